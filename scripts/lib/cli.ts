@@ -1,0 +1,541 @@
+/** The command line of every script: one table parses it, explains it, and holds its exit codes. */
+
+import { appendFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { error, LocatedSyntaxError, Refusal, syntaxFinding } from "./finding.ts";
+import { openReport, type Report, visible } from "./report.ts";
+import { parseVersion, type Version } from "./version.ts";
+import { openRepository, type Repository } from "./world/git.ts";
+import type { Environment } from "./world/process.ts";
+import { processTerminal, type Terminal } from "./world/terminal.ts";
+
+/** Exit codes, the same for every script. */
+export const exitCodes = {
+  passed: 0,
+  refused: 1,
+  usage: 2,
+  interrupted: 130,
+} as const;
+
+/** The command line is wrong: exit code 2, before anything is read. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The operator interrupted the command. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  readonly exitCode: number;
+
+  constructor(exitCode: number = exitCodes.interrupted) {
+    super("interrupted");
+    this.exitCode = exitCode;
+  }
+}
+
+/** An operand, by position. */
+export interface Operand<T> {
+  readonly help: string;
+  readonly optional: boolean;
+  /** How the operand is shown in the usage line, if not by its name. */
+  readonly shown?: string;
+  readonly parse: (text: string | undefined) => T;
+}
+
+/** An option, by name. */
+export interface Option<T> {
+  readonly help: string;
+  /** The placeholder of its value; none for a flag. */
+  readonly value?: string;
+  /** Whether the value may be left out. */
+  readonly valueOptional?: boolean;
+  /** `given` is true for an option without a value, and undefined for an absent option. */
+  readonly parse: (given: string | true | undefined) => T;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds operands and options of any type
+type Operands = Readonly<Record<string, Operand<any>>>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type Options = Readonly<Record<string, Option<any>>>;
+type OperandValues<T extends Operands> = {
+  readonly [K in keyof T]: T[K] extends Operand<infer V> ? V : never;
+};
+type OptionValues<T extends Options> = {
+  readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never;
+};
+
+/** A required operand. */
+export function operand<T>(help: string, parse: (text: string) => T, shown?: string): Operand<T> {
+  return {
+    help,
+    optional: false,
+    ...(shown === undefined ? {} : { shown }),
+    parse: (text) => parse(text ?? ""),
+  };
+}
+
+/** An operand that may be left out. */
+export function optionalOperand<T>(
+  help: string,
+  parse: (text: string) => T,
+): Operand<T | undefined> {
+  return { help, optional: true, parse: (text) => (text === undefined ? undefined : parse(text)) };
+}
+
+/** An option without a value. */
+export function flag(help: string): Option<boolean> {
+  return { help, parse: (given) => given !== undefined };
+}
+
+/** An option that needs a value. */
+export function option<T>(
+  value: string,
+  help: string,
+  parse: (text: string) => T,
+): Option<T | undefined> {
+  return {
+    help,
+    value,
+    parse: (given) => (typeof given === "string" ? parse(given) : undefined),
+  };
+}
+
+/** An option whose value may be left out; it is then `implied`. */
+export function optionWithDefault<T>(
+  value: string,
+  help: string,
+  parse: (text: string) => T,
+  implied: T,
+): Option<T | undefined> {
+  return {
+    help,
+    value,
+    valueOptional: true,
+    parse: (given) => (given === undefined ? undefined : given === true ? implied : parse(given)),
+  };
+}
+
+/** Any text but an empty one. */
+export function nonEmpty(text: string): string {
+  if (text === "") {
+    throw new SyntaxError("expected a value, found an empty text");
+  }
+  return text;
+}
+
+/** A parser for a version with or without a tag prefix. */
+export function versionOf(prefix: string): (text: string) => Version {
+  return (text) => parseVersion(text, prefix);
+}
+
+/** A parser for a whole number between two bounds, both included. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new SyntaxError(
+        `expected a whole number from ${least} to ${most}, found ${JSON.stringify(text)}`,
+      );
+    }
+    return value;
+  };
+}
+
+/** The option of every script that can judge a commit instead of the work tree. */
+export const refOption = option("COMMIT", "judge that commit instead of the work tree", nonEmpty);
+
+const common = {
+  repo: option("DIR", "the checkout to work on (default: the one around this folder)", nonEmpty),
+  json: flag("print one JSON object on standard output and nothing else"),
+  help: flag("show this help"),
+};
+
+/** What a script is told when it runs. */
+export interface Invocation<P extends Operands = Operands, O extends Options = Options> {
+  readonly operands: OperandValues<P>;
+  readonly options: OptionValues<O> & OptionValues<typeof common>;
+  readonly env: Environment;
+  readonly cwd: string;
+  /** The moment the script was started. */
+  readonly now: Date;
+  readonly terminal: Terminal;
+  readonly report: Report;
+  readonly interrupt: Interrupt;
+  /** The repository of `--repo`, or else the one around the current folder. */
+  repository(): Promise<Repository>;
+}
+
+/** Ctrl-C and its relatives, and work that must reach its own end first. */
+export interface Interrupt {
+  /** Fires when the script is to end now. */
+  readonly signal: AbortSignal;
+  /** Whether the operator asked for an end; during `hold` it is the work's to obey. */
+  readonly requested: boolean;
+  /** Runs work that an interrupt must not cut off half-way. */
+  hold<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A script: everything its command line and its help need to know, and what it does. */
+export interface Command<P extends Operands, O extends Options> {
+  /** Path from the top level, such as `scripts/check-tag-version.ts`. */
+  readonly name: string;
+  /** What it does, in one sentence. */
+  readonly summary: string;
+  readonly operands: P;
+  readonly options: O;
+  /** What makes it refuse, for the help. */
+  readonly refuses: readonly string[];
+  /** One command line that works. */
+  readonly example: string;
+  run(invocation: Invocation<P, O>): Promise<void>;
+}
+
+/** Checks the table's types; the table itself is the command. */
+export function command<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+): Command<P, O> {
+  return table;
+}
+
+/** The help text of a command, from the table that parses its command line. */
+export function helpOf<P extends Operands, O extends Options>(table: Command<P, O>): string {
+  const operands = Object.entries(table.operands).map(([name, each]) => {
+    const shown = each.shown ?? name;
+    return { usage: each.optional ? `[${shown}]` : `<${shown}>`, name: shown, help: each.help };
+  });
+  const options = Object.entries({ ...table.options, ...common }).map(([name, each]) => ({
+    name: `${name === "help" ? "-h, " : ""}--${kebab(name)}${placeholder(each)}`,
+    help: each.help,
+  }));
+  const width = Math.max(...[...operands, ...options].map(({ name }) => name.length));
+  const rows = (entries: readonly { name: string; help: string }[]) =>
+    entries.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`);
+  const usage = ["bun", table.name, ...operands.map((each) => each.usage), "[options]"].join(" ");
+  return [
+    table.summary,
+    "",
+    `Usage: ${usage}`,
+    "",
+    ...(operands.length === 0 ? [] : ["Operands:", ...rows(operands), ""]),
+    "Options:",
+    ...rows(options),
+    "",
+    "It refuses when:",
+    ...table.refuses.map((reason) => `  - ${reason}`),
+    "",
+    "Exit codes:",
+    "  0    passed",
+    "  1    refused, or could not find out",
+    "  2    the command line is wrong",
+    "  130  interrupted with Ctrl-C",
+    "",
+    "Example:",
+    `  ${table.example}`,
+    "",
+  ].join("\n");
+}
+
+function placeholder(each: Option<unknown>): string {
+  return each.value === undefined ? "" : each.valueOptional ? ` [${each.value}]` : ` ${each.value}`;
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+interface Parsed {
+  readonly operands: Record<string, unknown>;
+  readonly options: Record<string, unknown>;
+}
+
+/**
+ * Reads a command line by its table.
+ *
+ * @throws {UsageError} If the command line does not fit the table.
+ */
+export function parseCommandLine<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+  args: readonly string[],
+): Parsed {
+  const known: Options = { ...table.options, ...common };
+  const byFlag = new Map(
+    Object.entries(known).map(([name, each]) => [kebab(name), { name, each }]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    tokens: true,
+    options: {
+      ...Object.fromEntries(
+        [...byFlag].map(([name, { each }]) => [
+          name,
+          { type: each.value === undefined || each.valueOptional ? "boolean" : "string" } as const,
+        ]),
+      ),
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  const given = new Map<string, string | true>();
+  const positionals: { text: string; after: string | undefined }[] = [];
+  let previous: string | undefined;
+  for (const token of tokens) {
+    let hungry: string | undefined;
+    if (token.kind === "positional") {
+      positionals.push({ text: token.value, after: previous });
+    } else if (token.kind === "option") {
+      hungry = takeOption(token, byFlag, given);
+    }
+    previous = hungry;
+  }
+  feedOptionalValues(positionals, Object.keys(table.operands).length, given);
+  const operands = takeOperands(
+    table.operands,
+    positionals.map(({ text }) => text),
+  );
+  const options: Record<string, unknown> = {};
+  for (const { name, each } of byFlag.values()) {
+    options[name] = parseValue(`option --${kebab(name)}`, () => each.parse(given.get(name)));
+  }
+  return { operands, options };
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** Notes an option; answers its name if a following argument may be its optional value. */
+function takeOption(
+  token: OptionToken,
+  byFlag: ReadonlyMap<string, { name: string; each: Option<unknown> }>,
+  given: Map<string, string | true>,
+): string | undefined {
+  const found = byFlag.get(token.name);
+  if (found === undefined || (token.rawName.length === 2 && token.rawName !== "-h")) {
+    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}`);
+  }
+  const { name, each } = found;
+  if (given.has(name)) {
+    throw new UsageError(`option ${token.rawName} is given twice`);
+  }
+  const value = token.inlineValue ? token.value : undefined;
+  if (each.value === undefined && value !== undefined) {
+    throw new UsageError(`option ${token.rawName} takes no value, found ${JSON.stringify(value)}`);
+  }
+  if (each.value === undefined || each.valueOptional) {
+    given.set(name, value ?? true);
+    return each.valueOptional && value === undefined ? name : undefined;
+  }
+  if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
+    throw new UsageError(`option ${token.rawName} needs a value: ${token.rawName} ${each.value}`);
+  }
+  given.set(name, token.value);
+  return undefined;
+}
+
+/** Gives an argument that is one too many to the option right before it that may take it. */
+function feedOptionalValues(
+  positionals: { text: string; after: string | undefined }[],
+  expected: number,
+  given: Map<string, string | true>,
+): void {
+  while (positionals.length > expected) {
+    const index = positionals.findLastIndex(({ after }) => after !== undefined);
+    const [taken] = index < 0 ? [] : positionals.splice(index, 1);
+    if (taken?.after === undefined) {
+      return;
+    }
+    given.set(taken.after, taken.text);
+  }
+}
+
+function takeOperands(table: Operands, texts: readonly string[]): Record<string, unknown> {
+  const names = Object.entries(table);
+  const extra = texts[names.length];
+  if (extra !== undefined) {
+    throw new UsageError(`unexpected operand ${JSON.stringify(extra)}`);
+  }
+  const missing = names.find(([, each], index) => !each.optional && texts[index] === undefined);
+  if (missing !== undefined) {
+    throw new UsageError(`missing operand <${missing[1].shown ?? missing[0]}>`);
+  }
+  return Object.fromEntries(
+    names.map(([name, each], index) => [
+      name,
+      parseValue(`operand <${each.shown ?? name}>`, () => each.parse(texts[index])),
+    ]),
+  );
+}
+
+function parseValue(what: string, parse: () => unknown): unknown {
+  try {
+    return parse();
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      throw new UsageError(`${what}: ${thrown.message}`);
+    }
+    throw thrown;
+  }
+}
+
+/** Runs a script as the entry point of this process: reads the world, and ends it. */
+export async function main<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+): Promise<never> {
+  const env: Environment = { ...process.env };
+  const terminal = processTerminal(env);
+  const code = await execute(table, {
+    args: process.argv.slice(2),
+    env,
+    cwd: process.cwd(),
+    now: new Date(),
+    terminal,
+  });
+  process.exit(code);
+}
+
+/** The world that a command runs in, as values. */
+export interface World {
+  readonly args: readonly string[];
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly now: Date;
+  readonly terminal: Terminal;
+}
+
+/** Runs a command to its exit code. */
+async function execute<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+  world: World,
+): Promise<number> {
+  const { args, env, cwd, now, terminal } = world;
+  const beforeOptionsEnd = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  if (beforeOptionsEnd.some((each) => each === "--help" || each === "-h")) {
+    terminal.out(helpOf(table));
+    return exitCodes.passed;
+  }
+  const actions = env.GITHUB_ACTIONS === "true";
+  const json = beforeOptionsEnd.includes("--json");
+  const report = openReport(terminal, { script: table.name, json, actions });
+  const { interrupt, interrupted, stop } = watchSignals();
+  let exitCode: number;
+  try {
+    const parsed = parseCommandLine(table, args);
+    const repo = parsed.options.repo;
+    const invocation = {
+      ...parsed,
+      env,
+      cwd,
+      now,
+      terminal,
+      report,
+      interrupt,
+      repository: () =>
+        openRepository(typeof repo === "string" ? repo : cwd, env, interrupt.signal),
+    } as unknown as Invocation<P, O>;
+    await Promise.race([table.run(invocation), interrupted]);
+    exitCode = report.findings.some(({ level }) => level === "error")
+      ? exitCodes.refused
+      : exitCodes.passed;
+  } catch (thrown) {
+    exitCode = explain(thrown, table.name, report);
+  } finally {
+    stop();
+  }
+  const { summary } = report.finish(exitCode);
+  const summaryFile = env.GITHUB_STEP_SUMMARY;
+  if (actions && summaryFile) {
+    try {
+      appendFileSync(summaryFile, summary);
+    } catch (thrown) {
+      const words = thrown instanceof Error ? thrown.message : String(thrown);
+      terminal.err(`${visible(`Cannot write the step summary: ${words}`, actions)}\n`);
+    }
+  }
+  return exitCode;
+}
+
+/** Reports what ended a command early, and answers its exit code. */
+function explain(thrown: unknown, name: string, report: Report): number {
+  if (thrown instanceof UsageError) {
+    report.add(
+      error(`Cannot read the command line: ${thrown.message}`, {
+        remedy: `See bun ${name} --help`,
+      }),
+    );
+    return exitCodes.usage;
+  }
+  if (thrown instanceof Interrupted) {
+    report.add(error("Interrupted before the end"));
+    return thrown.exitCode;
+  }
+  if (thrown instanceof Refusal) {
+    report.add(thrown.findings);
+    return exitCodes.refused;
+  }
+  if (thrown instanceof LocatedSyntaxError) {
+    report.add(syntaxFinding(thrown));
+    return exitCodes.refused;
+  }
+  const words = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  report.add(
+    error(`Cannot finish ${name}: unexpected ${words}`, {
+      remedy: "This is a defect of the script; report it with the command line that led here",
+    }),
+  );
+  return exitCodes.refused;
+}
+
+const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Turns signals into an interrupt that work can hold off. */
+function watchSignals(): {
+  interrupt: Interrupt;
+  interrupted: Promise<never>;
+  stop: () => void;
+} {
+  const controller = new AbortController();
+  let holds = 0;
+  let requested = false;
+  let refuse: (reason: Interrupted) => void = () => {};
+  const interrupted = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  interrupted.catch(() => {});
+  const listeners = Object.entries(signalCodes).map(([name, code]) => {
+    const listener = () => {
+      requested = true;
+      if (holds === 0) {
+        controller.abort();
+        refuse(new Interrupted(code));
+      }
+    };
+    process.on(name, listener);
+    return () => void process.off(name, listener);
+  });
+  const interrupt: Interrupt = {
+    signal: controller.signal,
+    get requested() {
+      return requested;
+    },
+    async hold(work) {
+      holds += 1;
+      try {
+        return await work();
+      } finally {
+        holds -= 1;
+      }
+    },
+  };
+  return {
+    interrupt,
+    interrupted,
+    stop: () => {
+      for (const remove of listeners) {
+        remove();
+      }
+    },
+  };
+}

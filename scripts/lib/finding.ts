@@ -1,0 +1,112 @@
+/** The vocabulary of every check: what was found, how bad it is, where, and the way out. */
+
+/** A position in a text file. Lines and columns are 1-based; a column counts UTF-16 code units. */
+export interface Place {
+  /** Path relative to the top level of the repository, or the path the operator named. */
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export type Level = "error" | "warning" | "notice";
+
+/**
+ * One answer of a check. An `error` refuses, a `warning` asks for a look, a `notice` is evidence
+ * for a pass: a check that answers with nothing has not passed.
+ */
+export interface Finding {
+  readonly level: Level;
+  readonly message: string;
+  /** What the operator can do about it, as one instruction. */
+  readonly remedy?: string;
+  readonly at?: Place;
+  /** The commit that was judged, when it was not the work tree. */
+  readonly commit?: string;
+}
+
+/** The optional parts of a finding; `undefined` counts as absent. */
+export interface Details {
+  readonly remedy?: string | undefined;
+  readonly at?: Place | undefined;
+  readonly commit?: string | undefined;
+}
+
+function finding(level: Level, message: string, details: Details): Finding {
+  return {
+    level,
+    message,
+    ...(details.remedy === undefined ? {} : { remedy: details.remedy }),
+    ...(details.at === undefined ? {} : { at: details.at }),
+    ...(details.commit === undefined ? {} : { commit: details.commit }),
+  };
+}
+
+/** A finding that refuses. */
+export function error(message: string, details: Details = {}): Finding {
+  return finding("error", message, details);
+}
+
+/** A finding that deserves a look and refuses nothing. */
+export function warning(message: string, details: Details = {}): Finding {
+  return finding("warning", message, details);
+}
+
+/** A finding that names the evidence of a pass. */
+export function notice(message: string, details: Details = {}): Finding {
+  return finding("notice", message, details);
+}
+
+/** Whether findings add up to a pass: some evidence, and no error. */
+export function isPass(findings: readonly Finding[]): boolean {
+  return findings.length > 0 && findings.every((each) => each.level !== "error");
+}
+
+/**
+ * The end of a command that was refused, or could not find out: carries the findings to report.
+ * Code that only computes throws it; the command line turns it into exit code 1.
+ */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly findings: readonly Finding[];
+
+  constructor(findings: Finding | readonly Finding[]) {
+    const all: readonly Finding[] = Array.isArray(findings) ? findings : [findings as Finding];
+    super(all.map((each) => each.message).join("\n"));
+    this.findings = all;
+  }
+}
+
+/** A refusal with one error: `throw refusal("Cannot …", { remedy: "…" })`. */
+export function refusal(message: string, details: Details = {}): Refusal {
+  return new Refusal(error(message, details));
+}
+
+/** A syntax error in a file that knows its place; what `lib/files/` parsers throw. */
+export class LocatedSyntaxError extends SyntaxError {
+  readonly at: Place;
+  readonly remedy: string | undefined;
+
+  constructor(message: string, at: Place, remedy?: string) {
+    super(message);
+    this.at = at;
+    this.remedy = remedy;
+  }
+}
+
+/**
+ * Turns what a reader threw into a finding.
+ *
+ * @throws {unknown} The value itself, if it is not a `LocatedSyntaxError`.
+ */
+export function syntaxFinding(thrown: unknown): Finding {
+  if (thrown instanceof LocatedSyntaxError) {
+    return error(thrown.message, { at: thrown.at, remedy: thrown.remedy });
+  }
+  throw thrown;
+}
+
+/** Quotes a value that came from outside so that its ends and its line breaks are visible. */
+export function quote(value: string): string {
+  const shown = value.length > 120 ? `${value.slice(0, 117)}...` : value;
+  return JSON.stringify(shown);
+}

@@ -1,0 +1,45 @@
+/** Gates: named questions that must all be answered with evidence before anything is mutated. */
+
+import { error, type Finding, isPass, Refusal, warning } from "./finding.ts";
+
+/** A question about a context `C`, which passes only with evidence. */
+export interface Gate<C> {
+  /** What is asked, as a short label without a full stop. */
+  readonly title: string;
+  /** The sentence that records a bypass the operator asked for, or undefined if there is none. */
+  bypass?(context: C): string | undefined;
+  check(context: C): Promise<readonly Finding[]>;
+}
+
+/** What one gate said. */
+export interface GateResult {
+  readonly title: string;
+  readonly outcome: "passed" | "refused" | "bypassed";
+  readonly findings: readonly Finding[];
+}
+
+/** Asks every gate, all at once; the answers come back in the order of the gates. */
+export function askGates<C>(gates: readonly Gate<C>[], context: C): Promise<GateResult[]> {
+  return Promise.all(gates.map((gate) => ask(gate, context)));
+}
+
+async function ask<C>(gate: Gate<C>, context: C): Promise<GateResult> {
+  const { title } = gate;
+  const bypass = gate.bypass?.(context);
+  if (bypass !== undefined) {
+    return { title, outcome: "bypassed", findings: [warning(bypass)] };
+  }
+  try {
+    const findings = await gate.check(context);
+    if (findings.length === 0) {
+      const silent = error(`Cannot pass gate ${JSON.stringify(title)}: it gave no evidence`);
+      return { title, outcome: "refused", findings: [silent] };
+    }
+    return { title, outcome: isPass(findings) ? "passed" : "refused", findings };
+  } catch (thrown) {
+    if (thrown instanceof Refusal) {
+      return { title, outcome: "refused", findings: thrown.findings };
+    }
+    throw thrown;
+  }
+}

@@ -1,0 +1,34 @@
+/** What a fork edits: the product's names, paths, thresholds and time limits, all in one place. */
+
+export const layout = {
+  /** The product, the name of its main crate and of its chart. */
+  product: "perf-sentinel",
+  /** The branch that releases are made from, and the remote they go to. */
+  mainBranch: "main",
+  remote: "origin",
+  /** Prefixes of the two kinds of tag; a version follows. */
+  tagPrefix: "v",
+  chartTagPrefix: "chart-v",
+  /** The workspace manifest, and the crates that count even when `members` forgets them. */
+  workspaceManifest: "Cargo.toml",
+  crateManifests: "crates/*/Cargo.toml",
+  /** The Helm chart's folder, relative to the top level. */
+  chart: "charts/perf-sentinel",
+  /** The annotation of Chart.yaml that lists the images and their platforms. */
+  imagesAnnotation: "artifacthub.io/images",
+  /** The lab validation ledger, relative to the top level. */
+  ledger: "release-gate/lab-validations.txt",
+  /** Days that a lab validation stays good (PROCEDURE step 5), whole UTC calendar days. */
+  maxValidationAgeDays: 30,
+  /** Paths whose change after a validation means that something else is being released. */
+  validatedPaths: ["crates/", "Cargo.toml", "Cargo.lock", "Dockerfile"],
+  /** Limits in milliseconds. */
+  limits: {
+    /** A question to a remote or a registry. */
+    network: 30_000,
+    /** A local question to git. */
+    local: 60_000,
+    /** A signature: long enough to find a hardware key and touch it. */
+    signing: 120_000,
+  },
+} as const;

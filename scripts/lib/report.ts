@@ -1,0 +1,226 @@
+/** The face of every command: findings as text, as JSON, as workflow commands and as a summary. */
+
+import { styleText } from "node:util";
+import type { Finding, Level } from "./finding.ts";
+import type { Terminal } from "./world/terminal.ts";
+
+/** Any value that JSON can hold. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
+
+/** Where a command says what it finds, as it finds it. */
+export interface Report {
+  add(findings: Finding | readonly Finding[]): void;
+  /** A line of the command's own output, on standard output; left out of JSON. */
+  say(line: string): void;
+  /** A line beside the output, on standard error: a plan, a question, what happens next. */
+  tell(line: string): void;
+  /** The machine-readable result, `data` in JSON. */
+  attach(data: Json): void;
+  readonly findings: readonly Finding[];
+}
+
+/** How findings leave the process. */
+export interface ReportForm {
+  /** The script's path from the top level. */
+  readonly script: string;
+  readonly json: boolean;
+  /** Whether GitHub Actions reads the output. */
+  readonly actions: boolean;
+}
+
+export interface FinishedReport {
+  readonly exitCode: number;
+  /** Markdown for `$GITHUB_STEP_SUMMARY`. */
+  readonly summary: string;
+}
+
+/** Starts a report; `finish` writes what only the end can write. */
+export function openReport(
+  terminal: Terminal,
+  form: ReportForm,
+): Report & { finish(exitCode: number): FinishedReport } {
+  const findings: Finding[] = [];
+  let data: Json | undefined;
+
+  function print(finding: Finding): void {
+    const toOut = finding.level === "notice" && !form.json;
+    if (form.actions) {
+      (toOut ? terminal.out : terminal.err)(`${workflowCommand(finding)}\n`);
+    } else if (!form.json) {
+      const colours = toOut ? terminal.colours.out : terminal.colours.err;
+      (toOut ? terminal.out : terminal.err)(`${textOf(finding, colours)}\n`);
+    }
+  }
+
+  return {
+    findings,
+    add(added) {
+      for (const finding of Array.isArray(added) ? added : [added]) {
+        findings.push(finding);
+        print(finding);
+      }
+    },
+    say(line) {
+      if (!form.json) {
+        terminal.out(`${visible(line, form.actions)}\n`);
+      }
+    },
+    tell(line) {
+      terminal.err(`${visible(line, form.actions)}\n`);
+    },
+    attach(value) {
+      data = value;
+    },
+    finish(exitCode) {
+      if (form.json) {
+        terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
+      }
+      return { exitCode, summary: summaryOf(form.script, exitCode, findings) };
+    },
+  };
+}
+
+const colour: Record<Level, "red" | "yellow" | "green"> = {
+  error: "red",
+  warning: "yellow",
+  notice: "green",
+};
+
+/** A finding as one line, with its place and its remedy indented below. */
+export function textOf(finding: Finding, colours: boolean): string {
+  const paint = (text: string) =>
+    colours ? styleText(colour[finding.level], text, { validateStream: false }) : text;
+  if (finding.level === "notice") {
+    return visible(finding.message);
+  }
+  const lines = [`${paint(`${finding.level}:`)} ${visible(finding.message)}`];
+  const where = whereOf(finding);
+  if (where !== "") {
+    lines.push(`  at ${visible(where)}`);
+  }
+  if (finding.remedy !== undefined) {
+    lines.push(`  fix: ${visible(finding.remedy)}`);
+  }
+  return lines.join("\n");
+}
+
+function whereOf(finding: Finding): string {
+  const { at, commit } = finding;
+  const place = at && [at.file, at.line, at.column].filter((part) => part !== undefined).join(":");
+  const judged = commit && `commit ${commit.slice(0, 12)}`;
+  return [place, judged].filter((part) => part !== undefined).join(" in ");
+}
+
+/** Characters that steer a terminal, hide text or turn its direction. */
+const steering =
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Text from anywhere, made safe to print: steering characters become escapes, further lines are
+ * indented so that no line can pretend to be output of the command itself.
+ *
+ * @param actions Whether GitHub Actions reads the text, where `::` or `##[` starts a command.
+ */
+export function visible(text: string, actions = false): string {
+  const escaped = text
+    .replace(/\r\n/g, "\n")
+    .replace(steering, (character) => {
+      const code = character.charCodeAt(0);
+      return code === 9
+        ? "\\t"
+        : code < 256
+          ? `\\x${code.toString(16).padStart(2, "0")}`
+          : `\\u${code.toString(16).padStart(4, "0")}`;
+    })
+    .replaceAll("\n", "\n  | ");
+  return actions ? escaped.replace(/^(\s*)(::|##\[)/, "$1| $2") : escaped;
+}
+
+/**
+ * A finding as a GitHub Actions workflow command, escaped as the runner's toolkit documents:
+ * `%`, CR and LF everywhere, and also `:` and `,` in properties.
+ */
+export function workflowCommand(finding: Finding): string {
+  const properties = [
+    ["file", finding.at?.file],
+    ["line", finding.at?.line],
+    ["col", finding.at?.column],
+  ]
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
+    .join(",");
+  const commit = finding.commit === undefined ? "" : ` (commit ${finding.commit.slice(0, 12)})`;
+  const remedy = finding.remedy === undefined ? "" : `\nfix: ${finding.remedy}`;
+  const message = escapeData(visibleLines(`${finding.message}${commit}${remedy}`));
+  return `::${finding.level}${properties === "" ? "" : ` ${properties}`}::${message}`;
+}
+
+function visibleLines(text: string): string {
+  return text
+    .split(/\r\n|\n/)
+    .map((line) => visible(line))
+    .join("\n");
+}
+
+function escapeData(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}
+
+/** The JSON contract of every command. */
+function jsonOf(
+  script: string,
+  exitCode: number,
+  findings: readonly Finding[],
+  data: Json | undefined,
+): string {
+  return JSON.stringify({
+    script,
+    ok: exitCode === 0,
+    exitCode,
+    findings: findings.map(({ level, message, remedy, at, commit }) => ({
+      level,
+      message,
+      remedy,
+      file: at?.file,
+      line: at?.line,
+      column: at?.column,
+      commit,
+    })),
+    data,
+  });
+}
+
+/** One Markdown table for the step summary. */
+function summaryOf(script: string, exitCode: number, findings: readonly Finding[]): string {
+  const verdict = exitCode === 0 ? "passed" : `refused (exit code ${exitCode})`;
+  const rows = findings.map((finding) => {
+    const cells = [finding.level, finding.message, whereOf(finding), finding.remedy ?? ""];
+    return `| ${cells.map(markdownCell).join(" | ")} |`;
+  });
+  return [
+    `### \`${script}\`: ${verdict}`,
+    "",
+    "| level | finding | where | fix |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+    "",
+  ].join("\n");
+}
+
+/** A text as the content of one cell: shown as it is, no markup and no second line. */
+function markdownCell(text: string): string {
+  return visibleLines(text)
+    .replace(/[\\`*_{}[\]<>()#+\-.!|~&@:]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replaceAll("\n", "<br>");
+}

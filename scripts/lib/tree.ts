@@ -1,0 +1,88 @@
+/** Trees of files: the work tree, a commit, or a map in a test, all judged by the same checks. */
+
+import type { Finding, Place } from "./finding.ts";
+
+/** One file's text, and where each offset of it lies. */
+export interface Source {
+  /** Path relative to the top of the tree, with `/`. */
+  readonly path: string;
+  /** The text without a leading byte order mark. */
+  readonly text: string;
+  /** The place of a UTF-16 offset into `text`; without one, the file alone. */
+  place(offset?: number): Place;
+}
+
+/** Files by path. A path is relative to the top of the tree, with `/`. */
+export interface Tree {
+  /**
+   * The file at a path, or undefined if there is none.
+   *
+   * @throws {Refusal} If the answer could not be found out, or the file is not UTF-8 text.
+   */
+  read(path: string): Promise<Source | undefined>;
+  /** The paths of the files that match a glob, in code unit order. */
+  list(glob: string): Promise<string[]>;
+}
+
+/** A check: an answer about a tree, given an input. */
+export type Check<Input> = (tree: Tree, input: Input) => Promise<Finding[]>;
+
+/** Makes a source of a text. */
+export function source(path: string, content: string): Source {
+  const text = content.startsWith("\ufeff") ? content.slice(1) : content;
+  let starts: number[] | undefined;
+  return {
+    path,
+    text,
+    place(offset) {
+      if (offset === undefined) {
+        return { file: path };
+      }
+      starts ??= lineStarts(text);
+      const line = lineIndex(starts, Math.min(offset, text.length));
+      return { file: path, line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
+    },
+  };
+}
+
+/** Offsets at which the lines of a text begin; `\n`, `\r\n` and a lone `\r` each end a line. */
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (const match of text.matchAll(/\r\n|\n|\r/g)) {
+    starts.push(match.index + match[0].length);
+  }
+  return starts;
+}
+
+/** The last index whose start is not after the offset. */
+function lineIndex(starts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= offset) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+/** A tree made of texts by path, for tests and for edits that are not written yet. */
+export function memoryTree(files: Readonly<Record<string, string>>): Tree {
+  return {
+    read(path) {
+      const content = Object.hasOwn(files, path) ? files[path] : undefined;
+      return Promise.resolve(content === undefined ? undefined : source(path, content));
+    },
+    list(glob) {
+      const matcher = new Bun.Glob(glob);
+      return Promise.resolve(
+        Object.keys(files)
+          .filter((path) => matcher.match(path))
+          .sort(),
+      );
+    },
+  };
+}

@@ -1,0 +1,240 @@
+/** The door to git: one repository, questions whose silence is never an answer. */
+
+import { resolve } from "node:path";
+import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { type Answer, type Environment, lastWords, needProgram, run } from "./process.ts";
+
+/** A git repository, and how to ask it. */
+export interface Repository {
+  /** Absolute path of the top level of the work tree. */
+  readonly root: string;
+  /** The environment that git runs in. */
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GitOptions {
+  readonly stdin?: string | Uint8Array;
+  /** Milliseconds; default `layout.limits.local`. `null` for no limit. */
+  readonly timeout?: number | null;
+  readonly env?: Environment;
+  readonly onStderr?: (text: string) => void;
+}
+
+/**
+ * Variables that point git at a repository other than the one in `cwd`, or change what it reads:
+ * those of `git rev-parse --local-env-vars`, and those that reroute lookups or output.
+ */
+const misleading = [
+  "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+  "GIT_COMMON_DIR",
+  "GIT_DIR",
+  "GIT_GLOB_PATHSPECS",
+  "GIT_GRAFT_FILE",
+  "GIT_ICASE_PATHSPECS",
+  "GIT_IMPLICIT_WORK_TREE",
+  "GIT_INDEX_FILE",
+  "GIT_INTERNAL_SUPER_PREFIX",
+  "GIT_LITERAL_PATHSPECS",
+  "GIT_NAMESPACE",
+  "GIT_NOGLOB_PATHSPECS",
+  "GIT_OBJECT_DIRECTORY",
+  "GIT_PREFIX",
+  "GIT_QUARANTINE_PATH",
+  "GIT_REPLACE_REF_BASE",
+  "GIT_SHALLOW_FILE",
+  "GIT_WORK_TREE",
+];
+
+/** The environment for git: no leaked repository, no translation, no replaced objects. */
+export function gitEnvironment(env: Environment): Environment {
+  const clean: Record<string, string | undefined> = { ...env };
+  for (const name of misleading) {
+    delete clean[name];
+  }
+  return {
+    ...clean,
+    LC_ALL: "C",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_PAGER: "cat",
+  };
+}
+
+const installGit = "Install git 2.34 or newer";
+
+/**
+ * The repository that holds a folder.
+ *
+ * @throws {Refusal} If the folder is in no work tree, or git is missing.
+ */
+export async function openRepository(
+  folder: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<Repository> {
+  const found = await findRepository(folder, env, signal);
+  if ("root" in found) {
+    return found;
+  }
+  throw refusal(`Cannot find a git work tree at ${folder}: ${found.why}`, {
+    remedy: "Run it inside the checkout, or name the checkout with --repo DIR",
+  });
+}
+
+/**
+ * The repository that holds a folder, or why there is none.
+ *
+ * @throws {Refusal} If git is missing.
+ */
+export async function findRepository(
+  folder: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<Repository | { readonly why: string }> {
+  const place = { root: resolve(folder), env: gitEnvironment(env), signal };
+  try {
+    const answer = await ask(place, ["rev-parse", "--show-toplevel"]);
+    const root = answer.stdout.replace(/\n$/, "");
+    return answer.code === 0 && root !== "" ? { ...place, root } : { why: lastWords(answer) };
+  } catch (thrown) {
+    const code = (thrown as { code?: unknown }).code;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return { why: "there is no such folder" };
+    }
+    throw thrown;
+  }
+}
+
+/**
+ * Runs git; its exit code is data.
+ *
+ * @throws {Refusal} If git is missing.
+ */
+export async function ask(
+  repository: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<Answer> {
+  const timeout = options.timeout === undefined ? layout.limits.local : options.timeout;
+  return await run(["git", ...args], {
+    cwd: repository.root,
+    env: { ...repository.env, ...options.env },
+    signal: repository.signal,
+    ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+    ...(timeout === null ? {} : { timeout }),
+    ...(options.onStderr === undefined ? {} : { onStderr: options.onStderr }),
+  }).catch((thrown) => needProgram(thrown, installGit));
+}
+
+/**
+ * Standard output of a git command that must succeed.
+ *
+ * @param purpose Completes "Cannot ...": what the answer was needed for.
+ * @throws {Refusal} If git exits with another code than 0.
+ */
+export async function text(
+  repository: Repository,
+  purpose: string,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string> {
+  const answer = await ask(repository, args, options);
+  if (answer.code !== 0 || answer.timedOut) {
+    throw unanswered(purpose, answer);
+  }
+  return answer.stdout;
+}
+
+/**
+ * The one line that a git command must print.
+ *
+ * @throws {Refusal} If git fails, or prints no line or more than one.
+ */
+export async function line(
+  repository: Repository,
+  purpose: string,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string> {
+  const output = await text(repository, purpose, args, options);
+  const lines = output.split("\n").filter((each) => each !== "");
+  if (lines.length !== 1 || lines[0] === undefined) {
+    throw refusal(`Cannot ${purpose}: git ${args[0]} printed ${lines.length} lines, expected 1`, {
+      remedy: rerun(args),
+    });
+  }
+  return lines[0];
+}
+
+/** A refusal for a git command whose answer is missing. */
+export function unanswered(purpose: string, answer: Answer) {
+  const args = answer.command.slice(1);
+  return refusal(`Cannot ${purpose}: git ${subcommand(args)}: ${lastWords(answer)}`, {
+    remedy: rerun(args),
+  });
+}
+
+/** The git subcommand among arguments that may start with `-c name=value`. */
+function subcommand(args: readonly string[]): string {
+  let index = 0;
+  while (args[index] === "-c") {
+    index += 2;
+  }
+  return args[index] ?? "";
+}
+
+function rerun(args: readonly string[]): string {
+  return `Run it by hand to see why: git ${args.join(" ")}`;
+}
+
+/** A full object name: 40 (SHA-1) or 64 (SHA-256) hex digits. */
+export type ObjectId = string;
+
+/** Whether a text is a full object name. */
+export function isObjectId(candidate: string): candidate is ObjectId {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(candidate);
+}
+
+/**
+ * The full name of the commit that a revision means.
+ *
+ * @throws {Refusal} If there is no such commit.
+ */
+export async function resolveCommit(repository: Repository, revision: string): Promise<ObjectId> {
+  const found = await findCommit(repository, revision);
+  if (found === undefined) {
+    throw refusal(`Cannot find commit ${JSON.stringify(revision)} in this repository`, {
+      remedy: "Name a branch, tag or commit that exists here, after git fetch if it is elsewhere",
+    });
+  }
+  return found;
+}
+
+/**
+ * The full name of the commit that a revision means, or undefined if there is none.
+ *
+ * @throws {Refusal} If git could not answer.
+ */
+export async function findCommit(
+  repository: Repository,
+  revision: string,
+): Promise<ObjectId | undefined> {
+  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
+  const answer = await ask(repository, args);
+  const name = answer.stdout.trim();
+  if (answer.code === 0 && isObjectId(name)) {
+    return name;
+  }
+  // With --quiet, git says "no such revision" as exit 1 without any output.
+  if (answer.code === 1 && name === "" && !answer.timedOut) {
+    return undefined;
+  }
+  throw unanswered(`resolve ${JSON.stringify(revision)}`, answer);
+}
+
+/** The first letters of an object name, for people. */
+export function short(id: ObjectId): string {
+  return id.slice(0, 7);
+}

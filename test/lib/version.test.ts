@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { compareVersions, isVersion, parseVersion } from "../../scripts/lib/version.ts";
+
+test.each([
+  ["1.2.3", "1.2.3"],
+  ["v1.2.3", "1.2.3"],
+  ["v0.1.0-rc.1", "0.1.0-rc.1"],
+  ["1.0.0--", "1.0.0--"],
+])("a tag or version %p reads as %p", (text, version) => {
+  expect<string>(parseVersion(text)).toBe(version);
+});
+
+test.each([
+  "",
+  "v",
+  "1.2",
+  "01.2.3",
+  "1.2.3-01",
+  "1.2.3-",
+  "1.2.3+build",
+  "vv1.2.3",
+  "chart-v1.2.3",
+  " 1.2.3",
+  "1.2.3\n",
+  "１.2.3",
+])("%p is no version", (text) => {
+  expect(() => parseVersion(text)).toThrow(SyntaxError);
+  expect(isVersion(text)).toBe(false);
+});
+
+test("the order of versions is SemVer's precedence", () => {
+  const ascending = [
+    "0.1.0-alpha",
+    "0.1.0-alpha.1",
+    "0.1.0-alpha.beta",
+    "0.1.0-beta.2",
+    "0.1.0-beta.11",
+    "0.1.0-rc.1",
+    "0.1.0",
+    "0.2.0",
+    "0.10.0",
+  ].map((text) => parseVersion(text));
+  expect(ascending.toReversed().toSorted(compareVersions)).toEqual(ascending);
+});
