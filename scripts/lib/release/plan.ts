@@ -1,0 +1,78 @@
+/** The vocabulary of a release: what it knows, what it is told, and what it is about to do. */
+
+import type { Finding } from "../finding.ts";
+import type { Gate } from "../gate.ts";
+import type { Tree } from "../tree.ts";
+import type { Version } from "../version.ts";
+import type { Checkout } from "../world/checkout.ts";
+import type { ObjectId, Repository } from "../world/git.ts";
+import type { Objects } from "../world/objects.ts";
+import type { Relation, Remote, RemoteRefs } from "../world/remote.ts";
+import type { SignedTag } from "../world/tag.ts";
+import type { LocalTag } from "./local-tag.ts";
+
+/** What is about to be released: one commit, resolved once, and all that the gates may ask. */
+export interface Candidate {
+  readonly repository: Repository;
+  readonly objects: Objects;
+  readonly version: Version;
+  /** Short name of the tag. */
+  readonly tag: string;
+  /** The commit that is examined, tagged and pushed. */
+  readonly commit: ObjectId;
+  /** The commit's files, read from git's objects. */
+  readonly tree: Tree;
+  /** The remote's refs; undefined if it could not be asked. */
+  readonly refs: RemoteRefs | undefined;
+}
+
+/** In what the two release commands differ. */
+export interface Procedure {
+  /** Path of the script, for the commands that remedies name. */
+  readonly script: string;
+  readonly tagPrefix: string;
+  /** Whether main is pushed with the tag; if not, HEAD must be on the remote already. */
+  readonly pushesMain: boolean;
+  readonly gates: readonly Gate<Candidate>[];
+  /** Lines of evidence for the tag's message, asked once every gate has passed. */
+  evidence(candidate: Candidate): readonly string[];
+  /** Findings that warn and refuse nothing. */
+  cautions(candidate: Candidate): Promise<readonly Finding[]>;
+  /** What the operator does after the push. */
+  nextSteps(candidate: Candidate): readonly string[];
+}
+
+export interface ReleaseOptions {
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly resume: boolean;
+  readonly atomic: boolean;
+}
+
+/** What was found out before the gates; a question without an answer is missing. */
+export interface Facts {
+  readonly tag: string;
+  readonly version: Version;
+  readonly commit: ObjectId;
+  readonly checkout: Checkout;
+  readonly localTag: LocalTag;
+  readonly remote: Remote | undefined;
+  readonly refs: RemoteRefs | undefined;
+  /** How `commit` stands to the remote's main branch. */
+  readonly relation: Relation | undefined;
+  /** Whether the release goes on from a tag that an earlier run left. */
+  readonly resuming: boolean;
+  readonly interactive: boolean;
+}
+
+/** A release that passed everything and only waits for a word. */
+export interface Plan {
+  readonly candidate: Candidate;
+  readonly remote: Remote;
+  readonly refs: RemoteRefs;
+  readonly relation: Relation;
+  readonly signed: SignedTag;
+  /** Whether the tag is in the repository already. */
+  readonly installed: boolean;
+  readonly bypasses: readonly string[];
+}

@@ -1,0 +1,237 @@
+/** The pre-checks of both release commands, as a decision over facts that were found before. */
+
+import { error, type Finding, notice, warning } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { compareVersions, isVersion, type Version } from "../version.ts";
+import { short } from "../world/git.ts";
+import type { RemoteRefs } from "../world/remote.ts";
+import type { Facts, Procedure, ReleaseOptions } from "./plan.ts";
+
+export interface Precheck {
+  readonly findings: readonly Finding[];
+  /** Whether the release had been finished before, and `--resume` has nothing left to do. */
+  readonly complete: boolean;
+}
+
+type Rules = Pick<Procedure, "script" | "tagPrefix" | "pushesMain">;
+
+/** Judges everything that must hold before the gates count. */
+export function precheck(
+  facts: Facts,
+  rules: Rules,
+  options: Pick<ReleaseOptions, "dryRun" | "yes" | "resume">,
+): Precheck {
+  if (options.resume && isComplete(facts, rules)) {
+    const where = `${layout.remote} holds the signed tag ${short(facts.commit)}`;
+    return {
+      findings: [notice(`${facts.tag} is released already: ${where}; nothing is left to do`)],
+      complete: true,
+    };
+  }
+  return {
+    findings: [
+      ...checkBranch(facts, rules),
+      ...checkWorkTree(facts),
+      ...checkSync(facts, rules),
+      ...checkLocalTag(facts, rules, options),
+      ...checkRemoteTag(facts, rules, options),
+      ...checkOrder(facts, rules),
+      ...checkConfirmation(facts, options),
+    ],
+    complete: false,
+  };
+}
+
+/** Whether the remote holds the very tag that is here, and its commit on main. */
+function isComplete(facts: Facts, rules: Rules): boolean {
+  return (
+    facts.localTag.kind === "signed" &&
+    remoteTag(facts) === facts.localTag.id &&
+    hasLanded(facts, rules)
+  );
+}
+
+function remoteTag(facts: Facts): string | undefined {
+  return facts.refs?.tags.get(`refs/tags/${facts.tag}`);
+}
+
+/** Whether the remote's main holds the commit; the chart's main is never this command's matter. */
+function hasLanded(facts: Facts, rules: Rules): boolean {
+  return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
+}
+
+function checkBranch({ checkout }: Facts, rules: Rules): Finding[] {
+  const main = layout.mainBranch;
+  if (checkout.branch === `refs/heads/${main}`) {
+    return [notice(`on branch ${main} at ${short(checkout.head)}`)];
+  }
+  const found = checkout.branch?.replace(/^refs\/heads\//, "") ?? "a detached HEAD";
+  return [
+    error(`A release must run from '${main}': HEAD is on ${found}`, {
+      remedy: `Merge the release branch, then: git checkout ${main} && bun ${rules.script} ...`,
+    }),
+  ];
+}
+
+function checkWorkTree({ checkout }: Facts): Finding[] {
+  const { underway, changes } = checkout;
+  const unfinished = underway.map((operation) =>
+    error(`Cannot release while a ${operation} is under way in this checkout`, {
+      remedy: `Finish it or end it, for example: git ${operation.split(" ")[0]} --abort`,
+    }),
+  );
+  if (changes.length === 0) {
+    return [...unfinished, notice("the working tree is clean")];
+  }
+  const first = changes.slice(0, 5).join(", ");
+  const more = changes.length > 5 ? `, and ${changes.length - 5} more` : "";
+  return [
+    ...unfinished,
+    error(`The working tree is dirty: ${first}${more}`, {
+      remedy: "Commit the changes, or set them aside: git stash --include-untracked",
+    }),
+  ];
+}
+
+function checkSync(facts: Facts, rules: Rules): Finding[] {
+  const { relation, commit, refs, resuming } = facts;
+  if (relation === undefined || refs === undefined) {
+    return [];
+  }
+  const theirs = `${layout.remote}/${layout.mainBranch}`;
+  const pull = `git pull --ff-only ${layout.remote} ${layout.mainBranch}`;
+  switch (relation.kind) {
+    case "equal":
+      return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
+    case "ahead": {
+      const count = relation.commits.length;
+      const ahead = `${count} ${count === 1 ? "commit" : "commits"} ahead of ${theirs}`;
+      return rules.pushesMain
+        ? [notice(`${short(commit)} is ${ahead}`)]
+        : [
+            error(`Cannot release from ${short(commit)}: it is ${ahead}, expected no difference`, {
+              remedy: `Push main first: git push ${layout.remote} ${layout.mainBranch}`,
+            }),
+          ];
+    }
+    case "behind":
+      return resuming
+        ? [notice(`${short(commit)} is on ${theirs} already`)]
+        : [error(`Cannot release from ${short(commit)}: it is behind ${theirs}`, { remedy: pull })];
+    case "diverged":
+      return [
+        error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
+          remedy: `Bring them together first: git fetch ${layout.remote} && git log --oneline --graph HEAD ${theirs}`,
+        }),
+      ];
+    case "unfetched":
+      return [
+        error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
+          remedy: `Look at what is new and integrate it: ${pull}`,
+        }),
+      ];
+  }
+}
+
+function checkLocalTag(
+  facts: Facts,
+  rules: Rules,
+  { resume }: Pick<ReleaseOptions, "resume">,
+): Finding[] {
+  const { tag, localTag } = facts;
+  const rerun = `bun ${rules.script} ${tag}`;
+  switch (localTag.kind) {
+    case "absent":
+      return resume
+        ? [notice(`nothing to resume: there is no tag ${tag} here, so this run starts afresh`)]
+        : [notice(`tag ${tag} is free here`)];
+    case "unfit":
+      return [
+        error(`Tag ${tag} already exists locally: it is ${localTag.why}, not made by a release`, {
+          remedy: `Delete it if nobody has it: git tag -d ${tag}`,
+        }),
+      ];
+    case "signed": {
+      const what = `signed by ${localTag.tag.signer}, of commit ${short(localTag.tag.object)}`;
+      if (resume) {
+        return [notice(`resuming ${tag}: the tag is here, ${what}`)];
+      }
+      if (remoteTag(facts) === localTag.id) {
+        return [
+          error(`Tag ${tag} already exists locally: it is ${what}, and was pushed`, {
+            remedy: `To see whether anything is left to do: ${rerun} --resume`,
+          }),
+        ];
+      }
+      return [
+        error(
+          `Tag ${tag} already exists locally: it is ${what}; an interrupted release leaves this`,
+          { remedy: `Finish it: ${rerun} --resume. Or start over: git tag -d ${tag}` },
+        ),
+      ];
+    }
+  }
+}
+
+function checkRemoteTag(
+  facts: Facts,
+  rules: Rules,
+  { resume }: Pick<ReleaseOptions, "resume">,
+): Finding[] {
+  const { tag, refs, localTag } = facts;
+  const theirs = remoteTag(facts);
+  if (refs === undefined) {
+    return [];
+  }
+  if (theirs === undefined) {
+    return [notice(`tag ${tag} is free on ${layout.remote}`)];
+  }
+  const same = localTag.kind === "signed" && localTag.id === theirs;
+  if (same && resume) {
+    return [notice(`tag ${tag} is on ${layout.remote} already; what is missing is the rest`)];
+  }
+  const which = same ? "the same object as here" : `object ${short(theirs)}`;
+  return [
+    error(`Tag ${tag} already exists on ${layout.remote}: ${which}`, {
+      remedy: same
+        ? `To see whether anything is left to do: bun ${rules.script} ${tag} --resume`
+        : `Never move a published tag: release the next version, after git fetch ${layout.remote} tag ${tag}`,
+    }),
+  ];
+}
+
+/** A version below the newest release tag is legal (a backport) and mostly a slip. */
+function checkOrder(facts: Facts, { tagPrefix }: Rules): Finding[] {
+  const newest = facts.refs && newestVersion(facts.refs, tagPrefix);
+  if (newest === undefined || compareVersions(facts.version, newest) >= 0) {
+    return [];
+  }
+  return [
+    warning(`${facts.tag} is lower than the newest release tag ${tagPrefix}${newest}`, {
+      remedy: "Go on only if this is a release of an older line",
+    }),
+  ];
+}
+
+function newestVersion(refs: RemoteRefs, prefix: string): Version | undefined {
+  const head = `refs/tags/${prefix}`;
+  return [...refs.tags.keys()]
+    .filter((ref) => ref.startsWith(head))
+    .map((ref) => ref.slice(head.length))
+    .filter(isVersion)
+    .sort(compareVersions)
+    .at(-1);
+}
+
+function checkConfirmation(
+  { interactive }: Facts,
+  { dryRun, yes }: Pick<ReleaseOptions, "dryRun" | "yes">,
+): Finding[] {
+  return interactive || dryRun || yes
+    ? []
+    : [
+        error("Cannot ask for confirmation: stdin is not a TTY", {
+          remedy: "Run it in a terminal, or confirm beforehand with --yes",
+        }),
+      ];
+}

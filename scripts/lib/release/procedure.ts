@@ -1,0 +1,261 @@
+/**
+ * The fail-closed release that both release commands share: examine, ask the gates, sign, plan,
+ * confirm, publish. Until the operator has confirmed, nothing is mutated, here or on the remote.
+ */
+
+import { type Interrupt, Interrupted } from "../cli.ts";
+import { error, type Finding, notice, Refusal } from "../finding.ts";
+import { askGates, type GateResult } from "../gate.ts";
+import { layout } from "../layout.ts";
+import type { Report } from "../report.ts";
+import type { Version } from "../version.ts";
+import { readCheckout } from "../world/checkout.ts";
+import type { Repository } from "../world/git.ts";
+import { commitTree, openObjects } from "../world/objects.ts";
+import { askRemote, findRemote, relationTo } from "../world/remote.ts";
+import { differenceFrom, type SignedTag, signTag } from "../world/tag.ts";
+import type { Terminal } from "../world/terminal.ts";
+import { findLocalTag } from "./local-tag.ts";
+import type { Candidate, Facts, Plan, Procedure, ReleaseOptions } from "./plan.ts";
+import { precheck } from "./prechecks.ts";
+import { publish } from "./publish.ts";
+
+/** The parts of an invocation that a release uses. */
+export interface ReleaseWorld {
+  readonly report: Report;
+  readonly terminal: Terminal;
+  readonly interrupt: Interrupt;
+  repository(): Promise<Repository>;
+}
+
+/**
+ * Releases a version.
+ *
+ * @throws {Refusal} If anything stands against it, or could not be found out.
+ * @throws {Interrupted} If the operator ended it.
+ */
+export async function release(
+  world: ReleaseWorld,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+): Promise<void> {
+  const { report } = world;
+  const repository = await world.repository();
+  await using objects = openObjects(repository);
+  const { facts, unanswered } = await gather(world, repository, procedure, version, options);
+  const { tag, commit, refs } = facts;
+  const tree = commitTree(objects, commit);
+  const candidate: Candidate = { repository, objects, version, tag, commit, tree, refs };
+
+  report.add(unanswered);
+  const pre = precheck(facts, procedure, options);
+  report.add(pre.findings);
+  if (pre.complete) {
+    report.attach({ tag, commit, outcome: "complete" });
+    return;
+  }
+  const [results, cautions] = await Promise.all([
+    askGates(procedure.gates, candidate),
+    procedure.cautions(candidate),
+  ]);
+  report.add(results.flatMap(({ findings }) => [...findings]));
+  report.add(cautions);
+  const passed = results.every(({ outcome }) => outcome !== "refused");
+  const message = messageOf(candidate, results, passed ? procedure.evidence(candidate) : []);
+  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
+
+  const { remote, relation } = facts;
+  const refused = report.findings.some(({ level }) => level === "error");
+  if (refused || signed === undefined || !remote || !refs || !relation) {
+    report.tell(`Nothing was changed: ${tag} is refused.`);
+    return;
+  }
+  const installed = facts.localTag.kind === "signed";
+  const bypasses = bypassesOf(results);
+  const plan: Plan = { candidate, remote, refs, relation, signed, installed, bypasses };
+  show(plan, procedure, options, report);
+  if (options.dryRun) {
+    report.add(notice(`Dry run: every check and gate passed for ${tag}; nothing was changed`));
+    report.attach({ ...dataOf(plan), outcome: "dry run" });
+    return;
+  }
+  if (!options.yes) {
+    await confirm(world, `Push ${tag} to ${remote.name}? [y/N] `);
+  }
+  const outcome = await world.interrupt.hold(() =>
+    publish(plan, procedure, options, report, world.interrupt),
+  );
+  report.attach({ ...dataOf(plan), outcome });
+  if (outcome === "interrupted") {
+    throw new Interrupted();
+  }
+  if (outcome === "published") {
+    report.say("Next:");
+    for (const step of procedure.nextSteps(candidate)) {
+      report.say(`  - ${step}`);
+    }
+  }
+}
+
+/** Asks all that the pre-checks need; what has no answer comes back as findings. */
+async function gather(
+  world: ReleaseWorld,
+  repository: Repository,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+): Promise<{ facts: Facts; unanswered: Finding[] }> {
+  const tag = `${procedure.tagPrefix}${version}`;
+  const unanswered: Finding[] = [];
+  const [checkout, localTag, asked] = await Promise.all([
+    readCheckout(repository),
+    findLocalTag(repository, tag),
+    collect(unanswered, async () => {
+      const remote = await findRemote(repository, layout.remote);
+      return { remote, refs: await askRemote(repository, remote) };
+    }),
+  ]);
+  const resuming = options.resume && localTag.kind === "signed";
+  const commit = resuming ? localTag.tag.object : checkout.head;
+  const relation =
+    asked && (await collect(unanswered, () => relationTo(repository, commit, asked.refs.main)));
+  const facts: Facts = {
+    tag,
+    version,
+    commit,
+    checkout,
+    localTag,
+    remote: asked?.remote,
+    refs: asked?.refs,
+    relation,
+    resuming,
+    interactive: world.terminal.interactive,
+  };
+  return { facts, unanswered };
+}
+
+/** Asks a question; a refusal goes to the list, so that the other questions still count. */
+async function collect<T>(findings: Finding[], ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    if (thrown instanceof Refusal) {
+      findings.push(...thrown.findings);
+      return undefined;
+    }
+    throw thrown;
+  }
+}
+
+/**
+ * The tag of the release: the one that an interrupted run left, or a new one, signed now. A refused
+ * release has no message; it still proves that signing works, so that all faults show at once.
+ */
+async function obtainTag(
+  facts: Facts,
+  candidate: Candidate,
+  message: string | undefined,
+  report: Report,
+): Promise<SignedTag | undefined> {
+  const { tag, commit, repository } = candidate;
+  const request = { tag, commit, message: message ?? tag };
+  if (facts.resuming && facts.localTag.kind === "signed") {
+    const difference =
+      message === undefined ? undefined : differenceFrom(request, facts.localTag.tag);
+    if (difference === undefined) {
+      return facts.localTag.tag;
+    }
+    report.add(
+      error(`Cannot resume ${tag}: the tag here is not what this run would make: ${difference}`, {
+        remedy: `Repeat the options of the interrupted run, or start over: git tag -d ${tag}`,
+      }),
+    );
+    return undefined;
+  }
+  const findings: Finding[] = [];
+  const signed = await collect(findings, () => signTag(repository, request));
+  report.add(findings);
+  if (signed !== undefined) {
+    report.add(notice(`signing works: ${signed.signer}`));
+  }
+  return signed;
+}
+
+/** The tag's message: its name, the evidence of the gates, and every bypass. */
+function messageOf(
+  candidate: Candidate,
+  results: readonly GateResult[],
+  evidence: readonly string[],
+): string {
+  const trailers = [...evidence, ...bypassesOf(results).map((bypass) => `Bypassed: ${bypass}`)];
+  return [candidate.tag, ...(trailers.length === 0 ? [] : ["", ...trailers]), ""].join("\n");
+}
+
+function bypassesOf(results: readonly GateResult[]): string[] {
+  return results
+    .filter(({ outcome }) => outcome === "bypassed")
+    .flatMap(({ findings }) => findings.map(({ message }) => message));
+}
+
+/** Prints what is about to happen, in the order in which it will. */
+function show(plan: Plan, procedure: Procedure, options: ReleaseOptions, report: Report): void {
+  const { candidate, remote, relation, signed, bypasses } = plan;
+  const rows: [string, string][] = [
+    ["commit", candidate.commit],
+    ["remote", `${remote.name} (${remote.shown})`],
+  ];
+  if (procedure.pushesMain) {
+    const commits = relation.kind === "ahead" ? relation.commits : [];
+    const count = `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
+    rows.push([
+      "main",
+      commits.length === 0
+        ? "is on the remote already"
+        : `push ${count} to refs/heads/${layout.mainBranch}:`,
+    ]);
+    rows.push(...commits.map((commit): [string, string] => ["", `  ${commit}`]));
+  }
+  rows.push(["tag", `push ${signed.id} to refs/tags/${candidate.tag}`]);
+  rows.push(["signed", signed.signer]);
+  rows.push(
+    ...signed.message
+      .trimEnd()
+      .split("\n")
+      .slice(2)
+      .map((line): [string, string] => ["message", line]),
+  );
+  rows.push(...bypasses.map((bypass): [string, string] => ["BYPASSED", bypass]));
+  if (options.atomic && procedure.pushesMain) {
+    rows.push(["atomic", "main and tag land together or not at all"]);
+  }
+  report.say(`Plan for ${candidate.tag}:`);
+  for (const [name, value] of rows) {
+    report.say(`  ${name.padEnd(8)}  ${value}`);
+  }
+}
+
+function dataOf(plan: Plan) {
+  const { candidate, remote, relation, signed, bypasses } = plan;
+  return {
+    tag: candidate.tag,
+    commit: candidate.commit,
+    tagObject: signed.id,
+    signer: signed.signer,
+    message: signed.message,
+    remote: remote.shown,
+    commits: relation.kind === "ahead" ? relation.commits : [],
+    bypasses,
+  };
+}
+
+async function confirm(world: ReleaseWorld, question: string): Promise<void> {
+  const answer = (await world.terminal.question(question))?.trim().toLowerCase();
+  if (answer !== "y" && answer !== "yes") {
+    throw new Refusal(
+      error("Cancelled by the operator: nothing was changed", {
+        remedy: "Run it again when you are ready",
+      }),
+    );
+  }
+}

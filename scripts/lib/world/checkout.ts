@@ -1,0 +1,90 @@
+/** The state of a checkout that a release depends on: branch, commit, changes, unfinished work. */
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { refusal } from "../finding.ts";
+import { isObjectId, type ObjectId, type Repository, text } from "./git.ts";
+
+export interface Checkout {
+  /** The commit that HEAD means. */
+  readonly head: ObjectId;
+  /** Full name of the branch that HEAD is on; undefined if it is detached. */
+  readonly branch: string | undefined;
+  /** Paths that differ from HEAD, untracked ones included. */
+  readonly changes: readonly string[];
+  /** Operations that were begun and not ended, such as `merge`. */
+  readonly underway: readonly string[];
+}
+
+/** Files that git keeps while an operation is under way (wt-status.c). */
+const traces = [
+  ["MERGE_HEAD", "merge"],
+  ["rebase-merge", "rebase"],
+  ["rebase-apply", "rebase or am"],
+  ["CHERRY_PICK_HEAD", "cherry-pick"],
+  ["REVERT_HEAD", "revert"],
+  ["BISECT_LOG", "bisect"],
+] as const;
+
+/**
+ * Reads the state of the checkout, whatever the operator's status configuration is.
+ *
+ * @throws {Refusal} If git cannot say, or there is no commit yet.
+ */
+export async function readCheckout(repository: Repository): Promise<Checkout> {
+  const [status, places] = await Promise.all([
+    text(repository, "read the state of the work tree", [
+      "-c",
+      "core.fsmonitor=false",
+      "status",
+      "--porcelain=v2",
+      "--branch",
+      "--untracked-files=normal",
+      "--ignore-submodules=none",
+      "--no-renames",
+      "-z",
+    ]),
+    text(repository, "read the current branch", [
+      "rev-parse",
+      ...traces.flatMap(([file]) => ["--git-path", file]),
+      "--symbolic-full-name",
+      "HEAD",
+    ]),
+  ]);
+  const { head, changes } = parseStatus(status);
+  const lines = places.replace(/\n$/, "").split("\n");
+  const branch = lines.at(-1);
+  if (lines.length !== traces.length + 1 || branch === undefined || branch === "") {
+    throw refusal(`Cannot read the current branch: git rev-parse printed ${lines.length} lines`);
+  }
+  const underway = traces
+    .filter((_, index) => existsSync(resolve(repository.root, lines[index] ?? "")))
+    .map(([, operation]) => operation);
+  return { head, branch: branch === "HEAD" ? undefined : branch, changes, underway };
+}
+
+/** Reads `git status --porcelain=v2 --branch -z`; its headers prove that git answered. */
+function parseStatus(status: string): { head: ObjectId; changes: string[] } {
+  const records = status.split("\0").filter((record) => record !== "");
+  const head = records.find((record) => record.startsWith("# branch.oid "))?.slice(13);
+  if (head === "(initial)") {
+    throw refusal("Cannot release: the current branch has no commit yet");
+  }
+  if (head === undefined || !isObjectId(head)) {
+    throw refusal("Cannot read the state of the work tree: git status gave no answer", {
+      remedy: "Run it by hand to see why: git status",
+    });
+  }
+  const changes = records
+    .filter((record) => !record.startsWith("# "))
+    .map((record) =>
+      record
+        .split(" ")
+        .slice(fieldsBefore[record[0] ?? ""] ?? 1)
+        .join(" "),
+    );
+  return { head, changes };
+}
+
+/** How many fields stand before the path, by kind of record (git-status, "Porcelain Format v2"). */
+const fieldsBefore: Readonly<Record<string, number>> = { "1": 8, "2": 9, u: 10, "?": 1, "!": 1 };

@@ -1,0 +1,284 @@
+/**
+ * Signed tags. The tag object is made and signed in a scratch repository, and judged there: only a
+ * tag whose signature is good ever becomes a ref of the checkout. `git tag -s` alone does not do:
+ * some git releases exit 0 without a signature when the key is unusable.
+ */
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
+import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { ask, gitEnvironment, line, type ObjectId, type Repository, text } from "./git.ts";
+import { lastWords, needProgram, run, runBytes } from "./process.ts";
+
+/** A tag object whose signature is good. */
+export interface SignedTag extends TagObject {
+  readonly id: ObjectId;
+  /** The whole object, as git stores it. */
+  readonly bytes: Uint8Array;
+  /** Who signed, as the verifying program names the key. */
+  readonly signer: string;
+}
+
+/** What a tag is to be. */
+export interface TagRequest {
+  /** Short name, such as `v1.2.3`. */
+  readonly tag: string;
+  readonly commit: ObjectId;
+  readonly message: string;
+}
+
+const configureSigning =
+  "Set user.signingkey, and gpg.format ssh for an SSH key, then try: git tag -s probe && git tag -d probe";
+
+/**
+ * Signs a tag with the operator's own identity and verifies it, changing nothing in the repository.
+ *
+ * @throws {Refusal} If no signature comes of it, or not a good one.
+ */
+export async function signTag(repository: Repository, request: TagRequest): Promise<SignedTag> {
+  const scratch = await openScratch(repository);
+  try {
+    const answer = await ask(
+      scratch.repository,
+      ["tag", "-s", "--cleanup=verbatim", "-F", "-", request.tag, request.commit],
+      { stdin: request.message, timeout: layout.limits.signing },
+    );
+    if (answer.code !== 0 || answer.timedOut) {
+      throw unsigned(lastWords(answer));
+    }
+    const found = await readTag(scratch.repository, `refs/tags/${request.tag}`);
+    if (found === undefined) {
+      throw unsigned("git tag reported success and made no annotated tag");
+    }
+    const tag = await verifyTag(scratch.repository, found, lastWords(answer));
+    const wrong = differenceFrom(request, tag);
+    if (wrong !== undefined) {
+      throw refusal(`Cannot tag ${request.tag}: git made another tag than asked for: ${wrong}`);
+    }
+    return tag;
+  } finally {
+    await scratch.remove();
+  }
+}
+
+function unsigned(why: string) {
+  return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
+    remedy: configureSigning,
+  });
+}
+
+/** In what a tag differs from what it is to be; undefined if in nothing. */
+export function differenceFrom(request: TagRequest, tag: TagObject): string | undefined {
+  const pairs: readonly [string, string, string][] = [
+    ["name", tag.tag, request.tag],
+    ["object type", tag.type, "commit"],
+    ["commit", tag.object, request.commit],
+    ["message", tag.message.trimEnd(), request.message.trimEnd()],
+  ];
+  const wrong = pairs.find(([, found, expected]) => found !== expected);
+  return (
+    wrong && `its ${wrong[0]} is ${JSON.stringify(wrong[1])}, expected ${JSON.stringify(wrong[2])}`
+  );
+}
+
+/** A tag object as it is stored, not judged yet. */
+export interface FoundTag {
+  readonly id: ObjectId;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads the tag object that a name means.
+ *
+ * @returns Undefined if the name means no tag object, as a lightweight tag does.
+ */
+export async function readTag(repository: Repository, name: string): Promise<FoundTag | undefined> {
+  const verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{tag}`];
+  const answer = await ask(repository, verify);
+  const id = answer.stdout.trim();
+  if (answer.code !== 0 || id === "") {
+    return undefined;
+  }
+  const content = await runBytes(["git", "cat-file", "tag", id], {
+    cwd: repository.root,
+    env: repository.env,
+    timeout: layout.limits.local,
+  });
+  if (content.code !== 0 || content.stdout.length === 0) {
+    throw refusal(`Cannot read tag object ${id}: ${lastWords(content)}`);
+  }
+  return { id, bytes: content.stdout };
+}
+
+/**
+ * Judges a tag object's signature.
+ *
+ * @param context What the signing program said, for the refusal.
+ * @throws {Refusal} If there is no signature, or it is not good.
+ */
+export async function verifyTag(
+  repository: Repository,
+  found: FoundTag,
+  context = "the tag object holds no signature",
+): Promise<SignedTag> {
+  const tag = parseTagObject(found.bytes);
+  if (tag.signature === undefined) {
+    throw unsigned(context);
+  }
+  const signer =
+    tag.signature.format === "ssh"
+      ? await verifySsh(repository, tag.signature)
+      : await verifyWithGit(repository, found.id);
+  return { ...tag, ...found, signer };
+}
+
+/**
+ * Checks an SSH signature against the key it carries. Whether that key is trusted is the reader's
+ * question (allowed signers); that the signature is real is ours.
+ */
+async function verifySsh(repository: Repository, signature: TagSignature): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "release-verify-"));
+  try {
+    const file = join(folder, "signature");
+    await writeFile(file, signature.armour);
+    const answer = await run(["ssh-keygen", "-Y", "check-novalidate", "-n", "git", "-s", file], {
+      cwd: repository.root,
+      env: repository.env,
+      stdin: signature.payload,
+      timeout: layout.limits.local,
+    }).catch((thrown) => needProgram(thrown, "Install ssh-keygen (OpenSSH 8.2 or newer)"));
+    const good = /^Good "git" signature with (.+)$/m.exec(answer.stdout);
+    if (answer.code !== 0 || good?.[1] === undefined) {
+      throw unsigned(`its SSH signature is not good: ${lastWords(answer)}`);
+    }
+    return good[1];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Checks an OpenPGP or X.509 signature through git, which runs the operator's program for it. */
+async function verifyWithGit(repository: Repository, id: ObjectId): Promise<string> {
+  const answer = await ask(repository, ["verify-tag", "--raw", id], {
+    timeout: layout.limits.signing,
+  });
+  // https://github.com/gpg/gnupg/blob/master/doc/DETAILS: VALIDSIG comes only with a good signature.
+  const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)/m.exec(answer.stderr);
+  if (answer.code !== 0 || valid?.[1] === undefined) {
+    throw unsigned(`its signature is not good: ${lastWords(answer)}`);
+  }
+  return `key ${valid[1]}`;
+}
+
+/**
+ * Makes a signed tag a ref of the repository, only if there is none of that name yet: of two runs
+ * at once exactly one succeeds.
+ *
+ * @throws {Refusal} If the ref could not be made; nothing is left behind then.
+ */
+export async function installTag(repository: Repository, tag: SignedTag): Promise<void> {
+  const id = await line(
+    repository,
+    `store tag ${tag.tag}`,
+    ["hash-object", "-t", "tag", "-w", "--stdin"],
+    { stdin: tag.bytes },
+  );
+  if (id !== tag.id) {
+    throw refusal(`Cannot store tag ${tag.tag}: git stored it as ${id}, expected ${tag.id}`);
+  }
+  const ref = `refs/tags/${tag.tag}`;
+  const answer = await ask(repository, ["update-ref", ref, tag.id, "0".repeat(tag.id.length)]);
+  const found = await refValue(repository, ref);
+  if (answer.code === 0 && found === tag.id) {
+    return;
+  }
+  if (found !== undefined) {
+    // Even the same object may be another run's: two runs in one second can sign the same bytes.
+    throw refusal(`Tag ${tag.tag} already exists locally: it was made just now`, {
+      remedy: "See whether another run is under way; if not, finish the release with --resume",
+    });
+  }
+  throw refusal(`Cannot create tag ${tag.tag}: ${lastWords(answer)}`);
+}
+
+/**
+ * Deletes a tag, only if it still is that object.
+ *
+ * @returns Whether the tag is gone, with git's words if it is not.
+ */
+export async function removeTag(
+  repository: Repository,
+  tag: Pick<SignedTag, "id" | "tag">,
+): Promise<{ readonly gone: boolean; readonly words: string }> {
+  const ref = `refs/tags/${tag.tag}`;
+  const answer = await ask(repository, ["update-ref", "-d", ref, tag.id]);
+  const left = await refValue(repository, ref);
+  return { gone: left !== tag.id, words: lastWords(answer) };
+}
+
+/**
+ * The object name that a ref holds, or undefined if there is no such ref.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function refValue(repository: Repository, ref: string): Promise<ObjectId | undefined> {
+  // HEAD is asked too: an answer without it is no answer.
+  const answer = await ask(repository, ["show-ref", "--head", ref]);
+  const refs = answer.stdout.split("\n").map((entry) => entry.split(" "));
+  if (!refs.some(([, name]) => name === "HEAD")) {
+    throw refusal(`Cannot read ${ref}: git show-ref: ${lastWords(answer)}`);
+  }
+  return refs.find(([, name]) => name === ref)?.[0];
+}
+
+/** Configuration that decides who tags and how it is signed. */
+const identity = /^(user|author|committer|gpg)\./;
+
+/** An empty repository that borrows the checkout's objects and the operator's identity. */
+async function openScratch(repository: Repository) {
+  const [objects, format, config] = await Promise.all([
+    line(repository, "find the object folder", ["rev-parse", "--git-path", "objects"]),
+    line(repository, "read the object format", ["rev-parse", "--show-object-format"]),
+    text(repository, "read the configuration", ["config", "--null", "--list"]),
+  ]);
+  const folder = await mkdtemp(join(tmpdir(), "release-sign-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await text(repository, "prepare a signature", [
+      "init",
+      "--quiet",
+      "--bare",
+      "--template=",
+      `--object-format=${format}`,
+      folder,
+    ]);
+    const alternates = join(folder, "objects", "info", "alternates");
+    await Bun.write(alternates, `${resolve(repository.root, objects)}\n`);
+    const entries = config
+      .split("\0")
+      .filter((entry) => identity.test(entry))
+      .map((entry) => {
+        const cut = entry.indexOf("\n");
+        return cut < 0 ? [entry, "true"] : [entry.slice(0, cut), entry.slice(cut + 1)];
+      });
+    const first = Number(repository.env.GIT_CONFIG_COUNT ?? 0) || 0;
+    const env: Record<string, string> = {
+      GIT_CONFIG_COUNT: String(first + entries.length),
+      GIT_DIR: folder,
+    };
+    for (const [index, [key = "", value = ""]] of entries.entries()) {
+      env[`GIT_CONFIG_KEY_${first + index}`] = key;
+      env[`GIT_CONFIG_VALUE_${first + index}`] = value;
+    }
+    return {
+      repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
+      remove,
+    };
+  } catch (thrown) {
+    await remove();
+    throw thrown;
+  }
+}

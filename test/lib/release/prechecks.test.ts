@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import type { Facts, ReleaseOptions } from "../../../scripts/lib/release/plan.ts";
+import { precheck } from "../../../scripts/lib/release/prechecks.ts";
+import { parseVersion } from "../../../scripts/lib/version.ts";
+import type { SignedTag } from "../../../scripts/lib/world/tag.ts";
+
+const head = "a".repeat(40);
+const theirs = "b".repeat(40);
+const tagId = "c".repeat(40);
+
+const signed: SignedTag = {
+  id: tagId,
+  bytes: new Uint8Array(),
+  object: head,
+  type: "commit",
+  tag: "v1.3.0",
+  tagger: "T <t@example.invalid> 0 +0000",
+  message: "v1.3.0\n",
+  signature: undefined,
+  signer: "ED25519 key SHA256:x",
+};
+
+const ready: Facts = {
+  tag: "v1.3.0",
+  version: parseVersion("1.3.0"),
+  commit: head,
+  checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
+  localTag: { kind: "absent" },
+  remote: { name: "origin", url: "/remote.git", shown: "/remote.git" },
+  refs: { main: head, tags: new Map() },
+  relation: { kind: "equal" },
+  resuming: false,
+  interactive: true,
+};
+
+const rules = { script: "scripts/release.ts", tagPrefix: "v", pushesMain: true };
+const chartRules = { ...rules, script: "scripts/release-chart.ts", pushesMain: false };
+type Options = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
+const plain: Options = { dryRun: false, yes: false, resume: false };
+const resume: Options = { ...plain, resume: true };
+
+function judge(change: Partial<Facts>, options = plain, kind = rules) {
+  const { findings, complete } = precheck({ ...ready, ...change }, kind, options);
+  return {
+    complete,
+    errors: findings.filter(({ level }) => level === "error").map(({ message }) => message),
+    warnings: findings.filter(({ level }) => level === "warning").map(({ message }) => message),
+    notices: findings.filter(({ level }) => level === "notice").map(({ message }) => message),
+    remedies: findings.map(({ remedy }) => remedy ?? "").join("\n"),
+  };
+}
+
+const onBranch = (branch: string | undefined) => ({ checkout: { ...ready.checkout, branch } });
+const tagged = (id: string) => ({ main: head, tags: new Map([["refs/tags/v1.3.0", id]]) });
+const leftover: Facts["localTag"] = { kind: "signed", id: tagId, tag: signed };
+
+test("a clean checkout of main in sync, with the tag free everywhere, passes with evidence", () => {
+  const { errors, notices } = judge({});
+  expect(errors).toEqual([]);
+  expect(notices).toEqual([
+    "on branch main at aaaaaaa",
+    "the working tree is clean",
+    "in sync with origin/main at aaaaaaa",
+    "tag v1.3.0 is free here",
+    "tag v1.3.0 is free on origin",
+  ]);
+});
+
+const refusals: [string, Partial<Facts>, string][] = [
+  ["another branch", onBranch("refs/heads/feature"), "must run from 'main': HEAD is on feature"],
+  ["a branch that only ends in main", onBranch("refs/heads/x/main"), "must run from 'main'"],
+  ["a detached HEAD", onBranch(undefined), "HEAD is on a detached HEAD"],
+  [
+    "a change in the work tree",
+    { checkout: { ...ready.checkout, changes: ["a.txt"] } },
+    "working tree is dirty: a.txt",
+  ],
+  [
+    "a merge under way",
+    { checkout: { ...ready.checkout, underway: ["merge"] } },
+    "while a merge is under way",
+  ],
+  ["a checkout behind the remote", { relation: { kind: "behind" } }, "is behind origin/main"],
+  ["a checkout that diverged", { relation: { kind: "diverged" } }, "has diverged from origin/main"],
+  ["a remote commit that is not here", { relation: { kind: "unfetched" } }, "is not here yet"],
+  [
+    "a lightweight tag here",
+    { localTag: { kind: "unfit", id: head, why: "a lightweight tag" } },
+    "v1.3.0 already exists locally: it is a lightweight tag",
+  ],
+  ["a signed tag here", { localTag: leftover }, "v1.3.0 already exists locally"],
+  ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
+  ["no terminal and no --yes", { interactive: false }, "stdin is not a TTY"],
+];
+
+test.each(refusals)("%s refuses", (_, facts, message) => {
+  const { errors, remedies } = judge(facts);
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain(message);
+  expect(remedies).not.toBe("");
+});
+
+test("all faults are reported at once", () => {
+  const { errors } = judge({
+    checkout: { head, branch: "refs/heads/feature", changes: ["a", "b"], underway: ["rebase"] },
+    localTag: leftover,
+    refs: tagged(theirs),
+    relation: { kind: "diverged" },
+    interactive: false,
+  });
+  expect(errors).toHaveLength(7);
+});
+
+test("a question without an answer leaves no pass of its own", () => {
+  const { notices } = judge({ refs: undefined, relation: undefined });
+  expect(notices.join()).not.toContain("origin");
+});
+
+describe("ahead of the remote's main", () => {
+  const ahead: Partial<Facts> = { relation: { kind: "ahead", commits: ["aaaaaaa Merge"] } };
+
+  test("is fine for a release, which pushes main", () => {
+    expect(judge(ahead).errors).toEqual([]);
+  });
+
+  test("refuses a chart release, which pushes only the tag", () => {
+    expect(judge(ahead, plain, chartRules).errors[0]).toContain("1 commit ahead of origin/main");
+  });
+});
+
+describe("with --resume", () => {
+  test("a signed tag here that is nowhere else is gone on from", () => {
+    const { errors, complete, notices } = judge({ localTag: leftover, resuming: true }, resume);
+    expect(errors).toEqual([]);
+    expect(complete).toBe(false);
+    expect(notices.join("\n")).toContain("resuming v1.3.0");
+  });
+
+  test("a tag that the remote holds on its main is complete", () => {
+    const facts = { localTag: leftover, resuming: true, refs: tagged(tagId) };
+    expect(judge(facts, resume).complete).toBe(true);
+    expect(judge({ ...facts, relation: { kind: "behind" } }, resume).complete).toBe(true);
+  });
+
+  test("a tag that the remote holds while its main lacks the commit is not complete", () => {
+    const facts: Partial<Facts> = {
+      localTag: leftover,
+      resuming: true,
+      refs: tagged(tagId),
+      relation: { kind: "ahead", commits: ["aaaaaaa Merge"] },
+    };
+    expect(judge(facts, resume)).toMatchObject({ complete: false, errors: [] });
+  });
+
+  test("another tag on the remote refuses", () => {
+    const facts = { localTag: leftover, resuming: true, refs: tagged(theirs) };
+    expect(judge(facts, resume).errors.join()).toContain("already exists on origin");
+  });
+
+  test("a tag without a signature refuses", () => {
+    const unfit: Facts["localTag"] = { kind: "unfit", id: head, why: "a lightweight tag" };
+    expect(judge({ localTag: unfit }, resume).errors).toHaveLength(1);
+  });
+
+  test("without any tag the run starts afresh and says so", () => {
+    const { errors, notices } = judge({}, resume);
+    expect(errors).toEqual([]);
+    expect(notices.join("\n")).toContain("nothing to resume");
+  });
+});
+
+describe("the newest release tag", () => {
+  const existing = (...names: string[]) => ({
+    refs: { main: head, tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])) },
+  });
+
+  test.each([
+    [["v1.4.0"], "v1.3.0 is lower than the newest release tag v1.4.0"],
+    [["v1.2.9", "v1.10.0", "v1.9.0"], "v1.3.0 is lower than the newest release tag v1.10.0"],
+  ])("%p above the version is a warning", (names, message) => {
+    expect(judge(existing(...names)).warnings).toEqual([message]);
+  });
+
+  test.each([[["v1.2.9", "v1.3.0-rc.1"]], [["chart-v9.9.9", "vnext", "v9.9", "version9.9.9"]]])(
+    "%p is none",
+    (names) => {
+      expect(judge(existing(...names)).warnings).toEqual([]);
+    },
+  );
+});
+
+test("a dry run and --yes need no terminal", () => {
+  expect(judge({ interactive: false }, { ...plain, dryRun: true }).errors).toEqual([]);
+  expect(judge({ interactive: false }, { ...plain, yes: true }).errors).toEqual([]);
+});
