@@ -37,9 +37,46 @@ export function parseVersion(text: string, prefix = "v"): Version {
   );
 }
 
-/** SemVer precedence: negative if `a` comes before `b`, 0 if equal, positive if after. */
+/**
+ * SemVer precedence: negative if `a` comes before `b`, 0 if equal, positive if after.
+ *
+ * Numbers may have any length; `Bun.semver.order` throws on, or misorders, those beyond 64 bits.
+ */
 export function compareVersions(a: Version, b: Version): number {
-  return Bun.semver.order(a, b);
+  const [core, prerelease] = parts(a);
+  const [otherCore, otherPrerelease] = parts(b);
+  const byCore = compareIdentifiers(core, otherCore);
+  if (byCore !== 0 || prerelease.length === 0 || otherPrerelease.length === 0) {
+    // A prerelease comes before the release that it prepares.
+    return byCore || Number(otherPrerelease.length > 0) - Number(prerelease.length > 0);
+  }
+  return compareIdentifiers(prerelease, otherPrerelease);
+}
+
+/** The identifiers of the three numbers, and of the prerelease if there is one. */
+function parts(version: Version): [core: readonly string[], prerelease: readonly string[]] {
+  const [core = "", ...prerelease] = version.split("-");
+  return [core.split("."), prerelease.length === 0 ? [] : prerelease.join("-").split(".")];
+}
+
+/** The order of dot-separated identifiers, https://semver.org/spec/v2.0.0.html item 11. */
+function compareIdentifiers(some: readonly string[], others: readonly string[]): number {
+  for (const [index, one] of some.entries()) {
+    const other = others[index];
+    if (other === undefined) {
+      return 1;
+    }
+    if (one !== other) {
+      const [isNumber, isOtherNumber] = [/^[0-9]+$/.test(one), /^[0-9]+$/.test(other)];
+      if (isNumber !== isOtherNumber) {
+        return isNumber ? -1 : 1;
+      }
+      // Numbers have no leading zeros, so the longer one is the greater.
+      const byLength = isNumber ? one.length - other.length : 0;
+      return byLength || (one < other ? -1 : 1);
+    }
+  }
+  return some.length - others.length;
 }
 
 /** Whether a version has a prerelease part (`1.2.3-rc.1`). */

@@ -28,7 +28,7 @@ test.each([
   expect(isVersion(text)).toBe(false);
 });
 
-test("the order of versions is SemVer's precedence", () => {
+test("the order of versions is SemVer's precedence, numbers of any length included", () => {
   const ascending = [
     "0.1.0-alpha",
     "0.1.0-alpha.1",
@@ -39,6 +39,25 @@ test("the order of versions is SemVer's precedence", () => {
     "0.1.0",
     "0.2.0",
     "0.10.0",
+    "1.0.0-2",
+    "1.0.0-18446744073709551616",
+    "1.0.0--",
+    "1.0.0-0a",
+    "1.0.0-A",
+    "1.0.0-a",
+    "1.0.0-a.b",
+    "1.0.0-a-b",
+    "1.0.0",
+    "9007199254740992.0.0",
+    "9007199254740993.0.0",
+    "99999999999999999999998.0.0",
+    "99999999999999999999999.0.0",
   ].map((text) => parseVersion(text));
   expect(ascending.toReversed().toSorted(compareVersions)).toEqual(ascending);
+});
+
+test("equal versions have equal precedence", () => {
+  for (const text of ["1.2.3", "1.2.3-rc.1", "99999999999999999999999.0.0"]) {
+    expect(compareVersions(parseVersion(text), parseVersion(text))).toBe(0);
+  }
 });
