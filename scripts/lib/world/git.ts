@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { type Answer, type Environment, lastWords, needProgram, run } from "./process.ts";
+import { type Answer, type Environment, isFolder, lastWords, needProgram, run } from "./process.ts";
 
 /** A git repository, and how to ask it. */
 export interface Repository {
@@ -24,12 +24,17 @@ export interface GitOptions {
 
 /**
  * Variables that point git at a repository other than the one in `cwd`, or change what it reads:
- * those of `git rev-parse --local-env-vars`, and those that reroute lookups or output.
+ * those of `git rev-parse --local-env-vars`, and those that reroute lookups or output. The
+ * operator's `GIT_CONFIG_PARAMETERS` and `GIT_CONFIG_COUNT` stay: they are configuration like any
+ * other, and the way that build servers grant access to a checkout.
  */
 const misleading = [
   "GIT_ALTERNATE_OBJECT_DIRECTORIES",
   "GIT_COMMON_DIR",
+  "GIT_CONFIG",
+  "GIT_DIFF_OPTS",
   "GIT_DIR",
+  "GIT_EXTERNAL_DIFF",
   "GIT_GLOB_PATHSPECS",
   "GIT_GRAFT_FILE",
   "GIT_ICASE_PATHSPECS",
@@ -79,8 +84,14 @@ export async function openRepository(
     return found;
   }
   throw refusal(`Cannot find a git work tree at ${folder}: ${found.why}`, {
-    remedy: "Run it inside the checkout, or name the checkout with --repo DIR",
+    remedy: found.remedy ?? "Run it inside the checkout, or name the checkout with --repo DIR",
   });
+}
+
+/** Why a folder is in no work tree that git would work on. */
+export interface NoRepository {
+  readonly why: string;
+  readonly remedy?: string;
 }
 
 /**
@@ -92,19 +103,27 @@ export async function findRepository(
   folder: string,
   env: Environment,
   signal?: AbortSignal,
-): Promise<Repository | { readonly why: string }> {
+): Promise<Repository | NoRepository> {
   const place = { root: resolve(folder), env: gitEnvironment(env), signal };
-  try {
-    const answer = await ask(place, ["rev-parse", "--show-toplevel"]);
-    const root = answer.stdout.replace(/\n$/, "");
-    return answer.code === 0 && root !== "" ? { ...place, root } : { why: lastWords(answer) };
-  } catch (thrown) {
-    const code = (thrown as { code?: unknown }).code;
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      return { why: "there is no such folder" };
-    }
-    throw thrown;
+  if (!isFolder(place.root)) {
+    return { why: "there is no such folder" };
   }
+  const answer = await ask(place, ["rev-parse", "--show-toplevel"]);
+  const root = answer.stdout.replace(/\n$/, "");
+  return answer.code === 0 && root !== "" ? { ...place, root } : noRepository(answer);
+}
+
+function noRepository(answer: Answer): NoRepository {
+  const why = lastWords(answer);
+  const [first = "", ...more] = why.split("\n");
+  if (!first.includes("detected dubious ownership")) {
+    return { why };
+  }
+  const trust = more.map((each) => each.trim()).find((each) => each.startsWith("git config"));
+  return {
+    why: `${first}: it belongs to another user`,
+    remedy: `If you trust that checkout: ${trust ?? "git config --global --add safe.directory DIR"}`,
+  };
 }
 
 /**
@@ -161,9 +180,12 @@ export async function line(
   const output = await text(repository, purpose, args, options);
   const lines = output.split("\n").filter((each) => each !== "");
   if (lines.length !== 1 || lines[0] === undefined) {
-    throw refusal(`Cannot ${purpose}: git ${args[0]} printed ${lines.length} lines, expected 1`, {
-      remedy: rerun(args),
-    });
+    throw refusal(
+      `Cannot ${purpose}: git ${subcommand(args)} printed ${lines.length} lines, expected 1`,
+      {
+        remedy: rerun(args),
+      },
+    );
   }
   return lines[0];
 }

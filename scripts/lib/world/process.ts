@@ -1,5 +1,6 @@
 /** The one door to other programs: spawns them, and never mistakes silence for an answer. */
 
+import { statSync } from "node:fs";
 import { refusal } from "../finding.ts";
 
 /** Environment variables, passed by value; only the command line reads the process's own. */
@@ -40,7 +41,11 @@ export class MissingProgram extends Error {
   readonly program: string;
 
   constructor(program: string, cause: unknown) {
-    super(`Cannot run ${program}: it is not installed, or not on PATH`, { cause });
+    const why =
+      errorCode(cause) === "EACCES"
+        ? "it is there, but may not be executed"
+        : "it is not installed, or not on PATH";
+    super(`Cannot run ${program}: ${why}`, { cause });
     this.program = program;
   }
 }
@@ -49,6 +54,7 @@ export class MissingProgram extends Error {
  * Runs a program to its end. Its exit code is data.
  *
  * @throws {MissingProgram} If the program cannot be started.
+ * @throws {Refusal} If the folder to run it in is gone, or the system refuses to start it.
  */
 export async function run(command: readonly string[], options: RunOptions): Promise<Answer> {
   const { stdout, ...rest } = await runBytes(command, options);
@@ -59,45 +65,50 @@ export async function run(command: readonly string[], options: RunOptions): Prom
  * Runs a program to its end, with standard output as bytes.
  *
  * @throws {MissingProgram} If the program cannot be started.
+ * @throws {Refusal} If the folder to run it in is gone, or the system refuses to start it.
  */
 export async function runBytes(
   command: readonly string[],
   options: RunOptions,
 ): Promise<BytesAnswer> {
-  const child = spawn(command, options);
-  if (options.stdin !== undefined) {
-    child.stdin.write(options.stdin);
-  }
-  await Promise.resolve(child.stdin.end()).catch(() => {
-    // The program closed its input early; its exit code tells the rest.
-  });
-  const stop = new AbortController();
+  const child = spawn(command, options, inputBytes(options.stdin));
+  const pipes = openPipes();
   let timedOut = false;
-  const timer =
-    options.timeout === undefined
-      ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          child.kill("SIGKILL");
-          stop.abort();
-        }, options.timeout);
+  const expire = () => {
+    timedOut = true;
+    child.kill("SIGKILL");
+    pipes.abandon();
+  };
+  const timer = options.timeout === undefined ? undefined : setTimeout(expire, options.timeout);
   const interrupt = () => child.kill("SIGTERM");
   options.signal?.addEventListener("abort", interrupt, { once: true });
   if (options.signal?.aborted) {
     interrupt();
   }
+  const exited = child.exited.then((code) => {
+    clearTimeout(timer);
+    pipes.abandonWhenQuiet();
+    return code;
+  });
   try {
-    // A grandchild may hold the pipes open after the time limit: then the pipes are abandoned.
     const [code, stdout, stderr] = await Promise.all([
-      child.exited,
-      collect(child.stdout, stop.signal),
-      collect(child.stderr, stop.signal, options.onStderr),
+      exited,
+      pipes.collect(child.stdout),
+      pipes.collect(child.stderr, options.onStderr),
     ]);
     return { command, code, stdout, stderr: decode(stderr), timedOut };
   } finally {
     clearTimeout(timer);
+    pipes.close();
     options.signal?.removeEventListener("abort", interrupt);
   }
+}
+
+function inputBytes(input: string | Uint8Array | undefined): Uint8Array | "ignore" {
+  if (input === undefined) {
+    return "ignore";
+  }
+  return typeof input === "string" ? new TextEncoder().encode(input) : input;
 }
 
 /** A program that answers many questions over its standard input. */
@@ -116,73 +127,147 @@ export interface Conversation {
  * Starts a program that stays for many questions.
  *
  * @throws {MissingProgram} If the program cannot be started.
+ * @throws {Refusal} If the folder to run it in is gone, or the system refuses to start it.
  */
 export function converse(
   command: readonly string[],
   options: Pick<RunOptions, "cwd" | "env">,
 ): Conversation {
-  const child = spawn(command, options);
+  const child = spawn(command, options, "pipe");
   return {
     write(bytes) {
-      child.stdin.write(bytes);
-      child.stdin.flush();
+      send(() => child.stdin.write(bytes));
+      send(() => child.stdin.flush());
     },
     output: child.stdout,
     exited: child.exited,
-    stderr: collect(child.stderr, new AbortController().signal).then(decode),
-    end: () => void child.stdin.end(),
+    stderr: openPipes().collect(child.stderr).then(decode),
+    end: () => send(() => child.stdin.end()),
     kill: () => child.kill("SIGKILL"),
   };
 }
 
-function spawn(command: readonly string[], options: Pick<RunOptions, "cwd" | "env">) {
+/** A program that stopped listening is found out when its answer is read, not when it is asked. */
+function send(action: () => unknown): void {
+  const ignore = () => {};
+  try {
+    Promise.resolve(action()).catch(ignore);
+  } catch {
+    // As above: the pipe is broken, and reading will tell.
+  }
+}
+
+function spawn<Input extends "pipe" | "ignore" | Uint8Array>(
+  command: readonly string[],
+  options: Pick<RunOptions, "cwd" | "env">,
+  stdin: Input,
+) {
   try {
     return Bun.spawn([...command], {
       cwd: options.cwd,
       env: { ...options.env },
-      stdin: "pipe",
+      stdin,
       stdout: "pipe",
       stderr: "pipe",
     });
   } catch (thrown) {
-    throw new MissingProgram(command[0] ?? "", thrown);
+    throw startFailure(command[0] ?? "", options.cwd, thrown);
   }
 }
 
-async function collect(
-  stream: ReadableStream<Uint8Array>,
-  stop: AbortSignal,
-  listener?: (text: string) => void,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  const decoder = new TextDecoder();
-  const reader = stream.getReader();
-  const abandon = () => void reader.cancel().catch(() => {});
-  stop.addEventListener("abort", abandon, { once: true });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) {
-        return Buffer.concat(chunks);
-      }
-      chunks.push(value);
-      listener?.(decoder.decode(value, { stream: true }));
-    }
-  } finally {
-    stop.removeEventListener("abort", abandon);
+/** Why a program could not be started: the runtime uses one code for several reasons. */
+function startFailure(program: string, cwd: string, thrown: unknown): Error {
+  if (!isFolder(cwd)) {
+    return refusal(`Cannot run ${program} in ${cwd}: there is no such folder`);
   }
+  const code = errorCode(thrown);
+  if (code === "ENOENT" || code === "EACCES") {
+    return new MissingProgram(program, thrown);
+  }
+  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  return refusal(`Cannot run ${program}: ${words}`);
+}
+
+/** Whether a path leads to a folder. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function errorCode(thrown: unknown): unknown {
+  return (thrown as { code?: unknown } | undefined)?.code;
+}
+
+/** Milliseconds between two looks at pipes that stay open after their program has ended. */
+const quietTime = 500;
+
+/**
+ * Reads the output of one program. A grandchild (an SSH master connection, say) may hold the pipes
+ * open long after the program itself has ended; nobody waits for it.
+ */
+function openPipes() {
+  const stop = new AbortController();
+  let chunksSeen = 0;
+  let looking: ReturnType<typeof setInterval> | undefined;
+  return {
+    async collect(
+      stream: ReadableStream<Uint8Array>,
+      listener?: (text: string) => void,
+    ): Promise<Uint8Array> {
+      const chunks: Uint8Array[] = [];
+      const decoder = new TextDecoder();
+      const reader = stream.getReader();
+      const leave = () => void reader.cancel().catch(() => {});
+      stop.signal.addEventListener("abort", leave, { once: true });
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) {
+          return Buffer.concat(chunks);
+        }
+        chunksSeen += 1;
+        chunks.push(value);
+        listener?.(decoder.decode(value, { stream: true }));
+      }
+    },
+    /** Stops reading now. */
+    abandon: () => stop.abort(),
+    /**
+     * Stops reading once nothing has come between two looks: what the program wrote before its end
+     * is in the pipes already, but a first look that comes late has read none of it yet.
+     */
+    abandonWhenQuiet(): void {
+      let before = -1;
+      looking = setInterval(() => {
+        if (before === chunksSeen) {
+          stop.abort();
+        }
+        before = chunksSeen;
+      }, quietTime);
+    },
+    close: () => clearInterval(looking),
+  };
 }
 
 function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
+
+/** How many characters of a program's last words a message carries. */
+const lastWordsLength = 2000;
 
 /** A program's last words for a message: its standard error, or else how it ended. */
 export function lastWords(answer: Pick<Answer, "code" | "stderr" | "timedOut">): string {
   if (answer.timedOut) {
     return "no answer within the time limit";
   }
-  return answer.stderr.trim() || `exit code ${answer.code} without a message`;
+  const words = answer.stderr.trim();
+  if (words.length > lastWordsLength) {
+    return `...${words.slice(-lastWordsLength)}`;
+  }
+  return words || `exit code ${answer.code} without a message`;
 }
 
 /**
