@@ -12,6 +12,15 @@ export interface Source {
   place(offset?: number): Place;
 }
 
+/** How the bytes of a file become text. */
+export interface Decoding {
+  /**
+   * Reads bytes that are not UTF-8 as U+FFFD instead of refusing the file: for a file whose bad
+   * lines must not hide its good ones.
+   */
+  readonly lenient?: boolean;
+}
+
 /** Files by path. A path is relative to the top of the tree, with `/`. */
 export interface Tree {
   /**
@@ -19,7 +28,7 @@ export interface Tree {
    *
    * @throws {Refusal} If the answer could not be found out, or the file is not UTF-8 text.
    */
-  read(path: string): Promise<Source | undefined>;
+  read(path: string, decoding?: Decoding): Promise<Source | undefined>;
   /** The paths of the files that match a glob, in code unit order. */
   list(glob: string): Promise<string[]>;
 }

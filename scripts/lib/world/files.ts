@@ -9,9 +9,9 @@ import { decodeSource } from "./objects.ts";
 /** The files below a folder as they are on disk now. */
 export function workTree(root: string): Tree {
   return {
-    async read(path) {
+    async read(path, decoding) {
       const bytes = await readIfThere(join(root, path), path);
-      return bytes === undefined ? undefined : decodeSource(path, bytes);
+      return bytes === undefined ? undefined : decodeSource(path, bytes, decoding);
     },
     async list(glob) {
       try {

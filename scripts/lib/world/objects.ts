@@ -2,7 +2,7 @@
 
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { refusal } from "../finding.ts";
-import { type Source, source, type Tree } from "../tree.ts";
+import { type Decoding, type Source, source, type Tree } from "../tree.ts";
 import type { ObjectId, Repository } from "./git.ts";
 import { type Conversation, converse, needProgram } from "./process.ts";
 
@@ -174,7 +174,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
   }
 
   return {
-    async read(path): Promise<Source | undefined> {
+    async read(path, decoding): Promise<Source | undefined> {
       const entry = await find(path);
       if (entry === undefined || entry.mode === "40000") {
         return undefined;
@@ -182,7 +182,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       if (!entry.mode.startsWith("100")) {
         throw notAFile(path, commit);
       }
-      return decodeSource(path, await need(objects, entry.id, "blob"));
+      return decodeSource(path, await need(objects, entry.id, "blob"), decoding);
     },
     async list(glob) {
       const matcher = new Bun.Glob(glob);
@@ -248,11 +248,12 @@ function parseTree(bytes: Uint8Array, idLength: number): Map<string, Entry> {
 /**
  * Makes a source of a file's bytes.
  *
- * @throws {Refusal} If the bytes are not UTF-8.
+ * @throws {Refusal} If the bytes are not UTF-8, and the decoding is not lenient.
  */
-export function decodeSource(path: string, bytes: Uint8Array): Source {
+export function decodeSource(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
+  const fatal = decoding.lenient !== true;
   try {
-    return source(path, new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    return source(path, new TextDecoder("utf-8", { fatal, ignoreBOM: true }).decode(bytes));
   } catch {
     throw refusal(`Cannot read ${path}: it is not UTF-8 text`, {
       at: { file: path },
