@@ -123,7 +123,8 @@ function rename(text: string, word: string, parse: Parser): readonly unknown[] {
   return variants;
 }
 
-function occurrences(text: string, word: string): number[] {
+/** The offsets at which a word stands in a text, not as a part of a longer word. */
+export function occurrences(text: string, word: string): number[] {
   const offsets: number[] = [];
   const inWord = /[A-Za-z0-9_-]/;
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {

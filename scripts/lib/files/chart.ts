@@ -1,0 +1,469 @@
+/** A Helm chart: its versions, the images it promises, and the image that an install pulls. */
+
+import {
+  error,
+  type Finding,
+  LocatedSyntaxError,
+  type Place,
+  quote,
+  Refusal,
+  refusal,
+  syntaxFinding,
+} from "../finding.ts";
+import { layout } from "../layout.ts";
+import { type Source, source, type Tree } from "../tree.ts";
+import { isVersion, type Version } from "../version.ts";
+import { asTable, type Document, occurrences, type Path, parseYaml } from "./document.ts";
+import { type ImageReference, parseImageReference } from "./image-reference.ts";
+import { type Key, parseYamlMapping, topLevelKeys } from "./yaml-mapping.ts";
+
+/** A value, and where its key is written. */
+export interface Located<T> {
+  readonly value: T;
+  readonly at: Place;
+}
+
+/** What Chart.yaml says. */
+export interface Chart {
+  readonly document: Document;
+  readonly version: Located<Version>;
+  /** The version of the product that the chart installs; a chart may have none. */
+  readonly appVersion: Located<string> | undefined;
+}
+
+/** An image that the chart promises in its annotation. */
+export interface PromisedImage {
+  readonly name: string | undefined;
+  /** The reference as it is written. */
+  readonly text: string;
+  readonly reference: ImageReference;
+  /** Such as `linux/amd64`, as they are written; none if the entry lists none. */
+  readonly platforms: readonly string[];
+  /** Where the entry says so in Chart.yaml. */
+  readonly at: Place;
+}
+
+/** The image that `helm install` pulls with the chart's own values. */
+export interface PulledImage {
+  /** The reference as a template writes it: repository, colon, tag. */
+  readonly text: string;
+  readonly reference: ImageReference;
+  readonly tagFrom: "image.tag" | "appVersion";
+  /** Where its tag is written. */
+  readonly at: Place;
+}
+
+/** The path of a chart's manifest. */
+export function chartManifest(folder: string): string {
+  return `${folder}/Chart.yaml`;
+}
+
+/**
+ * Reads a chart's manifest.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @throws {Refusal} If there is no manifest, or for every fault that `chartFrom` finds.
+ */
+export async function readChart(tree: Tree, folder: string): Promise<Chart> {
+  return chartFrom(await needFile(tree, chartManifest(folder)));
+}
+
+/**
+ * Reads the text of a chart's manifest.
+ *
+ * @throws {Refusal} If it is not one YAML mapping, has a top-level key twice, or does not hold
+ * `version` as a string of strict SemVer and `appVersion`, if at all, as a string.
+ */
+export function chartFrom(manifest: Source): Chart {
+  const { document, keys } = asRefusal(() => {
+    const parsed = parseYamlMapping(manifest);
+    return { document: parsed, keys: topLevelKeys(parsed) };
+  });
+  const version = locate(document, keys, "version");
+  const appVersion = locate(document, keys, "appVersion");
+  const faults = [
+    ...duplicates(manifest, keys),
+    ...versionFaults(version, document),
+    ...appVersionFaults(appVersion),
+  ];
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+  return {
+    document,
+    version: version as Located<Version>,
+    appVersion: appVersion.value === undefined ? undefined : (appVersion as Located<string>),
+  };
+}
+
+async function needFile(tree: Tree, path: string): Promise<Source> {
+  const found = await tree.read(path);
+  if (found === undefined) {
+    throw refusal(`Cannot read ${path}: there is no such file`, {
+      at: { file: path },
+      remedy: "Add the file, or name the chart's folder in scripts/lib/layout.ts",
+    });
+  }
+  return found;
+}
+
+/** Runs a reader, and throws its syntax error as a refusal, which gates and checks report. */
+function asRefusal<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw new Refusal(syntaxFinding(thrown));
+  }
+}
+
+function locate(document: Document, keys: readonly Key[], name: string): Located<unknown> {
+  const { offset } = keys.find((key) => key.name === name) ?? {};
+  return { value: document.at([name]), at: document.source.place(offset) };
+}
+
+function duplicates(manifest: Source, keys: readonly Key[]): Finding[] {
+  return keys.flatMap(({ name, offset }, index) => {
+    const first = keys.findIndex((key) => key.name === name);
+    if (first === index) {
+      return [];
+    }
+    const at = manifest.place(offset);
+    const earlier = manifest.place(keys[first]?.offset).line;
+    return error(
+      `Cannot read ${manifest.path}: found key ${quote(name)} in line ${at.line} again after line ${earlier}, expected it once`,
+      { at, remedy: "Remove one of the two lines; tools disagree about which one counts" },
+    );
+  });
+}
+
+function versionFaults({ value, at }: Located<unknown>, document: Document): Finding[] {
+  if (typeof value === "string" && isVersion(value)) {
+    return [];
+  }
+  const path = document.source.path;
+  const found = value === undefined ? `no key "version" in ${path}` : described(value);
+  return [
+    error(
+      `Cannot read the chart version: found ${found}, expected a string of strict SemVer without build metadata`,
+      { at, remedy: `Write it in ${path} as version: A.B.C` },
+    ),
+  ];
+}
+
+function appVersionFaults({ value, at }: Located<unknown>): Finding[] {
+  if (value === undefined || (typeof value === "string" && value !== "")) {
+    return [];
+  }
+  return [
+    error(
+      `Cannot read the chart's appVersion: found ${described(value)}, expected a string such as "1.2.3"`,
+      { at, remedy: 'Write it in quotes: appVersion: "X.Y.Z"' },
+    ),
+  ];
+}
+
+/** A value of the wrong kind, for a message. */
+function described(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+      return `a number, which YAML reads as ${value}`;
+    case "boolean":
+      return `the boolean ${value}`;
+    default:
+      return value === null || value === undefined
+        ? "nothing"
+        : Array.isArray(value)
+          ? "a list"
+          : "a mapping";
+  }
+}
+
+const annotationPath: Path = ["annotations", layout.imagesAnnotation];
+
+/**
+ * The images that a chart promises in its annotation, or undefined if it has no such annotation.
+ *
+ * @throws {Refusal} If the annotation is not a list of images, with every fault and its line.
+ */
+export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefined {
+  const text = annotation(document);
+  if (text === undefined) {
+    return undefined;
+  }
+  const inner = asRefusal(() => parseInside(document, annotationPath, text));
+  if (!Array.isArray(inner.data)) {
+    const found = described(inner.data);
+    throw refusal(`Cannot read ${layout.imagesAnnotation}: found ${found}, expected a list`, {
+      at: document.place(annotationPath),
+      remedy: "Write one entry for each image, with image and platforms",
+    });
+  }
+  const place = (offset: number | undefined) =>
+    offset === undefined
+      ? document.place(annotationPath)
+      : placeInside(document, annotationPath, text, offset);
+  const faults = inner.data.flatMap((entry, index) =>
+    imageFaults(`image ${index + 1}`, entry, (key) => inner.keyOffsets([index, key])),
+  );
+  if (faults.length > 0) {
+    throw new Refusal(
+      faults.map(({ message, remedy, offset }) => error(message, { remedy, at: place(offset) })),
+    );
+  }
+  return (inner.data as ImageEntry[]).map(({ name, image, platforms }, index) => ({
+    name,
+    text: image,
+    reference: parseImageReference(image),
+    platforms: platforms ?? [],
+    // Finding a place parses the file again: only when somebody asks.
+    get at() {
+      return place(inner.keyOffsets([index, "image"])[0]);
+    },
+  }));
+}
+
+/** An entry of the annotation without faults. */
+interface ImageEntry {
+  readonly name?: string;
+  readonly image: string;
+  readonly platforms?: readonly string[];
+}
+
+/** The annotation's text, or undefined if there is none. */
+function annotation(document: Document): string | undefined {
+  const all = document.at(["annotations"]) ?? {};
+  if (asTable(all) === undefined) {
+    throw refusal(`Cannot read annotations: found ${described(all)}, expected a mapping`, {
+      at: document.place(["annotations"]),
+      remedy: `Write ${layout.imagesAnnotation} and its neighbours as keys below annotations`,
+    });
+  }
+  const value = document.at(annotationPath);
+  if (value === undefined) {
+    return undefined;
+  }
+  if (typeof value !== "string") {
+    const found = described(value);
+    throw refusal(
+      `Cannot read ${layout.imagesAnnotation}: found ${found}, expected a text that holds a YAML list`,
+      {
+        at: document.place(annotationPath),
+        remedy: `Write ${layout.imagesAnnotation}: | and the list below it, indented`,
+      },
+    );
+  }
+  refuseTwice(document, annotationPath);
+  return value;
+}
+
+/** Refuses a key that is there twice. */
+function refuseTwice(document: Document, path: Path): void {
+  const [, second] = document.keyOffsets(path);
+  if (second !== undefined) {
+    throw refusal(
+      `Cannot read ${document.source.path}: found key ${quote(path.join("."))} again, expected it once`,
+      { at: document.source.place(second), remedy: "Remove one of the two" },
+    );
+  }
+}
+
+/** Parses YAML that a key of a document holds; a syntax error has its place in that document. */
+function parseInside(document: Document, path: Path, text: string): Document {
+  try {
+    return parseYaml(source(`${path.at(-1)} in ${document.source.path}`, text));
+  } catch (thrown) {
+    if (!(thrown instanceof LocatedSyntaxError)) {
+      throw thrown;
+    }
+    const before = text.split("\n", (thrown.at.line ?? 1) - 1);
+    const offset = before.reduce((sum, line) => sum + line.length + 1, 0);
+    throw new LocatedSyntaxError(thrown.message, placeInside(document, path, text, offset));
+  }
+}
+
+/** The place of an offset into the text that a key holds, or else of that key. */
+function placeInside(document: Document, path: Path, text: string, offset: number): Place {
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  const [line = ""] = text.slice(start).split("\n", 1);
+  const words = line.trim();
+  const indent = line.indexOf(words);
+  // The same words may be in the text more than once: they come in the same order in both.
+  const inner = occurrences(text, words);
+  const outer = document.textOffsets(path, words);
+  const found = outer[inner.indexOf(start + indent)];
+  return found === undefined || outer.length !== inner.length
+    ? document.place(path)
+    : document.source.place(found + Math.max(0, offset - start - indent));
+}
+
+const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
+
+/** A fault of an entry, at an offset into the annotation's text. */
+interface ImageFault {
+  readonly message: string;
+  readonly remedy: string;
+  readonly offset: number | undefined;
+}
+
+/**
+ * What makes an entry of the annotation no promise of an image.
+ *
+ * @param offsetsOf Where the entry says a key; more than one offset means duplicates.
+ */
+function imageFaults(
+  which: string,
+  entry: unknown,
+  offsetsOf: (key: string) => readonly number[],
+): ImageFault[] {
+  const faults: ImageFault[] = [];
+  const what = `${which} of ${layout.imagesAnnotation}`;
+  function fault(found: string, expected: string, offset: number | undefined): void {
+    const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
+    faults.push({ message, remedy: "Correct the entry in Chart.yaml", offset });
+  }
+  const table = asTable(entry);
+  if (table === undefined) {
+    fault(shown(entry), "a mapping with image and platforms", undefined);
+    return faults;
+  }
+  const { name, image, platforms } = table;
+  // A key that is absent has no place; its neighbours show the entry.
+  const near = (key: string) => offsetsOf(key)[0] ?? offsetsOf(Object.keys(table)[0] ?? "")[0];
+  for (const key of ["name", "image", "platforms"]) {
+    const [, second] = offsetsOf(key);
+    if (second !== undefined) {
+      fault(`${key} again`, "it once", second);
+    }
+  }
+  if (name !== undefined && typeof name !== "string") {
+    fault(`name ${shown(name)}`, "a text", near("name"));
+  }
+  if (typeof image !== "string" || !isImageReference(image)) {
+    const expected = "an image reference such as ghcr.io/owner/name:1.2.3";
+    fault(`image ${shown(image)}`, expected, near("image"));
+  }
+  if (platforms !== undefined && !isPlatforms(platforms)) {
+    const expected = "a list such as [linux/amd64, linux/arm64]";
+    fault(`platforms ${shown(platforms)}`, expected, near("platforms"));
+  }
+  return faults;
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value) ? quote(JSON.stringify(value)) : described(value);
+}
+
+function isPlatforms(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) && value.every((each) => typeof each === "string" && platform.test(each))
+  );
+}
+
+function isImageReference(text: string): boolean {
+  try {
+    parseImageReference(text);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      return false;
+    }
+    throw thrown;
+  }
+}
+
+/** Values that would change what is pulled in a way that only the chart's templates know. */
+const unknownParts = ["registry", "digest"];
+
+/**
+ * The image that `helm install` pulls: `image.repository` and `image.tag` of values.yaml, or else
+ * the chart's appVersion as the tag.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @param appVersion Of the same chart.
+ * @throws {Refusal} If values.yaml does not tell the image, with every fault and its line.
+ */
+export async function chartImage(
+  tree: Tree,
+  folder: string,
+  appVersion: Located<string> | undefined,
+): Promise<PulledImage> {
+  const values = await needFile(tree, `${folder}/values.yaml`);
+  const document = asRefusal(() => parseYamlMapping(values));
+  for (const path of [["image"], ["image", "repository"], ["image", "tag"]]) {
+    refuseTwice(document, path);
+  }
+  const image = document.at(["image"]);
+  const table = asTable(image);
+  if (table === undefined) {
+    throw refusal(
+      `Cannot tell the chart's image: found ${described(image)} as image in ${values.path}, expected a mapping`,
+      {
+        at: document.place(["image"]),
+        remedy: "Set image.repository, and image.tag if it is not appVersion",
+      },
+    );
+  }
+  const faults = valueFaults(document, table, appVersion);
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+  const tagFrom = table.tag ? "image.tag" : "appVersion";
+  const at = table.tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
+  const text = `${table.repository}:${table.tag || appVersion?.value}`;
+  if (!isImageReference(text)) {
+    throw refusal(
+      `Cannot tell the chart's image: found ${quote(text)}, expected an image reference`,
+      {
+        at,
+        remedy: `Correct image.repository in ${values.path}, or ${tagFrom}`,
+      },
+    );
+  }
+  return { text, reference: parseImageReference(text), tagFrom, at };
+}
+
+function valueFaults(
+  document: Document,
+  image: Readonly<Record<string, unknown>>,
+  appVersion: Located<string> | undefined,
+): Finding[] {
+  const faults: Finding[] = [];
+  function fault(key: string, expected: string, remedy: string): void {
+    const value = image[key];
+    const path = value === undefined ? ["image"] : ["image", key];
+    faults.push(
+      error(
+        `Cannot tell the chart's image: found image.${key} ${described(value)}, expected ${expected}`,
+        {
+          at: document.place(path),
+          remedy,
+        },
+      ),
+    );
+  }
+  const { repository, tag = null } = image;
+  if (typeof repository !== "string" || !isBareRepository(repository)) {
+    const expected = "a repository without tag and digest, such as ghcr.io/owner/name";
+    fault("repository", expected, `Correct it in ${document.source.path}`);
+  }
+  if (tag !== null && typeof tag !== "string") {
+    fault("tag", "a text", `Write it in quotes in ${document.source.path}`);
+  } else if (!tag && appVersion === undefined) {
+    fault("tag", "a tag, as Chart.yaml has no appVersion", "Set appVersion in Chart.yaml");
+  }
+  for (const key of unknownParts.filter((each) => image[each])) {
+    const remedy = `Write registry and repository together, and leave image.${key} empty`;
+    fault(key, "none, as only the chart's templates know what it does", remedy);
+  }
+  return faults;
+}
+
+function isBareRepository(text: string): boolean {
+  if (!isImageReference(text)) {
+    return false;
+  }
+  const { tag, digest } = parseImageReference(text);
+  return tag === undefined && digest === undefined;
+}

@@ -1,0 +1,99 @@
+/** YAML files that hold one mapping: its top-level keys, each with its place, none of them twice. */
+
+import { LocatedSyntaxError } from "../finding.ts";
+import type { Source } from "../tree.ts";
+import { asTable, type Document, parseYaml } from "./document.ts";
+
+/** One spelling of a top-level key. */
+export interface Key {
+  readonly name: string;
+  /** Offset of the spelling, after an opening quote. */
+  readonly offset: number;
+}
+
+/**
+ * Parses a file that must hold one YAML mapping.
+ *
+ * @throws {LocatedSyntaxError} If it is not YAML, or holds anything but one mapping.
+ */
+export function parseYamlMapping(source: Source): Document {
+  const document = parseYaml(source);
+  if (asTable(document.data) === undefined) {
+    throw new LocatedSyntaxError(
+      `Cannot read ${source.path}: found ${kindOf(document)}, expected one YAML mapping`,
+      source.place(),
+      "Make the file one document of `key: value` lines",
+    );
+  }
+  return document;
+}
+
+function kindOf({ data, source }: Document): string {
+  if (data === null) {
+    return "nothing";
+  }
+  if (!Array.isArray(data)) {
+    return "a single value";
+  }
+  // The runtime answers a list for several documents, too; one more tells the two apart.
+  const more = Bun.YAML.parse(`${source.text}\n---\n`);
+  return Array.isArray(more) && more.length > 2 ? "several documents" : "a list";
+}
+
+/** Marks the start of what may be a key; still the start of the same scalar. */
+const mark = (offset: number) => `key-at-${offset}-`;
+const marks = /key-at-([0-9]+)-/g;
+
+/**
+ * The start of a line, or of an entry in braces; then `? ` and a tag. A key with an anchor stays
+ * unmarked, and so refused: its aliases would carry the mark, and two keys would look like one.
+ */
+const lead = "(?<=^|[{,])[ \\t]*(?:\\?[ \\t]+)?(?:![^\\s,{}[\\]]*[ \\t]+)?";
+/** A quoted text on one line, before a colon or alone behind `? `. */
+const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
+/** The first character of a plain scalar that is no document marker. */
+const plain = "(?!(?:---|\\.\\.\\.)(?:\\s|$))(?=[?:-]\\S|[^\\s\"'#%@`&*!|>{}[\\],?:-])";
+const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
+
+/**
+ * Every spelling of every top-level key, in order: a name that is there twice is a duplicate,
+ * which the parsed data cannot show because the last one wins.
+ *
+ * As in `document.ts`, the parser decides: whatever may be a key is marked with its offset, and the
+ * keys of the text parsed again tell which were keys, and what they mean. Too many marks do no
+ * harm, and a key without one is noticed.
+ *
+ * @throws {LocatedSyntaxError} If some top-level key is spelled so that it cannot be marked.
+ */
+export function topLevelKeys({ source }: Document): readonly Key[] {
+  const names = Object.keys(asTable(parseMarked(source.text)) ?? { "": undefined });
+  return names
+    .map((name) => {
+      const [first] = name.matchAll(marks);
+      if (first?.index !== 0) {
+        throw new LocatedSyntaxError(
+          `Cannot tell the top-level keys of ${source.path} apart: found a key in a rare spelling`,
+          source.place(),
+          "Write each top-level key plainly, at the start of its own line",
+        );
+      }
+      return { name: name.replace(marks, ""), offset: Number(first[1]) };
+    })
+    .sort((a, b) => a.offset - b.offset);
+}
+
+function parseMarked(text: string): unknown {
+  const parts: string[] = [];
+  let from = 0;
+  for (const match of text.matchAll(mayBeKey)) {
+    const start = match.index + (match[1] ?? "").length;
+    const offset = start + (/["']/.test(text[start] ?? "") ? 1 : 0);
+    parts.push(text.slice(from, offset), mark(offset));
+    from = offset;
+  }
+  try {
+    return Bun.YAML.parse(parts.join("") + text.slice(from));
+  } catch {
+    return undefined;
+  }
+}

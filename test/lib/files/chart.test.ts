@@ -1,0 +1,408 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { chartImage, imagesOf, readChart } from "../../../scripts/lib/files/chart.ts";
+import { Refusal } from "../../../scripts/lib/finding.ts";
+import { layout } from "../../../scripts/lib/layout.ts";
+import { memoryTree } from "../../../scripts/lib/tree.ts";
+import { workTree } from "../../../scripts/lib/world/files.ts";
+import { productFolder } from "../../helpers/product.ts";
+
+const chartOf = (text: string) => readChart(memoryTree({ "c/Chart.yaml": text }), "c");
+
+/** The refusal's findings as `line: message`. */
+async function faultsOf(answer: () => Promise<unknown>): Promise<string[]> {
+  const thrown = await answer().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(thrown).toBeInstanceOf(Refusal);
+  return (thrown as Refusal).findings.map(({ at, message }) => `${at?.line ?? "-"}: ${message}`);
+}
+
+test.each([
+  ["plain", "version: 1.2.3\n"],
+  ["quoted", "version: '1.2.3'\n"],
+  ["with a quoted key", '"version": "1.2.3" # comment\n'],
+  ["in a flow mapping", '{name: x, version: 1.2.3, appVersion: "9"}'],
+  ["with an anchor and a tag", "version: &v !!str 1.2.3\nname: *v\n"],
+  ["on the next line", "version:\n  1.2.3\n"],
+  ["as a folded text", "version: >-\n  1.2.3\n"],
+  ["with CRLF and a byte order mark", "\ufeffname: x\r\nversion: 1.2.3\r\n"],
+])("the version is read in any YAML spelling: %s", async (_, text) => {
+  expect<string>((await chartOf(text)).version.value).toBe("1.2.3");
+});
+
+test("version and appVersion know their places", async () => {
+  const chart = await chartOf('name: x\nversion: 1.2.3-rc.1\nappVersion: "0.9"\n');
+  expect(chart.version).toEqual({
+    value: "1.2.3-rc.1" as typeof chart.version.value,
+    at: { file: "c/Chart.yaml", line: 2, column: 1 },
+  });
+  expect(chart.appVersion).toEqual({
+    value: "0.9",
+    at: { file: "c/Chart.yaml", line: 3, column: 1 },
+  });
+  expect((await chartOf("version: 1.2.3\n")).appVersion).toBeUndefined();
+});
+
+test("a chart without Chart.yaml is refused by its path", async () => {
+  expect(await faultsOf(() => readChart(memoryTree({}), "c"))).toEqual([
+    "-: Cannot read c/Chart.yaml: there is no such file",
+  ]);
+});
+
+test.each([
+  [
+    "a number",
+    "version: 1.10\n",
+    "1: Cannot read the chart version: found a number, which YAML reads as 1.1, expected",
+  ],
+  [
+    "a number below",
+    "name: x\nversion: 2\n",
+    "2: Cannot read the chart version: found a number, which YAML reads as 2",
+  ],
+  ["nothing", "version:\n", "1: Cannot read the chart version: found nothing"],
+  [
+    "no key",
+    "name: x\n",
+    '-: Cannot read the chart version: found no key "version" in c/Chart.yaml',
+  ],
+  ["a prefix", "version: v1.2.3\n", '1: Cannot read the chart version: found "v1.2.3"'],
+  ["two parts", 'version: "1.2"\n', '1: Cannot read the chart version: found "1.2"'],
+  ["leading zeros", "version: 1.02.3\n", '1: Cannot read the chart version: found "1.02.3"'],
+  ["build metadata", "version: 1.2.3+b\n", '1: Cannot read the chart version: found "1.2.3+b"'],
+  ["a line break", "version: |\n  1.2.3\n", '1: Cannot read the chart version: found "1.2.3\\n"'],
+  ["a list", "version: [1.2.3]\n", "1: Cannot read the chart version: found a list"],
+  ["a mapping", "version: {a: 1}\n", "1: Cannot read the chart version: found a mapping"],
+  ["a boolean", "version: true\n", "1: Cannot read the chart version: found the boolean true"],
+  [
+    "an appVersion that is a number",
+    "version: 1.2.3\nappVersion: 0.10\n",
+    "2: Cannot read the chart's appVersion: found a number, which YAML reads as 0.1",
+  ],
+  [
+    "an empty appVersion",
+    'version: 1.2.3\nappVersion: ""\n',
+    '2: Cannot read the chart\'s appVersion: found ""',
+  ],
+  ["illegal YAML", "version: 1.2.3\nx: [\n", "2: Cannot read c/Chart.yaml: not valid YAML"],
+  [
+    "two documents",
+    "version: 1.2.3\n---\nversion: 1.2.4\n",
+    "-: Cannot read c/Chart.yaml: found several documents",
+  ],
+  ["an empty file", "", "-: Cannot read c/Chart.yaml: found nothing"],
+])(
+  "a version is never converted or guessed: %s is refused with its line",
+  async (_, text, fault) => {
+    const faults = await faultsOf(() => chartOf(text));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toStartWith(fault);
+  },
+);
+
+test.each([
+  ["version: 1.2.3\nname: x\nversion: 1.2.4\n", "version", 3, 1],
+  ["version: 1.2.3\n'version': 1.2.3\n", "version", 2, 1],
+  ['version: 1.2.3\n"v\\x65rsion": 1.2.4\n', "version", 2, 1],
+  ["version: 1.2.3\nname: x\nname: y\n", "name", 3, 2],
+  ["{version: 1.2.3,\n version: 1.2.3}", "version", 2, 1],
+])("any duplicate top-level key is refused with its line: %p", async (text, key, line, first) => {
+  expect(await faultsOf(() => chartOf(text))).toEqual([
+    `${line}: Cannot read c/Chart.yaml: found key "${key}" in line ${line} again after line ${first}, expected it once`,
+  ]);
+});
+
+test("a key that is there twice below the top, or in a text, is no duplicate", async () => {
+  const text = "version: 1.2.3\ndescription: |\n  version: 1\nx:\n  version: 1\n";
+  expect<string>((await chartOf(text)).version.value).toBe("1.2.3");
+});
+
+test("all faults of Chart.yaml are reported at once, in the order of the checks", async () => {
+  const faults = await faultsOf(() => chartOf("appVersion: 1.1\nversion: 1\nname: x\nname: y\n"));
+  expect(faults.map((fault) => fault.slice(0, 2))).toEqual(["4:", "2:", "1:"]);
+});
+
+const withImages = (list: string) =>
+  `version: 1.2.3\nannotations:\n  artifacthub.io/images: |\n${list.replaceAll(/^(?=.)/gm, "    ")}`;
+
+test("the images annotation tells name, reference, platforms and place", async () => {
+  const list = [
+    "- name: one",
+    "  image: ghcr.io/a/one:1.2.3",
+    "  platforms:",
+    "    - linux/amd64",
+    "    - linux/arm/v7",
+    "- image: ghcr.io/a/two:1.2.3",
+    "- image: ghcr.io/a/two:1.2.3",
+    "",
+  ].join("\n");
+  const images = imagesOf(await chartOf(withImages(list)));
+  expect(images?.map(({ name, text, platforms, at }) => ({ name, text, platforms, at }))).toEqual([
+    {
+      name: "one",
+      text: "ghcr.io/a/one:1.2.3",
+      platforms: ["linux/amd64", "linux/arm/v7"],
+      at: { file: "c/Chart.yaml", line: 5, column: 7 },
+    },
+    {
+      name: undefined,
+      text: "ghcr.io/a/two:1.2.3",
+      platforms: [],
+      at: { file: "c/Chart.yaml", line: 9, column: 7 },
+    },
+    {
+      name: undefined,
+      text: "ghcr.io/a/two:1.2.3",
+      platforms: [],
+      at: { file: "c/Chart.yaml", line: 10, column: 7 },
+    },
+  ]);
+  expect(images?.[0]?.reference).toEqual({
+    registry: "ghcr.io",
+    repository: "a/one",
+    tag: "1.2.3",
+  });
+});
+
+test("an image in a text whose lines the file does not show is placed at the annotation", async () => {
+  const images = imagesOf(
+    await chartOf('version: 1.2.3\nannotations: {artifacthub.io/images: "- image: a/\\x62:1\\n"}'),
+  );
+  expect(images?.[0]?.text).toBe("a/b:1");
+  expect(images?.[0]?.at).toMatchObject({ file: "c/Chart.yaml", line: 2 });
+});
+
+test.each([
+  ["no annotations", "version: 1.2.3\n"],
+  ["annotations without it", "version: 1.2.3\nannotations:\n  a: b\n"],
+  ["annotations without a value", "version: 1.2.3\nannotations:\n"],
+])("a chart without the images annotation says so: %s", async (_, text) => {
+  expect(imagesOf(await chartOf(text))).toBeUndefined();
+});
+
+test("a list without images is a list", async () => {
+  expect(imagesOf(await chartOf(withImages("[]\n")))).toEqual([]);
+});
+
+const images = "Cannot read artifacthub.io/images: found";
+const image1 = "Cannot read image 1 of artifacthub.io/images: found";
+const reference = "expected an image reference such as ghcr.io/owner/name:1.2.3";
+
+test.each([
+  ["a mapping", withImages("a: b\n"), [`3: ${images} a mapping, expected a list`]],
+  ["nothing", withImages("# none\n"), [`3: ${images} nothing, expected a list`]],
+  [
+    "a YAML list instead of a text",
+    "version: 1.2.3\nannotations:\n  artifacthub.io/images:\n    - image: a\n",
+    [`3: ${images} a list, expected a text that holds a YAML list`],
+  ],
+  [
+    "annotations that are a list",
+    "version: 1.2.3\nannotations: [a]\n",
+    ["2: Cannot read annotations: found a list, expected a mapping"],
+  ],
+  [
+    "an entry that is a text",
+    withImages("- ghcr.io/a/b\n"),
+    [`3: ${image1} "ghcr.io/a/b", expected a mapping with image and platforms`],
+  ],
+  ["no image", withImages("- name: x\n"), [`4: ${image1} image nothing, ${reference}`]],
+  [
+    "an image that is a number",
+    withImages("- name: x\n  image: 1.10\n"),
+    [`5: ${image1} image a number, which YAML reads as 1.1, ${reference}`],
+  ],
+  [
+    "an image that is no reference",
+    withImages("- image: Ghcr.io/A/b:1\n"),
+    [`4: ${image1} image "Ghcr.io/A/b:1", ${reference}`],
+  ],
+  [
+    "platforms that are a text",
+    withImages("- image: a\n  platforms: linux/amd64\n"),
+    [`5: ${image1} platforms "linux/amd64", expected a list such as [linux/amd64, linux/arm64]`],
+  ],
+  [
+    "a platform without architecture",
+    withImages("- image: a\n  platforms: [linux]\n"),
+    [`5: ${image1} platforms "[\\"linux\\"]", expected a list such as [linux/amd64, linux/arm64]`],
+  ],
+  [
+    "an image twice in one entry",
+    withImages("- image: a\n  image: b\n"),
+    [`5: ${image1} image again, expected it once`],
+  ],
+  [
+    "several faults",
+    withImages("- name: 1\n  platforms: 1\n- image: b\n- 1\n"),
+    [
+      `4: ${image1} name a number, which YAML reads as 1, expected a text`,
+      `4: ${image1} image nothing, ${reference}`,
+      `5: ${image1} platforms a number, which YAML reads as 1, expected a list such as [linux/amd64, linux/arm64]`,
+      "3: Cannot read image 3 of artifacthub.io/images: found a number, which YAML reads as 1, expected a mapping with image and platforms",
+    ],
+  ],
+])("a malformed images annotation is refused with its line: %s", async (_, text, expected) => {
+  expect(await faultsOf(async () => imagesOf(await chartOf(text)))).toEqual(expected);
+});
+
+test("illegal YAML inside the annotation is placed in Chart.yaml", async () => {
+  const text = withImages("- image: a\n- image: [\n");
+  const [fault] = await faultsOf(async () => imagesOf(await chartOf(text)));
+  expect(fault).toStartWith("5: Cannot read artifacthub.io/images in c/Chart.yaml: not valid YAML");
+});
+
+const appVersion = { value: "0.9.1", at: { file: "c/Chart.yaml", line: 7 } };
+const imageOf = (values: string, app: typeof appVersion | undefined = appVersion) =>
+  chartImage(memoryTree({ "c/values.yaml": values }), "c", app);
+
+test.each([
+  [
+    "an empty tag",
+    'image:\n  repository: ghcr.io/a/b\n  tag: ""\n',
+    "ghcr.io/a/b:0.9.1",
+    "appVersion",
+    7,
+  ],
+  ["no tag", "image:\n  repository: ghcr.io/a/b\n", "ghcr.io/a/b:0.9.1", "appVersion", 7],
+  [
+    "a tag without a value",
+    "image:\n  repository: ghcr.io/a/b\n  tag:\n",
+    "ghcr.io/a/b:0.9.1",
+    "appVersion",
+    7,
+  ],
+  [
+    "a tag of its own",
+    'image:\n  repository: ghcr.io/a/b\n  tag: "1.10"\n',
+    "ghcr.io/a/b:1.10",
+    "image.tag",
+    3,
+  ],
+  [
+    "a port",
+    "image: {repository: 'localhost:5000/a', tag: x}\n",
+    "localhost:5000/a:x",
+    "image.tag",
+    1,
+  ],
+  ["an empty digest", "image: {repository: a, tag: x, digest: ''}\n", "a:x", "image.tag", 1],
+])(
+  "helm install pulls image.repository with image.tag or else appVersion: %s",
+  async (_, values, text, tagFrom, line) => {
+    const image = await imageOf(values);
+    expect({ text: image.text, tagFrom: image.tagFrom, line: image.at.line }).toEqual({
+      text,
+      tagFrom: tagFrom as typeof image.tagFrom,
+      line,
+    });
+    expect(image.reference.tag).toBe(text.slice(text.lastIndexOf(":") + 1));
+  },
+);
+
+test("a chart without appVersion and with a tag of its own tells its image", async () => {
+  const tree = memoryTree({ "c/values.yaml": "image: {repository: a, tag: x}\n" });
+  expect((await chartImage(tree, "c", undefined)).text).toBe("a:x");
+});
+
+const cannotTell = "Cannot tell the chart's image: found";
+
+test.each([
+  [
+    "a tag that is a number",
+    "image:\n  repository: a\n  tag: 1.10\n",
+    [`3: ${cannotTell} image.tag a number, which YAML reads as 1.1, expected a text`],
+  ],
+  [
+    "no image",
+    "x: 1\n",
+    [`-: ${cannotTell} nothing as image in c/values.yaml, expected a mapping`],
+  ],
+  [
+    "an image that is a text",
+    "image: a\n",
+    [`1: ${cannotTell} "a" as image in c/values.yaml, expected a mapping`],
+  ],
+  [
+    "no repository",
+    "x: 1\nimage:\n  tag: y\n",
+    [
+      `2: ${cannotTell} image.repository nothing, expected a repository without tag and digest, such as ghcr.io/owner/name`,
+    ],
+  ],
+  [
+    "a repository with a tag",
+    "image:\n  repository: ghcr.io/a:1\n",
+    [
+      `2: ${cannotTell} image.repository "ghcr.io/a:1", expected a repository without tag and digest, such as ghcr.io/owner/name`,
+    ],
+  ],
+  [
+    "a tag that no runtime reads",
+    "image:\n  repository: a\n  tag: a b\n",
+    [`3: ${cannotTell} "a:a b", expected an image reference`],
+  ],
+  [
+    "registry and digest, which only the templates understand",
+    "image:\n  repository: a\n  registry: ghcr.io\n  digest: sha256:00\n",
+    [
+      `3: ${cannotTell} image.registry "ghcr.io", expected none, as only the chart's templates know what it does`,
+      `4: ${cannotTell} image.digest "sha256:00", expected none, as only the chart's templates know what it does`,
+    ],
+  ],
+  [
+    "a tag twice",
+    "image:\n  repository: a\n  tag: x\n  tag: y\n",
+    ['4: Cannot read c/values.yaml: found key "image.tag" again, expected it once'],
+  ],
+  [
+    "image twice",
+    "image: {repository: a}\nimage: {repository: b}\n",
+    ['2: Cannot read c/values.yaml: found key "image" again, expected it once'],
+  ],
+  [
+    "illegal YAML",
+    "image: [\n",
+    ["1: Cannot read c/values.yaml: not valid YAML: Unexpected token"],
+  ],
+])(
+  "an image that values.yaml does not tell is refused with its line: %s",
+  async (_, values, faults) => {
+    expect(await faultsOf(() => imageOf(values))).toEqual(faults);
+  },
+);
+
+test("without appVersion and image.tag there is no image", async () => {
+  const tree = memoryTree({ "c/values.yaml": "image: {repository: a}\n" });
+  expect(await faultsOf(() => chartImage(tree, "c", undefined))).toEqual([
+    `1: ${cannotTell} image.tag nothing, expected a tag, as Chart.yaml has no appVersion`,
+  ]);
+});
+
+test("an appVersion that is no tag is refused where it is written", async () => {
+  const build = { value: "1.0.0+b", at: { file: "c/Chart.yaml", line: 7 } };
+  expect(await faultsOf(() => imageOf("image: {repository: a}\n", build))).toEqual([
+    `7: ${cannotTell} "a:1.0.0+b", expected an image reference`,
+  ]);
+});
+
+test("a chart without values.yaml has no image", async () => {
+  expect(await faultsOf(() => chartImage(memoryTree({}), "c", appVersion))).toEqual([
+    "-: Cannot read c/values.yaml: there is no such file",
+  ]);
+});
+
+test.skipIf(productFolder === undefined)("the product's own chart is read whole", async () => {
+  const tree = workTree(productFolder ?? "");
+  const chart = await readChart(tree, layout.chart);
+  const pulled = await chartImage(tree, layout.chart, chart.appVersion);
+  const [promised, ...others] = imagesOf(chart) ?? [];
+  expect(others).toEqual([]);
+  expect(promised?.reference).toEqual(pulled.reference);
+  expect(promised?.platforms).toEqual(["linux/amd64", "linux/arm64"]);
+  const { file, line = 0 } = promised?.at ?? { file: "" };
+  const lines = (await Bun.file(join(productFolder ?? "", file)).text()).split("\n");
+  expect(lines[line - 1]).toContain(`image: ${promised?.text}`);
+});

@@ -1,0 +1,94 @@
+import { expect, test } from "bun:test";
+import { parseYamlMapping, topLevelKeys } from "../../../scripts/lib/files/yaml-mapping.ts";
+import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+
+const keys = (text: string) =>
+  topLevelKeys(parseYamlMapping(source("f.yaml", text))).map(
+    ({ name, offset }) => `${name}@${offset}`,
+  );
+
+test.each([
+  ["plain keys", "a: 1\nb: 2\n", ["a@0", "b@5"]],
+  ["duplicates", "a: 1\na: 2\n", ["a@0", "a@5"]],
+  ["quoted keys, after their quote", "\"a\": 1\n'b': 2\n", ["a@1", "b@8"]],
+  ["an escaped spelling of a duplicate", '"\\u0061": 1\na: 2\n', ["a@1", "a@12"]],
+  ["a doubled quote", "'b''c': 1\n", ["b'c@1"]],
+  ["explicit keys", "a: 1\n? a\n: 2\n? 'b'\n: 3\n", ["a@0", "a@7", "b@16"]],
+  ["a tag before a key", "!!str a: 1\n? !!str b\n: 2\n", ["a@6", "b@19"]],
+  [
+    "keys that start with an indicator",
+    "-a: 1\n?b: 2\n:c: 3\n---d: 4\n",
+    ["-a@0", "?b@6", ":c@12", "---d@18"],
+  ],
+  ["a key with a comma", "a, b: 1\n", ["a, b@0"]],
+  ["a flow mapping", "{a: 1, 'a': 2, \"b\":3,c: 4}", ["a@1", "a@8", "b@16", "c@21"]],
+  ["a flow mapping over lines", "{\n  a: 1,\n  # c: 3\n  a: 2\n}", ["a@4", "a@21"]],
+  ["after directives and markers", "%YAML 1.2\n---\na: 1\n...\n", ["a@14"]],
+  ["on the marker's line", "--- {a: 1}\n", ["a@5"]],
+  ["CRLF", "a: 1\r\nb: 2\r\na: 3\r\n", ["a@0", "b@6", "a@12"]],
+  ["indented", "  a: 1\n  b: 2\n", ["a@2", "b@9"]],
+  ["a space before the colon", "a : 1\n", ["a@0"]],
+  ["other scripts", "é: 1\n日本: 2\n", ["é@0", "日本@5"]],
+  ["a merge key, not what it merges", "x: &x {v: 1}\n<<: *x\n", ["x@0", "<<@13"]],
+])("top-level keys are found: %s", (_, text, expected) => {
+  expect(keys(text)).toEqual(expected);
+});
+
+test.each([
+  ["a comment", "a: 1\n# a: 2\n", ["a@0"]],
+  ["a literal text", "a: |\n  a: 1\n  b: 2, a: 3\nc: 1\n", ["a@0", "c@25"]],
+  ["a quoted text over lines", 'a: "x, \\"a\\": 1,\n  b: 2, c"\n', ["a@0"]],
+  ["a quoted text with doubled quotes", "a: 'x, ''a'': 1'\n", ["a@0"]],
+  ["a plain text over lines", "a: x\n  b, c\nd: 1", ["a@0", "d@12"]],
+  ["a nested mapping", "a:\n  a: 1\n  b: {a: 2}\n", ["a@0"]],
+  ["a value with an anchor", "a: &x\n  b\nc: *x\nd: &y e\n", ["a@0", "c@10", "d@16"]],
+  ["a list of mappings", "a:\n- a: 1\n- {a: 1}\n", ["a@0"]],
+])("what only looks like a top-level key is none: %s", (_, text, expected) => {
+  expect(keys(text)).toEqual(expected);
+});
+
+test.each([
+  ["an alias as a key", "x: &x a\n*x : 2\n"],
+  ["an alias of another key", "&x a: 1\n*x : 2\n"],
+  ["a key with an anchor", "&x a: 1\n"],
+  ["a key with a tag and an anchor", "!!str &x a: 1\n"],
+  ["a list as a key", "[a]: 1\n"],
+])("keys that cannot be told apart are refused, never taken for unique: %s", (_, text) => {
+  expect(() => keys(text)).toThrow("Cannot tell the top-level keys of f.yaml apart");
+});
+
+test.each([
+  ["", "nothing"],
+  ["# only a comment\n", "nothing"],
+  ["text", "a single value"],
+  ["- a\n- b\n- c\n", "a list"],
+  ["---\n- a\n", "a list"],
+  ["a: 1\n---\nb: 2\n", "several documents"],
+  ["a: 1\n---\n", "several documents"],
+])("%p is not one mapping but %s", (text, found) => {
+  const parse = () => parseYamlMapping(source("f.yaml", text));
+  expect(parse).toThrow(LocatedSyntaxError);
+  expect(parse).toThrow(`Cannot read f.yaml: found ${found}, expected one YAML mapping`);
+});
+
+test("illegal YAML is refused with its line", () => {
+  const thrown = (() => {
+    try {
+      return parseYamlMapping(source("f.yaml", "a: 1\nb: [\n"));
+    } catch (error) {
+      return error;
+    }
+  })() as LocatedSyntaxError;
+  expect(thrown.message).toContain("Cannot read f.yaml: not valid YAML");
+  expect(thrown.at).toMatchObject({ file: "f.yaml", line: 2 });
+});
+
+test("finding keys takes linear time", () => {
+  const started = performance.now();
+  for (const unit of [",", "{", '"', ', "', "? ", ',"\\"', ",''", "a: 1, ", "- "]) {
+    const text = `a: |\n  ${unit.repeat(1_000_000 / unit.length)}\nb: 1\n`;
+    expect(keys(text)).toHaveLength(2);
+  }
+  expect(performance.now() - started).toBeLessThan(3000);
+});
