@@ -100,6 +100,24 @@ export function option<T>(
   };
 }
 
+/** An option that must be given. */
+export function requiredOption<T>(
+  value: string,
+  help: string,
+  parse: (text: string) => T,
+): Option<T> {
+  return {
+    help,
+    value,
+    parse: (given) => {
+      if (typeof given !== "string") {
+        throw new SyntaxError(`it must be given, with ${value}`);
+      }
+      return parse(given);
+    },
+  };
+}
+
 /** An option whose value may be left out; it is then `implied`. */
 export function optionWithDefault<T>(
   value: string,
@@ -171,6 +189,8 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** Whether the operator asked for an end; during `hold` it is the work's to obey. */
   readonly requested: boolean;
+  /** Fires with the request itself, even during `hold`: for a child that is to end early. */
+  readonly requestSignal: AbortSignal;
   /** Runs work that an interrupt must not cut off half-way. */
   hold<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -497,6 +517,7 @@ function watchSignals(): {
   stop: () => void;
 } {
   const controller = new AbortController();
+  const request = new AbortController();
   let holds = 0;
   let requested = false;
   let refuse: (reason: Interrupted) => void = () => {};
@@ -507,6 +528,7 @@ function watchSignals(): {
   const listeners = Object.entries(signalCodes).map(([name, code]) => {
     const listener = () => {
       requested = true;
+      request.abort();
       if (holds === 0) {
         controller.abort();
         refuse(new Interrupted(code));
@@ -517,6 +539,7 @@ function watchSignals(): {
   });
   const interrupt: Interrupt = {
     signal: controller.signal,
+    requestSignal: request.signal,
     get requested() {
       return requested;
     },
