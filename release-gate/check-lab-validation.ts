@@ -1,0 +1,413 @@
+#!/usr/bin/env bun
+/**
+ * Refuses a version that the simulation lab has not validated, or not lately (PROCEDURE step 5).
+ *
+ * Usage: bun release-gate/check-lab-validation.ts --version vX.Y.Z [--ledger PATH] [--max-age-days N]
+ *
+ * Refuses when the ledger is missing or has no entry, when the version has no PASS in it, and when
+ * the latest PASS is older than N whole UTC calendar days. Malformed rows are warnings: they count
+ * as nothing and hide nothing. So are a FAIL after the PASS, and commits that changed the product
+ * since the PASS was committed.
+ *
+ * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
+ */
+
+import { realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { type Day, dayOf, daysBetween } from "../scripts/lib/calendar.ts";
+import {
+  command,
+  type Invocation,
+  main,
+  nonEmpty,
+  option,
+  refOption,
+  requiredOption,
+  versionOf,
+  wholeNumber,
+} from "../scripts/lib/cli.ts";
+import {
+  type Entry,
+  entriesOf,
+  type MalformedRow,
+  malformedOf,
+  parseLedger,
+} from "../scripts/lib/files/ledger.ts";
+import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
+import type { Version } from "../scripts/lib/version.ts";
+import { type Drift, type DriftQuestion, findDrift } from "../scripts/lib/world/drift.ts";
+import { readIfThere } from "../scripts/lib/world/files.ts";
+import { findRepository, type Repository, short } from "../scripts/lib/world/git.ts";
+import { judge } from "../scripts/lib/world/judged-tree.ts";
+import { decodeSource } from "../scripts/lib/world/objects.ts";
+
+/** What is asked of the ledger. */
+export interface LabQuestion {
+  readonly version: Version;
+  readonly today: Day;
+  /** The oldest age that is accepted, in whole UTC calendar days. */
+  readonly maxAgeDays: number;
+  /** Path of the ledger in the tree. */
+  readonly ledger: string;
+}
+
+/** The PASS that decides, and how old it is in whole UTC calendar days. */
+export interface LabValidation {
+  readonly entry: Entry;
+  readonly ageDays: number;
+}
+
+interface Decision {
+  readonly findings: readonly Finding[];
+  /** The latest PASS, accepted or too old; undefined if there is none. */
+  readonly latest: LabValidation | undefined;
+}
+
+/** The product's ledger, and the age that PROCEDURE step 5 accepts. */
+export const defaultQuestion = {
+  maxAgeDays: layout.maxValidationAgeDays,
+  ledger: layout.ledger,
+} as const;
+
+/** Checks that the ledger of a tree holds a PASS for a version that is not too old. */
+export const checkLabValidation: Check<LabQuestion> = async (tree, question) => {
+  return [...decide(await readLedger(tree, question.ledger), question).findings];
+};
+
+/**
+ * The PASS that lets a version be released, or undefined if `checkLabValidation` refuses it.
+ *
+ * @throws {Refusal} If the ledger cannot be read.
+ */
+export async function findLabValidation(
+  tree: Tree,
+  question: LabQuestion,
+): Promise<LabValidation | undefined> {
+  const { latest } = decide(await readLedger(tree, question.ledger), question);
+  return latest !== undefined && latest.ageDays <= question.maxAgeDays ? latest : undefined;
+}
+
+/** The line by which a signed tag's message records the validation. */
+export function labEvidence({ entry }: LabValidation): string {
+  return `Lab-validation: ${entry.verdict} ${entry.date} lab ${entry.sha}`;
+}
+
+/**
+ * Tells which commits changed the product since a row of the ledger was committed: a warning if
+ * there are any, or if that cannot be told.
+ *
+ * @throws {Refusal} If git fails where it should have an answer.
+ */
+export async function checkDrift(
+  repository: Repository,
+  question: DriftQuestion,
+): Promise<Finding[]> {
+  return [driftFinding(await findDrift(repository, question), question)];
+}
+
+function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
+  return tree.read(path, { lenient: true });
+}
+
+function decide(source: Source | undefined, question: LabQuestion): Decision {
+  const { version, today, maxAgeDays, ledger } = question;
+  const tag = `${layout.tagPrefix}${version}`;
+  if (source === undefined) {
+    return { findings: [missingLedger(ledger)], latest: undefined };
+  }
+  const read = parseLedger(source, today);
+  const malformed = malformedOf(read);
+  const findings = malformed.map(ignoredRow);
+  const entries = entriesOf(read);
+  const ours = entries.filter((entry) => entry.tag === tag);
+  const pass = latestOf(ours.filter(({ verdict }) => verdict === "PASS"));
+  if (pass === undefined) {
+    const refused =
+      entries.length === 0 ? noEntries(question, malformed) : noPass(tag, ledger, ours, malformed);
+    return { findings: [...findings, refused], latest: undefined };
+  }
+  const ageDays = daysBetween(pass.date, today);
+  const fails = ours.filter(({ verdict }) => verdict === "FAIL");
+  const later = fails.filter((fail) => compareEntries(fail, pass) > 0);
+  const verdict =
+    ageDays <= maxAgeDays
+      ? notice(
+          `release-gate: PASS for ${tag} dated ${pass.date} (lab commit ${pass.sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
+          { at: { file: ledger, line: pass.line } },
+        )
+      : tooOld(pass, ageDays, question);
+  return {
+    findings: [...findings, ...later.map((fail) => laterFail(fail, ledger)), verdict],
+    latest: { entry: pass, ageDays },
+  };
+}
+
+/** The order of validations: by date, and on one day by their place in the file. */
+function compareEntries(a: Entry, b: Entry): number {
+  return daysBetween(b.date, a.date) || a.line - b.line;
+}
+
+function latestOf(entries: readonly Entry[]): Entry | undefined {
+  return entries.toSorted(compareEntries).at(-1);
+}
+
+function ignoredRow({ line, faults }: MalformedRow): Finding {
+  const what = faults.map(({ message }) => message).join("; ");
+  return warning(`ignoring malformed line ${line}: ${what}`, {
+    at: faults[0].at,
+    remedy: "Append a correct row; the ledger is append-only",
+  });
+}
+
+function missingLedger(ledger: string): Finding {
+  return error(`ledger ${ledger} not found.`, {
+    remedy: `Make sure ${layout.ledger} is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH`,
+    at: { file: ledger },
+  });
+}
+
+function noEntries(question: LabQuestion, malformed: readonly MalformedRow[]): Finding {
+  const tag = `${layout.tagPrefix}${question.version}`;
+  const found = malformed.length === 0 ? "no entries" : `no valid entry${ignoring(malformed)}`;
+  return error(`Cannot find a PASS for ${tag}: ledger ${question.ledger} has ${found}`, {
+    remedy: `Run the lab, then append the line of: record-validation.ts ${tag} PASS`,
+    at: { file: question.ledger },
+  });
+}
+
+function noPass(
+  tag: string,
+  ledger: string,
+  ours: readonly Entry[],
+  malformed: readonly MalformedRow[],
+): Finding {
+  const fail = latestOf(ours);
+  const failed =
+    fail === undefined
+      ? ""
+      : `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`;
+  return error(`no PASS entry for ${tag} in ${ledger}${failed}${ignoring(malformed)}`, {
+    remedy: "Rerun the lab and append a PASS line",
+    at: { file: ledger, ...(fail === undefined ? {} : { line: fail.line }) },
+  });
+}
+
+/** How many ignored lines a refusal names; each of them has its own warning as well. */
+const namedLines = 20;
+
+function ignoring(malformed: readonly MalformedRow[]): string {
+  if (malformed.length === 0) {
+    return "";
+  }
+  const named = malformed.slice(0, namedLines).map(({ line }) => line);
+  const more = malformed.length - named.length;
+  const lines = `${malformed.length === 1 ? "line" : "lines"} ${named.join(", ")}`;
+  return `; ignored malformed ${lines}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function tooOld(pass: Entry, ageDays: number, question: LabQuestion): Finding {
+  return error(
+    `latest PASS for ${pass.tag} is ${ageDays} days old (dated ${pass.date}, lab commit ${pass.sha}). Threshold is ${question.maxAgeDays} days.`,
+    {
+      remedy: "Rerun the lab on the current branch and append a fresh PASS entry",
+      at: { file: question.ledger, line: pass.line },
+    },
+  );
+}
+
+function laterFail(fail: Entry, ledger: string): Finding {
+  return warning(
+    `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${fail.tag}: dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`,
+    {
+      remedy: "Find out what failed; if it is mended, rerun the lab and append a fresh PASS entry",
+      at: { file: ledger, line: fail.line },
+    },
+  );
+}
+
+/** How many of the commits since a validation are shown. */
+const shownCommits = 5;
+
+function driftFinding(drift: Drift, { ledger, line }: DriftQuestion): Finding {
+  const at = { file: ledger, line };
+  if (drift.kind === "unknown") {
+    const { why, remedy } = drift;
+    return warning(`Cannot count the commits since the validation: ${why}`, { remedy, at });
+  }
+  const { commits } = drift;
+  const since = `since the PASS was committed in ${short(drift.since)}`;
+  const paths = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(layout.validatedPaths);
+  if (commits.length === 0) {
+    return notice(`no commit ${since} touched ${paths}`, { at });
+  }
+  const first = commits.slice(0, shownCommits);
+  const which = commits.length > first.length ? `, the first ${first.length} of them` : "";
+  const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
+  const list = first.map(({ id, subject }) => `${short(id)} ${subject}`);
+  return warning(`${count} ${since} touched ${paths}${which}:\n${list.join("\n")}`, {
+    remedy: "Make sure the lab saw these changes; if not, rerun it and append a fresh PASS entry",
+    at,
+  });
+}
+
+/** Where the ledger is. */
+interface Location {
+  /** Absolute path. */
+  readonly path: string;
+  /** How messages name it: from the top level, or as the operator named it. */
+  readonly shown: string;
+  /** Why it is not the one of the checkout, if so. */
+  readonly because?: string;
+}
+
+type World = Pick<Invocation, "cwd" | "env" | "interrupt" | "repository">;
+type Named = { readonly ledger: string | undefined; readonly repo: string | undefined };
+
+/** `--ledger`, else `LEDGER`, else the checkout's; outside of any, the one next to this script. */
+async function locateLedger(world: World, named: Named): Promise<Location> {
+  const { cwd, env, interrupt, repository } = world;
+  if (named.ledger !== undefined) {
+    return { path: resolve(cwd, named.ledger), shown: named.ledger };
+  }
+  if (env.LEDGER) {
+    return { path: resolve(cwd, env.LEDGER), shown: env.LEDGER, because: "from LEDGER" };
+  }
+  if (named.repo === undefined) {
+    const around = await findRepository(cwd, env, interrupt.signal);
+    if ("why" in around && isOutside(around.why)) {
+      const path = join(import.meta.dir, basename(layout.ledger));
+      return { path, shown: path, because: "next to the script, outside of any checkout" };
+    }
+  }
+  const { root } = await repository();
+  return { path: join(root, layout.ledger), shown: layout.ledger };
+}
+
+/** Whether git says that there is no work tree, rather than that it cannot tell. */
+function isOutside(why: string): boolean {
+  return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
+}
+
+async function judgeFile(
+  world: World,
+  { path, shown }: Location,
+  question: LabQuestion,
+): Promise<Decision> {
+  const bytes = await readIfThere(path, shown);
+  const source = bytes && decodeSource(shown, bytes, { lenient: true });
+  const { findings, latest } = decide(source, question);
+  const drift = latest === undefined ? [] : await checkDriftOfFile(world, path, latest.entry.line);
+  return { findings: [...findings, ...drift], latest };
+}
+
+/** Drift in the repository that holds the ledger, if there is one. */
+async function checkDriftOfFile(world: World, path: string, line: number): Promise<Finding[]> {
+  const real = realpathSync(path);
+  const holder = await findRepository(dirname(real), world.env, world.interrupt.signal);
+  if ("root" in holder) {
+    const ledger = pathFrom(holder.root, real);
+    return await checkDrift(holder, { ledger, line, commit: undefined });
+  }
+  const { why, remedy = "Run git status beside the ledger to see why" } = holder;
+  return isOutside(why)
+    ? []
+    : [driftFinding({ kind: "unknown", why, remedy }, { ledger: path, line, commit: undefined })];
+}
+
+async function judgeCommit(
+  repository: Repository,
+  revision: string,
+  { path, shown }: Location,
+  question: LabQuestion,
+): Promise<Decision> {
+  const ledger = pathFrom(repository.root, join(realFolder(dirname(path)), basename(path)));
+  if (ledger.startsWith("../") || isAbsolute(ledger)) {
+    throw refusal(`Cannot read ${shown} in a commit: it is outside of ${repository.root}`, {
+      remedy: "Leave --ref out, or name a ledger of that repository",
+    });
+  }
+  let latest: LabValidation | undefined;
+  const findings = await judge(repository, revision, async (tree, commit) => {
+    const decision = decide(await readLedger(tree, ledger), { ...question, ledger });
+    latest = decision.latest;
+    const drift =
+      latest && (await checkDrift(repository, { ledger, line: latest.entry.line, commit }));
+    return [...decision.findings, ...(drift ?? [])];
+  });
+  return { findings, latest };
+}
+
+function pathFrom(root: string, path: string): string {
+  return relative(root, path).replaceAll(sep, "/");
+}
+
+/** A folder without symbolic links, as git names its top level; itself if it is not there. */
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+const table = command({
+  name: "release-gate/check-lab-validation.ts",
+  summary: "Checks that the simulation lab has validated a version, and lately.",
+  operands: {},
+  options: {
+    version: requiredOption(
+      "VERSION",
+      "the version to be released, such as v1.2.3 or 1.2.3",
+      versionOf(layout.tagPrefix),
+    ),
+    ledger: option(
+      "PATH",
+      `the ledger (default: $LEDGER, else ${layout.ledger} of the checkout)`,
+      nonEmpty,
+    ),
+    maxAgeDays: option(
+      "N",
+      `accept a PASS of up to N days, 1 to 99999 (default: ${defaultQuestion.maxAgeDays})`,
+      wholeNumber(1, 99_999),
+    ),
+    ref: refOption,
+  },
+  refuses: [
+    "the ledger is missing, or has no entry",
+    "the version has no PASS in the ledger",
+    "the latest PASS is older than N whole UTC calendar days",
+  ],
+  example: "bun release-gate/check-lab-validation.ts --version v1.2.3",
+  async run(invocation) {
+    const { options, now, report } = invocation;
+    const { version, maxAgeDays = defaultQuestion.maxAgeDays, ref } = options;
+    const location = await locateLedger(invocation, options);
+    if (location.because !== undefined) {
+      report.add(notice(`ledger: ${location.shown} (${location.because})`));
+    }
+    const ledger = location.shown;
+    const question = { version, today: dayOf(now), maxAgeDays, ledger };
+    const { findings, latest } =
+      ref === undefined
+        ? await judgeFile(invocation, location, question)
+        : await judgeCommit(await invocation.repository(), ref, location, question);
+    report.add(findings);
+    report.attach({
+      version: `${layout.tagPrefix}${version}`,
+      ledger,
+      maxAgeDays,
+      ...(latest === undefined ? {} : { latestPass: dataOf(latest) }),
+    });
+  },
+});
+
+function dataOf({ entry, ageDays }: LabValidation) {
+  const { tag, sha, date, verdict, line } = entry;
+  return { version: tag, lab: sha, date, verdict, line, ageDays };
+}
+
+if (import.meta.main) {
+  await main(table);
+}
