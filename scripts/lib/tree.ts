@@ -1,6 +1,6 @@
 /** Trees of files: the work tree, a commit, or a map in a test, all judged by the same checks. */
 
-import type { Finding, Place } from "./finding.ts";
+import { type Finding, type Place, type Refusal, refusal } from "./finding.ts";
 
 /** One file's text, and where each offset of it lies. */
 export interface Source {
@@ -21,12 +21,16 @@ export interface Decoding {
   readonly lenient?: boolean;
 }
 
-/** Files by path. A path is relative to the top of the tree, with `/`. */
+/**
+ * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.` or
+ * `..` part is no path of a tree, and names nothing.
+ */
 export interface Tree {
   /**
    * The file at a path, or undefined if there is none.
    *
-   * @throws {Refusal} If the answer could not be found out, or the file is not UTF-8 text.
+   * @throws {Refusal} If the answer could not be found out, there is something else than a file,
+   *   or the file is not UTF-8 text.
    */
   read(path: string, decoding?: Decoding): Promise<Source | undefined>;
   /** The paths of the files that match a glob, in code unit order. */
@@ -48,8 +52,9 @@ export function source(path: string, content: string): Source {
         return { file: path };
       }
       starts ??= lineStarts(text);
-      const line = lineIndex(starts, Math.min(offset, text.length));
-      return { file: path, line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
+      const inside = Math.max(0, Math.min(offset, text.length));
+      const line = lineIndex(starts, inside);
+      return { file: path, line: line + 1, column: inside - (starts[line] ?? 0) + 1 };
     },
   };
 }
@@ -78,12 +83,84 @@ function lineIndex(starts: readonly number[], offset: number): number {
   return low;
 }
 
+/** Whether a text can name something in a tree. */
+export function isTreePath(path: string): boolean {
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+/** A refusal for something that stands where something else should. */
+export function unexpectedKind(
+  path: string,
+  found: string,
+  expected: "file" | "folder",
+  commit?: string,
+): Refusal {
+  return refusal(`Cannot read ${path}: found a ${found}, expected a ${expected}`, {
+    at: { file: path },
+    commit,
+  });
+}
+
+/** What a folder of a tree holds. A link counts as a file, whatever it leads to. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+}
+
+/**
+ * The paths that match a glob, in code unit order: every tree lists by the same rules.
+ *
+ * @param entriesOf What the folder at a path holds, the top at the empty path; nothing if there is
+ *   no such folder.
+ */
+export async function listMatches(
+  glob: string,
+  entriesOf: (folder: string) => Promise<Iterable<FolderEntry>>,
+): Promise<string[]> {
+  const matcher = new Bun.Glob(glob);
+  const found: string[] = [];
+
+  async function walk(folder: string, levels: number): Promise<void> {
+    for (const { name, kind } of await entriesOf(folder)) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      if (kind === "folder" && levels > 1) {
+        await walk(path, levels - 1);
+      } else if (kind === "file" && matcher.match(path)) {
+        found.push(path);
+      }
+    }
+  }
+
+  const top = fixedFolder(glob);
+  await walk(top, levelsBelow(top, glob));
+  return found.sort();
+}
+
+/** The deepest folder that holds every match of a glob. */
+export function fixedFolder(glob: string): string {
+  const parts = glob.split("/").slice(0, -1);
+  const wild = parts.findIndex((part) => /[*?[\]{}!\\]/.test(part));
+  return (wild < 0 ? parts : parts.slice(0, wild)).join("/");
+}
+
+/** How many levels of names below a folder a glob can match: folders further down stay unread. */
+function levelsBelow(folder: string, glob: string): number {
+  const depth = (path: string) => (path === "" ? 0 : path.split("/").length);
+  return /\*\*|[{[\\]/.test(glob) ? Number.POSITIVE_INFINITY : depth(glob) - depth(folder);
+}
+
 /** A tree made of texts by path, for tests and for edits that are not written yet. */
 export function memoryTree(files: Readonly<Record<string, string>>): Tree {
   return {
-    read(path) {
+    async read(path) {
       const content = Object.hasOwn(files, path) ? files[path] : undefined;
-      return Promise.resolve(content === undefined ? undefined : source(path, content));
+      if (content !== undefined) {
+        return source(path, content);
+      }
+      if (path !== "" && Object.keys(files).some((each) => each.startsWith(`${path}/`))) {
+        throw unexpectedKind(path, "folder", "file");
+      }
+      return undefined;
     },
     list(glob) {
       const matcher = new Bun.Glob(glob);

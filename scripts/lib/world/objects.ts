@@ -1,10 +1,19 @@
 /** Reads git objects through one `git cat-file --batch`, and shows a commit as a tree. */
 
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { refusal } from "../finding.ts";
-import { type Decoding, type Source, source, type Tree } from "../tree.ts";
+import { quote, refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import {
+  type Decoding,
+  type FolderEntry,
+  listMatches,
+  type Source,
+  source,
+  type Tree,
+  unexpectedKind,
+} from "../tree.ts";
 import type { ObjectId, Repository } from "./git.ts";
-import { type Conversation, converse, needProgram } from "./process.ts";
+import { type Conversation, converse, lastWords, needProgram } from "./process.ts";
 
 export interface GitObject {
   readonly id: ObjectId;
@@ -12,7 +21,7 @@ export interface GitObject {
   readonly bytes: Uint8Array;
 }
 
-/** Objects by name, each read once. Close it, or use `await using`. */
+/** Objects by name, one question at a time. Close it, or use `await using`. */
 export interface Objects extends AsyncDisposable {
   /**
    * The object of that name, or undefined if there is none.
@@ -23,8 +32,12 @@ export interface Objects extends AsyncDisposable {
   find(name: string): Promise<GitObject | undefined>;
 }
 
-/** Starts reading objects of a repository; git is started with the first question. */
-export function openObjects(repository: Repository): Objects {
+/**
+ * Starts reading objects of a repository; git is started with the first question.
+ *
+ * @param limit Milliseconds that git may be silent for while a question is open.
+ */
+export function openObjects(repository: Repository, limit: number = layout.limits.local): Objects {
   let reader: BatchReader | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   return {
@@ -32,13 +45,15 @@ export function openObjects(repository: Repository): Objects {
       if (/[\n\0]/.test(name)) {
         return Promise.resolve(undefined);
       }
-      reader ??= new BatchReader(start(repository));
-      const { question } = reader;
-      const answer = queue.then(() => question(name));
+      const answer = queue.then(() => {
+        reader ??= new BatchReader(start(repository), limit);
+        return reader.question(name);
+      });
       queue = answer.catch(() => {});
       return answer;
     },
     async [Symbol.asyncDispose]() {
+      await queue;
       await reader?.close();
     },
   };
@@ -56,14 +71,31 @@ function start(repository: Repository): Conversation {
 class BatchReader {
   readonly #git: Conversation;
   readonly #chunks: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #limit: number;
   #buffer: Uint8Array = new Uint8Array();
+  #failure: unknown;
 
-  constructor(git: Conversation) {
+  constructor(git: Conversation, limit: number) {
     this.#git = git;
     this.#chunks = git.output.getReader();
+    this.#limit = limit;
   }
 
-  readonly question = async (name: string): Promise<GitObject | undefined> => {
+  /** Asks once. After a failure nothing in the stream can be told apart, so nothing is asked. */
+  async question(name: string): Promise<GitObject | undefined> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    try {
+      return await this.#ask(name);
+    } catch (thrown) {
+      this.#failure = thrown;
+      this.#git.kill();
+      throw thrown;
+    }
+  }
+
+  async #ask(name: string): Promise<GitObject | undefined> {
     this.#git.write(`${name}\n`);
     const header = await this.#line(name);
     if (header === `${name} missing`) {
@@ -71,12 +103,14 @@ class BatchReader {
     }
     const match = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/.exec(header);
     if (match?.[1] === undefined || match[3] === undefined) {
-      throw refusal(`Cannot read ${JSON.stringify(name)}: git cat-file answered "${header}"`);
+      throw refusal(
+        `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(header)}`,
+      );
     }
     const bytes = await this.#take(Number(match[3]), name);
     await this.#take(1, name);
     return { id: match[1], type: match[2] as GitObject["type"], bytes };
-  };
+  }
 
   async close(): Promise<void> {
     this.#git.end();
@@ -90,7 +124,7 @@ class BatchReader {
     for (;;) {
       const end = this.#buffer.indexOf(10, seen);
       if (end >= 0) {
-        return new TextDecoder().decode(await this.#take(end + 1, name)).slice(0, -1);
+        return utf8(await this.#take(end + 1, name)).slice(0, -1);
       }
       seen = this.#buffer.length;
       this.#buffer = Buffer.concat([this.#buffer, await this.#more(name)]);
@@ -111,22 +145,33 @@ class BatchReader {
   }
 
   async #more(name: string): Promise<Uint8Array> {
-    const { done, value } = await this.#chunks.read();
-    if (!done) {
-      return value;
+    const late = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => late.resolve("late"), this.#limit);
+    const next = await Promise.race([this.#chunks.read(), late.promise]);
+    clearTimeout(timer);
+    if (next !== "late" && !next.done) {
+      return next.value;
     }
-    const words = (await this.#git.stderr).trim();
-    const why = words || `it ended with exit code ${await this.#git.exited}, without an answer`;
+    const why = next === "late" ? "no answer within the time limit" : await this.#ending();
     throw refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
       remedy: "Check the repository: git fsck",
     });
   }
+
+  async #ending(): Promise<string> {
+    const stderr = await this.#git.stderr;
+    return lastWords({ code: await this.#git.exited, stderr, timedOut: false });
+  }
 }
 
+type Kind = "file" | "folder" | "symbolic link" | "submodule";
+
 interface Entry {
-  readonly mode: string;
+  readonly kind: Kind;
   readonly id: ObjectId;
 }
+
+type Folder = ReadonlyMap<string, Entry>;
 
 /**
  * A commit as a tree, read from git's objects only: nothing in the work tree or the index counts.
@@ -134,26 +179,30 @@ interface Entry {
  * @param commit The full name of a commit.
  */
 export function commitTree(objects: Objects, commit: ObjectId): Tree {
-  const folders = new Map<string, Promise<ReadonlyMap<string, Entry> | undefined>>();
+  const folders = new Map<string, Promise<Folder | undefined>>();
 
-  function folder(path: string): Promise<ReadonlyMap<string, Entry> | undefined> {
+  function folder(path: string): Promise<Folder | undefined> {
     let found = folders.get(path);
     if (found === undefined) {
-      found = path === "" ? top() : below(path);
+      found = path === "" ? parsed(`${commit}^{tree}`, path) : below(path);
       folders.set(path, found);
     }
     return found;
   }
 
-  async function top(): Promise<ReadonlyMap<string, Entry>> {
-    return parseTree(await need(objects, `${commit}^{tree}`, "tree"), commit.length / 2);
+  async function parsed(name: string, path: string): Promise<Folder> {
+    return parseTree(await need(objects, name, "tree", path), commit.length / 2);
   }
 
-  async function below(path: string): Promise<ReadonlyMap<string, Entry> | undefined> {
+  async function below(path: string): Promise<Folder | undefined> {
     const entry = await find(path);
-    return entry?.mode === "40000"
-      ? parseTree(await need(objects, entry.id, "tree"), commit.length / 2)
-      : undefined;
+    if (entry?.kind === "folder") {
+      return await parsed(entry.id, path);
+    }
+    if (entry === undefined || entry.kind === "file") {
+      return undefined;
+    }
+    throw unexpectedKind(path, entry.kind, "folder", commit);
   }
 
   async function find(path: string): Promise<Entry | undefined> {
@@ -162,60 +211,42 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return parent?.get(path.slice(cut + 1));
   }
 
-  async function walk(path: string, collect: (file: string) => void): Promise<void> {
-    for (const [name, entry] of (await folder(path)) ?? []) {
-      const child = path === "" ? name : `${path}/${name}`;
-      if (entry.mode === "40000") {
-        await walk(child, collect);
-      } else {
-        collect(child);
-      }
-    }
-  }
-
   return {
     async read(path, decoding): Promise<Source | undefined> {
       const entry = await find(path);
-      if (entry === undefined || entry.mode === "40000") {
+      if (entry === undefined) {
         return undefined;
       }
-      if (!entry.mode.startsWith("100")) {
-        throw notAFile(path, commit);
+      if (entry.kind !== "file") {
+        throw unexpectedKind(path, entry.kind, "file", commit);
       }
-      return decodeSource(path, await need(objects, entry.id, "blob"), decoding);
+      return decodeSource(path, await need(objects, entry.id, "blob", path), decoding);
     },
     async list(glob) {
-      const matcher = new Bun.Glob(glob);
-      const files: string[] = [];
-      await walk(fixedFolder(glob), (file) => {
-        if (matcher.match(file)) {
-          files.push(file);
-        }
-      });
-      return files.sort();
+      return await listMatches(glob, async (path) => listed((await folder(path)) ?? []));
     },
   };
 }
 
-function notAFile(path: string, commit?: ObjectId) {
-  return refusal(`Cannot read ${path}: it is a symbolic link or a submodule, expected a file`, {
-    at: { file: path },
-    commit,
-  });
+function* listed(folder: Iterable<readonly [string, Entry]>): Generator<FolderEntry> {
+  for (const [name, { kind }] of folder) {
+    if (kind !== "submodule") {
+      yield { name, kind: kind === "folder" ? "folder" : "file" };
+    }
+  }
 }
 
-/** The deepest folder that holds every match of a glob. */
-export function fixedFolder(glob: string): string {
-  const parts = glob.split("/").slice(0, -1);
-  const wild = parts.findIndex((part) => /[*?[\]{}!\\]/.test(part));
-  return (wild < 0 ? parts : parts.slice(0, wild)).join("/");
-}
-
-async function need(objects: Objects, name: string, type: GitObject["type"]): Promise<Uint8Array> {
+async function need(
+  objects: Objects,
+  name: string,
+  type: GitObject["type"],
+  path: string,
+): Promise<Uint8Array> {
   const object = await objects.find(name);
   if (object?.type !== type) {
     const found = object === undefined ? "nothing" : `a ${object.type}`;
-    throw refusal(`Cannot read ${type} ${name} from git: found ${found}`, {
+    const holder = path === "" ? "" : `${path}: `;
+    throw refusal(`Cannot read ${holder}${type} ${name} from git: found ${found}`, {
       remedy: "Check the repository: git fsck",
     });
   }
@@ -223,7 +254,7 @@ async function need(objects: Objects, name: string, type: GitObject["type"]): Pr
 }
 
 /** Reads a raw tree object: `<mode> SP <name> NUL <id>` again and again. */
-function parseTree(bytes: Uint8Array, idLength: number): Map<string, Entry> {
+function parseTree(bytes: Uint8Array, idLength: number): Folder {
   const entries = new Map<string, Entry>();
   let at = 0;
   while (at < bytes.length) {
@@ -231,18 +262,44 @@ function parseTree(bytes: Uint8Array, idLength: number): Map<string, Entry> {
     const nul = bytes.indexOf(0, space);
     const next = nul + 1 + idLength;
     if (space < 0 || nul < 0 || next > bytes.length) {
-      throw refusal("Cannot read a tree from git: it is cut short", {
-        remedy: "Check the repository: git fsck",
-      });
+      throw malformedTree("it is cut short");
     }
-    const name = new TextDecoder().decode(bytes.subarray(space + 1, nul));
+    const name = utf8(bytes.subarray(space + 1, nul));
+    if (entries.has(name)) {
+      throw malformedTree(`it holds ${quote(name)} twice`);
+    }
     entries.set(name, {
-      mode: new TextDecoder().decode(bytes.subarray(at, space)),
+      kind: kindOf(utf8(bytes.subarray(at, space))),
       id: Buffer.from(bytes.subarray(nul + 1, next)).toString("hex"),
     });
     at = next;
   }
   return entries;
+}
+
+function malformedTree(why: string) {
+  return refusal(`Cannot read a tree from git: ${why}`, {
+    remedy: "Check the repository: git fsck",
+  });
+}
+
+/** What the octal mode of a tree's entry stands for; some writers pad it with zeros. */
+function kindOf(mode: string): Kind {
+  switch (Number.parseInt(mode, 8) & 0o170000) {
+    case 0o040000:
+      return "folder";
+    case 0o120000:
+      return "symbolic link";
+    case 0o160000:
+      return "submodule";
+    default:
+      return "file";
+  }
+}
+
+/** Text of git's own; a byte order mark is a part of it. */
+function utf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /**

@@ -134,14 +134,19 @@ export function converse(
   options: Pick<RunOptions, "cwd" | "env">,
 ): Conversation {
   const child = spawn(command, options, "pipe");
+  const pipes = openPipes();
+  const exited = child.exited.then((code) => {
+    pipes.abandonWhenQuiet();
+    return code;
+  });
   return {
     write(bytes) {
       send(() => child.stdin.write(bytes));
       send(() => child.stdin.flush());
     },
     output: child.stdout,
-    exited: child.exited,
-    stderr: openPipes().collect(child.stderr).then(decode),
+    exited,
+    stderr: pipes.collect(child.stderr).then(decode).finally(pipes.close),
     end: () => send(() => child.stdin.end()),
     kill: () => child.kill("SIGKILL"),
   };
@@ -243,6 +248,7 @@ function openPipes() {
       looking = setInterval(() => {
         if (before === chunksSeen) {
           stop.abort();
+          clearInterval(looking);
         }
         before = chunksSeen;
       }, quietTime);
