@@ -94,15 +94,32 @@ export class LocatedSyntaxError extends SyntaxError {
 }
 
 /**
- * Turns what a reader threw into a finding.
+ * The findings that a thrown refusal, or a syntax error in a file, stands for.
  *
- * @throws {unknown} The value itself, if it is not a `LocatedSyntaxError`.
+ * @throws {unknown} The value itself, if it is neither: a defect is no finding.
  */
-export function syntaxFinding(thrown: unknown): Finding {
+export function findingsOf(thrown: unknown): readonly Finding[] {
+  if (thrown instanceof Refusal) {
+    return thrown.findings;
+  }
   if (thrown instanceof LocatedSyntaxError) {
-    return error(thrown.message, { at: thrown.at, remedy: thrown.remedy });
+    return [error(thrown.message, { at: thrown.at, remedy: thrown.remedy })];
   }
   throw thrown;
+}
+
+/** What became of a question: its answer, or the findings that stand in for it. */
+export type Attempt<T> =
+  | { readonly value: T; readonly findings?: never }
+  | { readonly value?: never; readonly findings: readonly Finding[] };
+
+/** Asks a question; a refusal comes back as findings, so that other questions still count. */
+export async function attempt<T>(question: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { value: await question() };
+  } catch (thrown) {
+    return { findings: findingsOf(thrown) };
+  }
 }
 
 /** Quotes a value that came from outside so that its ends and its line breaks are visible. */

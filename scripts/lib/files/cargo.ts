@@ -14,7 +14,7 @@
  */
 
 import { isAbsolute, join } from "node:path/posix";
-import { error, type Finding, type Place, quote, Refusal, syntaxFinding } from "../finding.ts";
+import { error, type Finding, findingsOf, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { asTable, type Document, type Path, parseToml } from "./document.ts";
@@ -84,14 +84,17 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
     return { version: undefined, crates: [], pins: [], unversioned: [], faults: why };
   }
   const found = await readCrates(tree, root);
-  const crates = found.manifests.map((manifest) => crateOf(manifest, root));
-  const siblingOf = siblingFinder(found.manifests, crates);
+  const members = found.manifests.map((manifest) => ({
+    manifest,
+    crate: crateOf(manifest, root.document),
+  }));
+  const siblingOf = siblingFinder(members, found.unread);
   const stating = [root, ...found.manifests.filter((each) => each !== root)];
   return {
     version: statement(root.document, ["workspace", "package", "version"]),
-    crates,
+    crates: members.map(({ crate }) => crate),
     pins: stating.flatMap((manifest) => pinsIn(manifest, siblingOf)),
-    unversioned: unversionedIn(found.manifests, crates, root, siblingOf),
+    unversioned: unversionedIn(members, root, siblingOf),
     faults: found.faults,
   };
 }
@@ -100,7 +103,7 @@ function noRoot(): Finding {
   const file = layout.workspaceManifest;
   return error(`Cannot read the workspace: there is no ${file} at the top level`, {
     at: { file },
-    remedy: "Name the checkout of the workspace with --repo DIR",
+    remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, that has a ${file}`,
   });
 }
 
@@ -115,27 +118,32 @@ interface Manifest {
   readonly dependencies: readonly Dependency[];
 }
 
+/** What came of reading manifests, each in the order in which they were named. */
 interface Manifests {
   readonly manifests: readonly Manifest[];
   readonly absent: readonly string[];
+  readonly illegal: readonly string[];
+  /** What is wrong with the illegal ones. */
   readonly faults: readonly Finding[];
 }
 
 async function readManifests(tree: Tree, paths: readonly string[]): Promise<Manifests> {
-  const manifests: Manifest[] = [];
-  const absent: string[] = [];
-  const faults: Finding[] = [];
-  const answers = await Promise.allSettled(paths.map((path) => readManifest(tree, path)));
-  for (const [index, answer] of answers.entries()) {
-    if (answer.status === "rejected") {
-      faults.push(...findingsOf(answer.reason));
-    } else if (answer.value === undefined) {
-      absent.push(paths[index] ?? "");
-    } else {
-      manifests.push(answer.value);
-    }
-  }
-  return { manifests, absent, faults };
+  const answers = await Promise.all(
+    paths.map(async (path) => {
+      try {
+        return { path, manifest: await readManifest(tree, path), faults: [] };
+      } catch (thrown) {
+        return { path, manifest: undefined, faults: findingsOf(thrown) };
+      }
+    }),
+  );
+  const unread = answers.filter(({ manifest }) => manifest === undefined);
+  return {
+    manifests: answers.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
+    absent: unread.filter(({ faults }) => faults.length === 0).map(({ path }) => path),
+    illegal: unread.filter(({ faults }) => faults.length > 0).map(({ path }) => path),
+    faults: answers.flatMap(({ faults }) => faults),
+  };
 }
 
 async function readManifest(tree: Tree, path: string): Promise<Manifest | undefined> {
@@ -143,55 +151,58 @@ async function readManifest(tree: Tree, path: string): Promise<Manifest | undefi
   if (source === undefined) {
     return undefined;
   }
-  const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+  const folder = folderOf(path);
   const document = parseToml(source);
   return { path, folder, document, dependencies: dependenciesIn(document, path, folder) };
 }
 
-function findingsOf(thrown: unknown): readonly Finding[] {
-  return thrown instanceof Refusal ? thrown.findings : [syntaxFinding(thrown)];
-}
-
 // Members
 
-/** The manifests of all crates: the root package first, then by path. */
-async function readCrates(
-  tree: Tree,
-  root: Manifest,
-): Promise<Pick<Manifests, "manifests" | "faults">> {
-  const members = await findMembers(tree, root);
-  const { listed, excludes } = members;
+interface Crates {
+  /** The root package first, then by path. */
+  readonly manifests: readonly Manifest[];
+  /** Folders of crates whose manifest is illegal or absent: siblings all the same. */
+  readonly unread: readonly string[];
+  readonly faults: readonly Finding[];
+}
+
+async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
+  const { listed, found, excludes, faults } = await findMembers(tree, root.document);
   const known = new Set([root.path]);
-  const unknown = (paths: Iterable<string>) => {
+  const unknown = (paths: readonly string[]) => {
     const fresh = [...new Set(paths)].filter((path) => !known.has(path) && !excludes(path));
     for (const path of fresh) {
       known.add(path);
     }
-    return fresh;
+    return fresh.sort();
   };
-  const read = await readManifests(tree, unknown([...listed.keys(), ...members.found]));
+  const read = await readManifests(tree, unknown([...listed.keys(), ...found]));
   const crates = read.manifests.filter(
     ({ path, document }) => listed.has(path) || document.at(["workspace"]) === undefined,
   );
-  const faults = [
-    ...members.faults,
+  const allFaults = [
+    ...faults,
     ...read.absent.map((path) => noManifest(path, listed.get(path))),
     ...read.faults,
   ];
-  for (let latest: readonly Manifest[] = [root, ...crates]; latest.length > 0; ) {
-    const paths = latest.flatMap(({ dependencies }) => dependencies.flatMap(manifestOf));
+  let latest: readonly Manifest[] = [root, ...crates];
+  while (latest.length > 0) {
+    const folders = latest.flatMap(({ dependencies }) => dependencies.map(({ folder }) => folder));
+    const paths = folders.filter((folder) => folder !== undefined).map(manifestIn);
     const followed = await readManifests(tree, unknown(paths));
     latest = followed.manifests.filter(({ document }) => inherits(packageAt(document, "version")));
     crates.push(...latest);
-    faults.push(...followed.faults);
+    allFaults.push(...followed.faults);
   }
-  const isPackage = ({ document }: Manifest) => asTable(packageAt(document)) !== undefined;
+  crates.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const manifests = packageAt(root.document) === undefined ? crates : [root, ...crates];
+  const nameless = manifests.filter(
+    ({ document }) => typeof packageAt(document, "name") !== "string",
+  );
   return {
-    manifests: [
-      ...(isPackage(root) ? [root] : []),
-      ...crates.filter(isPackage).sort((a, b) => (a.path < b.path ? -1 : 1)),
-    ],
-    faults: [...faults, ...crates.filter((each) => !isPackage(each)).map(noPackage)],
+    manifests,
+    unread: [...read.absent, ...read.illegal].map(folderOf),
+    faults: [...allFaults, ...nameless.map(noName)],
   };
 }
 
@@ -204,9 +215,9 @@ interface Members {
   readonly faults: readonly Finding[];
 }
 
-async function findMembers(tree: Tree, root: Manifest): Promise<Members> {
-  const members = textsAt(root.document, ["workspace", "members"]);
-  const excluded = textsAt(root.document, ["workspace", "exclude"]);
+async function findMembers(tree: Tree, root: Document): Promise<Members> {
+  const members = textsAt(root, ["workspace", "members"]);
+  const excluded = textsAt(root, ["workspace", "exclude"]);
   const [found, ...expanded] = await Promise.all([
     tree.list(layout.crateManifests),
     ...members.texts.map((entry) => expand(tree, entry)),
@@ -260,10 +271,11 @@ function noManifest(path: string, entry: Statement | undefined): Finding {
   });
 }
 
-function noPackage({ path }: Manifest): Finding {
-  return error(`Cannot read the workspace: ${path} has no [package] table`, {
-    at: { file: path },
-    remedy: `Add [package] to ${path}, or exclude it in ${layout.workspaceManifest}`,
+function noName({ path, document }: Manifest): Finding {
+  const { place } = statement(document, [...packagePath(document), "name"]);
+  return error(`Cannot read the workspace: ${path} does not name its package`, {
+    at: place(),
+    remedy: `Give [package] in ${path} a name, or exclude it in ${layout.workspaceManifest}`,
   });
 }
 
@@ -325,6 +337,10 @@ function inTree(from: string, path: string): string | undefined {
   return isAbsolute(path) || /^\.\.(\/|$)/.test(resolved) ? undefined : resolved;
 }
 
+function folderOf(manifest: string): string {
+  return manifest.slice(0, Math.max(0, manifest.lastIndexOf("/")));
+}
+
 function manifestIn(folder: string): string {
   return folder === "" ? "Cargo.toml" : `${folder}/Cargo.toml`;
 }
@@ -348,14 +364,14 @@ function inherits(value: unknown): boolean {
   return asTable(value)?.workspace === true;
 }
 
-function crateOf({ path, folder, document }: Manifest, root: Manifest): Crate {
+function crateOf({ path, document }: Manifest, root: Document): Crate {
   const name = packageAt(document, "name");
   const version = statement(document, [...packagePath(document), "version"]);
   const own = packageAt(document, "publish");
-  const publish = inherits(own) ? root.document.at(["workspace", "package", "publish"]) : own;
+  const publish = inherits(own) ? root.at(["workspace", "package", "publish"]) : own;
   return {
     manifest: path,
-    name: typeof name === "string" ? name : folder,
+    name: typeof name === "string" ? name : path,
     inherits: inherits(version.value),
     version,
     published: publish !== false && !(Array.isArray(publish) && publish.length === 0),
@@ -462,19 +478,23 @@ function dependenciesIn(document: Document, manifest: string, folder: string): D
   );
 }
 
-function manifestOf({ folder }: Dependency): string[] {
-  return folder === undefined ? [] : [manifestIn(folder)];
+interface Member {
+  readonly manifest: Manifest;
+  readonly crate: Crate;
 }
 
 /** Names the sibling that a dependency is on, if it is on one. */
 type SiblingFinder = (dependency: Dependency) => string | undefined;
 
-function siblingFinder(manifests: readonly Manifest[], crates: readonly Crate[]): SiblingFinder {
-  const names = new Set(crates.map(({ name }) => name));
-  const byFolder = new Map(manifests.map(({ folder }, index) => [folder, crates[index]?.name]));
-  return ({ folder, name }) =>
-    (folder === undefined ? undefined : byFolder.get(folder)) ??
-    (names.has(name) ? name : undefined);
+function siblingFinder(members: readonly Member[], unread: readonly string[]): SiblingFinder {
+  const names = new Set(members.map(({ crate }) => crate.name));
+  const byFolder = new Map(members.map(({ manifest, crate }) => [manifest.folder, crate.name]));
+  const nameless = new Set(unread);
+  return ({ folder, name }) => {
+    const there = folder === undefined ? undefined : byFolder.get(folder);
+    const unknown = folder !== undefined && nameless.has(folder);
+    return there ?? (unknown || names.has(name) ? name : undefined);
+  };
 }
 
 function pinsIn({ dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
@@ -488,20 +508,19 @@ function pinsIn({ dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
 }
 
 function unversionedIn(
-  manifests: readonly Manifest[],
-  crates: readonly Crate[],
+  members: readonly Member[],
   root: Manifest,
   siblingOf: SiblingFinder,
 ): Unversioned[] {
   const shared = new Map(
     root.dependencies
-      .filter(({ path }) => path.length === 3 && path[0] === "workspace")
+      .filter(({ path }) => path[0] === "workspace")
       .map((dependency) => [dependency.key, dependency]),
   );
   const told = new Set<Dependency>();
-  return manifests
-    .filter((_, index) => crates[index]?.published)
-    .flatMap(({ dependencies }) => dependencies.filter(({ shipped }) => shipped))
+  return members
+    .filter(({ crate }) => crate.published)
+    .flatMap(({ manifest }) => manifest.dependencies.filter(({ shipped }) => shipped))
     .flatMap((dependency) => {
       const declared = dependency.inherits ? shared.get(dependency.key) : dependency;
       if (declared === undefined || told.has(declared) || !lacksVersion(declared, siblingOf)) {

@@ -151,7 +151,7 @@ function markAll(text: string, word: string, offsets: readonly number[]): string
   return parts.join("");
 }
 
-/** The values at a path; with a word, its marked spellings count as the key itself. */
+/** The values at a path; with a word, a key in which it is marked counts as the key itself. */
 function descend(value: unknown, path: Path, word?: string): unknown[] {
   let values = [value];
   for (const key of path) {
@@ -161,7 +161,9 @@ function descend(value: unknown, path: Path, word?: string): unknown[] {
       }
       const table = asTable(each) ?? {};
       const names =
-        key === word ? Object.keys(table).filter((name) => unmark(name) === key) : [key];
+        word !== undefined && key.includes(word)
+          ? Object.keys(table).filter((name) => unmark(name) === key)
+          : [key];
       return names.filter((name) => Object.hasOwn(table, name)).map((name) => table[name]);
     });
   }

@@ -1,6 +1,6 @@
 /** What a check judges: the work tree, or the commit that `--ref` names. */
 
-import { type Finding, LocatedSyntaxError, Refusal, syntaxFinding } from "../finding.ts";
+import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
 import { workTree } from "./files.ts";
 import { type ObjectId, type Repository, resolveCommit } from "./git.ts";
@@ -20,28 +20,14 @@ export async function judge(
   check: (tree: Tree, commit: ObjectId | undefined) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
   if (revision === undefined) {
-    return await findingsOf(() => check(workTree(repository.root), undefined));
+    return await check(workTree(repository.root), undefined).catch(findingsOf);
   }
   const commit = await resolveCommit(repository, revision);
   await using objects = openObjects(repository);
-  return inCommit(commit, await findingsOf(() => check(commitTree(objects, commit), commit)));
+  return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
 }
 
 /** Findings that say in which commit they were found. */
 export function inCommit(commit: ObjectId, findings: readonly Finding[]): Finding[] {
   return findings.map((each) => ({ ...each, commit: each.commit ?? commit }));
-}
-
-async function findingsOf(check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
-  try {
-    return await check();
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      return thrown.findings;
-    }
-    if (thrown instanceof LocatedSyntaxError) {
-      return [syntaxFinding(thrown)];
-    }
-    throw thrown;
-  }
 }
