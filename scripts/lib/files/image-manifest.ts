@@ -1,0 +1,154 @@
+/** What a registry holds of an image: indexes, manifests and configurations, and their platforms. */
+
+import { quote } from "../finding.ts";
+import { asTable } from "./document.ts";
+
+/** One platform's image in an index. */
+export interface IndexEntry {
+  readonly digest: string;
+  /** As `parsePlatform` writes it. */
+  readonly platform: string;
+}
+
+/** An index lists one image a platform; a manifest is one image and names its configuration. */
+export type ImageManifest =
+  | { readonly kind: "index"; readonly entries: readonly IndexEntry[] }
+  | { readonly kind: "image"; readonly config: string };
+
+const indexTypes: ReadonlySet<unknown> = new Set([
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+]);
+const imageTypes: ReadonlySet<unknown> = new Set([
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+]);
+/** What tells an image from a chart, a signature or another artifact in the same registry. */
+const configTypes: ReadonlySet<unknown> = new Set([
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+]);
+const digestForm = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+
+/**
+ * Reads a manifest or an index. Entries that are no image for a platform, such as attestations, are
+ * left out.
+ *
+ * @param mediaType As the registry said it; the text must not contradict it.
+ * @throws {SyntaxError} If the text is none of the kind, or of two kinds at once.
+ */
+export function parseImageManifest(text: string, mediaType: string): ImageManifest {
+  const table = parseTable(text, "manifest");
+  const said = table.mediaType ?? mediaType;
+  expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
+  // Two readers must not see two different images in the same bytes.
+  const both = "manifests" in table && ("config" in table || "layers" in table);
+  expectForm("manifest or index", "both at once", !both);
+  if (indexTypes.has(mediaType)) {
+    const entries = table.manifests;
+    expectForm("list of manifests", entries, Array.isArray(entries));
+    return { kind: "index", entries: (entries as unknown[]).flatMap(parseEntry) };
+  }
+  const config = asTable(table.config);
+  expectForm("container image", config?.mediaType, configTypes.has(config?.mediaType));
+  return { kind: "image", config: parseDigest(config?.digest) };
+}
+
+function parseEntry(entry: unknown): IndexEntry[] {
+  const table = asTable(entry);
+  const platform = asTable(table?.platform);
+  const annotations = asTable(table?.annotations) ?? {};
+  if (
+    !imageTypes.has(table?.mediaType) ||
+    platform === undefined ||
+    "vnd.docker.reference.type" in annotations
+  ) {
+    return [];
+  }
+  const name = platformOf(platform);
+  return name.startsWith("unknown/")
+    ? []
+    : [{ digest: parseDigest(table?.digest), platform: name }];
+}
+
+/**
+ * The platform of an image, by its configuration.
+ *
+ * @throws {SyntaxError} If the text is no image configuration.
+ */
+export function parseConfigPlatform(text: string): string {
+  return platformOf(parseTable(text, "image configuration"));
+}
+
+function platformOf(table: Readonly<Record<string, unknown>>): string {
+  const { os, architecture, variant = "" } = table;
+  const parts = [os, architecture, ...(variant === "" ? [] : [variant])];
+  const isText = parts.every((part) => typeof part === "string");
+  expectForm("platform", parts, isText);
+  return parsePlatform(parts.join("/"));
+}
+
+/** Other names of processors, as container runtimes read them. */
+const spellings: ReadonlyMap<string, string> = new Map([
+  ["x86_64", "amd64"],
+  ["x86-64", "amd64"],
+  ["i386", "386"],
+  ["aarch64", "arm64"],
+  ["armhf", "arm/v7"],
+  ["armel", "arm/v6"],
+]);
+
+/** Processors that say, or leave out, the variant that is meant without one. */
+const defaults: ReadonlyMap<string, string> = new Map([
+  ["amd64/v1", "amd64"],
+  ["arm64/v8", "arm64"],
+  ["arm64/8", "arm64"],
+  ["arm", "arm/v7"],
+  ["arm/5", "arm/v5"],
+  ["arm/6", "arm/v6"],
+  ["arm/7", "arm/v7"],
+  ["arm/8", "arm/v8"],
+]);
+
+/**
+ * Reads a platform, and writes it in the one way that container runtimes compare: `linux/arm64/v8`
+ * is `linux/arm64`, `linux/arm` is `linux/arm/v7`, `linux/x86_64` is `linux/amd64`.
+ *
+ * @param text `os/architecture` or `os/architecture/variant`.
+ * @throws {SyntaxError} If the text is no platform.
+ */
+export function parsePlatform(text: string): string {
+  const fits = /^[A-Za-z0-9_.-]{1,40}(?:\/[A-Za-z0-9_.-]{1,40}){1,2}$/.test(text);
+  expectForm("platform such as linux/amd64", text, fits);
+  const [os = "", architecture = "", variant] = text.toLowerCase().split("/");
+  const named = spellings.get(architecture) ?? architecture;
+  const processor = variant === undefined || named.includes("/") ? named : `${named}/${variant}`;
+  return `${os === "macos" ? "darwin" : os}/${defaults.get(processor) ?? processor}`;
+}
+
+function parseDigest(value: unknown): string {
+  const fits = typeof value === "string" && digestForm.test(value);
+  expectForm("sha256 or sha512 digest", value, fits);
+  return value as string;
+}
+
+function parseTable(text: string, what: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`expected a JSON ${what}, found text that is no JSON`);
+  }
+  const table = asTable(value);
+  if (table === undefined) {
+    throw new SyntaxError(`expected a JSON ${what}, found no object`);
+  }
+  return table;
+}
+
+function expectForm(expected: string, found: unknown, fits: boolean): void {
+  if (!fits) {
+    const shown = found === undefined ? "none" : quote(String(found));
+    throw new SyntaxError(`expected a ${expected}, found ${shown}`);
+  }
+}

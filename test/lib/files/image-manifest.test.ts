@@ -1,0 +1,139 @@
+import { expect, test } from "bun:test";
+import {
+  parseConfigPlatform,
+  parseImageManifest,
+  parsePlatform,
+} from "../../../scripts/lib/files/image-manifest.ts";
+import { mediaTypes } from "../../helpers/registry.ts";
+
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+const amd64 = { os: "linux", architecture: "amd64" };
+
+test.each([
+  ["linux/amd64", "linux/amd64"],
+  ["linux/amd64/v1", "linux/amd64"],
+  ["linux/amd64/v3", "linux/amd64/v3"],
+  ["linux/x86_64", "linux/amd64"],
+  ["linux/x86-64", "linux/amd64"],
+  ["Linux/AMD64", "linux/amd64"],
+  ["linux/arm64", "linux/arm64"],
+  ["linux/arm64/v8", "linux/arm64"],
+  ["linux/arm64/8", "linux/arm64"],
+  ["linux/arm64/v9", "linux/arm64/v9"],
+  ["linux/aarch64", "linux/arm64"],
+  ["linux/aarch64/v8", "linux/arm64"],
+  ["linux/arm", "linux/arm/v7"],
+  ["linux/arm/7", "linux/arm/v7"],
+  ["linux/arm/v7", "linux/arm/v7"],
+  ["linux/arm/6", "linux/arm/v6"],
+  ["linux/arm/v8", "linux/arm/v8"],
+  ["linux/armhf", "linux/arm/v7"],
+  ["linux/armel", "linux/arm/v6"],
+  ["linux/i386", "linux/386"],
+  ["linux/riscv64", "linux/riscv64"],
+  ["macos/aarch64", "darwin/arm64"],
+  ["windows/amd64", "windows/amd64"],
+])("platform %p is platform %p", (text, platform) => {
+  expect(parsePlatform(text)).toBe(platform);
+});
+
+test.each(["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/amd 64", "linux/\u001b[31m"])(
+  "%p is no platform",
+  (text) => {
+    expect(() => parsePlatform(text)).toThrow(SyntaxError);
+  },
+);
+
+const image = (more: object = {}) => ({
+  schemaVersion: 2,
+  config: { mediaType: mediaTypes.config, digest: digest("c") },
+  layers: [],
+  ...more,
+});
+const entry = (more: object = {}) => ({
+  mediaType: mediaTypes.manifest,
+  digest: digest("a"),
+  platform: amd64,
+  ...more,
+});
+const index = (...manifests: unknown[]) => ({ schemaVersion: 2, manifests });
+const read = (body: unknown, type: string) => parseImageManifest(JSON.stringify(body), type);
+
+test.each([
+  [mediaTypes.manifest, mediaTypes.config],
+  [mediaTypes.dockerManifest, mediaTypes.dockerConfig],
+])("a manifest of type %s names its configuration", (type, mediaType) => {
+  const body = image({ mediaType: type, config: { mediaType, digest: digest("c") } });
+  expect(read(body, type)).toEqual({ kind: "image", config: digest("c") });
+});
+
+test.each([
+  [mediaTypes.index, mediaTypes.manifest],
+  [mediaTypes.dockerList, mediaTypes.dockerManifest],
+])("an index of type %s lists an image for each platform", (type, mediaType) => {
+  const arm = {
+    mediaType,
+    digest: digest("b"),
+    platform: { os: "linux", architecture: "arm64", variant: "v8" },
+  };
+  expect(read(index(entry({ mediaType }), arm), type)).toEqual({
+    kind: "index",
+    entries: [
+      { digest: digest("a"), platform: "linux/amd64" },
+      { digest: digest("b"), platform: "linux/arm64" },
+    ],
+  });
+});
+
+test.each([
+  ["attestations", entry({ annotations: { "vnd.docker.reference.type": "attestation-manifest" } })],
+  [
+    "entries for an unknown platform",
+    entry({ platform: { os: "unknown", architecture: "unknown" } }),
+  ],
+  ["entries without a platform", entry({ platform: undefined })],
+  ["nested indexes", entry({ mediaType: mediaTypes.index })],
+  ["other artifacts", entry({ mediaType: "application/vnd.example+json" })],
+  ["entries that are no object", null],
+])("an index offers nothing by %s", (_, each) => {
+  expect(read(index(each), mediaTypes.index)).toEqual({ kind: "index", entries: [] });
+});
+
+test.each([
+  ["an index whose list is none", { manifests: {} }, mediaTypes.index],
+  ["an index without a list", {}, mediaTypes.index],
+  ["an entry without a digest", index(entry({ digest: undefined })), mediaTypes.index],
+  ["an entry with half a digest", index(entry({ digest: "sha256:abc" })), mediaTypes.index],
+  ["an entry whose platform has no name", index(entry({ platform: { os: 1 } })), mediaTypes.index],
+  ["an index and a manifest at once", { ...image(), ...index() }, mediaTypes.manifest],
+  ["a body of another type", image({ mediaType: mediaTypes.index }), mediaTypes.manifest],
+  [
+    "a chart",
+    image({
+      config: { mediaType: "application/vnd.cncf.helm.config.v1+json", digest: digest("c") },
+    }),
+    mediaTypes.manifest,
+  ],
+  ["a manifest without a configuration", { layers: [] }, mediaTypes.manifest],
+  ["a list", [], mediaTypes.manifest],
+  ["null", null, mediaTypes.index],
+])("%s is refused", (_, body, type) => {
+  expect(() => read(body, type)).toThrow(SyntaxError);
+});
+
+test.each(["", "{", "<html></html>", '{"manifests":[}'])("%p is no manifest", (text) => {
+  expect(() => parseImageManifest(text, mediaTypes.index)).toThrow(/no JSON/);
+});
+
+test("an image's configuration tells its platform", () => {
+  const config = { os: "linux", architecture: "arm64", variant: "v8" };
+  expect(parseConfigPlatform(JSON.stringify(config))).toBe("linux/arm64");
+  expect(parseConfigPlatform(JSON.stringify({ ...amd64, variant: "" }))).toBe("linux/amd64");
+});
+
+test.each(["{}", "[]", "", '{"os":"linux"}', '{"os":"linux","architecture":["amd64"]}'])(
+  "%p is no image configuration",
+  (text) => {
+    expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
+  },
+);
