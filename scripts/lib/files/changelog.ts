@@ -1,0 +1,84 @@
+/** Changelogs as Keep a Changelog lays them out: one `## [A.B.C]` section for each version. */
+
+import type { Place } from "../finding.ts";
+import type { Source } from "../tree.ts";
+import { isVersion, type Version } from "../version.ts";
+import { scanBlocks } from "./markdown.ts";
+
+/** One `##` section. Offsets are into the changelog's text. */
+export interface Section {
+  /** The heading's text, such as `[1.2.3] - 2026-08-07`. */
+  readonly title: string;
+  /** What stands in the title's brackets, such as `1.2.3` or `Unreleased`, if the title starts so. */
+  readonly name: string | undefined;
+  /** The name, if it is a version. */
+  readonly version: Version | undefined;
+  /** What follows ` - ` after the brackets, as it is written. */
+  readonly date: string | undefined;
+  /** Where the heading's line starts, where the line after it starts, and where the section ends. */
+  readonly start: number;
+  readonly bodyStart: number;
+  readonly end: number;
+  /**
+   * Whether the body says something: headings, HTML comments, link definitions, rules and empty
+   * list items alone do not.
+   */
+  readonly hasContent: boolean;
+  /** The place of the heading. */
+  readonly at: Place;
+}
+
+/** A changelog, its sections in the order of the file. */
+export interface Changelog {
+  readonly source: Source;
+  readonly sections: readonly Section[];
+}
+
+/** The sections of a version: none, one, or by mistake more. */
+export function sectionsOf(changelog: Changelog, version: Version): readonly Section[] {
+  return changelog.sections.filter((section) => section.version === version);
+}
+
+/** Reads a changelog; any text is one, if only without sections. Takes time linear in its length. */
+export function readChangelog(source: Source): Changelog {
+  const { text } = source;
+  const sections: Section[] = [];
+  let open: { start: number; bodyStart: number; title: string; hasContent: boolean } | undefined;
+
+  function close(end: number): void {
+    if (open !== undefined) {
+      sections.push({ ...open, ...partsOf(open.title), end, at: source.place(open.start) });
+    }
+    open = undefined;
+  }
+
+  scanBlocks(text, {
+    heading({ level, title, start, end }) {
+      if (level <= 2) {
+        close(start);
+        open = level === 2 ? { start, bodyStart: end, title, hasContent: false } : undefined;
+      }
+    },
+    content() {
+      if (open !== undefined) {
+        open.hasContent = true;
+      }
+    },
+  });
+  close(text.length);
+  return { source, sections };
+}
+
+/** A version in brackets, perhaps a link; then the end, or anything after a space. */
+const bracketed = /^\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])?(?:$|(?=[ \t]))/;
+
+function partsOf(title: string): Pick<Section, "name" | "version" | "date"> {
+  const match = bracketed.exec(title);
+  const name = match?.[1];
+  const date = match && /^[ \t]+-[ \t]+(.+)$/.exec(title.slice(match[0].length))?.[1];
+  return {
+    name,
+    version: name !== undefined && isVersion(name) ? name : undefined,
+    date: date ?? undefined,
+  };
+}

@@ -1,0 +1,110 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { readChangelog, sectionsOf } from "../../../scripts/lib/files/changelog.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+import { parseVersion } from "../../../scripts/lib/version.ts";
+import { productFolder } from "../../helpers/product.ts";
+
+const read = (text: string) => readChangelog(source("CHANGELOG.md", text));
+
+test.each([
+  ["## [1.2.3]", "1.2.3", undefined],
+  ["## [1.2.3] - 2026-08-07", "1.2.3", "2026-08-07"],
+  ["## [1.2.3] - 2026-08-07 [YANKED]", "1.2.3", "2026-08-07 [YANKED]"],
+  ["## [1.2.3-rc.1]", "1.2.3-rc.1", undefined],
+  ["## [1.2.3](https://example.invalid) - today", "1.2.3", "today"],
+  ["## [1.2.3][link]", "1.2.3", undefined],
+  ["  ##  [1.2.3]  ##", "1.2.3", undefined],
+  ["## [1.2.3] (yanked)", "1.2.3", undefined],
+])("%p is the section of a version", (heading, version, date) => {
+  expect(read(`${heading}\n`).sections).toMatchObject([{ version, name: version, date }]);
+});
+
+test.each([
+  ["## 1.2.3", undefined],
+  ["## [v1.2.3]", "v1.2.3"],
+  ["## [1.2]", "1.2"],
+  ["## [1.2.3+build]", "1.2.3+build"],
+  ["## [Unreleased]", "Unreleased"],
+  ["## [1.2.3]x", undefined],
+  ["## About [1.2.3]", undefined],
+])("%p is a section of no version", (heading, name) => {
+  const [section, ...others] = read(`${heading}\n`).sections;
+  expect(others).toEqual([]);
+  expect({ name: section?.name, version: section?.version }).toEqual({ name, version: undefined });
+});
+
+test("a section ends where the next one starts, or at a heading above it", () => {
+  const text = "# Log\n\nIntro.\n\n## [2.0.0]\n\n### Added\n\n- x\n\n## [1.0.0]\ny\n# Old\nz\n";
+  const { sections } = read(text);
+  expect(sections.map(({ start, end }) => text.slice(start, end))).toEqual([
+    "## [2.0.0]\n\n### Added\n\n- x\n\n",
+    "## [1.0.0]\ny\n",
+  ]);
+  expect(sections.map(({ bodyStart, end }) => text.slice(bodyStart, end))).toEqual([
+    "\n### Added\n\n- x\n\n",
+    "y\n",
+  ]);
+  expect(sections.map(({ at }) => at.line)).toEqual([5, 11]);
+});
+
+test("spans count CRLF and follow a byte order mark that is not part of the text", () => {
+  const changelog = read("\ufeff## [2.0.0]\r\n- x\r\n\r\n## [1.0.0]\r\n");
+  const { text } = changelog.source;
+  const [first] = changelog.sections;
+  expect(first && text.slice(first.start, first.bodyStart)).toBe("## [2.0.0]\r\n");
+  expect(first && text.slice(first.bodyStart, first.end)).toBe("- x\r\n\r\n");
+  expect(first?.hasContent).toBe(true);
+});
+
+test.each([
+  ["nothing", "", false],
+  ["a sub-heading", "### Added\n", false],
+  ["an HTML comment", "<!-- to be written -->\n", false],
+  ["an HTML comment over lines", "<!--\n- to be\n\n- written\n-->\n", false],
+  ["a sub-heading and a comment", "### Added\n\n<!-- x -->\n#### More\n", false],
+  ["link definitions", "[2.0.0]: https://example.invalid\n[1.0.0]: <x>\n", false],
+  ["an empty list item", "### Added\n\n-\n", false],
+  ["an underlined sub-heading", "Added\n-----\n", false],
+  ["an item", "- x\n", true],
+  ["an item below a sub-heading", "### Added\n\n- x\n", true],
+  ["a sentence", "First release.\n", true],
+  ["code", "```\n## [1.0.0]\n```\n", true],
+  ["text below an underlined sub-heading", "Added\n-----\n- x\n", true],
+])("whether a section has content: %s", (_, body, hasContent) => {
+  const { sections } = read(`## [2.0.0]\n${body}\n## [1.0.0]\n- y\n`);
+  expect(sections.map((section) => section.hasContent)).toEqual([hasContent, true]);
+});
+
+test("content above the first section belongs to none", () => {
+  expect(read("words\n## [1.0.0]\n").sections[0]?.hasContent).toBe(false);
+});
+
+test("the sections of a version are none, one, or all there are", () => {
+  const changelog = read("## [2.0.0]\n## [1.0.0]\n## [2.0.0] - again\n");
+  const lines = (version: string) =>
+    sectionsOf(changelog, parseVersion(version)).map(({ at }) => at.line);
+  expect([lines("3.0.0"), lines("1.0.0"), lines("2.0.0")]).toEqual([[], [2], [1, 3]]);
+});
+
+test("a changelog of 10 MB is read in a few seconds", () => {
+  const text = "## [1.2.3]\n\n### Fixed\n\n- Words about `code` and more.\n\n".repeat(180_000);
+  const started = performance.now();
+  expect(read(text).sections).toHaveLength(180_000);
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+test.skipIf(productFolder === undefined)(
+  "the product's own changelogs are read whole",
+  async () => {
+    for (const path of ["CHANGELOG.md", "charts/perf-sentinel/CHANGELOG.md"]) {
+      const text = await Bun.file(join(productFolder ?? "", path)).text();
+      const { sections } = read(text);
+      expect(sections.map(({ title }) => `## ${title}`)).toEqual(text.match(/^## .*$/gm) ?? []);
+      expect(sections.filter(({ version, hasContent }) => !version || !hasContent)).toEqual([]);
+      expect(sections.map(({ start, end }) => text.slice(start, end)).join("")).toBe(
+        text.slice(sections[0]?.start),
+      );
+    }
+  },
+);

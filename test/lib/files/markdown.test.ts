@@ -1,0 +1,154 @@
+import { expect, test } from "bun:test";
+import { scanBlocks } from "../../../scripts/lib/files/markdown.ts";
+
+/** The blocks of a text: `# title` for headings, `text` for content. */
+function blocks(text: string): string[] {
+  const found: string[] = [];
+  scanBlocks(text, {
+    heading: ({ level, title }) => void found.push(`${"#".repeat(level)} ${title}`),
+    content: () => void found.push("text"),
+  });
+  return found;
+}
+
+test.each([
+  ["# a", "# a"],
+  ["###### a", "###### a"],
+  ["   ## a", "## a"],
+  ["##\ta", "## a"],
+  ["## a  ", "## a"],
+  ["## a ##", "## a"],
+  ["## a # b#", "## a # b#"],
+  ["##", "## "],
+  ["## ##", "## "],
+  ["text\n## a", "text|## a"],
+  ["> quote\n## a", "text|## a"],
+  ["- item\n## a", "text|## a"],
+])("%p is a heading", (text, expected) => {
+  expect(blocks(text)).toEqual(expected.split("|"));
+});
+
+test.each([
+  ["no space", "##a", "text"],
+  ["seven marks", "####### a", "text"],
+  ["indented code", "    ## a", "text"],
+  ["indented by a tab", "\t## a", "text"],
+  ["a backtick fence", "```\n## a\n```\n## b", "text|## b"],
+  ["a tilde fence", "~~~ md\n## a\n~~~\n## b", "text|## b"],
+  ["a longer fence", "````\n```\n## a\n```\n````\n## b", "text|## b"],
+  ["a fence closed by a longer one", "```\n## a\n`````  \n## b", "text|## b"],
+  ["a fence of the other kind inside", "```\n~~~\n```\n## b", "## b"],
+  ["an indented fence", "   ```\n## a\n  ```\n## b", "text|## b"],
+  ["a fence that an indented one does not close", "```\n    ```\n## a\n```\n## b", "text|## b"],
+  ["a closing fence with a word is none", "```\n``` x\n## a\n```\n## b", "text|text|## b"],
+  ["a fence never closed", "```\n## a", "text"],
+  ["a fence in a list item", "- x\n\n  ```\n  ## a\n  ```\n## b", "text|text|## b"],
+  ["a fence on a list marker's line", "- ```\n  ## a\n  ```\n## b", "text|## b"],
+  [
+    "a fence in a nested item",
+    "1. x\n   - y\n\n     ```\n     ## a\n     ```\n## b",
+    "text|text|text|## b",
+  ],
+  ["a fence in a quote", "> ```\n> ## a\n> ```\n## b", "text|## b"],
+  ["an HTML comment", "<!--\n## a\n-->\n## b", "## b"],
+  ["an indented HTML comment", "  <!-- x\n\n## a\n--> \n## b", "## b"],
+  ["an HTML comment in a list item", "- <!--\n  ## a\n  -->\n## b", "## b"],
+  ["preformatted HTML", "<pre>\n## a\n</pre>\n## b", "text|text|text|## b"],
+  ["a list item", "- ## a\n## b", "## b"],
+  ["a quote", "> ## a\n## b", "## b"],
+])("what only looks like a heading is none: %s", (_, text, expected) => {
+  expect(blocks(text)).toEqual(expected.split("|"));
+});
+
+test.each([
+  ["a fence ends with its list item", "- ```\n  x\n## a", "text|## a"],
+  ["a fence ends with its quote", "> ```\n> x\n## a", "text|## a"],
+  ["backticks in the information are no fence", "``` a ` b\n## a", "text|## a"],
+  ["two backticks are no fence", "``\n## a", "## a"],
+  ["a comment in a line hides nothing after it", "x <!--\n## a\n-->", "text|## a"],
+  ["a whole comment hides nothing after it", "<!-- x --> y\n## a", "text|## a"],
+  ["the shortest comments are whole", "<!-->\n<!--->\n## a", "## a"],
+  ["a comment inside a fence hides nothing after it", "```\n<!--\n```\n## a", "## a"],
+  ["a fence inside a comment hides nothing after it", "<!--\n```\n-->\n## a", "## a"],
+])("a heading is found: %s", (_, text, expected) => {
+  expect(blocks(text)).toEqual(expected.split("|"));
+});
+
+test.each([
+  "",
+  "\n \n\t\n",
+  "-",
+  "- \n* \n+\n1.\n2)",
+  "---",
+  "* * *",
+  "- - -",
+  "___",
+  ">",
+  "<!-- words -->",
+  "<!--\nwords\n\nmore\n-->",
+  "- <!-- words -->",
+  "- <!-- words\n  more -->",
+  "<!-- a --><!-- b -->",
+  "[1.2.3]: https://example.invalid/1.2.3",
+  '[1.2.3]: <a b> "title"',
+  "```\n```",
+  "Words\n=====",
+  "Words\nmore words\n---",
+  "***",
+  "...",
+])("%p says nothing", (text) => {
+  expect(blocks(text)).toEqual([]);
+});
+
+test.each([
+  "words",
+  "- words",
+  "- [ ] words",
+  "7",
+  "变化",
+  "🎉",
+  "```\ncode\n```",
+  "    code",
+  "    code\n---",
+  "> words",
+  "<!-- a --> words",
+  "words <!-- a -->",
+  "[note]: these are several words",
+  "![](image.png)",
+  "| a |\n|---|",
+  "- words\n---",
+  "> words\n---",
+])("%p says something", (text) => {
+  expect(blocks(text)).toContain("text");
+});
+
+test.each(["\n", "\r\n", "\r"])("lines end with %p, and offsets count it", (end) => {
+  const text = ["# a", "x", "## b", "y"].join(end);
+  const spans: string[] = [];
+  scanBlocks(text, {
+    heading: ({ start, end }) => void spans.push(text.slice(start, end)),
+    content: () => {},
+  });
+  expect(spans).toEqual([`# a${end}`, `## b${end}`]);
+});
+
+test("a text is read in linear time, however its marks repeat", () => {
+  const started = performance.now();
+  for (const unit of [
+    "- ",
+    "> ",
+    "+ - ",
+    "* * ",
+    "`",
+    "<!--",
+    "<!---->",
+    "[a]: ",
+    "# #",
+    "1. ",
+    "\t",
+  ]) {
+    expect(blocks(`# a\n${unit.repeat(1_000_000 / unit.length)}\n`)[0]).toBe("# a");
+  }
+  expect(blocks(`${"> ".repeat(100_000)}\n${"\n".repeat(200_000)}# a`)).toEqual(["# a"]);
+  expect(performance.now() - started).toBeLessThan(5000);
+});
