@@ -2,7 +2,7 @@
 
 import { appendFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { error, LocatedSyntaxError, Refusal, syntaxFinding } from "./finding.ts";
+import { error, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
 import { openReport, type Report, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
@@ -491,12 +491,8 @@ function explain(thrown: unknown, name: string, report: Report): number {
     report.add(error("Interrupted before the end"));
     return thrown.exitCode;
   }
-  if (thrown instanceof Refusal) {
-    report.add(thrown.findings);
-    return exitCodes.refused;
-  }
-  if (thrown instanceof LocatedSyntaxError) {
-    report.add(syntaxFinding(thrown));
+  if (thrown instanceof Refusal || thrown instanceof LocatedSyntaxError) {
+    report.add(findingsOf(thrown));
     return exitCodes.refused;
   }
   const words = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);

@@ -56,9 +56,12 @@ export function notice(message: string, details: Details = {}): Finding {
   return finding("notice", message, details);
 }
 
-/** Whether findings add up to a pass: some evidence, and no error. */
+/** Whether findings add up to a pass: a notice as evidence, and no error. */
 export function isPass(findings: readonly Finding[]): boolean {
-  return findings.length > 0 && findings.every((each) => each.level !== "error");
+  return (
+    findings.some(({ level }) => level === "notice") &&
+    findings.every(({ level }) => level !== "error")
+  );
 }
 
 /**

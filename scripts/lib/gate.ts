@@ -1,6 +1,6 @@
 /** Gates: named questions that must all be answered with evidence before anything is mutated. */
 
-import { error, type Finding, isPass, Refusal, warning } from "./finding.ts";
+import { attempt, error, type Finding, isPass, warning } from "./finding.ts";
 
 /** A question about a context `C`, which passes only with evidence. */
 export interface Gate<C> {
@@ -29,17 +29,11 @@ async function ask<C>(gate: Gate<C>, context: C): Promise<GateResult> {
   if (bypass !== undefined) {
     return { title, outcome: "bypassed", findings: [warning(bypass)] };
   }
-  try {
-    const findings = await gate.check(context);
-    if (findings.length === 0) {
-      const silent = error(`Cannot pass gate ${JSON.stringify(title)}: it gave no evidence`);
-      return { title, outcome: "refused", findings: [silent] };
-    }
-    return { title, outcome: isPass(findings) ? "passed" : "refused", findings };
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      return { title, outcome: "refused", findings: thrown.findings };
-    }
-    throw thrown;
+  const answer = await attempt(() => gate.check(context));
+  const findings = answer.findings ?? answer.value;
+  if (findings.every(({ level }) => level === "warning")) {
+    const silent = error(`Cannot pass gate ${JSON.stringify(title)}: it gave no evidence`);
+    return { title, outcome: "refused", findings: [...findings, silent] };
   }
+  return { title, outcome: isPass(findings) ? "passed" : "refused", findings };
 }

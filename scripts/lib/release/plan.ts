@@ -35,7 +35,7 @@ export interface Procedure {
   readonly pushesMain: boolean;
   readonly gates: readonly Gate<Candidate>[];
   /** Lines of evidence for the tag's message, asked once every gate has passed. */
-  evidence(candidate: Candidate): readonly string[];
+  evidence(candidate: Candidate): Promise<readonly string[]>;
   /** Findings that warn and refuse nothing. */
   cautions(candidate: Candidate): Promise<readonly Finding[]>;
   /** What the operator does after the push. */

@@ -22,9 +22,9 @@ export function precheck(
   options: Pick<ReleaseOptions, "dryRun" | "yes" | "resume">,
 ): Precheck {
   if (options.resume && isComplete(facts, rules)) {
-    const where = `${layout.remote} holds the signed tag ${short(facts.commit)}`;
+    const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
     return {
-      findings: [notice(`${facts.tag} is released already: ${where}; nothing is left to do`)],
+      findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
       complete: true,
     };
   }

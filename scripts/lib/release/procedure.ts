@@ -4,7 +4,7 @@
  */
 
 import { type Interrupt, Interrupted } from "../cli.ts";
-import { error, type Finding, notice, Refusal } from "../finding.ts";
+import { attempt, error, type Finding, notice, Refusal } from "../finding.ts";
 import { askGates, type GateResult } from "../gate.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
@@ -62,7 +62,7 @@ export async function release(
   report.add(results.flatMap(({ findings }) => [...findings]));
   report.add(cautions);
   const passed = results.every(({ outcome }) => outcome !== "refused");
-  const message = messageOf(candidate, results, passed ? procedure.evidence(candidate) : []);
+  const message = messageOf(candidate, results, passed ? await procedure.evidence(candidate) : []);
   const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
 
   const { remote, relation } = facts;
@@ -107,45 +107,31 @@ async function gather(
   options: ReleaseOptions,
 ): Promise<{ facts: Facts; unanswered: Finding[] }> {
   const tag = `${procedure.tagPrefix}${version}`;
-  const unanswered: Finding[] = [];
   const [checkout, localTag, asked] = await Promise.all([
     readCheckout(repository),
     findLocalTag(repository, tag),
-    collect(unanswered, async () => {
+    attempt(async () => {
       const remote = await findRemote(repository, layout.remote);
       return { remote, refs: await askRemote(repository, remote) };
     }),
   ]);
   const resuming = options.resume && localTag.kind === "signed";
   const commit = resuming ? localTag.tag.object : checkout.head;
-  const relation =
-    asked && (await collect(unanswered, () => relationTo(repository, commit, asked.refs.main)));
+  const main = asked.value?.refs.main;
+  const related = await attempt(async () => main && relationTo(repository, commit, main));
   const facts: Facts = {
     tag,
     version,
     commit,
     checkout,
     localTag,
-    remote: asked?.remote,
-    refs: asked?.refs,
-    relation,
+    remote: asked.value?.remote,
+    refs: asked.value?.refs,
+    relation: related.value || undefined,
     resuming,
     interactive: world.terminal.interactive,
   };
-  return { facts, unanswered };
-}
-
-/** Asks a question; a refusal goes to the list, so that the other questions still count. */
-async function collect<T>(findings: Finding[], ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      findings.push(...thrown.findings);
-      return undefined;
-    }
-    throw thrown;
-  }
+  return { facts, unanswered: [...(asked.findings ?? []), ...(related.findings ?? [])] };
 }
 
 /**
@@ -173,12 +159,8 @@ async function obtainTag(
     );
     return undefined;
   }
-  const findings: Finding[] = [];
-  const signed = await collect(findings, () => signTag(repository, request));
-  report.add(findings);
-  if (signed !== undefined) {
-    report.add(notice(`signing works: ${signed.signer}`));
-  }
+  const { value: signed, findings } = await attempt(() => signTag(repository, request));
+  report.add(findings ?? notice(`signing works: ${signed.signer}`));
   return signed;
 }
 

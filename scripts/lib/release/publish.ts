@@ -4,7 +4,7 @@
  */
 
 import type { Interrupt } from "../cli.ts";
-import { error, notice, Refusal, refusal, warning } from "../finding.ts";
+import { attempt, error, notice, warning } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import { short } from "../world/git.ts";
@@ -104,16 +104,10 @@ async function askWhatHappened(
   const { candidate, remote } = plan;
   const what = updates.map(({ ref }) => ref).join(" and ");
   const failed = `Cannot push ${what} to ${remote.name}: ${answer.words}`;
-  let refs: RemoteRefs;
-  try {
-    refs = await askRemote(candidate.repository, remote);
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      report.add(error(failed));
-      report.add(thrown.findings);
-      return "unknown";
-    }
-    throw thrown;
+  const { value: refs, findings } = await attempt(() => askRemote(candidate.repository, remote));
+  if (findings !== undefined) {
+    report.add([error(failed), ...findings]);
+    return "unknown";
   }
   const missing = updates.filter(({ id, ref }) => heldBy(refs, ref) !== id);
   if (missing.length === 0) {
@@ -150,13 +144,9 @@ async function rollBack(plan: Plan, report: Report): Promise<void> {
     return;
   }
   report.tell(`Rolling back the local tag ${tag}: it is not on ${plan.remote.name}.`);
-  const { gone, words } = await removeTag(repository, signed).catch((thrown) => {
-    if (thrown instanceof Refusal) {
-      return { gone: false, words: thrown.message };
-    }
-    throw thrown;
-  });
-  if (!gone) {
+  const { value, findings } = await attempt(() => removeTag(repository, signed));
+  if (!value?.gone) {
+    const words = value?.words ?? findings?.map(({ message }) => message).join("; ");
     report.add(
       error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy: `git tag -d ${tag}` }),
     );
@@ -164,12 +154,12 @@ async function rollBack(plan: Plan, report: Report): Promise<void> {
 }
 
 /** Keeps the local tag, because nobody knows whether the remote has it. */
-async function keep(plan: Plan, procedure: Procedure, report: Report): Promise<void> {
+function keep(plan: Plan, procedure: Procedure, report: Report): void {
   const { candidate, remote } = plan;
   const { tag } = candidate;
   report.add(
-    refusal(`Cannot tell whether ${remote.name} has taken ${tag}: the local tag is kept`, {
+    error(`Cannot tell whether ${remote.name} has taken ${tag}: the local tag is kept`, {
       remedy: `When ${remote.name} answers again, finish it: bun ${procedure.script} ${tag} --resume`,
-    }).findings,
+    }),
   );
 }

@@ -1,0 +1,140 @@
+#!/usr/bin/env bun
+/**
+ * Releases a version as one fail-closed command: pre-checks, gates, plan, confirmation, signed tag,
+ * push of main, push of the tag (PROCEDURE steps 5 and 6).
+ *
+ * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--resume] [--atomic]
+ *
+ * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
+ * confirm: nothing is mutated then, here or on the remote.
+ *
+ * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
+ */
+
+import {
+  checkDrift,
+  checkLabValidation,
+  defaultQuestion,
+  findLabValidation,
+  type LabQuestion,
+  labEvidence,
+} from "../release-gate/check-lab-validation.ts";
+import { checkTagVersion } from "./check-tag-version.ts";
+import { type Day, dayOf } from "./lib/calendar.ts";
+import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
+import { type Finding, warning } from "./lib/finding.ts";
+import type { Gate } from "./lib/gate.ts";
+import { layout } from "./lib/layout.ts";
+import type { Candidate, Procedure } from "./lib/release/plan.ts";
+import { release } from "./lib/release/procedure.ts";
+
+const script = "scripts/release.ts";
+
+/** What the operator decided, and the day on which it is decided. */
+export interface ReleaseRequest {
+  readonly today: Day;
+  readonly skipLab: boolean;
+  /** The LEDGER variable, which is the lab gate's and never a release's. */
+  readonly ledgerVariable: string | undefined;
+}
+
+/** The gates and rules of an application release. */
+export function releaseProcedure(request: ReleaseRequest): Procedure {
+  const { today, skipLab, ledgerVariable } = request;
+  return {
+    script,
+    tagPrefix: layout.tagPrefix,
+    pushesMain: true,
+    gates: [versionGate, labGate(today, skipLab)],
+    async evidence(candidate) {
+      const validation = skipLab
+        ? undefined
+        : await findLabValidation(candidate.tree, labQuestion(candidate, today));
+      return validation === undefined ? [] : [labEvidence(validation)];
+    },
+    cautions: () => Promise.resolve(checkLedgerVariable(ledgerVariable)),
+    nextSteps: ({ tag }) => [
+      `see what the tag triggered: gh run list --workflow release.yml --branch ${tag}`,
+      `when the image is published (typically 5-10 minutes), release the chart: bun scripts/release-chart.ts ${layout.chartTagPrefix}A.B.C`,
+    ],
+  };
+}
+
+const versionGate: Gate<Candidate> = {
+  title: "version references",
+  check: ({ tree, version }) => checkTagVersion(tree, version),
+};
+
+function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
+  return {
+    title: "lab validation",
+    bypass: () => (skipLab ? "lab validation gate (--skip-lab)" : undefined),
+    async check(candidate) {
+      const { tree, repository, commit } = candidate;
+      const question = labQuestion(candidate, today);
+      const [findings, validation] = await Promise.all([
+        checkLabValidation(tree, question),
+        findLabValidation(tree, question),
+      ]);
+      if (validation === undefined) {
+        return findings;
+      }
+      const { ledger } = question;
+      const { line } = validation.entry;
+      return [...findings, ...(await checkDrift(repository, { ledger, line, commit }))];
+    },
+  };
+}
+
+/** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */
+function labQuestion({ version }: Candidate, today: Day): LabQuestion {
+  return { ...defaultQuestion, version, today };
+}
+
+function checkLedgerVariable(value: string | undefined): Finding[] {
+  return value
+    ? [
+        warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
+          remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
+        }),
+      ]
+    : [];
+}
+
+const table = command({
+  name: script,
+  summary: "Releases a version: checks everything, signs the tag, pushes main and the tag.",
+  operands: {
+    tag: operand("the version to release, as vX.Y.Z or X.Y.Z", versionOf(layout.tagPrefix)),
+  },
+  options: {
+    dryRun: flag("check everything, signing included, and change nothing"),
+    yes: flag("do not ask for confirmation"),
+    skipLab: flag("bypass the lab validation gate; the signed tag records it"),
+    resume: flag("finish a release that was interrupted after its tag was signed"),
+    atomic: flag("push main and the tag together or not at all"),
+  },
+  refuses: [
+    `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,
+    `the commit is behind ${layout.remote}/${layout.mainBranch} or has diverged from it`,
+    `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
+    "no signing identity can sign, proven by signing",
+    "a version reference disagrees with the tag (check-tag-version)",
+    "the lab validation is missing or too old (check-lab-validation)",
+    "any of these questions stays without an answer",
+  ],
+  example: `bun ${script} v1.2.3 --dry-run`,
+  async run({ operands, options, env, now, report, terminal, interrupt, repository }) {
+    const procedure = releaseProcedure({
+      today: dayOf(now),
+      skipLab: options.skipLab,
+      ledgerVariable: env.LEDGER,
+    });
+    const world = { report, terminal, interrupt, repository };
+    await release(world, procedure, operands.tag, options);
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}

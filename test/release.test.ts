@@ -1,0 +1,589 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  installHook,
+  ledgerRow,
+  type ReleaseWorld,
+  releaseWorld,
+  runInTerminal,
+  standIn,
+  today,
+} from "./helpers/release.ts";
+import { type Ended, runScript, start, writeFiles } from "./helpers/world.ts";
+
+const script = "scripts/release.ts";
+const main = "refs/heads/main";
+const tagRef = "refs/tags/v1.3.0";
+
+function release(
+  world: ReleaseWorld,
+  args: readonly string[] = [],
+  env: Record<string, string> = world.env,
+): Promise<Ended> {
+  return runScript(script, ["v1.3.0", ...args], { cwd: world.root, env });
+}
+
+/** That nothing happened: neither a ref here nor a ref there is new. */
+async function expectUntouched(world: ReleaseWorld, before: Record<string, string>): Promise<void> {
+  expect(await world.remoteRefs()).toEqual(before);
+  expect(await world.localTags()).toEqual([]);
+}
+
+test("a release signs the tag, pushes main and the tag, and nothing else", async () => {
+  await using world = await releaseWorld();
+  await world.git("branch", "other");
+  await world.git("tag", "-a", "unrelated", "-m", "x");
+  await world.git("config", "push.followTags", "true");
+  const head = await world.git("rev-parse", "HEAD");
+
+  const { code, stdout, stderr } = await release(world, ["--yes"]);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining("Pushing refs/heads/main to origin"),
+  });
+  expect(stdout).toContain("Plan for v1.3.0:");
+  expect(stdout).toContain("push 1 commit to refs/heads/main");
+  expect(stdout).toContain("Bump to 1.3.0");
+  expect(stdout).toContain("v1.3.0 is released");
+
+  const refs = await world.remoteRefs();
+  expect(Object.keys(refs).sort()).toEqual([main, tagRef]);
+  expect(refs[main]).toBe(head);
+  const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "v1.3.0");
+  expect(tag).toContain(`object ${head}\ntype commit\ntag v1.3.0\n`);
+  expect(tag).toContain(`\n\nv1.3.0\n\nLab-validation: PASS ${today()} lab 214ea6f\n`);
+  expect(tag).toContain("-----BEGIN SSH SIGNATURE-----");
+  expect(await world.git("rev-parse", "v1.3.0^{tag}")).toBe(refs[tagRef] ?? "");
+  expect(await world.git("status", "--porcelain")).toBe("");
+});
+
+test("a dry run passes, proves that signing works, and leaves nothing behind", async () => {
+  await using world = await releaseWorld();
+  const before = await world.remoteRefs();
+  const objects = await world.git("count-objects", "-v");
+  const { code, stdout } = await release(world, ["--dry-run"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("signing works: ED25519 key SHA256:");
+  expect(stdout).toContain("Dry run: every check and gate passed for v1.3.0; nothing was changed");
+  await expectUntouched(world, before);
+  expect(await world.git("count-objects", "-v")).toBe(objects);
+});
+
+test("a dry run refuses what a release would refuse, the signature included", async () => {
+  await using world = await releaseWorld();
+  await world.git("config", "user.signingkey", join(world.home, "nowhere"));
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("requires a signing identity");
+});
+
+test("--json prints one object, with the plan as data", async () => {
+  await using world = await releaseWorld();
+  const { code, stdout } = await release(world, ["--yes", "--json"]);
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({ script, ok: true, exitCode: 0 });
+  expect(report.data).toMatchObject({
+    tag: "v1.3.0",
+    commit: await world.git("rev-parse", "HEAD"),
+    tagObject: (await world.remoteRefs())[tagRef] as string,
+    outcome: "published",
+    bypasses: [],
+  });
+});
+
+describe("nothing is mutated when", () => {
+  type Preparation = (world: ReleaseWorld) => Promise<Record<string, string> | undefined>;
+  const rows: [string, string, Preparation][] = [
+    [
+      "HEAD is on another branch",
+      "must run from 'main'",
+      async (world) => void (await world.git("checkout", "--quiet", "-b", "feature")),
+    ],
+    [
+      "HEAD is detached",
+      "must run from 'main'",
+      async (world) => void (await world.git("checkout", "--quiet", "--detach")),
+    ],
+    [
+      "a file is changed",
+      "working tree is dirty: Cargo.toml",
+      async (world) => writeFiles(world.root, { "Cargo.toml": "changed" }) as undefined,
+    ],
+    [
+      "a file is untracked, whatever status.showUntrackedFiles says",
+      "working tree is dirty: new file.txt",
+      async (world) => {
+        writeFiles(world.root, { "new file.txt": "x" });
+        await world.git("config", "status.showUntrackedFiles", "no");
+        return undefined;
+      },
+    ],
+    [
+      "a merge is under way",
+      "while a merge is under way",
+      async (world) => {
+        await world.git("update-ref", "MERGE_HEAD", "HEAD");
+        return undefined;
+      },
+    ],
+    [
+      "the key file does not exist",
+      "requires a signing identity",
+      async (world) =>
+        void (await world.git("config", "user.signingkey", join(world.home, "nowhere"))),
+    ],
+    [
+      "the key needs a passphrase and there is no agent",
+      "requires a signing identity",
+      async (world) => {
+        const key = await world.git("config", "user.signingkey");
+        await Bun.$`ssh-keygen -q -p -P "" -N secret -f ${key}`.quiet();
+        return undefined;
+      },
+    ],
+    [
+      "the remote is ahead",
+      "which is not here yet",
+      async (world) => {
+        await advanceRemote(world);
+        return undefined;
+      },
+    ],
+    [
+      "main is behind what was fetched",
+      "is behind origin/main",
+      async (world) => {
+        await world.git("push", "--quiet", "origin", "main");
+        await advanceRemote(world);
+        await world.git("fetch", "--quiet", "origin");
+        return undefined;
+      },
+    ],
+    [
+      "main has diverged",
+      "has diverged from origin/main",
+      async (world) => {
+        await advanceRemote(world);
+        await world.git("fetch", "--quiet", "origin");
+        return undefined;
+      },
+    ],
+    [
+      "the tag is on the remote",
+      "already exists on origin",
+      async (world) => {
+        await world.git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.3.0");
+        return undefined;
+      },
+    ],
+    [
+      "the manifests state another version",
+      "Cargo.toml",
+      async (world) => {
+        const old = await Bun.file(join(world.root, "Cargo.toml")).text();
+        await world.commit({ "Cargo.toml": old.replace("1.3.0", "1.2.9") });
+        return undefined;
+      },
+    ],
+    [
+      "the ledger holds no PASS",
+      "no PASS entry for v1.3.0",
+      async (world) => {
+        await world.commit({ "release-gate/lab-validations.txt": ledgerRow("1.3.0", "FAIL") });
+        return undefined;
+      },
+    ],
+    [
+      "the only PASS is in the work tree, hidden from git status",
+      "has no entries",
+      async (world) => {
+        const path = "release-gate/lab-validations.txt";
+        await world.commit({ [path]: "# ledger\n" });
+        await world.git("update-index", "--assume-unchanged", path);
+        writeFiles(world.root, { [path]: ledgerRow("1.3.0") });
+        return undefined;
+      },
+    ],
+    [
+      "the remote cannot be reached",
+      "Cannot ask origin",
+      async (world) => void (await world.git("remote", "set-url", "origin", "/nowhere.git")),
+    ],
+    [
+      "there is no remote",
+      "Cannot find remote origin",
+      async (world) => void (await world.git("remote", "remove", "origin")),
+    ],
+    [
+      "git ls-remote prints nothing and exits 0",
+      "Cannot find refs/heads/main on origin",
+      async (world) =>
+        standIn(world, "git", 'case " $* " in *" ls-remote "*) exit 0;; esac; exec "$REAL" "$@"'),
+    ],
+    [
+      "git status prints nothing and exits 0",
+      "Cannot read the state of the work tree",
+      async (world) =>
+        standIn(world, "git", 'case " $* " in *" status "*) exit 0;; esac; exec "$REAL" "$@"'),
+    ],
+  ];
+
+  test.each(rows)("%s", async (_, words, prepare) => {
+    await using world = await releaseWorld();
+    const env = (await prepare(world)) ?? world.env;
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(stderr).toContain(words);
+    expect(stderr).toContain("fix: ");
+    expect(code).toBe(1);
+    await expectUntouched(world, before);
+  });
+});
+
+/** Somebody else pushes a commit to the remote's main. */
+async function advanceRemote(world: ReleaseWorld): Promise<void> {
+  const other = join(world.home, "other");
+  await world.git("clone", "--quiet", world.bare, other);
+  await world.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "Other work");
+  await world.git("-C", other, "push", "--quiet", "origin", "HEAD:main");
+}
+
+test("all faults are reported at once", async () => {
+  await using world = await releaseWorld();
+  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
+  await world.git("checkout", "--quiet", "-b", "feature");
+  await world.git("config", "user.signingkey", join(world.home, "nowhere"));
+  writeFiles(world.root, { "new.txt": "x" });
+  const { code, stderr } = await runScript(script, ["v1.4.0"], {
+    cwd: world.root,
+    env: world.env,
+  });
+  expect(code).toBe(1);
+  for (const words of [
+    "must run from 'main'",
+    "working tree is dirty",
+    "stdin is not a TTY",
+    "Cargo.toml",
+    "crates/sentinel-cli/Cargo.toml",
+    "release-gate/lab-validations.txt",
+    "requires a signing identity",
+  ]) {
+    expect(stderr).toContain(words);
+  }
+});
+
+test("a wrong command line is refused before anything is read", async () => {
+  const options = { cwd: "/", env: { PATH: "/nonexistent", HOME: "/nonexistent" } };
+  for (const args of [[], ["v1.3"], ["v1.3.0", "--force"], ["v1.3.0", "v1.4.0"]]) {
+    const { code, stdout } = await runScript(script, args, options);
+    expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
+  }
+});
+
+test("--skip-lab skips only the lab gate, loudly, and the signed tag says so", async () => {
+  await using world = await releaseWorld();
+  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
+  const ledger = join(world.root, "release-gate/lab-validations.txt");
+  const { code, stdout, stderr } = await release(world, ["--yes", "--skip-lab"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("warning: ");
+  expect(stderr).toContain("--skip-lab");
+  expect(stdout).toContain("BYPASSED");
+  const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "v1.3.0");
+  expect(tag).toContain("\nBypassed: ");
+  expect(tag).not.toContain("Lab-validation");
+  expect(await Bun.file(ledger).text()).toBe("# ledger\n");
+
+  await world.commit({ "Cargo.toml": "[workspace]\n" });
+  const refused = await runScript(script, ["v1.4.0", "--yes", "--skip-lab"], {
+    cwd: world.root,
+    env: world.env,
+  });
+  expect(refused.code).toBe(1);
+});
+
+test("LEDGER is ignored, and the output says so", async () => {
+  await using world = await releaseWorld();
+  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
+  writeFiles(world.home, { "my-ledger": ledgerRow("1.3.0") });
+  const env = { ...world.env, LEDGER: join(world.home, "my-ledger") };
+  const { code, stderr } = await release(world, ["--yes"], env);
+  expect(code).toBe(1);
+  expect(stderr).toContain("LEDGER");
+  expect(stderr).toContain("has no entries");
+});
+
+test("a version below the newest release tag is a warning", async () => {
+  await using world = await releaseWorld();
+  await world.git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.10.0");
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("warning: v1.3.0 is lower than the newest release tag v1.10.0");
+});
+
+test("the remote asked is the one pushed to", async () => {
+  await using world = await releaseWorld();
+  const pushed = join(world.home, "pushed.git");
+  await world.git("clone", "--quiet", "--bare", world.bare, pushed);
+  await world.git("remote", "set-url", "--push", "origin", pushed);
+  await world.git("--git-dir", pushed, "tag", "v1.3.0", "main");
+  const refused = await release(world, ["--yes"]);
+  expect(refused.stderr).toContain("already exists on origin");
+  await world.git("--git-dir", pushed, "tag", "-d", "v1.3.0");
+  expect((await release(world, ["--yes"])).code).toBe(0);
+  expect(await world.git("--git-dir", pushed, "tag")).toBe("v1.3.0");
+  expect(Object.keys(await world.remoteRefs())).toEqual([main]);
+});
+
+describe("a push that fails", () => {
+  test("on main leaves no tag, here or there, and shows git's own words", async () => {
+    await using world = await releaseWorld();
+    installHook(
+      world.bare,
+      "update",
+      '[ "$1" != refs/heads/main ] || { echo no-main >&2; exit 1; }',
+    );
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("no-main");
+    expect(stderr).toContain("Rolling back the local tag v1.3.0");
+    await expectUntouched(world, before);
+  });
+
+  test("on the tag, after main has landed, rolls the local tag back; a rerun releases", async () => {
+    await using world = await releaseWorld();
+    installHook(
+      world.bare,
+      "update",
+      '[ "$1" != refs/tags/v1.3.0 ] || { echo no-tag >&2; exit 1; }',
+    );
+    const { code, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("no-tag");
+    expect(stderr).toContain("Rolling back the local tag v1.3.0");
+    expect(await world.localTags()).toEqual([]);
+    const refs = await world.remoteRefs();
+    expect(refs).toEqual({ [main]: await world.git("rev-parse", "HEAD") });
+
+    installHook(world.bare, "update", "exit 0");
+    expect((await release(world, ["--yes"])).code).toBe(0);
+    expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+  });
+
+  test("with --atomic lands neither main nor the tag", async () => {
+    await using world = await releaseWorld();
+    installHook(world.bare, "update", '[ "$1" != refs/tags/v1.3.0 ] || exit 1');
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes", "--atomic"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("Rolling back the local tag");
+    await expectUntouched(world, before);
+    installHook(world.bare, "update", "exit 0");
+    expect((await release(world, ["--yes", "--atomic"])).code).toBe(0);
+    expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+  });
+
+  const pushOf = (ref: string) => `*" push "*":${ref}"*`;
+
+  test("after doing its work is a success, because the remote says so", async () => {
+    await using world = await releaseWorld();
+    const lost = `case "$*" in ${pushOf(tagRef)}) "$REAL" "$@" >/dev/null; exit 1;; esac`;
+    const env = standIn(world, "git", `${lost}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(stderr).toContain("but origin holds it");
+    expect(code).toBe(0);
+    expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+  });
+
+  test("silently, with exit 0 and no work done, is no success", async () => {
+    await using world = await releaseWorld();
+    const silent = `case "$*" in ${pushOf(tagRef)}) exit 0;; esac`;
+    const env = standIn(world, "git", `${silent}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain("Rolling back the local tag");
+    expect(await world.localTags()).toEqual([]);
+  });
+
+  test("while the remote no longer answers keeps the tag and says what to do; --resume finishes", async () => {
+    await using world = await releaseWorld();
+    const env = standIn(
+      world,
+      "git",
+      `case "$*" in
+  ${pushOf(tagRef)}) touch "$STATE/down"; echo lost connection >&2; exit 128;;
+  *ls-remote*) if [ -e "$STATE/down" ]; then echo no route to host >&2; exit 128; fi;;
+esac
+exec "$REAL" "$@"`,
+    );
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain("lost connection");
+    expect(stderr).toContain("no route to host");
+    expect(stderr).toContain("bun scripts/release.ts v1.3.0 --resume");
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+
+    const id = await world.git("rev-parse", "v1.3.0^{tag}");
+    const resumed = await release(world, ["--yes", "--resume"]);
+    expect(resumed.code).toBe(0);
+    expect((await world.remoteRefs())[tagRef]).toBe(id);
+  });
+});
+
+describe("a run that is killed", () => {
+  const states: [string, string, string[]][] = [
+    ["before main is pushed", '*" push "*refs/heads/main*) kill -9 $PPID; exit 1;;', []],
+    ["between the pushes", '*" push "*refs/tags/*) kill -9 $PPID; exit 1;;', [main]],
+    [
+      "after the tag has landed",
+      '*" push "*refs/tags/*) "$REAL" "$@"; kill -9 $PPID; exit 1;;',
+      [main, tagRef],
+    ],
+  ];
+
+  test.each(states)(
+    "%s is explained by the next run, and --resume finishes it",
+    async (_, fault, landed) => {
+      await using world = await releaseWorld();
+      const old = await world.remoteRefs();
+      const env = standIn(world, "git", `case "$*" in ${fault} esac; exec "$REAL" "$@"`);
+      const killed = await release(world, ["--yes"], env);
+      expect(killed.code).toBe(137);
+      const id = await world.git("rev-parse", "v1.3.0^{tag}");
+      const refs = await world.remoteRefs();
+      expect(refs[main] === old[main]).toBe(!landed.includes(main));
+      expect(tagRef in refs).toBe(landed.includes(tagRef));
+
+      const again = await release(world, ["--yes"]);
+      expect(again.code).toBe(1);
+      expect(again.stderr).toContain("already exists locally");
+      expect(again.stderr).toContain("--resume");
+      expect(await world.git("rev-parse", "v1.3.0^{tag}")).toBe(id);
+
+      const resumed = await release(world, ["--yes", "--resume"]);
+      expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+      expect(await world.remoteRefs()).toEqual({
+        [main]: await world.git("rev-parse", "HEAD"),
+        [tagRef]: id,
+      });
+      const finished = await release(world, ["--yes", "--resume"]);
+      expect(finished.code).toBe(0);
+      expect(finished.stdout).toContain("is released already");
+    },
+  );
+
+  test("is not finished from a tag that this run would not have made", async () => {
+    await using world = await releaseWorld();
+    await world.git("tag", "-s", "v1.3.0", "-m", "by hand");
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes", "--resume"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("Cannot resume v1.3.0");
+    expect(await world.remoteRefs()).toEqual(before);
+  });
+});
+
+describe("the operator", () => {
+  const prompt = "[y/N]";
+
+  test("who says no changes nothing", async () => {
+    await using world = await releaseWorld();
+    const before = await world.remoteRefs();
+    const { code, stdout } = await runInTerminal(
+      script,
+      ["v1.3.0"],
+      { cwd: world.root, env: world.env },
+      prompt,
+      () => "n\r",
+    );
+    expect(stdout).toContain("Cancelled by the operator");
+    expect(code).toBe(1);
+    await expectUntouched(world, before);
+  });
+
+  test("who presses Ctrl-C at the prompt changes nothing, exit 130", async () => {
+    await using world = await releaseWorld();
+    const before = await world.remoteRefs();
+    const { code } = await runInTerminal(
+      script,
+      ["v1.3.0"],
+      { cwd: world.root, env: world.env },
+      prompt,
+      () => "\u0003",
+    );
+    expect(code).toBe(130);
+    await expectUntouched(world, before);
+  });
+
+  test("who answers after the branch moved releases the commit that was examined", async () => {
+    await using world = await releaseWorld();
+    const examined = await world.git("rev-parse", "HEAD");
+    const { code } = await runInTerminal(
+      script,
+      ["v1.3.0"],
+      { cwd: world.root, env: world.env },
+      prompt,
+      async () => {
+        await world.commit({ "Cargo.toml": "slipped in" });
+        await world.git("checkout", "--quiet", "-b", "elsewhere");
+        return "y\r";
+      },
+    );
+    expect(code).toBe(0);
+    expect((await world.remoteRefs())[main]).toBe(examined);
+    expect(await world.git("--git-dir", world.bare, "rev-parse", "v1.3.0^{commit}")).toBe(examined);
+  });
+
+  test("who presses Ctrl-C during the push of the tag gets the remote's answer", async () => {
+    await using world = await releaseWorld();
+    const slow = '*" push "*refs/tags/*) touch "$STATE/pushing"; exec sleep 30;;';
+    const env = standIn(world, "git", `case "$*" in ${slow} esac; exec "$REAL" "$@"`);
+    const { code, stdout } = await runInTerminal(
+      script,
+      ["v1.3.0", "--yes"],
+      { cwd: world.root, env },
+      "Pushing refs/tags/v1.3.0",
+      async () => {
+        while (!existsSync(join(world.home, "stand-in-git", "pushing"))) {
+          await Bun.sleep(10);
+        }
+        return "\u0003";
+      },
+    );
+    expect(stdout).toContain("Rolling back the local tag");
+    expect(code).toBe(130);
+    expect(await world.localTags()).toEqual([]);
+    expect(Object.keys(await world.remoteRefs())).toEqual([main]);
+  });
+});
+
+test("of two runs at once, exactly one releases and the other leaves nothing behind", async () => {
+  await using world = await releaseWorld();
+  const second = join(world.home, "second");
+  await world.git("clone", "--quiet", world.root, second);
+  await world.git("-C", second, "remote", "set-url", "origin", world.bare);
+  await world.git("-C", second, "config", "gpg.format", "ssh");
+  const key = await world.git("config", "user.signingkey");
+  await world.git("-C", second, "config", "user.signingkey", key);
+  // Another second on the clock makes another tag object, whatever the speed of this machine.
+  const later = { ...world.env, GIT_COMMITTER_DATE: "2026-08-07T13:00:00Z" };
+  const runs = await Promise.all([
+    release(world, ["--yes"]),
+    runScript(script, ["v1.3.0", "--yes"], { cwd: second, env: later }),
+  ]);
+  expect(runs.map(({ code }) => code).sort()).toEqual([0, 1]);
+  const remote = (await world.remoteRefs())[tagRef] ?? "";
+  const tags = await Promise.all(
+    [world.root, second].map((root) =>
+      start(["git", "rev-parse", "--verify", "--quiet", "refs/tags/v1.3.0"], {
+        cwd: root,
+        env: world.env,
+      }),
+    ),
+  );
+  expect(tags.map(({ stdout }) => stdout.trim()).sort()).toEqual(["", remote]);
+});
