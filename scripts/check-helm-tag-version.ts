@@ -1,0 +1,62 @@
+#!/usr/bin/env bun
+/**
+ * Checks that the chart's version is the version of a chart tag.
+ *
+ * Usage: bun scripts/check-helm-tag-version.ts <chart-vA.B.C|A.B.C> [--ref COMMIT] [--repo DIR] [--json]
+ *
+ * Refuses if Chart.yaml states another version, one that is no string of strict SemVer, or none, if
+ * it has a top-level key twice, and if it is missing or cannot be read.
+ *
+ * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
+ */
+
+import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
+import { readChart } from "./lib/files/chart.ts";
+import { error, notice } from "./lib/finding.ts";
+import { layout } from "./lib/layout.ts";
+import type { Check, Tree } from "./lib/tree.ts";
+import type { Version } from "./lib/version.ts";
+import { judge } from "./lib/world/judged-tree.ts";
+
+/** Judges the version in the Chart.yaml of a tree: it must be `version` to the letter. */
+export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
+  const { value, at } = (await readChart(tree, layout.chart)).version;
+  if (value === version) {
+    return [notice(`${at.file} -> ${value} (matches tag)`, { at })];
+  }
+  const tag = `${layout.chartTagPrefix}${version}`;
+  return [
+    error(`Cannot tag ${tag}: ${at.file} says ${value}, expected ${version}`, {
+      at,
+      remedy: `Set version: ${version} in ${at.file}, or tag ${layout.chartTagPrefix}${value}`,
+    }),
+  ];
+};
+
+const table = command({
+  name: "scripts/check-helm-tag-version.ts",
+  summary: "Checks that the chart's version is the version of a chart tag.",
+  operands: {
+    version: operand(
+      "the chart tag or version to be released, such as chart-v1.2.3 or 1.2.3",
+      versionOf(layout.chartTagPrefix),
+      `${layout.chartTagPrefix}A.B.C|A.B.C`,
+    ),
+  },
+  options: { ref: refOption },
+  refuses: [
+    `${layout.chart}/Chart.yaml states another version, prerelease included`,
+    "the version there is missing, a number, or not strict SemVer",
+    "a top-level key is there twice",
+    "Chart.yaml is missing or cannot be read",
+  ],
+  example: "bun scripts/check-helm-tag-version.ts chart-v1.2.3",
+  async run({ operands, options, repository, report }) {
+    const check = (tree: Tree) => checkHelmTagVersion(tree, operands.version);
+    report.add(await judge(await repository(), options.ref, check));
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}
