@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { refusal } from "../finding.ts";
-import { isObjectId, type ObjectId, type Repository, text } from "./git.ts";
+import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -44,7 +44,7 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
       "--no-renames",
       "-z",
     ]),
-    text(repository, "read the current branch", [
+    ask(repository, [
       "rev-parse",
       ...traces.flatMap(([file]) => ["--git-path", file]),
       "--symbolic-full-name",
@@ -52,7 +52,10 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
     ]),
   ]);
   const { head, changes } = parseStatus(status);
-  const lines = places.replace(/\n$/, "").split("\n");
+  if (places.code !== 0 || places.timedOut) {
+    throw unanswered("read the current branch", places);
+  }
+  const lines = places.stdout.replace(/\n$/, "").split("\n");
   const branch = lines.at(-1);
   if (lines.length !== traces.length + 1 || branch === undefined || branch === "") {
     throw refusal(`Cannot read the current branch: git rev-parse printed ${lines.length} lines`);
@@ -68,7 +71,9 @@ function parseStatus(status: string): { head: ObjectId; changes: string[] } {
   const records = status.split("\0").filter((record) => record !== "");
   const head = records.find((record) => record.startsWith("# branch.oid "))?.slice(13);
   if (head === "(initial)") {
-    throw refusal("Cannot release: the current branch has no commit yet");
+    throw refusal("Cannot read the checkout's commit: the current branch has none yet", {
+      remedy: "Make the first commit, or check out a branch that has one",
+    });
   }
   if (head === undefined || !isObjectId(head)) {
     throw refusal("Cannot read the state of the work tree: git status gave no answer", {
