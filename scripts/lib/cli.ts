@@ -1,12 +1,20 @@
 /** The command line of every script: one table parses it, explains it, and holds its exit codes. */
 
 import { appendFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { error, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
-import { openReport, type Report, visible } from "./report.ts";
+import {
+  error,
+  type Finding,
+  findingsOf,
+  LocatedSyntaxError,
+  Refusal,
+  refusal,
+} from "./finding.ts";
+import { type OpenReport, openReport, type Report, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
-import type { Environment } from "./world/process.ts";
+import { type Environment, MissingProgram } from "./world/process.ts";
 import { processTerminal, type Terminal } from "./world/terminal.ts";
 
 /** Exit codes, the same for every script. */
@@ -409,18 +417,30 @@ export async function main<P extends Operands, O extends Options>(
   const code = await execute(table, {
     args: process.argv.slice(2),
     env,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     now: new Date(),
     terminal,
+  }).catch((thrown) => {
+    terminal.err(`error: ${visible(wordsOf(thrown))}\n`);
+    return exitCodes.refused;
   });
   process.exit(code);
+}
+
+/** The current folder, or undefined if it has been removed. */
+function currentFolder(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The world that a command runs in, as values. */
 export interface World {
   readonly args: readonly string[];
   readonly env: Environment;
-  readonly cwd: string;
+  readonly cwd: string | undefined;
   readonly now: Date;
   readonly terminal: Terminal;
 }
@@ -430,52 +450,92 @@ async function execute<P extends Operands, O extends Options>(
   table: Command<P, O>,
   world: World,
 ): Promise<number> {
-  const { args, env, cwd, now, terminal } = world;
+  const { args, env, terminal } = world;
   const beforeOptionsEnd = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  const form = {
+    script: table.name,
+    json: beforeOptionsEnd.includes("--json"),
+    actions: env.GITHUB_ACTIONS === "true",
+  };
+  const report = openReport(terminal, form);
   if (beforeOptionsEnd.some((each) => each === "--help" || each === "-h")) {
-    terminal.out(helpOf(table));
+    const help = helpOf(table);
+    if (form.json) {
+      report.attach({ help });
+      report.finish(exitCodes.passed);
+    } else {
+      terminal.out(help);
+    }
     return exitCodes.passed;
   }
-  const actions = env.GITHUB_ACTIONS === "true";
-  const json = beforeOptionsEnd.includes("--json");
-  const report = openReport(terminal, { script: table.name, json, actions });
-  const { interrupt, interrupted, stop } = watchSignals();
+  const watch = watchProcess();
   let exitCode: number;
   try {
     const parsed = parseCommandLine(table, args);
-    const repo = parsed.options.repo;
-    const invocation = {
-      ...parsed,
-      env,
-      cwd,
-      now,
-      terminal,
-      report,
-      interrupt,
-      repository: () =>
-        openRepository(typeof repo === "string" ? repo : cwd, env, interrupt.signal),
-    } as unknown as Invocation<P, O>;
-    await Promise.race([table.run(invocation), interrupted]);
-    exitCode = report.findings.some(({ level }) => level === "error")
-      ? exitCodes.refused
-      : exitCodes.passed;
+    await Promise.race([invoke(table, parsed, world, report, watch.interrupt), watch.ended]);
+    exitCode = verdictOf(table.name, report);
   } catch (thrown) {
-    exitCode = explain(thrown, table.name, report);
+    exitCode = explain(await watch.causeOf(thrown), table.name, report);
   } finally {
-    stop();
+    watch.stop();
   }
   const { summary } = report.finish(exitCode);
-  const summaryFile = env.GITHUB_STEP_SUMMARY;
-  if (actions && summaryFile) {
-    try {
-      appendFileSync(summaryFile, summary);
-    } catch (thrown) {
-      const words = thrown instanceof Error ? thrown.message : String(thrown);
-      terminal.err(`${visible(`Cannot write the step summary: ${words}`, actions)}\n`);
-    }
+  if (form.actions && env.GITHUB_STEP_SUMMARY) {
+    appendSummary(env.GITHUB_STEP_SUMMARY, summary, terminal);
   }
   return exitCode;
 }
+
+async function invoke<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+  parsed: Parsed,
+  world: World,
+  report: Report,
+  interrupt: Interrupt,
+): Promise<void> {
+  const { env, cwd, now, terminal } = world;
+  if (cwd === undefined) {
+    throw refusal("Cannot find the current folder: it has been removed", {
+      remedy: "Change to a folder that exists: cd",
+    });
+  }
+  const { repo } = parsed.options;
+  const folder = typeof repo === "string" ? resolve(cwd, repo) : cwd;
+  await table.run({
+    ...parsed,
+    env,
+    cwd,
+    now,
+    terminal,
+    report,
+    interrupt,
+    repository: () => openRepository(folder, env, interrupt.signal),
+  } as unknown as Invocation<P, O>);
+}
+
+/** The exit code of a command that came to its end: silence is not a pass. */
+function verdictOf(name: string, report: OpenReport): number {
+  if (report.findings.some(({ level }) => level === "error")) {
+    return exitCodes.refused;
+  }
+  if (!report.gaveEvidence()) {
+    report.add(error(`Cannot pass ${name}: it ended without evidence`, { remedy: defect }));
+    return exitCodes.refused;
+  }
+  return exitCodes.passed;
+}
+
+/** The verdict does not depend on the summary: it is a copy of what the log says. */
+function appendSummary(file: string, summary: string, terminal: Terminal): void {
+  try {
+    appendFileSync(file, summary);
+  } catch (thrown) {
+    const words = thrown instanceof Error ? thrown.message : String(thrown);
+    terminal.err(`${visible(`warning: Cannot write the step summary: ${words}`, true)}\n`);
+  }
+}
+
+const defect = "This is a defect of the script; report it with the command line that led here";
 
 /** Reports what ended a command early, and answers its exit code. */
 function explain(thrown: unknown, name: string, report: Report): number {
@@ -491,69 +551,104 @@ function explain(thrown: unknown, name: string, report: Report): number {
     report.add(error("Interrupted before the end"));
     return thrown.exitCode;
   }
-  if (thrown instanceof Refusal || thrown instanceof LocatedSyntaxError) {
-    report.add(findingsOf(thrown));
-    return exitCodes.refused;
-  }
-  const words = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  report.add(
-    error(`Cannot finish ${name}: unexpected ${words}`, {
-      remedy: "This is a defect of the script; report it with the command line that led here",
-    }),
-  );
+  report.add(refusedBy(thrown, name));
   return exitCodes.refused;
+}
+
+function refusedBy(thrown: unknown, name: string): readonly Finding[] {
+  if (thrown instanceof MissingProgram) {
+    return [error(thrown.message, { remedy: `Install ${thrown.program}, or add it to PATH` })];
+  }
+  if (!(thrown instanceof Refusal || thrown instanceof LocatedSyntaxError)) {
+    return [error(`Cannot finish ${name}: unexpected ${wordsOf(thrown)}`, { remedy: defect })];
+  }
+  const findings = findingsOf(thrown);
+  return findings.length > 0
+    ? findings
+    : [error(`Cannot finish ${name}: refused without a reason`, { remedy: defect })];
+}
+
+function wordsOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Turns signals into an interrupt that work can hold off. */
-function watchSignals(): {
-  interrupt: Interrupt;
-  interrupted: Promise<never>;
-  stop: () => void;
-} {
-  const controller = new AbortController();
+interface Watch {
+  readonly interrupt: Interrupt;
+  /** Rejects when the process is to end now. */
+  readonly ended: Promise<never>;
+  /** What really ended the work that threw: a child feels Ctrl-C as soon as this process does. */
+  causeOf(thrown: unknown): Promise<unknown>;
+  stop(): void;
+}
+
+/**
+ * Turns signals into an interrupt, and errors that nobody waited for into an end with a message.
+ * Held work comes to its own end before either.
+ */
+function watchProcess(): Watch {
+  const stopping = new AbortController();
   const request = new AbortController();
+  const { promise: ended, reject: end } = Promise.withResolvers<never>();
+  ended.catch(() => {});
   let holds = 0;
-  let requested = false;
-  let refuse: (reason: Interrupted) => void = () => {};
-  const interrupted = new Promise<never>((_, reject) => {
-    refuse = reject;
-  });
-  interrupted.catch(() => {});
-  const listeners = Object.entries(signalCodes).map(([name, code]) => {
-    const listener = () => {
-      requested = true;
-      request.abort();
-      if (holds === 0) {
-        controller.abort();
-        refuse(new Interrupted(code));
-      }
-    };
+  let cause: { readonly thrown: unknown } | undefined;
+
+  function onSignal(code: number): void {
+    request.abort();
+    if (holds === 0) {
+      cause ??= { thrown: new Interrupted(code) };
+      stopping.abort();
+      end(cause.thrown);
+    }
+  }
+
+  function onDefect(thrown: unknown): void {
+    cause ??= { thrown };
+    if (holds === 0) {
+      end(cause.thrown);
+    }
+  }
+
+  const listeners: [string, (thrown: unknown) => void][] = [
+    ...Object.entries(signalCodes).map(([name, code]): [string, () => void] => [
+      name,
+      () => onSignal(code),
+    ]),
+    ["unhandledRejection", onDefect],
+    ["uncaughtException", onDefect],
+  ];
+  for (const [name, listener] of listeners) {
     process.on(name, listener);
-    return () => void process.off(name, listener);
-  });
-  const interrupt: Interrupt = {
-    signal: controller.signal,
-    requestSignal: request.signal,
-    get requested() {
-      return requested;
-    },
-    async hold(work) {
-      holds += 1;
-      try {
-        return await work();
-      } finally {
-        holds -= 1;
-      }
-    },
-  };
+  }
   return {
-    interrupt,
-    interrupted,
-    stop: () => {
-      for (const remove of listeners) {
-        remove();
+    ended,
+    interrupt: {
+      signal: stopping.signal,
+      requestSignal: request.signal,
+      get requested() {
+        return request.signal.aborted;
+      },
+      async hold(work) {
+        holds += 1;
+        try {
+          return await work();
+        } finally {
+          holds -= 1;
+          if (holds === 0 && cause !== undefined) {
+            end(cause.thrown);
+          }
+        }
+      },
+    },
+    async causeOf(thrown) {
+      await new Promise((next) => setImmediate(next));
+      return cause?.thrown instanceof Interrupted ? cause.thrown : thrown;
+    },
+    stop() {
+      for (const [name, listener] of listeners) {
+        process.off(name, listener);
       }
     },
   };

@@ -34,6 +34,13 @@ export interface ReportForm {
   readonly actions: boolean;
 }
 
+/** A report that can be ended. */
+export interface OpenReport extends Report {
+  /** Whether anything was said that could be evidence: a notice, a line of output, or data. */
+  gaveEvidence(): boolean;
+  finish(exitCode: number): FinishedReport;
+}
+
 export interface FinishedReport {
   readonly exitCode: number;
   /** Markdown for `$GITHUB_STEP_SUMMARY`. */
@@ -41,12 +48,10 @@ export interface FinishedReport {
 }
 
 /** Starts a report; `finish` writes what only the end can write. */
-export function openReport(
-  terminal: Terminal,
-  form: ReportForm,
-): Report & { finish(exitCode: number): FinishedReport } {
+export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   const findings: Finding[] = [];
   let data: Json | undefined;
+  let said = false;
 
   function print(finding: Finding): void {
     const toOut = finding.level === "notice" && !form.json;
@@ -67,6 +72,7 @@ export function openReport(
       }
     },
     say(line) {
+      said = true;
       if (!form.json) {
         terminal.out(`${visible(line, form.actions)}\n`);
       }
@@ -76,6 +82,9 @@ export function openReport(
     },
     attach(value) {
       data = value;
+    },
+    gaveEvidence() {
+      return said || data !== undefined || findings.some(({ level }) => level === "notice");
     },
     finish(exitCode) {
       if (form.json) {
@@ -117,29 +126,40 @@ function whereOf(finding: Finding): string {
   return [place, judged].filter((part) => part !== undefined).join(" in ");
 }
 
-/** Characters that steer a terminal, hide text or turn its direction. */
-const steering =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+/**
+ * Characters that steer a terminal, hide text or turn its direction: controls, formats, line and
+ * paragraph separators, and halves of surrogate pairs. A line feed is none of them.
+ */
+const steering = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+function escapeOf(character: string): string {
+  const code = character.charCodeAt(0);
+  if (code === 9) {
+    return "\\t";
+  }
+  return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : jsonEscapeOf(character);
+}
+
+function jsonEscapeOf(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
 
 /**
  * Text from anywhere, made safe to print: steering characters become escapes, further lines are
  * indented so that no line can pretend to be output of the command itself.
  *
- * @param actions Whether GitHub Actions reads the text, where `::` or `##[` starts a command.
+ * @param actions Whether GitHub Actions reads the text. Its runner takes `::` at the start of a
+ *   line and `##[` anywhere in it for a command, so both are broken up.
  */
 export function visible(text: string, actions = false): string {
-  const escaped = text
-    .replace(/\r\n/g, "\n")
-    .replace(steering, (character) => {
-      const code = character.charCodeAt(0);
-      return code === 9
-        ? "\\t"
-        : code < 256
-          ? `\\x${code.toString(16).padStart(2, "0")}`
-          : `\\u${code.toString(16).padStart(4, "0")}`;
-    })
-    .replaceAll("\n", "\n  | ");
-  return actions ? escaped.replace(/^(\s*)(::|##\[)/, "$1| $2") : escaped;
+  const escaped = visibleLines(text).join("\n  | ");
+  return actions ? escaped.replace(/^(\s*)::/, "$1| ::").replaceAll("##[", "##\\x5b") : escaped;
+}
+
+/** The lines of a text, each with its steering characters escaped. */
+function visibleLines(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => line.replace(steering, escapeOf));
 }
 
 /**
@@ -153,19 +173,12 @@ export function workflowCommand(finding: Finding): string {
     ["col", finding.at?.column],
   ]
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
+    .map(([name, value]) => `${name}=${escapeProperty(visible(String(value)))}`)
     .join(",");
   const commit = finding.commit === undefined ? "" : ` (commit ${finding.commit.slice(0, 12)})`;
   const remedy = finding.remedy === undefined ? "" : `\nfix: ${finding.remedy}`;
-  const message = escapeData(visibleLines(`${finding.message}${commit}${remedy}`));
+  const message = escapeData(visibleLines(`${finding.message}${commit}${remedy}`).join("\n"));
   return `::${finding.level}${properties === "" ? "" : ` ${properties}`}::${message}`;
-}
-
-function visibleLines(text: string): string {
-  return text
-    .split(/\r\n|\n/)
-    .map((line) => visible(line))
-    .join("\n");
 }
 
 function escapeData(text: string): string {
@@ -176,14 +189,17 @@ function escapeProperty(text: string): string {
   return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }
 
-/** The JSON contract of every command. */
+/**
+ * The JSON contract of every command, on one line. Steering characters can stand in its strings
+ * only, where JSON has escapes for them, and so has `##[`, which GitHub's runner looks for.
+ */
 function jsonOf(
   script: string,
   exitCode: number,
   findings: readonly Finding[],
   data: Json | undefined,
 ): string {
-  return JSON.stringify({
+  const text = JSON.stringify({
     script,
     ok: exitCode === 0,
     exitCode,
@@ -198,15 +214,28 @@ function jsonOf(
     })),
     data,
   });
+  return text.replace(steering, jsonEscapeOf).replaceAll("##[", "##\\u005b");
 }
+
+/** Characters of a summary, and of one of its cells: GitHub drops a step's summary over 1 MiB. */
+const summaryLimit = 256 * 1024;
+const cellLimit = 1000;
 
 /** One Markdown table for the step summary. */
 function summaryOf(script: string, exitCode: number, findings: readonly Finding[]): string {
   const verdict = exitCode === 0 ? "passed" : `refused (exit code ${exitCode})`;
-  const rows = findings.map((finding) => {
+  const rows: string[] = [];
+  let length = 0;
+  for (const finding of findings) {
     const cells = [finding.level, finding.message, whereOf(finding), finding.remedy ?? ""];
-    return `| ${cells.map(markdownCell).join(" | ")} |`;
-  });
+    const row = `| ${cells.map(markdownCell).join(" | ")} |`;
+    length += row.length;
+    if (length > summaryLimit) {
+      rows.push(`| | ${findings.length - rows.length} more, see the log | | |`);
+      break;
+    }
+    rows.push(row);
+  }
   return [
     `### \`${script}\`: ${verdict}`,
     "",
@@ -220,7 +249,9 @@ function summaryOf(script: string, exitCode: number, findings: readonly Finding[
 
 /** A text as the content of one cell: shown as it is, no markup and no second line. */
 function markdownCell(text: string): string {
-  return visibleLines(text)
+  const shown = text.length > cellLimit ? `${text.slice(0, cellLimit)}...` : text;
+  return visibleLines(shown)
+    .join("\n")
     .replace(/[\\`*_{}[\]<>()#+\-.!|~&@:]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll("\n", "<br>");
 }

@@ -3,10 +3,17 @@
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
+import { refusal } from "../finding.ts";
 import type { Environment } from "./process.ts";
 
 export interface Terminal {
+  /**
+   * Writes to standard output.
+   *
+   * @throws {Refusal} If it cannot be written (a full disk): what a command says is its answer.
+   */
   out(text: string): void;
+  /** Writes to standard error, where nobody can be told about a failure. */
   err(text: string): void;
   /** Whether that stream may be coloured: a terminal, and NO_COLOR is not set. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
@@ -20,8 +27,13 @@ export interface Terminal {
 export function processTerminal(env: Environment): Terminal {
   const mayColour = !env.NO_COLOR && env.TERM !== "dumb";
   return {
-    out: (text) => write(1, text),
-    err: (text) => write(2, text),
+    out(text) {
+      const failure = write(1, text);
+      if (failure !== undefined) {
+        throw refusal(`Cannot write to standard output: ${failure}`);
+      }
+    },
+    err: (text) => void write(2, text),
     colours: { out: mayColour && isatty(1), err: mayColour && isatty(2) },
     interactive: isatty(0),
     question(prompt) {
@@ -38,20 +50,24 @@ export function processTerminal(env: Environment): Terminal {
   };
 }
 
-/** Writes all of a text at once, so that nothing is lost when the process ends right after. */
-function write(descriptor: number, text: string): void {
+/**
+ * Writes all of a text at once, so that nothing is lost when the process ends right after.
+ *
+ * @returns Why that failed, or undefined. A reader that left (`| head`) is no failure.
+ */
+function write(descriptor: number, text: string): string | undefined {
   let rest: Uint8Array = new TextEncoder().encode(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (thrown) {
-      const code = (thrown as { code?: unknown }).code;
+      const { code, message } = thrown as { code?: unknown; message?: unknown };
       if (code === "EAGAIN") {
         Bun.sleepSync(1);
         continue;
       }
-      // A reader that left (`| head`) is no fault of the command; its exit code still counts.
-      return;
+      return code === "EPIPE" ? undefined : String(message);
     }
   }
+  return undefined;
 }
