@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseImageReference } from "../../scripts/lib/files/image-reference.ts";
-import type { Finding } from "../../scripts/lib/finding.ts";
-import { askImage, checkImage, type ImageWorld } from "../../scripts/lib/image.ts";
-import type { HttpOptions } from "../../scripts/lib/world/registry.ts";
 import {
   digestOf,
   failure,
   mediaTypes,
   type RegistryOptions,
   startRegistry,
-} from "../helpers/registry.ts";
+} from "../../scripts/lib/demo/registry.ts";
+import { parseImageReference } from "../../scripts/lib/files/image-reference.ts";
+import type { Finding } from "../../scripts/lib/finding.ts";
+import { askImage, checkImage, type ImageWorld } from "../../scripts/lib/image.ts";
+import type { HttpOptions } from "../../scripts/lib/world/registry.ts";
 import { temporaryFolder } from "../helpers/world.ts";
 
 const repository = "owner/product";

@@ -1,7 +1,7 @@
 /** The vocabulary of a release: what it knows, what it is told, and what it is about to do. */
 
 import type { Finding } from "../finding.ts";
-import type { Gate } from "../gate.ts";
+import type { Gate, GateResult } from "../gate.ts";
 import type { Tree } from "../tree.ts";
 import type { Version } from "../version.ts";
 import type { Checkout } from "../world/checkout.ts";
@@ -35,7 +35,7 @@ export interface Procedure {
   readonly pushesMain: boolean;
   readonly gates: readonly Gate<Candidate>[];
   /** Lines of evidence for the tag's message, asked once every gate has passed. */
-  evidence(candidate: Candidate): Promise<readonly string[]>;
+  evidence(candidate: Candidate, results: readonly GateResult[]): Promise<readonly string[]>;
   /** Findings that warn and refuse nothing. */
   cautions(candidate: Candidate): Promise<readonly Finding[]>;
   /** What the operator does after the push. */

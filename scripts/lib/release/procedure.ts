@@ -62,7 +62,11 @@ export async function release(
   report.add(results.flatMap(({ findings }) => [...findings]));
   report.add(cautions);
   const passed = results.every(({ outcome }) => outcome !== "refused");
-  const message = messageOf(candidate, results, passed ? await procedure.evidence(candidate) : []);
+  const message = messageOf(
+    candidate,
+    results,
+    passed ? await procedure.evidence(candidate, results) : [],
+  );
   const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
 
   const { remote, relation } = facts;

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
+import { mediaTypes } from "../../../scripts/lib/demo/registry.ts";
 import {
   parseConfigPlatform,
   parseImageManifest,
   parsePlatform,
 } from "../../../scripts/lib/files/image-manifest.ts";
-import { mediaTypes } from "../../helpers/registry.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 const amd64 = { os: "linux", architecture: "amd64" };

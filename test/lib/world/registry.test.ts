@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { startRawServer } from "../../../scripts/lib/demo/registry.ts";
 import {
   type HttpOptions,
   isLoopback,
@@ -9,7 +10,6 @@ import {
   request,
   textOf,
 } from "../../../scripts/lib/world/registry.ts";
-import { startRawServer } from "../../helpers/registry.ts";
 import { isolatedEnvironment, projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
 
 type Handler = (request: Request, count: number) => Response | Promise<Response>;

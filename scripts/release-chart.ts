@@ -1,0 +1,189 @@
+#!/usr/bin/env bun
+/**
+ * Releases the Helm chart as one fail-closed command: pre-checks, gates, plan, confirmation, signed
+ * tag, push of the tag (PROCEDURE step 7).
+ *
+ * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--skip-image-check] [--resume]
+ *
+ * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
+ * confirm: nothing is mutated then, here or on the remote. HEAD must be the remote's main, and the
+ * image that `helm install` pulls must be published for every platform that the chart promises.
+ *
+ * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
+ */
+
+import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
+import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
+import { type Chart, chartImage, imagesOf, readChart } from "./lib/files/chart.ts";
+import type { ImageReference } from "./lib/files/image-reference.ts";
+import { error, type Finding, notice, warning } from "./lib/finding.ts";
+import type { Gate } from "./lib/gate.ts";
+import { checkImage } from "./lib/image.ts";
+import { layout } from "./lib/layout.ts";
+import type { Candidate, Procedure } from "./lib/release/plan.ts";
+import { release } from "./lib/release/procedure.ts";
+import type { Check, Tree } from "./lib/tree.ts";
+import { isVersion } from "./lib/version.ts";
+
+const script = "scripts/release-chart.ts";
+
+/** What the operator decided, and how the registry is asked. */
+export interface ChartReleaseRequest {
+  readonly skipImageCheck: boolean;
+  /** Ends the questions to the registry. */
+  readonly signal: AbortSignal;
+}
+
+/** The gates and rules of a chart release. */
+export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
+  const image = imageGate(request);
+  return {
+    script,
+    tagPrefix: layout.chartTagPrefix,
+    pushesMain: false,
+    gates: [versionGate, promiseGate, image],
+    evidence(_, results) {
+      const passed = results.find(({ title }) => title === image.title)?.findings ?? [];
+      const notices = passed.filter(({ level }) => level === "notice");
+      return Promise.resolve(notices.map(({ message }) => `Image-check: ${message}`));
+    },
+    cautions: checkApplicationTag,
+    nextSteps: ({ tag }) => [
+      `see what the tag triggered: gh run list --workflow helm-release.yml --branch ${tag}`,
+      "review the drafted GitHub release, then publish it",
+    ],
+  };
+}
+
+const versionGate: Gate<Candidate> = {
+  title: "chart version",
+  check: ({ tree, version }) => checkHelmTagVersion(tree, version),
+};
+
+const promiseGate: Gate<Candidate> = {
+  title: "promised images",
+  check: ({ tree }) => checkPromisedImages(tree, layout.chart),
+};
+
+function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candidate> {
+  return {
+    title: "image",
+    bypass: () => (skipImageCheck ? "image gate (--skip-image-check)" : undefined),
+    async check({ tree, repository }) {
+      const { pulled, promised } = await readImages(tree, layout.chart);
+      const { reference, at } = pulled;
+      const platforms = promised.flatMap((entry) => entry.platforms);
+      const world = { env: repository.env, cwd: repository.root, http: { signal } };
+      return [
+        ...(await checkImage({ reference, platforms, at }, world)),
+        ...(platforms.length === 0 ? [noPlatforms()] : []),
+      ];
+    },
+  };
+}
+
+function noPlatforms(): Finding {
+  return warning(`No platform of the image was checked: ${layout.imagesAnnotation} promises none`, {
+    remedy: `List the image's platforms in ${layout.imagesAnnotation} of Chart.yaml`,
+  });
+}
+
+/** The image that an install pulls, and the entries of the annotation that promise it. */
+async function readImages(tree: Tree, folder: string) {
+  const chart = await readChart(tree, folder);
+  const pulled = await chartImage(tree, folder, chart.appVersion);
+  return { chart, pulled, promised: promisesOf(chart, pulled.reference) };
+}
+
+function promisesOf(chart: Chart, pulled: ImageReference) {
+  return (imagesOf(chart) ?? []).filter(
+    ({ reference }) =>
+      reference.registry === pulled.registry && reference.repository === pulled.repository,
+  );
+}
+
+/**
+ * Checks that the annotation promises the image that an install pulls, at `appVersion`.
+ *
+ * @throws {Refusal} If the chart or its values cannot be read.
+ */
+export const checkPromisedImages: Check<string> = async (tree, folder) => {
+  const { chart, pulled, promised } = await readImages(tree, folder);
+  const name = `${pulled.reference.registry}/${pulled.reference.repository}`;
+  const appVersion = chart.appVersion?.value;
+  if (imagesOf(chart) === undefined) {
+    return [notice(`${folder}/Chart.yaml promises no images: there is nothing to agree with`)];
+  }
+  if (promised.length === 0) {
+    return [
+      error(`Cannot find ${name} in ${layout.imagesAnnotation}, and an install pulls it`, {
+        at: chart.document.place(["annotations", layout.imagesAnnotation]),
+        remedy: `List ${name} in ${layout.imagesAnnotation}, or correct image.repository in values.yaml`,
+      }),
+    ];
+  }
+  return promised.map(({ reference, text, at }) =>
+    reference.tag === appVersion
+      ? notice(`${folder}/Chart.yaml: ${text} -> ${appVersion} (matches appVersion)`, { at })
+      : error(`Cannot release the chart: it promises ${text}, and appVersion is ${appVersion}`, {
+          at,
+          remedy: "Set the tag of the image and appVersion to the same version",
+        }),
+  );
+};
+
+/** Warns if the application release that the chart installs has no tag on the remote. */
+async function checkApplicationTag({ tree, refs }: Candidate): Promise<readonly Finding[]> {
+  const { appVersion } = await readChart(tree, layout.chart);
+  const tag = `${layout.tagPrefix}${appVersion?.value}`;
+  if (refs === undefined || !appVersion || !isVersion(appVersion.value)) {
+    return [];
+  }
+  return refs.tags.has(`refs/tags/${tag}`)
+    ? [notice(`${tag}, which the chart installs, is tagged on ${layout.remote}`)]
+    : [
+        warning(`The chart installs ${tag}, which is not tagged on ${layout.remote}`, {
+          at: appVersion.at,
+          remedy: `Release the application first: bun scripts/release.ts ${tag}`,
+        }),
+      ];
+}
+
+const table = command({
+  name: script,
+  summary: "Releases the Helm chart: checks everything, signs the tag and pushes it.",
+  operands: {
+    tag: operand(
+      "the chart version to release, as chart-vA.B.C or A.B.C",
+      versionOf(layout.chartTagPrefix),
+    ),
+  },
+  options: {
+    dryRun: flag("check everything, signing included, and change nothing"),
+    yes: flag("do not ask for confirmation"),
+    skipImageCheck: flag("bypass the image gate; the signed tag records it"),
+    resume: flag("finish a release that was interrupted after its tag was signed"),
+  },
+  refuses: [
+    `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,
+    `HEAD is not the very commit of ${layout.remote}/${layout.mainBranch}`,
+    `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
+    "no signing identity can sign, proven by signing",
+    "the chart's version disagrees with the tag (check-helm-tag-version)",
+    "the image that the chart promises disagrees with its appVersion",
+    "the image that helm install pulls is not published for every promised platform",
+    "any of these questions stays without an answer",
+  ],
+  example: `bun ${script} chart-v1.2.3 --dry-run`,
+  async run({ operands, options, report, terminal, interrupt, repository }) {
+    const { skipImageCheck } = options;
+    const { requestSignal: signal } = interrupt;
+    const procedure = chartReleaseProcedure({ skipImageCheck, signal });
+    const world = { report, terminal, interrupt, repository };
+    await release(world, procedure, operands.tag, { ...options, atomic: false });
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}

@@ -1,0 +1,227 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { checkPromisedImages } from "../scripts/release-chart.ts";
+import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
+import { type Ended, runScript } from "./helpers/world.ts";
+
+const script = "scripts/release-chart.ts";
+const tagRef = "refs/tags/chart-v1.3.0";
+const repository = "robintra/perf-sentinel";
+const platforms = ["linux/amd64", "linux/arm64"];
+
+interface ChartWorld extends AsyncDisposable {
+  readonly world: ReleaseWorld;
+  readonly registry: StandInRegistry;
+}
+
+/** The small product at 1.3.0 on origin, main and v1.3.0, with its image in a loopback registry. */
+async function chartWorld(image = true): Promise<ChartWorld> {
+  const registry = startRegistry();
+  const world = await releaseWorld(registry.host);
+  await world.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.3.0");
+  if (image) {
+    registry.pushIndex(repository, "1.3.0", platforms);
+  }
+  return {
+    world,
+    registry,
+    async [Symbol.asyncDispose]() {
+      registry[Symbol.dispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function release(
+  world: ReleaseWorld,
+  args: readonly string[] = [],
+  env: Record<string, string> = world.env,
+): Promise<Ended> {
+  return runScript(script, ["chart-v1.3.0", ...args], { cwd: world.root, env });
+}
+
+test("a chart release signs the tag and pushes only the tag", async () => {
+  await using each = await chartWorld();
+  const { world } = each;
+  const before = await world.remoteRefs();
+  const { code, stdout, stderr } = await release(world, ["--yes"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: `Pushing ${tagRef} to origin ...\n` });
+  expect(stdout).toContain("charts/perf-sentinel/Chart.yaml");
+  expect(stdout).toContain("linux/amd64, linux/arm64");
+  expect(stdout).toContain("v1.3.0, which the chart installs, is tagged on origin");
+  const after = await world.remoteRefs();
+  expect(after).toEqual({
+    ...before,
+    [tagRef]: await world.git("rev-parse", "chart-v1.3.0^{tag}"),
+  });
+  const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "chart-v1.3.0");
+  expect(tag).toContain(`object ${before["refs/heads/main"]}\n`);
+  expect(tag).toMatch(/\n\nchart-v1\.3\.0\n\nImage-check: image 127\..*:1\.3\.0 -> sha256:/);
+  expect(tag).toContain("-----BEGIN SSH SIGNATURE-----");
+});
+
+describe("nothing is mutated when", () => {
+  type Preparation = (each: ChartWorld) => Promise<Record<string, string> | undefined>;
+  const rows: [string, string, Preparation][] = [
+    [
+      "HEAD is ahead of the remote's main",
+      "1 commit ahead of origin/main",
+      async ({ world }) => void (await world.commit({ "README.md": "x" })),
+    ],
+    [
+      "the chart states another version",
+      "Chart.yaml",
+      async ({ world, registry }) => {
+        await world.commit(smallProduct("1.4.0", registry.host));
+        await world.git("push", "--quiet", "origin", "main");
+        return undefined;
+      },
+    ],
+    [
+      "a promised platform is missing",
+      "Cannot find linux/arm64",
+      async ({ registry }) => void registry.pushIndex(repository, "1.3.0", ["linux/amd64"]),
+    ],
+    [
+      "the registry does not answer",
+      "Cannot find out whether image",
+      async ({ registry }) => void registry[Symbol.dispose](),
+    ],
+    [
+      "the annotation promises another tag than appVersion",
+      "and appVersion is 1.3.0",
+      async ({ world }) => {
+        const path = "charts/perf-sentinel/Chart.yaml";
+        const chart = await Bun.file(join(world.root, path)).text();
+        await world.commit({ [path]: chart.replace("sentinel:1.3.0", "sentinel:1.2.9") });
+        await world.git("push", "--quiet", "origin", "main");
+        return undefined;
+      },
+    ],
+    [
+      "HEAD is on another branch",
+      "must run from 'main'",
+      async ({ world }) => void (await world.git("checkout", "--quiet", "-b", "feature")),
+    ],
+    [
+      "no key can sign",
+      "requires a signing identity",
+      async ({ world }) =>
+        void (await world.git("config", "user.signingkey", join(world.home, "nowhere"))),
+    ],
+    [
+      "the tag is on the remote",
+      "already exists on origin",
+      async ({ world }) => void (await world.git("push", "--quiet", "origin", `main:${tagRef}`)),
+    ],
+  ];
+
+  test.each(rows)("%s", async (_, words, prepare) => {
+    await using each = await chartWorld();
+    const env = (await prepare(each)) ?? each.world.env;
+    const before = await each.world.remoteRefs();
+    const { code, stderr } = await release(each.world, ["--yes"], env);
+    expect(stderr).toContain(words);
+    expect(code).toBe(1);
+    expect(await each.world.remoteRefs()).toEqual(before);
+    expect(await each.world.localTags()).toEqual([]);
+  });
+});
+
+test("an image that is not published refuses, and says what to wait for", async () => {
+  await using each = await chartWorld(false);
+  const before = await each.world.remoteRefs();
+  const { code, stderr } = await release(each.world, ["--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("Cannot find image");
+  expect(stderr).toContain("Wait for release.yml");
+  expect(await each.world.remoteRefs()).toEqual(before);
+});
+
+test("--skip-image-check bypasses only the image gate, loudly, and the signed tag says so", async () => {
+  await using each = await chartWorld(false);
+  const { world, registry } = each;
+  const { code, stdout, stderr } = await release(world, ["--yes", "--skip-image-check"]);
+  expect(code).toBe(0);
+  expect(registry.requests).toEqual([]);
+  expect(stderr).toContain("warning: image gate (--skip-image-check)");
+  expect(stdout).toContain("BYPASSED  image gate (--skip-image-check)");
+  const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "chart-v1.3.0");
+  expect(tag).toContain("\nBypassed: image gate (--skip-image-check)\n");
+});
+
+test("a missing application tag on the remote is a warning", async () => {
+  await using each = await chartWorld();
+  const { world } = each;
+  await world.git("push", "--quiet", "origin", ":refs/tags/v1.3.0");
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("warning: The chart installs v1.3.0, which is not tagged on origin");
+});
+
+test("a rejected tag is rolled back, and a rerun releases", async () => {
+  await using each = await chartWorld();
+  const { world } = each;
+  installHook(world.bare, "update", "echo not today >&2; exit 1");
+  const { code, stderr } = await release(world, ["--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("not today");
+  expect(stderr).toContain("Rolling back the local tag chart-v1.3.0");
+  expect(await world.localTags()).toEqual([]);
+  installHook(world.bare, "update", "exit 0");
+  expect((await release(world, ["--yes"])).code).toBe(0);
+});
+
+test("a run killed before its push is finished by --resume, even after main has moved on", async () => {
+  await using each = await chartWorld();
+  const { world } = each;
+  const kill = 'case "$*" in *" push "*) kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
+  expect((await release(world, ["--yes"], standIn(world, "git", kill))).code).toBe(137);
+  const id = await world.git("rev-parse", "chart-v1.3.0^{tag}");
+  await world.commit({ "README.md": "later work" });
+  await world.git("push", "--quiet", "origin", "main");
+  expect((await release(world, ["--yes"])).stderr).toContain("--resume");
+  expect(await release(world, ["--yes", "--resume"])).toMatchObject({ code: 0 });
+  expect((await world.remoteRefs())[tagRef]).toBe(id);
+});
+
+describe("the promised images", () => {
+  const chart = (images: string | undefined, tag = "") =>
+    memoryTree({
+      "chart/Chart.yaml": [
+        "name: perf-sentinel",
+        "version: 0.1.0",
+        'appVersion: "1.3.0"',
+        ...(images === undefined
+          ? []
+          : [
+              "annotations:",
+              "  artifacthub.io/images: |",
+              ...images.split("\n").map((line) => `    ${line}`),
+            ]),
+        "",
+      ].join("\n"),
+      "chart/values.yaml": `image:\n  repository: ghcr.io/robintra/perf-sentinel\n  tag: "${tag}"\n`,
+    });
+  const entry = (image: string) => `- name: x\n  image: ${image}`;
+
+  test.each([
+    ["no annotation", undefined, "notice"],
+    ["the tag", entry("ghcr.io/robintra/perf-sentinel:1.3.0"), "notice"],
+    ["the tag in quotes", entry('"ghcr.io/robintra/perf-sentinel:1.3.0"'), "notice"],
+    [
+      "the tag and a digest",
+      entry(`ghcr.io/robintra/perf-sentinel:1.3.0@sha256:${"a".repeat(64)}`),
+      "notice",
+    ],
+    ["another tag", entry("ghcr.io/robintra/perf-sentinel:1.2.9"), "error"],
+    ["no tag", entry("ghcr.io/robintra/perf-sentinel"), "error"],
+    ["another image alone", entry("ghcr.io/robintra/other:1.3.0"), "error"],
+  ])("with %s", async (_, images, level) => {
+    const findings = await checkPromisedImages(chart(images), "chart");
+    expect(findings.map((finding) => finding.level)).toEqual([level as "notice"]);
+  });
+});
