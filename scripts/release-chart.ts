@@ -48,10 +48,11 @@ export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
       return Promise.resolve(notices.map(({ message }) => `Image-check: ${message}`));
     },
     cautions: checkApplicationTag,
-    nextSteps: ({ tag }) => [
-      `see what the tag triggered: gh run list --workflow helm-release.yml --branch ${tag}`,
-      "review the drafted GitHub release, then publish it",
-    ],
+    nextSteps: ({ tag }) =>
+      Promise.resolve([
+        `see what the tag triggered: gh run list --workflow helm-release.yml --branch ${tag}`,
+        "review the drafted GitHub release, then publish it",
+      ]),
   };
 }
 

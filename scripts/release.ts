@@ -22,7 +22,8 @@ import {
 import { checkTagVersion } from "./check-tag-version.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
-import { type Finding, warning } from "./lib/finding.ts";
+import { readChart } from "./lib/files/chart.ts";
+import { attempt, type Finding, warning } from "./lib/finding.ts";
 import type { Gate } from "./lib/gate.ts";
 import { layout } from "./lib/layout.ts";
 import type { Candidate, Procedure } from "./lib/release/plan.ts";
@@ -53,10 +54,14 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
       return validation === undefined ? [] : [labEvidence(validation)];
     },
     cautions: () => Promise.resolve(checkLedgerVariable(ledgerVariable)),
-    nextSteps: ({ tag }) => [
-      `see what the tag triggered: gh run list --workflow release.yml --branch ${tag}`,
-      `when the image is published (typically 5-10 minutes), release the chart: bun scripts/release-chart.ts ${layout.chartTagPrefix}A.B.C`,
-    ],
+    async nextSteps({ tag, tree }) {
+      const { value: chart } = await attempt(() => readChart(tree, layout.chart));
+      const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
+      return [
+        `see what the tag triggered: gh run list --workflow release.yml --branch ${tag}`,
+        `when the image is published (typically 5-10 minutes): bun scripts/release-chart.ts ${chartTag}`,
+      ];
+    },
   };
 }
 

@@ -39,7 +39,7 @@ export interface Procedure {
   /** Findings that warn and refuse nothing. */
   cautions(candidate: Candidate): Promise<readonly Finding[]>;
   /** What the operator does after the push. */
-  nextSteps(candidate: Candidate): readonly string[];
+  nextSteps(candidate: Candidate): Promise<readonly string[]>;
 }
 
 export interface ReleaseOptions {

@@ -96,7 +96,7 @@ export async function release(
   }
   if (outcome === "published") {
     report.say("Next:");
-    for (const step of procedure.nextSteps(candidate)) {
+    for (const step of await procedure.nextSteps(candidate)) {
       report.say(`  - ${step}`);
     }
   }

@@ -44,7 +44,7 @@ export async function signTag(repository: Repository, request: TagRequest): Prom
     const answer = await ask(
       scratch.repository,
       ["tag", "-s", "--cleanup=verbatim", "-F", "-", request.tag, request.commit],
-      { stdin: request.message, timeout: layout.limits.signing },
+      { stdin: wholeLines(request.message), timeout: layout.limits.signing },
     );
     if (answer.code !== 0 || answer.timedOut) {
       throw unsigned(lastWords(answer));
@@ -62,6 +62,11 @@ export async function signTag(repository: Repository, request: TagRequest): Prom
   } finally {
     await scratch.remove();
   }
+}
+
+/** A message that ends its last line: the signature has to begin on a line of its own. */
+function wholeLines(message: string): string {
+  return message.endsWith("\n") ? message : `${message}\n`;
 }
 
 function unsigned(why: string) {

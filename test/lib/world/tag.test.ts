@@ -144,6 +144,14 @@ test("of two tags of one name only the first becomes a ref, and only its own obj
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBeUndefined();
 });
 
+test("a message without a final line feed is signed like any other", async () => {
+  await using world = await testRepository();
+  await world.useSshKey();
+  const { repository, commit } = await signing(world);
+  const tag = await signTag(repository, { ...request(commit), message: "v1.0.0" });
+  expect(tag.message).toBe("v1.0.0\n");
+});
+
 test("a SHA-256 repository is tagged like any other", async () => {
   await using world = await testRepository();
   await Bun.$`rm -rf ${world.root}/.git`.quiet();

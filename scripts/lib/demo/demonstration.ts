@@ -1,0 +1,101 @@
+/** The story that the demo tells: each command of the procedure, and how it ends. */
+
+import { notice, refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import type { Report } from "../report.ts";
+import type { Answer } from "../world/process.ts";
+import { smallProduct } from "./product.ts";
+import type { StandInRegistry } from "./registry.ts";
+import type { DemoWorld } from "./world.ts";
+
+const version = "1.3.0";
+const platforms = ["linux/amd64", "linux/arm64"];
+
+/**
+ * Releases a version and its chart, refusals first.
+ *
+ * @throws {Refusal} If a step ends otherwise than the procedure says.
+ */
+export async function demonstrate(
+  world: DemoWorld,
+  registry: StandInRegistry,
+  report: Report,
+): Promise<void> {
+  const tell = (text: string) => sayAll(report, "", `# ${text}`);
+  const show = async (expected: number, script: string, ...args: string[]) => {
+    sayAll(report, "", `$ bun ${[script, ...args].join(" ")}`);
+    const answer = await world.script(script, args);
+    showAnswer(report, answer, expected);
+  };
+
+  tell("Step 2: the versions are bumped, and one pin is forgotten. The gate names it.");
+  const bumped = smallProduct(version, registry.host);
+  const pins = "crates/sentinel-cli/Cargo.toml";
+  await world.write({ ...bumped, [pins]: await Bun.file(`${world.product}/${pins}`).text() });
+  await show(1, "scripts/check-tag-version.ts", `v${version}`);
+
+  tell("With the pin bumped too, every reference agrees.");
+  await world.write(bumped);
+  await world.commit(`Bump to ${version}`);
+  await show(0, "scripts/check-tag-version.ts", `v${version}`);
+
+  tell("Step 5: nobody has run the lab on it yet, so it is not released.");
+  await show(1, "release-gate/check-lab-validation.ts", "--version", `v${version}`);
+  await show(1, "scripts/release.ts", `v${version}`, "--yes");
+
+  tell("Step 4: the lab passes. The row is recorded, and committed.");
+  await show(
+    0,
+    "scripts/record-validation.ts",
+    ...[`v${version}`, "PASS", "--lab", "../lab", "--append", layout.ledger],
+  );
+  await world.commit(`Record the lab validation of ${version}`);
+
+  tell("Step 6: a dry run proves everything, signing included. Then the release.");
+  await show(0, "scripts/release.ts", `v${version}`, "--dry-run");
+  await show(0, "scripts/release.ts", `v${version}`, "--yes");
+
+  tell("The tag as the remote holds it, and its signature.");
+  await showTag(world, report, `v${version}`);
+
+  tell("Step 7: the chart waits until the image that it installs is published.");
+  await show(1, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
+  registry.pushIndex("robintra/perf-sentinel", version, platforms);
+  tell("The image is published now.");
+  await show(0, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
+  await showTag(world, report, `chart-v${version}`);
+  report.say("");
+  report.add(notice("Every step ended as the procedure says"));
+}
+
+/** Shows the tag object that the remote holds, and lets git judge its signature. */
+async function showTag(world: DemoWorld, report: Report, tag: string): Promise<void> {
+  for (const args of [
+    ["--git-dir", "../origin.git", "cat-file", "tag", tag],
+    ["verify-tag", tag],
+  ]) {
+    sayAll(report, "", `$ git ${args.join(" ")}`);
+    showAnswer(report, await world.git(...args), 0);
+  }
+}
+
+function showAnswer(report: Report, { code, stdout, command }: Answer, expected: number): void {
+  sayAll(
+    report,
+    ...stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => `  ${line}`),
+    `  [exit ${code}]`,
+  );
+  if (code !== expected) {
+    const what = command.slice(3).join(" ");
+    throw refusal(`Cannot go on with the demo: ${what} ended with ${code}, expected ${expected}`);
+  }
+}
+
+function sayAll(report: Report, ...lines: string[]): void {
+  for (const line of lines) {
+    report.say(line);
+  }
+}
