@@ -14,7 +14,7 @@
  */
 
 import { isAbsolute, join } from "node:path/posix";
-import { error, type Finding, findingsOf, type Place, quote } from "../finding.ts";
+import { attempt, error, type Finding, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { asTable, type Document, type Path, parseToml } from "./document.ts";
@@ -129,20 +129,14 @@ interface Manifests {
 
 async function readManifests(tree: Tree, paths: readonly string[]): Promise<Manifests> {
   const answers = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        return { path, manifest: await readManifest(tree, path), faults: [] };
-      } catch (thrown) {
-        return { path, manifest: undefined, faults: findingsOf(thrown) };
-      }
-    }),
+    paths.map(async (path) => ({ path, ...(await attempt(() => readManifest(tree, path))) })),
   );
-  const unread = answers.filter(({ manifest }) => manifest === undefined);
+  const unread = answers.filter(({ value }) => value === undefined);
   return {
-    manifests: answers.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
-    absent: unread.filter(({ faults }) => faults.length === 0).map(({ path }) => path),
-    illegal: unread.filter(({ faults }) => faults.length > 0).map(({ path }) => path),
-    faults: answers.flatMap(({ faults }) => faults),
+    manifests: answers.flatMap(({ value }) => (value === undefined ? [] : [value])),
+    absent: unread.filter(({ findings }) => findings === undefined).map(({ path }) => path),
+    illegal: unread.filter(({ findings }) => findings !== undefined).map(({ path }) => path),
+    faults: answers.flatMap(({ findings }) => findings ?? []),
   };
 }
 

@@ -1,0 +1,579 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkTagVersion } from "../scripts/check-tag-version.ts";
+import type { Finding } from "../scripts/lib/finding.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
+import { type JsonReport, runScript, testRepository, writeFiles } from "./helpers/world.ts";
+
+const script = "scripts/check-tag-version.ts";
+
+type Files = Readonly<Record<string, string>>;
+
+const root = (version = "1.2.3", rest = "") =>
+  `[workspace]\nmembers = ["crates/*"]\n[workspace.package]\nversion = "${version}"\n${rest}`;
+
+const crate = (name: string, rest = "") =>
+  `[package]\nname = "${name}"\nversion.workspace = true\n${rest}`;
+
+const good: Files = {
+  "Cargo.toml": root(),
+  "crates/a/Cargo.toml": crate("a", '[dependencies]\nb = { path = "../b", version = "1.2.3" }\n'),
+  "crates/b/Cargo.toml": crate("b"),
+};
+
+const check = (files: Files, version = "1.2.3") =>
+  checkTagVersion(memoryTree(files), parseVersion(version));
+
+/** Findings other than notices, as `level file:line message`. */
+const complaints = (findings: readonly Finding[]) =>
+  findings
+    .filter(({ level }) => level !== "notice")
+    .map(({ level, at, message }) => `${level} ${at?.file}:${at?.line ?? ""} ${message}`);
+
+const notices = (findings: readonly Finding[]) =>
+  findings.filter(({ level }) => level === "notice").map(({ message }) => message);
+
+test("every match is a notice, with its place", async () => {
+  const findings = await check(good);
+  expect(complaints(findings)).toEqual([]);
+  expect(findings.map(({ message, at }) => `${at?.file}:${at?.line} ${message}`)).toEqual([
+    "Cargo.toml:4 Cargo.toml -> 1.2.3 (matches tag)",
+    "crates/a/Cargo.toml:3 crates/a/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+    "crates/b/Cargo.toml:3 crates/b/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+    "crates/a/Cargo.toml:5 crates/a/Cargo.toml: b -> 1.2.3 (matches tag)",
+  ]);
+});
+
+test("every mismatch is an error with its place and its way out, all at once", async () => {
+  const files = { ...good, "crates/b/Cargo.toml": '[package]\nname = "b"\nversion = "1.2.2"\n' };
+  const findings = await check(files, "1.3.0");
+  expect(findings.filter(({ level }) => level === "error")).toEqual([
+    {
+      level: "error",
+      message: "Cannot tag v1.3.0: Cargo.toml says 1.2.3, expected 1.3.0",
+      at: { file: "Cargo.toml", line: 4, column: 1 },
+      remedy: 'Set version = "1.3.0" in [workspace.package] of Cargo.toml',
+    },
+    {
+      level: "error",
+      message: "Cannot tag v1.3.0: crates/b/Cargo.toml says 1.2.2, expected 1.3.0",
+      at: { file: "crates/b/Cargo.toml", line: 3, column: 1 },
+      remedy:
+        'Set version = "1.3.0" in [package] of crates/b/Cargo.toml, or version.workspace = true',
+    },
+    {
+      level: "error",
+      message: "Cannot tag v1.3.0: crates/a/Cargo.toml requires b 1.2.3, expected 1.3.0",
+      at: { file: "crates/a/Cargo.toml", line: 5, column: 22 },
+      remedy: "Set the version of b to 1.3.0 in crates/a/Cargo.toml",
+    },
+  ]);
+  expect(notices(findings)).toEqual([
+    "crates/a/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+  ]);
+});
+
+describe("the workspace version", () => {
+  const none = "Cannot tag v1.2.3: Cargo.toml has no workspace version";
+  const says = (what: string) => `Cannot tag v1.2.3: Cargo.toml says ${what}, expected 1.2.3`;
+
+  test.each([
+    ["absent", '[workspace]\nmembers = ["crates/*"]\n', `1 ${none}`],
+    ["absent, with a table for it", `${root("", "").replace(/version.*\n/, "")}`, `3 ${none}`],
+    ["absent, no workspace at all", stated("top", "1.2.3"), ` ${none}`],
+    ["only in a comment", root().replace("version", "# version"), `3 ${none}`],
+    [
+      "only in another table",
+      root().replace("workspace.package", "workspace.metadata"),
+      `1 ${none}`,
+    ],
+    ["a number", root().replace('"1.2.3"', "1.2"), `4 ${says("the number 1.2")}`],
+    ["a boolean", root().replace('"1.2.3"', "true"), `4 ${says("the boolean true")}`],
+    ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a table")}`],
+    ["empty", root(""), `4 ${says('""')}`],
+    ["with a v", root("v1.2.3"), `4 ${says('"v1.2.3"')}`],
+    ["with a blank, which Cargo refuses", root(" 1.2.3"), `4 ${says('" 1.2.3"')}`],
+    ["with build metadata", root("1.2.3+1"), `4 ${says('"1.2.3+1"')}`],
+    ["a candidate", root("1.2.3-rc.1"), `4 ${says("1.2.3-rc.1")}`],
+  ])("%s", async (_, manifest, expected) => {
+    const files = { "Cargo.toml": manifest, "crates/a/Cargo.toml": stated("a", "1.2.3") };
+    expect(complaints(await check(files))).toEqual([`error Cargo.toml:${expected}`]);
+  });
+
+  test.each([
+    ["a literal string", "[workspace.package]\nversion = '1.2.3'\n"],
+    ["an inline table", 'workspace = { package = { version = "1.2.3" } }\n'],
+    ["dotted keys", 'workspace.package.version = "1.2.3"\n'],
+    ["quoted keys", '["workspace" . \'package\']\n"version" = "1.2.3"\n'],
+    ["an escape", '[workspace.package]\nversion = "1.2\\u002e3"\n'],
+    ["CRLF and a byte order mark", '\ufeff[workspace.package]\r\nversion = "1.2.3"\r\n'],
+  ])("may be spelled with %s", async (_, manifest) => {
+    const findings = await check({ "Cargo.toml": manifest, "crates/a/Cargo.toml": crate("a") });
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings)).toEqual([
+      "Cargo.toml -> 1.2.3 (matches tag)",
+      "crates/a/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+    ]);
+  });
+
+  test("a candidate's version matches a candidate's tag and no other", async () => {
+    const pin = '[dependencies]\nb = { path = "../b", version = "=1.3.0-rc.2" }\n';
+    const files = {
+      "Cargo.toml": root("1.3.0-rc.2"),
+      "crates/a/Cargo.toml": crate("a", pin),
+      "crates/b/Cargo.toml": crate("b"),
+    };
+    expect(complaints(await check(files, "v1.3.0-rc.2"))).toEqual([]);
+    expect(complaints(await check(files, "1.3.0"))).toHaveLength(2);
+    expect(complaints(await check(files, "1.3.0-rc.20"))).toHaveLength(2);
+  });
+});
+
+function stated(name: string, version: string, rest = ""): string {
+  return `[package]\nname = "${name}"\nversion = "${version}"\n${rest}`;
+}
+
+describe("a crate", () => {
+  const path = "crates/a/Cargo.toml";
+
+  test.each([
+    ["inherits", 'version.workspace = true\nname = "a"'],
+    ["inherits, inline", 'version = { workspace = true }\nname = "a"'],
+    ["inherits, sub-table", 'name = "a"\n[package.version]\nworkspace = true'],
+    ["states the version", 'version = "1.2.3"\nname = "a"'],
+  ])("%s", async (_, lines) => {
+    const findings = await check({ "Cargo.toml": root(), [path]: `[package]\n${lines}\n` });
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings)[1]).toStartWith("crates/a/Cargo.toml -> 1.2.3 (");
+  });
+
+  test("in the old table [project] is judged alike", async () => {
+    const files = {
+      "Cargo.toml": root(),
+      [path]: stated("a", "1.2.2").replace("package", "project"),
+    };
+    expect(complaints(await check(files))).toEqual([
+      "error crates/a/Cargo.toml:3 Cannot tag v1.2.3: crates/a/Cargo.toml says 1.2.2, expected 1.2.3",
+    ]);
+  });
+
+  test.each([
+    ["another version", 'version = "1.2.2"', 3, "says 1.2.2, expected 1.2.3"],
+    ["a number", "version = 1.2", 3, "says the number 1.2, expected 1.2.3"],
+    ["a date", "version = 2024-01-01", 3, "says "],
+    ["an array", "version = []", 3, "says an array, expected 1.2.3"],
+    ["workspace = false", "version.workspace = false", 3, "says a table, expected 1.2.3"],
+    ["nothing", "", 1, "neither states a version nor inherits one"],
+    ["nothing, unpublished", "publish = false", 1, "neither states a version nor inherits one"],
+    [
+      "nothing but a comment",
+      '# version = "1.2.3"',
+      1,
+      "neither states a version nor inherits one",
+    ],
+    [
+      "nothing but another's",
+      '[lib]\nversion = "1.2.3"',
+      1,
+      "neither states a version nor inherits",
+    ],
+  ])("is refused that states %s", async (_, line, at, expected) => {
+    const files = { "Cargo.toml": root(), [path]: `[package]\nname = "a"\n${line}\n` };
+    const found = complaints(await check(files));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toStartWith(`error ${path}:${at} Cannot tag v1.2.3: ${path} ${expected}`);
+  });
+
+  test("that inherits a version which is not there is refused, beside the version", async () => {
+    const files = { ...good, "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n' };
+    expect(complaints(await check(files))).toEqual([
+      "error Cargo.toml:1 Cannot tag v1.2.3: Cargo.toml has no workspace version",
+      "error crates/a/Cargo.toml:3 Cannot tag v1.2.3: crates/a/Cargo.toml inherits a workspace version, and there is none",
+      "error crates/b/Cargo.toml:3 Cannot tag v1.2.3: crates/b/Cargo.toml inherits a workspace version, and there is none",
+    ]);
+  });
+
+  test("outside the workspace is not judged: excluded, or a workspace of its own", async () => {
+    const files = {
+      ...good,
+      "Cargo.toml": root().replace("[workspace.package]", 'exclude = ["crates/old"]\n$&'),
+      "crates/old/Cargo.toml": stated("old", "0.1.0", '[dependencies]\nb = "0.9"\n'),
+      "fuzz/Cargo.toml": stated("fuzz", "0.0.0", '[workspace]\n[dependencies]\nb = "0.9"\n'),
+    };
+    expect(complaints(await check(files))).toEqual([]);
+  });
+});
+
+test("a workspace without crates is refused", async () => {
+  const none = root().replace('"crates/*"', "");
+  expect(complaints(await check({ "Cargo.toml": none }))).toEqual([
+    "error Cargo.toml: Cannot tag v1.2.3: the workspace has no crates",
+  ]);
+  expect(complaints(await check({}))).toEqual([
+    "error Cargo.toml: Cannot read the workspace: there is no Cargo.toml at the top level",
+  ]);
+});
+
+describe("a pin", () => {
+  const line = (text: string, needle: string) =>
+    text.slice(0, text.indexOf(needle)).split("\n").length;
+
+  /** Every spelling of a pin on crate `b` in crate `a`, with VERSION where the version stands. */
+  const spellings: [string, string][] = [
+    ["by name", '[dependencies]\nb = "VERSION"\n'],
+    ["by name, literal string", "[dependencies]\nb = 'VERSION'\n"],
+    ["inline table", '[dependencies]\nb = { version = "VERSION" }\n'],
+    ["by path", '[dependencies]\nb = { path = "../b", version = "VERSION" }\n'],
+    ["by path alone", '[dependencies]\nx = { version = "VERSION", path = ".././b/" }\n'],
+    ["sub-table", '[dependencies.b]\npath = "../b"\nversion = "VERSION"\n'],
+    ["dotted keys", '[dependencies]\nb.path = "../b"\nb.version = "VERSION"\n'],
+    ["dotted keys under package", 'x = 1\n[dependencies]\n"b" . \'version\' = "VERSION"\n'],
+    ["quoted keys", '["dependencies"]\n"b" = { "version" = "VERSION" }\n'],
+    ["multi-line string", '[dependencies]\nb = """\\\nVERSION"""\n'],
+    ["renamed", '[dependencies]\nbee = { package = "b", version = "VERSION" }\n'],
+    ["renamed sub-table", '[dependencies.bee]\npackage = "b"\nversion = "VERSION"\n'],
+    ["development", '[dev-dependencies]\nb = "VERSION"\n'],
+    ["development, old spelling", '[dev_dependencies]\nb = "VERSION"\n'],
+    ["build", '[build-dependencies]\nb = "VERSION"\n'],
+    ["build, old spelling", '[build_dependencies]\nb = "VERSION"\n'],
+    ["target", "[target.'cfg(unix)'.dependencies]\nb = \"VERSION\"\n"],
+    ["target, development", '[target.wasm32.dev-dependencies]\nb = "VERSION"\n'],
+    ["target, sub-table", '[target."cfg(windows)".build-dependencies.b]\nversion = "VERSION"\n'],
+    ["target, dotted", 'x = 1\n[target]\nwasm32.dependencies.b.version = "VERSION"\n'],
+    ["optional", '[dependencies]\nb = { version = "VERSION", optional = true }\n'],
+    ["git", '[dependencies]\nb = { git = "https://example.invalid/b", version = "VERSION" }\n'],
+    ["registry", '[dependencies]\nb = { registry = "internal", version = "VERSION" }\n'],
+  ];
+
+  test.each(spellings)("is found and judged: %s", async (_, text) => {
+    const manifest = (version: string) => crate("a", text.replace("VERSION", version));
+    const path = "crates/a/Cargo.toml";
+    const stale = manifest("1.2.2");
+    expect(complaints(await check({ ...good, [path]: stale }))).toEqual([
+      `error ${path}:${line(stale, "1.2.2")} Cannot tag v1.2.3: ${path} requires b 1.2.2, expected 1.2.3`,
+    ]);
+    const matching = await check({ ...good, [path]: manifest("1.2.3") });
+    expect(complaints(matching)).toEqual([]);
+    expect(notices(matching)).toContain(`${path}: b -> 1.2.3 (matches tag)`);
+  });
+
+  test.each([
+    ["[workspace.dependencies]", 'b = "VERSION"\n'],
+    ["[workspace.dependencies]", 'bee = { package = "b", version = "VERSION" }\n'],
+    ["[workspace.dependencies]", 'x = { path = "crates/b", version = "VERSION" }\n'],
+    ["[workspace.dependencies.b]", 'version = "VERSION"\n'],
+    ["[patch.crates-io]", 'b = { path = "crates/b", version = "VERSION" }\n'],
+    ['[patch."https://example.invalid"]', 'b = { path = "crates/b", version = "VERSION" }\n'],
+    ["[dependencies]", 'b = "VERSION"\n'],
+  ])("in the root manifest is found and judged: %s %s", async (header, text) => {
+    const files = (version: string) => ({
+      ...good,
+      "Cargo.toml": `${stated("top", "1.2.3")}${root("1.2.3", `${header}\n${text.replace("VERSION", version)}`)}`,
+    });
+    const stale = files("1.2.2");
+    expect(complaints(await check(stale))).toEqual([
+      `error Cargo.toml:${line(stale["Cargo.toml"], "1.2.2")} Cannot tag v1.2.3: Cargo.toml requires b 1.2.2, expected 1.2.3`,
+    ]);
+    const matching = await check(files("1.2.3"));
+    expect(complaints(matching)).toEqual([]);
+    expect(notices(matching)).toContain("Cargo.toml: b -> 1.2.3 (matches tag)");
+  });
+
+  test.each([
+    ["1.2.3", true],
+    ["=1.2.3", true],
+    ["^1.2.3", true],
+    [" = 1.2.3 ", true],
+    ["^ 1.2.3", true],
+    ["  1.2.3  ", true],
+    ["1.2", false],
+    ["1", false],
+    ["*", false],
+    ["", false],
+    ["~1.2.3", false],
+    [">=1.2.3", false],
+    ["<=1.2.3", false],
+    [">1.2.3", false],
+    ["==1.2.3", false],
+    ["^=1.2.3", false],
+    ["=v1.2.3", false],
+    ["v1.2.3", false],
+    ["1.2.3, <2", false],
+    ["1.2.3 1.2.3", false],
+    ["1.2.3+build", false],
+    ["1.2.3-rc.1", false],
+    ["11.2.3", false],
+    ["1.2.30", false],
+    ["1x2x3", false],
+    ["\\t1.2.3", false],
+    ["1.2.3\\n", false],
+  ])("requirement %p matches: %p", async (requirement, matches) => {
+    const pin = crate("a", `[dependencies]\nb = "${requirement}"\n`);
+    const found = complaints(await check({ ...good, "crates/a/Cargo.toml": pin }));
+    expect(found).toHaveLength(matches ? 0 : 1);
+    if (!matches) {
+      expect(found[0]).toStartWith("error crates/a/Cargo.toml:5 Cannot tag v1.2.3: ");
+      expect(found[0]).toEndWith(", expected 1.2.3");
+    }
+  });
+
+  test.each([
+    ["b = 1.2", "the number 1.2"],
+    ["b = { version = 1 }", "the number 1"],
+    ["b = true", "the boolean true"],
+    ["b = { version = [] }", "an array"],
+  ])("of the wrong type is refused: %s", async (entry, shown) => {
+    const pin = crate("a", `[dependencies]\n${entry}\n`);
+    expect(complaints(await check({ ...good, "crates/a/Cargo.toml": pin }))).toEqual([
+      `error crates/a/Cargo.toml:5 Cannot tag v1.2.3: crates/a/Cargo.toml requires b ${shown}, expected 1.2.3`,
+    ]);
+  });
+
+  test.each([
+    ["another package with the same version", 'other = "1.2.2"\nother2 = { version = "1.2.2" }\n'],
+    ["a name that differs", 'b_ = "0.1"\nB = "0.1"\nbb = "0.1"\nb-b = "0.1"\n'],
+    ["a key that renames another package", 'b = { package = "other", version = "0.9" }\n'],
+    ["a comment", '# b = "1.2.2"\nother = "1" # b = { version = "1.2.2" }\n'],
+    ["a string", 'other = { version = "1", features = ["b = \\"1.2.2\\""] }\n'],
+    [
+      "a text over lines",
+      "other = { version = '''\n1''' }\n[package.metadata]\nx = '''\nb = \"1\"\n'''\n",
+    ],
+    ["inherited", "b.workspace = true\n"],
+    ["inherited, inline", "b = { workspace = true, optional = true }\n"],
+    ["inherited, with a version that Cargo ignores", 'b = { workspace = true, version = "0.9" }\n'],
+    ["[replace], which states no requirement", '[replace]\n"b:1.2.2" = { path = "crates/b" }\n'],
+    [
+      "tables of other tools",
+      '[package.metadata.dependencies]\nb = "0.9"\n[features]\nb = ["0.9"]\n',
+    ],
+    ["the old spelling beside the new one", '[dev-dependencies]\n[dev_dependencies]\nb = "0.9"\n'],
+    ["tables that count in the root only", '[patch.crates-io]\nb = "0.9"\n'],
+  ])("is not what looks like one: %s", async (_, text) => {
+    const files = {
+      ...good,
+      "Cargo.toml": root("1.2.3", '[workspace.dependencies]\nb = "1.2.3"\n'),
+      "crates/a/Cargo.toml": crate("a", `[dependencies]\n${text}`),
+    };
+    const findings = await check(files);
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings).filter((each) => each.includes("a/Cargo.toml:"))).toEqual([]);
+  });
+
+  test("tells `-` from `_`, as Cargo does in manifests", async () => {
+    const files = {
+      "Cargo.toml": root(),
+      "crates/a/Cargo.toml": crate("a", '[dependencies]\nb-c = "1.2.2"\nb_c = "0.9"\n'),
+      "crates/bc/Cargo.toml": crate("b-c"),
+    };
+    expect(complaints(await check(files))).toEqual([
+      "error crates/a/Cargo.toml:5 Cannot tag v1.2.3: crates/a/Cargo.toml requires b-c 1.2.2, expected 1.2.3",
+    ]);
+  });
+
+  test("on the same crate in several tables is judged in each, at its own line", async () => {
+    const text =
+      '[dependencies]\nb = "1.2.2"\n[dev-dependencies]\nb = "1.2.2"\n[build-dependencies]\nb = "=1.2.2"\n';
+    const found = complaints(await check({ ...good, "crates/a/Cargo.toml": crate("a", text) }));
+    expect(found.map((each) => each.split(" ")[1]).sort()).toEqual([
+      "crates/a/Cargo.toml:5",
+      "crates/a/Cargo.toml:7",
+      "crates/a/Cargo.toml:9",
+    ]);
+  });
+
+  test("is judged although its sibling's manifest, or another, cannot be read", async () => {
+    const files = {
+      "Cargo.toml": root(),
+      "crates/a/Cargo.toml": crate(
+        "a",
+        '[dependencies]\nb = { path = "../b", version = "1.2.2" }\nc = "1.2.1"\n',
+      ),
+      "crates/b/Cargo.toml": "[package\n",
+      "crates/c/Cargo.toml": crate("c"),
+    };
+    expect(complaints(await check(files))).toEqual([
+      expect.stringContaining(
+        "error crates/b/Cargo.toml:1 Cannot read crates/b/Cargo.toml: not valid",
+      ),
+      "error crates/a/Cargo.toml:5 Cannot tag v1.2.3: crates/a/Cargo.toml requires b 1.2.2, expected 1.2.3",
+      "error crates/a/Cargo.toml:6 Cannot tag v1.2.3: crates/a/Cargo.toml requires c 1.2.1, expected 1.2.3",
+    ]);
+  });
+});
+
+describe("a path dependency without a version", () => {
+  const warned = async (files: Files) => complaints(await check(files));
+  const refuses = (name: string, place: string) =>
+    `warning ${place} cargo publish will refuse crates/a/Cargo.toml: its dependency ${name} has no version`;
+  const at = "crates/a/Cargo.toml:5";
+
+  test.each([
+    ["normal", "[dependencies]", 'b = { path = "../b" }', [refuses("b", at)]],
+    ["build", "[build-dependencies]", 'b = { path = "../b" }', [refuses("b", at)]],
+    ["target", "[target.x.dependencies]", 'b = { path = "../b" }', [refuses("b", at)]],
+    ["renamed", "[dependencies]", 'x = { path = "../b", package = "b" }', [refuses("b", at)]],
+    ["no sibling", "[dependencies]", 'v = { path = "../../vendor/v" }', [refuses("v", at)]],
+    ["from git, a sibling", "[dependencies]", 'b = { git = "x" }', [refuses("b", at)]],
+    ["from git, no sibling", "[dependencies]", 'v = { git = "x" }', []],
+    ["development, which is dropped", "[dev-dependencies]", 'b = { path = "../b" }', []],
+    ["development of a target", "[target.x.dev-dependencies]", 'b = { path = "../b" }', []],
+    ["with a version", "[dependencies]", 'b = { path = "../b", version = "1.2.3" }', []],
+  ])("is a warning where cargo publish refuses it: %s", async (_, header, entry, expected) => {
+    const manifest = crate("a", `${header}\n${entry}\n`);
+    expect(await warned({ ...good, "crates/a/Cargo.toml": manifest })).toEqual(expected);
+    for (const unpublished of ["publish = false", "publish = []"]) {
+      const hidden = crate("a", `${unpublished}\n${header}\n${entry}\n`);
+      expect(await warned({ ...good, "crates/a/Cargo.toml": hidden })).toEqual([]);
+    }
+  });
+
+  test("is told once where it is declared, if published crates inherit it", async () => {
+    const shared = {
+      ...good,
+      "Cargo.toml": root("1.2.3", '[workspace.dependencies]\nb = { path = "crates/b" }\n'),
+    };
+    const using = (table: string) => crate("a", `[${table}]\nb.workspace = true\n`);
+    const twice = {
+      ...shared,
+      "crates/a/Cargo.toml": using("dependencies"),
+      "crates/c/Cargo.toml": using("dependencies").replace('"a"', '"c"'),
+    };
+    expect(await warned(twice)).toEqual([refuses("b", "Cargo.toml:6")]);
+    expect(await warned({ ...shared, "crates/a/Cargo.toml": using("dev-dependencies") })).toEqual(
+      [],
+    );
+    expect(await warned({ ...shared, "crates/a/Cargo.toml": crate("a") })).toEqual([]);
+  });
+});
+
+test("hundreds of crates with pins on each other are all judged", async () => {
+  const count = 300;
+  const files: Record<string, string> = { "Cargo.toml": root() };
+  for (let index = 0; index < count; index += 1) {
+    const next = (index + 1) % count;
+    const version = index % 2 === 0 ? "1.2.3" : "1.2.2";
+    const pin = `[dependencies]\nc${next} = { path = "../c${next}", version = "${version}" }\n`;
+    files[`crates/c${index}/Cargo.toml`] = crate(`c${index}`, pin);
+  }
+  const findings = await check(files);
+  expect(complaints(findings)).toHaveLength(count / 2);
+  expect(notices(findings)).toHaveLength(1 + count + count / 2);
+});
+
+describe("the command", () => {
+  test("passes from a subfolder, with every match on standard output", async () => {
+    await using world = await testRepository();
+    writeFiles(world.root, good);
+    const cwd = join(world.root, "crates/a");
+    const { code, stdout, stderr } = await runScript(script, ["v1.2.3"], { cwd, env: world.env });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: [
+        "Cargo.toml -> 1.2.3 (matches tag)",
+        "crates/a/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+        "crates/b/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+        "crates/a/Cargo.toml: b -> 1.2.3 (matches tag)",
+        "",
+      ].join("\n"),
+      stderr: "",
+    });
+  });
+
+  test("refuses with the places and the ways out on standard error", async () => {
+    await using world = await testRepository();
+    writeFiles(world.root, good);
+    const options = { cwd: world.root, env: world.env };
+    const { code, stdout, stderr } = await runScript(script, ["1.3.0"], options);
+    expect(code).toBe(1);
+    expect(stdout).not.toContain("matches tag");
+    expect(stderr).toBe(
+      [
+        "error: Cannot tag v1.3.0: Cargo.toml says 1.2.3, expected 1.3.0",
+        "  at Cargo.toml:4:1",
+        '  fix: Set version = "1.3.0" in [workspace.package] of Cargo.toml',
+        "error: Cannot tag v1.3.0: crates/a/Cargo.toml requires b 1.2.3, expected 1.3.0",
+        "  at crates/a/Cargo.toml:5:22",
+        "  fix: Set the version of b to 1.3.0 in crates/a/Cargo.toml",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("--ref judges that commit and nothing of the work tree, and says so", async () => {
+    await using world = await testRepository();
+    const commit = await world.commit(good);
+    writeFiles(world.root, { "Cargo.toml": root("1.3.0"), "crates/b/Cargo.toml": "[package\n" });
+    const run = async (...args: string[]) => {
+      const options = { cwd: world.root, env: world.env };
+      const { code, stdout, stderr } = await runScript(script, [...args, "--json"], options);
+      return { code, stderr, report: JSON.parse(stdout) as JsonReport };
+    };
+    const [atCommit, inTree, elsewhere] = await Promise.all([
+      run("1.2.3", "--ref", "HEAD"),
+      run("1.2.3"),
+      run("1.2.3", "--ref", "nowhere"),
+    ]);
+    expect(atCommit).toMatchObject({ code: 0, stderr: "" });
+    expect(atCommit.report).toMatchObject({ script, ok: true, exitCode: 0 });
+    expect(atCommit.report.findings.map((each) => each.commit)).toEqual(Array(4).fill(commit));
+    expect(inTree).toMatchObject({ code: 1, stderr: "", report: { ok: false, exitCode: 1 } });
+    expect(inTree.report.findings).toContainEqual({
+      level: "error",
+      message: "Cannot tag v1.2.3: Cargo.toml says 1.3.0, expected 1.2.3",
+      remedy: 'Set version = "1.2.3" in [workspace.package] of Cargo.toml',
+      file: "Cargo.toml",
+      line: 4,
+      column: 1,
+    });
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.report.findings[0]?.message).toContain('Cannot find commit "nowhere"');
+  });
+
+  test("a wrong command line is exit code 2, before anything is read", async () => {
+    await using world = await testRepository();
+    const nowhere = join(world.home, "no-checkout");
+    mkdirSync(nowhere);
+    const lines = [["1.2"], ["v1.2.3+build"], ["chart-v1.2.3"], [], ["1.2.3", "--ref"]];
+    const options = { cwd: nowhere, env: world.env };
+    const ended = await Promise.all(lines.map((args) => runScript(script, args, options)));
+    for (const { code, stdout, stderr } of ended) {
+      expect(code).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).toStartWith("error: Cannot read the command line: ");
+    }
+  });
+
+  test("a folder that is no checkout is refused", async () => {
+    await using world = await testRepository();
+    const options = { cwd: world.home, env: world.env };
+    const { code, stderr } = await runScript(script, ["1.2.3"], options);
+    expect(code).toBe(1);
+    expect(stderr).toContain("error: Cannot find a git work tree");
+    expect(stderr).toContain("--repo DIR");
+  });
+
+  test("in GitHub Actions findings are annotations, escaped, with a summary", async () => {
+    await using world = await testRepository();
+    writeFiles(world.root, {
+      ...good,
+      "crates/a/Cargo.toml": stated("a", "100%\\n::error::forged"),
+      "crates/b,c:d/Cargo.toml": stated("d", "1.2.2"),
+    });
+    const summary = join(world.home, "summary.md");
+    const env = { ...world.env, GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary };
+    const { code, stderr } = await runScript(script, ["v1.2.3"], { cwd: world.root, env });
+    expect(code).toBe(1);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toStartWith(
+      "::error file=crates/a/Cargo.toml,line=3,col=1::Cannot tag v1.2.3: crates/a/Cargo.toml says ",
+    );
+    expect(lines[0]).toContain("100%25\\n::error::forged");
+    expect(lines[0]).toContain("%0Afix: Set version =");
+    expect(lines[1]).toStartWith("::error file=crates/b%2Cc%3Ad/Cargo.toml,line=3,col=1::");
+    expect(readFileSync(summary, "utf8")).toContain(`${script}\`: refused (exit code 1)`);
+  });
+});
