@@ -146,9 +146,10 @@ const table = command({
   ],
   example: "bun scripts/check-tag-version.ts v1.2.3 --ref release/1.2.3",
   async run({ operands, options, repository, report }) {
-    const check = (tree: Parameters<typeof checkTagVersion>[0]) =>
-      checkTagVersion(tree, operands.version);
-    report.add(await judge(await repository(), options.ref, check));
+    const { version } = operands;
+    report.add(
+      await judge(await repository(), options.ref, (tree) => checkTagVersion(tree, version)),
+    );
   },
 });
 
