@@ -29,6 +29,7 @@ import {
 import {
   type Entry,
   entriesOf,
+  faultText,
   type MalformedRow,
   malformedOf,
   parseLedger,
@@ -153,10 +154,9 @@ function latestOf(entries: readonly Entry[]): Entry | undefined {
   return entries.toSorted(compareEntries).at(-1);
 }
 
-function ignoredRow({ line, faults }: MalformedRow): Finding {
-  const what = faults.map(({ message }) => message).join("; ");
-  return warning(`ignoring malformed line ${line}: ${what}`, {
-    at: faults[0].at,
+function ignoredRow(row: MalformedRow): Finding {
+  return warning(`ignoring malformed line ${row.line}: ${faultText(row)}`, {
+    at: row.faults[0].at,
     remedy: "Append a correct row; the ledger is append-only",
   });
 }

@@ -85,6 +85,11 @@ export function malformedOf(ledger: Ledger): MalformedRow[] {
   return ledger.rows.filter((row) => row.kind === "malformed");
 }
 
+/** What is wrong with a row, as one phrase. */
+export function faultText({ faults }: MalformedRow): string {
+  return [...new Set(faults.map(({ message }) => message))].join("; ");
+}
+
 /** A row of the ledger as text, without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
@@ -159,7 +164,7 @@ function faultsOf(text: string, cells: readonly Cell[], today: Day): FaultInRow[
   const count = cells.length < cellLimit ? String(cells.length) : `${cellLimit} or more`;
   const found = `found ${count} ${count === "1" ? "column" : "columns"}`;
   const message = `${found}, expected ${columns.length} separated by tabs`;
-  return [{ cell: undefined, column: 1, message }, ...separators];
+  return [{ cell: undefined, column: separators[0]?.column ?? 1, message }, ...separators];
 }
 
 function faultsInCells(cells: readonly Cell[], today: Day): FaultInRow[] {

@@ -73,10 +73,13 @@ function notCommitted(why: string): Drift {
   return { kind: "unknown", why, remedy };
 }
 
-/** Asks for one line, whatever the operator's blame configuration ignores or converts. */
+/**
+ * Asks for one line, whatever the operator's blame configuration ignores or converts. A row whose
+ * line ending alone was changed (-w) is as old as it was.
+ */
 function blame({ ledger, line, commit }: DriftQuestion): string[] {
   const what = commit === undefined ? [] : [commit];
-  const plain = ["--ignore-revs-file=", "--no-textconv", "--no-progress"];
+  const plain = ["-w", "--ignore-revs-file=", "--no-textconv", "--no-progress"];
   return ["blame", "--porcelain", ...plain, "-L", `${line},${line}`, ...what, "--", ledger];
 }
 

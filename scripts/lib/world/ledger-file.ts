@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import type { Day } from "../calendar.ts";
 import {
+  faultText,
   type Ledger,
   type MalformedRow,
   parseLedger,
@@ -114,12 +115,12 @@ function refuseMalformedEnd({ rows }: Ledger, shown: string): void {
   const end = rows.slice(lastValid + 1) as MalformedRow[];
   if (end.length > 0) {
     throw new Refusal(
-      end.map(({ line, faults }) =>
+      end.map((row) =>
         error(
-          `Cannot append to ${shown}: line ${line} at its end is malformed: ${faults.map(({ message }) => message).join("; ")}`,
+          `Cannot append to ${shown}: line ${row.line} at its end is malformed: ${faultText(row)}`,
           {
-            remedy: `Mend line ${line} if it is not committed yet; if it is, append the row by hand`,
-            at: faults[0].at,
+            remedy: `Mend line ${row.line} if it is not committed yet; if it is, append the row by hand`,
+            at: row.faults[0].at,
           },
         ),
       ),

@@ -1,0 +1,178 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Day } from "../../../scripts/lib/calendar.ts";
+import {
+  entriesOf,
+  malformedOf,
+  parseLedger,
+  rowText,
+  type Validation,
+} from "../../../scripts/lib/files/ledger.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+import { productFolder } from "../../helpers/product.ts";
+
+const today = "2026-08-07" as Day;
+const parse = (text: string) => parseLedger(source("ledger.txt", text), today);
+
+/** What is wrong with the only row of a text, and in which columns of the line. */
+function faults(text: string): { messages: string[]; columns: (number | undefined)[] } {
+  const [row] = malformedOf(parse(text));
+  return {
+    messages: row?.faults.map(({ message }) => message) ?? [],
+    columns: row?.faults.map(({ at }) => at.column) ?? [],
+  };
+}
+
+test("a row is four columns between tabs, with its line, its text and the place of each column", () => {
+  expect(parse("v1.2.3\tabcdef1\t2026-08-07\tPASS\n").rows).toEqual([
+    {
+      kind: "entry",
+      line: 1,
+      text: "v1.2.3\tabcdef1\t2026-08-07\tPASS",
+      cells: [
+        { text: "v1.2.3", column: 1 },
+        { text: "abcdef1", column: 8 },
+        { text: "2026-08-07", column: 16 },
+        { text: "PASS", column: 27 },
+      ],
+      tag: "v1.2.3",
+      sha: "abcdef1",
+      date: "2026-08-07" as Day,
+      verdict: "PASS",
+    },
+  ]);
+});
+
+test("what is written as a row reads back as that row", () => {
+  const validation: Validation = {
+    tag: "v1.2.3-rc.1",
+    sha: "abcdef1",
+    date: today,
+    verdict: "FAIL",
+  };
+  expect(entriesOf(parse(rowText(validation)))).toMatchObject([validation]);
+});
+
+test("comments, empty lines and lines of blanks are no rows, and count as lines", () => {
+  const ledger = parse("# comment\n\n  \t\n#v1.2.3\nv1.2.3\tabcdef1\t2026-08-07\tPASS");
+  expect(ledger.rows.map(({ kind, line }) => [kind, line])).toEqual([["entry", 5]]);
+});
+
+test("CRLF and a byte order mark are tolerated", () => {
+  const ledger = parse(
+    "\ufeffv1.2.3\tabcdef1\t2026-08-07\tPASS\r\n\r\n# x\r\nv1.2.4\tabcdef1\t2026-08-07\tFAIL\r\n",
+  );
+  expect(ledger.rows.map(({ kind, line, cells }) => [kind, line, cells[0]?.column])).toEqual([
+    ["entry", 1, 1],
+    ["entry", 4, 1],
+  ]);
+});
+
+test.each([
+  "v1.2.3\tabcdef1\t2026-08-07\tPASS",
+  "v1.2.3-rc.1\tabcdef1\t2026-08-07\tFAIL",
+  `v1.2.3\t${"a".repeat(64)}\t2026-08-06\tPASS`,
+  "v1.2.3\tABCDEF1\t1999-12-31\tPASS",
+])("%p is valid", (row) => {
+  expect(malformedOf(parse(row))).toEqual([]);
+  expect(entriesOf(parse(row))).toHaveLength(1);
+});
+
+const version = "expected a version with its leading v, such as v1.2.3";
+const commit = "expected 7 to 64 hexadecimal digits";
+const date = "expected a calendar day as YYYY-MM-DD";
+
+test.each([
+  ["1.2.3\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "1.2.3", ${version}`, 1],
+  ["v1.2\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "v1.2", ${version}`, 1],
+  ["v1.2.3+b\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "v1.2.3+b", ${version}`, 1],
+  ["vv1.2.3\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "vv1.2.3", ${version}`, 1],
+  ["v1.2.3\tabcdef\t2026-08-07\tPASS", `column 2 (lab commit): found "abcdef", ${commit}`, 8],
+  ["v1.2.3\tabcdefg\t2026-08-07\tPASS", `column 2 (lab commit): found "abcdefg", ${commit}`, 8],
+  ["v1.2.3\t\t2026-08-07\tPASS", `column 2 (lab commit): found "", ${commit}`, 8],
+  ["v1.2.3\tabcdef1\tnow\tPASS", `column 3 (date): found "now", ${date}`, 16],
+  ["v1.2.3\tabcdef1\t2026-02-30\tPASS", `column 3 (date): found "2026-02-30", ${date}`, 16],
+  [
+    "v1.2.3\tabcdef1\t2026-08-08\tPASS",
+    'column 3 (date): found "2026-08-08", expected a day that is not after today, 2026-08-07 in UTC',
+    16,
+  ],
+  [
+    "v1.2.3\tabcdef1\t2026-08-07\tpass",
+    'column 4 (verdict): found "pass", expected PASS or FAIL',
+    27,
+  ],
+  [
+    "v1.2.3\tabcdef1\t2026-08-07\tPASSED",
+    'column 4 (verdict): found "PASSED", expected PASS or FAIL',
+    27,
+  ],
+])("%p is malformed in one column, which the fault names", (row, message, column) => {
+  expect(faults(row)).toEqual({ messages: [message], columns: [column] });
+});
+
+test("every bad column of a row is named", () => {
+  expect(faults("1\t2\t3\t4").columns).toEqual([1, 3, 5, 7]);
+});
+
+test("a sha of 65 digits is malformed", () => {
+  expect(faults(`v1.2.3\t${"a".repeat(65)}\t2026-08-07\tPASS`).columns).toEqual([8]);
+});
+
+const three = "found 3 columns, expected 4 separated by tabs";
+
+test.each([
+  ["v1.2.3", ["found 1 column, expected 4 separated by tabs"]],
+  ["v1.2.3\tabcdef1\tPASS", [three]],
+  ["v1.2.3\tabcdef1\t2026-08-07\tPASS\tx", ["found 5 columns, expected 4 separated by tabs"]],
+  [`${"x\t".repeat(40)}`, ["found 9 or more columns, expected 4 separated by tabs"]],
+  ["this is no row", ["found 1 column, expected 4 separated by tabs"]],
+  ["v1.2.3\tabcdef1 2026-08-07\tPASS", [three, "column 2 holds a space where a tab belongs"]],
+  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", [three, "column 1 holds a space where a tab belongs"]],
+  ["v1.2.3\tabcdef1\t2026-08-07  pass", [three, "column 3 holds a space where a tab belongs"]],
+  [
+    "v1.2.3\t\tabcdef1\t2026-08-07\tPASS",
+    ["found 5 columns, expected 4 separated by tabs", "column 1 holds a blank too many"],
+  ],
+  ["v1.2.3\tabcdef1\t2026-08-07\tPASS ", ["column 4 holds a blank too many"]],
+  [" v1.2.3\tabcdef1\t2026-08-07\tPASS", ["column 1 holds a blank too many"]],
+  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", ["column 2 holds a blank too many"]],
+])("%p is malformed by its separators, which the fault names", (row, messages) => {
+  expect(faults(row).messages).toEqual(messages);
+});
+
+test("the place of a space where a tab belongs is that space", () => {
+  expect(faults("v1.2.3 abcdef1 2026-08-07\tPASS").columns).toEqual([7, 7, 15]);
+});
+
+test("a malformed row hides no row around it", () => {
+  const ledger = parse(
+    [
+      "v1.0.0\tabcdef1\t2026-08-01\tPASS",
+      "\0\u001b[31m",
+      "v1.0.1 abcdef1 2026-08-01 PASS",
+      "\ufffd\ufffd",
+      "<<<<<<< HEAD",
+      "v1.0.2\tabcdef1\t2026-08-01\tPASS\rv9.9.9\tabcdef1\t2026-08-01\tPASS",
+      "v1.0.3\tabcdef1\t2026-08-01\tPASS",
+    ].join("\n"),
+  );
+  expect(entriesOf(ledger).map(({ tag }) => tag)).toEqual(["v1.0.0", "v1.0.3"]);
+  expect(malformedOf(ledger).map(({ line }) => line)).toEqual([2, 3, 4, 5, 6]);
+});
+
+test("100,000 rows and a line of 10 MB are read in under a second", () => {
+  const rows = Array.from({ length: 100_000 }, (_, i) => `v0.${i}.0\tabcdef1\t2026-08-01\tPASS\n`);
+  const text = `${rows.join("")}${"x \t".repeat(3_500_000)}\n${" ".repeat(10_000_000)}x\n`;
+  const started = performance.now();
+  const ledger = parse(text);
+  expect(performance.now() - started).toBeLessThan(1000);
+  expect([entriesOf(ledger).length, malformedOf(ledger).length]).toEqual([100_000, 2]);
+});
+
+test.skipIf(productFolder === undefined)("the product's ledger has no malformed row", async () => {
+  const text = await Bun.file(join(productFolder ?? "", "release-gate/lab-validations.txt")).text();
+  const ledger = parse(text);
+  expect(malformedOf(ledger)).toEqual([]);
+  expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
+});

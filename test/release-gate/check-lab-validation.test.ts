@@ -1,0 +1,566 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  checkLabValidation,
+  findLabValidation,
+  labEvidence,
+} from "../../release-gate/check-lab-validation.ts";
+import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
+import type { Finding } from "../../scripts/lib/finding.ts";
+import { layout } from "../../scripts/lib/layout.ts";
+import { memoryTree } from "../../scripts/lib/tree.ts";
+import type { Version } from "../../scripts/lib/version.ts";
+import { workTree } from "../../scripts/lib/world/files.ts";
+import { productFolder } from "../helpers/product.ts";
+import {
+  type Ended,
+  isolatedEnvironment,
+  type JsonReport,
+  runScript,
+  type TestRepository,
+  temporaryFolder,
+  testRepository,
+  writeFiles,
+} from "../helpers/world.ts";
+
+const ledger = layout.ledger;
+const question = {
+  version: "1.2.3" as Version,
+  today: "2026-08-31" as Day,
+  maxAgeDays: 30,
+  ledger,
+};
+
+type Overrides = Partial<typeof question>;
+
+/** Rows written with blanks for tabs, as lines of a ledger. */
+const ledgerOf = (rows: readonly string[]) =>
+  `${rows.map((row) => row.replaceAll(" ", "\t")).join("\n")}\n`;
+
+function check(rows: readonly string[], overrides: Overrides = {}): Promise<Finding[]> {
+  const tree = memoryTree({ [ledger]: ledgerOf(rows) });
+  return checkLabValidation(tree, { ...question, ...overrides });
+}
+
+async function verdict(rows: readonly string[], overrides: Overrides = {}): Promise<string> {
+  const findings = await check(rows, overrides);
+  return findings.findLast(({ level }) => level !== "warning")?.message ?? "";
+}
+
+test("the PASS is told word for word as PROCEDURE has it, with the row it stands in", async () => {
+  expect(await check(["# x", "v1.2.3 abcdef1 2026-08-07 PASS"])).toEqual([
+    {
+      level: "notice",
+      message:
+        "release-gate: PASS for v1.2.3 dated 2026-08-07 (lab commit abcdef1, 24d old, threshold 30d). OK to release.",
+      at: { file: ledger, line: 2 },
+    },
+  ]);
+});
+
+test.each([
+  ["the day itself", "2026-08-31", 30, "0d old, threshold 30d"],
+  ["the last day", "2026-08-01", 30, "30d old, threshold 30d"],
+  ["the first day after", "2026-07-31", 30, "is 31 days old"],
+  ["the last day of another threshold", "2026-08-30", 1, "1d old, threshold 1d"],
+  ["the first day after another threshold", "2026-08-29", 1, "is 2 days old"],
+  ["the last day of the longest threshold", "1752-11-16", 99_999, "99999d old, threshold 99999d"],
+  ["the first day after the longest threshold", "1752-11-15", 99_999, "is 100000 days old"],
+])(
+  "a PASS is accepted while its age is at most the threshold: %s",
+  async (_, date, maxAgeDays, words) => {
+    expect(await verdict([`v1.2.3 abcdef1 ${date} PASS`], { maxAgeDays })).toContain(words);
+  },
+);
+
+test.each([
+  ["2026-08-31T23:59:59.999Z", "30d old"],
+  ["2026-09-01T00:00:00.000Z", "is 31 days old"],
+])("the age changes at midnight UTC: %p", async (moment, words) => {
+  const today = dayOf(new Date(moment));
+  expect(await verdict(["v1.2.3 abcdef1 2026-08-01 PASS"], { today })).toContain(words);
+});
+
+test.each([
+  [
+    "the latest date decides",
+    ["v1.2.3 aaaaaaa 2026-08-09 PASS", "v1.2.3 bbbbbbb 2026-08-08 PASS"],
+    "aaaaaaa",
+  ],
+  [
+    "of one date the later row decides",
+    ["v1.2.3 aaaaaaa 2026-08-09 PASS", "v1.2.3 bbbbbbb 2026-08-09 PASS"],
+    "bbbbbbb",
+  ],
+  [
+    "other versions do not count",
+    [
+      "v1.2.3 aaaaaaa 2026-08-08 PASS",
+      "v1.2.30 bbbbbbb 2026-08-09 PASS",
+      "v1.2.3-rc.1 ccccccc 2026-08-09 PASS",
+    ],
+    "aaaaaaa",
+  ],
+  [
+    "a malformed row does not count",
+    [
+      "v1.2.3 aaaaaaa 2026-08-08 PASS",
+      "v1.2.3 bbbbbbb 2026-09-01 PASS",
+      "v1.2.3 ccccccc 2026-08-10 PASSED",
+    ],
+    "aaaaaaa",
+  ],
+  [
+    "a FAIL does not count",
+    ["v1.2.3 aaaaaaa 2026-08-08 PASS", "v1.2.3 bbbbbbb 2026-08-09 FAIL"],
+    "aaaaaaa",
+  ],
+])("%s", async (_, rows, sha) => {
+  expect(await verdict(rows)).toContain(`(lab commit ${sha}, `);
+});
+
+test.each([
+  ["of a later date", ["v1.2.3 aaaaaaa 2026-08-08 PASS", "v1.2.3 bbbbbbb 2026-08-09 FAIL"], [2]],
+  [
+    "of a later date, further up",
+    ["v1.2.3 bbbbbbb 2026-08-09 FAIL", "v1.2.3 aaaaaaa 2026-08-08 PASS"],
+    [1],
+  ],
+  [
+    "of that date, further down",
+    ["v1.2.3 aaaaaaa 2026-08-09 PASS", "v1.2.3 bbbbbbb 2026-08-09 FAIL"],
+    [2],
+  ],
+  [
+    "twice",
+    [
+      "v1.2.3 aaaaaaa 2026-08-08 PASS",
+      "v1.2.3 bbbbbbb 2026-08-09 FAIL",
+      "v1.2.3 ccccccc 2026-08-10 FAIL",
+    ],
+    [2, 3],
+  ],
+  [
+    "of that date, further up: none",
+    ["v1.2.3 bbbbbbb 2026-08-09 FAIL", "v1.2.3 aaaaaaa 2026-08-09 PASS"],
+    [],
+  ],
+  [
+    "of an earlier date: none",
+    ["v1.2.3 aaaaaaa 2026-08-09 PASS", "v1.2.3 bbbbbbb 2026-08-08 FAIL"],
+    [],
+  ],
+  [
+    "of another version: none",
+    ["v1.2.3 aaaaaaa 2026-08-08 PASS", "v1.2.4 bbbbbbb 2026-08-09 FAIL"],
+    [],
+  ],
+])("a FAIL after the PASS is a loud warning and no refusal: %s", async (_, rows, lines) => {
+  const findings = await check(rows);
+  const warnings = findings.filter(({ level }) => level === "warning");
+  expect(warnings.map(({ at }) => at?.line)).toEqual(lines);
+  for (const { message, remedy } of warnings) {
+    expect(message).toStartWith(
+      "A FAIL WAS RECORDED AFTER THE LATEST PASS for v1.2.3: dated 2026-08-",
+    );
+    expect(remedy).toBeDefined();
+  }
+  expect(findings.at(-1)?.level).toBe("notice");
+});
+
+test("a missing ledger is refused", async () => {
+  expect(await checkLabValidation(memoryTree({}), question)).toEqual([
+    {
+      level: "error",
+      message: "ledger release-gate/lab-validations.txt not found.",
+      remedy:
+        "Make sure release-gate/lab-validations.txt is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH",
+      at: { file: ledger },
+    },
+  ]);
+});
+
+test.each([
+  ["", []],
+  ["an empty line", [""]],
+  ["comments", ["# v1.2.3 abcdef1 2026-08-07 PASS", ""]],
+])("a ledger with no entries is refused: %s", async (_, rows) => {
+  expect(await check(rows)).toEqual([
+    {
+      level: "error",
+      message:
+        "Cannot find a PASS for v1.2.3: ledger release-gate/lab-validations.txt has no entries",
+      remedy: "Run the lab, then append the line of: record-validation.ts v1.2.3 PASS",
+      at: { file: ledger },
+    },
+  ]);
+});
+
+test("a ledger without a PASS for the version is refused", async () => {
+  expect(await check(["v1.2.2 abcdef1 2026-08-07 PASS"])).toEqual([
+    {
+      level: "error",
+      message: "no PASS entry for v1.2.3 in release-gate/lab-validations.txt",
+      remedy: "Rerun the lab and append a PASS line",
+      at: { file: ledger },
+    },
+  ]);
+});
+
+test("only FAIL on record is no PASS, and the refusal says so", async () => {
+  const rows = ["v1.2.3 aaaaaaa 2026-08-09 FAIL", "v1.2.3 bbbbbbb 2026-08-08 FAIL"];
+  expect(await check(rows)).toMatchObject([
+    {
+      level: "error",
+      message:
+        "no PASS entry for v1.2.3 in release-gate/lab-validations.txt; FAIL is on record, dated 2026-08-09 (lab commit aaaaaaa, line 1)",
+      at: { file: ledger, line: 1 },
+    },
+  ]);
+});
+
+test("a PASS that is too old is refused", async () => {
+  expect(await check(["v1.2.3 abcdef1 2026-07-01 PASS"])).toEqual([
+    {
+      level: "error",
+      message:
+        "latest PASS for v1.2.3 is 61 days old (dated 2026-07-01, lab commit abcdef1). Threshold is 30 days.",
+      remedy: "Rerun the lab on the current branch and append a fresh PASS entry",
+      at: { file: ledger, line: 1 },
+    },
+  ]);
+});
+
+test("a malformed row is a warning with its line and column, and hides no PASS", async () => {
+  const rows = [
+    "v1.2.3 aaaaaaa 2026-08-08",
+    "v1.2.3 bbbbbbb 2026-02-30 PASS",
+    "v1.2.3 aaaaaaa 2026-08-08 PASS",
+  ];
+  const remedy = "Append a correct row; the ledger is append-only";
+  expect(await check(rows)).toMatchObject([
+    {
+      level: "warning",
+      message: "ignoring malformed line 1: found 3 columns, expected 4 separated by tabs",
+      remedy,
+      at: { file: ledger, line: 1, column: 1 },
+    },
+    {
+      level: "warning",
+      message:
+        'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD',
+      remedy,
+      at: { file: ledger, line: 2, column: 16 },
+    },
+    { level: "notice" },
+  ]);
+});
+
+test("a space where a tab belongs is named as such", async () => {
+  const tree = memoryTree({ [ledger]: "v1.2.3\taaaaaaa 2026-08-08\tPASS\n" });
+  const [first] = await checkLabValidation(tree, question);
+  expect(first).toMatchObject({
+    message:
+      "ignoring malformed line 1: found 3 columns, expected 4 separated by tabs; column 2 holds a space where a tab belongs",
+    at: { line: 1, column: 15 },
+  });
+});
+
+test.each([
+  ["no valid row at all", ["x", "y"], "has no valid entry; ignored malformed lines 1, 2"],
+  [
+    "no PASS",
+    ["v1.2.2 abcdef1 2026-08-07 PASS", "x"],
+    "in release-gate/lab-validations.txt; ignored malformed line 2",
+  ],
+  ["only FAIL", ["v1.2.3 abcdef1 2026-08-07 FAIL", "x"], "line 1); ignored malformed line 2"],
+  ["many malformed rows", Array.from({ length: 30 }, () => "x"), "18, 19, 20 and 10 more"],
+])(
+  "where nothing valid is left, the refusal names the rows it ignored: %s",
+  async (_, rows, words) => {
+    expect(await verdict(rows)).toEndWith(words);
+  },
+);
+
+test("the validation that decides is data, and undefined where the check refuses", async () => {
+  const tree = memoryTree({
+    [ledger]: ledgerOf(["v1.2.3 aaaaaaa 2026-08-07 PASS", "v1.2.2 bbbbbbb 2026-07-01 PASS"]),
+  });
+  const found = await findLabValidation(tree, question);
+  expect(found).toMatchObject({ ageDays: 24, entry: { sha: "aaaaaaa", line: 1 } });
+  expect(found && labEvidence(found)).toBe("Lab-validation: PASS 2026-08-07 lab aaaaaaa");
+  for (const version of ["1.2.2", "1.2.4"] as Version[]) {
+    expect(await findLabValidation(tree, { ...question, version })).toBeUndefined();
+  }
+  expect(await findLabValidation(memoryTree({}), question)).toBeUndefined();
+});
+
+test("a row that is not UTF-8 is malformed, and hides no PASS", async () => {
+  using folder = temporaryFolder();
+  const bytes = Buffer.from(
+    `# caf\xe9\nv1.2.3\tabcdef\xff\t2026-08-07\tPASS\n${ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"])}`,
+    "latin1",
+  );
+  writeFiles(folder.path, { [ledger]: bytes });
+  const findings = await checkLabValidation(workTree(folder.path), question);
+  expect(findings.map(({ level, at }) => [level, at?.line])).toEqual([
+    ["warning", 2],
+    ["notice", 3],
+  ]);
+});
+
+describe.skipIf(productFolder === undefined)("on the product's ledger", () => {
+  const tree = workTree(productFolder ?? "");
+
+  test.each([
+    [
+      "0.11.0",
+      "2026-08-07",
+      "release-gate: PASS for v0.11.0 dated 2026-08-07 (lab commit 214ea6f, 0d old, threshold 30d). OK to release.",
+    ],
+    [
+      "0.11.0",
+      "2026-09-06",
+      "release-gate: PASS for v0.11.0 dated 2026-08-07 (lab commit 214ea6f, 30d old, threshold 30d). OK to release.",
+    ],
+    [
+      "0.11.0",
+      "2026-09-07",
+      "latest PASS for v0.11.0 is 31 days old (dated 2026-08-07, lab commit 214ea6f). Threshold is 30 days.",
+    ],
+    [
+      "0.9.5",
+      "2026-08-07",
+      "latest PASS for v0.9.5 is 34 days old (dated 2026-07-04, lab commit 468bf99). Threshold is 30 days.",
+    ],
+    ["0.8.4", "2026-08-07", "no PASS entry for v0.8.4 in release-gate/lab-validations.txt"],
+  ])("v%s on %s", async (version, today, message) => {
+    const findings = await checkLabValidation(tree, {
+      ...question,
+      version: version as Version,
+      today: today as Day,
+    });
+    expect(findings.map((each) => each.message)).toEqual([message]);
+  });
+});
+
+describe("as a command", () => {
+  const script = "release-gate/check-lab-validation.ts";
+  const date = "2026-08-07";
+  const days = String(Math.round((Date.parse(dayOf(new Date())) - Date.parse(date)) / 86_400_000));
+  const fresh = ["--max-age-days", "99999"];
+  let world: TestRepository;
+  let validated: string;
+  const run = (
+    args: readonly string[],
+    env: Record<string, string> = {},
+    cwd = world.root,
+  ): Promise<Ended> => runScript(script, args, { cwd, env: { ...world.env, ...env } });
+
+  beforeAll(async () => {
+    world = await testRepository();
+    validated = await world.commit(
+      { [ledger]: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]), "crates/a/lib.rs": "" },
+      "Validate",
+    );
+  });
+
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  const pass = () =>
+    `release-gate: PASS for v1.2.3 dated ${date} (lab commit abcdef1, ${days}d old, threshold 99999d). OK to release.\n`;
+  const calm = () =>
+    `no commit since the PASS was committed in ${validated.slice(0, 7)} touched crates/, Cargo.toml, Cargo.lock or Dockerfile\n`;
+
+  test("a PASS is evidence on standard output, from any subfolder", async () => {
+    expect(await run(["--version", "v1.2.3", ...fresh], {}, join(world.root, "crates/a"))).toEqual({
+      code: 0,
+      stdout: `${pass()}${calm()}`,
+      stderr: "",
+    });
+  });
+
+  test.each([
+    [[], "option --version: it must be given, with VERSION"],
+    [["--version"], "option --version needs a value: --version VERSION"],
+    [["--version", "v1.2"], 'option --version: Cannot read version "v1.2"'],
+    [["--version", "v1.2.3+x"], "build metadata"],
+    [["--version", "1.2.3", "--max-age-days", "0"], "expected a whole number from 1 to 99999"],
+    [["--version", "1.2.3", "--max-age-days", "100000"], "expected a whole number from 1 to 99999"],
+    [["--version", "1.2.3", "--max-age-days", "30d"], "expected a whole number from 1 to 99999"],
+    [["--version", "1.2.3", "--ledger", ""], "option --ledger: expected a value"],
+    [["v1.2.3", "--version", "1.2.3"], 'unexpected operand "v1.2.3"'],
+  ])("a wrong command line ends with 2: %p", async (args, words) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(words);
+  });
+
+  test("--json is one object with the deciding row as data", async () => {
+    const { code, stdout, stderr } = await run(["--version", "1.2.3", ...fresh, "--json"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout) as JsonReport).toMatchObject({
+      script,
+      ok: true,
+      exitCode: 0,
+      findings: [
+        { level: "notice", message: pass().trimEnd(), file: ledger, line: 1 },
+        { level: "notice", message: calm().trimEnd(), file: ledger, line: 1 },
+      ],
+      data: {
+        version: "v1.2.3",
+        ledger,
+        maxAgeDays: 99_999,
+        latestPass: {
+          version: "v1.2.3",
+          lab: "abcdef1",
+          date,
+          verdict: "PASS",
+          line: 1,
+          ageDays: Number(days),
+        },
+      },
+    });
+  });
+
+  test("warnings and refusals go to standard error, with place and remedy", async () => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, "bad.txt");
+    writeFiles(folder.path, {
+      "bad.txt": "v1.2.3 abcdef1 2026-08-07 PASS\nv1.2.2\tabcdef1\t2026-08-07\tPASS\n",
+    });
+    expect(await run(["--version", "1.2.3", "--ledger", path])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `warning: ignoring malformed line 1: found 1 column, expected 4 separated by tabs; column 1 holds a space where a tab belongs
+  at ${path}:1:7
+  fix: Append a correct row; the ledger is append-only
+error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
+  at ${path}
+  fix: Rerun the lab and append a PASS line
+`,
+    });
+  });
+
+  test("in GitHub Actions a finding is an annotation", async () => {
+    const { code, stdout, stderr } = await run(["--version", "1.2.4"], { GITHUB_ACTIONS: "true" });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(
+      `::error file=${ledger}::no PASS entry for v1.2.4 in ${ledger}%0Afix: Rerun the lab and append a PASS line\n`,
+    );
+  });
+
+  test("LEDGER is honoured and said, --ledger beats it, and an empty one is none", async () => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, "other.txt");
+    writeFiles(folder.path, { "other.txt": ledgerOf(["v9.9.9 abcdef1 2026-08-07 PASS"]) });
+    const [used, beaten, empty] = await Promise.all([
+      run(["--version", "9.9.9", ...fresh], { LEDGER: path }),
+      run(["--version", "1.2.3", ...fresh, "--ledger", ledger], { LEDGER: path }),
+      run(["--version", "1.2.3", ...fresh], { LEDGER: "" }),
+    ]);
+    expect(used).toEqual({
+      code: 0,
+      stdout: `ledger: ${path} (from LEDGER)\n${pass().replace("1.2.3", "9.9.9")}`,
+      stderr: "",
+    });
+    expect(beaten).toEqual({ code: 0, stdout: `${pass()}${calm()}`, stderr: "" });
+    expect(empty).toEqual(beaten);
+  });
+
+  test("a missing ledger is named as the operator named it", async () => {
+    const { code, stderr } = await run(["--version", "1.2.3", "--ledger", "nowhere.txt"]);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith("error: ledger nowhere.txt not found.\n  at nowhere.txt\n");
+  });
+
+  test("outside of any checkout the ledger next to the script counts, and --repo needs a checkout", async () => {
+    using folder = temporaryFolder();
+    const env = isolatedEnvironment(folder.path);
+    const [beside, named] = await Promise.all([
+      runScript(script, ["--version", "1.2.3"], { cwd: folder.path, env }),
+      runScript(script, ["--version", "1.2.3", "--repo", folder.path], { cwd: folder.path, env }),
+    ]);
+    expect(beside.stdout).toContain(
+      "release-gate/lab-validations.txt (next to the script, outside of any checkout)",
+    );
+    expect(beside.stderr).toContain("has no entries");
+    expect(named.stderr).toContain("error: Cannot find a git work tree at");
+    expect([beside.code, named.code]).toEqual([1, 1]);
+  });
+
+  test("--ref judges the ledger of a commit, which must be in the repository", async () => {
+    await using other = await testRepository();
+    const first = await other.commit({ [ledger]: "# none\n" });
+    await other.commit({ [ledger]: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) }, "Validate");
+    const second = await other.commit({ Dockerfile: "FROM scratch" }, "Image");
+    writeFiles(other.root, { [ledger]: "mangled\n" });
+    const ask = (...args: string[]) =>
+      runScript(script, ["--version", "1.2.3", ...fresh, "--json", ...args], {
+        cwd: other.root,
+        env: other.env,
+      });
+    const [old, drifted, outside] = await Promise.all([
+      ask("--ref", first),
+      ask("--ref", "HEAD"),
+      ask("--ref", "HEAD", "--ledger", "../elsewhere.txt"),
+    ]);
+    expect(JSON.parse(old.stdout)).toMatchObject({
+      exitCode: 1,
+      findings: [{ level: "error", commit: first, file: ledger }],
+    });
+    expect(JSON.parse(drifted.stdout)).toMatchObject({
+      exitCode: 0,
+      findings: [
+        { level: "notice", commit: second, file: ledger, line: 1 },
+        { level: "warning", commit: second, file: ledger, line: 1 },
+      ],
+    });
+    expect(JSON.parse(outside.stdout)).toMatchObject({
+      exitCode: 1,
+      findings: [
+        {
+          level: "error",
+          message: expect.stringMatching(/^Cannot read \.\.\/elsewhere\.txt in a commit/),
+        },
+      ],
+    });
+  });
+
+  test("drift since the validation is counted, and its first five commits listed", async () => {
+    await using other = await testRepository();
+    const since = await other.commit({ [ledger]: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) });
+    const commits: string[] = [];
+    for (const index of [1, 2, 3, 4, 5, 6]) {
+      commits.push(await other.commit({ "crates/a/lib.rs": String(index) }, `Change ${index}`));
+    }
+    const { code, stderr } = await runScript(script, ["--version", "1.2.3", ...fresh], {
+      cwd: other.root,
+      env: other.env,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      [
+        `warning: 6 commits since the PASS was committed in ${since.slice(0, 7)} touched crates/, Cargo.toml, Cargo.lock or Dockerfile, the first 5 of them:`,
+        ...commits.slice(0, 5).map((id, index) => `  | ${id.slice(0, 7)} Change ${index + 1}`),
+        `  at ${ledger}:1`,
+        "  fix: Make sure the lab saw these changes; if not, rerun it and append a fresh PASS entry",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("a row that is not committed yet passes with a warning", async () => {
+    await using other = await testRepository();
+    await other.commit({ [ledger]: "# none\n" });
+    writeFiles(other.root, { [ledger]: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) });
+    const { code, stderr } = await runScript(script, ["--version", "1.2.3", ...fresh], {
+      cwd: other.root,
+      env: other.env,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toStartWith(
+      "warning: Cannot count the commits since the validation: line 1 is not committed yet\n",
+    );
+  });
+});
