@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { dayOf } from "../scripts/lib/calendar.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { checkLab } from "../scripts/record-validation.ts";
+import {
+  type JsonReport,
+  projectRoot,
+  runScript,
+  type TestRepository,
+  testRepository,
+  writeFiles,
+} from "./helpers/world.ts";
+
+const script = "scripts/record-validation.ts";
+const today = dayOf(new Date());
+const old = "v1.2.2\tabcdef0\t2026-08-01\tPASS";
+
+let lab: TestRepository;
+let sha: string;
+let row: string;
+const run = (args: readonly string[], env: Record<string, string> = {}, cwd = lab.root) =>
+  runScript(script, args, { cwd, env: { ...lab.env, ...env } });
+
+/** A ledger outside of the lab with that content; answers its path. */
+function ledgerWith(name: string, content: string): string {
+  writeFiles(lab.home, { [name]: content });
+  return join(lab.home, name);
+}
+
+beforeAll(async () => {
+  lab = await testRepository();
+  sha = (await lab.commit({ "docs/QUICKSTART.md": "" })).slice(0, 7);
+  row = `v1.2.3\t${sha}\t${today}\tPASS`;
+});
+
+afterAll(() => lab[Symbol.asyncDispose]());
+
+test.each([["v1.2.3"], ["1.2.3"]])(
+  "standard output has one row with real tabs and nothing else, from any subfolder: %p",
+  async (version) => {
+    expect(await run([version, "PASS"], {}, join(lab.root, "docs"))).toEqual({
+      code: 0,
+      stdout: `${row}\n`,
+      stderr: "",
+    });
+  },
+);
+
+test("the lab may be named, and GitHub Actions changes nothing on standard output", async () => {
+  const env = { GITHUB_ACTIONS: "true" };
+  expect(await run(["1.2.3-rc.1", "FAIL", "--lab", "checkout"], env, lab.home)).toEqual({
+    code: 0,
+    stdout: `v1.2.3-rc.1\t${sha}\t${today}\tFAIL\n`,
+    stderr: "",
+  });
+});
+
+test("--json has the row as data", async () => {
+  const { stdout, stderr } = await run(["1.2.3", "PASS", "--json"]);
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout) as JsonReport).toEqual({
+    script,
+    ok: true,
+    exitCode: 0,
+    findings: [],
+    data: { row, version: "v1.2.3", lab: sha, date: today, verdict: "PASS" },
+  });
+});
+
+test.each([
+  [[], "missing operand <version>"],
+  [["v1.2.3"], "missing operand <PASS|FAIL>"],
+  [["v1.2", "PASS"], 'operand <version>: Cannot read version "v1.2"'],
+  [["v1.2.3", "pass"], 'operand <PASS|FAIL>: expected PASS or FAIL, found "pass"'],
+  [["v1.2.3", "PASS", "--lab", ""], "option --lab: expected a value"],
+  [["v1.2.3", "PASS", "--append="], "option --append: expected a value"],
+  [["v1.2.3", "PASS", "a", "--append", "b"], 'unexpected operand "a"'],
+])("a wrong command line ends with 2 and prints no row: %p", async (args, words) => {
+  const { code, stdout, stderr } = await run(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(words);
+});
+
+test("a folder that is no checkout, and a checkout without a commit, are refused", async () => {
+  const empty = join(lab.home, "empty");
+  mkdirSync(empty);
+  const outside = await run(["1.2.3", "PASS", "--lab", empty]);
+  await lab.git("init", "--quiet", empty);
+  const unborn = await run(["1.2.3", "PASS", "--lab", empty]);
+  expect(outside).toMatchObject({ code: 1, stdout: "" });
+  expect(outside.stderr).toStartWith(
+    `error: Cannot find the lab's checkout at ${empty}: fatal: not a git`,
+  );
+  expect(outside.stderr).toContain(
+    "fix: Run it in the lab's checkout, or name that with --lab DIR",
+  );
+  expect(unborn).toMatchObject({ code: 1, stdout: "" });
+  expect(unborn.stderr).toContain("the current branch has none yet");
+});
+
+test.each([
+  ["4", 7],
+  ["12", 12],
+  ["no", 40],
+])(
+  "with core.abbrev %p the sha has %p digits, so never fewer than the ledger takes",
+  async (abbrev, digits) => {
+    const env = {
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "core.abbrev",
+      GIT_CONFIG_VALUE_0: abbrev,
+    };
+    const { stdout } = await run(["1.2.3", "PASS"], env);
+    const head = await lab.git("rev-parse", "HEAD");
+    expect(stdout).toBe(`v1.2.3\t${head.slice(0, digits)}\t${today}\tPASS\n`);
+  },
+);
+
+const clean = {
+  head: "0123456789abcdef0123456789abcdef01234567",
+  branch: "refs/heads/main",
+  changes: [],
+  underway: [],
+};
+
+test.each([
+  ["a clean lab on main: none", {}, []],
+  [
+    "a dirty one",
+    { changes: ["a", "b\nc"] },
+    [`the lab's working tree is dirty: what ran is not commit 0123456: "a", "b\\nc"`],
+  ],
+  [
+    "many changes",
+    { changes: [..."abcdefg"] },
+    [
+      `the lab's working tree is dirty: what ran is not commit 0123456: "a", "b", "c", "d", "e", and 2 more`,
+    ],
+  ],
+  [
+    "another branch",
+    { branch: "refs/heads/x/y" },
+    ['the lab is not on main: it is on branch "x/y"'],
+  ],
+  ["a detached HEAD", { branch: undefined }, ["the lab is not on main: its HEAD is detached"]],
+])("what may not be the lab's commit is a warning with a remedy: %s", (_, state, messages) => {
+  const findings = checkLab({ ...clean, ...state });
+  expect(findings.map(({ level, message }) => [level, message])).toEqual(
+    messages.map((message) => ["warning", message]),
+  );
+  expect(findings.every(({ remedy }) => remedy !== undefined)).toBe(true);
+});
+
+test("warnings go to standard error, and the row is printed all the same", async () => {
+  await using other = await testRepository();
+  const head = (await other.commit({ [layout.ledger]: `${old}\n` })).slice(0, 7);
+  await other.git("checkout", "--quiet", "-b", "topic");
+  writeFiles(other.root, { untracked: "" });
+  const { code, stdout, stderr } = await runScript(script, ["1.2.3", "PASS"], {
+    cwd: other.root,
+    env: other.env,
+  });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `v1.2.3\t${head}\t${today}\tPASS\n` });
+  expect(stderr.match(/^warning: .*$/gm)).toEqual([
+    `warning: the lab's working tree is dirty: what ran is not commit ${head}: "untracked"`,
+    'warning: the lab is not on main: it is on branch "topic"',
+    `warning: ${other.root} has a ${layout.ledger}: it looks like the product, not like the lab`,
+  ]);
+});
+
+describe("--append", () => {
+  test("adds the row that it prints, and says where", async () => {
+    const path = ledgerWith("ledger.txt", old);
+    expect(await run(["1.2.3", "PASS", "--append", path])).toEqual({
+      code: 0,
+      stdout: `${row}\n`,
+      stderr: `appended as line 2 of ${path}: commit it\n`,
+    });
+    expect(readFileSync(path, "utf8")).toBe(`${old}\n${row}\n`);
+  });
+
+  test("may stand before the operands, and its ledger is data in JSON", async () => {
+    const path = ledgerWith("early.txt", `${old}\n`);
+    const { code, stdout } = await run(["--append", path, "1.2.3", "PASS", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ data: { row, ledger: path, line: 2 } });
+  });
+
+  test("without a value takes LEDGER, else the ledger of --repo", async () => {
+    await using product = await testRepository();
+    writeFiles(product.root, { [layout.ledger]: `${old}\n` });
+    const named = ledgerWith("named.txt", "");
+    await run(["1.2.3", "PASS", "--append", "--repo", product.root], { LEDGER: named });
+    await run(["1.2.3", "FAIL", "--append", "--repo", product.root], { LEDGER: "" });
+    expect(readFileSync(named, "utf8")).toBe(`${row}\n`);
+    expect(readFileSync(join(product.root, layout.ledger), "utf8")).toBe(
+      `${old}\n${row.replace("PASS", "FAIL")}\n`,
+    );
+  });
+
+  test("without a value, LEDGER or --repo takes the ledger of the checkout that holds the script", async () => {
+    const copy = join(lab.home, "product");
+    mkdirSync(copy);
+    for (const part of ["scripts", "package.json"]) {
+      await Bun.$`cp -R ${join(projectRoot, part)} ${copy}`.quiet();
+    }
+    writeFiles(copy, { [layout.ledger]: `${old}\n` });
+    const child = Bun.spawn([process.execPath, join(copy, script), "1.2.3", "PASS", "--append"], {
+      cwd: lab.root,
+      env: lab.env,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect(await child.exited).toBe(0);
+    expect(readFileSync(join(copy, layout.ledger), "utf8")).toBe(`${old}\n${row}\n`);
+  });
+
+  test("refuses a missing ledger and one that ends malformed, and still prints the row", async () => {
+    const torn = ledgerWith("torn.txt", `${old}\nv1.2.3 abc`);
+    const [missing, malformed] = await Promise.all([
+      run(["1.2.3", "PASS", "--append", "nowhere.txt"]),
+      run(["1.2.3", "PASS", "--append", torn]),
+    ]);
+    expect(missing).toMatchObject({ code: 1, stdout: `${row}\n` });
+    expect(missing.stderr).toStartWith(
+      `error: ledger ${join(lab.root, "nowhere.txt")} not found.\n`,
+    );
+    expect(malformed).toMatchObject({ code: 1, stdout: `${row}\n` });
+    expect(malformed.stderr).toBe(
+      [
+        `error: Cannot append to ${torn}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
+        `  at ${torn}:2:1`,
+        "  fix: Mend line 2 if it is not committed yet; if it is, append the row by hand",
+        "",
+      ].join("\n"),
+    );
+    expect(readFileSync(torn, "utf8")).toBe(`${old}\nv1.2.3 abc`);
+  });
+});
