@@ -1,0 +1,254 @@
+#!/usr/bin/env bun
+/**
+ * Checks that a change of the chart comes with a greater version and a changelog entry (PROCEDURE
+ * step 3).
+ *
+ * Usage: bun scripts/check-chart-version-bumped.ts [base] [--ref COMMIT] [--repo DIR] [--json]
+ *
+ * Compares HEAD with the commit where it parted from the base, both as committed. Refuses a change
+ * of the chart whose version is not greater by SemVer precedence, or whose CHANGELOG.md has no
+ * `## [A.B.C]` section that is new and says something; a chart that is gone; and a base that is
+ * unknown, unrelated, or cut off by a shallow clone. Changes of CHANGELOG.md alone need no version.
+ *
+ * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
+ */
+
+import { command, main, nonEmpty, option, optionalOperand, UsageError } from "./lib/cli.ts";
+import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
+import { type Chart, chartFrom, chartManifest } from "./lib/files/chart.ts";
+import { attempt, error, type Finding, notice, warning } from "./lib/finding.ts";
+import { layout } from "./lib/layout.ts";
+import type { Source, Tree } from "./lib/tree.ts";
+import { compareVersions, type Version } from "./lib/version.ts";
+import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
+import { changedPaths, findParting, type Parting } from "./lib/world/history.ts";
+import { commitTree, openObjects } from "./lib/world/objects.ts";
+
+const { chart: folder } = layout;
+const manifest = chartManifest(folder);
+const changelogPath = `${folder}/CHANGELOG.md`;
+
+/** A change, as two trees and the paths that differ between them. */
+export interface Change {
+  readonly base: Tree;
+  readonly head: Tree;
+  /** From the top level; paths outside of the chart's folder count for nothing. */
+  readonly changed: readonly string[];
+}
+
+/** Judges what a change does to the chart. */
+export async function checkChartVersionBumped({ base, head, changed }: Change): Promise<Finding[]> {
+  const ours = changed.filter((path) => path === folder || path.startsWith(`${folder}/`));
+  if (ours.length === 0) {
+    const unchanged = notice(`${folder}: no change since the base`);
+    return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, noChart()];
+  }
+  if (ours.every((path) => path === changelogPath)) {
+    return [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
+  }
+  const [before, after] = await Promise.all([
+    // A fault of the base must not stop the change that mends it, and bytes are such a fault.
+    base.read(manifest, { lenient: true }),
+    head.read(manifest),
+  ]);
+  if (after === undefined) {
+    return [chartGone()];
+  }
+  const chart = chartFrom(after);
+  if (before === undefined) {
+    return [notice(`${manifest}: version ${chart.version.value} of a new chart`, chart.version)];
+  }
+  return [
+    notice(`${folder}: changed since the base: ${listed(ours)}`),
+    ...(await versionFindings(before, chart)),
+    ...(await changelogFindings(base, head, chart.version.value)),
+  ];
+}
+
+function noChart(): Finding {
+  return warning(`There is no ${manifest}, so no change of a chart will ever be found`, {
+    remedy: "Name the chart's folder in scripts/lib/layout.ts",
+  });
+}
+
+function chartGone(): Finding {
+  return error(`${cannotAccept}: found no ${manifest}, expected the chart to stay`, {
+    at: { file: manifest },
+    remedy:
+      "Restore it; if the chart has moved or is retired, say so in scripts/lib/layout.ts and in CI",
+  });
+}
+
+const cannotAccept = `Cannot accept the change of ${folder}`;
+
+function listed(paths: readonly string[]): string {
+  const names = paths.slice(0, 5).map((path) => path.slice(folder.length + 1));
+  const more = paths.length - names.length;
+  return more === 0 ? names.join(", ") : `${names.join(", ")} and ${more} more`;
+}
+
+/** Judges the version against the one of the base. */
+async function versionFindings(before: Source, { version }: Chart): Promise<Finding[]> {
+  const old = await attempt(async () => chartFrom(before));
+  if (old.findings !== undefined) {
+    // There is no version to exceed, and to refuse would stop the change that mends this.
+    return [
+      ...old.findings.map(({ message }) =>
+        warning(`Cannot compare with the version of the base: ${message}`, {
+          remedy: "Check by hand that the version has not been released before",
+        }),
+      ),
+      notice(`${manifest}: version ${version.value}`, version),
+    ];
+  }
+  const { value } = old.value.version;
+  if (compareVersions(version.value, value) > 0) {
+    return [notice(`${manifest}: version ${value} -> ${version.value}`, version)];
+  }
+  const found = `found version ${version.value} in Chart.yaml`;
+  return [
+    error(`${cannotAccept}: ${found}, expected one greater than ${value} of the base`, {
+      at: version.at,
+      remedy: `Set version in ${manifest} to one greater than ${value}, and commit it`,
+    }),
+  ];
+}
+
+/** Judges what the changelog says about a version. */
+async function changelogFindings(base: Tree, head: Tree, version: Version): Promise<Finding[]> {
+  const [before, after] = await Promise.all([
+    base.read(changelogPath, { lenient: true }),
+    head.read(changelogPath),
+  ]);
+  const heading = `## [${version}]`;
+  const describe = `Describe the change in ${changelogPath} below ${heading}, and commit it`;
+  if (after === undefined) {
+    return [
+      error(`${cannotAccept}: found no CHANGELOG.md, expected one with a section ${heading}`, {
+        at: { file: changelogPath },
+        remedy: describe,
+      }),
+    ];
+  }
+  const changelog = readChangelog(after);
+  const [section, second] = sectionsOf(changelog, version);
+  if (section === undefined) {
+    const { found, at } = nearest(changelog, version);
+    return [
+      error(`${cannotAccept}: found ${found} in CHANGELOG.md, expected a section ${heading}`, {
+        at,
+        remedy: describe,
+      }),
+    ];
+  }
+  const findings: Finding[] = [];
+  if (second !== undefined) {
+    findings.push(
+      warning(`${changelogPath} has more than one section ${heading}`, {
+        at: second.at,
+        remedy: "Make them one",
+      }),
+    );
+  }
+  const isNew = before === undefined || sectionsOf(readChangelog(before), version).length === 0;
+  const saying = sectionsOf(changelog, version).find(({ hasContent }) => hasContent);
+  if (!isNew) {
+    findings.push(
+      error(`${cannotAccept}: found section ${heading} in the base already, expected a new one`, {
+        at: section.at,
+        remedy: "Describe the change below the heading of a version that the base does not have",
+      }),
+    );
+  }
+  if (saying === undefined) {
+    findings.push(
+      error(`${cannotAccept}: found nothing below ${heading}, expected what has changed`, {
+        at: section.at,
+        remedy: `${describe}; sub-headings and HTML comments alone do not count`,
+      }),
+    );
+  }
+  return isNew && saying !== undefined
+    ? [...findings, notice(`${changelogPath}: new section ${heading} with content`, saying)]
+    : findings;
+}
+
+/** What a changelog has in the place of a version's section. */
+function nearest({ source, sections }: Changelog, version: Version) {
+  const similar = sections.find(({ title }) => title.includes(version));
+  return similar === undefined
+    ? { found: "no such section", at: source.place() }
+    : { found: `"## ${similar.title}"`, at: similar.at };
+}
+
+/** Judges a commit against each commit where it parted from its base. */
+async function judgeCommit(
+  repository: Repository,
+  { mergeBases }: Parting,
+  head: ObjectId,
+): Promise<Finding[]> {
+  await using objects = openObjects(repository);
+  const judged = await Promise.all(
+    mergeBases.map(async (mergeBase) => {
+      const answer = await attempt(async () =>
+        checkChartVersionBumped({
+          base: commitTree(objects, mergeBase),
+          head: commitTree(objects, head),
+          changed: await changedPaths(repository, objects, mergeBase, head, folder),
+        }),
+      );
+      return answer.findings ?? answer.value;
+    }),
+  );
+  // What is wrong, or right, against several of them is told once.
+  const told = new Map(judged.flat().map((finding) => [JSON.stringify(finding), finding]));
+  return [...told.values()].map((finding) =>
+    finding.at === undefined ? finding : { ...finding, commit: finding.commit ?? head },
+  );
+}
+
+const table = command({
+  name: "scripts/check-chart-version-bumped.ts",
+  summary: "Checks that a change of the chart comes with a greater version and a changelog entry.",
+  operands: {
+    base: optionalOperand(
+      `the branch of ${layout.remote}, or any commit, to compare with (default: $GITHUB_BASE_REF)`,
+      nonEmpty,
+    ),
+  },
+  options: { ref: option("COMMIT", "judge that commit instead of HEAD", nonEmpty) },
+  refuses: [
+    `${folder} has changed, and its version is not greater than where HEAD parted from the base`,
+    "CHANGELOG.md there has no ## [A.B.C] section for the version that is new and says something",
+    "Chart.yaml is gone or cannot be read",
+    "the base is unknown, has no commit in common with HEAD, or the clone is too shallow to tell",
+  ],
+  example: "bun scripts/check-chart-version-bumped.ts main",
+  async run({ operands, options, env, repository, report }) {
+    const base = operands.base || env.GITHUB_BASE_REF;
+    if (!base) {
+      throw new UsageError("missing operand [base], and GITHUB_BASE_REF is not set");
+    }
+    const shown = options.ref ?? "HEAD";
+    const opened = await repository();
+    const commit = await resolveCommit(opened, shown);
+    const parting = await findParting(opened, base, { shown, commit });
+    report.add(notice(evidence(parting, shown, commit)));
+    report.attach({
+      base: parting.base.shown,
+      baseCommit: parting.base.commit,
+      mergeBases: parting.mergeBases,
+      head: commit,
+    });
+    report.add(await judgeCommit(opened, parting, commit));
+  },
+});
+
+function evidence({ base, mergeBases }: Parting, shown: string, head: ObjectId): string {
+  const bases = `merge base ${mergeBases.map(short).join(" and ")}`;
+  return `${shown} at ${short(head)} against base ${base.shown} at ${short(base.commit)} (${bases})`;
+}
+
+if (import.meta.main) {
+  await main(table);
+}

@@ -1,0 +1,671 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { checkChartVersionBumped } from "../scripts/check-chart-version-bumped.ts";
+import { attempt, type Finding } from "../scripts/lib/finding.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { productFolder } from "./helpers/product.ts";
+import {
+  type JsonReport,
+  runScript,
+  start,
+  type TestRepository,
+  temporaryFolder,
+  testRepository,
+  writeFiles,
+} from "./helpers/world.ts";
+
+const script = "scripts/check-chart-version-bumped.ts";
+const folder = layout.chart;
+const manifest = `${folder}/Chart.yaml`;
+const changelog = `${folder}/CHANGELOG.md`;
+const template = `${folder}/templates/service.yaml`;
+
+type Files = Readonly<Record<string, string>>;
+
+const old: Files = {
+  [manifest]: "name: x\nversion: 1.2.3\n",
+  [changelog]: "# Changelog\n\n## [1.2.3]\n\n- first\n",
+  [template]: "a: 1\n",
+  "Cargo.toml": "",
+};
+
+/** A changelog with a section above the one of `old`. */
+const log = (heading: string, body = "- second\n") =>
+  `# Changelog\n\n${heading}\n\n${body}\n## [1.2.3]\n\n- first\n`;
+
+/** `old` with some files changed, or without those that are undefined. */
+function changedFiles(changes: Readonly<Record<string, string | undefined>>): Files {
+  return Object.fromEntries(
+    Object.entries({ ...old, ...changes }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+}
+
+async function judge(base: Files, head: Files): Promise<readonly Finding[]> {
+  const paths = [...new Set([...Object.keys(base), ...Object.keys(head)])].sort();
+  const answer = await attempt(() =>
+    checkChartVersionBumped({
+      base: memoryTree(base),
+      head: memoryTree(head),
+      changed: paths.filter((path) => base[path] !== head[path]),
+    }),
+  );
+  return answer.findings ?? answer.value;
+}
+
+/** Errors and warnings as `line: message`, without what all errors start with. */
+function faults(findings: readonly Finding[]): string[] {
+  return findings
+    .filter(({ level }) => level !== "notice")
+    .map(({ level, message, at }) => {
+      const words = message.replace(`Cannot accept the change of ${folder}: `, "");
+      return `${level} ${at?.line ?? "-"}: ${words}`;
+    });
+}
+
+const good = { [manifest]: "name: x\nversion: 1.3.0\n", [changelog]: log("## [1.3.0]") };
+
+test.each([
+  ["nothing changed", {}, [`${folder}: no change since the base`]],
+  [
+    "only other files changed",
+    { "Cargo.toml": "x", "charts/other/Chart.yaml": "y" },
+    [`${folder}: no change since the base`],
+  ],
+  [
+    "a folder with a longer name changed",
+    { [`${folder}-extra/a`]: "x" },
+    [`${folder}: no change since the base`],
+  ],
+  [
+    "only the changelog changed",
+    { [changelog]: log("## [9.9.9]") },
+    [`${folder}: only CHANGELOG.md changed since the base, no new version needed`],
+  ],
+  [
+    "only the changelog is gone",
+    { [changelog]: undefined },
+    [`${folder}: only CHANGELOG.md changed since the base, no new version needed`],
+  ],
+  [
+    "a change with its version and its entry",
+    { ...good, [template]: "a: 2\n" },
+    [
+      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, templates/service.yaml`,
+      `${manifest}: version 1.2.3 -> 1.3.0`,
+      `${changelog}: new section ## [1.3.0] with content`,
+    ],
+  ],
+  [
+    "a bump alone",
+    good,
+    [
+      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml`,
+      `${manifest}: version 1.2.3 -> 1.3.0`,
+      `${changelog}: new section ## [1.3.0] with content`,
+    ],
+  ],
+  [
+    "a file removed",
+    { ...good, [template]: undefined },
+    [
+      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, templates/service.yaml`,
+      `${manifest}: version 1.2.3 -> 1.3.0`,
+      `${changelog}: new section ## [1.3.0] with content`,
+    ],
+  ],
+] as const)("a change passes and names its evidence: %s", async (_, changes, notices) => {
+  const findings = await judge(old, changedFiles(changes));
+  expect(faults(findings)).toEqual([]);
+  expect(findings.map(({ message }) => message)).toEqual([...notices]);
+});
+
+test("many changed files are counted, not listed", async () => {
+  const added = Object.fromEntries([..."abcdefg"].map((name) => [`${folder}/${name}`, "x"]));
+  const [first] = await judge(old, changedFiles({ ...good, ...added }));
+  expect(first?.message).toBe(
+    `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, a, b, c and 4 more`,
+  );
+});
+
+test.each([
+  ["1.2.3", "1.2.4", true],
+  ["1.2.3", "1.10.0", true],
+  ["1.2.3-rc.1", "1.2.3", true],
+  ["1.2.3-rc.2", "1.2.3-rc.10", true],
+  ["1.2.3-alpha", "1.2.3-alpha.1", true],
+  ["1.2.3", "2.0.0-rc.1", true],
+  ["1.2.3", "1.2.3", false],
+  ["1.2.3", "1.2.3-rc.1", false],
+  ["1.2.3", "1.2.2", false],
+  ["1.10.0", "1.9.0", false],
+  ["1.2.3-rc.10", "1.2.3-rc.2", false],
+  ["1.2.3-rc.1", "1.2.3-beta", false],
+])("the version must be greater by SemVer precedence: %p to %p", async (before, after, passes) => {
+  const base = { [manifest]: `version: ${before}\n`, [template]: "a: 1\n" };
+  const head = { [manifest]: `version: ${after}\n`, [changelog]: `## [${after}]\n\n- x\n` };
+  const found = passes
+    ? []
+    : [
+        `error 1: found version ${after} in Chart.yaml, expected one greater than ${before} of the base`,
+      ];
+  expect(faults(await judge(base, head))).toEqual(found);
+});
+
+test.each([
+  ["a date", "## [1.3.0] - 2026-08-07"],
+  ["a link", "## [1.3.0](https://example.invalid)"],
+  ["nothing else", "## [1.3.0]"],
+])("the heading may carry more than the version: %s", async (_, heading) => {
+  expect(faults(await judge(old, changedFiles({ ...good, [changelog]: log(heading) })))).toEqual(
+    [],
+  );
+});
+
+test("CRLF changes nothing about the verdict", async () => {
+  const crlf = (files: Files) =>
+    Object.fromEntries(
+      Object.entries(files).map(([path, text]) => [path, text.replaceAll("\n", "\r\n")]),
+    );
+  expect(faults(await judge(crlf(old), crlf(changedFiles(good))))).toEqual([]);
+  expect(faults(await judge(crlf(old), crlf(changedFiles({ [template]: "a: 2\n" }))))).toHaveLength(
+    2,
+  );
+});
+
+const missing = "CHANGELOG.md, expected a section ## [1.3.0]";
+const silent = "found nothing below ## [1.3.0], expected what has changed";
+
+test.each([
+  [
+    "no changelog",
+    undefined,
+    ["error -: found no CHANGELOG.md, expected one with a section ## [1.3.0]"],
+  ],
+  ["no section", old[changelog], [`error -: found no such section in ${missing}`]],
+  [
+    "a section of another version",
+    log("## [1.3.1]"),
+    [`error -: found no such section in ${missing}`],
+  ],
+  ["a heading without brackets", log("## 1.3.0"), [`error 3: found "## 1.3.0" in ${missing}`]],
+  [
+    "a heading of a level below",
+    log("### [1.3.0]"),
+    [`error -: found no such section in ${missing}`],
+  ],
+  [
+    "a heading in a code fence",
+    log("```\n## [1.3.0]\n```"),
+    [`error -: found no such section in ${missing}`],
+  ],
+  [
+    "a heading in a tilde fence",
+    log("~~~~\n~~~\n## [1.3.0]\n~~~~"),
+    [`error -: found no such section in ${missing}`],
+  ],
+  [
+    "a heading in a comment",
+    log("<!--\n## [1.3.0]\n-->"),
+    [`error -: found no such section in ${missing}`],
+  ],
+  ["nothing below", log("## [1.3.0]", ""), [`error 3: ${silent}`]],
+  ["a sub-heading alone", log("## [1.3.0]", "### Added\n"), [`error 3: ${silent}`]],
+  ["a comment alone", log("## [1.3.0]", "<!-- later\n- much\n-->\n"), [`error 3: ${silent}`]],
+  [
+    "a sub-heading and a comment",
+    log("## [1.3.0]", "### Added\n\n<!-- later -->\n"),
+    [`error 3: ${silent}`],
+  ],
+  [
+    "two sections",
+    log("## [1.3.0]", "- x\n\n## [1.3.0]\n- y\n"),
+    [`warning 7: ${changelog} has more than one section ## [1.3.0]`],
+  ],
+  [
+    "two sections that say nothing",
+    log("## [1.3.0]", "## [1.3.0]\n"),
+    [`warning 5: ${changelog} has more than one section ## [1.3.0]`, `error 3: ${silent}`],
+  ],
+])("the changelog must have a section with content: %s", async (_, text, expected) => {
+  expect(faults(await judge(old, changedFiles({ ...good, [changelog]: text })))).toEqual(expected);
+});
+
+test("a section that the base has already does not describe this change", async () => {
+  const base = changedFiles({ [changelog]: log("## [1.3.0]") });
+  const head = changedFiles({ ...good, [changelog]: log("## [1.3.0] - today", "- more words\n") });
+  expect(faults(await judge(base, head))).toEqual([
+    "error 3: found section ## [1.3.0] in the base already, expected a new one",
+  ]);
+});
+
+test("a section is new if the base has its heading in a code fence only, or no changelog", async () => {
+  const fenced = changedFiles({ [changelog]: log("```\n## [1.3.0]\n```") });
+  expect(faults(await judge(fenced, changedFiles(good)))).toEqual([]);
+  expect(faults(await judge(changedFiles({ [changelog]: undefined }), changedFiles(good)))).toEqual(
+    [],
+  );
+});
+
+test("all faults are reported at once, with the way out of each", async () => {
+  const findings = await judge(old, changedFiles({ [template]: "a: 2\n" }));
+  expect(findings.filter(({ level }) => level === "error")).toEqual([
+    {
+      level: "error",
+      message: `Cannot accept the change of ${folder}: found version 1.2.3 in Chart.yaml, expected one greater than 1.2.3 of the base`,
+      at: { file: manifest, line: 2, column: 1 },
+      remedy: `Set version in ${manifest} to one greater than 1.2.3, and commit it`,
+    },
+    {
+      level: "error",
+      message: `Cannot accept the change of ${folder}: found section ## [1.2.3] in the base already, expected a new one`,
+      at: { file: changelog, line: 3, column: 1 },
+      remedy: "Describe the change below the heading of a version that the base does not have",
+    },
+  ]);
+  const both = changedFiles({ [manifest]: "version: 1.2.2\n", [changelog]: undefined });
+  expect(faults(await judge(old, both))).toEqual([
+    "error 1: found version 1.2.2 in Chart.yaml, expected one greater than 1.2.3 of the base",
+    "error -: found no CHANGELOG.md, expected one with a section ## [1.2.2]",
+  ]);
+});
+
+test("a chart that is new is fine, if its version can be read", async () => {
+  const base = { "Cargo.toml": "" };
+  expect(await judge(base, { [manifest]: "version: 0.1.0\n" })).toEqual([
+    {
+      level: "notice",
+      message: `${manifest}: version 0.1.0 of a new chart`,
+      at: { file: manifest, line: 1, column: 1 },
+    },
+  ]);
+  expect(faults(await judge(base, { [manifest]: "version: 0.10\n" }))).toHaveLength(1);
+});
+
+test("a chart that is gone is refused", async () => {
+  expect(faults(await judge(old, { "Cargo.toml": "" }))).toEqual([
+    `error -: found no ${manifest}, expected the chart to stay`,
+  ]);
+  expect(faults(await judge(old, changedFiles({ [manifest]: undefined })))).toHaveLength(1);
+});
+
+test("a tree that never had the chart passes with a warning", async () => {
+  const findings = await judge({ a: "1" }, { a: "2" });
+  expect(findings.map(({ level }) => level)).toEqual(["notice", "warning"]);
+});
+
+test.each([
+  ["version: 1.10\n"],
+  ["name: x\n"],
+  ["version: 1.3.0\nversion: 1.3.0\n"],
+  ["version: ["],
+])("a version that cannot be read is refused: %p", async (text) => {
+  const findings = await judge(old, changedFiles({ ...good, [manifest]: text }));
+  expect(findings.map(({ level }) => level)).toEqual(["error"]);
+});
+
+test.each([
+  ["version: 1.10\n"],
+  ["name: x\n"],
+  ["version: 1.2.3\nversion: 1.2.4\n"],
+  ["version: ["],
+])("a base that cannot be read does not stop the change that mends it: %p", async (text) => {
+  const base = changedFiles({ [manifest]: text });
+  const mended = await judge(base, changedFiles(good));
+  expect(faults(mended)).toHaveLength(1);
+  expect(faults(mended)[0]).toStartWith("warning -: Cannot compare with the version of the base: ");
+  // What can be judged still is.
+  expect(faults(await judge(base, changedFiles({ ...good, [changelog]: old[changelog] })))).toEqual(
+    [expect.stringMatching(/^warning/), expect.stringMatching(/^error -: found no such section/)],
+  );
+});
+
+const run = (
+  repository: TestRepository,
+  args: string[],
+  more: { env?: object; cwd?: string } = {},
+) =>
+  runScript(script, args, {
+    cwd: join(repository.root, more.cwd ?? ""),
+    env: { ...repository.env, ...more.env },
+  });
+
+/** A repository with `old` on origin/main, and a branch off it. */
+async function branched(): Promise<TestRepository & { readonly mergeBase: string }> {
+  const repository = await testRepository();
+  const mergeBase = await repository.commit(old);
+  await repository.addRemote();
+  await repository.git("checkout", "--quiet", "-b", "topic");
+  return Object.assign(repository, { mergeBase });
+}
+
+test("a transcript: refused, told why, and accepted", async () => {
+  await using repository = await branched();
+  const { mergeBase } = repository;
+  const refused = await repository.commit({ [template]: "a: 2\n" });
+  const base = `base origin/main at ${mergeBase.slice(0, 7)} (merge base ${mergeBase.slice(0, 7)})`;
+  expect(await run(repository, ["main"])).toEqual({
+    code: 1,
+    stdout: [
+      `HEAD at ${refused.slice(0, 7)} against ${base}`,
+      `${folder}: changed since the base: templates/service.yaml`,
+      "",
+    ].join("\n"),
+    stderr: [
+      `error: Cannot accept the change of ${folder}: found version 1.2.3 in Chart.yaml, expected one greater than 1.2.3 of the base`,
+      `  at ${manifest}:2:1 in commit ${refused.slice(0, 12)}`,
+      `  fix: Set version in ${manifest} to one greater than 1.2.3, and commit it`,
+      `error: Cannot accept the change of ${folder}: found section ## [1.2.3] in the base already, expected a new one`,
+      `  at ${changelog}:3:1 in commit ${refused.slice(0, 12)}`,
+      "  fix: Describe the change below the heading of a version that the base does not have",
+      "",
+    ].join("\n"),
+  });
+
+  // An uncommitted bump does not count, whether it is staged or not, and from any subfolder.
+  writeFiles(repository.root, good);
+  await repository.git("add", manifest);
+  expect((await run(repository, ["main"], { cwd: `${folder}/templates` })).code).toBe(1);
+
+  const accepted = await repository.commit({}, "Bump");
+  expect(await run(repository, ["main"], { cwd: `${folder}/templates` })).toEqual({
+    code: 0,
+    stdout: [
+      `HEAD at ${accepted.slice(0, 7)} against ${base}`,
+      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, templates/service.yaml`,
+      `${manifest}: version 1.2.3 -> 1.3.0`,
+      `${changelog}: new section ## [1.3.0] with content`,
+      "",
+    ].join("\n"),
+    stderr: "",
+  });
+
+  const json = await run(repository, ["main", "--ref", refused, "--json"]);
+  expect(json.code).toBe(1);
+  const report = JSON.parse(json.stdout) as JsonReport;
+  expect(report.data).toEqual({
+    base: "origin/main",
+    baseCommit: mergeBase,
+    mergeBases: [mergeBase],
+    head: refused,
+  });
+  const errors = report.findings.filter(({ level }) => level === "error");
+  expect(errors.map(({ file, line, commit }) => [file, line, commit])).toEqual([
+    [manifest, 2, refused],
+    [changelog, 3, refused],
+  ]);
+});
+
+test("the merge base counts, not what the base has become since", async () => {
+  await using repository = await branched();
+  await repository.commit({ "src/a": "1" });
+  await repository.git("checkout", "--quiet", "main");
+  await repository.commit({ [template]: "a: 9\n", [manifest]: "version: 9.0.0\n" });
+  await repository.git("push", "--quiet", "origin", "main");
+  await repository.git("checkout", "--quiet", "topic");
+  const { code, stdout } = await run(repository, ["main"]);
+  expect(stdout).toContain(`${folder}: no change since the base`);
+  expect(stdout).toContain(`(merge base ${repository.mergeBase.slice(0, 7)})`);
+  expect(code).toBe(0);
+});
+
+test("the base is the argument, else GITHUB_BASE_REF; origin's branch before any other commit", async () => {
+  await using repository = await branched();
+  await repository.git("branch", "main", "--force", await repository.commit({ [template]: "b\n" }));
+  await repository.git("branch", "--", "local");
+
+  // The local main is HEAD, and would pass; origin/main comes first.
+  expect((await run(repository, ["main"])).stdout).toContain("against base origin/main at");
+  expect((await run(repository, ["main"])).code).toBe(1);
+  const inherited = await run(repository, [], { env: { GITHUB_BASE_REF: "main" } });
+  expect([inherited.code, inherited.stdout]).toEqual([
+    1,
+    expect.stringContaining("against base origin/main at"),
+  ]);
+  const argued = await run(repository, ["local"], { env: { GITHUB_BASE_REF: "main" } });
+  expect([argued.code, argued.stdout]).toEqual([
+    0,
+    expect.stringContaining("against base local at"),
+  ]);
+  expect((await run(repository, ["HEAD~1"])).code).toBe(1);
+  expect((await run(repository, [repository.mergeBase.slice(0, 10)])).code).toBe(1);
+});
+
+test.each([
+  [[], {}],
+  [[], { GITHUB_BASE_REF: "" }],
+  [[""], { GITHUB_BASE_REF: "main" }],
+  [["main", "extra"], {}],
+])(
+  "no base, or a wrong command line, is told before anything is read: %p %p",
+  async (args, env) => {
+    using home = temporaryFolder();
+    const ended = await runScript(script, args, {
+      cwd: home.path,
+      env: { PATH: process.env.PATH ?? "", HOME: home.path, ...env },
+    });
+    expect(ended.stderr).toStartWith("error: Cannot read the command line: ");
+    expect(ended.code).toBe(2);
+  },
+);
+
+test("a shallow clone, an unknown base and no merge base are three refusals with remedies", async () => {
+  await using repository = await branched();
+  await repository.commit({ ...good, [template]: "a: 2\n" });
+  await repository.git("push", "--quiet", "origin", "topic");
+  await repository.git("checkout", "--quiet", "--orphan", "unrelated");
+  await repository.commit({ [template]: "a: 3\n" });
+
+  const unknown = await run(repository, ["nowhere"]);
+  const unrelated = await run(repository, ["main"]);
+  const clone = join(repository.home, "clone");
+  const origin = `file://${repository.home}/origin.git`;
+  await repository.git(
+    "clone",
+    "--quiet",
+    "--depth=1",
+    "--no-single-branch",
+    "-b",
+    "topic",
+    origin,
+    clone,
+  );
+  const shallow = await runScript(script, ["main"], { cwd: clone, env: repository.env });
+  await repository.git("clone", "--quiet", "--depth=1", "-b", "topic", origin, `${clone}2`);
+  const shallowUnknown = await runScript(script, ["main"], {
+    cwd: `${clone}2`,
+    env: repository.env,
+  });
+
+  expect(unknown.stderr).toBe(
+    [
+      'error: Cannot find base "nowhere": found neither origin/nowhere nor a commit of that name',
+      "  fix: Fetch it with git fetch origin, or name another; in GitHub Actions, check out with fetch-depth: 0",
+      "",
+    ].join("\n"),
+  );
+  expect(unrelated.stderr).toBe(
+    [
+      "error: Cannot find where HEAD parted from origin/main: the two have no commit in common",
+      "  fix: Name the branch that it was started from; in GitHub Actions, check out with fetch-depth: 0",
+      "",
+    ].join("\n"),
+  );
+  const remedy =
+    "  fix: Fetch the whole history with git fetch --unshallow origin; in GitHub Actions, check out with fetch-depth: 0";
+  const why = "this clone is shallow, and its history ends too early";
+  expect(shallow.stderr).toBe(
+    [`error: Cannot find where HEAD parted from origin/main: ${why}`, remedy, ""].join("\n"),
+  );
+  expect(shallowUnknown.stderr).toBe(
+    [`error: Cannot find base "main": ${why}`, remedy, ""].join("\n"),
+  );
+  const all = [unknown, unrelated, shallow, shallowUnknown];
+  expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(Array(4).fill([1, ""]));
+
+  // The remedy works.
+  await start(["git", "fetch", "--quiet", "--unshallow", "origin"], {
+    cwd: clone,
+    env: repository.env,
+  });
+  expect((await runScript(script, ["main"], { cwd: clone, env: repository.env })).code).toBe(0);
+});
+
+test("a shallow clone is judged where it holds the merge base, and never by an older one", async () => {
+  await using repository = await branched();
+  const { git } = repository;
+  await git("checkout", "--quiet", "-b", "side", "main");
+  await repository.commit({ "src/side": "1" });
+  await git("checkout", "--quiet", "-b", "other", "main");
+  await repository.commit({ "src/other": "1" });
+  await git("checkout", "--quiet", "main");
+  const mergeBase = await repository.commit(good);
+  for (const name of ["1", "2", "3"]) {
+    await repository.commit({ [`src/${name}`]: name });
+  }
+  await git("merge", "--quiet", "--no-edit", "other");
+  await git("checkout", "--quiet", "-B", "topic", mergeBase);
+  await git("merge", "--quiet", "--no-edit", "side");
+  const head = await repository.commit({ [template]: "a: 2\n" });
+  await git("push", "--quiet", "origin", "main", "topic");
+  const clone = join(repository.home, "clone");
+  const origin = `file://${repository.home}/origin.git`;
+  await git("clone", "--quiet", "--depth=4", "--no-single-branch", "-b", "topic", origin, clone);
+  const inClone = { cwd: clone, env: repository.env };
+
+  // What is left of the history joins at the first commit, where the version was smaller.
+  const joint = await start(["git", "merge-base", "--all", "HEAD", "origin/main"], inClone);
+  expect(joint.stdout.trim()).toBe(repository.mergeBase);
+  const cutOff = await runScript(script, ["main"], inClone);
+  expect(cutOff.stderr).toContain("this clone is shallow, and its history ends too early");
+  expect(cutOff.code).toBe(1);
+
+  const { code, stdout, stderr } = await runScript(script, ["HEAD~1"], inClone);
+  expect(stdout).toContain(`HEAD at ${head.slice(0, 7)} against base HEAD~1`);
+  expect(stderr).toContain("found version 1.3.0 in Chart.yaml, expected one greater than 1.3.0");
+  expect(code).toBe(1);
+});
+
+test("a base that looks like an option is a base", async () => {
+  await using repository = await branched();
+  for (const base of ["--all", "-x", "--output=owned"]) {
+    const { code, stderr } = await run(repository, [], { env: { GITHUB_BASE_REF: base } });
+    expect(stderr).toContain(`Cannot find base "${base}"`);
+    expect(code).toBe(1);
+  }
+});
+
+test("the operator's git configuration changes nothing about the verdict", async () => {
+  await using repository = await branched();
+  // A renamed file is a change even if nothing in it differs.
+  await repository.git("mv", template, `${folder}/templates/dienst-é.yaml`);
+  await repository.commit({}, "Rename");
+  for (const [name, value] of [
+    ["diff.noprefix", "true"],
+    ["diff.relative", "true"],
+    ["diff.renames", "copies"],
+    ["diff.ignoreSubmodules", "all"],
+    ["diff.orderFile", join(repository.home, "absent")],
+    ["diff.external", "false"],
+    ["core.quotePath", "true"],
+    ["core.pager", "false"],
+    ["color.ui", "always"],
+    ["log.showSignature", "true"],
+  ] as const) {
+    await repository.git("config", name, value);
+  }
+  const { code, stdout } = await run(repository, ["main"], { cwd: folder });
+  expect(stdout).toContain(
+    "changed since the base: templates/dienst-é.yaml, templates/service.yaml",
+  );
+  expect(code).toBe(1);
+});
+
+test("a change of a file's mode is a change", async () => {
+  await using repository = await branched();
+  await repository.git("update-index", "--chmod=+x", template);
+  await repository.git("commit", "--quiet", "-m", "Make it executable");
+  expect((await run(repository, ["main"])).code).toBe(1);
+});
+
+test("a submodule in the chart's folder counts", async () => {
+  await using repository = await branched();
+  const entry = `160000,${repository.mergeBase},${folder}/charts/sub`;
+  await repository.git("update-index", "--add", "--cacheinfo", entry);
+  await repository.git("commit", "--quiet", "-m", "Add a submodule");
+  const { code, stdout } = await run(repository, ["main"]);
+  expect(stdout).toContain("changed since the base: charts/sub");
+  expect(code).toBe(1);
+});
+
+test("after merges in both directions, every merge base is judged", async () => {
+  await using repository = await branched();
+  const { git } = repository;
+  const ours = await repository.commit({ "src/a": "1" });
+  await git("checkout", "--quiet", "main");
+  const theirs = await repository.commit({ ...good, [template]: "a: 2\n" });
+  await git("merge", "--quiet", "--no-edit", ours);
+  await git("push", "--quiet", "origin", "main");
+  await git("checkout", "--quiet", "topic");
+  await git("merge", "--quiet", "--no-edit", theirs);
+  const merged = await run(repository, ["main"]);
+  const [one = "", other = ""] = [ours, theirs].sort().map((id) => id.slice(0, 7));
+  expect(merged.stdout).toContain(`(merge base ${one} and ${other})`);
+  expect(merged.code).toBe(0);
+
+  // Against the merge base on the topic alone this would count as bumped.
+  await repository.commit({ [template]: "a: 3\n" });
+  const changed = await run(repository, ["main"]);
+  expect(changed.stderr).toContain("expected one greater than 1.3.0 of the base");
+  expect(changed.code).toBe(1);
+});
+
+test("the same input gives the same verdict every time, whatever the file sizes", async () => {
+  await using repository = await branched();
+  const sections = (from: number, to: number) =>
+    Array.from(
+      { length: from - to },
+      (_, index) => `## [0.${from - index}.0]\n\n### Changed\n\n- ${"words ".repeat(20)}\n\n`,
+    ).join("");
+  const large = sections(8000, 0);
+  expect(large.length).toBeGreaterThan(1_000_000);
+  await repository.git("checkout", "--quiet", "main");
+  await repository.commit({ [changelog]: large, [manifest]: "version: 0.8000.0\n" });
+  await repository.git("push", "--quiet", "origin", "main");
+  const accepted = await repository.commit({
+    [changelog]: `## [0.8001.0]\n\n- new\n\n${large}`,
+    [manifest]: "version: 0.8001.0\n",
+    [`${folder}/large.txt`]: "x\n".repeat(1_000_000),
+  });
+  const refused = await repository.commit({ [changelog]: `## [0.8001.0]\n\n${large}` });
+  for (let round = 0; round < 4; round += 1) {
+    expect((await run(repository, ["main", "--ref", accepted])).code).toBe(0);
+    expect((await run(repository, ["main", "--ref", refused])).code).toBe(1);
+  }
+});
+
+test.skipIf(productFolder === undefined)("the product's own chart is judged", async () => {
+  const read = (path: string) => Bun.file(join(productFolder ?? "", path)).text();
+  const values = `${folder}/values.yaml`;
+  const product = {
+    [manifest]: await read(manifest),
+    [changelog]: await read(changelog),
+    [values]: await read(values),
+  };
+  const changed = { ...product, [values]: `${product[values]}\nextra: 1\n` };
+  expect(faults(await judge(product, changed))).toEqual([
+    "error 9: found version 0.11.1 in Chart.yaml, expected one greater than 0.11.1 of the base",
+    "error 13: found section ## [0.11.1] in the base already, expected a new one",
+  ]);
+  const bumped = {
+    ...changed,
+    [manifest]: (product[manifest] ?? "").replace("\nversion: 0.11.1\n", "\nversion: 0.12.0\n"),
+    [changelog]: (product[changelog] ?? "").replace(
+      "## [0.11.1]",
+      "## [0.12.0] - 2026-09-01\n\n### Added\n\n- `extra`.\n\n## [0.11.1]",
+    ),
+  };
+  expect(faults(await judge(product, bumped))).toEqual([]);
+});
