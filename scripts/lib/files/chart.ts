@@ -3,12 +3,12 @@
 import {
   error,
   type Finding,
+  findingsOf,
   LocatedSyntaxError,
   type Place,
   quote,
   Refusal,
   refusal,
-  syntaxFinding,
 } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Source, source, type Tree } from "../tree.ts";
@@ -112,7 +112,7 @@ function asRefusal<T>(read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    throw new Refusal(syntaxFinding(thrown));
+    throw new Refusal(findingsOf(thrown));
   }
 }
 
