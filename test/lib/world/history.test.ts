@@ -1,0 +1,96 @@
+import { afterAll, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { ObjectId } from "../../../scripts/lib/world/git.ts";
+import { openRepository } from "../../../scripts/lib/world/git.ts";
+import { changedPaths, findParting } from "../../../scripts/lib/world/history.ts";
+import { openObjects } from "../../../scripts/lib/world/objects.ts";
+import { testRepository, writeFiles } from "../../helpers/world.ts";
+
+const made = testRepository();
+afterAll(async () => (await made)[Symbol.asyncDispose]());
+
+/** One repository for all tests: two commits on main, the second of them in folder `c`. */
+const prepared = made.then(async (repository) => {
+  const first = await repository.commit({ "c/a": "1", "c/b/d": "1", e: "1" });
+  const second = await repository.commit({ "c/a": "2", "c/b/d": undefined, "c/f\n": "", e: "2" });
+  return { repository, first, second };
+});
+
+/** The repository, with a git that runs a line of shell instead of one subcommand. */
+async function withGit(subcommand: string, shell: string) {
+  const { repository } = await prepared;
+  const folder = join(repository.home, `bin-${subcommand}-${Bun.hash(shell)}`);
+  const real = Bun.which("git") ?? "git";
+  const program = `#!/bin/sh\nif [ "$1" = ${subcommand} ]; then ${shell}; fi\nexec ${real} "$@"\n`;
+  writeFiles(folder, { git: program });
+  chmodSync(join(folder, "git"), 0o755);
+  const opened = await openRepository(repository.root, repository.env);
+  return { ...opened, env: { ...opened.env, PATH: `${folder}${delimiter}${opened.env.PATH}` } };
+}
+
+async function changes(from: ObjectId, to: ObjectId, shell = ":") {
+  const repository = await withGit("diff-tree", shell);
+  await using objects = openObjects(repository);
+  return await changedPaths(repository, objects, from, to, "c");
+}
+
+test("the paths below a folder that differ are told in order, whatever their names", async () => {
+  const { first, second } = await prepared;
+  expect(await changes(first, second)).toEqual(["c/a", "c/b/d", "c/f\n"]);
+  expect(await changes(first, first)).toEqual([]);
+});
+
+test("a folder that comes or goes has changed", async () => {
+  const { repository, first } = await prepared;
+  const tree = await repository.git("mktree", "--missing");
+  const empty = await repository.git("commit-tree", tree, "-m", "Nothing");
+  expect(await changes(empty, first)).toEqual(["c/a", "c/b/d"]);
+  expect(await changes(first, empty)).toEqual(["c/a", "c/b/d"]);
+  expect(await changes(empty, empty)).toEqual([]);
+});
+
+test.each([
+  ["is silent", "exit 0", "git diff-tree named nothing between"],
+  ["fails", "echo broken >&2; exit 3", "git diff-tree: broken"],
+  ["fails after an answer", "printf 'c/a\\0'; exit 3", "git diff-tree: exit code 3"],
+])("a git that %s is never read as no change", async (_, shell, message) => {
+  const { first, second } = await prepared;
+  const answer = changes(first, second, shell);
+  await expect(answer).rejects.toThrow("Cannot list what changed in c: ");
+  await expect(answer).rejects.toThrow(message);
+});
+
+async function parting(name: string, subcommand = "none", shell = ":") {
+  const { second } = await prepared;
+  const repository = await withGit(subcommand, shell);
+  return await findParting(repository, name, { shown: "HEAD", commit: second });
+}
+
+test("a commit parted from its base at their merge base", async () => {
+  const { first } = await prepared;
+  expect(await parting("main~1")).toEqual({
+    base: { shown: "main~1", commit: first },
+    mergeBases: [first],
+  });
+});
+
+test("HEAD means the checkout's own, whatever the remote's is", async () => {
+  const { repository, first, second } = await prepared;
+  await repository.git("update-ref", "refs/remotes/origin/HEAD", first);
+  await repository.git("update-ref", "refs/remotes/origin/HEADLINE", first);
+  expect((await parting("HEAD")).base).toEqual({ shown: "HEAD", commit: second });
+  expect((await parting("HEAD~1")).base).toEqual({ shown: "HEAD~1", commit: first });
+  expect((await parting("HEADLINE")).base).toEqual({ shown: "origin/HEADLINE", commit: first });
+});
+
+test.each([
+  ["merge-base is silent", "merge-base", "exit 0", "Cannot find the merge base: git merge-base"],
+  ["merge-base fails", "merge-base", "echo broken >&2; exit 128", "git merge-base: broken"],
+  ["merge-base complains", "merge-base", "echo broken >&2; exit 1", "git merge-base: broken"],
+  ["merge-base talks nonsense", "merge-base", "echo main; exit 0", "git merge-base"],
+  ["merge-base knows none", "merge-base", "exit 1", "the two have no commit in common"],
+  ["rev-parse is silent", "rev-parse", "exit 0", "Cannot "],
+])("git is taken at its word only: %s", async (_, subcommand, shell, message) => {
+  await expect(parting("main~1", subcommand, shell)).rejects.toThrow(message);
+});
