@@ -109,7 +109,10 @@ function checkIsLab(lab: Repository): Finding[] {
     : [];
 }
 
-/** The operand of `--append`, else `LEDGER`, else that of `--repo`, else this script's own. */
+/**
+ * The operand of `--append`, else `LEDGER`, else the ledger of the checkout of `--repo`, or of the
+ * one around this folder if it has one, or of the one that holds this script.
+ */
 async function ledgerPath(
   { cwd, env, repository }: Pick<Invocation, "cwd" | "env" | "repository">,
   append: string | true,
@@ -121,8 +124,12 @@ async function ledgerPath(
   if (env.LEDGER) {
     return resolve(cwd, env.LEDGER);
   }
-  const root = repo === undefined ? resolve(import.meta.dir, "..") : (await repository()).root;
-  return join(root, layout.ledger);
+  if (repo !== undefined) {
+    return join((await repository()).root, layout.ledger);
+  }
+  const around = await findRepository(cwd, env);
+  const here = "root" in around ? join(around.root, layout.ledger) : undefined;
+  return here !== undefined && existsSync(here) ? here : join(import.meta.dir, "..", layout.ledger);
 }
 
 function parseVerdict(text: string): Verdict {
@@ -146,7 +153,7 @@ const table = command({
     lab: option("DIR", "the lab's checkout (default: the one around this folder)", nonEmpty),
     append: optionWithDefault<string | true>(
       "LEDGER",
-      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of --repo, else of the checkout that holds this script)`,
+      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of --repo, of the checkout around this folder, or of the one that holds this script)`,
       nonEmpty,
       true,
     ),

@@ -200,7 +200,20 @@ describe("--append", () => {
     );
   });
 
-  test("without a value, LEDGER or --repo takes the ledger of the checkout that holds the script", async () => {
+  test("without a value, LEDGER or --repo takes the ledger of the checkout around this folder", async () => {
+    const product = join(lab.home, "around");
+    mkdirSync(product);
+    await lab.git("init", "--quiet", product);
+    writeFiles(product, { [layout.ledger]: `${old}\n`, "docs/a.md": "" });
+    const { code } = await runScript(script, ["1.2.3", "PASS", "--lab", lab.root, "--append"], {
+      cwd: join(product, "docs"),
+      env: lab.env,
+    });
+    expect(code).toBe(0);
+    expect(readFileSync(join(product, layout.ledger), "utf8")).toBe(`${old}\n${row}\n`);
+  });
+
+  test("in a folder without a ledger takes the ledger of the checkout that holds the script", async () => {
     const copy = join(lab.home, "product");
     mkdirSync(copy);
     for (const part of ["scripts", "package.json"]) {

@@ -32,6 +32,8 @@ export function isolatedEnvironment(home: string): Record<string, string> {
     ...inherited,
     HOME: home,
     TERM: "dumb",
+    // Bun would otherwise keep a cache below HOME, which may be the checkout that a test watches.
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
     GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_TERMINAL_PROMPT: "0",
