@@ -238,7 +238,7 @@ function driftFinding(drift: Drift, { ledger, line }: DriftQuestion): Finding {
   }
   const { commits } = drift;
   const since = `since the PASS was committed in ${short(drift.since)}`;
-  const paths = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(layout.validatedPaths);
+  const paths = layout.validatedPaths.join(", ").replace(/, ([^,]*)$/, " or $1");
   if (commits.length === 0) {
     return notice(`no commit ${since} touched ${paths}`, { at });
   }
@@ -258,6 +258,8 @@ interface Location {
   readonly path: string;
   /** How messages name it: from the top level, or as the operator named it. */
   readonly shown: string;
+  /** The checkout whose ledger it is, if nobody named another one. */
+  readonly checkout?: Repository;
   /** Why it is not the one of the checkout, if so. */
   readonly because?: string;
 }
@@ -274,15 +276,14 @@ async function locateLedger(world: World, named: Named): Promise<Location> {
   if (env.LEDGER) {
     return { path: resolve(cwd, env.LEDGER), shown: env.LEDGER, because: "from LEDGER" };
   }
-  if (named.repo === undefined) {
-    const around = await findRepository(cwd, env, interrupt.signal);
-    if ("why" in around && isOutside(around.why)) {
-      const path = join(import.meta.dir, basename(layout.ledger));
-      return { path, shown: path, because: "next to the script, outside of any checkout" };
-    }
+  const around =
+    named.repo === undefined ? await findRepository(cwd, env, interrupt.signal) : undefined;
+  if (around !== undefined && "why" in around && isOutside(around.why)) {
+    const path = join(import.meta.dir, basename(layout.ledger));
+    return { path, shown: path, because: "next to the script, outside of any checkout" };
   }
-  const { root } = await repository();
-  return { path: join(root, layout.ledger), shown: layout.ledger };
+  const checkout = around !== undefined && "root" in around ? around : await repository();
+  return { path: join(checkout.root, layout.ledger), shown: layout.ledger, checkout };
 }
 
 /** Whether git says that there is no work tree, rather than that it cannot tell. */
@@ -292,19 +293,27 @@ function isOutside(why: string): boolean {
 
 async function judgeFile(
   world: World,
-  { path, shown }: Location,
+  location: Location,
   question: LabQuestion,
 ): Promise<Decision> {
+  const { path, shown, checkout } = location;
   const bytes = await readIfThere(path, shown);
   const source = bytes && decodeSource(shown, bytes, { lenient: true });
   const { findings, latest } = decide(source, question);
-  const drift = latest === undefined ? [] : await checkDriftOfFile(world, path, latest.entry.line);
+  if (latest === undefined) {
+    return { findings, latest };
+  }
+  const { line } = latest.entry;
+  const drift =
+    checkout === undefined
+      ? await checkDriftOfFile(world, path, line)
+      : await checkDrift(checkout, { ledger: shown, line, commit: undefined });
   return { findings: [...findings, ...drift], latest };
 }
 
 /** Drift in the repository that holds the ledger, if there is one. */
 async function checkDriftOfFile(world: World, path: string, line: number): Promise<Finding[]> {
-  const real = realpathSync(path);
+  const real = realPath(path);
   const holder = await findRepository(dirname(real), world.env, world.interrupt.signal);
   if ("root" in holder) {
     const ledger = pathFrom(holder.root, real);
@@ -322,7 +331,7 @@ async function judgeCommit(
   { path, shown }: Location,
   question: LabQuestion,
 ): Promise<Decision> {
-  const ledger = pathFrom(repository.root, join(realFolder(dirname(path)), basename(path)));
+  const ledger = pathFrom(repository.root, join(realPath(dirname(path)), basename(path)));
   if (ledger.startsWith("../") || isAbsolute(ledger)) {
     throw refusal(`Cannot read ${shown} in a commit: it is outside of ${repository.root}`, {
       remedy: "Leave --ref out, or name a ledger of that repository",
@@ -343,8 +352,8 @@ function pathFrom(root: string, path: string): string {
   return relative(root, path).replaceAll(sep, "/");
 }
 
-/** A folder without symbolic links, as git names its top level; itself if it is not there. */
-function realFolder(path: string): string {
+/** A path without symbolic links, as git names its top level; itself where that has no meaning. */
+function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -101,10 +101,9 @@ async function changesSince(
   if (!commits.includes(since)) {
     throw silent("list the commits since the validation", list);
   }
-  const changes = await describe(repository, commits);
-  return changes
-    .filter(({ id, touches }) => touches && id !== since)
-    .map(({ id, subject }) => ({ id, subject }));
+  const later = commits.filter((commit) => commit !== since);
+  const described = later.length === 0 ? [] : await describe(repository, later);
+  return described.filter(({ touches }) => touches).map(({ id, subject }) => ({ id, subject }));
 }
 
 /** Says of each commit whether it touched the validated paths; every commit must be answered. */
