@@ -12,7 +12,7 @@
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { type Day, dayOf, daysBetween } from "../scripts/lib/calendar.ts";
 import {
@@ -314,6 +314,10 @@ async function judgeFile(
 /** Drift in the repository that holds the ledger, if there is one. */
 async function checkDriftOfFile(world: World, path: string, line: number): Promise<Finding[]> {
   const real = realPath(path);
+  if (!existsSync(real)) {
+    // A pipe: read, and in no repository.
+    return [];
+  }
   const holder = await findRepository(dirname(real), world.env, world.interrupt.signal);
   if ("root" in holder) {
     const ledger = pathFrom(holder.root, real);

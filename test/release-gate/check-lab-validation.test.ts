@@ -468,6 +468,15 @@ error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
     expect(empty).toEqual(beaten);
   });
 
+  test("a ledger may come through a pipe, which no repository holds", async () => {
+    const { code, stdout, stderr } = await runScript(
+      script,
+      ["--version", "1.2.3", ...fresh, "--ledger", "/dev/stdin"],
+      { cwd: world.root, env: world.env, stdin: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) },
+    );
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: pass(), stderr: "" });
+  });
+
   test("a missing ledger is named as the operator named it", async () => {
     const { code, stderr } = await run(["--version", "1.2.3", "--ledger", "nowhere.txt"]);
     expect(code).toBe(1);
