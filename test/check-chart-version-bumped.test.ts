@@ -332,6 +332,19 @@ const run = (
     env: { ...repository.env, ...more.env },
   });
 
+test("bytes that are no UTF-8 in the base do not stop the change that mends them", async () => {
+  await using repository = await testRepository();
+  const latin1 = (text: string) => Buffer.from(text, "latin1");
+  await repository.commit({
+    [manifest]: latin1("description: café\nversion: 1.2.3\n"),
+    [changelog]: latin1("## [1.2.3]\n\n- café\n"),
+  });
+  await repository.commit(good);
+  const { code, stdout } = await run(repository, ["HEAD~1"]);
+  expect(stdout).toContain(`${manifest}: version 1.2.3 -> 1.3.0`);
+  expect(code).toBe(0);
+});
+
 /** A repository with `old` on origin/main, and a branch off it. */
 async function branched(): Promise<TestRepository & { readonly mergeBase: string }> {
   const repository = await testRepository();
@@ -590,9 +603,12 @@ test("a change of a file's mode is a change", async () => {
   expect((await run(repository, ["main"])).code).toBe(1);
 });
 
-test("a submodule in the chart's folder counts", async () => {
+test("a submodule in the chart's folder counts, even one to be ignored", async () => {
   await using repository = await branched();
-  const entry = `160000,${repository.mergeBase},${folder}/charts/sub`;
+  const path = `${folder}/charts/sub`;
+  await repository.commit({ ".gitmodules": `[submodule "sub"]\npath = ${path}\nignore = all\n` });
+  await repository.git("config", "submodule.sub.ignore", "all");
+  const entry = `160000,${repository.mergeBase},${path}`;
   await repository.git("update-index", "--add", "--cacheinfo", entry);
   await repository.git("commit", "--quiet", "-m", "Add a submodule");
   const { code, stdout } = await run(repository, ["main"]);
@@ -613,6 +629,8 @@ test("after merges in both directions, every merge base is judged", async () => 
   const merged = await run(repository, ["main"]);
   const [one = "", other = ""] = [ours, theirs].sort().map((id) => id.slice(0, 7));
   expect(merged.stdout).toContain(`(merge base ${one} and ${other})`);
+  expect(merged.stdout).toContain(`${folder}: no change since the base`);
+  expect(merged.stdout).toContain(`${manifest}: version 1.2.3 -> 1.3.0`);
   expect(merged.code).toBe(0);
 
   // Against the merge base on the topic alone this would count as bumped.

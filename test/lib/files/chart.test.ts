@@ -174,6 +174,16 @@ test("an image in a text whose lines the file does not show is placed at the ann
   expect(images?.[0]?.at).toMatchObject({ file: "c/Chart.yaml", line: 2 });
 });
 
+test("one of two equal lines of a text is never placed at the other", async () => {
+  const list = "- name: x\\n  image: a/\\x62:1\\n- name: y\\n  image: a/b:1\\n";
+  const text = `version: 1.2.3\nannotations:\n  artifacthub.io/images:\n    "${list}"\n`;
+  const images = imagesOf(await chartOf(text));
+  expect(images?.map((image) => [image.text, image.at.line])).toEqual([
+    ["a/b:1", 3],
+    ["a/b:1", 3],
+  ]);
+});
+
 test.each([
   ["no annotations", "version: 1.2.3\n"],
   ["annotations without it", "version: 1.2.3\nannotations:\n  a: b\n"],
@@ -197,6 +207,13 @@ test.each([
     "a YAML list instead of a text",
     "version: 1.2.3\nannotations:\n  artifacthub.io/images:\n    - image: a\n",
     [`3: ${images} a list, expected a text that holds a YAML list`],
+  ],
+  [
+    "the annotation twice",
+    `${withImages("[]\n")}  artifacthub.io/images: "[]"\n`,
+    [
+      '5: Cannot read c/Chart.yaml: found key "annotations.artifacthub.io/images" again, expected it once',
+    ],
   ],
   [
     "annotations that are a list",

@@ -52,6 +52,7 @@ test.each([
   ["an alias as a key", "x: &x a\n*x : 2\n"],
   ["an alias of another key", "&x a: 1\n*x : 2\n"],
   ["a key with an anchor", "&x a: 1\n"],
+  ["a key with an anchor and a comma", "&x a, b: 1\n"],
   ["a key with a tag and an anchor", "!!str &x a: 1\n"],
   ["a list as a key", "[a]: 1\n"],
 ])("keys that cannot be told apart are refused, never taken for unique: %s", (_, text) => {

@@ -75,6 +75,14 @@ test("a commit parted from its base at their merge base", async () => {
   });
 });
 
+test("several merge bases come in a fixed order", async () => {
+  const { first, second } = await prepared;
+  for (const ids of [`${first} ${second}`, `${second} ${first}`]) {
+    const { mergeBases } = await parting("main", "merge-base", `printf '%s\\n' ${ids}; exit 0`);
+    expect(mergeBases).toEqual([first, second].sort());
+  }
+});
+
 test("HEAD means the checkout's own, whatever the remote's is", async () => {
   const { repository, first, second } = await prepared;
   await repository.git("update-ref", "refs/remotes/origin/HEAD", first);
