@@ -421,7 +421,8 @@ export async function main<P extends Operands, O extends Options>(
     now: new Date(),
     terminal,
   }).catch((thrown) => {
-    terminal.err(`error: ${visible(wordsOf(thrown))}\n`);
+    const words = thrown instanceof Refusal ? thrown.message : wordsOf(thrown);
+    terminal.err(`error: ${visible(words)}\n`);
     return exitCodes.refused;
   });
   process.exit(code);
@@ -475,7 +476,7 @@ async function execute<P extends Operands, O extends Options>(
     await Promise.race([invoke(table, parsed, world, report, watch.interrupt), watch.ended]);
     exitCode = verdictOf(table.name, report);
   } catch (thrown) {
-    exitCode = explain(await watch.causeOf(thrown), table.name, report);
+    exitCode = explain(thrown, table.name, report);
   } finally {
     watch.stop();
   }
@@ -578,8 +579,6 @@ interface Watch {
   readonly interrupt: Interrupt;
   /** Rejects when the process is to end now. */
   readonly ended: Promise<never>;
-  /** What really ended the work that threw: a child feels Ctrl-C as soon as this process does. */
-  causeOf(thrown: unknown): Promise<unknown>;
   stop(): void;
 }
 
@@ -641,10 +640,6 @@ function watchProcess(): Watch {
           }
         }
       },
-    },
-    async causeOf(thrown) {
-      await new Promise((next) => setImmediate(next));
-      return cause?.thrown instanceof Interrupted ? cause.thrown : thrown;
     },
     stop() {
       for (const [name, listener] of listeners) {

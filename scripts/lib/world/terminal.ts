@@ -40,11 +40,17 @@ export function processTerminal(env: Environment): Terminal {
       write(2, prompt);
       const lines = createInterface({ input: process.stdin, terminal: false });
       return new Promise((resolve) => {
+        let answer: string | undefined;
         lines.once("line", (line) => {
-          resolve(line);
+          answer = line;
           lines.close();
         });
-        lines.once("close", () => resolve(undefined));
+        lines.once("close", () => {
+          if (answer === undefined) {
+            write(2, "\n");
+          }
+          resolve(answer);
+        });
       });
     },
   };
