@@ -12,7 +12,7 @@ import {
 } from "../../../scripts/lib/world/process.ts";
 import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
 
-const env = isolatedEnvironment("/nonexistent");
+const env = isolatedEnvironment("/no/such/home");
 const here = { cwd: "/", env };
 const shell = (script: string) => ["sh", "-c", script];
 const tenMegabytes = "x".repeat(10_000_000);

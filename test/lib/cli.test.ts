@@ -1,0 +1,565 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  command,
+  flag,
+  helpOf,
+  nonEmpty,
+  operand,
+  option,
+  parseCommandLine,
+  requiredOption,
+  UsageError,
+  wholeNumber,
+} from "../../scripts/lib/cli.ts";
+import { table } from "../helpers/sample-command.ts";
+import {
+  type Ended,
+  isolatedEnvironment,
+  projectRoot,
+  runScript,
+  start,
+  temporaryFolder,
+} from "../helpers/world.ts";
+
+const script = "test/helpers/sample-command.ts";
+const home = temporaryFolder();
+const env = isolatedEnvironment(home.path);
+
+afterAll(() => home[Symbol.dispose]());
+
+const inActions = { ...env, GITHUB_ACTIONS: "true" };
+
+function sample(what: string, options: string[] = [], environment = env): Promise<Ended> {
+  return runScript(script, ["v1.2.3", "PASS", "--do", what, ...options], {
+    cwd: projectRoot,
+    env: environment,
+  });
+}
+
+const usage = (args: string) => {
+  try {
+    return parseCommandLine(table, args === "" ? [] : args.split(" "));
+  } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      return thrown.message;
+    }
+    throw thrown;
+  }
+};
+
+const ledger = "the default ledger";
+const given = (operands: object, options: object = {}) => ({
+  operands: { version: "1.2.3", verdict: "PASS", note: undefined, ...operands },
+  options: {
+    append: undefined,
+    maxAgeDays: undefined,
+    do: undefined,
+    dryRun: false,
+    repo: undefined,
+    json: false,
+    help: false,
+    ...options,
+  },
+});
+
+test.each<[string, ReturnType<typeof given>]>([
+  ["v1.2.3 PASS", given({})],
+  ["1.2.3 FAIL a-note", given({ verdict: "FAIL", note: "a-note" })],
+  ["--json v1.2.3 --dry-run PASS", given({}, { json: true, dryRun: true })],
+  ["v1.2.3 PASS --max-age-days 30", given({}, { maxAgeDays: 30 })],
+  ["v1.2.3 PASS --max-age-days=30", given({}, { maxAgeDays: 30 })],
+  ["v1.2.3 PASS --do=a=b", given({}, { do: "a=b" })],
+  ["v1.2.3 PASS --do=--json", given({}, { do: "--json" })],
+  ["v1.2.3 PASS --do -", given({}, { do: "-" })],
+  ["v1.2.3 PASS -- --json", given({ note: "--json" })],
+  ["-- v1.2.3 PASS", given({})],
+  ["v1.2.3 PASS -- -- ", given({ note: "--" })],
+])("%p is understood", (args, expected) => {
+  expect(usage(args.trimEnd())).toEqual(expected);
+});
+
+const { name, summary, refuses, example } = table;
+const rest = { name, summary, refuses, example, run: () => Promise.resolve() };
+
+const noNote = command({
+  ...rest,
+  options: table.options,
+  operands: { version: table.operands.version, verdict: table.operands.verdict },
+});
+
+test.each<[string, string]>([
+  ["v1.2.3 PASS --append", ledger],
+  ["--append v1.2.3 PASS", ledger],
+  ["v1.2.3 --append PASS", ledger],
+  ["v1.2.3 --append --json PASS", ledger],
+  ["v1.2.3 PASS --append FILE", "FILE"],
+  ["--append FILE v1.2.3 PASS", "FILE"],
+  ["v1.2.3 --append FILE PASS", "FILE"],
+  ["v1.2.3 PASS --append=FILE", "FILE"],
+  ["--append=PASS v1.2.3 PASS", "PASS"],
+  ["v1.2.3 PASS --append -", "-"],
+])("an option with an optional value leaves operands their places: %p", (args, expected) => {
+  const { operands, options } = parseCommandLine(noNote, args.split(" "));
+  expect(operands).toEqual({ version: "1.2.3", verdict: "PASS" });
+  expect(options.append).toBe(expected);
+});
+
+test.each<[string, string]>([
+  ["v1.2.3 PASS EXTRA --append", 'unexpected operand "EXTRA"'],
+  ["EXTRA v1.2.3 --append PASS", 'operand <vX.Y.Z>: Cannot read version "EXTRA"'],
+  ["v1.2.3 PASS --append -- FILE", 'unexpected operand "FILE"'],
+  ["v1.2.3 PASS --append FILE EXTRA", 'unexpected operand "EXTRA"'],
+  ["v1.2.3 PASS --append=", "option --append: expected a value, found an empty text"],
+  ["v1.2.3 PASS --append --append", "option --append is given twice"],
+])("an option with an optional value takes nothing that is not its own: %p", (args, expected) => {
+  expect(() => parseCommandLine(noNote, args.split(" "))).toThrow(expected);
+});
+
+test.each<[string, string]>([
+  ["", "missing operand <vX.Y.Z>"],
+  ["v1.2.3", "missing operand <verdict>"],
+  ["v1.2.3 PASS a b", 'unexpected operand "b"'],
+  ["v1.2.3 MAYBE", 'operand <verdict>: expected PASS or FAIL, found "MAYBE"'],
+  [
+    "v1.2 PASS",
+    'operand <vX.Y.Z>: Cannot read version "v1.2": expected strict SemVer, such as v1.2.3 or 1.2.3-rc.1',
+  ],
+  ["v1.2.3 PASS --nope", 'unknown option "--nope"'],
+  ["v1.2.3 PASS --nope=x", 'unknown option "--nope"'],
+  ["v1.2.3 PASS --no-json", 'unknown option "--no-json"'],
+  ["v1.2.3 PASS --JSON", 'unknown option "--JSON"'],
+  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun"'],
+  ["v1.2.3 PASS --dry", 'unknown option "--dry"'],
+  ["v1.2.3 PASS --__proto__", 'unknown option "--__proto__"'],
+  ["v1.2.3 PASS --constructor=x", 'unknown option "--constructor"'],
+  ["v1.2.3 PASS -x", 'unknown option "-x"'],
+  ["v1.2.3 PASS -j", 'unknown option "-j"'],
+  ["v1.2.3 PASS -5", 'unknown option "-5"'],
+  ["v1.2.3 PASS \u{1f600}\ud800 x", 'unexpected operand "x"'],
+  ["v1.2.3 PASS --json=yes", 'option --json takes no value, found "yes"'],
+  ["v1.2.3 PASS --json=", 'option --json takes no value, found ""'],
+  ["v1.2.3 PASS --json --json", "option --json is given twice"],
+  ["v1.2.3 PASS --do x --do=y", "option --do is given twice"],
+  ["v1.2.3 PASS --do", "option --do needs a value: --do WHAT"],
+  ["v1.2.3 PASS --do --json", "option --do needs a value: --do WHAT"],
+  ["v1.2.3 PASS --do=", "option --do: expected a value, found an empty text"],
+  ["v1.2.3 PASS --repo=", "option --repo: expected a value, found an empty text"],
+  [
+    "v1.2.3 PASS --max-age-days 0",
+    'option --max-age-days: expected a whole number from 1 to 99999, found "0"',
+  ],
+  [
+    "v1.2.3 PASS --max-age-days 1e3",
+    'option --max-age-days: expected a whole number from 1 to 99999, found "1e3"',
+  ],
+])("%p is a usage error", (args, expected) => {
+  expect(usage(args)).toBe(expected);
+});
+
+test.each(["", " 1", "1 ", "+1", "-1", "1.0", "0x1", "１", "100000", "9".repeat(400), "NaN"])(
+  "%p is no whole number from 1 to 99999",
+  (text) => {
+    expect(() => wholeNumber(1, 99999)(text)).toThrow(SyntaxError);
+  },
+);
+
+test("an option that must be given is missed by name", () => {
+  const strict = command({
+    ...rest,
+    operands: {},
+    options: { version: requiredOption("vX.Y.Z", "the version", nonEmpty) },
+  });
+  expect(() => parseCommandLine(strict, [])).toThrow(
+    "option --version: it must be given, with vX.Y.Z",
+  );
+});
+
+test("the help is made of the table that parses", async () => {
+  const expected = `Behaves as it is told, for the tests of the command line.
+
+Usage: bun test/helpers/sample-command.ts <vX.Y.Z> <verdict> [note] [options]
+
+Operands:
+  vX.Y.Z             the version to behave for
+  verdict            PASS or FAIL
+  note               anything
+
+Options:
+  --append [LEDGER]  append to a ledger
+  --max-age-days N   an age in days
+  --do WHAT          how to behave
+  --dry-run          change nothing
+  --repo DIR         the checkout to work on (default: the one around this folder)
+  --json             print one JSON object on standard output and nothing else
+  -h, --help         show this help
+
+It refuses when:
+  - it is told to
+
+Exit codes:
+  0    passed
+  1    refused, or could not find out
+  2    the command line is wrong
+  130  interrupted with Ctrl-C
+
+Example:
+  bun test/helpers/sample-command.ts v1.2.3 PASS
+`;
+  expect(helpOf(table)).toBe(expected);
+  const bare = command({ ...rest, operands: {}, options: { all: flag("all") } });
+  expect(helpOf(bare)).not.toContain("Operands:");
+  expect(await runScript(script, ["-h"], { cwd: "/", env })).toEqual({
+    code: 0,
+    stdout: expected,
+    stderr: "",
+  });
+});
+
+test("a call for help anywhere before -- is answered, whatever else is wrong", async () => {
+  const [asValue, amongFaults, afterEnd, asJson] = await Promise.all([
+    runScript(script, ["--do", "--help"], { cwd: "/", env }),
+    runScript(script, ["--nope", "v", "--help"], { cwd: "/", env }),
+    runScript(script, ["v1.2.3", "PASS", "--", "--help"], { cwd: "/", env }),
+    runScript(script, ["--json", "--help"], { cwd: "/", env: inActions }),
+  ]);
+  for (const { code, stdout } of [asValue, amongFaults]) {
+    expect(code).toBe(0);
+    expect(stdout).toBe(helpOf(table));
+  }
+  expect(afterEnd.stdout).toBe("1.2.3 passes\n");
+  expect(JSON.parse(asJson.stdout)).toEqual({
+    script,
+    ok: true,
+    exitCode: 0,
+    findings: [],
+    data: { help: helpOf(table) },
+  });
+});
+
+test("a usage error is exit code 2, before the checkout is looked for", async () => {
+  const args = ["v1.2.3", "PASS", "--repo", "/no/such/folder", "--do", "repository", "--nope"];
+  const text = await runScript(script, args, { cwd: "/", env });
+  expect(text).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `error: Cannot read the command line: unknown option "--nope"\n  fix: See bun ${script} --help\n`,
+  });
+  const json = await runScript(script, [...args, "--json"], { cwd: "/", env });
+  expect(json.code).toBe(2);
+  expect(json.stderr).toBe("");
+  expect(JSON.parse(json.stdout)).toEqual({
+    script,
+    ok: false,
+    exitCode: 2,
+    findings: [
+      {
+        level: "error",
+        message: 'Cannot read the command line: unknown option "--nope"',
+        remedy: `See bun ${script} --help`,
+      },
+    ],
+  });
+});
+
+test("a command gets its operands, its options, and the world as values", async () => {
+  const { code, stdout } = await sample("options", ["--max-age-days", "7", "--append", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).data).toEqual({
+    operands: { version: "1.2.3", verdict: "PASS" },
+    options: {
+      append: ledger,
+      maxAgeDays: 7,
+      do: "options",
+      dryRun: false,
+      json: true,
+      help: false,
+    },
+  });
+});
+
+test("--repo names the checkout, from any folder; without it, the one around the folder counts", async () => {
+  const top = `${projectRoot}\n`;
+  const from = (cwd: string, ...options: string[]) =>
+    runScript(script, ["v1.2.3", "PASS", "--do", "repository", ...options], { cwd, env });
+  expect((await from(join(projectRoot, "scripts/lib"))).stdout).toBe(top);
+  expect((await from(join(projectRoot, "scripts"), "--repo", "..")).stdout).toBe(top);
+  expect((await from("/", `--repo=${projectRoot}/test`)).stdout).toBe(top);
+  expect(await from("/", "--repo", "/no/such/folder")).toEqual({
+    code: 1,
+    stdout: "",
+    stderr:
+      "error: Cannot find a git work tree at /no/such/folder: there is no such folder\n  fix: Run it inside the checkout, or name the checkout with --repo DIR\n",
+  });
+});
+
+test("a folder that was removed under the command is refused with one line and the way out", async () => {
+  using folder = temporaryFolder();
+  const path = join(projectRoot, script);
+  const steps = `mkdir gone && cd gone && rmdir ../gone && exec "$BUN" ${path} v1.2.3 PASS`;
+  const ended = await start(["sh", "-c", steps], {
+    cwd: folder.path,
+    env: { ...env, BUN: process.execPath },
+  });
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toBe(
+    "error: Cannot find the current folder: it has been removed\n  fix: Change to a folder that exists: cd\n",
+  );
+});
+
+const silent = `Cannot pass ${script}: it ended without evidence`;
+
+test.each<[string, string, number, string]>([
+  ["a notice", "pass", 0, ""],
+  ["a line of output", "say", 0, ""],
+  ["data", "options", 0, ""],
+  ["an error among others", "findings", 1, "an error"],
+  ["nothing at all", "silence", 1, silent],
+  ["a warning alone", "warn", 1, silent],
+  ["a line beside the output alone", "tell", 1, silent],
+  ["a refusal", "refuse", 1, "Cannot go on"],
+  ["a refusal without a reason", "refuse-silently", 1, `Cannot finish ${script}: refused without`],
+  [
+    "a missing program",
+    "missing-program",
+    1,
+    "Cannot run no-such-program: it is not installed, or not on PATH",
+  ],
+])("a command that ends with %s", async (_, what, code, message) => {
+  const ended = await sample(what);
+  expect(ended.code).toBe(code);
+  expect(ended.stderr).toContain(message);
+});
+
+test.each([
+  ["throws", "throw", "unexpected TypeError: undefined is not a function\n  | second line"],
+  ["throws what is no error", "throw-text", "unexpected a text"],
+  ["leaves a rejection to nobody", "reject", "unexpected Error: nobody waits for me"],
+  ["throws where nobody catches", "uncaught", "unexpected Error: nobody catches me"],
+])("a script that %s ends with a message and no stack trace", async (_, what, words) => {
+  const { code, stdout, stderr } = await sample(what);
+  expect(code).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toBe(
+    `error: Cannot finish ${script}: ${words}\n  fix: This is a defect of the script; report it with the command line that led here\n`,
+  );
+});
+
+/** Starts the sample in a process group of its own, waits for its word, and then acts on it. */
+async function interrupted(what: string, act: (pid: number) => void, options: string[] = []) {
+  const child = Bun.spawn(
+    [process.execPath, join(projectRoot, script), "v1.2.3", "PASS", "--do", what, ...options],
+    { cwd: projectRoot, env, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
+  );
+  let stderr = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stderr) {
+    if (stderr === "") {
+      act(child.pid);
+    }
+    stderr += decoder.decode(chunk, { stream: true });
+  }
+  const [code, stdout] = await Promise.all([child.exited, new Response(child.stdout).text()]);
+  return { code, stdout, stderr };
+}
+
+test.each<[NodeJS.Signals, number]>([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+])("%s ends a command with exit code %p and a message", async (signal, code) => {
+  expect(await interrupted("wait", (pid) => process.kill(pid, signal))).toEqual({
+    code,
+    stdout: "",
+    stderr: "started\nerror: Interrupted before the end\n",
+  });
+});
+
+test("Ctrl-C reaches the children too, and is still told as an interrupt", async () => {
+  for (const what of ["git", "busy-git"]) {
+    const ended = await interrupted(what, (pid) => process.kill(-pid, "SIGINT"));
+    expect(ended.code).toBe(130);
+    expect(ended.stderr).toBe("started\nerror: Interrupted before the end\n");
+  }
+});
+
+test("an interrupt is one JSON object, with its exit code", async () => {
+  const { code, stdout } = await interrupted("wait", (pid) => process.kill(pid, "SIGINT"), [
+    "--json",
+  ]);
+  expect(code).toBe(130);
+  expect(JSON.parse(stdout)).toEqual({
+    script,
+    ok: false,
+    exitCode: 130,
+    findings: [{ level: "error", message: "Interrupted before the end" }],
+  });
+});
+
+test("held work comes to its end, is told of the interrupt, and decides what follows", async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "held");
+  const ended = await interrupted(`hold=${file}`, (pid) => {
+    process.kill(pid, "SIGINT");
+    process.kill(pid, "SIGTERM");
+  });
+  expect(ended).toEqual({
+    code: 0,
+    stdout: "requested true signal false\n",
+    stderr: "started\n",
+  });
+  expect(readFileSync(file, "utf8")).toBe("held to the end\n");
+});
+
+test("held work comes to its end even when a defect shows meanwhile", async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "held");
+  const { code, stderr } = await sample(`hold-reject=${file}`);
+  expect(existsSync(file)).toBe(true);
+  expect(code).toBe(1);
+  expect(stderr).toContain("unexpected Error: nobody waits for me");
+});
+
+async function piped(what: string, pipeline: string): Promise<Ended & { status: string }> {
+  using folder = temporaryFolder();
+  const status = join(folder.path, "status");
+  const self = `"$BUN" ${join(projectRoot, script)} v1.2.3 PASS --do ${what}`;
+  const ended = await start(["sh", "-c", `(${self}; echo $? > ${status}) ${pipeline}`], {
+    cwd: "/",
+    env: { ...env, BUN: process.execPath },
+  });
+  return { ...ended, status: readFileSync(status, "utf8").trim() };
+}
+
+test("a reader that leaves early does not change the verdict", async () => {
+  const ended = await piped("many-lines", "| head -n 1");
+  expect(ended.stdout).toBe(`line 0 ${"x".repeat(40)}\n`);
+  expect(ended.stderr).toBe("");
+  expect(ended.status).toBe("0");
+});
+
+test("1 MB of output reaches a slow reader whole", async () => {
+  const { stdout, status } = await piped("many-lines", "| (sleep 0.5; cat)");
+  expect(stdout.length).toBe(
+    Array.from({ length: 20_000 }, (_, line) => `line ${line} ${"x".repeat(40)}\n`).join("").length,
+  );
+  expect(stdout).toEndWith(`line 19999 ${"x".repeat(40)}\n`);
+  expect(status).toBe("0");
+});
+
+test.skipIf(!existsSync("/dev/full"))(
+  "output that cannot be written is a refusal, errors that cannot be written are not",
+  async () => {
+    for (const what of ["say", "say --json", "pass"]) {
+      const full = await piped(what, "> /dev/full");
+      expect(full.stderr).toMatch(/^error: Cannot write to standard output: ENOSPC.*\n$/);
+      expect(full.status).toBe("1");
+    }
+    expect((await piped("tell", "2> /dev/full")).status).toBe("1");
+    expect((await piped("say", "2> /dev/full")).status).toBe("0");
+  },
+);
+
+test("in GitHub Actions the summary is appended, once a run", async () => {
+  using folder = temporaryFolder();
+  const GITHUB_STEP_SUMMARY = join(folder.path, "summary.md");
+  await sample("pass", [], { ...inActions, GITHUB_STEP_SUMMARY });
+  await runScript(script, [], { cwd: "/", env: { ...inActions, GITHUB_STEP_SUMMARY } });
+  const summary = readFileSync(GITHUB_STEP_SUMMARY, "utf8");
+  expect(summary.match(/^### .*$/gm)).toEqual([
+    `### \`${script}\`: passed`,
+    `### \`${script}\`: refused (exit code 2)`,
+  ]);
+  expect(summary).toContain("| notice | 1&#46;2&#46;3 passes |");
+  await sample("pass", [], { ...env, GITHUB_STEP_SUMMARY });
+  expect(readFileSync(GITHUB_STEP_SUMMARY, "utf8")).toBe(summary);
+});
+
+test("a summary that cannot be written is a warning and no verdict", async () => {
+  const ended = await sample("pass", ["--json"], { ...inActions, GITHUB_STEP_SUMMARY: "/" });
+  expect(ended.code).toBe(0);
+  expect(JSON.parse(ended.stdout).ok).toBe(true);
+  expect(ended.stderr).toContain("warning: Cannot write the step summary: EISDIR");
+});
+
+test("hostile text from the command line reaches no terminal raw", async () => {
+  const args = ["v1.2.3\u001b[31m\n::error::x", "PASS"];
+  for (const environment of [env, inActions]) {
+    const ended = await runScript(script, args, { cwd: "/", env: environment });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).not.toContain("\u001b");
+    expect(ended.stderr).not.toMatch(/\n\s*::error::x/);
+    expect(ended.stderr).toContain("\\u001b[31m\\n::error::x");
+  }
+});
+
+/** Runs the sample on a terminal of its own and types once it has printed something. */
+async function onTerminal(what: string, typed = "", environment = env): Promise<[number, string]> {
+  let screen = "";
+  const decoder = new TextDecoder();
+  const terminal = new Bun.Terminal({
+    cols: 200,
+    rows: 50,
+    data(self, bytes) {
+      const first = screen === "";
+      screen += decoder.decode(bytes, { stream: true });
+      if (first && typed !== "") {
+        self.write(typed);
+      }
+    },
+  });
+  const child = Bun.spawn(
+    [process.execPath, join(projectRoot, script), "v1.2.3", "PASS", "--do", what],
+    { cwd: projectRoot, env: environment, terminal },
+  );
+  const code = await child.exited;
+  for (let round = 0; round < 100 && !screen.endsWith("\n"); round++) {
+    await Bun.sleep(10);
+  }
+  terminal.close();
+  return [code, screen.replaceAll("\r\n", "\n")];
+}
+
+test("colours appear on a terminal, and NO_COLOR or a dumb terminal takes them away", async () => {
+  const colourful = { ...env, TERM: "xterm-256color" };
+  const [, screen] = await onTerminal("findings", "", colourful);
+  expect(screen).toContain("\u001b[33mwarning:\u001b[39m a warning\n");
+  expect(screen).toContain("\u001b[31merror:\u001b[39m an error\n");
+  for (const plain of [env, { ...colourful, NO_COLOR: "1" }]) {
+    const [code, text] = await onTerminal("findings", "", plain);
+    expect(code).toBe(1);
+    expect(text).not.toContain("\u001b");
+  }
+  const [, emptyNoColor] = await onTerminal("findings", "", { ...colourful, NO_COLOR: "" });
+  expect(emptyNoColor).toContain("\u001b[31m");
+});
+
+test("only a terminal is interactive, and its answer is one line", async () => {
+  expect(await onTerminal("interactive")).toEqual([0, "interactive true\n"]);
+  expect((await sample("interactive")).stdout).toBe("interactive false\n");
+  const [code, screen] = await onTerminal("question", "yes\n");
+  expect(code).toBe(0);
+  expect(screen).toStartWith("sure? ");
+  expect(screen).toEndWith('answer "yes"\n');
+});
+
+test("the end of input is no answer", async () => {
+  const [, screen] = await onTerminal("question", "\u0004");
+  expect(screen).toEndWith("answer undefined\n");
+  const ended = await runScript(script, ["v1.2.3", "PASS", "--do", "question"], {
+    cwd: "/",
+    env,
+    stdin: "first\nsecond\n",
+  });
+  expect(ended.stdout).toBe('answer "first"\n');
+  expect(ended.stderr).toBe("sure? ");
+});
+
+test("an option's value is no place for a call for help that was not meant", () => {
+  const other = command({ ...rest, operands: {}, options: { do: option("WHAT", "w", nonEmpty) } });
+  expect(parseCommandLine(other, ["--do=--help"]).options.do).toBe("--help");
+  const text = operand("t", nonEmpty);
+  const one = command({ ...rest, operands: { text }, options: {} });
+  expect(parseCommandLine(one, ["--", "-h"]).operands.text).toBe("-h");
+});
