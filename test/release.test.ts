@@ -10,7 +10,7 @@ import {
   standIn,
   today,
 } from "./helpers/release.ts";
-import { type Ended, runScript, start, writeFiles } from "./helpers/world.ts";
+import { type Ended, runScript, start, temporaryFolder, writeFiles } from "./helpers/world.ts";
 
 const script = "scripts/release.ts";
 const main = "refs/heads/main";
@@ -275,7 +275,8 @@ test("all faults are reported at once", async () => {
 });
 
 test("a wrong command line is refused before anything is read", async () => {
-  const options = { cwd: "/", env: { PATH: "/nonexistent", HOME: "/nonexistent" } };
+  using home = temporaryFolder();
+  const options = { cwd: home.path, env: { PATH: home.path, HOME: home.path } };
   for (const args of [[], ["v1.3"], ["v1.3.0", "--force"], ["v1.3.0", "v1.4.0"]]) {
     const { code, stdout } = await runScript(script, args, options);
     expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
