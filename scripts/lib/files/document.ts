@@ -4,10 +4,11 @@
  * The runtime's parsers tell values but no positions. A place is found by renaming every occurrence
  * of a word in the text, each with its own offset, and parsing again: where the renamed word turns
  * up in the data is what that occurrence means. So the parser itself decides what is a key, a
- * value, a comment or a decoy, in any legal spelling, and this file knows no grammar.
+ * value, a comment or a decoy, in any legal spelling, and this file knows no grammar. Names that
+ * are spelled with escapes have no place.
  */
 
-import { LocatedSyntaxError, type Place } from "../finding.ts";
+import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 
 /** Keys and array indices from the top of a document to a value. */
@@ -22,9 +23,14 @@ export interface Document {
   at(path: Path): unknown;
   /** Where the key at the end of a path is written; the file alone if that cannot be told. */
   place(path: Path): Place;
-  /** Offsets of every spelling of that key, in order: more than one means duplicates. */
+  /**
+   * Offsets of every spelling of that key, in order. More than one means duplicates in YAML; a
+   * table of TOML may have many headers.
+   *
+   * @throws {LocatedSyntaxError} If the key has a spelling that cannot be found, with escapes say.
+   */
   keyOffsets(path: Path): readonly number[];
-  /** Offsets at which a text stands inside the string value at a path, in order. */
+  /** Offsets at which a text stands, not cut out of a longer word, in the string at a path. */
   textOffsets(path: Path, text: string): readonly number[];
 }
 
@@ -50,77 +56,183 @@ type Parser = (text: string) => unknown;
 
 function parseDocument(source: Source, parse: Parser, language: string): Document {
   const data = parseOrExplain(source, parse, language);
-  const renamings = new Map<string, readonly unknown[]>();
+  const marker = markerFor(source.text);
+  const renamings = new Map<string, Renaming>();
 
-  function renamed(word: string): readonly unknown[] {
+  function renamed(word: string): Renaming {
     let found = renamings.get(word);
     if (found === undefined) {
-      found = rename(source.text, word, parse);
+      found = rename(source.text, word, marker, parse);
       renamings.set(word, found);
     }
     return found;
   }
 
-  function keyOffsets(path: Path): readonly number[] {
+  /** What `read` finds in the variants: all marks at once, or else each mark in its own parse. */
+  function search(word: string, read: (variant: unknown) => readonly string[]) {
+    const { together, alone } = renamed(word);
+    const offsets = marker.offsetsIn(together.flatMap(read), word);
+    return offsets.length > 0 ? offsets : marker.offsetsIn(alone().flatMap(read), word);
+  }
+
+  function findKey(path: Path): readonly number[] {
     const key = path.at(-1);
-    if (typeof key !== "string" || key === "") {
+    if (typeof key !== "string" || key === "" || descend(data, path).length === 0) {
       return [];
     }
-    const found = renamed(key).flatMap((variant) => {
-      const parents = descend(variant, path.slice(0, -1), key);
-      return parents.flatMap((parent) => Object.keys(asTable(parent) ?? {}));
-    });
-    return offsetsIn(found, key);
+    return search(key, (variant) =>
+      keysAt(variant, path.slice(0, -1), marker.unmark).filter(
+        (name) => marker.unmark(name) === key,
+      ),
+    );
+  }
+
+  /** Whether a spelling of a key is still there when every spelling that was found is marked. */
+  function isFoundWhole(path: Path): boolean {
+    const key = path.at(-1);
+    if (typeof key !== "string" || key === "" || descend(data, path).length === 0) {
+      return true;
+    }
+    const { together, complete } = renamed(key);
+    return (
+      complete &&
+      !together.some((each) => keysAt(each, path.slice(0, -1), marker.unmark).includes(key))
+    );
   }
 
   return {
     source,
     data,
     at: (path) => descend(data, path)[0],
-    place: (path) => source.place(keyOffsets(path)[0]),
-    keyOffsets,
-    textOffsets(path, text) {
-      if (text === "") {
-        return [];
+    place: (path) => source.place(isFoundWhole(path) ? findKey(path)[0] : undefined),
+    keyOffsets(path) {
+      if (!isFoundWhole(path)) {
+        throw new LocatedSyntaxError(
+          `Cannot tell where key ${quote(path.join("."))} is written in ${source.path}: found it in a rare spelling`,
+          source.place(),
+          "Write the key plainly, without escapes, anchors or aliases",
+        );
       }
-      const values = renamed(text).flatMap((variant) => descend(variant, path, text));
-      return offsetsIn(
-        values.filter((value) => typeof value === "string"),
-        text,
-      );
+      return findKey(path);
+    },
+    textOffsets(path, text) {
+      const isText = (value: unknown) => typeof value === "string";
+      const read = (variant: unknown) => descend(variant, path, marker.unmark).filter(isText);
+      const isThere = descend(data, path).some((value) => isText(value) && value.includes(text));
+      return text !== "" && isThere ? search(text, read) : [];
     },
   };
 }
 
-/** A table of a document: an object that is no array. */
+/** A table of a document: a plain object, no array and no date. */
 export function asTable(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
+  return typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype
     ? (value as Record<string, unknown>)
     : undefined;
 }
 
-/** A word marked with its offset, still a legal bare key of TOML and plain scalar of YAML. */
-const mark = (word: string, offset: number) => `${word}-at-${offset}-`;
-const marked = /-at-([0-9]+)-/g;
+/** Marks words with their offsets, and reads the marks back. */
+interface Marker {
+  /** A marked word: still a legal bare key of TOML and plain scalar of YAML. */
+  mark(word: string, offset: number): string;
+  unmark(text: string): string;
+  /** The offsets that the marks of a word carry in texts. */
+  offsetsIn(texts: readonly string[], word: string): readonly number[];
+}
+
+/** The marks depend on the text, so that no text can hold what looks like its own marks. */
+function markerFor(text: string): Marker {
+  const token = `-at-${Bun.hash(text).toString(36)}-`;
+  const marks = new RegExp(`${token}([0-9]+)-`, "g");
+  return {
+    mark: (word, offset) => `${word}${token}${offset}-`,
+    unmark: (marked) => (marked.includes(token) ? marked.replace(marks, "") : marked),
+    offsetsIn(texts, word) {
+      const offsets = new Set<number>();
+      for (const marked of texts) {
+        for (const match of marked.matchAll(marks)) {
+          if (marked.slice(0, match.index).endsWith(word)) {
+            offsets.add(Number(match[1]));
+          }
+        }
+      }
+      return [...offsets].sort((a, b) => a - b);
+    },
+  };
+}
+
+/** Parses of a text in which occurrences of one word are marked. */
+interface Renaming {
+  /** As few parses as hold every mark that the grammar allows. */
+  readonly together: readonly unknown[];
+  /** One parse for each mark: slower, and nothing else in the text is changed. */
+  alone(): readonly unknown[];
+  /** Whether every occurrence was tried, and those that the grammar allows share one parse. */
+  readonly complete: boolean;
+}
 
 /**
- * Parses the text with every occurrence of a word marked. Where marking all of them together makes
- * the text illegal (a YAML anchor and its alias, say) each is marked alone.
+ * How much may be parsed to find the places of one word, as a sum of costs. Parsing TOML takes time
+ * that grows with the square of the length in the worst case, so the cost of one parse does too:
+ * the budget is about a second.
  */
-function rename(text: string, word: string, parse: Parser): readonly unknown[] {
+const placeBudget = 40_000_000;
+const parseCost = (length: number) => length + (length * length) / 64_000;
+
+/**
+ * Marks every occurrence of a word and parses again. What makes the text illegal (a YAML anchor and
+ * its alias, say) is found by halving, and left unmarked.
+ */
+function rename(text: string, word: string, marker: Marker, parse: Parser): Renaming {
   const offsets = occurrences(text, word);
-  const variants: unknown[] = [];
-  for (const group of [offsets, ...offsets.map((offset) => [offset])]) {
+  let budget = placeBudget;
+
+  function variantOf(group: readonly number[]): unknown {
+    budget -= parseCost(text.length);
     try {
-      variants.push(parse(markAll(text, word, group)));
+      return budget < 0 ? undefined : parse(markAll(text, word, group, marker));
     } catch {
-      continue;
-    }
-    if (group === offsets) {
-      break;
+      return undefined;
     }
   }
-  return variants;
+
+  function legal(group: readonly number[]): readonly Marked[] {
+    const variant = variantOf(group);
+    if (variant !== undefined) {
+      return [{ group, variant }];
+    }
+    const half = group.length >> 1;
+    return half === 0 ? [] : [...legal(group.slice(0, half)), ...legal(group.slice(half))];
+  }
+
+  function joinedLegal(): readonly Marked[] {
+    const parts = legal(offsets);
+    const group = parts.flatMap((each) => each.group);
+    const variant = parts.length < 2 ? undefined : variantOf(group);
+    return variant === undefined ? parts : [{ group, variant }];
+  }
+
+  const together = joinedLegal();
+  const complete = together.length < 2 && budget >= 0;
+  let singles: readonly unknown[] | undefined;
+  return {
+    together: together.map(({ variant }) => variant),
+    complete,
+    alone() {
+      singles ??= together
+        .flatMap(({ group }) => group)
+        .map((offset) => variantOf([offset]))
+        .filter((variant) => variant !== undefined);
+      return singles;
+    },
+  };
+}
+
+interface Marked {
+  readonly group: readonly number[];
+  readonly variant: unknown;
 }
 
 /** The offsets at which a word stands in a text, not as a part of a longer word. */
@@ -140,7 +252,7 @@ export function occurrences(text: string, word: string): number[] {
   return offsets;
 }
 
-function markAll(text: string, word: string, offsets: readonly number[]): string {
+function markAll(text: string, word: string, offsets: readonly number[], { mark }: Marker): string {
   const parts: string[] = [];
   let from = 0;
   for (const offset of offsets) {
@@ -151,76 +263,106 @@ function markAll(text: string, word: string, offsets: readonly number[]): string
   return parts.join("");
 }
 
-/** The values at a path; with a word, a key in which it is marked counts as the key itself. */
-function descend(value: unknown, path: Path, word?: string): unknown[] {
+/**
+ * The values at a path. With marks, a key stands for every marked spelling of it; arrays of tables
+ * that the marks split are joined again, in the order of the text.
+ */
+function descend(value: unknown, path: Path, unmark?: (name: string) => string): unknown[] {
   let values = [value];
   for (const key of path) {
-    values = values.flatMap((each) => {
-      if (typeof key === "number") {
-        return Array.isArray(each) && key in each ? [each[key]] : [];
-      }
-      const table = asTable(each) ?? {};
-      const names =
-        word !== undefined && key.includes(word)
-          ? Object.keys(table).filter((name) => unmark(name) === key)
-          : [key];
-      return names.filter((name) => Object.hasOwn(table, name)).map((name) => table[name]);
-    });
+    values =
+      typeof key === "number"
+        ? values.flatMap((each) => (Array.isArray(each) && key in each ? [each[key]] : []))
+        : joined(values.flatMap((each) => valuesOf(asTable(each) ?? {}, key, unmark)));
   }
   return values;
 }
 
-function unmark(text: string): string {
-  return text.replace(marked, "");
+function valuesOf(
+  table: Readonly<Record<string, unknown>>,
+  key: string,
+  unmark: ((name: string) => string) | undefined,
+): unknown[] {
+  return unmark === undefined
+    ? Object.hasOwn(table, key)
+      ? [table[key]]
+      : []
+    : Object.keys(table)
+        .filter((name) => unmark(name) === key)
+        .map((name) => table[name]);
 }
 
-/** The offsets that the marks of a word carry in texts. */
-function offsetsIn(texts: readonly string[], word: string): readonly number[] {
-  const offsets = new Set<number>();
-  for (const text of texts) {
-    for (const match of text.matchAll(marked)) {
-      if (text.slice(0, match.index).endsWith(word)) {
-        offsets.add(Number(match[1]));
-      }
-    }
-  }
-  return [...offsets].sort((a, b) => a - b);
+function joined(values: unknown[]): unknown[] {
+  return values.length > 1 && values.every(Array.isArray) ? [values.flat()] : values;
+}
+
+/** The keys, marks included, of the tables at a path. */
+function keysAt(value: unknown, path: Path, unmark: (name: string) => string): string[] {
+  return descend(value, path, unmark).flatMap((parent) => Object.keys(asTable(parent) ?? {}));
 }
 
 function parseOrExplain(source: Source, parse: Parser, language: string): unknown {
   try {
     return parse(source.text);
   } catch (thrown) {
-    const words = thrown instanceof Error ? thrown.message : String(thrown);
-    const why = words.replace(/^(TOML|YAML) Parse error: /, "");
     throw new LocatedSyntaxError(
-      `Cannot read ${source.path}: not valid ${language}: ${why}`,
+      `Cannot read ${source.path}: not valid ${language}: ${whyOf(thrown)}`,
       source.place(errorOffset(source.text, parse)),
     );
   }
 }
 
-/** How many characters may be parsed again to find a syntax error. */
-const searchBudget = 20_000_000;
+function whyOf(thrown: unknown): string {
+  if (thrown instanceof RangeError) {
+    return "nested too deeply";
+  }
+  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  return words.replace(/^(TOML|YAML) Parse error: /, "");
+}
+
+/** How many lines one statement may span for a syntax error after it to be found. */
+const longestStatement = 400;
 
 /**
  * The offset of the line or statement that makes a text illegal: the one after the longest run of
  * lines from the top that still parses. The runtime's errors carry the place of the call instead.
+ * Undefined if that takes too long to find out.
  */
 function errorOffset(text: string, parse: Parser): number | undefined {
-  let budget = searchBudget;
-  for (let end = text.length; end > 0; ) {
-    end = end < 2 ? 0 : text.lastIndexOf("\n", end - 2) + 1;
-    budget -= end;
-    if (budget < 0) {
-      return undefined;
-    }
+  const ends = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  let budget = placeBudget;
+
+  function isLegal(end: number): boolean {
+    budget -= parseCost(end);
     try {
-      parse(text.slice(0, end));
-      return end;
+      return budget < 0 || parse(text.slice(0, end)) !== undefined;
     } catch {
-      // Still illegal: look further up.
+      return false;
     }
   }
-  return 0;
+
+  /** The first index after `from` at which an illegal run follows a legal one, by halving. */
+  function boundary(from: number): number {
+    let low = from;
+    let high = ends.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (isLegal(ends[middle] ?? 0)) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  // Runs that end within a statement are illegal, too, and mislead the halving: look further on.
+  let last = boundary(0);
+  for (let next = last + 2; next < Math.min(ends.length, last + longestStatement); next++) {
+    if (isLegal(ends[next] ?? 0)) {
+      last = boundary(next);
+      next = last + 1;
+    }
+  }
+  return budget < 0 ? undefined : ends[last];
 }

@@ -1,0 +1,423 @@
+import { expect, test } from "bun:test";
+import {
+  asTable,
+  type Document,
+  type Path,
+  parseToml,
+  parseYaml,
+} from "../../../scripts/lib/files/document.ts";
+import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+
+type Parse = (text: string) => Document;
+const toml: Parse = (text) => parseToml(source("f.toml", text));
+const yaml: Parse = (text) => parseYaml(source("f.yaml", text));
+
+/** Takes the `‹` marks out of a text, and tells where they stood. */
+function marked(withMarks: string): { text: string; offsets: number[] } {
+  const parts = withMarks.split("‹");
+  const offsets = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("").length);
+  return { text: parts.join(""), offsets };
+}
+
+function thrownBy(act: () => unknown): LocatedSyntaxError {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof LocatedSyntaxError) {
+      return thrown;
+    }
+    throw thrown;
+  }
+  throw new Error("expected a syntax error");
+}
+
+const version: Path = ["package", "version"];
+
+test.each<[string, Path, string]>([
+  ["a bare key", version, '[package]\nname = "version"\n‹version = "1"\n'],
+  ["a quoted key", version, '[package]\n"‹version" = "1"\n'],
+  ["a literal key", version, "[package]\n'‹version'='1'\n"],
+  ["a dotted key", version, 'package.‹version = "1"\nversion = "2"\n'],
+  ["a dotted key with spaces and quotes", version, 'package . "‹version" = "1"\n'],
+  ["an inline table", version, 'package = { name = "x", ‹version = "1" }\n'],
+  ["a table with spaces", version, '[ package ]\n  ‹version = "1"\n'],
+  [
+    "a table that continues another's name",
+    version,
+    '[package]\n‹version="1"\n[package.metadata]\nversion = 2\n',
+  ],
+  ["CRLF", version, '[package]\r\nname = "a"\r\n‹version = "1"\r\n'],
+  [
+    "decoys in comments and multi-line strings",
+    version,
+    `# version = "0"\n[package] # version\ndescription = """\nversion = "0"\n[package]\n"""\nlicense = '''\nversion = '0'\n'''\n‹version = "1" # version = "2"\n`,
+  ],
+  [
+    "decoys in other tables",
+    version,
+    '[a]\nversion = "0"\n[package]\n‹version = "1"\n[b.package]\nversion = "2"\n',
+  ],
+  [
+    "a longer word",
+    version,
+    '[package]\nversion-x = 1\nrust-version = "2"\n_version = 3\n‹version = "1"\n',
+  ],
+  ["an array of tables", ["bin", 1, "name"], '[[bin]]\nname = "a"\n[[bin]]\n‹name = "b"\n'],
+  [
+    "a table in an array of tables",
+    ["bin", 1, "bin", "name"],
+    '[[bin]]\nname = "a"\n[bin.bin]\nname = "x"\n[[bin]]\nname = "b"\n[bin.bin]\n‹name = "y"\n',
+  ],
+  [
+    "a table in an array of tables, both of one name",
+    ["bin", 1, "bin"],
+    '[[bin]]\nname = "a"\n[bin.bin]\nname = "x"\n[[bin]]\nname = "b"\n[bin.‹bin]\nname = "y"\n',
+  ],
+  ["an array of inline tables", ["a", 1, "k"], "a = [\n  { k = 1 },\n  { ‹k = 2 }, # k\n]\n"],
+  [
+    "every header of a table",
+    ["workspace"],
+    '[‹workspace]\nmembers = []\n[‹workspace.package]\nversion = "1"\n',
+  ],
+  ["a header that only a subtable has", ["a", "b"], "[a.‹b.c]\nd = 1\n"],
+  [
+    "a target whose name holds the word",
+    ["target", "cfg(unix)", "dependencies", "unix"],
+    "[target.'cfg(unix)'.dependencies]\n‹unix = \"1\"\n",
+  ],
+  [
+    "a quoted key that ends in the word",
+    ["package", "metadata", "version"],
+    '[package.metadata]\n"my.version" = 1\n‹version = 2\n',
+  ],
+  [
+    "a key of regular expression characters",
+    ["a.*(b)[c]{1}$^|?+\\"],
+    "'‹a.*(b)[c]{1}$^|?+\\' = 1\n",
+  ],
+  ["a key that looks like a mark", ["version-at-5-"], "‹version-at-5- = 1\nversion = 2\n"],
+  ["a key beside one that looks like its mark", ["version"], "version-at-5- = 1\n‹version = 2\n"],
+  ["a key of the prototype", ["__proto__", "constructor"], "[__proto__]\n‹constructor = 1\n"],
+  ["a key that is a TOML word", ["true"], "a = true\n‹true = 1\nb = [true]\n"],
+  ["a key that is a number", ["1"], "a = 1\n‹1 = 1\nb = [1, 1.1, 1e1]\n"],
+  ["a key beyond ASCII", ["clé"], '"‹clé" = 1\n"clés" = 2\n'],
+  ["a key beyond the BMP", ["\u{1f600}"], '"\u{1f600}\u{1f600}" = 1\n"‹\u{1f600}" = 2\n'],
+  ["a key with spaces", ["a b"], "'‹a b' = 1\nc = 'a b'\n"],
+  ["an absent key", ["package", "edition"], '[package]\nversion = "1"\n[x]\nedition = 1\n'],
+  ["a key that is a value elsewhere", ["package", "edition"], '[package]\nversion = "edition"\n'],
+  [
+    "a name of Object.prototype that is absent",
+    ["package", "constructor"],
+    "[package]\n# constructor\n",
+  ],
+  ["an empty path", [], "a = 1\n"],
+  ["an index", ["a", 0], "a = [1]\n"],
+])("TOML: the place of %s", (_, path, withMarks) => {
+  const { text, offsets } = marked(withMarks);
+  const document = toml(text);
+  expect(document.keyOffsets(path)).toEqual(offsets);
+  expect(document.place(path)).toEqual(source("f.toml", text).place(offsets[0]));
+});
+
+test.each<[string, Path, string]>([
+  ["a plain key", version, "name: version\npackage:\n  ‹version: 1.0.0\n"],
+  ["quoted keys", version, "\"package\":\n  '‹version': '1'\n"],
+  ["a flow mapping", version, 'package: {name: version, ‹version: 1, "x": {version: 2}}\n'],
+  ["a flow mapping over lines", version, "package: {\n  name: x,\n  ‹version: 1\n}\n"],
+  ["JSON", version, '{"version": 0, "package": {"name": "version", "‹version": "1"}}'],
+  ["an explicit key", version, "package:\n  ? ‹version\n  : 1\n"],
+  ["a document marker", ["version"], "--- # version\n‹version: 1\n...\n"],
+  ["CRLF", version, "package:\r\n  name: a\r\n  ‹version: 1\r\n"],
+  [
+    "decoys in block scalars and comments",
+    ["version"],
+    "# version: 0\na: |\n  version: 0\nb: >-\n  version: 0\n\n  version\nc: 'x\n  version: 0'\n‹version: 1 # version: 2\n",
+  ],
+  ["an anchor of the same name", ["version"], "other: &version 1\n‹version: *version\n"],
+  [
+    "a key whose value has an anchor of its name",
+    ["version"],
+    "‹version: &version 1\nb: *version\nc: [*version, *version]\n",
+  ],
+  ["a value behind an alias", ["b", "version"], "a: &x\n  ‹version: 1\nb: *x\n"],
+  ["a merged key", ["b", "version"], "a: &x\n  ‹version: 1\nb:\n  <<: *x\n  c: 2\n"],
+  ["duplicates", ["version"], "‹version: 1\nname: x\n\"‹version\": 2\n'‹version': 3\n"],
+  ["duplicates in a flow mapping", ["a", "k"], "a: {‹k: 1, ‹k: 2}\n"],
+  [
+    "duplicates when one must not be marked",
+    ["version"],
+    "x: &version 1\n‹version: *version\n‹version: 2\n",
+  ],
+  [
+    "a sequence of mappings",
+    ["images", 1, "image"],
+    "images:\n  - image: a\n  - name: image\n    ‹image: b\n",
+  ],
+  ["a compact nested sequence", [1, 0, "k"], "- - k: 1\n- - ‹k: 2\n    l: k\n"],
+  ["a tag", ["version"], "!!map\n!!str ‹version: !!str 1\n"],
+  ["a key that looks like a mark", ["version"], "version-at-0-: 1\n‹version: 2\n"],
+  ["a key with a colon and spaces", ["a: b"], '"‹a: b": 1\n'],
+  ["a key of the prototype", ["constructor", "__proto__"], "constructor:\n  ‹__proto__: 1\n"],
+  ["a key of regular expression characters", ["a.*b|c"], "axb: 0\n‹a.*b|c: 1\n"],
+  ["a word of YAML", ["true"], "‹true: true\nb: [true, null]\n"],
+  ["an absent key", ["edition"], "version: edition\n# edition: 1\n"],
+  ["a key of an empty document", ["version"], ""],
+  ["a key of a comment", ["version"], "# version: 1\n"],
+  ["a key of a scalar", ["version"], "version\n"],
+])("YAML: the place of %s", (_, path, withMarks) => {
+  const { text, offsets } = marked(withMarks);
+  const document = yaml(text);
+  expect(document.keyOffsets(path)).toEqual(offsets);
+  expect(document.place(path)).toEqual(source("f.yaml", text).place(offsets[0]));
+});
+
+test.each<[string, Parse, Path, string, string]>([
+  [
+    "TOML: a value",
+    toml,
+    version,
+    "1.2.3",
+    '[package]\nversion = "‹1.2.3" # 1.2.3\nname = "1.2.3"\n',
+  ],
+  ["TOML: a requirement", toml, ["d", "v"], "1.2.3", 'd = { v = "=‹1.2.3" }\n'],
+  ["TOML: twice in one value", toml, ["a"], "b", 'a = "‹b c ‹b bb"\nb = "b"\n'],
+  ["TOML: a value that its own key equals", toml, ["a"], "a", 'a = "‹a"\n'],
+  ["TOML: a multi-line value", toml, ["a"], "two", 'a = """\none\n‹two\n"""\n'],
+  ["TOML: an element", toml, ["a", 1], "x", 'a = ["x", "‹x"]\n'],
+  ["TOML: no string", toml, ["a"], "1", "a = 1\n"],
+  ["TOML: an escaped spelling", toml, ["a"], "b", 'a = "\\u0062"\nb = 1\n'],
+  ["TOML: an empty text", toml, ["a"], "", 'a = ""\n'],
+  ["TOML: part of a longer version", toml, ["a"], "1.2.3", 'a = "1.2.3-rc.1"\n'],
+  ["YAML: a plain value", yaml, ["a"], "b", "a: ‹b # b\nc: b\n"],
+  ["YAML: a quoted value", yaml, ["a"], "b", "a: '‹b'\nc: \"b\"\n"],
+  ["YAML: a block scalar", yaml, ["a"], "image:", "a: |\n  - ‹image: x\n  - ‹image: y\nimage: z\n"],
+  ["YAML: a value behind an alias", yaml, ["c"], "b", "a: &x ‹b\nc: *x\n"],
+  ["YAML: a value with an anchor of its name", yaml, ["a"], "b", "a: &b ‹b\nc: *b\n"],
+  ["YAML: a number is no text", yaml, ["a"], "1.10", "a: 1.10\n"],
+  ["YAML: an absent value", yaml, ["z"], "b", "a: b\n"],
+])("%s has the places of its text", (_, parse, path, text, withMarks) => {
+  const expected = marked(withMarks);
+  expect(parse(expected.text).textOffsets(path, text)).toEqual(expected.offsets);
+});
+
+test.each<[string, Parse, Path, string]>([
+  ["TOML", toml, version, '[package]\n"vers\\u0069on" = "1"\n'],
+  ["YAML", yaml, ["version"], 'version: 1\n"vers\\x69on": 2\n'],
+  ["YAML, before", yaml, ["version"], '"vers\\x69on": 2\nversion: 1\n'],
+  ["YAML, nested", yaml, ["a", "version"], 'a: {version: 1, "vers\\x69on": 2}\n'],
+])(
+  "%s: a key that is spelled with escapes has no place, and cannot be counted",
+  (_, parse, path, text) => {
+    const document = parse(text);
+    expect(document.at(path)).toBeDefined();
+    expect(document.place(path)).toEqual({ file: document.source.path });
+    expect(thrownBy(() => document.keyOffsets(path)).message).toBe(
+      `Cannot tell where key "${path.join(".")}" is written in ${document.source.path}: found it in a rare spelling`,
+    );
+  },
+);
+
+test("values are found by path, and only own keys count", () => {
+  const document = toml('[a]\nb = [{ c = "d" }]\n[__proto__]\ne = 1\n');
+  expect(document.at(["a", "b", 0, "c"])).toBe("d");
+  expect(document.at(["a", "b", 1, "c"])).toBeUndefined();
+  expect(document.at(["a", "b", "length"])).toBeUndefined();
+  expect(document.at(["a", 0])).toBeUndefined();
+  expect(document.at(["toString"])).toBeUndefined();
+  expect(document.at(["__proto__", "e"])).toBe(1);
+  expect(document.at(["e"])).toBeUndefined();
+  expect(document.at([])).toBe(document.data);
+  expect(yaml("a: &x [*x]").at(["a", 0, 0, 0, 0, 1])).toBeUndefined();
+});
+
+test("a table is an object, not an array, a date or nothing", () => {
+  expect(asTable(toml("a = 1").data)).toEqual({ a: 1 });
+  expect(asTable(yaml("").data)).toBeUndefined();
+  for (const path of [["date"], ["time"], ["array"], ["text"]]) {
+    const document = toml(
+      "date = 2026-08-07\ntime = 2026-08-07T00:00:00Z\narray = []\ntext = ''\n",
+    );
+    expect(asTable(document.at(path))).toBeUndefined();
+  }
+});
+
+test("a byte order mark is no part of a document", () => {
+  expect(toml("\ufeffa = 1").at(["a"])).toBe(1);
+  expect(yaml("\ufeffa: 1").keyOffsets(["a"])).toEqual([0]);
+});
+
+test.each<[string, Parse, number | undefined, string]>([
+  ["TOML: the first line", toml, 1, "a = \nb = 1\nc = 2\n"],
+  ["TOML: a line in the middle", toml, 3, "a = 1\nb = 2\nc == 3\nd = 4\n"],
+  ["TOML: the last line, without a line feed", toml, 2, "a = 1\nb"],
+  ["TOML: a duplicate key", toml, 3, "[a]\nb = 1\nb = 2\nc = 3\n"],
+  ["TOML: a duplicate table", toml, 3, "[a]\nb = 1\n[a]\nc = 3\n"],
+  ["TOML: after CRLF", toml, 3, "a = 1\r\nb = 2\r\n= 3\r\nd = 4\r\n"],
+  ["TOML: after a long array", toml, 303, `a = [\n${"  1,\n".repeat(300)}]\nb =\nc = 1\n`],
+  [
+    "TOML: the statement that an unclosed array begins",
+    toml,
+    2,
+    "a = 1\nb = [\n  1,\n  2\nc = 3\nd = 4\n",
+  ],
+  ["TOML: the statement that an unclosed string begins", toml, 2, 'a = 1\nb = """\nc = 3\nd = 4\n'],
+  ["TOML: among many statements over many lines", toml, 401, `${arrays(100)}x y\nz = 1\n`],
+  ["YAML: a bad indentation", yaml, 3, "a:\n  b: 1\n c: 2\nd: 3\n"],
+  ["YAML: an unclosed quote", yaml, 2, 'a: 1\nb: "x\nc: 3\n'],
+  ["YAML: a tab", yaml, 2, "a:\n\tb: 1\nc: 2\n"],
+  ["YAML: an unknown alias", yaml, 2, "a: 1\nb: *nothing\nc: 2\n"],
+  ["YAML: excessive aliases", yaml, undefined, laughs()],
+])("%s has the place of its syntax error", (_, parse, line, text) => {
+  const thrown = thrownBy(() => parse(text));
+  expect(thrown.message).toMatch(/^Cannot read f\.(toml|yaml): not valid (TOML|YAML): /);
+  expect(thrown.message).not.toContain("Parse error");
+  if (line !== undefined) {
+    expect(thrown.at.line).toBe(line);
+  }
+});
+
+/** Arrays of four lines each. */
+function arrays(count: number): string {
+  return Array.from({ length: count }, (_, index) => `a${index} = [\n1,\n2\n]\n`).join("");
+}
+
+/** Ten lists of ten aliases each: ten thousand million values. */
+function laughs(): string {
+  const lists = Array.from({ length: 9 }, (_, index) => {
+    const alias = `*a${index},`.repeat(10);
+    return `a${index + 1}: &a${index + 1} [${alias}]`;
+  });
+  return ["a0: &a0 x", ...lists, ""].join("\n");
+}
+
+test.each<[string, Parse, string]>([
+  ["TOML arrays", toml, `a = ${"[".repeat(200_000)}${"]".repeat(200_000)}`],
+  ["TOML arrays without an end", toml, `a = ${"[".repeat(200_000)}`],
+  ["TOML inline tables", toml, `a = ${"{a=".repeat(100_000)}1${"}".repeat(100_000)}`],
+  ["YAML lists", yaml, `a: ${"[".repeat(200_000)}`],
+  ["YAML mappings", yaml, "{a: ".repeat(100_000)],
+  ["YAML dashes", yaml, "- ".repeat(200_000)],
+])("%s that are nested too deeply are a syntax error, not a crash", (_, parse, text) => {
+  expect(thrownBy(() => parse(text)).message).toMatch(/: nested too deeply$/);
+});
+
+/** Runs and answers how many milliseconds it took. */
+function timeOf(act: () => void): number {
+  const started = performance.now();
+  act();
+  return performance.now() - started;
+}
+
+test("a word that is illegal to mark in a few of 3,000 places costs no 3,000 parses", () => {
+  const filler = `note: ${"lorem ipsum ".repeat(25)}`;
+  const lines = Array.from({ length: 3000 }, (_, index) => `k${index}: version ${filler.slice(6)}`);
+  const text = `x: &version 1\ny: *version\n${lines.join("\n")}\nversion: 2\n`;
+  expect(text.length).toBeGreaterThan(900_000);
+  let document: Document | undefined;
+  const parsing = timeOf(() => {
+    document = yaml(text);
+  });
+  const placing = timeOf(() => {
+    // Too much to find out within the budget: no answer is better than a wrong one.
+    expect(document?.place(["version"])).toEqual({ file: "f.yaml" });
+    expect(() => document?.keyOffsets(["version"])).toThrow(LocatedSyntaxError);
+  });
+  expect(placing).toBeLessThan(Math.max(3000, 100 * parsing));
+});
+
+test("in a file of ordinary size such a word has its place", () => {
+  const lines = Array.from({ length: 1000 }, (_, index) => `k${index}: version`);
+  const text = `x: &version 1\ny: *version\n${lines.join("\n")}\nversion: 2\n`;
+  const document = yaml(text);
+  expect(document.keyOffsets(["version"])).toEqual([text.lastIndexOf("version")]);
+});
+
+test("a long file has its syntax error found, or no place, in a bounded time", () => {
+  const lines = Array.from({ length: 20_000 }, (_, index) => `[t${index}]\nk = "value"`);
+  const text = `a = 1\nb ==\n${lines.join("\n")}\n`;
+  let thrown: LocatedSyntaxError | undefined;
+  const time = timeOf(() => {
+    thrown = thrownBy(() => toml(text));
+  });
+  expect(thrown?.at.file).toBe("f.toml");
+  expect(time).toBeLessThan(20_000);
+});
+
+/** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A random table over few words, spelled on one line, with the path of each of its keys. */
+function randomTable(random: () => number, path: Path, paths: Path[], colon: string): string {
+  const words = ["a", "b", "a-b", "a.b", "ab", "b a"].filter(() => random() < 0.6);
+  const entries = words.map((word) => {
+    const own = [...path, word];
+    paths.push(own);
+    const bare = /^[ab-]+$/.test(word) && random() < 0.5;
+    const key = bare ? word : random() < 0.5 ? `"${word}"` : `'${word}'`;
+    const value =
+      path.length < 3 && random() < 0.5
+        ? randomTable(random, own, paths, colon)
+        : random() < 0.5
+          ? `["a", {${key}${colon}"b"}]`
+          : `"${word} a b"`;
+    return `${key}${colon}${value}`;
+  });
+  return `{${entries.join(", ")}}`;
+}
+
+/** A copy of a value in which the key at a path is called otherwise. */
+function renamedAt(value: unknown, path: Path, name: string): unknown {
+  const [key, ...rest] = path;
+  return Object.fromEntries(
+    Object.entries(asTable(value) ?? {}).map(([each, inner]) =>
+      each !== key
+        ? [each, inner]
+        : rest.length === 0
+          ? [name, inner]
+          : [each, renamedAt(inner, rest, name)],
+    ),
+  );
+}
+
+test.each<[string, Parse, string, string]>([
+  ["TOML", toml, "top = ", " = "],
+  ["YAML", yaml, "top: ", ": "],
+])(
+  "%s: a key renamed at its place is that key renamed, and nothing else",
+  (_, parse, lead, colon) => {
+    const random = randomNumbers(20260807);
+    let checked = 0;
+    for (let round = 0; round < 60; round++) {
+      const paths: Path[] = [];
+      const text = `${lead}${randomTable(random, ["top"], paths, colon)}\n`;
+      const document = parse(text);
+      for (const path of paths) {
+        const [offset, ...more] = document.keyOffsets(path);
+        expect(more).toEqual([]);
+        const key = String(path.at(-1));
+        const edited = `${text.slice(0, offset)}other${text.slice((offset ?? 0) + key.length)}`;
+        expect(parse(edited).data).toEqual(renamedAt(document.data, path, "other"));
+        checked += 1;
+      }
+    }
+    expect(checked).toBeGreaterThan(300);
+  },
+);
+
+test("a thousand pins are found in about the time of one", () => {
+  const pins = Array.from({ length: 1000 }, (_, index) => `crate-${index} = { version = "1.2.3" }`);
+  const document = toml(`[dependencies]\n${pins.join("\n")}\n`);
+  const lines = pins.map(
+    (_, index) => document.place(["dependencies", `crate-${index}`, "version"]).line,
+  );
+  expect(lines).toEqual(pins.map((_, index) => index + 2));
+});
