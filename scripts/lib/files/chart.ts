@@ -13,7 +13,14 @@ import {
 import { layout } from "../layout.ts";
 import { type Source, source, type Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { asTable, type Document, occurrences, type Path, parseYaml } from "./document.ts";
+import {
+  asTable,
+  type Document,
+  described,
+  type Path,
+  parseYaml,
+  placeInside,
+} from "./document.ts";
 import { type ImageReference, parseImageReference } from "./image-reference.ts";
 import { type Key, parseYamlMapping, topLevelKeys } from "./yaml-mapping.ts";
 
@@ -162,24 +169,6 @@ function appVersionFaults({ value, at }: Located<unknown>): Finding[] {
   ];
 }
 
-/** A value of the wrong kind, for a message. */
-function described(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-      return `a number, which YAML reads as ${value}`;
-    case "boolean":
-      return `the boolean ${value}`;
-    default:
-      return value === null || value === undefined
-        ? "nothing"
-        : Array.isArray(value)
-          ? "a list"
-          : "a mapping";
-  }
-}
-
 const annotationPath: Path = ["annotations", layout.imagesAnnotation];
 
 /**
@@ -281,21 +270,6 @@ function parseInside(document: Document, path: Path, text: string): Document {
     const offset = before.reduce((sum, line) => sum + line.length + 1, 0);
     throw new LocatedSyntaxError(thrown.message, placeInside(document, path, text, offset));
   }
-}
-
-/** The place of an offset into the text that a key holds, or else of that key. */
-function placeInside(document: Document, path: Path, text: string, offset: number): Place {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  const [line = ""] = text.slice(start).split("\n", 1);
-  const words = line.trim();
-  const indent = line.indexOf(words);
-  // The same words may be in the text more than once: they come in the same order in both.
-  const inner = occurrences(text, words);
-  const outer = document.textOffsets(path, words);
-  const found = outer[inner.indexOf(start + indent)];
-  return found === undefined || outer.length !== inner.length
-    ? document.place(path)
-    : document.source.place(found + Math.max(0, offset - start - indent));
 }
 
 const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;

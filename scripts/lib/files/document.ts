@@ -124,6 +124,43 @@ function parseDocument(source: Source, parse: Parser, language: string): Documen
   };
 }
 
+/** A value of the wrong kind, for a message. */
+export function described(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+      return `a number, which YAML reads as ${value}`;
+    case "boolean":
+      return `the boolean ${value}`;
+    default:
+      return value === null || value === undefined
+        ? "nothing"
+        : Array.isArray(value)
+          ? "a list"
+          : "a mapping";
+  }
+}
+
+/**
+ * The place of an offset into the text at a path, or else of its key.
+ *
+ * @param text The whole text at that path.
+ */
+export function placeInside(document: Document, path: Path, text: string, offset: number): Place {
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  const [line = ""] = text.slice(start).split("\n", 1);
+  const words = line.trim();
+  const indent = line.indexOf(words);
+  // The same words may be in the text more than once: they come in the same order in both.
+  const inner = occurrences(text, words);
+  const outer = document.textOffsets(path, words);
+  const found = outer[inner.indexOf(start + indent)];
+  return found === undefined || outer.length !== inner.length
+    ? document.place(path)
+    : document.source.place(found + Math.max(0, offset - start - indent));
+}
+
 /** A table of a document: a plain object, no array and no date. */
 export function asTable(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" &&
