@@ -1,0 +1,470 @@
+/** Holds the arrows and the doors of the design by reading the sources. */
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
+import { memoryTree, type Tree } from "../scripts/lib/tree.ts";
+import { workTree } from "../scripts/lib/world/files.ts";
+import { isolatedEnvironment, projectRoot, runScript, temporaryFolder } from "./helpers/world.ts";
+
+/** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
+const parts = {
+  vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|tree|version)\.ts$/,
+  files: /^scripts\/lib\/files\/[^/]+\.ts$/,
+  world: /^scripts\/lib\/world\/[^/]+\.ts$/,
+  face: /^scripts\/lib\/(?:report|cli)\.ts$/,
+  lib: /^scripts\/lib\/(?:[^/]+\/)?[^/]+\.ts$/,
+  command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
+} as const;
+type Part = keyof typeof parts;
+
+/** Which parts a part may import from: arrows point one way. */
+const arrows: Record<Part, readonly Part[]> = {
+  vocabulary: ["vocabulary"],
+  files: ["vocabulary", "files"],
+  world: ["vocabulary", "files", "world"],
+  face: ["vocabulary", "world", "face"],
+  lib: ["vocabulary", "files", "world", "face", "lib"],
+  command: ["vocabulary", "files", "world", "face", "lib", "command"],
+};
+
+/** The runtime's modules that a part may import: the others are doors outside. */
+const pureModules = /^node:(?:path(?:\/posix)?|util)$/;
+const allowedModules: Record<Part, RegExp> = {
+  vocabulary: pureModules,
+  files: pureModules,
+  world:
+    /^(?:node:(?:fs(?:\/promises)?|os|path|readline|stream\/web|timers\/promises|tty|util)|bun:ffi)$/,
+  face: /^node:(?:fs|path|util)$/,
+  lib: /^node:(?:fs(?:\/promises)?|os|path|util)$/,
+  command: /^node:(?:fs|path|util)$/,
+};
+
+interface Door {
+  readonly what: string;
+  readonly pattern: RegExp;
+  /** The files behind the door; each of them uses it. */
+  readonly owners: readonly string[];
+}
+
+const doors: readonly Door[] = [
+  {
+    what: "other programs",
+    pattern: /\bBun\.spawn(?:Sync)?\b|\bBun\.\$|\bnew Worker\b/,
+    owners: ["scripts/lib/world/process.ts"],
+  },
+  {
+    what: "the network",
+    pattern:
+      /(?<![.\w]|async )fetch\(|\bXMLHttpRequest\b|\bnew WebSocket\b|\bBun\.(?:connect|udpSocket)\b/,
+    owners: ["scripts/lib/world/registry.ts"],
+  },
+  {
+    what: "servers",
+    pattern: /\bBun\.(?:serve|listen)\b/,
+    owners: ["scripts/lib/demo/registry.ts"],
+  },
+  {
+    what: "the process: its end, environment, arguments, folder and signals",
+    pattern:
+      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
+    owners: ["scripts/lib/cli.ts"],
+  },
+  {
+    what: "standard input",
+    pattern: /\bprocess\.stdin\b|\bBun\.stdin\b/,
+    owners: ["scripts/lib/world/terminal.ts"],
+  },
+  {
+    what: "the clock",
+    pattern:
+      /\bnew Date\(\s*\)|(?<!new )\bDate\(|\bDate\.now\b|\bperformance\b|\bTemporal\b|\bBun\.nanoseconds\b/,
+    owners: ["scripts/lib/cli.ts"],
+  },
+  {
+    what: "chance",
+    pattern: /\bMath\.random\b|\brandomUUID|\brandomBytes\b|\bgetRandomValues\b|\brandomInt\b/,
+    owners: [],
+  },
+  { what: "the console", pattern: /\bconsole\b\s*[.[]|\balert\(|\bprompt\(/, owners: [] },
+  {
+    what: "files on disk through the runtime",
+    pattern: /\bBun\.(?:file|write)\b/,
+    owners: [
+      "scripts/lib/demo/demonstration.ts",
+      "scripts/lib/demo/world.ts",
+      "scripts/lib/world/tag.ts",
+    ],
+  },
+  {
+    what: "the parsers of TOML and YAML",
+    pattern: /\bBun\.(?:TOML|YAML)\b|\bimport\([^)]*\.(?:toml|ya?ml)/,
+    owners: ["scripts/lib/files/document.ts", "scripts/lib/files/yaml-mapping.ts"],
+  },
+  {
+    what: "code that is not in the sources",
+    pattern: /\beval\(|\bnew Function\b|\brequire\(|\bimport\(|\bglobalThis\b/,
+    owners: [],
+  },
+];
+
+const allNames = /^(?:utils?|types?|helpers?|common|misc|shared|index|mod|constants)\.ts$/;
+
+const transpiler = new Bun.Transpiler({
+  loader: "ts",
+  tsconfig: JSON.stringify({ compilerOptions: { verbatimModuleSyntax: true } }),
+});
+
+/** What a source imports; types count like values. */
+function importsOf(code: string): string[] {
+  const asValues = code
+    .replace(/^#!.*/, "")
+    .replace(/^(import|export) type\b(?=\s*[{*]|\s+\w+\s+from\b)/gm, "$1")
+    .replace(/^import \{[^}]*\}/gm, (names) => names.replace(/\btype /g, ""));
+  return transpiler.scanImports(asValues).map(({ path }) => path);
+}
+
+/** A source without its comments. */
+function codeOf(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+function partOf(path: string): Part | undefined {
+  return (Object.keys(parts) as Part[]).find((part) => parts[part].test(path));
+}
+
+/** Every breach of the rules, as `path: what`. */
+async function breaches(tree: Tree): Promise<string[]> {
+  const found: string[] = [];
+  const graph = new Map<string, string[]>();
+  const paths = await sourcesOf(tree);
+  for (const path of paths) {
+    const text = (await tree.read(path))?.text ?? "";
+    const complain = (what: string) => found.push(`${path}: ${what}`);
+    const part = partOf(path);
+    if (part === undefined) {
+      complain("belongs to no part of the tree");
+      continue;
+    }
+    if (allNames.test(basename(path))) {
+      complain("has a name that says nothing");
+    }
+    if (/^export (?:type )?(?:\*|\{[^}]*\} from)/m.test(codeOf(text))) {
+      complain("is a barrel");
+    }
+    graph.set(path, []);
+    for (const imported of importsOf(text)) {
+      if (/^(?:node|bun):/.test(imported)) {
+        if (!allowedModules[part].test(imported)) {
+          complain(`must not import ${imported}`);
+        }
+        continue;
+      }
+      if (!/^\.\.?\//.test(imported)) {
+        complain(`depends on ${imported}`);
+        continue;
+      }
+      const target = normalize(join(dirname(path), imported));
+      const there = partOf(target);
+      if (!paths.includes(target)) {
+        complain(`imports ${imported}, which is not there`);
+      } else if (there !== undefined && !arrows[part].includes(there)) {
+        complain(`${part} must not import ${there}: ${target}`);
+      } else {
+        graph.get(path)?.push(target);
+      }
+    }
+    for (const { what, pattern, owners } of doors) {
+      if (pattern.test(codeOf(text)) && !owners.includes(path)) {
+        complain(`opens a door of its own to ${what}`);
+      }
+    }
+    if (part !== "command" && /^#!|\bimport\.meta\.main\b/m.test(codeOf(text))) {
+      complain("is a command outside the folders of commands");
+    }
+  }
+  return [...found, ...cyclesOf(graph)];
+}
+
+async function sourcesOf(tree: Tree): Promise<string[]> {
+  return (await Promise.all(["scripts/**/*.ts", "release-gate/**/*.ts"].map(tree.list))).flat();
+}
+
+/** The import cycles of a graph, each once. */
+function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  function visit(path: string, trail: readonly string[]): void {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+    } else if (!done.has(path)) {
+      for (const next of graph.get(path) ?? []) {
+        visit(next, [...trail, path]);
+      }
+      done.add(path);
+    }
+  }
+  for (const path of graph.keys()) {
+    visit(path, []);
+  }
+  return cycles;
+}
+
+const tree = workTree(projectRoot);
+const sources = await sourcesOf(tree);
+const commands = sources.filter((path) => partOf(path) === "command");
+
+describe("the sources", () => {
+  test("keep to the arrows and the doors of the design", async () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(await breaches(tree)).toEqual([]);
+  });
+
+  test("have nothing behind a door that is not used", async () => {
+    for (const { pattern, owners } of doors) {
+      for (const owner of owners) {
+        expect([owner, pattern.test(codeOf((await tree.read(owner))?.text ?? ""))]).toEqual([
+          owner,
+          true,
+        ]);
+      }
+    }
+  });
+
+  test("begin with what they are for", async () => {
+    for (const path of sources) {
+      const text = (await tree.read(path))?.text ?? "";
+      expect([path, /^(?:#!.*\n)?\/\*\*/.test(text)]).toEqual([path, true]);
+    }
+  });
+});
+
+describe("the rules catch", () => {
+  const sound = {
+    "scripts/lib/finding.ts": "export const a = 1;",
+    "scripts/lib/world/process.ts": "export const b = 1;",
+    "scripts/lib/files/x.ts": "export const c = 1;",
+    "scripts/lib/cli.ts": "export const d = 1;",
+    "scripts/check.ts":
+      'import { a } from "./lib/finding.ts"; // fetch( console.log\nif (import.meta.main) a;',
+  };
+
+  test("nothing in a sound tree", async () => {
+    expect(await breaches(memoryTree(sound))).toEqual([]);
+  });
+
+  test.each<[string, string, string, string]>([
+    [
+      "a file that imports the world",
+      "scripts/lib/files/x.ts",
+      'import { b } from "../world/process.ts";',
+      "files must not import world: scripts/lib/world/process.ts",
+    ],
+    [
+      "a type counts, too",
+      "scripts/lib/files/x.ts",
+      'import type { B } from "../world/process.ts";',
+      "files must not import world: scripts/lib/world/process.ts",
+    ],
+    [
+      "a type among values",
+      "scripts/lib/files/x.ts",
+      'import { type B } from "../world/process.ts";',
+      "files must not import world: scripts/lib/world/process.ts",
+    ],
+    [
+      "a library that imports a command",
+      "scripts/lib/some.ts",
+      'import { x } from "../check.ts";',
+      "lib must not import command: scripts/check.ts",
+    ],
+    [
+      "a world that imports the face",
+      "scripts/lib/world/process.ts",
+      'import { d } from "../cli.ts";',
+      "world must not import face: scripts/lib/cli.ts",
+    ],
+    [
+      "a vocabulary that imports a file",
+      "scripts/lib/finding.ts",
+      'import { c } from "./files/x.ts";',
+      "vocabulary must not import files: scripts/lib/files/x.ts",
+    ],
+    ["a package", "scripts/check.ts", 'import yaml from "yaml";', "depends on yaml"],
+    ["a package of types", "scripts/check.ts", 'import type { X } from "bun";', "depends on bun"],
+    [
+      "a module of the runtime that is a door",
+      "scripts/lib/world/process.ts",
+      'import { spawn } from "node:child_process";',
+      "must not import node:child_process",
+    ],
+    [
+      "the file system in a reader",
+      "scripts/lib/files/x.ts",
+      'import { readFileSync } from "node:fs";',
+      "must not import node:fs",
+    ],
+    [
+      "a spawn",
+      "scripts/check.ts",
+      'Bun.spawn(["git"]);',
+      "opens a door of its own to other programs",
+    ],
+    [
+      "a shell",
+      "scripts/check.ts",
+      "await Bun.$`git`;",
+      "opens a door of its own to other programs",
+    ],
+    ["a fetch", "scripts/check.ts", "await fetch(url);", "opens a door of its own to the network"],
+    [
+      "an exit",
+      "scripts/check.ts",
+      "process.exit(1);",
+      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
+    ],
+    [
+      "an environment variable",
+      "scripts/check.ts",
+      "const a = process.env.LEDGER;",
+      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
+    ],
+    [
+      "a write to standard output",
+      "scripts/check.ts",
+      "process.stdout.write('');",
+      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
+    ],
+    [
+      "the clock",
+      "scripts/check.ts",
+      "const now = new Date();",
+      "opens a door of its own to the clock",
+    ],
+    [
+      "the other clock",
+      "scripts/check.ts",
+      "const now = Date.now();",
+      "opens a door of its own to the clock",
+    ],
+    ["chance", "scripts/check.ts", "const a = Math.random();", "opens a door of its own to chance"],
+    [
+      "the console",
+      "scripts/check.ts",
+      'console.log("x");',
+      "opens a door of its own to the console",
+    ],
+    [
+      "another parser of YAML",
+      "scripts/check.ts",
+      "Bun.YAML.parse(text);",
+      "opens a door of its own to the parsers of TOML and YAML",
+    ],
+    [
+      "a dynamic import",
+      "scripts/check.ts",
+      'await import("./lib/finding.ts");',
+      "opens a door of its own to code that is not in the sources",
+    ],
+    ["a barrel", "scripts/lib/some.ts", 'export { a } from "./finding.ts";', "is a barrel"],
+    ["a file of utilities", "scripts/lib/utils.ts", "", "has a name that says nothing"],
+    ["a file outside every part", "scripts/lib/a/b/c.ts", "", "belongs to no part of the tree"],
+    [
+      "a command in the library",
+      "scripts/lib/some.ts",
+      "if (import.meta.main) run();",
+      "is a command outside the folders of commands",
+    ],
+    [
+      "a missing file",
+      "scripts/check.ts",
+      'import { a } from "./lib/gone.ts";',
+      "imports ./lib/gone.ts, which is not there",
+    ],
+  ])("%s", async (_, path, text, complaint) => {
+    expect(await breaches(memoryTree({ ...sound, [path]: text }))).toContain(
+      `${path}: ${complaint}`,
+    );
+  });
+
+  test("a cycle, of types as well", async () => {
+    const cyclic = {
+      "scripts/lib/a.ts": 'import { b } from "./b.ts";',
+      "scripts/lib/b.ts": 'import type { C } from "./c.ts";',
+      "scripts/lib/c.ts": 'import { a } from "./a.ts";',
+    };
+    expect(await breaches(memoryTree(cyclic))).toEqual([
+      "scripts/lib/a.ts -> scripts/lib/b.ts -> scripts/lib/c.ts -> scripts/lib/a.ts",
+    ]);
+  });
+});
+
+describe("the package", () => {
+  const manifest = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+
+  test("has no runtime dependency of any kind", () => {
+    const kinds = Object.keys(manifest).filter((key) => /dependencies/i.test(key));
+    expect(kinds).toEqual(["devDependencies"]);
+  });
+
+  test("pins its few tools exactly, as the lock file does", () => {
+    const lock = readFileSync(join(projectRoot, "bun.lock"), "utf8");
+    const allowed = ["@biomejs/biome", "bun", "bun-types", "typescript"];
+    for (const [name, version] of Object.entries(manifest.devDependencies)) {
+      expect(allowed).toContain(name);
+      expect(version).toMatch(/^[0-9]+\.[0-9]+\.[0-9]+$/);
+      expect(lock).toContain(`"${name}": ["${name}@${version}"`);
+    }
+  });
+
+  test("names the runtime that it was tested with", () => {
+    expect(manifest.packageManager).toMatch(/^bun@[0-9]+\.[0-9]+\.[0-9]+$/);
+    expect(manifest.engines.bun).toBe(`>=${manifest.packageManager.slice("bun@".length)}`);
+    expect(manifest.devDependencies["bun-types"]).toBe(
+      manifest.packageManager.slice("bun@".length),
+    );
+  });
+});
+
+describe("every command", () => {
+  const home = temporaryFolder();
+  const env = isolatedEnvironment(home.path);
+
+  test("is there to be checked", () => {
+    expect(commands.length).toBeGreaterThan(0);
+  });
+
+  test.each(commands)("%s can be run as a file, and only then runs itself", async (path) => {
+    const text = readFileSync(join(projectRoot, path), "utf8");
+    expect(text).toStartWith("#!/usr/bin/env bun\n/**");
+    expect(statSync(join(projectRoot, path)).mode & 0o111).toBe(0o111);
+    expect(text).toMatch(/\nif \(import\.meta\.main\) \{\n {2}await main\(\w+\);\n\}\n$/);
+  });
+
+  test.each(commands)("%s explains itself with --help, under its own name", async (path) => {
+    const { code, stdout, stderr } = await runScript(path, ["--help"], { cwd: "/", env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`\nUsage: bun ${path} `);
+    for (const heading of ["Options:", "It refuses when:", "Exit codes:", "Example:"]) {
+      expect(stdout).toContain(`\n${heading}\n  `);
+    }
+    expect(stdout.split("\nExample:\n")[1]).toMatch(/^ {2}\S.*\n$/);
+  });
+
+  test.each(commands)(
+    "%s answers an unknown option with exit code 2, as JSON too",
+    async (path) => {
+      const ended = await runScript(path, ["--no-such-option", "--json"], { cwd: "/", env });
+      expect(ended.code).toBe(2);
+      const { findings, ...report } = JSON.parse(ended.stdout);
+      expect(report).toEqual({ script: path, ok: false, exitCode: 2 });
+      expect(findings).toEqual([
+        {
+          level: "error",
+          message: 'Cannot read the command line: unknown option "--no-such-option"',
+          remedy: `See bun ${path} --help`,
+        },
+      ]);
+    },
+  );
+});
