@@ -28,6 +28,7 @@ import type { Gate } from "./lib/gate.ts";
 import { layout } from "./lib/layout.ts";
 import type { Candidate, Procedure } from "./lib/release/plan.ts";
 import { release } from "./lib/release/procedure.ts";
+import { workTree } from "./lib/world/files.ts";
 
 const script = "scripts/release.ts";
 
@@ -82,13 +83,30 @@ function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return findings;
+        return [...findings, ...(await checkUncommitted(candidate, question))];
       }
       const { ledger } = question;
       const { line } = validation.entry;
       return [...findings, ...(await checkDrift(repository, { ledger, line, commit }))];
     },
   };
+}
+
+/** Says so if the work tree's ledger has the PASS that the commit's ledger lacks. */
+async function checkUncommitted(
+  { repository, tag }: Candidate,
+  question: LabQuestion,
+): Promise<readonly Finding[]> {
+  const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
+  const { ledger } = question;
+  return value === undefined
+    ? []
+    : [
+        warning(`The PASS for ${tag} at line ${value.entry.line} of ${ledger} is not committed`, {
+          at: { file: ledger, line: value.entry.line },
+          remedy: `git commit ${ledger}`,
+        }),
+      ];
 }
 
 /** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */

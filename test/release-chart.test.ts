@@ -147,7 +147,7 @@ test("--skip-image-check bypasses only the image gate, loudly, and the signed ta
   const { code, stdout, stderr } = await release(world, ["--yes", "--skip-image-check"]);
   expect(code).toBe(0);
   expect(registry.requests).toEqual([]);
-  expect(stderr).toContain("warning: image gate (--skip-image-check)");
+  expect(stderr).toContain("warning: BYPASSED: image gate (--skip-image-check)");
   expect(stdout).toContain("BYPASSED  image gate (--skip-image-check)");
   const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "chart-v1.3.0");
   expect(tag).toContain("\nBypassed: image gate (--skip-image-check)\n");

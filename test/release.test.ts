@@ -65,7 +65,9 @@ test("a dry run passes, proves that signing works, and leaves nothing behind", a
   const { code, stdout } = await release(world, ["--dry-run"]);
   expect(code).toBe(0);
   expect(stdout).toContain("signing works: ED25519 key SHA256:");
-  expect(stdout).toContain("Dry run: every check and gate passed for v1.3.0; nothing was changed");
+  expect(stdout).toContain(
+    "Dry run: v1.3.0 may be released, every check and gate passed; nothing was changed",
+  );
   await expectUntouched(world, before);
   expect(await world.git("count-objects", "-v")).toBe(objects);
 });
@@ -289,8 +291,8 @@ test("--skip-lab skips only the lab gate, loudly, and the signed tag says so", a
   const ledger = join(world.root, "release-gate/lab-validations.txt");
   const { code, stdout, stderr } = await release(world, ["--yes", "--skip-lab"]);
   expect(code).toBe(0);
-  expect(stderr).toContain("warning: ");
-  expect(stderr).toContain("--skip-lab");
+  expect(stderr).toContain("warning: BYPASSED: lab validation gate (--skip-lab)");
+  expect(stdout).toMatch(/v1\.3\.0 is released: .*; BYPASSED: lab validation gate/);
   expect(stdout).toContain("BYPASSED");
   const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "v1.3.0");
   expect(tag).toContain("\nBypassed: ");
@@ -303,6 +305,17 @@ test("--skip-lab skips only the lab gate, loudly, and the signed tag says so", a
     env: world.env,
   });
   expect(refused.code).toBe(1);
+});
+
+test("a PASS that is not committed yet is found, and the way out is to commit it", async () => {
+  await using world = await releaseWorld();
+  const path = "release-gate/lab-validations.txt";
+  await world.commit({ [path]: "# ledger\n" });
+  writeFiles(world.root, { [path]: ledgerRow("1.3.0") });
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`The PASS for v1.3.0 at line 2 of ${path} is not committed`);
+  expect(stderr).toContain(`fix: git commit ${path}`);
 });
 
 test("LEDGER is ignored, and the output says so", async () => {
@@ -477,6 +490,35 @@ describe("a run that is killed", () => {
     },
   );
 
+  test("with a bypass is finished by the command that the next run prints", async () => {
+    await using world = await releaseWorld();
+    await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
+    const fault =
+      'case "$*" in *" push "*refs/tags/*) kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
+    await release(world, ["--yes", "--skip-lab"], standIn(world, "git", fault));
+    const { stderr } = await release(world, ["--yes"]);
+    const printed =
+      /bun scripts\/release\.ts v1\.3\.0 (--resume[a-z -]*)\./.exec(stderr)?.[1] ?? "";
+    expect(printed).toBe("--resume --skip-lab");
+    expect((await release(world, ["--yes", ...printed.split(" ")])).code).toBe(0);
+  });
+
+  test("and whose local tag is lost is finished after fetching the tag, as printed", async () => {
+    await using world = await releaseWorld();
+    const fault =
+      'case "$*" in *" push "*refs/tags/*) "$REAL" "$@"; kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
+    await release(world, ["--yes"], standIn(world, "git", fault));
+    await world.git("tag", "-d", "v1.3.0");
+    const { stderr } = await release(world, ["--yes"]);
+    const fetch = /pushed it: (git fetch [^&]+) && bun scripts\/release\.ts v1\.3\.0 --resume/.exec(
+      stderr,
+    );
+    await world.git(...(fetch?.[1] ?? "").split(" ").slice(1));
+    const { code, stdout } = await release(world, ["--yes", "--resume"]);
+    expect(stdout).toContain("v1.3.0 is released already");
+    expect(code).toBe(0);
+  });
+
   test("is not finished from a tag that this run would not have made", async () => {
     await using world = await releaseWorld();
     await world.git("tag", "-s", "v1.3.0", "-m", "by hand");
@@ -489,7 +531,7 @@ describe("a run that is killed", () => {
 });
 
 describe("the operator", () => {
-  const prompt = "[y/N]";
+  const prompt = "Push main (1 commit) and the tag v1.3.0 to origin? [y/N]";
 
   test("who says no changes nothing", async () => {
     await using world = await releaseWorld();

@@ -16,6 +16,8 @@ export interface GateResult {
   readonly title: string;
   readonly outcome: "passed" | "refused" | "bypassed";
   readonly findings: readonly Finding[];
+  /** What was bypassed, and by which option; only where the outcome is `bypassed`. */
+  readonly bypass?: string;
 }
 
 /** Asks every gate, all at once; the answers come back in the order of the gates. */
@@ -27,7 +29,10 @@ async function ask<C>(gate: Gate<C>, context: C): Promise<GateResult> {
   const { title } = gate;
   const bypass = gate.bypass?.(context);
   if (bypass !== undefined) {
-    return { title, outcome: "bypassed", findings: [warning(bypass)] };
+    const loud = warning(`BYPASSED: ${bypass}`, {
+      remedy: "The signed tag will say so: go on only if the release was validated by other means",
+    });
+    return { title, outcome: "bypassed", findings: [loud], bypass };
   }
   const answer = await attempt(() => gate.check(context));
   const findings = answer.findings ?? answer.value;

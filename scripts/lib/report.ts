@@ -20,6 +20,10 @@ export interface Report {
   say(line: string): void;
   /** A line beside the output, on standard error: a plan, a question, what happens next. */
   tell(line: string): void;
+  /** A line that a question to the operator needs: like `say`, but on standard error beside JSON. */
+  show(line: string): void;
+  /** Waits for work; on a terminal, work that takes longer than a moment is announced. */
+  during<T>(what: string, work: Promise<T>): Promise<T>;
   /** The machine-readable result, `data` in JSON. */
   attach(data: Json): void;
   readonly findings: readonly Finding[];
@@ -80,6 +84,18 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     tell(line) {
       terminal.err(`${visible(line, form.actions)}\n`);
     },
+    show(line) {
+      (form.json ? terminal.err : terminal.out)(`${visible(line, form.actions)}\n`);
+    },
+    async during(what, work) {
+      const announce = () => terminal.err(`${visible(what)} ...\n`);
+      const timer = terminal.live() ? setTimeout(announce, patience) : undefined;
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
     attach(value) {
       data = value;
     },
@@ -94,6 +110,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     },
   };
 }
+
+/** Milliseconds after which work is worth a word on a terminal. */
+const patience = 700;
 
 const colour: Record<Level, "red" | "yellow" | "green"> = {
   error: "red",

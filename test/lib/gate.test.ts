@@ -74,7 +74,17 @@ test("a bypass is recorded as a warning, and the question is not asked", async (
     },
   };
   expect(await askGates([bypassed], { skip: true })).toEqual([
-    { title: "lab", outcome: "bypassed", findings: [warning("the lab was skipped")] },
+    {
+      title: "lab",
+      outcome: "bypassed",
+      bypass: "the lab was skipped",
+      findings: [
+        warning("BYPASSED: the lab was skipped", {
+          remedy:
+            "The signed tag will say so: go on only if the release was validated by other means",
+        }),
+      ],
+    },
   ]);
   expect(asked).toBe(false);
   const [result] = await askGates([bypassed], { skip: false });

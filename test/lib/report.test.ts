@@ -20,6 +20,7 @@ function capture(form: Partial<ReportForm> = {}) {
     },
     colours: { out: false, err: false },
     interactive: false,
+    live: () => false,
     question: () => Promise.resolve(undefined),
   };
   const report = openReport(terminal, { script: "s.ts", json: false, actions: false, ...form });

@@ -1,8 +1,7 @@
 /** The tag of that name that the repository holds already, if any, and what it is. */
 
-import { Refusal } from "../finding.ts";
-import type { ObjectId, Repository } from "../world/git.ts";
-import { readTag, refValue, type SignedTag, verifyTag } from "../world/tag.ts";
+import { type ObjectId, type Repository, short } from "../world/git.ts";
+import { judgeTag, readTag, refValue, type SignedTag } from "../world/tag.ts";
 
 export type LocalTag =
   | { readonly kind: "absent" }
@@ -16,8 +15,8 @@ export type LocalTag =
  *
  * @throws {Refusal} If git cannot say.
  */
-export async function findLocalTag(repository: Repository, tag: string): Promise<LocalTag> {
-  const ref = `refs/tags/${tag}`;
+export async function findLocalTag(repository: Repository, name: string): Promise<LocalTag> {
+  const ref = `refs/tags/${name}`;
   const id = await refValue(repository, ref);
   if (id === undefined) {
     return { kind: "absent" };
@@ -26,15 +25,11 @@ export async function findLocalTag(repository: Repository, tag: string): Promise
   if (found?.id !== id) {
     return { kind: "unfit", id, why: "a lightweight tag, without a signature" };
   }
-  try {
-    const signed = await verifyTag(repository, found);
-    return signed.type === "commit" && signed.tag === tag
-      ? { kind: "signed", id, tag: signed }
-      : { kind: "unfit", id, why: `a tag of ${signed.type} ${signed.object} named ${signed.tag}` };
-  } catch (thrown) {
-    if (thrown instanceof Refusal || thrown instanceof SyntaxError) {
-      return { kind: "unfit", id, why: `annotated, and ${thrown.message}` };
-    }
-    throw thrown;
+  const tag = await judgeTag(repository, found);
+  if ("fault" in tag) {
+    return { kind: "unfit", id, why: `an annotated tag, and ${tag.fault}` };
   }
+  return tag.type === "commit" && tag.tag === name
+    ? { kind: "signed", id, tag }
+    : { kind: "unfit", id, why: `a tag of ${tag.type} ${short(tag.object)} named ${tag.tag}` };
 }

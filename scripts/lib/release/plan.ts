@@ -76,3 +76,13 @@ export interface Plan {
   readonly installed: boolean;
   readonly bypasses: readonly string[];
 }
+
+/**
+ * The command that finishes an interrupted release: it has to repeat the bypasses, which name their
+ * options in the tag's message.
+ */
+export function resumeCommand(script: string, tag: string, message: string): string {
+  const bypasses = message.split("\n").filter((line) => line.startsWith("Bypassed: "));
+  const options = bypasses.flatMap((line) => line.match(/--[a-z-]+/g) ?? []);
+  return ["bun", script, tag, "--resume", ...options].join(" ");
+}

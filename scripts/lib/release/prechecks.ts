@@ -5,7 +5,7 @@ import { layout } from "../layout.ts";
 import { compareVersions, isVersion, type Version } from "../version.ts";
 import { short } from "../world/git.ts";
 import type { RemoteRefs } from "../world/remote.ts";
-import type { Facts, Procedure, ReleaseOptions } from "./plan.ts";
+import { type Facts, type Procedure, type ReleaseOptions, resumeCommand } from "./plan.ts";
 
 export interface Precheck {
   readonly findings: readonly Finding[];
@@ -65,10 +65,13 @@ function checkBranch({ checkout }: Facts, rules: Rules): Finding[] {
   if (checkout.branch === `refs/heads/${main}`) {
     return [notice(`on branch ${main} at ${short(checkout.head)}`)];
   }
-  const found = checkout.branch?.replace(/^refs\/heads\//, "") ?? "a detached HEAD";
+  const branch = checkout.branch?.replace(/^refs\/heads\//, "");
+  const merge = branch?.startsWith("release/")
+    ? ` && git merge ${branch} --no-ff -m "Merge ${branch}"`
+    : "";
   return [
-    error(`A release must run from '${main}': HEAD is on ${found}`, {
-      remedy: `Merge the release branch, then: git checkout ${main} && bun ${rules.script} ...`,
+    error(`A release must run from '${main}': HEAD is on ${branch ?? "no branch (detached)"}`, {
+      remedy: `git checkout ${main}${merge}, then run ${rules.script} again`,
     }),
   ];
 }
@@ -99,7 +102,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     return [];
   }
   const theirs = `${layout.remote}/${layout.mainBranch}`;
-  const pull = `git pull --ff-only ${layout.remote} ${layout.mainBranch}`;
+  const integrate = `git fetch ${layout.remote} && git merge ${theirs}, then see whether the lab has validated what came in`;
   switch (relation.kind) {
     case "equal":
       return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
@@ -117,17 +120,21 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     case "behind":
       return resuming
         ? [notice(`${short(commit)} is on ${theirs} already`)]
-        : [error(`Cannot release from ${short(commit)}: it is behind ${theirs}`, { remedy: pull })];
+        : [
+            error(`Cannot release from ${short(commit)}: it is behind ${theirs}`, {
+              remedy: `git pull --ff-only ${layout.remote} ${layout.mainBranch}`,
+            }),
+          ];
     case "diverged":
       return [
         error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
-          remedy: `Bring them together first: git fetch ${layout.remote} && git log --oneline --graph HEAD ${theirs}`,
+          remedy: integrate,
         }),
       ];
     case "unfetched":
       return [
         error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
-          remedy: `Look at what is new and integrate it: ${pull}`,
+          remedy: integrate,
         }),
       ];
   }
@@ -139,7 +146,6 @@ function checkLocalTag(
   { resume }: Pick<ReleaseOptions, "resume">,
 ): Finding[] {
   const { tag, localTag } = facts;
-  const rerun = `bun ${rules.script} ${tag}`;
   switch (localTag.kind) {
     case "absent":
       return resume
@@ -147,7 +153,7 @@ function checkLocalTag(
         : [notice(`tag ${tag} is free here`)];
     case "unfit":
       return [
-        error(`Tag ${tag} already exists locally: it is ${localTag.why}, not made by a release`, {
+        error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
           remedy: `Delete it if nobody has it: git tag -d ${tag}`,
         }),
       ];
@@ -156,18 +162,17 @@ function checkLocalTag(
       if (resume) {
         return [notice(`resuming ${tag}: the tag is here, ${what}`)];
       }
-      if (remoteTag(facts) === localTag.id) {
-        return [
-          error(`Tag ${tag} already exists locally: it is ${what}, and was pushed`, {
-            remedy: `To see whether anything is left to do: ${rerun} --resume`,
-          }),
-        ];
-      }
+      const finish = resumeCommand(rules.script, tag, localTag.tag.message);
       return [
-        error(
-          `Tag ${tag} already exists locally: it is ${what}; an interrupted release leaves this`,
-          { remedy: `Finish it: ${rerun} --resume. Or start over: git tag -d ${tag}` },
-        ),
+        remoteTag(facts) === localTag.id
+          ? error(
+              `Tag ${tag} already exists locally, and already exists on ${layout.remote}: the same object, ${what}`,
+              { remedy: `Ask whether anything is left to do: ${finish}` },
+            )
+          : error(
+              `Tag ${tag} already exists locally: ${what}; an interrupted release leaves this`,
+              { remedy: `Finish it: ${finish}. Or start over: git tag -d ${tag}` },
+            ),
       ];
     }
   }
@@ -186,16 +191,20 @@ function checkRemoteTag(
   if (theirs === undefined) {
     return [notice(`tag ${tag} is free on ${layout.remote}`)];
   }
-  const same = localTag.kind === "signed" && localTag.id === theirs;
-  if (same && resume) {
-    return [notice(`tag ${tag} is on ${layout.remote} already; what is missing is the rest`)];
+  if (localTag.kind === "signed" && localTag.id === theirs) {
+    return resume
+      ? [notice(`tag ${tag} is on ${layout.remote} already; what is missing is the rest`)]
+      : [];
   }
-  const which = same ? "the same object as here" : `object ${short(theirs)}`;
+  const ref = `refs/tags/${tag}`;
+  const next = "never move a published tag: release the next version";
+  const fetch = `git fetch ${layout.remote} ${ref}:${ref} && bun ${rules.script} ${tag} --resume`;
   return [
-    error(`Tag ${tag} already exists on ${layout.remote}: ${which}`, {
-      remedy: same
-        ? `To see whether anything is left to do: bun ${rules.script} ${tag} --resume`
-        : `Never move a published tag: release the next version, after git fetch ${layout.remote} tag ${tag}`,
+    error(`Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`, {
+      remedy:
+        localTag.kind === "absent"
+          ? `If an interrupted run of yours pushed it: ${fetch}. If not, ${next}`
+          : `The tag here is another one, and ${next}`,
     }),
   ];
 }

@@ -56,7 +56,7 @@ export async function release(
     return;
   }
   const [results, cautions] = await Promise.all([
-    askGates(procedure.gates, candidate),
+    report.during("Asking the gates", askGates(procedure.gates, candidate)),
     procedure.cautions(candidate),
   ]);
   report.add(results.flatMap(({ findings }) => [...findings]));
@@ -80,15 +80,15 @@ export async function release(
   const plan: Plan = { candidate, remote, refs, relation, signed, installed, bypasses };
   show(plan, procedure, options, report);
   if (options.dryRun) {
-    report.add(notice(`Dry run: every check and gate passed for ${tag}; nothing was changed`));
+    report.add(notice(`Dry run: ${tag} may be released, ${verdictOf(plan)}; nothing was changed`));
     report.attach({ ...dataOf(plan), outcome: "dry run" });
     return;
   }
   if (!options.yes) {
-    await confirm(world, `Push ${tag} to ${remote.name}? [y/N] `);
+    await confirm(world, `Push ${pushesOf(plan, procedure)} to ${remote.name}? [y/N] `);
   }
   const outcome = await world.interrupt.hold(() =>
-    publish(plan, procedure, options, report, world.interrupt),
+    publish({ plan, procedure, options, report, interrupt: world.interrupt }),
   );
   report.attach({ ...dataOf(plan), outcome });
   if (outcome === "interrupted") {
@@ -116,7 +116,8 @@ async function gather(
     findLocalTag(repository, tag),
     attempt(async () => {
       const remote = await findRemote(repository, layout.remote);
-      return { remote, refs: await askRemote(repository, remote) };
+      const asking = askRemote(repository, remote);
+      return { remote, refs: await world.report.during(`Asking ${remote.name}`, asking) };
     }),
   ]);
   const resuming = options.resume && localTag.kind === "signed";
@@ -163,7 +164,9 @@ async function obtainTag(
     );
     return undefined;
   }
-  const { value: signed, findings } = await attempt(() => signTag(repository, request));
+  const { value: signed, findings } = await attempt(() =>
+    report.during("Signing (a hardware key may want a touch)", signTag(repository, request)),
+  );
   report.add(findings ?? notice(`signing works: ${signed.signer}`));
   return signed;
 }
@@ -179,46 +182,70 @@ function messageOf(
 }
 
 function bypassesOf(results: readonly GateResult[]): string[] {
-  return results
-    .filter(({ outcome }) => outcome === "bypassed")
-    .flatMap(({ findings }) => findings.map(({ message }) => message));
+  return results.flatMap(({ bypass }) => (bypass === undefined ? [] : [bypass]));
+}
+
+/** How the gates ended, for the last word. */
+function verdictOf({ bypasses }: Plan): string {
+  return bypasses.length === 0
+    ? "every check and gate passed"
+    : `every check passed, BYPASSED: ${bypasses.join(", ")}`;
+}
+
+/** What the operator is asked to let go. */
+function pushesOf({ candidate, relation }: Plan, procedure: Procedure): string {
+  const tag = `the tag ${candidate.tag}`;
+  return procedure.pushesMain && relation.kind === "ahead"
+    ? `${layout.mainBranch} (${countOf(relation.commits)}) and ${tag}`
+    : tag;
+}
+
+function countOf(commits: readonly string[]): string {
+  return `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
 }
 
 /** Prints what is about to happen, in the order in which it will. */
 function show(plan: Plan, procedure: Procedure, options: ReleaseOptions, report: Report): void {
   const { candidate, remote, relation, signed, bypasses } = plan;
-  const rows: [string, string][] = [
+  const commits = relation.kind === "ahead" ? relation.commits : [];
+  const rows: (readonly [string, string])[] = [
     ["commit", candidate.commit],
     ["remote", `${remote.name} (${remote.shown})`],
+    ...(procedure.pushesMain ? mainRows(commits) : []),
+    ["tag", `push ${signed.id} to refs/tags/${candidate.tag}`],
+    ["signed", signed.signer],
+    ...trailersOf(signed.message).map((trailer) => ["message", trailer] as const),
+    ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
+    ...(options.atomic && procedure.pushesMain
+      ? [["atomic", "main and tag land together or not at all"] as const]
+      : []),
   ];
-  if (procedure.pushesMain) {
-    const commits = relation.kind === "ahead" ? relation.commits : [];
-    const count = `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
-    rows.push([
-      "main",
-      commits.length === 0
-        ? "is on the remote already"
-        : `push ${count} to refs/heads/${layout.mainBranch}:`,
-    ]);
-    rows.push(...commits.map((commit): [string, string] => ["", `  ${commit}`]));
-  }
-  rows.push(["tag", `push ${signed.id} to refs/tags/${candidate.tag}`]);
-  rows.push(["signed", signed.signer]);
-  rows.push(
-    ...signed.message
-      .trimEnd()
-      .split("\n")
-      .slice(2)
-      .map((line): [string, string] => ["message", line]),
-  );
-  rows.push(...bypasses.map((bypass): [string, string] => ["BYPASSED", bypass]));
-  if (options.atomic && procedure.pushesMain) {
-    rows.push(["atomic", "main and tag land together or not at all"]);
-  }
-  report.say(`Plan for ${candidate.tag}:`);
+  const asks = !options.yes && !options.dryRun;
+  const print = asks ? report.show : report.say;
+  print(`Plan for ${candidate.tag}:`);
   for (const [name, value] of rows) {
-    report.say(`  ${name.padEnd(8)}  ${value}`);
+    print(`  ${name.padEnd(8)}  ${value}`);
   }
+}
+
+/** More commits than this would push the rest of the plan off a screen; JSON has them all. */
+const commitsShown = 20;
+
+function mainRows(commits: readonly string[]): (readonly [string, string])[] {
+  if (commits.length === 0) {
+    return [["main", "is on the remote already"]];
+  }
+  const more = commits.length - commitsShown;
+  return [
+    ["main", `push ${countOf(commits)} to refs/heads/${layout.mainBranch}:`],
+    ...commits.slice(0, commitsShown).map((commit) => ["", `  ${commit}`] as const),
+    ...(more > 0 ? [["", `  and ${more} more`] as const] : []),
+  ];
+}
+
+/** The lines of a tag's message below its subject. */
+function trailersOf(message: string): string[] {
+  return message.trimEnd().split("\n").slice(2);
 }
 
 function dataOf(plan: Plan) {

@@ -165,7 +165,7 @@ export interface RefUpdate {
 export interface PushAnswer {
   /** Whether git confirmed every ref; otherwise only the remote knows. */
   readonly confirmed: boolean;
-  /** Git's words, without credentials. */
+  /** Why not: the remote's reasons, else git's last words; without credentials. */
   readonly words: string;
 }
 
@@ -205,7 +205,10 @@ export async function push(
     updates.every(({ id, ref }) =>
       lines.some((line) => /^[ *=]\t/.test(line) && line.split("\t")[1] === `${id}:${ref}`),
     );
-  const rejections = lines.filter((line) => line.startsWith("!")).map((line) => line.slice(2));
-  const words = [...rejections, lastWords(answer)].join("\n");
-  return { confirmed, words: withoutCredentials(words) };
+  // A line of a refused ref: `!`, tab, from and to, tab, the reason (git-push, "Output").
+  const rejections = lines
+    .filter((line) => line.startsWith("!\t"))
+    .map((line) => line.split("\t").slice(2).join(" "));
+  const words = rejections.length > 0 ? rejections.join("; ") : lastWords(answer);
+  return { confirmed, words: options.signal.aborted ? "interrupted" : withoutCredentials(words) };
 }

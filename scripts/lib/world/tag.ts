@@ -30,9 +30,6 @@ export interface TagRequest {
   readonly message: string;
 }
 
-const configureSigning =
-  "Set user.signingkey, and gpg.format ssh for an SSH key, then try: git tag -s probe && git tag -d probe";
-
 /**
  * Signs a tag with the operator's own identity and verifies it, changing nothing in the repository.
  *
@@ -47,13 +44,16 @@ export async function signTag(repository: Repository, request: TagRequest): Prom
       { stdin: wholeLines(request.message), timeout: layout.limits.signing },
     );
     if (answer.code !== 0 || answer.timedOut) {
-      throw unsigned(lastWords(answer));
+      throw unsigned(lastWords(answer), scratch.format);
     }
     const found = await readTag(scratch.repository, `refs/tags/${request.tag}`);
     if (found === undefined) {
-      throw unsigned("git tag reported success and made no annotated tag");
+      throw unsigned("git tag reported success and made no annotated tag", scratch.format);
     }
-    const tag = await verifyTag(scratch.repository, found, lastWords(answer));
+    const tag = await judgeTag(scratch.repository, found);
+    if ("fault" in tag) {
+      throw unsigned(`git made a tag, but ${tag.fault}: ${lastWords(answer)}`, scratch.format);
+    }
     const wrong = differenceFrom(request, tag);
     if (wrong !== undefined) {
       throw refusal(`Cannot tag ${request.tag}: git made another tag than asked for: ${wrong}`);
@@ -69,9 +69,16 @@ function wholeLines(message: string): string {
   return message.endsWith("\n") ? message : `${message}\n`;
 }
 
-function unsigned(why: string) {
+/** The way out differs by the kind of key; everything else git has said. */
+const remedies: Readonly<Record<string, string>> = {
+  ssh: "Check the key: git config user.signingkey. One with a passphrase needs an agent: ssh-add KEY",
+  openpgp:
+    "Check the key: git config user.signingkey, gpg --list-secret-keys. For an SSH key: git config gpg.format ssh",
+};
+
+function unsigned(why: string, format: string) {
   return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
-    remedy: configureSigning,
+    remedy: remedies[format] ?? "Check the key: git config user.signingkey",
   });
 }
 
@@ -118,33 +125,52 @@ export async function readTag(repository: Repository, name: string): Promise<Fou
   return { id, bytes: content.stdout };
 }
 
+/** Why a tag object is not a signed tag, as the end of a sentence about it. */
+export interface TagFault {
+  readonly fault: string;
+}
+
 /**
  * Judges a tag object's signature.
  *
- * @param context What the signing program said, for the refusal.
- * @throws {Refusal} If there is no signature, or it is not good.
+ * @throws {Refusal} If the program that judges it is missing.
  */
-export async function verifyTag(
+export async function judgeTag(
   repository: Repository,
   found: FoundTag,
-  context = "the tag object holds no signature",
-): Promise<SignedTag> {
-  const tag = parseTagObject(found.bytes);
-  if (tag.signature === undefined) {
-    throw unsigned(context);
+): Promise<SignedTag | TagFault> {
+  const tag = parseOrFault(found.bytes);
+  if ("fault" in tag) {
+    return tag;
   }
-  const signer =
+  if (tag.signature === undefined) {
+    return { fault: "it holds no signature" };
+  }
+  const judged =
     tag.signature.format === "ssh"
-      ? await verifySsh(repository, tag.signature)
-      : await verifyWithGit(repository, found.id);
-  return { ...tag, ...found, signer };
+      ? await judgeSsh(repository, tag.signature)
+      : await judgeWithGit(repository, found.id);
+  return "fault" in judged ? judged : { ...tag, ...found, ...judged };
 }
+
+function parseOrFault(bytes: Uint8Array): TagObject | TagFault {
+  try {
+    return parseTagObject(bytes);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      return { fault: thrown.message };
+    }
+    throw thrown;
+  }
+}
+
+type Judgement = Pick<SignedTag, "signer"> | TagFault;
 
 /**
  * Checks an SSH signature against the key it carries. Whether that key is trusted is the reader's
  * question (allowed signers); that the signature is real is ours.
  */
-async function verifySsh(repository: Repository, signature: TagSignature): Promise<string> {
+async function judgeSsh(repository: Repository, signature: TagSignature): Promise<Judgement> {
   const folder = await mkdtemp(join(tmpdir(), "release-verify-"));
   try {
     const file = join(folder, "signature");
@@ -156,26 +182,24 @@ async function verifySsh(repository: Repository, signature: TagSignature): Promi
       timeout: layout.limits.local,
     }).catch((thrown) => needProgram(thrown, "Install ssh-keygen (OpenSSH 8.2 or newer)"));
     const good = /^Good "git" signature with (.+)$/m.exec(answer.stdout);
-    if (answer.code !== 0 || good?.[1] === undefined) {
-      throw unsigned(`its SSH signature is not good: ${lastWords(answer)}`);
-    }
-    return good[1];
+    return answer.code === 0 && good?.[1] !== undefined
+      ? { signer: good[1] }
+      : { fault: `its SSH signature is not good: ${lastWords(answer)}` };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Checks an OpenPGP or X.509 signature through git, which runs the operator's program for it. */
-async function verifyWithGit(repository: Repository, id: ObjectId): Promise<string> {
+async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judgement> {
   const answer = await ask(repository, ["verify-tag", "--raw", id], {
     timeout: layout.limits.signing,
   });
-  // https://github.com/gpg/gnupg/blob/master/doc/DETAILS: VALIDSIG comes only with a good signature.
+  // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature.
   const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)/m.exec(answer.stderr);
-  if (answer.code !== 0 || valid?.[1] === undefined) {
-    throw unsigned(`its signature is not good: ${lastWords(answer)}`);
-  }
-  return `key ${valid[1]}`;
+  return answer.code === 0 && valid?.[1] !== undefined
+    ? { signer: `key ${valid[1]}` }
+    : { fault: `its signature is not good: ${lastWords(answer)}` };
 }
 
 /**
@@ -265,7 +289,7 @@ async function openScratch(repository: Repository) {
     const entries = config
       .split("\0")
       .filter((entry) => identity.test(entry))
-      .map((entry) => {
+      .map((entry): readonly [string, string] => {
         const cut = entry.indexOf("\n");
         return cut < 0 ? [entry, "true"] : [entry.slice(0, cut), entry.slice(cut + 1)];
       });
@@ -274,12 +298,14 @@ async function openScratch(repository: Repository) {
       GIT_CONFIG_COUNT: String(first + entries.length),
       GIT_DIR: folder,
     };
-    for (const [index, [key = "", value = ""]] of entries.entries()) {
+    for (const [index, [key, value]] of entries.entries()) {
       env[`GIT_CONFIG_KEY_${first + index}`] = key;
       env[`GIT_CONFIG_VALUE_${first + index}`] = value;
     }
     return {
       repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
+      /** The kind of key that signs, as gpg.format says it. */
+      format: entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp",
       remove,
     };
   } catch (thrown) {

@@ -1,8 +1,6 @@
 /** The one door to the terminal: standard streams, and the operator behind them. */
 
-import { writeSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { isatty } from "node:tty";
+import { fstatSync, writeSync } from "node:fs";
 import { refusal } from "../finding.ts";
 import type { Environment } from "./process.ts";
 
@@ -19,6 +17,8 @@ export interface Terminal {
   readonly colours: { readonly out: boolean; readonly err: boolean };
   /** Whether standard input is a terminal, so that a question can be answered. */
   readonly interactive: boolean;
+  /** Whether standard error is a terminal, where somebody watches. */
+  live(): boolean;
   /** Asks on standard error and reads one line; undefined at the end of input. */
   question(prompt: string): Promise<string | undefined>;
 }
@@ -34,10 +34,21 @@ export function processTerminal(env: Environment): Terminal {
       }
     },
     err: (text) => void write(2, text),
-    colours: { out: mayColour && isatty(1), err: mayColour && isatty(2) },
-    interactive: isatty(0),
-    question(prompt) {
+    colours: {
+      get out() {
+        return mayColour && isTerminal(1);
+      },
+      get err() {
+        return mayColour && isTerminal(2);
+      },
+    },
+    get interactive() {
+      return isTerminal(0);
+    },
+    live: () => isTerminal(2),
+    async question(prompt) {
       write(2, prompt);
+      const { createInterface } = await import("node:readline");
       const lines = createInterface({ input: process.stdin, terminal: false });
       return new Promise((resolve) => {
         let answer: string | undefined;
@@ -54,6 +65,21 @@ export function processTerminal(env: Environment): Terminal {
       });
     },
   };
+}
+
+/**
+ * Whether a standard stream is a terminal. `node:tty` is loaded only for what may be one: it costs
+ * more than most commands need for their whole work.
+ */
+function isTerminal(descriptor: 0 | 1 | 2): boolean {
+  try {
+    return (
+      fstatSync(descriptor).isCharacterDevice() &&
+      process.getBuiltinModule("node:tty").isatty(descriptor)
+    );
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -69,7 +69,7 @@ test("a clean checkout of main in sync, with the tag free everywhere, passes wit
 const refusals: [string, Partial<Facts>, string][] = [
   ["another branch", onBranch("refs/heads/feature"), "must run from 'main': HEAD is on feature"],
   ["a branch that only ends in main", onBranch("refs/heads/x/main"), "must run from 'main'"],
-  ["a detached HEAD", onBranch(undefined), "HEAD is on a detached HEAD"],
+  ["a detached HEAD", onBranch(undefined), "HEAD is on no branch (detached)"],
   [
     "a change in the work tree",
     { checkout: { ...ready.checkout, changes: ["a.txt"] } },
