@@ -147,15 +147,12 @@ function whereOf(finding: Finding): string {
 
 /**
  * Characters that steer a terminal, hide text or turn its direction: controls, formats, line and
- * paragraph separators, and halves of surrogate pairs. A line feed is none of them.
+ * paragraph separators, and halves of surrogate pairs. A line feed and a tab are none of them.
  */
-const steering = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const steering = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 function escapeOf(character: string): string {
   const code = character.charCodeAt(0);
-  if (code === 9) {
-    return "\\t";
-  }
   return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : jsonEscapeOf(character);
 }
 

@@ -49,7 +49,8 @@ export async function demonstrate(
     "scripts/record-validation.ts",
     ...[`v${version}`, "PASS", "--lab", "../lab", "--append", layout.ledger],
   );
-  await world.commit(`Record the lab validation of ${version}`);
+  const record = `Record the lab validation of ${version}`;
+  await showGit(world, report, "commit", "--quiet", "--all", "--message", record);
 
   tell("Step 6: a dry run proves everything, signing included. Then the release.");
   await show(0, "scripts/release.ts", `v${version}`, "--dry-run");
@@ -70,24 +71,19 @@ export async function demonstrate(
 
 /** Shows the tag object that the remote holds, and lets git judge its signature. */
 async function showTag(world: DemoWorld, report: Report, tag: string): Promise<void> {
-  for (const args of [
-    ["--git-dir", "../origin.git", "cat-file", "tag", tag],
-    ["verify-tag", tag],
-  ]) {
-    sayAll(report, "", `$ git ${args.join(" ")}`);
-    showAnswer(report, await world.git(...args), 0);
-  }
+  await showGit(world, report, "--git-dir", "../origin.git", "cat-file", "tag", tag);
+  await showGit(world, report, "verify-tag", tag);
+}
+
+async function showGit(world: DemoWorld, report: Report, ...args: string[]): Promise<void> {
+  const words = args.map((word) => (word.includes(" ") ? `"${word}"` : word));
+  sayAll(report, "", `$ git ${words.join(" ")}`);
+  showAnswer(report, await world.git(...args), 0);
 }
 
 function showAnswer(report: Report, { code, stdout, command }: Answer, expected: number): void {
-  sayAll(
-    report,
-    ...stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => `  ${line}`),
-    `  [exit ${code}]`,
-  );
+  const output = stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n");
+  sayAll(report, ...output.map((line) => `  ${line}`), `  [exit ${code}]`);
   if (code !== expected) {
     const what = command.slice(3).join(" ");
     throw refusal(`Cannot go on with the demo: ${what} ended with ${code}, expected ${expected}`);
