@@ -22,6 +22,23 @@ export const layout = {
   maxValidationAgeDays: 30,
   /** Paths whose change after a validation means that something else is being released. */
   validatedPaths: ["crates/", "Cargo.toml", "Cargo.lock", "Dockerfile"],
+  /** The changelog of the application. */
+  changelog: "CHANGELOG.md",
+  /**
+   * Embedded reference data (PROCEDURE step 2.5): the folder whose Rust source states their
+   * vintages, and what each must be on the day of a release: at most so many months old, or of that
+   * calendar year or so many before it.
+   */
+  vintages: {
+    folder: "crates/sentinel-core/src/score",
+    rules: {
+      SPECPOWER_VINTAGE: { months: 6, words: "within the last two quarters" },
+      CCF_LEGACY_VINTAGE: { months: 6, words: "within the last two quarters" },
+      CARBON_PROFILES_VINTAGE: { calendarYears: 1, words: "of the current or the previous year" },
+      CARBON_TABLE_VINTAGE: { calendarYears: 1, words: "of the current or the previous year" },
+      PUE_VINTAGE: { months: 12, words: "refreshed within a year" },
+    },
+  },
   /** Limits in milliseconds. */
   limits: {
     /** A question to a remote or a registry. */

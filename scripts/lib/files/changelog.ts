@@ -3,7 +3,8 @@
 import type { Place } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { scanBlocks } from "./markdown.ts";
+import { occurrences } from "./document.ts";
+import { scanBlocks, withoutComments } from "./markdown.ts";
 
 /** One `##` section. Offsets are into the changelog's text. */
 export interface Section {
@@ -37,6 +38,28 @@ export interface Changelog {
 /** The sections of a version: none, one, or by mistake more. */
 export function sectionsOf(changelog: Changelog, version: Version): readonly Section[] {
   return changelog.sections.filter((section) => section.version === version);
+}
+
+/** A line of a changelog as a reader sees it, without HTML comments, and its place. */
+export interface Line {
+  readonly text: string;
+  readonly at: Place;
+}
+
+/** The first line in a section's body that names a word, or undefined if none does. */
+export function findLineNaming(
+  { source }: Changelog,
+  { bodyStart, end }: Section,
+  word: string,
+): Line | undefined {
+  const body = withoutComments(source.text.slice(bodyStart, end));
+  const [found] = occurrences(body, word);
+  if (found === undefined) {
+    return undefined;
+  }
+  const start = Math.max(body.lastIndexOf("\n", found), body.lastIndexOf("\r", found)) + 1;
+  const [text = ""] = body.slice(start).split(/[\r\n]/, 1);
+  return { text: text.trim(), at: source.place(bodyStart + found) };
 }
 
 /** Reads a changelog; any text is one, if only without sections. Takes time linear in its length. */

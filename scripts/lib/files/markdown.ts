@@ -274,3 +274,17 @@ function saysSomething(words: string): boolean {
   }
   return false;
 }
+
+/** A text with its HTML comments blanked out; everything else keeps its place. */
+export function withoutComments(text: string): string {
+  const parts: string[] = [];
+  for (let from = 0; from < text.length; ) {
+    const start = text.indexOf("<!--", from);
+    const close = start < 0 ? -1 : text.indexOf("-->", start + 2);
+    const end = close < 0 ? text.length : close + 3;
+    const visible = start < 0 ? text.length : start;
+    parts.push(text.slice(from, visible), text.slice(visible, end).replace(/[^\r\n]/g, " "));
+    from = end;
+  }
+  return parts.join("");
+}

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { readChangelog, sectionsOf } from "../../../scripts/lib/files/changelog.ts";
+import { findLineNaming, readChangelog, sectionsOf } from "../../../scripts/lib/files/changelog.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
 import { productFolder } from "../../helpers/product.ts";
@@ -108,3 +108,30 @@ test.skipIf(productFolder === undefined)(
     }
   },
 );
+
+test.each([
+  ["a line", "- x\n- of A_B, kept.\n- A_B\n", "- of A_B, kept.", 3, 6],
+  ["the first line", "A_B\n", "A_B", 2, 1],
+  ["the last line", "x\r\n\r\n  `A_B`", "`A_B`", 4, 4],
+  ["beside a comment", "<!-- A_B --> A_B x\n", "A_B x", 2, 14],
+  ["after a comment of many lines", "<!--\nA_B\n-->\nA_B y\n", "A_B y", 5, 1],
+])("the line that names a word is found: %s", (_, body, text, line, column) => {
+  const changelog = read(`## [1.2.3] A_B\n${body}`);
+  const [section] = changelog.sections;
+  expect(section && findLineNaming(changelog, section, "A_B")).toEqual({
+    text,
+    at: { file: "CHANGELOG.md", line, column },
+  });
+});
+
+test.each([
+  ["in the heading alone", "## [1.2.3] A_B\n- x\n"],
+  ["in a longer word", "## [1.2.3]\nA_B_C XA_B A_BX\n"],
+  ["in a comment", "## [1.2.3]\n<!-- A_B -->\n"],
+  ["in another section", "## [1.2.3]\n\n## [1.2.2]\nA_B\n"],
+])("a word is not named: %s", (_, text) => {
+  const changelog = read(text);
+  const [section] = changelog.sections;
+  expect(section).toBeDefined();
+  expect(section && findLineNaming(changelog, section, "A_B")).toBeUndefined();
+});

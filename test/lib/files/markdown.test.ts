@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { scanBlocks } from "../../../scripts/lib/files/markdown.ts";
+import { scanBlocks, withoutComments } from "../../../scripts/lib/files/markdown.ts";
 
 /** The blocks of a text: `# title` for headings, `text` for content. */
 function blocks(text: string): string[] {
@@ -156,4 +156,15 @@ test("a text is read in linear time, however its marks repeat", () => {
   }
   expect(blocks(`${"+ ".repeat(100_000)}\n${"\n".repeat(100_000)}# a`)).toEqual(["# a"]);
   expect(performance.now() - started).toBeLessThan(5000);
+});
+
+test.each([
+  ["a", "a"],
+  ["a<!-- b -->c", "a          c"],
+  ["a<!--\r\nb\n-->c<!-- d -->", "a    \r\n \n   c          "],
+  ["<!--> a", "      a"],
+  ["a<!-- b", "a      "],
+  ["--> a", "--> a"],
+])("comments of %p are blanked, and all else keeps its place", (text, expected) => {
+  expect(withoutComments(text)).toBe(expected);
 });

@@ -1,0 +1,418 @@
+import { expect, test } from "bun:test";
+import { checkVintages } from "../scripts/check-vintages.ts";
+import type { Day } from "../scripts/lib/calendar.ts";
+import { type Finding, isPass } from "../scripts/lib/finding.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { type JsonReport, runScript, temporaryFolder, testRepository } from "./helpers/world.ts";
+
+const script = "scripts/check-vintages.ts";
+const { folder } = layout.vintages;
+const today = "2026-08-07";
+
+/** The product's own shapes, all fresh on 2026-08-07. */
+const good: Readonly<Record<string, string>> = {
+  SPECPOWER_VINTAGE: "2026-04-24 (CCF aligned)",
+  CCF_LEGACY_VINTAGE: "2026-04-24 (CCF aligned)",
+  CARBON_PROFILES_VINTAGE: "2022-2024 shapes, ember-2025 levels",
+  CARBON_TABLE_VINTAGE: "ember-2025",
+  PUE_VINTAGE: "2026 refresh (AWS 2024 global, GCP 2024 fleet, Azure FY25)",
+};
+
+const declare = (vintages: Readonly<Record<string, string>>) =>
+  Object.entries(vintages)
+    .map(([name, value]) => `pub const ${name}: &str = "${value}";\n`)
+    .join("");
+
+/** A tree whose vintages are the good ones, but for those named. */
+const files = (vintages: Readonly<Record<string, string>> = {}) => ({
+  [`${folder}/carbon.rs`]: declare({ ...good, ...vintages }),
+});
+
+const check = (
+  tree: Readonly<Record<string, string>>,
+  { date = today, strict = false }: { date?: string; strict?: boolean } = {},
+) => checkVintages(memoryTree(tree), { releaseDay: date as Day, strict });
+
+const shown = (findings: readonly Finding[]) =>
+  findings.map(({ level, message }) => `${level} ${message}`);
+
+/** The only finding about a constant. */
+function about(findings: readonly Finding[], constant: string): Finding | undefined {
+  const [found, ...others] = findings.filter(({ message }) => message.includes(constant));
+  expect(others).toEqual([]);
+  return found;
+}
+
+test("each fresh vintage is a notice with its time, its age, its rule and its place", async () => {
+  const findings = await check(files());
+  expect(shown(findings)).toEqual([
+    "notice SPECPOWER_VINTAGE -> 2026-04-24, 105 days old (within the last two quarters)",
+    "notice CCF_LEGACY_VINTAGE -> 2026-04-24, 105 days old (within the last two quarters)",
+    "notice CARBON_PROFILES_VINTAGE -> 2025, 219 to 583 days old (of the current or the previous year)",
+    "notice CARBON_TABLE_VINTAGE -> 2025, 219 to 583 days old (of the current or the previous year)",
+    "notice PUE_VINTAGE -> 2026, 0 to 218 days old (refreshed within a year)",
+    "notice Vintages on 2026-08-07: 5 fresh",
+  ]);
+  expect(findings[1]?.at).toEqual({ file: `${folder}/carbon.rs`, line: 2, column: 11 });
+});
+
+test("every Rust file below the folder counts, in the order of paths, and nothing else does", async () => {
+  const { PUE_VINTAGE = "", ...others } = good;
+  const pue = declare({ PUE_VINTAGE });
+  const findings = await check({
+    [`${folder}/b.rs`]: "",
+    [`${folder}/deep/er/a.rs`]: declare(others),
+    [`${folder}/a.rs`]: pue,
+    [`${folder}/a.md`]: pue,
+    [`${folder}.rs`]: pue,
+    "crates/sentinel-cli/src/score/a.rs": pue,
+  });
+  expect(findings.map(({ at }) => at?.file)).toEqual([
+    `${folder}/a.rs`,
+    ...Object.keys(others).map(() => `${folder}/deep/er/a.rs`),
+    undefined,
+  ]);
+  expect(findings.every(({ level }) => level === "notice")).toBe(true);
+});
+
+test.each([
+  // Two quarters are six months, to the day.
+  ["SPECPOWER_VINTAGE", "2026-02-07", "2026-08-07", "fresh"],
+  ["SPECPOWER_VINTAGE", "2026-02-06", "2026-08-07", "stale"],
+  ["CCF_LEGACY_VINTAGE", "2026-02-28", "2026-08-31", "fresh"],
+  ["CCF_LEGACY_VINTAGE", "2026-02-27", "2026-08-31", "stale"],
+  ["SPECPOWER_VINTAGE", "2026-08-07", "2026-08-07", "fresh"],
+  ["SPECPOWER_VINTAGE", "2026-08-08", "2026-08-07", "future"],
+  // A year may mean any day of it.
+  ["SPECPOWER_VINTAGE", "2026", "2026-01-01", "fresh"],
+  ["SPECPOWER_VINTAGE", "2026", "2026-07-01", "fresh"],
+  ["SPECPOWER_VINTAGE", "2026", "2026-07-02", "unclear"],
+  ["SPECPOWER_VINTAGE", "2025", "2026-06-30", "unclear"],
+  ["SPECPOWER_VINTAGE", "2025", "2026-07-01", "stale"],
+  ["SPECPOWER_VINTAGE", "2027", "2026-12-31", "future"],
+  // The current year or the one before.
+  ["CARBON_PROFILES_VINTAGE", "2025", "2026-12-31", "fresh"],
+  ["CARBON_PROFILES_VINTAGE", "2025", "2027-01-01", "stale"],
+  ["CARBON_TABLE_VINTAGE", "2025-01-01", "2026-12-31", "fresh"],
+  ["CARBON_TABLE_VINTAGE", "2024-12-31", "2026-01-01", "stale"],
+  ["CARBON_TABLE_VINTAGE", "2027", "2026-12-31", "future"],
+  // One year, to the day.
+  ["PUE_VINTAGE", "2025-08-07", "2026-08-07", "fresh"],
+  ["PUE_VINTAGE", "2025-08-06", "2026-08-07", "stale"],
+  ["PUE_VINTAGE", "2023-02-28", "2024-02-29", "fresh"],
+  ["PUE_VINTAGE", "2023-02-27", "2024-02-29", "stale"],
+  ["PUE_VINTAGE", "2026", "2027-01-01", "fresh"],
+  ["PUE_VINTAGE", "2026", "2027-01-02", "unclear"],
+  ["PUE_VINTAGE", "2026", "2027-12-31", "unclear"],
+  ["PUE_VINTAGE", "2026", "2028-01-01", "stale"],
+  ["PUE_VINTAGE", "Azure FY25", "2026-01-01", "fresh"],
+  // What states no time.
+  ["PUE_VINTAGE", "latest reports", "2026-08-07", "undated"],
+  ["PUE_VINTAGE", "1.2024.3", "2026-08-07", "undated"],
+])("%s of %p on %s is %s", async (constant, value, date, state) => {
+  const words = {
+    fresh: " -> ",
+    stale: `${constant} is stale: found `,
+    unclear: `Cannot tell whether ${constant} is stale: found `,
+    future: `${constant} lies in the future: found `,
+    undated: `Cannot date ${constant}: found "`,
+  };
+  const tree = files({ [constant]: value });
+  for (const strict of [false, true]) {
+    const found = about(await check(tree, { date, strict }), constant);
+    expect(found?.message).toContain(words[state as keyof typeof words]);
+    expect(found?.level).toBe(state === "fresh" ? "notice" : strict ? "error" : "warning");
+  }
+});
+
+test("a complaint says what was found and expected, where, and the way out", async () => {
+  const at = { file: `${folder}/carbon.rs`, line: 1, column: 11 };
+  const complaint = async (value: string) => (await check(files({ SPECPOWER_VINTAGE: value })))[0];
+  const orDefer =
+    "or defer it by a line that names SPECPOWER_VINTAGE in [Unreleased] of CHANGELOG.md";
+  expect(await complaint("2025-04-24")).toEqual({
+    level: "warning",
+    message:
+      "SPECPOWER_VINTAGE is stale: found 2025-04-24, 470 days old, expected 2026-02-07 or later (within the last two quarters)",
+    remedy: `Refresh the data and SPECPOWER_VINTAGE, ${orDefer}`,
+    at,
+  });
+  expect(await complaint("2026")).toEqual({
+    level: "warning",
+    message:
+      "Cannot tell whether SPECPOWER_VINTAGE is stale: found 2026, 0 to 218 days old, expected 2026-02-07 or later (within the last two quarters)",
+    remedy: `State the day in SPECPOWER_VINTAGE as YYYY-MM-DD, ${orDefer}`,
+    at,
+  });
+  expect(await complaint("2062-04-24")).toEqual({
+    level: "warning",
+    message:
+      "SPECPOWER_VINTAGE lies in the future: found 2062-04-24, expected 2026-08-07 or earlier",
+    remedy: "Correct SPECPOWER_VINTAGE, or name the day of the release with --date",
+    at,
+  });
+  expect(await complaint("CCF aligned")).toEqual({
+    level: "warning",
+    message: 'Cannot date SPECPOWER_VINTAGE: found "CCF aligned", expected a date or a year',
+    remedy: "State in SPECPOWER_VINTAGE how old its data are, as YYYY-MM-DD or YYYY",
+    at,
+  });
+});
+
+test("one day is one day", async () => {
+  const findings = await check(files({ PUE_VINTAGE: "2026-08-06" }));
+  expect(about(findings, "PUE_VINTAGE")?.message).toContain("2026-08-06, 1 day old (");
+});
+
+test("stale vintages are warnings and the check passes; with strict it does not", async () => {
+  const later = { date: "2030-01-01" };
+  const findings = await check(files(), later);
+  expect(findings.map(({ level }) => level)).toEqual([...Array(5).fill("warning"), "notice"]);
+  expect(findings.at(-1)?.message).toBe("Vintages on 2030-01-01: 5 stale");
+  expect(isPass(findings)).toBe(true);
+  expect(isPass(await check(files(), { ...later, strict: true }))).toBe(false);
+});
+
+test("a constant without a rule is listed with a warning, in strict mode too", async () => {
+  const tree = files({ WATER_VINTAGE: "2019", toString_VINTAGE: "none" });
+  for (const strict of [false, true]) {
+    const findings = await check(tree, { strict });
+    expect(about(findings, " WATER_VINTAGE")).toEqual({
+      level: "warning",
+      message: "Cannot judge WATER_VINTAGE: found 2019, 2411 to 2775 days old, and no rule for it",
+      remedy: "Add a rule for WATER_VINTAGE to vintages in scripts/lib/layout.ts",
+      at: { file: `${folder}/carbon.rs`, line: 6, column: 11 },
+    });
+    expect(about(findings, "toString_VINTAGE")?.message).toBe(
+      'Cannot judge toString_VINTAGE: found "none", and no rule for it',
+    );
+    expect(isPass(findings)).toBe(true);
+  }
+});
+
+test("a rule whose constant is not found is a warning, in strict mode too", async () => {
+  const { SPECPOWER_VINTAGE: _, ...others } = good;
+  for (const strict of [false, true]) {
+    const findings = await check({ [`${folder}/a.rs`]: declare(others) }, { strict });
+    expect(about(findings, "SPECPOWER_VINTAGE")).toEqual({
+      level: "warning",
+      message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}`,
+      remedy: "Declare SPECPOWER_VINTAGE there, or take its rule out of scripts/lib/layout.ts",
+    });
+  }
+});
+
+test("a vintage that is no text literal cannot be dated", async () => {
+  const findings = await check({
+    [`${folder}/a.rs`]: `${declare(good)}const X_VINTAGE: &str = PUE_VINTAGE;\n`,
+    [`${folder}/b.rs`]: "const PUE_VINTAGE: u16 = 2026;\n",
+  });
+  expect(shown(findings)).toContain(
+    "warning Cannot judge X_VINTAGE: found no text of type &str, and no rule for it",
+  );
+  expect(shown(findings)).toContain(
+    "warning Cannot date PUE_VINTAGE: found no text of type &str, expected a date or a year",
+  );
+});
+
+test.each([
+  ["no folder", {}],
+  ["no Rust file", { [`${folder}/a.md`]: declare(good) }],
+  ["decoys alone", { [`${folder}/a.rs`]: `/* ${declare(good)} */` }],
+])("without any vintage nothing was checked, and that is a refusal: %s", async (_, tree) => {
+  expect(await check(tree)).toEqual([
+    {
+      level: "error",
+      message: `Cannot check the vintages: found no const …_VINTAGE in ${folder}`,
+      remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, whose ${folder} has them`,
+    },
+  ]);
+});
+
+test("a file that cannot be read is an error, hides no other, and stands in for what is missing", async () => {
+  const findings = await check({
+    [`${folder}/a.rs`]: 'const A_VINTAGE: &str = "2026',
+    [`${folder}/b.rs`]: declare({ PUE_VINTAGE: "2026" }),
+  });
+  expect(shown(findings)).toEqual([
+    "notice PUE_VINTAGE -> 2026, 0 to 218 days old (refreshed within a year)",
+    `error Cannot read ${folder}/a.rs: the text that starts here has no end`,
+    "notice Vintages on 2026-08-07: 1 fresh",
+  ]);
+  const broken = { [`${folder}/a.rs`]: "const A_VINTAGE /*" };
+  expect(shown(await check(broken))).toEqual([
+    `error Cannot read ${folder}/a.rs: the comment that starts here has no end`,
+  ]);
+});
+
+// Deferrals
+
+const manifest = (version: string) => `[workspace.package]\nversion = "${version}"\n`;
+const stale = files({ SPECPOWER_VINTAGE: "2025-04-24" });
+const line = '- `SPECPOWER_VINTAGE` stays: the "next" snapshot is late.';
+
+/** The finding about the stale constant, given a changelog and the workspace's version. */
+const deferred = async (changelog: string, version = "1.3.0") =>
+  about(
+    await check(
+      {
+        ...stale,
+        "CHANGELOG.md": changelog,
+        ...(version === "" ? {} : { "Cargo.toml": manifest(version) }),
+      },
+      { strict: true },
+    ),
+    "SPECPOWER_VINTAGE",
+  );
+
+test("a deferral in the section of the workspace's version is a notice that quotes the line", async () => {
+  expect(await deferred(`# Log\n\n## [1.3.0] - 2026-08-07\n\n### Changed\n\n${line}\n`)).toEqual({
+    level: "notice",
+    message: `SPECPOWER_VINTAGE -> 2025-04-24, 470 days old, deferred by [1.3.0] of CHANGELOG.md: ${line}`,
+    at: { file: "CHANGELOG.md", line: 7, column: 4 },
+  });
+});
+
+test("a deferral also answers for a year that is too vague", async () => {
+  const findings = await check(
+    { ...files({ PUE_VINTAGE: "2025" }), "CHANGELOG.md": "## [Unreleased]\nPUE_VINTAGE: later\n" },
+    { strict: true },
+  );
+  expect(about(findings, "PUE_VINTAGE")).toMatchObject({
+    level: "notice",
+    message:
+      "PUE_VINTAGE -> 2025, 219 to 583 days old, deferred by [Unreleased] of CHANGELOG.md: PUE_VINTAGE: later",
+  });
+  expect(findings.at(-1)?.message).toBe("Vintages on 2026-08-07: 4 fresh, 1 deferred");
+});
+
+test.each([
+  [
+    "[Unreleased], without a section of the version",
+    `## [Unreleased]\n${line}\n## [1.2.9]\n`,
+    "1.3.0",
+  ],
+  ["[Unreleased], without a manifest", `## [Unreleased]\n${line}\n`, ""],
+  ["the section of a prerelease", `## [1.3.0-rc.1]\n${line}\n`, "1.3.0-rc.1"],
+  ["a code block, which a reader sees", `## [1.3.0]\n~~~\n${line}\n~~~\n`, "1.3.0"],
+  ["the second section of a version", `## [1.3.0]\n\n## [1.3.0]\n${line}\n`, "1.3.0"],
+  ["a file with CRLF", `## [1.3.0]\r\n\r\n${line}\r\n`, "1.3.0"],
+])("a deferral counts in %s", async (_, changelog, version) => {
+  expect(await deferred(changelog, version)).toMatchObject({ level: "notice" });
+});
+
+test.each([
+  ["no section", "", "[1.3.0]"],
+  ["the section of another version", `## [1.3.0]\n- x\n\n## [1.2.9]\n${line}\n`, "[1.3.0]"],
+  [
+    "[Unreleased] beside the version's section",
+    `## [Unreleased]\n${line}\n## [1.3.0]\n`,
+    "[1.3.0]",
+  ],
+  ["an HTML comment", `## [1.3.0]\n<!--\n${line}\n-->\n`, "[1.3.0]"],
+  ["a section inside a code block", `\`\`\`\n## [1.3.0]\n${line}\n\`\`\`\n`, "[1.3.0]"],
+  ["a line about another constant", "## [1.3.0]\nOLD_SPECPOWER_VINTAGE, SPECPOWER\n", "[1.3.0]"],
+  ["no line of [Unreleased]", "## [Unreleased]\n- x\n", "[Unreleased]"],
+])("a deferral does not count in %s", async (_, changelog, section) => {
+  const found = await deferred(changelog);
+  expect(found?.level).toBe("error");
+  expect(found?.remedy).toEndWith(`in ${section} of CHANGELOG.md`);
+});
+
+test.each([
+  ["undated", "CCF aligned"],
+  ["in the future", "2062-04-24"],
+])("a deferral does not excuse a vintage that is %s", async (_, value) => {
+  const findings = await check({
+    ...files({ SPECPOWER_VINTAGE: value }),
+    "CHANGELOG.md": `## [Unreleased]\n${line}\n`,
+  });
+  expect(about(findings, "SPECPOWER_VINTAGE")?.level).toBe("warning");
+});
+
+test("a manifest that cannot be read leaves the question of a deferral open: an error", async () => {
+  const findings = await check({ ...stale, "Cargo.toml": "[", "CHANGELOG.md": `${line}\n` });
+  expect(findings.map(({ level }) => level)).toContain("error");
+  expect(about(findings, "SPECPOWER_VINTAGE")?.level).toBe("warning");
+  const fresh = await check({ ...files(), "Cargo.toml": "[" });
+  expect(isPass(fresh)).toBe(true);
+});
+
+// The command
+
+test("the command judges the work tree or a commit, on the day of --date", async () => {
+  await using repository = await testRepository();
+  const { root, env } = repository;
+  const path = `${folder}/cloud_energy/table.rs`;
+  const commit = await repository.commit({
+    [`${folder}/carbon.rs`]: declare(good),
+    "Cargo.toml": manifest("1.3.0"),
+    "CHANGELOG.md": "## [1.3.0]\n- SPECPOWER_VINTAGE is deferred.\n",
+  });
+  const { SPECPOWER_VINTAGE: _, ...others } = good;
+  await Bun.write(`${root}/${folder}/carbon.rs`, declare(others));
+  await Bun.write(
+    `${root}/${path}`,
+    'pub(crate) const SPECPOWER_VINTAGE: &\'static str =\n    r"2025-04-24";\n',
+  );
+  await Bun.write(`${root}/CHANGELOG.md`, "");
+  const cwd = `${root}/${folder}`;
+  const notices = [
+    "CCF_LEGACY_VINTAGE -> 2026-04-24, 105 days old (within the last two quarters)",
+    "CARBON_PROFILES_VINTAGE -> 2025, 219 to 583 days old (of the current or the previous year)",
+    "CARBON_TABLE_VINTAGE -> 2025, 219 to 583 days old (of the current or the previous year)",
+    "PUE_VINTAGE -> 2026, 0 to 218 days old (refreshed within a year)",
+  ];
+  const complaint = [
+    "SPECPOWER_VINTAGE is stale: found 2025-04-24, 470 days old, expected 2026-02-07 or later (within the last two quarters)",
+    `  at ${path}:1:18`,
+    "  fix: Refresh the data and SPECPOWER_VINTAGE, or defer it by a line that names SPECPOWER_VINTAGE in [1.3.0] of CHANGELOG.md",
+    "",
+  ].join("\n");
+  const run = (...args: string[]) => runScript(script, ["--date", ...args], { cwd, env });
+
+  expect(await run(today)).toEqual({
+    code: 0,
+    stdout: `${[...notices, `Vintages on ${today}: 4 fresh, 1 stale`].join("\n")}\n`,
+    stderr: `warning: ${complaint}`,
+  });
+  expect(await run(today, "--strict")).toMatchObject({ code: 1, stderr: `error: ${complaint}` });
+
+  const judged = await run("2026-12-01", "--strict", "--json", "--ref", "HEAD");
+  expect(judged.stderr).toBe("");
+  const report = JSON.parse(judged.stdout) as JsonReport;
+  expect(report).toMatchObject({ script, ok: false, exitCode: 1 });
+  expect(report.findings.map((each) => [each.level, each.commit])).toEqual([
+    ["notice", commit],
+    ["error", commit],
+    ["notice", commit],
+    ["notice", commit],
+    ["notice", commit],
+    ["notice", commit],
+  ]);
+  expect(report.data.date).toBe("2026-12-01");
+  expect(report.data.vintages).toHaveLength(5);
+  expect(report.data.vintages[0]).toEqual({
+    constant: "SPECPOWER_VINTAGE",
+    value: "2026-04-24 (CCF aligned)",
+    file: `${folder}/carbon.rs`,
+    line: 1,
+    dated: "2026-04-24",
+    ageDays: { least: 221, most: 221 },
+    rule: "within the last two quarters",
+    state: "deferred",
+    deferral: "- SPECPOWER_VINTAGE is deferred.",
+  });
+  expect(report.data.vintages[1]).toMatchObject({ state: "stale" });
+});
+
+test.each([[["--date"]], [["--date", "2026-02-30"]], [["--date", "today"]], [["v1.2.3"]]])(
+  "a wrong command line is told before anything is read: %p",
+  async (args) => {
+    using outside = temporaryFolder();
+    const { code, stderr } = await runScript(script, args, { cwd: outside.path });
+    expect(stderr).toStartWith("error: Cannot read the command line: ");
+    expect(code).toBe(2);
+  },
+);
