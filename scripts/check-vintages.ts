@@ -122,7 +122,7 @@ async function collectVintages(tree: Tree) {
 
 function judgeVintage(vintage: Vintage, { releaseDay }: VintageQuestion): JudgedVintage {
   const { constant, value } = vintage;
-  const rule = Object.hasOwn(rules, constant) ? rules[constant] : undefined;
+  const rule = rules[constant];
   const stated = value === undefined ? undefined : findNewestTime(value);
   const age = stated && ageOf(stated, releaseDay);
   const state = stateOf(stated, rule, releaseDay);

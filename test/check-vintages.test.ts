@@ -175,7 +175,7 @@ test("stale vintages are warnings and the check passes; with strict it does not"
 });
 
 test("a constant without a rule is listed with a warning, in strict mode too", async () => {
-  const tree = files({ WATER_VINTAGE: "2019", toString_VINTAGE: "none" });
+  const tree = files({ WATER_VINTAGE: "2019", FIRE_VINTAGE: "none" });
   for (const strict of [false, true]) {
     const findings = await check(tree, { strict });
     expect(about(findings, " WATER_VINTAGE")).toEqual({
@@ -184,8 +184,8 @@ test("a constant without a rule is listed with a warning, in strict mode too", a
       remedy: "Add a rule for WATER_VINTAGE to vintages in scripts/lib/layout.ts",
       at: { file: `${folder}/carbon.rs`, line: 6, column: 11 },
     });
-    expect(about(findings, "toString_VINTAGE")?.message).toBe(
-      'Cannot judge toString_VINTAGE: found "none", and no rule for it',
+    expect(about(findings, "FIRE_VINTAGE")?.message).toBe(
+      'Cannot judge FIRE_VINTAGE: found "none", and no rule for it',
     );
     expect(isPass(findings)).toBe(true);
   }

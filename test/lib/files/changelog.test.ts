@@ -113,6 +113,7 @@ test.each([
   ["a line", "- x\n- of A_B, kept.\n- A_B\n", "- of A_B, kept.", 3, 6],
   ["the first line", "A_B\n", "A_B", 2, 1],
   ["the last line", "x\r\n\r\n  `A_B`", "`A_B`", 4, 4],
+  ["between lone carriage returns", "x\rA_B y\rz", "A_B y", 3, 1],
   ["beside a comment", "<!-- A_B --> A_B x\n", "A_B x", 2, 14],
   ["after a comment of many lines", "<!--\nA_B\n-->\nA_B y\n", "A_B y", 5, 1],
 ])("the line that names a word is found: %s", (_, body, text, line, column) => {

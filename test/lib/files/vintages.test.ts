@@ -26,6 +26,7 @@ test.each([
     '#[cfg(test)] mod t { fn f() {} } const A_VINTAGE: &str = "x";',
   ],
   ["after a function for tests", '#[cfg(test)] fn f(x: [u8; 2]) {} const A_VINTAGE: &str = "x";'],
+  ["after a variant for tests", 'enum E { #[cfg(test)] A } const A_VINTAGE: &str = "x";'],
   ["behind a feature", '#[cfg(feature = "test")] const A_VINTAGE: &str = "x";'],
 ])("a vintage is found: %s", (_, text) => {
   expect(values(text)).toEqual([["A_VINTAGE", "x"]]);
@@ -40,6 +41,7 @@ test.each([
   ["code behind a quote character", 'const A: char = \'"\'; // const A_VINTAGE: &str = "x";'],
   ["a local variable", 'fn f() { let A_VINTAGE: &str = "x"; }'],
   ["a use", "use crate::A_VINTAGE; fn f() -> &'static str { A_VINTAGE }"],
+  ["a pointer to a type", "fn f(p: *const A_VINTAGE) {}"],
   ["another suffix", 'const A_VINTAGES: &str = "x"; const VINTAGE: &str = "x";'],
   ["a module for tests", '#[cfg(test)]\nmod tests { fn f() {} const A_VINTAGE: &str = "x"; }'],
   ["a constant for tests", '#[cfg(test)] const A_VINTAGE: &str = "x";'],
@@ -74,6 +76,7 @@ test("vintages come in the order of the file, each at its name", () => {
 test.each([
   // The shapes that the product uses.
   ["2026-04-24 (CCF aligned)", "2026-04-24"],
+  ["2022-10-2024", "2024"],
   ["2022-2024 shapes, ember-2025 levels", "2025"],
   ["ember-2025", "2025"],
   ["2026 refresh (AWS 2024 global, GCP 2024 fleet, Azure FY25)", "2026"],
@@ -110,6 +113,7 @@ test.each([
   "2026-13-01",
   "2026-4-24",
   "20260424",
+  "12026-02-03",
   "12024",
   "20245",
   "1.2024.3",
