@@ -12,7 +12,7 @@
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { type Day, dayOf, daysBetween } from "../scripts/lib/calendar.ts";
 import {
@@ -32,6 +32,7 @@ import {
   faultText,
   type MalformedRow,
   malformedOf,
+  mendText,
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
@@ -39,7 +40,7 @@ import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
 import { type Drift, type DriftQuestion, findDrift } from "../scripts/lib/world/drift.ts";
-import { readIfThere } from "../scripts/lib/world/files.ts";
+import { readIfThere, realPath } from "../scripts/lib/world/files.ts";
 import { findRepository, type Repository, short } from "../scripts/lib/world/git.ts";
 import { judge } from "../scripts/lib/world/judged-tree.ts";
 import { decodeSource } from "../scripts/lib/world/objects.ts";
@@ -114,7 +115,7 @@ function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
 
 function decide(source: Source | undefined, question: LabQuestion): Decision {
   const { version, today, maxAgeDays, ledger } = question;
-  const tag = `${layout.tagPrefix}${version}`;
+  const tag = tagOf(question);
   if (source === undefined) {
     return { findings: [missingLedger(ledger)], latest: undefined };
   }
@@ -124,9 +125,13 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
   const entries = entriesOf(read);
   const ours = entries.filter((entry) => entry.tag === tag);
   const pass = latestOf(ours.filter(({ verdict }) => verdict === "PASS"));
+  const suspects = malformed.filter(
+    ({ line, text }) => line > (entries.at(-1)?.line ?? 0) || text.includes(version),
+  );
   if (pass === undefined) {
+    const ignored = { malformed, suspects };
     const refused =
-      entries.length === 0 ? noEntries(question, malformed) : noPass(tag, ledger, ours, malformed);
+      entries.length === 0 ? noEntries(question, ignored) : noPass(question, ours, ignored);
     return { findings: [...findings, refused], latest: undefined };
   }
   const ageDays = daysBetween(pass.date, today);
@@ -138,7 +143,7 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
           `release-gate: PASS for ${tag} dated ${pass.date} (lab commit ${pass.sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
           { at: { file: ledger, line: pass.line } },
         )
-      : tooOld(pass, ageDays, question);
+      : tooOld(pass, ageDays, question, suspects);
   return {
     findings: [...findings, ...later.map((fail) => laterFail(fail, ledger)), verdict],
     latest: { entry: pass, ageDays },
@@ -157,7 +162,7 @@ function latestOf(entries: readonly Entry[]): Entry | undefined {
 function ignoredRow(row: MalformedRow): Finding {
   return warning(`ignoring malformed line ${row.line}: ${faultText(row)}`, {
     at: row.faults[0].at,
-    remedy: "Append a correct row; the ledger is append-only",
+    remedy: mendText(row),
   });
 }
 
@@ -168,53 +173,88 @@ function missingLedger(ledger: string): Finding {
   });
 }
 
-function noEntries(question: LabQuestion, malformed: readonly MalformedRow[]): Finding {
-  const tag = `${layout.tagPrefix}${question.version}`;
+/** The rows that count as nothing. */
+interface Ignored {
+  readonly malformed: readonly MalformedRow[];
+  /** Those that may be the missing PASS: they name the version, or end the ledger. */
+  readonly suspects: readonly MalformedRow[];
+}
+
+function noEntries(question: LabQuestion, { malformed, suspects }: Ignored): Finding {
   const found = malformed.length === 0 ? "no entries" : `no valid entry${ignoring(malformed)}`;
-  return error(`Cannot find a PASS for ${tag}: ledger ${question.ledger} has ${found}`, {
-    remedy: `Run the lab, then append the line of: record-validation.ts ${tag} PASS`,
+  const message = `Cannot find a PASS for ${tagOf(question)}: ledger ${question.ledger} has ${found}`;
+  return error(message, {
+    remedy: recording("Run the lab and append a PASS line", question, suspects),
     at: { file: question.ledger },
   });
 }
 
 function noPass(
-  tag: string,
-  ledger: string,
+  question: LabQuestion,
   ours: readonly Entry[],
-  malformed: readonly MalformedRow[],
+  { malformed, suspects }: Ignored,
 ): Finding {
+  const { ledger } = question;
   const fail = latestOf(ours);
   const failed =
     fail === undefined
       ? ""
       : `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`;
-  return error(`no PASS entry for ${tag} in ${ledger}${failed}${ignoring(malformed)}`, {
-    remedy: "Rerun the lab and append a PASS line",
+  const message = `no PASS entry for ${tagOf(question)} in ${ledger}${failed}${ignoring(malformed)}`;
+  return error(message, {
+    remedy: recording("Rerun the lab and append a PASS line", question, suspects),
     at: { file: ledger, ...(fail === undefined ? {} : { line: fail.line }) },
   });
+}
+
+function ignoring(malformed: readonly MalformedRow[]): string {
+  return malformed.length === 0 ? "" : `; ignored malformed ${linesOf(malformed)}`;
 }
 
 /** How many ignored lines a refusal names; each of them has its own warning as well. */
 const namedLines = 20;
 
-function ignoring(malformed: readonly MalformedRow[]): string {
-  if (malformed.length === 0) {
-    return "";
-  }
-  const named = malformed.slice(0, namedLines).map(({ line }) => line);
-  const more = malformed.length - named.length;
-  const lines = `${malformed.length === 1 ? "line" : "lines"} ${named.join(", ")}`;
-  return `; ignored malformed ${lines}${more > 0 ? ` and ${more} more` : ""}`;
+function linesOf(rows: readonly MalformedRow[]): string {
+  const named = rows.slice(0, namedLines).map(({ line }) => line);
+  const more = rows.length - named.length;
+  const lines = `${rows.length === 1 ? "line" : "lines"} ${named.join(", ")}`;
+  return `${lines}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function tooOld(pass: Entry, ageDays: number, question: LabQuestion): Finding {
+function tooOld(
+  pass: Entry,
+  ageDays: number,
+  question: LabQuestion,
+  suspects: readonly MalformedRow[],
+): Finding {
+  const words = "Rerun the lab on the current branch and append a fresh PASS entry";
   return error(
     `latest PASS for ${pass.tag} is ${ageDays} days old (dated ${pass.date}, lab commit ${pass.sha}). Threshold is ${question.maxAgeDays} days.`,
     {
-      remedy: "Rerun the lab on the current branch and append a fresh PASS entry",
+      remedy: recording(words, question, suspects),
       at: { file: question.ledger, line: pass.line },
     },
   );
+}
+
+/** What leads to a PASS, with the command; `--append` wants the end of the ledger put right first. */
+function recording(
+  words: string,
+  question: LabQuestion,
+  suspects: readonly MalformedRow[],
+): string {
+  const ledger = question.ledger === layout.ledger ? "" : ` ${question.ledger}`;
+  const record = `bun scripts/record-validation.ts ${tagOf(question)} PASS --lab DIR --append${ledger}`;
+  const remedy = `${words}, then commit it: ${record}`;
+  if (suspects.length === 0) {
+    return remedy;
+  }
+  const each = suspects.length === 1 ? "it" : "each";
+  return `Put ${linesOf(suspects)} right first: mend ${each} if it is not committed yet; if it is, append a correct row below it. If that is not enough: ${remedy}`;
+}
+
+function tagOf({ version }: LabQuestion): string {
+  return `${layout.tagPrefix}${version}`;
 }
 
 function laterFail(fail: Entry, ledger: string): Finding {
@@ -354,15 +394,6 @@ async function judgeCommit(
 
 function pathFrom(root: string, path: string): string {
   return relative(root, path).replaceAll(sep, "/");
-}
-
-/** A path without symbolic links, as git names its top level; itself where that has no meaning. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 const table = command({

@@ -5,7 +5,8 @@
  *
  * Usage: bun scripts/check-chart-version-bumped.ts [base] [--ref COMMIT] [--repo DIR] [--json]
  *
- * Compares HEAD with the commit where it parted from the base, both as committed. Refuses a change
+ * Compares HEAD with the commit where it parted from the base, both as committed: what is not is a
+ * warning, unless --ref names the commit. Refuses a change
  * of the chart whose version is not greater by SemVer precedence, or whose CHANGELOG.md has no
  * `## [A.B.C]` section that is new and says something; a chart that is gone; and a base that is
  * unknown, unrelated, or cut off by a shallow clone. Changes of CHANGELOG.md alone need no version.
@@ -20,6 +21,7 @@ import { attempt, error, type Finding, notice, warning } from "./lib/finding.ts"
 import { layout } from "./lib/layout.ts";
 import type { Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
+import { readCheckout } from "./lib/world/checkout.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
 import { changedPaths, findParting, type Parting } from "./lib/world/history.ts";
 import { commitTree, openObjects } from "./lib/world/objects.ts";
@@ -58,11 +60,14 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   if (before === undefined) {
     return [notice(`${manifest}: version ${chart.version.value} of a new chart`, chart.version)];
   }
-  return [
+  const findings = [
     notice(`${folder}: changed since the base: ${listed(ours)}`),
     ...(await versionFindings(before, chart)),
-    ...(await changelogFindings(base, head, chart.version.value)),
   ];
+  // Without a new version there is none whose section could be asked for.
+  return findings.some(({ level }) => level === "error")
+    ? findings
+    : [...findings, ...(await changelogFindings(base, head, chart.version.value))];
 }
 
 function noChart(): Finding {
@@ -109,7 +114,7 @@ async function versionFindings(before: Source, { version }: Chart): Promise<Find
   return [
     error(`${cannotAccept}: ${found}, expected one greater than ${value} of the base`, {
       at: version.at,
-      remedy: `Set version in ${manifest} to one greater than ${value}, and commit it`,
+      remedy: `Set version in ${manifest} to one greater than ${value}, describe the change in ${changelogPath} below a heading ## [A.B.C] of that version, and commit both`,
     }),
   ];
 }
@@ -135,7 +140,7 @@ async function changelogFindings(base: Tree, head: Tree, version: Version): Prom
   if (section === undefined) {
     const { found, at } = nearest(changelog, version);
     return [
-      error(`${cannotAccept}: found ${found} in CHANGELOG.md, expected a section ${heading}`, {
+      error(`${cannotAccept}: ${changelogPath} has no section ${heading}${found}`, {
         at,
         remedy: describe,
       }),
@@ -173,12 +178,12 @@ async function changelogFindings(base: Tree, head: Tree, version: Version): Prom
     : findings;
 }
 
-/** What a changelog has in the place of a version's section. */
+/** What a changelog has in the place of a version's section, if anything. */
 function nearest({ source, sections }: Changelog, version: Version) {
   const similar = sections.find(({ title }) => title.includes(version));
   return similar === undefined
-    ? { found: "no such section", at: source.place() }
-    : { found: `"## ${similar.title}"`, at: similar.at };
+    ? { found: "", at: source.place() }
+    : { found: `, found "## ${similar.title}"`, at: similar.at };
 }
 
 /** Judges a commit against each commit where it parted from its base. */
@@ -207,6 +212,19 @@ async function judgeCommit(
   );
 }
 
+/** Warns of changes that the judged commit does not have. */
+async function uncommitted(repository: Repository): Promise<Finding[]> {
+  const { changes } = await readCheckout(repository);
+  const ours = changes.filter((path) => path.startsWith(`${folder}/`));
+  return ours.length === 0
+    ? []
+    : [
+        warning(`Uncommitted changes in ${folder} are not judged: ${listed(ours)}`, {
+          remedy: "Commit them, then run this again",
+        }),
+      ];
+}
+
 const table = command({
   name: "scripts/check-chart-version-bumped.ts",
   summary: "Checks that a change of the chart comes with a greater version and a changelog entry.",
@@ -232,8 +250,11 @@ const table = command({
     const shown = options.ref ?? "HEAD";
     const opened = await repository();
     const commit = await resolveCommit(opened, shown);
-    const parting = await findParting(opened, base, { shown, commit });
-    report.add(notice(evidence(parting, shown, commit)));
+    const [parting, notJudged] = await Promise.all([
+      findParting(opened, base, { shown, commit }),
+      options.ref === undefined ? uncommitted(opened) : [],
+    ]);
+    report.add([notice(evidence(parting, shown, commit)), ...notJudged]);
     report.attach({
       base: parting.base.shown,
       baseCommit: parting.base.commit,

@@ -5,14 +5,15 @@
  * Usage: bun scripts/record-validation.ts vX.Y.Z PASS|FAIL [--lab DIR] [--append [LEDGER]]
  *
  * Run in the lab's checkout, whose HEAD the row names. Standard output has that row and nothing
- * else. Refuses when the lab's commit cannot be told and, with --append, when the ledger is missing,
- * when its last entries are malformed, or when the row does not read back.
+ * else. Refuses when the lab's commit cannot be told and, with --append, when the "lab" is the
+ * checkout that holds the ledger, when the ledger is missing, when its last entries are malformed, or
+ * when the row does not read back.
  *
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -25,11 +26,13 @@ import {
   versionOf,
 } from "./lib/cli.ts";
 import { isVerdict, rowText, type Validation, type Verdict } from "./lib/files/ledger.ts";
-import { type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { attempt, type Finding, quote, refusal, warning } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
+import type { Report } from "./lib/report.ts";
 import { type Checkout, readCheckout } from "./lib/world/checkout.ts";
+import { realPath } from "./lib/world/files.ts";
 import { findRepository, line, type ObjectId, type Repository, short } from "./lib/world/git.ts";
-import { appendRow } from "./lib/world/ledger-file.ts";
+import { type Appended, appendRow } from "./lib/world/ledger-file.ts";
 
 /** Fewer digits than the ledger takes could stand for more than one commit. */
 const leastDigits = 7;
@@ -56,8 +59,12 @@ export async function findLabCommit(lab: Repository, head: ObjectId): Promise<st
 /** How many changed paths of the lab a warning names. */
 const namedPaths = 5;
 
-/** Warns where the lab's commit may not be what was run. */
-export function checkLab({ head, branch, changes }: Checkout): Finding[] {
+/**
+ * Warns where the lab's commit may not be what was run.
+ *
+ * @param appended The line of the ledger that names the commit, if it has been appended.
+ */
+export function checkLab({ head, branch, changes }: Checkout, appended?: number): Finding[] {
   const findings: Finding[] = [];
   if (changes.length > 0) {
     const named = changes.slice(0, namedPaths).map(quote).join(", ");
@@ -65,7 +72,12 @@ export function checkLab({ head, branch, changes }: Checkout): Finding[] {
     findings.push(
       warning(
         `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${named}${more}`,
-        { remedy: "Commit or remove the changes, rerun the lab, and record that run" },
+        {
+          remedy:
+            appended === undefined
+              ? "Commit or remove the changes, rerun the lab, and record that run"
+              : `Commit or remove the changes, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`,
+        },
       ),
     );
   }
@@ -84,6 +96,8 @@ export function checkLab({ head, branch, changes }: Checkout): Finding[] {
   return findings;
 }
 
+const nameTheLab = "Run it in the lab's checkout, or name that with --lab DIR";
+
 async function openLab(
   { cwd, env, interrupt }: Pick<Invocation, "cwd" | "env" | "interrupt">,
   named: string | undefined,
@@ -94,7 +108,7 @@ async function openLab(
     return lab;
   }
   throw refusal(`Cannot find the lab's checkout at ${folder}: ${lab.why}`, {
-    remedy: lab.remedy ?? "Run it in the lab's checkout, or name that with --lab DIR",
+    remedy: lab.remedy ?? nameTheLab,
   });
 }
 
@@ -103,33 +117,68 @@ function checkIsLab(lab: Repository): Finding[] {
   return existsSync(join(lab.root, layout.ledger))
     ? [
         warning(`${lab.root} has a ${layout.ledger}: it looks like the product, not like the lab`, {
-          remedy: "Run it in the lab's checkout, or name that with --lab DIR",
+          remedy: nameTheLab,
         }),
       ]
     : [];
 }
 
 /**
+ * Refuses a lab whose checkout is the one that holds the ledger: a row with the product's own commit
+ * would be valid, and false.
+ */
+async function refuseProduct(lab: Repository, head: ObjectId, ledger: string): Promise<void> {
+  if (!existsSync(ledger)) {
+    return;
+  }
+  // A folder that git finds no checkout around is not in the lab's: that one was found.
+  const holder = await findRepository(dirname(realPath(ledger)), lab.env, lab.signal);
+  if ("root" in holder && realPath(holder.root) === realPath(lab.root)) {
+    throw refusal(
+      `Cannot record ${short(head)} as the lab's commit: ${lab.root} holds the ledger ${ledger}, so it is the product`,
+      { remedy: nameTheLab },
+    );
+  }
+}
+
+interface NamedLedger {
+  /** Absolute path. */
+  readonly path: string;
+  /** Who named it, if neither the command line nor the checkout did. */
+  readonly because?: string;
+}
+
+/**
  * The operand of `--append`, else `LEDGER`, else the ledger of the checkout of `--repo`, or of the
  * one around this folder if it has one, or of the one that holds this script.
  */
-async function ledgerPath(
+async function locateLedger(
   { cwd, env, repository }: Pick<Invocation, "cwd" | "env" | "repository">,
   append: string | true,
   repo: string | undefined,
-): Promise<string> {
+): Promise<NamedLedger> {
   if (append !== true) {
-    return resolve(cwd, append);
+    return { path: resolve(cwd, append) };
   }
   if (env.LEDGER) {
-    return resolve(cwd, env.LEDGER);
+    return { path: resolve(cwd, env.LEDGER), because: "from LEDGER" };
   }
   if (repo !== undefined) {
-    return join((await repository()).root, layout.ledger);
+    return { path: join((await repository()).root, layout.ledger) };
   }
   const around = await findRepository(cwd, env);
   const here = "root" in around ? join(around.root, layout.ledger) : undefined;
-  return here !== undefined && existsSync(here) ? here : join(import.meta.dir, "..", layout.ledger);
+  const beside = join(import.meta.dir, "..", layout.ledger);
+  return { path: here !== undefined && existsSync(here) ? here : beside };
+}
+
+function tellAppended(report: Report, path: string, appended: Appended, lab: Checkout): void {
+  const { line: at, repeats } = appended;
+  if (repeats !== undefined) {
+    report.tell(`line ${repeats} is the same row`);
+  }
+  const unless = lab.changes.length === 0 ? "" : ", if it is to stay";
+  report.tell(`appended as line ${at} of ${path}: commit it${unless}`);
 }
 
 function parseVerdict(text: string): Verdict {
@@ -160,6 +209,7 @@ const table = command({
   },
   refuses: [
     "the lab's commit cannot be told",
+    "--append: the lab's checkout is the one that holds the ledger",
     "--append: the ledger is missing, or its last entries are malformed",
     "--append: the row does not read back as written",
   ],
@@ -168,13 +218,22 @@ const table = command({
     const { operands, options, now, report, terminal } = invocation;
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
+    const ledger =
+      options.append === undefined
+        ? undefined
+        : await locateLedger(invocation, options.append, options.repo);
+    if (ledger?.because !== undefined) {
+      report.tell(`ledger: ${ledger.path} (${ledger.because})`);
+    }
+    if (ledger !== undefined) {
+      await refuseProduct(lab, checkout.head, ledger.path);
+    }
     const validation: Validation = {
       tag: `${layout.tagPrefix}${operands.version}`,
       sha: await findLabCommit(lab, checkout.head),
       date: dayOf(now),
       verdict: operands.verdict,
     };
-    report.add([...checkLab(checkout), ...checkIsLab(lab)]);
     const row = rowText(validation);
     if (!options.json) {
       // Not through the report, which makes tabs visible: the row needs real ones.
@@ -183,11 +242,13 @@ const table = command({
     const { tag: version, sha, date, verdict } = validation;
     const data = { row, version, lab: sha, date, verdict };
     report.attach(data);
-    if (options.append !== undefined) {
-      const path = await ledgerPath(invocation, options.append, options.repo);
-      const at = await appendRow(path, validation, date);
-      report.attach({ ...data, ledger: path, line: at });
-      report.tell(`appended as line ${at} of ${path}: commit it`);
+    const append = ledger && (await attempt(() => appendRow(ledger.path, validation, date)));
+    const appended = append?.value;
+    report.add([...checkLab(checkout, appended?.line), ...checkIsLab(lab)]);
+    report.add(append?.findings ?? []);
+    if (ledger !== undefined && appended !== undefined) {
+      report.attach({ ...data, ledger: ledger.path, line: appended.line });
+      tellAppended(report, ledger.path, appended, checkout);
     }
   },
 });

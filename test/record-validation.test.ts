@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { layout } from "../scripts/lib/layout.ts";
@@ -153,6 +153,16 @@ test.each([
   expect(findings.every(({ remedy }) => remedy !== undefined)).toBe(true);
 });
 
+test("the remedy for a dirty lab takes the row out again that was appended", () => {
+  const remedies = [undefined, 88].map(
+    (line) => checkLab({ ...clean, changes: ["a"] }, line)[0]?.remedy,
+  );
+  expect(remedies).toEqual([
+    "Commit or remove the changes, rerun the lab, and record that run",
+    "Commit or remove the changes, and remove line 88, which is not committed yet; then rerun the lab and record that run",
+  ]);
+});
+
 test("warnings go to standard error, and the row is printed all the same", async () => {
   await using other = await testRepository();
   const head = (await other.commit({ [layout.ledger]: `${old}\n` })).slice(0, 7);
@@ -192,11 +202,82 @@ describe("--append", () => {
     await using product = await testRepository();
     writeFiles(product.root, { [layout.ledger]: `${old}\n` });
     const named = ledgerWith("named.txt", "");
-    await run(["1.2.3", "PASS", "--append", "--repo", product.root], { LEDGER: named });
-    await run(["1.2.3", "FAIL", "--append", "--repo", product.root], { LEDGER: "" });
+    const args = ["--append", "--repo", product.root];
+    const fromLedger = await run(["1.2.3", "PASS", ...args], { LEDGER: named });
+    const fromRepo = await run(["1.2.3", "FAIL", ...args], { LEDGER: "" });
+    expect([fromLedger.stderr, fromRepo.stderr]).toEqual([
+      `ledger: ${named} (from LEDGER)\nappended as line 1 of ${named}: commit it\n`,
+      `appended as line 2 of ${join(product.root, layout.ledger)}: commit it\n`,
+    ]);
     expect(readFileSync(named, "utf8")).toBe(`${row}\n`);
     expect(readFileSync(join(product.root, layout.ledger), "utf8")).toBe(
       `${old}\n${row.replace("PASS", "FAIL")}\n`,
+    );
+  });
+
+  test("says where a ledger came from that is refused", async () => {
+    const { code, stderr } = await run(["1.2.3", "PASS", "--append"], { LEDGER: "nowhere.txt" });
+    const path = join(lab.root, "nowhere.txt");
+    expect(code).toBe(1);
+    expect(stderr).toStartWith(`ledger: ${path} (from LEDGER)\nerror: ledger ${path} not found.\n`);
+  });
+
+  test("appends a row that is the last one already, and says so", async () => {
+    const path = ledgerWith("twice.txt", `${old}\n${row}\n`);
+    expect(await run(["1.2.3", "PASS", "--append", path])).toEqual({
+      code: 0,
+      stdout: `${row}\n`,
+      stderr: `line 2 is the same row\nappended as line 3 of ${path}: commit it\n`,
+    });
+    expect(readFileSync(path, "utf8")).toBe(`${old}\n${row}\n${row}\n`);
+  });
+
+  test("refuses the checkout that holds the ledger as the lab, by whatever path, and prints no row", async () => {
+    await using product = await testRepository();
+    const head = await product.commit({ [layout.ledger]: `${old}\n`, "docs/a.md": "" });
+    const link = join(product.home, "link");
+    symlinkSync(product.root, link);
+    const options = { cwd: join(product.root, "docs"), env: product.env };
+    const [around, linked] = await Promise.all([
+      runScript(script, ["1.2.3", "PASS", "--append"], options),
+      runScript(
+        script,
+        ["1.2.3", "PASS", "--lab", "..", "--append", join(link, layout.ledger)],
+        options,
+      ),
+    ]);
+    const ledger = join(product.root, layout.ledger);
+    expect(around).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: [
+        `error: Cannot record ${head.slice(0, 7)} as the lab's commit: ${product.root} holds the ledger ${ledger}, so it is the product`,
+        "  fix: Run it in the lab's checkout, or name that with --lab DIR",
+        "",
+      ].join("\n"),
+    });
+    expect(linked).toEqual({
+      ...around,
+      stderr: around.stderr.replace(ledger, join(link, layout.ledger)),
+    });
+    expect(readFileSync(ledger, "utf8")).toBe(`${old}\n`);
+  });
+
+  test("takes a product inside the lab's folder, and warns of the dirty lab with the new line", async () => {
+    await using outer = await testRepository();
+    await outer.commit({ "a.md": "" });
+    const product = join(outer.root, "product");
+    await outer.git("init", "--quiet", product);
+    writeFiles(product, { [layout.ledger]: `${old}\n` });
+    const ledger = join(product, layout.ledger);
+    const { code, stderr } = await runScript(script, ["1.2.3", "PASS", "--append", ledger], {
+      cwd: outer.root,
+      env: outer.env,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain("warning: the lab's working tree is dirty");
+    expect(stderr).toEndWith(
+      `, and remove line 2, which is not committed yet; then rerun the lab and record that run\nappended as line 2 of ${ledger}: commit it, if it is to stay\n`,
     );
   });
 
@@ -245,7 +326,7 @@ describe("--append", () => {
       [
         `error: Cannot append to ${torn}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
         `  at ${torn}:2:1`,
-        "  fix: Mend line 2 if it is not committed yet; if it is, append the row by hand",
+        "  fix: Mend line 2 if it is not committed yet; if it is, append a correct row below it, by hand",
         "",
       ].join("\n"),
     );

@@ -31,6 +31,12 @@ const question = {
   ledger,
 };
 
+/** The way out of a malformed row, after what names it. */
+const mend = "if it is not committed yet; if it is, append a correct row below it";
+
+/** The command that a refusal ends in. */
+const record = "bun scripts/record-validation.ts v1.2.3 PASS --lab DIR --append";
+
 type Overrides = Partial<typeof question>;
 
 /** Rows written with blanks for tabs, as lines of a ledger. */
@@ -190,7 +196,7 @@ test.each([
       level: "error",
       message:
         "Cannot find a PASS for v1.2.3: ledger release-gate/lab-validations.txt has no entries",
-      remedy: "Run the lab, then append the line of: record-validation.ts v1.2.3 PASS",
+      remedy: `Run the lab and append a PASS line, then commit it: ${record}`,
       at: { file: ledger },
     },
   ]);
@@ -201,7 +207,7 @@ test("a ledger without a PASS for the version is refused", async () => {
     {
       level: "error",
       message: "no PASS entry for v1.2.3 in release-gate/lab-validations.txt",
-      remedy: "Rerun the lab and append a PASS line",
+      remedy: `Rerun the lab and append a PASS line, then commit it: ${record}`,
       at: { file: ledger },
     },
   ]);
@@ -225,7 +231,7 @@ test("a PASS that is too old is refused", async () => {
       level: "error",
       message:
         "latest PASS for v1.2.3 is 61 days old (dated 2026-07-01, lab commit abcdef1). Threshold is 30 days.",
-      remedy: "Rerun the lab on the current branch and append a fresh PASS entry",
+      remedy: `Rerun the lab on the current branch and append a fresh PASS entry, then commit it: ${record}`,
       at: { file: ledger, line: 1 },
     },
   ]);
@@ -237,19 +243,18 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
     "v1.2.3 bbbbbbb 2026-02-30 PASS",
     "v1.2.3 aaaaaaa 2026-08-08 PASS",
   ];
-  const remedy = "Append a correct row; the ledger is append-only";
   expect(await check(rows)).toMatchObject([
     {
       level: "warning",
       message: "ignoring malformed line 1: found 3 columns, expected 4 separated by tabs",
-      remedy,
+      remedy: `Mend line 1 ${mend}`,
       at: { file: ledger, line: 1, column: 1 },
     },
     {
       level: "warning",
       message:
         'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD',
-      remedy,
+      remedy: `Mend line 2 ${mend}`,
       at: { file: ledger, line: 2, column: 16 },
     },
     { level: "notice" },
@@ -281,6 +286,37 @@ test.each([
     expect(await verdict(rows)).toEndWith(words);
   },
 );
+
+test.each([
+  [
+    "one that names the version",
+    ["v1.2.3 abcdef1 2026-08-07", "v1.2.2 abcdef1 2026-08-07 PASS"],
+    `Put line 1 right first: mend it ${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
+  ],
+  [
+    "those that end the ledger",
+    ["v1.2.2 abcdef1 2026-08-07 PASS", "x", "", "y"],
+    `Put lines 2, 4 right first: mend each ${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
+  ],
+  [
+    "those of a ledger with nothing else",
+    ["x"],
+    `Put line 1 right first: mend it ${mend}. If that is not enough: Run the lab and append a PASS line, then`,
+  ],
+  [
+    "one that may be a fresher PASS",
+    ["v1.2.3 abcdef1 2026-07-01 PASS", "v1.2.3 abcdef1 2026-08-30 pass"],
+    `Put line 2 right first: mend it ${mend}. If that is not enough: Rerun the lab on the current branch and append a fresh PASS entry, then`,
+  ],
+  [
+    "but not an old one of another version, which is made good already",
+    ["v1.2.2 abcdef1 2026-08-07", "v1.2.2 abcdef1 2026-08-07 PASS"],
+    "Rerun the lab and append a PASS line, then",
+  ],
+])("a refusal has the malformed rows put right first: %s", async (_, rows, words) => {
+  const findings = await check(rows);
+  expect(findings.at(-1)?.remedy).toBe(`${words} commit it: ${record}`);
+});
 
 test("the validation that decides is data, and undefined where the check refuses", async () => {
   const tree = memoryTree({
@@ -434,10 +470,10 @@ describe("as a command", () => {
       stdout: "",
       stderr: `warning: ignoring malformed line 1: found 1 column, expected 4 separated by tabs; column 1 holds a space where a tab belongs
   at ${path}:1:7
-  fix: Append a correct row; the ledger is append-only
+  fix: Mend line 1 if it is not committed yet; if it is, append a correct row below it
 error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
   at ${path}
-  fix: Rerun the lab and append a PASS line
+  fix: Put line 1 right first: mend it if it is not committed yet; if it is, append a correct row below it. If that is not enough: Rerun the lab and append a PASS line, then commit it: ${record} ${path}
 `,
     });
   });
@@ -446,7 +482,7 @@ error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
     const { code, stdout, stderr } = await run(["--version", "1.2.4"], { GITHUB_ACTIONS: "true" });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      `::error file=${ledger}::no PASS entry for v1.2.4 in ${ledger}%0Afix: Rerun the lab and append a PASS line\n`,
+      `::error file=${ledger}::no PASS entry for v1.2.4 in ${ledger}%0Afix: Rerun the lab and append a PASS line, then commit it: ${record.replace("1.2.3", "1.2.4")}\n`,
     );
   });
 

@@ -90,6 +90,11 @@ export function faultText({ faults }: MalformedRow): string {
   return [...new Set(faults.map(({ message }) => message))].join("; ");
 }
 
+/** The way out of a malformed row: the ledger is append-only once it is committed. */
+export function mendText({ line }: MalformedRow): string {
+  return `Mend line ${line} if it is not committed yet; if it is, append a correct row below it`;
+}
+
 /** A row of the ledger as text, without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");

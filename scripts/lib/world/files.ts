@@ -1,5 +1,6 @@
 /** The door to the file system: the work tree as a tree. */
 
+import { realpathSync } from "node:fs";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { refusal } from "../finding.ts";
@@ -61,6 +62,15 @@ export async function readIfThere(path: string, shown = path): Promise<Uint8Arra
 async function danglingLink(path: string): Promise<string | undefined> {
   const stats = await lstat(path).catch(() => undefined);
   return stats?.isSymbolicLink() ? "found a symbolic link to nothing, expected a file" : undefined;
+}
+
+/** A path without symbolic links, as git names its top level; itself where that has no meaning. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Whether the file system said "no such file". */

@@ -45,12 +45,12 @@ export async function findParting(
     shallowCommits(repository),
   ]);
   if (base === undefined) {
-    throw cutOff.size > 0 ? tooShallow(`find base ${quote(name)}`) : unknownBase(name);
+    throw cutOff.size > 0 ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
   }
   const mergeBases = await findMergeBases(repository, base.commit, head.commit);
   const what = `find where ${head.shown} parted from ${base.shown}`;
   if (await isCutOff(repository, [base.commit, head.commit], mergeBases, cutOff)) {
-    throw tooShallow(what);
+    throw tooShallow(what, name);
   }
   if (mergeBases.length === 0) {
     throw refusal(`Cannot ${what}: the two have no commit in common`, {
@@ -78,15 +78,27 @@ function unknownBase(name: string) {
   return refusal(
     `Cannot find base ${quote(name)}: found neither ${remote}/${name} nor a commit of that name`,
     {
-      remedy: `Fetch it with git fetch ${remote}, or name another; in GitHub Actions, check out with fetch-depth: 0`,
+      remedy: `Name another, or fetch this one (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(name)}`,
     },
   );
 }
 
-function tooShallow(what: string) {
+function tooShallow(what: string, base: string) {
   return refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
-    remedy: `Fetch the whole history with git fetch --unshallow ${layout.remote}; in GitHub Actions, check out with fetch-depth: 0`,
+    remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
   });
+}
+
+/**
+ * The command that fetches a base to where it is looked for, even in a clone of another branch alone.
+ * A base that names no branch may be a commit of the main one; odd names stay out of a shell.
+ */
+function fetchCommand(base: string, option = ""): string {
+  const { remote, mainBranch } = layout;
+  const name = base.replace(new RegExp(`^(?:refs/remotes/)?${remote}/`), "");
+  const isBranch = /^(?!HEAD|refs\/|[0-9a-f]{7,64}$|.*\.\.)\w[\w./-]*$/.test(name);
+  const branch = isBranch ? name : mainBranch;
+  return `git fetch ${option}${remote} +refs/heads/${branch}:refs/remotes/${remote}/${branch}`;
 }
 
 async function findMergeBases(

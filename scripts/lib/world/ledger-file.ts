@@ -16,7 +16,9 @@ import {
   faultText,
   type Ledger,
   type MalformedRow,
+  mendText,
   parseLedger,
+  type Row,
   rowText,
   type Validation,
 } from "../files/ledger.ts";
@@ -28,13 +30,20 @@ import { decodeSource } from "./objects.ts";
 /** Milliseconds to wait for another process that appends; it needs a few. */
 const patience = 10_000;
 
+/** Where a row got to. */
+export interface Appended {
+  /** Its line, from 1. */
+  readonly line: number;
+  /** The line of the entry before it, if that says the same. */
+  readonly repeats: number | undefined;
+}
+
 /**
  * Appends a validation to a ledger that exists: under a lock, in one write, brought to the disk and
  * read back.
  *
  * @param today No validation can be dated later.
  * @param shown How messages name the ledger.
- * @returns The line of the new row, from 1.
  * @throws {Refusal} If the ledger is missing, if its last entries are malformed, or if the row did
  * not get there.
  */
@@ -43,13 +52,16 @@ export async function appendRow(
   validation: Validation,
   today: Day,
   shown = path,
-): Promise<number> {
+): Promise<Appended> {
   const descriptor = await openLocked(path, shown);
   try {
     const before = readFileSync(descriptor);
-    refuseMalformedEnd(read(shown, before, today), shown);
+    const { rows } = read(shown, before, today);
+    refuseMalformedEnd(rows, shown);
     write(descriptor, before.length, additionTo(before, validation), shown);
-    return readBack(path, shown, before, validation, today);
+    const line = readBack(path, shown, before, validation, today);
+    const last = rows.at(-1);
+    return { line, repeats: last?.text === rowText(validation) ? last.line : undefined };
   } finally {
     closeSync(descriptor);
   }
@@ -110,7 +122,7 @@ function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
 }
 
 /** Refuses to bury rows that somebody can still mend. */
-function refuseMalformedEnd({ rows }: Ledger, shown: string): void {
+function refuseMalformedEnd(rows: readonly Row[], shown: string): void {
   const lastValid = rows.findLastIndex(({ kind }) => kind === "entry");
   const end = rows.slice(lastValid + 1) as MalformedRow[];
   if (end.length > 0) {
@@ -119,7 +131,7 @@ function refuseMalformedEnd({ rows }: Ledger, shown: string): void {
         error(
           `Cannot append to ${shown}: line ${row.line} at its end is malformed: ${faultText(row)}`,
           {
-            remedy: `Mend line ${row.line} if it is not committed yet; if it is, append the row by hand`,
+            remedy: `${mendText(row)}, by hand`,
             at: row.faults[0].at,
           },
         ),

@@ -251,11 +251,15 @@ async function readBody(response: Response, most: number, url: URL): Promise<Uin
   return Buffer.concat(chunks);
 }
 
+/** Resolvers do not tell a missing network from a missing name in the same way everywhere. */
+const unresolved = "its name cannot be resolved (no network, no DNS, or no such host)";
+
 /** The runtime's error codes in words. */
 const failures: ReadonlyMap<unknown, string> = new Map([
   ["ECONNREFUSED", "the connection is refused"],
   ["ECONNRESET", "the connection was closed before the end of the answer"],
-  ["ENOTFOUND", "there is no host of that name"],
+  ["EAI_AGAIN", unresolved],
+  ["ENOTFOUND", unresolved],
   ["EPROTO", "the TLS handshake failed"],
   ["Malformed_HTTP_Response", "the answer is not HTTP"],
 ]);

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { attempt } from "../../../scripts/lib/finding.ts";
 import type { ObjectId } from "../../../scripts/lib/world/git.ts";
 import { openRepository } from "../../../scripts/lib/world/git.ts";
 import { changedPaths, findParting } from "../../../scripts/lib/world/history.ts";
@@ -74,6 +75,27 @@ test("a commit parted from its base at their merge base", async () => {
     mergeBases: [first],
   });
 });
+
+test.each([
+  ["nowhere", "nowhere"],
+  ["release/1.2", "release/1.2"],
+  ["origin/nowhere", "nowhere"],
+  ["refs/remotes/origin/nowhere", "nowhere"],
+  ["HEAD~99", "main"],
+  ["abcdef0123", "main"],
+  ["refs/heads/nowhere", "main"],
+  ["a..b", "main"],
+  ["x;rm", "main"],
+  ["--all", "main"],
+])(
+  "the remedy for an unknown base is a command for a shell: %p fetches %p",
+  async (name, branch) => {
+    const { findings } = await attempt(() => parting(name));
+    expect(findings?.map(({ remedy }) => remedy)).toEqual([
+      `Name another, or fetch this one (in GitHub Actions, check out with fetch-depth: 0): git fetch origin +refs/heads/${branch}:refs/remotes/origin/${branch}`,
+    ]);
+  },
+);
 
 test("several merge bases come in a fixed order", async () => {
   const { first, second } = await prepared;

@@ -3,6 +3,7 @@ import { readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
+import { attempt } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { appendRow } from "../../../scripts/lib/world/ledger-file.ts";
 import { projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
@@ -15,13 +16,13 @@ const old = "v1.2.2\tabcdef0\t2026-08-01\tPASS";
 /** Appends to a ledger with that content; answers the new content, or what it refused. */
 async function append(
   content: string | Uint8Array,
-): Promise<{ line?: number; after: string; refused?: string }> {
+): Promise<{ line?: number; repeats?: number | undefined; after: string; refused?: string }> {
   using folder = temporaryFolder();
   const path = join(folder.path, "ledger.txt");
   writeFileSync(path, content);
   try {
-    const line = await appendRow(path, validation, today, "ledger.txt");
-    return { line, after: readFileSync(path, "utf8") };
+    const appended = await appendRow(path, validation, today, "ledger.txt");
+    return { ...appended, after: readFileSync(path, "utf8") };
   } catch (thrown) {
     return { after: readFileSync(path, "utf8"), refused: (thrown as Error).message };
   }
@@ -40,7 +41,17 @@ test.each([
   ["a ledger with that very row", `${row}\n`, `${row}\n${row}\n`, 2],
   ["a ledger with a malformed row further up", `x\n${old}\n`, `x\n${old}\n${row}\n`, 3],
 ])("%s gets one more line, in its own style", async (_, before, after, line) => {
-  expect(await append(before)).toEqual({ line, after });
+  expect(await append(before)).toMatchObject({ line, after });
+});
+
+test.each([
+  ["the last row", `# x\n${old}\n${row}\n`, 3],
+  ["the last row of a CRLF ledger", `${row}\r\n`, 1],
+  ["the last row, with lines below that are none", `${row}\n# x\n\n`, 1],
+  ["a row further up: no", `${row}\n${old}\n`, undefined],
+  ["none: no", "", undefined],
+])("it is told whether the new row repeats %s", async (_, before, repeats) => {
+  expect((await append(before)).repeats).toBe(repeats);
 });
 
 test("bytes that are not UTF-8 stay as they are", async () => {
@@ -67,6 +78,16 @@ test.each([
       Number(match[1]),
     ),
   ).toEqual(lines);
+});
+
+test("what ends a ledger malformed is to be mended, or made good by hand below it", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\nx\n`);
+  const { findings } = await attempt(() => appendRow(path, validation, today));
+  expect(findings?.map(({ remedy }) => remedy)).toEqual([
+    "Mend line 2 if it is not committed yet; if it is, append a correct row below it, by hand",
+  ]);
 });
 
 test("a ledger that is not there is refused, and not created", async () => {
@@ -96,7 +117,7 @@ test("a symbolic link leads to the ledger, and stays a link", async () => {
   const link = join(folder.path, "link.txt");
   writeFileSync(target, `${old}\n`);
   symlinkSync(target, link);
-  expect(await appendRow(link, validation, today)).toBe(2);
+  expect(await appendRow(link, validation, today)).toMatchObject({ line: 2 });
   expect(readFileSync(target, "utf8")).toBe(`${old}\n${row}\n`);
 });
 
@@ -165,7 +186,7 @@ test("an append waits for a holder of the lock, and a killed holder blocks nobod
   expect(done).toBe(false);
   expect(readFileSync(path, "utf8")).toBe(`${old}\n`);
   child.kill("SIGKILL");
-  expect(await appended).toBe(2);
+  expect(await appended).toMatchObject({ line: 2 });
 });
 
 test("a ledger that is replaced while an append waits gets the row, not the file that it was", async () => {
@@ -178,7 +199,7 @@ test("a ledger that is replaced while an append waits gets the row, not the file
   await Bun.sleep(30);
   renameSync(join(folder.path, "new.txt"), path);
   child.kill("SIGKILL");
-  expect(await appended).toBe(3);
+  expect(await appended).toMatchObject({ line: 3 });
   expect(readFileSync(path, "utf8")).toBe(`# new\n${old}\n${row}\n`);
 });
 

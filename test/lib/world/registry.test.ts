@@ -377,6 +377,15 @@ test("loopback is never asked through a proxy", async () => {
   expect(proxy.seen).toHaveLength(0);
 });
 
+test("a name that does not resolve may be the network's fault, and is told so", async () => {
+  // No label of a name has more than 63 characters, so no resolver is asked.
+  const url = new URL(`https://${"a".repeat(64)}.invalid/`);
+  const { stdout } = await requestIn({ https_proxy: "", HTTPS_PROXY: "" }, url);
+  expect(stdout).toEndWith(
+    `${url.origin} cannot be asked: its name cannot be resolved (no network, no DNS, or no such host)`,
+  );
+});
+
 test.skipIf(Bun.which("openssl") === null)(
   "a certificate that nobody vouches for is no answer, even where the environment allows it",
   async () => {
