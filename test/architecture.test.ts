@@ -67,7 +67,7 @@ const doors: readonly Door[] = [
   {
     what: "the process: its end, environment, arguments, folder and signals",
     pattern:
-      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
+      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
     owners: ["scripts/lib/cli.ts"],
   },
   {
@@ -103,7 +103,7 @@ const doors: readonly Door[] = [
   },
   {
     what: "code that is not in the sources",
-    pattern: /\beval\(|\bnew Function\b|\brequire\(|\bimport\(|\bglobalThis\b/,
+    pattern: /\beval\(|\bnew Function\b|\brequire\(|\bimport\((?!"node:)|\bglobalThis\b/,
     owners: [],
   },
 ];
@@ -121,7 +121,11 @@ function importsOf(code: string): string[] {
     .replace(/^#!.*/, "")
     .replace(/^(import|export) type\b(?=\s*[{*]|\s+\w+\s+from\b)/gm, "$1")
     .replace(/^import \{[^}]*\}/gm, (names) => names.replace(/\btype /g, ""));
-  return transpiler.scanImports(asValues).map(({ path }) => path);
+  const lazy = code.matchAll(/\bgetBuiltinModule\(\s*["'`]([^"'`]*)/g);
+  return [
+    ...transpiler.scanImports(asValues).map(({ path }) => path),
+    ...Array.from(lazy, ([, path = ""]) => path),
+  ];
 }
 
 /** A source without its comments. */
@@ -297,6 +301,18 @@ describe("the rules catch", () => {
       "scripts/lib/world/process.ts",
       'import { spawn } from "node:child_process";',
       "must not import node:child_process",
+    ],
+    [
+      "a door of the runtime that is loaded late",
+      "scripts/check.ts",
+      'const { spawn } = process.getBuiltinModule("node:child_process");',
+      "must not import node:child_process",
+    ],
+    [
+      "a door of the runtime that is imported late",
+      "scripts/lib/files/x.ts",
+      'const { readFileSync } = await import("node:fs");',
+      "must not import node:fs",
     ],
     [
       "the file system in a reader",

@@ -494,8 +494,16 @@ test("hostile text from the command line reaches no terminal raw", async () => {
   }
 });
 
-/** Runs the sample on a terminal of its own and types once it has printed something. */
-async function onTerminal(what: string, typed = "", environment = env): Promise<[number, string]> {
+/**
+ * Runs the sample on a terminal of its own and types once it has printed something. The screen may
+ * lag behind the end of the process: it is read up to the last words that are expected.
+ */
+async function onTerminal(
+  what: string,
+  lastWords: string,
+  typed = "",
+  environment = env,
+): Promise<[number, string]> {
   let screen = "";
   const decoder = new TextDecoder();
   const terminal = new Bun.Terminal({
@@ -514,7 +522,7 @@ async function onTerminal(what: string, typed = "", environment = env): Promise<
     { cwd: projectRoot, env: environment, terminal },
   );
   const code = await child.exited;
-  for (let round = 0; round < 100 && !screen.endsWith("\n"); round++) {
+  for (let round = 0; round < 500 && !screen.includes(lastWords); round++) {
     await Bun.sleep(10);
   }
   terminal.close();
@@ -523,29 +531,32 @@ async function onTerminal(what: string, typed = "", environment = env): Promise<
 
 test("colours appear on a terminal, and NO_COLOR or a dumb terminal takes them away", async () => {
   const colourful = { ...env, TERM: "xterm-256color" };
-  const [, screen] = await onTerminal("findings", "", colourful);
+  const [, screen] = await onTerminal("findings", "said\r\n", "", colourful);
   expect(screen).toContain("\u001b[33mwarning:\u001b[39m a warning\n");
   expect(screen).toContain("\u001b[31merror:\u001b[39m an error\n");
   for (const plain of [env, { ...colourful, NO_COLOR: "1" }]) {
-    const [code, text] = await onTerminal("findings", "", plain);
+    const [code, text] = await onTerminal("findings", "said\r\n", "", plain);
     expect(code).toBe(1);
     expect(text).not.toContain("\u001b");
   }
-  const [, emptyNoColor] = await onTerminal("findings", "", { ...colourful, NO_COLOR: "" });
+  const [, emptyNoColor] = await onTerminal("findings", "said\r\n", "", {
+    ...colourful,
+    NO_COLOR: "",
+  });
   expect(emptyNoColor).toContain("\u001b[31m");
 });
 
 test("only a terminal is interactive, and its answer is one line", async () => {
-  expect(await onTerminal("interactive")).toEqual([0, "interactive true\n"]);
+  expect(await onTerminal("interactive", "\r\n")).toEqual([0, "interactive true\n"]);
   expect((await sample("interactive")).stdout).toBe("interactive false\n");
-  const [code, screen] = await onTerminal("question", "yes\n");
+  const [code, screen] = await onTerminal("question", '"\r\n', "yes\n");
   expect(code).toBe(0);
   expect(screen).toStartWith("sure? ");
   expect(screen).toEndWith('answer "yes"\n');
 });
 
 test("the end of input is no answer", async () => {
-  const [, screen] = await onTerminal("question", "\u0004");
+  const [, screen] = await onTerminal("question", "undefined\r\n", "\u0004");
   expect(screen).toEndWith("answer undefined\n");
   const ended = await runScript(script, ["v1.2.3", "PASS", "--do", "question"], {
     cwd: "/",

@@ -85,10 +85,9 @@ export async function runBytes(
   if (options.signal?.aborted) {
     interrupt();
   }
-  const exited = child.exited.then((code) => {
+  const exited = endOf(child, () => {
     clearTimeout(timer);
     pipes.abandonWhenQuiet();
-    return code;
   });
   try {
     const [code, stdout, stderr] = await Promise.all([
@@ -135,10 +134,7 @@ export function converse(
 ): Conversation {
   const child = spawn(command, options, "pipe");
   const pipes = openPipes();
-  const exited = child.exited.then((code) => {
-    pipes.abandonWhenQuiet();
-    return code;
-  });
+  const exited = endOf(child, pipes.abandonWhenQuiet);
   return {
     write(bytes) {
       send(() => child.stdin.write(bytes));
@@ -191,6 +187,28 @@ function startFailure(program: string, cwd: string, thrown: unknown): Error {
   }
   const words = thrown instanceof Error ? thrown.message : String(thrown);
   return refusal(`Cannot run ${program}: ${words}`);
+}
+
+/** Exit codes of SIGHUP, SIGINT and SIGTERM, which reach a whole group of processes at once. */
+const sharedSignals: ReadonlySet<number> = new Set([129, 130, 143]);
+
+/** Milliseconds that a signal may take longer to reach this process than a child. */
+const signalDelay = 100;
+
+/**
+ * The exit code of a program. Where Ctrl-C ended it, this process hears of Ctrl-C before it hears
+ * of the end: an interrupt must not be told as a failure of the program.
+ */
+async function endOf(
+  child: { readonly exited: Promise<number> },
+  onExit: () => void,
+): Promise<number> {
+  const code = await child.exited;
+  onExit();
+  if (sharedSignals.has(code)) {
+    await Bun.sleep(signalDelay);
+  }
+  return code;
 }
 
 /** Whether a path leads to a folder. */
