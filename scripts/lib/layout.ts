@@ -18,6 +18,11 @@ export const layout = {
   imagesAnnotation: "artifacthub.io/images",
   /** The lab validation ledger, relative to the top level. */
   ledger: "release-gate/lab-validations.txt",
+  /** The lab gate, whatever its suffix, and its folder: no workflow may invoke it. */
+  labGate: { command: "check-lab-validation", folder: "release-gate" },
+  /** The workflows that a tag of each kind starts. */
+  releaseWorkflow: ".github/workflows/release.yml",
+  chartReleaseWorkflow: ".github/workflows/helm-release.yml",
   /** Days that a lab validation stays good (PROCEDURE step 5), whole UTC calendar days. */
   maxValidationAgeDays: 30,
   /** Paths whose change after a validation means that something else is being released. */

@@ -1,8 +1,8 @@
-/** YAML files that hold one mapping: its top-level keys, each with its place, none of them twice. */
+/** YAML files that hold one mapping: its keys, each with its place, and those that are there twice. */
 
 import { LocatedSyntaxError } from "../finding.ts";
 import type { Source } from "../tree.ts";
-import { asTable, type Document, parseYaml } from "./document.ts";
+import { asTable, type Document, type Path, parseYaml } from "./document.ts";
 
 /** One spelling of a top-level key. */
 export interface Key {
@@ -45,10 +45,10 @@ const mark = (offset: number) => `key-at-${offset}-`;
 const marks = /key-at-([0-9]+)-/g;
 
 /**
- * The start of a line, or of an entry in braces; then `? ` and a tag. A key with an anchor stays
+ * The start of a line, or of an entry in braces; then `- `, `? ` and a tag. A key with an anchor stays
  * unmarked, and so refused: its aliases would carry the mark, and two keys would look like one.
  */
-const lead = "(?<=^|[{,])[ \\t]*(?:\\?[ \\t]+)?(?:![^\\s,{}[\\]]*[ \\t]+)?";
+const lead = "(?<=^|[{,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:![^\\s,{}[\\]]*[ \\t]+)?";
 /** A quoted text on one line, before a colon or alone behind `? `. */
 const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
 /** The first character of a plain scalar that is no document marker. */
@@ -80,6 +80,57 @@ export function topLevelKeys({ source }: Document): readonly Key[] {
       return { name: name.replace(marks, ""), offset: Number(first[1]) };
     })
     .sort((a, b) => a.offset - b.offset);
+}
+
+/** A key that one mapping has more than once. */
+export interface RepeatedKey {
+  readonly path: Path;
+  /** Of every spelling, in order. */
+  readonly offsets: readonly number[];
+}
+
+/**
+ * The keys, at any depth, that a mapping has more than once; the parsed data holds the last.
+ *
+ * @throws {LocatedSyntaxError} If some key is spelled so that it cannot be found.
+ */
+export function repeatedKeys(document: Document): readonly RepeatedKey[] {
+  const repeated: RepeatedKey[] = [];
+  const seen = new Set<unknown>();
+
+  function offsetsOf(path: Path, spellings: readonly string[]): readonly number[] {
+    const marked = spellings.map((name) => /^key-at-([0-9]+)-/.exec(name)?.[1]);
+    return marked.includes(undefined) ? document.keyOffsets(path) : marked.map(Number);
+  }
+
+  function visit(path: Path, value: unknown): void {
+    // What has an anchor is there again at each alias.
+    if (typeof value !== "object" || value === null || seen.has(value)) {
+      return;
+    }
+    seen.add(value);
+    if (Array.isArray(value)) {
+      for (const [index, each] of value.entries()) {
+        visit([...path, index], each);
+      }
+      return;
+    }
+    const names = Object.groupBy(Object.keys(asTable(value) ?? {}), (name) =>
+      name.replace(marks, ""),
+    );
+    for (const [key, spellings = []] of Object.entries(names)) {
+      const offsets = offsetsOf([...path, key], spellings).toSorted((a, b) => a - b);
+      if (offsets.length > 1) {
+        repeated.push({ path: [...path, key], offsets });
+      }
+      for (const name of spellings) {
+        visit([...path, key], asTable(value)?.[name]);
+      }
+    }
+  }
+
+  visit([], parseMarked(document.source.text) ?? document.data);
+  return repeated;
 }
 
 function parseMarked(text: string): unknown {

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
-import { parseYamlMapping, topLevelKeys } from "../../../scripts/lib/files/yaml-mapping.ts";
+import {
+  parseYamlMapping,
+  repeatedKeys,
+  topLevelKeys,
+} from "../../../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 
@@ -83,6 +87,36 @@ test("illegal YAML is refused with its line", () => {
   })() as LocatedSyntaxError;
   expect(thrown.message).toContain("Cannot read f.yaml: not valid YAML");
   expect(thrown.at).toMatchObject({ file: "f.yaml", line: 2 });
+});
+
+const repeated = (text: string) =>
+  repeatedKeys(parseYamlMapping(source("f.yaml", text))).map(
+    ({ path, offsets }) => `${path.join(".")}@${offsets.join(",")}`,
+  );
+
+test.each([
+  ["in a mapping", "a:\n  b: 1\n  c: 2\n  b: 3\n", ["a.b@5,19"]],
+  ["at the top, more than twice", "a: 1\na: 2\n'a': 3\n", ["a@0,5,11"]],
+  ["in a list of mappings", "a:\n  - b: 1\n    c: 2\n    b: 3\n", ["a.0.b@7,25"]],
+  ["in lists of lists", "a:\n- - b: 1\n    b: 2\n", ["a.0.0.b@7,16"]],
+  ["in a flow mapping", "a: [{b: 1, b: 2}]\n", ["a.0.b@5,11"]],
+  ["in both of two", "a: {b: 1, b: 2}\na: {c: 1, c: 2}\n", ["a@0,16", "a.b@4,10", "a.c@20,26"]],
+  ["with an escape", 'a:\n  "\\u0062": 1\n  b: 2\n', ["a.b@6,19"]],
+  ["behind an alias, once", "a: &x {b: 1, b: 2}\nc: *x\n", ["a.b@7,13"]],
+  ["beside a key with an anchor", "a:\n  &x b: 1\n  b: 2\n", ["a.b@8,15"]],
+])("keys that are there twice are found: %s", (_, text, expected) => {
+  expect(repeated(text)).toEqual(expected);
+});
+
+test.each([
+  ["in mappings beside each other", "a: {b: 1}\nc: {b: 1}\nd:\n  - b: 1\n  - b: 1\n"],
+  ["in a text", "a: |\n  b: 1\n  b: 2\nc: 'd: 1, d: 2'\n"],
+  ["in a comment", "a: 1\n# a: 2\n"],
+  ["as a merge", "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n"],
+  ["with an anchor alone", "a:\n  &x b: 1\n  c: *x\n"],
+  ["in a list of texts", "a:\n  - b\n  - b\n"],
+])("what is not there twice is no such key: %s", (_, text) => {
+  expect(repeated(text)).toEqual([]);
 });
 
 test("finding keys takes linear time", () => {

@@ -1,0 +1,266 @@
+/**
+ * The lab gate, which no workflow may invoke: searched in a workflow, in the actions, workflows,
+ * scripts and modules of the same tree that it calls, and in what those call.
+ *
+ * Whatever is not a comment or a display name counts as a call: a workflow has no business with the
+ * gate. A path of a script counts as a call of it. What is put together from parts at run time, comes
+ * from another repository, or is called through `make` or a Dockerfile is not followed.
+ */
+
+import { posix } from "node:path";
+import { type Path, parseYaml } from "../files/document.ts";
+import { isModulePath, readModule } from "../files/module.ts";
+import { readShell } from "../files/shell.ts";
+import { placeOf, valuesOf, type Workflow, yamlWithoutRepeats } from "../files/workflow.ts";
+import { attempt, error, type Finding, notice, type Place, quote } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { isTreePath, type Source, type Tree } from "../tree.ts";
+import { breach } from "./breach.ts";
+
+const { command, folder } = layout.labGate;
+const gateFolder = RegExp.escape(folder);
+/** The gate in any text, and in text that a shell reads, where the folder alone leads to it. */
+const gateInText = new RegExp(`${RegExp.escape(command)}|(?<![\\w.-])${gateFolder}/`);
+const gateInShell = new RegExp(`${gateInText.source}|(?<![\\w.-])${gateFolder}(?=[\\s"'\`;&|)]|$)`);
+
+const remedy =
+  "Remove the call: the gate is the operator's, before the tag; no CI can reproduce a run of the lab";
+
+/** Searches a workflow, and all that it calls, for a call of the lab gate. */
+export async function checkLabGate(tree: Tree, { document }: Workflow): Promise<Finding[]> {
+  const { file } = document.source.place();
+  const search = openSearch(tree, file);
+  await search.yaml(document.source);
+  const { findings, followed } = search;
+  const evidence =
+    followed.size === 1
+      ? "1 file that it calls was read"
+      : `${followed.size} files that it calls were read`;
+  return findings.length > 0
+    ? findings
+    : [
+        notice(`${file}: never invokes the lab gate (${evidence})`, {
+          at: document.source.place(),
+        }),
+      ];
+}
+
+/** A text that may call something. */
+interface Text {
+  readonly text: string;
+  readonly isShell: boolean;
+  /** Folders that its relative paths may start from. */
+  readonly folders: readonly string[];
+  /** The calls that led here, as `file:line`. */
+  readonly calls: readonly string[];
+  place(offset: number): Place;
+}
+
+function openSearch(tree: Tree, file: string) {
+  const findings: Finding[] = [];
+  const followed = new Set<string>();
+  const asked = new Set<string>();
+
+  function report(found: string, at: Place, calls: readonly string[]): void {
+    const route = calls.length === 0 ? "" : `, called from ${calls.join(", ")}`;
+    findings.push(
+      breach(file, `the lab gate in ${found}${route}`, "no call of it", { at, remedy }),
+    );
+  }
+
+  /** What cannot be read refuses, and hides nothing else. */
+  async function collect(read: () => Promise<void>): Promise<void> {
+    findings.push(...((await attempt(read)).findings ?? []));
+  }
+
+  async function text(each: Text): Promise<void> {
+    const { isShell, calls, place } = each;
+    const code = isShell ? readShell(each.text).code : each.text;
+    const lines = [...code.matchAll(/[^\n]+/g)];
+    for (const { 0: line, index } of lines) {
+      const gate = (isShell ? gateInShell : gateInText).exec(line);
+      if (gate !== null) {
+        report(quote(line.trim()), place(index + gate.index), calls);
+      }
+    }
+    const folders = isShell ? [...each.folders, ...foldersEntered(code)] : each.folders;
+    for (const { path, offset } of pathsIn(code)) {
+      for (const start of new Set(folders)) {
+        await call(posix.join(start, path), () => [...calls, shown(place(offset))]);
+      }
+    }
+    for (const { name, offset } of isShell ? packageScriptsIn(code) : []) {
+      await collect(() => packageScript(name, () => [...calls, shown(place(offset))]));
+    }
+  }
+
+  /** Follows a path, if the tree has a script there. */
+  async function call(path: string, calls: () => readonly string[]): Promise<void> {
+    const target = posix.normalize(path);
+    if (asked.has(target) || !isTreePath(target) || target.startsWith(`${folder}/`)) {
+      return;
+    }
+    asked.add(target);
+    await collect(async () => {
+      const isFile = (await tree.list(target)).length > 0;
+      const found = isFile ? await tree.read(target, { lenient: true }) : undefined;
+      if (found !== undefined && isScript(found)) {
+        followed.add(target);
+        await (isModule(found) ? module : script)(found, calls());
+      }
+    });
+  }
+
+  async function script(source: Source, calls: readonly string[]): Promise<void> {
+    const folders = ["", posix.dirname(source.path)];
+    await text({ text: source.text, isShell: true, folders, calls, place: source.place });
+  }
+
+  async function module(source: Source, calls: readonly string[]): Promise<void> {
+    const own = posix.dirname(source.path);
+    const { imports, paths, commands } = readModule(source);
+    const next = (offset: number | undefined) => () => [...calls, shown(source.place(offset))];
+    for (const { text: specifier, offset } of imports.filter((each) =>
+      /^\.{0,2}\//.test(each.text),
+    )) {
+      const target = posix.join(own, specifier);
+      if (target.startsWith(`${folder}/`)) {
+        report(`an import of ${target}`, source.place(offset), calls);
+      }
+      for (const ending of ["", ".ts", ".js", "/index.ts", "/index.js"]) {
+        await call(`${target}${ending}`, next(offset));
+      }
+      await call(target.replace(/js(x?)$/, "ts$1"), next(offset));
+    }
+    for (const { text: path, offset } of paths) {
+      if (path.includes(`${folder}/${command}`)) {
+        report(quote(path), source.place(offset), calls);
+      }
+      await call(path, next(offset));
+      await call(posix.join(own, path), next(offset));
+    }
+    for (const { text: line, offset = 0 } of commands) {
+      const place = () => source.place(offset);
+      await text({ text: line, isShell: true, folders: ["", own], calls, place });
+    }
+  }
+
+  async function packageScript(name: string, calls: () => readonly string[]): Promise<void> {
+    if (asked.has(`script ${name}`)) {
+      return;
+    }
+    asked.add(`script ${name}`);
+    const manifest = await tree.read("package.json");
+    if (manifest === undefined) {
+      return;
+    }
+    const document = parseYaml(manifest);
+    for (const each of [`pre${name}`, name, `post${name}`]) {
+      const line = document.at(["scripts", each]);
+      if (typeof line === "string") {
+        const place = () => document.place(["scripts", each]);
+        followed.add(manifest.path);
+        await text({ text: line, isShell: true, folders: [""], calls: calls(), place });
+      }
+    }
+  }
+
+  /** Searches a workflow or an action. */
+  async function yaml(source: Source, calls: readonly string[]): Promise<void> {
+    const document = yamlWithoutRepeats(source);
+    const texts = valuesOf(document.data).filter(({ path }) => !isName(path));
+    const entered = texts
+      .filter(({ path }) => path.at(-1) === "working-directory")
+      .map(({ value }) => String(value).replace(variable, ""));
+    const folders = ["", posix.dirname(source.path), ...entered];
+    for (const { path, value } of texts) {
+      if (typeof value === "string") {
+        const place = (offset: number) => placeOf(document, path, offset);
+        const isShell = path.at(-1) === "run" || path.at(-1) === "working-directory";
+        await text({ text: value, isShell, folders, calls, place });
+        if (path.at(-1) === "uses" && value.startsWith("./") && !gateInText.test(value)) {
+          await uses(value, place(0), calls);
+        }
+      }
+    }
+  }
+
+  /** Follows a workflow or an action of the same tree. */
+  async function uses(name: string, at: Place, calls: readonly string[]): Promise<void> {
+    const path = posix.join(name).replace(/\/$/, "");
+    if (asked.has(`uses ${path}`)) {
+      return;
+    }
+    asked.add(`uses ${path}`);
+    const candidates = /\.ya?ml$/.test(path)
+      ? [path]
+      : [`${path}/action.yml`, `${path}/action.yaml`];
+    for (const each of candidates.map((candidate) => posix.normalize(candidate))) {
+      const found = await tree.read(each);
+      if (found !== undefined) {
+        followed.add(each);
+        await collect(() => yaml(found, [...calls, shown(at)]));
+        return;
+      }
+    }
+    findings.push(
+      error(`Cannot tell what ${shown(at)} calls: found no ${candidates.join(" or ")}`, {
+        at,
+        remedy: "Commit what uses names, or correct the path",
+      }),
+    );
+  }
+
+  return {
+    findings,
+    followed,
+    yaml: (source: Source) => collect(() => yaml(source, [])),
+  };
+}
+
+const shown = ({ file, line }: Place) => (line === undefined ? file : `${file}:${line}`);
+
+/** Whether a path leads to triggers, or to a text that only readers see. */
+function isName(path: Path): boolean {
+  const shape = path.map((key) => (typeof key === "number" ? "0" : key)).join(" ");
+  return path[0] === "on" || readersTexts.some((each) => each.test(shape));
+}
+
+/** Display names of workflows, actions, jobs and steps, and descriptions. */
+const readersTexts = [
+  /^(?:name|run-name|description|author)$/,
+  /^jobs \S+ name$/,
+  /^(?:jobs \S+|runs) steps 0 name$/,
+  /^(?:inputs|outputs) \S+ description$/,
+];
+
+const variable = /\$\{\{[\s\S]*?\}\}|\$\{[^}]*\}|\$\w+/g;
+const scriptEnding = /\.(?:[cm]?[jt]sx?|sh|bash|zsh|py|rb|pl)$/;
+
+/** What may be a path of a script: variables before a path are taken for a folder of the tree. */
+function pathsIn(code: string): { path: string; offset: number }[] {
+  const plain = code.replace(variable, (each) => " ".repeat(each.length));
+  return [...plain.matchAll(/[\w@.+/-]+/g)]
+    .filter(([path]) => path.includes("/") || scriptEnding.test(path))
+    .map(({ 0: path, index }) => ({ path: path.replace(/^\/+/, ""), offset: index }));
+}
+
+/** Folders that a script changes to. */
+function foldersEntered(code: string): string[] {
+  const plain = code.replace(variable, "");
+  return [...plain.matchAll(/\b(?:cd|pushd)\s+["']?([\w.+/-]+)/g)].map(([, path = ""]) => path);
+}
+
+/** Names that may be scripts of package.json. */
+function packageScriptsIn(code: string): { name: string; offset: number }[] {
+  const calls = /\b(?:npm|pnpm|yarn|bun)(?:@\S+)?\s+(?:run(?:-script)?\s+)?([\w:.-]+)/g;
+  return [...code.matchAll(calls)].map((match) => ({ name: match[1] ?? "", offset: match.index }));
+}
+
+function isScript({ path, text }: Source): boolean {
+  return scriptEnding.test(path) || text.startsWith("#!");
+}
+
+function isModule({ path, text }: Source): boolean {
+  return isModulePath(path) || /^#!.*\b(?:bun|node|deno)\b/.test(text);
+}
