@@ -215,7 +215,7 @@ const table = command({
   ],
   example: "bun scripts/record-validation.ts v1.2.3 PASS --lab ../lab --append",
   async run(invocation) {
-    const { operands, options, now, report, terminal } = invocation;
+    const { operands, options, now, report, interrupt } = invocation;
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
     const ledger =
@@ -235,14 +235,13 @@ const table = command({
       verdict: operands.verdict,
     };
     const row = rowText(validation);
-    if (!options.json) {
-      // Not through the report, which makes tabs visible: the row needs real ones.
-      terminal.out(`${row}\n`);
-    }
+    report.say(row);
     const { tag: version, sha, date, verdict } = validation;
     const data = { row, version, lab: sha, date, verdict };
     report.attach(data);
-    const append = ledger && (await attempt(() => appendRow(ledger.path, validation, date)));
+    const append =
+      ledger &&
+      (await attempt(() => interrupt.hold(() => appendRow(ledger.path, validation, date))));
     const appended = append?.value;
     report.add([...checkLab(checkout, appended?.line), ...checkIsLab(lab)]);
     report.add(append?.findings ?? []);

@@ -72,7 +72,7 @@ test("--json has the row as data", async () => {
 test.each([
   [[], "missing operand <version>"],
   [["v1.2.3"], "missing operand <PASS|FAIL>"],
-  [["v1.2", "PASS"], 'operand <version>: Cannot read version "v1.2"'],
+  [["v1.2", "PASS"], 'operand <version>: found "v1.2"'],
   [["v1.2.3", "pass"], 'operand <PASS|FAIL>: expected PASS or FAIL, found "pass"'],
   [["v1.2.3", "PASS", "--lab", ""], "option --lab: expected a value"],
   [["v1.2.3", "PASS", "--append="], "option --append: expected a value"],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   installHook,
@@ -10,7 +10,14 @@ import {
   standIn,
   today,
 } from "./helpers/release.ts";
-import { type Ended, runScript, start, temporaryFolder, writeFiles } from "./helpers/world.ts";
+import {
+  type Ended,
+  projectRoot,
+  runScript,
+  start,
+  temporaryFolder,
+  writeFiles,
+} from "./helpers/world.ts";
 
 const script = "scripts/release.ts";
 const main = "refs/heads/main";
@@ -629,4 +636,29 @@ test("of two runs at once, exactly one releases and the other leaves nothing beh
     ),
   );
   expect(tags.map(({ stdout }) => stdout.trim()).sort()).toEqual(["", remote]);
+});
+
+test("Ctrl-C while the signing program hangs leaves nothing behind, temporary folders included", async () => {
+  await using world = await releaseWorld();
+  const scratch = join(world.home, "tmp");
+  const started = join(world.home, "signing");
+  const program = join(world.home, "hang");
+  writeFiles(world.home, { hang: `#!/bin/sh\ntouch ${started}\nexec sleep 30\n`, "tmp/keep": "" });
+  chmodSync(program, 0o755);
+  await world.git("config", "gpg.ssh.program", program);
+  const before = await world.remoteRefs();
+  const child = Bun.spawn([process.execPath, join(projectRoot, script), "v1.3.0", "--yes"], {
+    cwd: world.root,
+    env: { ...world.env, TMPDIR: scratch },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  while (!existsSync(started)) {
+    await Bun.sleep(10);
+  }
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(await new Response(child.stderr).text()).toContain("Interrupted: nothing was changed");
+  expect(readdirSync(scratch)).toEqual(["keep"]);
+  await expectUntouched(world, before);
 });

@@ -35,8 +35,9 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
   readonly exitCode: number;
 
-  constructor(exitCode: number = exitCodes.interrupted) {
-    super("interrupted");
+  /** @param state What is left behind, as the end of a sentence. */
+  constructor(state: string, exitCode: number = exitCodes.interrupted) {
+    super(`Interrupted: ${state}`);
     this.exitCode = exitCode;
   }
 }
@@ -342,7 +343,9 @@ function takeOption(
 ): string | undefined {
   const found = byFlag.get(token.name);
   if (found === undefined || (token.rawName.length === 2 && token.rawName !== "-h")) {
-    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}`);
+    const similar = [...byFlag.keys()].find((name) => letters(name) === letters(token.name));
+    const meant = similar === undefined ? "" : `, perhaps --${similar}`;
+    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}${meant}`);
   }
   const { name, each } = found;
   if (given.has(name)) {
@@ -361,6 +364,10 @@ function takeOption(
   }
   given.set(name, token.value);
   return undefined;
+}
+
+function letters(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, "");
 }
 
 /** Gives an argument that is one too many to the option right before it that may take it. */
@@ -455,6 +462,7 @@ async function execute<P extends Operands, O extends Options>(
   const beforeOptionsEnd = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
   const form = {
     script: table.name,
+    subject: beforeOptionsEnd.filter((each) => !each.startsWith("-")).join(" "),
     json: beforeOptionsEnd.includes("--json"),
     actions: env.GITHUB_ACTIONS === "true",
   };
@@ -471,11 +479,16 @@ async function execute<P extends Operands, O extends Options>(
   }
   const watch = watchProcess();
   let exitCode: number;
+  let running: Promise<void> | undefined;
   try {
     const parsed = parseCommandLine(table, args);
-    await Promise.race([invoke(table, parsed, world, report, watch.interrupt), watch.ended]);
+    running = invoke(table, parsed, world, report, watch.interrupt);
+    await Promise.race([running, watch.ended]);
     exitCode = verdictOf(table.name, report);
   } catch (thrown) {
+    if (thrown instanceof Interrupted && running !== undefined) {
+      await cleanUp(running, report);
+    }
     exitCode = explain(thrown, table.name, report);
   } finally {
     watch.stop();
@@ -485,6 +498,16 @@ async function execute<P extends Operands, O extends Options>(
     appendSummary(env.GITHUB_STEP_SUMMARY, summary, terminal);
   }
   return exitCode;
+}
+
+/** Milliseconds that an interrupted command has to put away what it made for itself. */
+const cleanUpTime = 2000;
+
+/** Lets an interrupted command run its `finally` blocks; what it still says is of no interest. */
+async function cleanUp(running: Promise<void>, report: OpenReport): Promise<void> {
+  const sound = report.mute();
+  await Promise.race([running.catch(() => {}), Bun.sleep(cleanUpTime)]);
+  sound();
 }
 
 async function invoke<P extends Operands, O extends Options>(
@@ -549,7 +572,7 @@ function explain(thrown: unknown, name: string, report: Report): number {
     return exitCodes.usage;
   }
   if (thrown instanceof Interrupted) {
-    report.add(error("Interrupted before the end"));
+    report.add(error(thrown.message));
     return thrown.exitCode;
   }
   report.add(refusedBy(thrown, name));
@@ -592,12 +615,14 @@ function watchProcess(): Watch {
   const { promise: ended, reject: end } = Promise.withResolvers<never>();
   ended.catch(() => {});
   let holds = 0;
+  let held = false;
   let cause: { readonly thrown: unknown } | undefined;
 
   function onSignal(code: number): void {
     request.abort();
     if (holds === 0) {
-      cause ??= { thrown: new Interrupted(code) };
+      const state = held ? "what had been begun is done" : "nothing was changed";
+      cause ??= { thrown: new Interrupted(state, code) };
       stopping.abort();
       end(cause.thrown);
     }
@@ -631,6 +656,7 @@ function watchProcess(): Watch {
       },
       async hold(work) {
         holds += 1;
+        held = true;
         try {
           return await work();
         } finally {

@@ -33,6 +33,8 @@ export interface Report {
 export interface ReportForm {
   /** The script's path from the top level. */
   readonly script: string;
+  /** What the script was run on, for the heading of the summary. */
+  readonly subject?: string;
   readonly json: boolean;
   /** Whether GitHub Actions reads the output. */
   readonly actions: boolean;
@@ -42,6 +44,8 @@ export interface ReportForm {
 export interface OpenReport extends Report {
   /** Whether anything was said that could be evidence: a notice, a line of output, or data. */
   gaveEvidence(): boolean;
+  /** Ignores all that is said until the function that it returns is called. */
+  mute(): () => void;
   finish(exitCode: number): FinishedReport;
 }
 
@@ -56,6 +60,7 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   const findings: Finding[] = [];
   let data: Json | undefined;
   let said = false;
+  let muted = false;
 
   function print(finding: Finding): void {
     const toOut = finding.level === "notice" && !form.json;
@@ -70,19 +75,21 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   return {
     findings,
     add(added) {
-      for (const finding of Array.isArray(added) ? added : [added]) {
+      for (const finding of muted ? [] : [added].flat()) {
         findings.push(finding);
         print(finding);
       }
     },
     say(line) {
       said = true;
-      if (!form.json) {
+      if (!form.json && !muted) {
         terminal.out(`${visible(line, form.actions)}\n`);
       }
     },
     tell(line) {
-      terminal.err(`${visible(line, form.actions)}\n`);
+      if (!muted) {
+        terminal.err(`${visible(line, form.actions)}\n`);
+      }
     },
     show(line) {
       (form.json ? terminal.err : terminal.out)(`${visible(line, form.actions)}\n`);
@@ -102,11 +109,17 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     gaveEvidence() {
       return said || data !== undefined || findings.some(({ level }) => level === "notice");
     },
+    mute() {
+      muted = true;
+      return () => {
+        muted = false;
+      };
+    },
     finish(exitCode) {
       if (form.json) {
         terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
       }
-      return { exitCode, summary: summaryOf(form.script, exitCode, findings) };
+      return { exitCode, summary: summaryOf(form, exitCode, findings) };
     },
   };
 }
@@ -238,8 +251,14 @@ const summaryLimit = 256 * 1024;
 const cellLimit = 1000;
 
 /** One Markdown table for the step summary. */
-function summaryOf(script: string, exitCode: number, findings: readonly Finding[]): string {
+function summaryOf(
+  { script, subject = "" }: ReportForm,
+  exitCode: number,
+  unordered: readonly Finding[],
+): string {
   const verdict = exitCode === 0 ? "passed" : `refused (exit code ${exitCode})`;
+  const levels: readonly Level[] = ["error", "warning", "notice"];
+  const findings = levels.flatMap((level) => unordered.filter((each) => each.level === level));
   const rows: string[] = [];
   let length = 0;
   for (const finding of findings) {
@@ -253,7 +272,7 @@ function summaryOf(script: string, exitCode: number, findings: readonly Finding[
     rows.push(row);
   }
   return [
-    `### \`${script}\`: ${verdict}`,
+    `### \`${script}\`${subject === "" ? "" : ` ${markdownCell(subject)}`}: ${verdict}`,
     "",
     "| level | finding | where | fix |",
     "| --- | --- | --- | --- |",

@@ -29,12 +29,18 @@ export function parseVersion(text: string, prefix = "v"): Version {
   if (isVersion(bare)) {
     return bare;
   }
-  const why = bare.includes("+")
-    ? "build metadata (+...) has no place in a release version"
-    : "expected strict SemVer";
-  throw new SyntaxError(
-    `Cannot read version ${JSON.stringify(text)}: ${why}, such as ${prefix}1.2.3 or 1.2.3-rc.1`,
-  );
+  const why = bare.includes("+") ? "a version without build metadata (+...)" : "strict SemVer";
+  const meant = guess(bare, prefix);
+  const example = meant === undefined ? `such as ${prefix}1.2.3 or 1.2.3-rc.1` : `perhaps ${meant}`;
+  throw new SyntaxError(`found ${JSON.stringify(text)}, expected ${why}, ${example}`);
+}
+
+/** What was probably meant: another prefix, a capital letter, a missing patch number. */
+function guess(text: string, prefix: string): string | undefined {
+  const bare = text.replace(/^(?:chart-)?v/i, "").replace(/\+.*$/, "");
+  const candidates = [bare, `${bare}.0`];
+  const found = candidates.find(isVersion);
+  return found && `${prefix}${found}`;
 }
 
 /**

@@ -115,7 +115,7 @@ export const table = command({
         }
         break;
       case "question":
-        report.say(`answer ${JSON.stringify(await terminal.question("sure? "))}`);
+        report.say(`answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`);
         break;
       case "interactive":
         report.say(`interactive ${terminal.interactive}`);

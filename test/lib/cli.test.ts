@@ -108,7 +108,7 @@ test.each<[string, string]>([
 
 test.each<[string, string]>([
   ["v1.2.3 PASS EXTRA --append", 'unexpected operand "EXTRA"'],
-  ["EXTRA v1.2.3 --append PASS", 'operand <vX.Y.Z>: Cannot read version "EXTRA"'],
+  ["EXTRA v1.2.3 --append PASS", 'operand <vX.Y.Z>: found "EXTRA"'],
   ["v1.2.3 PASS --append -- FILE", 'unexpected operand "FILE"'],
   ["v1.2.3 PASS --append FILE EXTRA", 'unexpected operand "EXTRA"'],
   ["v1.2.3 PASS --append=", "option --append: expected a value, found an empty text"],
@@ -122,15 +122,12 @@ test.each<[string, string]>([
   ["v1.2.3", "missing operand <verdict>"],
   ["v1.2.3 PASS a b", 'unexpected operand "b"'],
   ["v1.2.3 MAYBE", 'operand <verdict>: expected PASS or FAIL, found "MAYBE"'],
-  [
-    "v1.2 PASS",
-    'operand <vX.Y.Z>: Cannot read version "v1.2": expected strict SemVer, such as v1.2.3 or 1.2.3-rc.1',
-  ],
+  ["v1.2 PASS", 'operand <vX.Y.Z>: found "v1.2", expected strict SemVer, perhaps v1.2.0'],
   ["v1.2.3 PASS --nope", 'unknown option "--nope"'],
   ["v1.2.3 PASS --nope=x", 'unknown option "--nope"'],
   ["v1.2.3 PASS --no-json", 'unknown option "--no-json"'],
-  ["v1.2.3 PASS --JSON", 'unknown option "--JSON"'],
-  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun"'],
+  ["v1.2.3 PASS --JSON", 'unknown option "--JSON", perhaps --json'],
+  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun", perhaps --dry-run'],
   ["v1.2.3 PASS --dry", 'unknown option "--dry"'],
   ["v1.2.3 PASS --__proto__", 'unknown option "--__proto__"'],
   ["v1.2.3 PASS --constructor=x", 'unknown option "--constructor"'],
@@ -372,7 +369,7 @@ test.each<[NodeJS.Signals, number]>([
   expect(await interrupted("wait", (pid) => process.kill(pid, signal))).toEqual({
     code,
     stdout: "",
-    stderr: "started\nerror: Interrupted before the end\n",
+    stderr: "started\nerror: Interrupted: nothing was changed\n",
   });
 });
 
@@ -380,7 +377,7 @@ test("Ctrl-C reaches the children too, and is still told as an interrupt", async
   for (const what of ["git", "busy-git"]) {
     const ended = await interrupted(what, (pid) => process.kill(-pid, "SIGINT"));
     expect(ended.code).toBe(130);
-    expect(ended.stderr).toBe("started\nerror: Interrupted before the end\n");
+    expect(ended.stderr).toBe("started\nerror: Interrupted: nothing was changed\n");
   }
 });
 
@@ -393,7 +390,7 @@ test("an interrupt is one JSON object, with its exit code", async () => {
     script,
     ok: false,
     exitCode: 130,
-    findings: [{ level: "error", message: "Interrupted before the end" }],
+    findings: [{ level: "error", message: "Interrupted: nothing was changed" }],
   });
 });
 
@@ -468,7 +465,7 @@ test("in GitHub Actions the summary is appended, once a run", async () => {
   await runScript(script, [], { cwd: "/", env: { ...inActions, GITHUB_STEP_SUMMARY } });
   const summary = readFileSync(GITHUB_STEP_SUMMARY, "utf8");
   expect(summary.match(/^### .*$/gm)).toEqual([
-    `### \`${script}\`: passed`,
+    `### \`${script}\` v1&#46;2&#46;3 PASS pass: passed`,
     `### \`${script}\`: refused (exit code 2)`,
   ]);
   expect(summary).toContain("| notice | 1&#46;2&#46;3 passes |");

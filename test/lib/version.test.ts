@@ -28,6 +28,18 @@ test.each([
   expect(isVersion(text)).toBe(false);
 });
 
+test.each([
+  ["0.12", "v", "perhaps v0.12.0"],
+  ["V0.12.0", "v", "perhaps v0.12.0"],
+  ["chart-v0.12.0", "v", "perhaps v0.12.0"],
+  ["v0.12.0", "chart-v", "perhaps chart-v0.12.0"],
+  ["0.12.0+build", "v", "without build metadata (+...), perhaps v0.12.0"],
+  ["latest", "v", "such as v1.2.3 or 1.2.3-rc.1"],
+])("%p, read as a version with prefix %p, is refused with a way out", (text, prefix, words) => {
+  expect(() => parseVersion(text, prefix)).toThrow(`found ${JSON.stringify(text)}, expected`);
+  expect(() => parseVersion(text, prefix)).toThrow(words);
+});
+
 test("the order of versions is SemVer's precedence, numbers of any length included", () => {
   const ascending = [
     "0.1.0-alpha",

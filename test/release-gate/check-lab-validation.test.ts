@@ -419,7 +419,7 @@ describe("as a command", () => {
   test.each([
     [[], "option --version: it must be given, with VERSION"],
     [["--version"], "option --version needs a value: --version VERSION"],
-    [["--version", "v1.2"], 'option --version: Cannot read version "v1.2"'],
+    [["--version", "v1.2"], 'option --version: found "v1.2"'],
     [["--version", "v1.2.3+x"], "build metadata"],
     [["--version", "1.2.3", "--max-age-days", "0"], "expected a whole number from 1 to 99999"],
     [["--version", "1.2.3", "--max-age-days", "100000"], "expected a whole number from 1 to 99999"],

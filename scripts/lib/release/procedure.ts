@@ -92,7 +92,7 @@ export async function release(
   );
   report.attach({ ...dataOf(plan), outcome });
   if (outcome === "interrupted") {
-    throw new Interrupted();
+    throw new Interrupted(`${tag} is not released; what is left is said above`);
   }
   if (outcome === "published") {
     report.say("Next:");
@@ -263,7 +263,9 @@ function dataOf(plan: Plan) {
 }
 
 async function confirm(world: ReleaseWorld, question: string): Promise<void> {
-  const answer = (await world.terminal.question(question))?.trim().toLowerCase();
+  const answer = (await world.terminal.question(question, world.interrupt.signal))
+    ?.trim()
+    .toLowerCase();
   if (answer !== "y" && answer !== "yes") {
     throw new Refusal(
       error("Cancelled by the operator: nothing was changed", {

@@ -19,8 +19,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Whether standard error is a terminal, where somebody watches. */
   live(): boolean;
-  /** Asks on standard error and reads one line; undefined at the end of input. */
-  question(prompt: string): Promise<string | undefined>;
+  /** Asks on standard error and reads one line; undefined at the end of input, or if interrupted. */
+  question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** The terminal of this process. */
@@ -46,12 +46,13 @@ export function processTerminal(env: Environment): Terminal {
       return isTerminal(0);
     },
     live: () => isTerminal(2),
-    async question(prompt) {
+    async question(prompt, signal) {
       write(2, prompt);
       const { createInterface } = await import("node:readline");
       const lines = createInterface({ input: process.stdin, terminal: false });
       return new Promise((resolve) => {
         let answer: string | undefined;
+        signal.addEventListener("abort", () => lines.close(), { once: true });
         lines.once("line", (line) => {
           answer = line;
           lines.close();
