@@ -17,6 +17,7 @@ import {
   type Crate,
   kindOf,
   type Pin,
+  pinnedVersion,
   readWorkspace,
   type Statement,
   type Unversioned,
@@ -29,8 +30,11 @@ import { isVersion, type Version } from "./lib/version.ts";
 import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges every version that a release of `version` takes from the manifests of a tree. */
-export const checkTagVersion: Check<Version> = async (tree, version) => {
-  const workspace = await readWorkspace(tree);
+export const checkTagVersion: Check<Version> = async (tree, version) =>
+  judgeTagVersion(await readWorkspace(tree), version);
+
+/** The same of a workspace that has been read already. */
+export function judgeTagVersion(workspace: Workspace, version: Version): Finding[] {
   return [
     ...workspace.faults,
     ...judgeWorkspace(workspace, version),
@@ -38,7 +42,7 @@ export const checkTagVersion: Check<Version> = async (tree, version) => {
     ...workspace.pins.map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(warnOf),
   ];
-};
+}
 
 function judgeWorkspace({ version: stated, crates, faults }: Workspace, version: Version) {
   const findings: Finding[] = [];
@@ -91,7 +95,7 @@ function judgeVersion(stated: Statement, version: Version, remedy: string): Find
 
 function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Finding {
   const { value } = requirement;
-  return typeof value === "string" && requires(value, version)
+  return typeof value === "string" && pinnedVersion(value) === version
     ? notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at: requirement.place() })
     : refuse(
         version,
@@ -99,11 +103,6 @@ function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Fi
         requirement,
         `Set the version of ${sibling} to ${version} in ${manifest}`,
       );
-}
-
-/** Whether a requirement names exactly this version; Cargo allows spaces, and no other blanks. */
-function requires(requirement: string, version: Version): boolean {
-  return /^ *[=^]? *([^ ]*) *$/.exec(requirement)?.[1] === version;
 }
 
 function warnOf({ manifest, name, place }: Unversioned): Finding {

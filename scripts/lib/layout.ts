@@ -23,6 +23,18 @@ export const layout = {
   /** The workflows that a tag of each kind starts. */
   releaseWorkflow: ".github/workflows/release.yml",
   chartReleaseWorkflow: ".github/workflows/helm-release.yml",
+  /** Where else a release's version is written (PROCEDURE step 2), beside manifests and chart. */
+  references: {
+    lockFiles: ["Cargo.lock", "fuzz/Cargo.lock"],
+    /** CI templates; Markdown among them is prose. */
+    ciTemplates: "docs/ci-templates/*",
+    ciGuides: ["docs/CI.md", "docs/FR/CI-FR.md"],
+    /** The constant that templates and guides set. */
+    versionConstant: "PERF_SENTINEL_VERSION",
+    schemaExamples: "docs/schemas/examples/*.json",
+    /** The one field of the examples that follows the release; the others are frozen. */
+    releaseUrlField: "binary_verification_url",
+  },
   /** Days that a lab validation stays good (PROCEDURE step 5), whole UTC calendar days. */
   maxValidationAgeDays: 30,
   /** Paths whose change after a validation means that something else is being released. */

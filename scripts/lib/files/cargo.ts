@@ -52,6 +52,14 @@ export interface Pin {
   readonly requirement: Statement;
 }
 
+/**
+ * The version that a requirement states if it means no other: of `1.2.3`, `=1.2.3` and `^1.2.3`.
+ * Cargo allows spaces around it, and no other blanks. It may be no legal version.
+ */
+export function pinnedVersion(requirement: string): string | undefined {
+  return /^ *[=^]? *([^ ]*) *$/.exec(requirement)?.[1];
+}
+
 /** A dependency that keeps a crate from being published, because it has no version. */
 export interface Unversioned {
   /** The manifest of the published crate that depends on it. */

@@ -21,6 +21,7 @@ import {
   parseYaml,
   placeInside,
 } from "./document.ts";
+import { type Change, editDocument, spliceOf } from "./edit.ts";
 import { type ImageReference, parseImageReference } from "./image-reference.ts";
 import { type Key, parseYamlMapping, topLevelKeys } from "./yaml-mapping.ts";
 
@@ -48,6 +49,12 @@ export interface PromisedImage {
   readonly platforms: readonly string[];
   /** Where the entry says so in Chart.yaml. */
   readonly at: Place;
+  /**
+   * The change of Chart.yaml that gives the image another tag; a digest behind it stays.
+   *
+   * @throws {LocatedSyntaxError} If it cannot be made without touching anything else.
+   */
+  retag(tag: string): Change;
 }
 
 /** The image that `helm install` pulls with the chart's own values. */
@@ -63,6 +70,11 @@ export interface PulledImage {
 /** The path of a chart's manifest. */
 export function chartManifest(folder: string): string {
   return `${folder}/Chart.yaml`;
+}
+
+/** The path of a chart's default values. */
+function valuesOf(folder: string): string {
+  return `${folder}/values.yaml`;
 }
 
 /**
@@ -201,16 +213,77 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
       faults.map(({ message, remedy, offset }) => error(message, { remedy, at: place(offset) })),
     );
   }
-  return (inner.data as ImageEntry[]).map(({ name, image, platforms }, index) => ({
-    name,
-    text: image,
-    reference: parseImageReference(image),
-    platforms: platforms ?? [],
+  return (inner.data as ImageEntry[]).map(({ name, image, platforms }, index) => {
+    const path = [index, "image"];
     // Finding a place parses the file again: only when somebody asks.
-    get at() {
-      return place(inner.keyOffsets([index, "image"])[0]);
-    },
-  }));
+    const at = () => place(inner.keyOffsets(path)[0]);
+    return {
+      name,
+      text: image,
+      reference: parseImageReference(image),
+      platforms: platforms ?? [],
+      get at() {
+        return at();
+      },
+      retag: (tag) => outerChange(inner, tagChange(path, image, tag), at),
+    };
+  });
+}
+
+/** The change of the manifest that makes a change of the YAML inside its annotation. */
+function outerChange(inner: Document, change: Change, at: () => Place): Change {
+  try {
+    editDocument(inner, [change]);
+    return { ...change, path: annotationPath, at: spliceOf(inner, change).offset };
+  } catch (thrown) {
+    throw thrown instanceof LocatedSyntaxError
+      ? new LocatedSyntaxError(thrown.message, at(), thrown.remedy)
+      : thrown;
+  }
+}
+
+/** The change of a reference that gives it a tag, or another one. */
+function tagChange(path: Path, text: string, to: string): Change {
+  const { tag } = parseImageReference(text);
+  const [named = ""] = text.split("@", 1);
+  return tag === undefined
+    ? { path, at: 0, from: named, to: `${named}:${to}` }
+    : { path, at: named.length - tag.length, from: tag, to };
+}
+
+/** What a chart says about the images of the product. */
+export interface ProductImages {
+  readonly chart: Chart;
+  /** What an install pulls; undefined if the chart has no values.yaml. */
+  readonly pulled: PulledImage | undefined;
+  /**
+   * The entries of the annotation that are named like the product, or that an install pulls;
+   * undefined if there is no annotation.
+   */
+  readonly promised: readonly PromisedImage[] | undefined;
+}
+
+/**
+ * Reads which images of the product a chart promises, and which one an install pulls.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @throws {Refusal} If the chart or its values cannot be read.
+ */
+export async function readProductImages(tree: Tree, folder: string): Promise<ProductImages> {
+  const chart = await readChart(tree, folder);
+  const hasValues = (await tree.list(valuesOf(folder))).length > 0;
+  const pulled = hasValues ? await chartImage(tree, folder, chart.appVersion) : undefined;
+  const promised = imagesOf(chart)?.filter(
+    ({ reference }) =>
+      reference.repository.split("/").at(-1) === layout.product ||
+      (pulled !== undefined && isSameImage(reference, pulled.reference)),
+  );
+  return { chart, pulled, promised };
+}
+
+/** Whether two references name one image, at any tag and digest. */
+export function isSameImage(one: ImageReference, other: ImageReference): boolean {
+  return one.registry === other.registry && one.repository === other.repository;
 }
 
 /** An entry of the annotation without faults. */
@@ -363,7 +436,7 @@ export async function chartImage(
   folder: string,
   appVersion: Located<string> | undefined,
 ): Promise<PulledImage> {
-  const values = await needFile(tree, `${folder}/values.yaml`);
+  const values = await needFile(tree, valuesOf(folder));
   const document = asRefusal(() => parseYamlMapping(values));
   for (const path of [["image"], ["image", "repository"], ["image", "tag"]]) {
     refuseTwice(document, path);

@@ -1,5 +1,5 @@
 /**
- * TOML and YAML documents: the data from the runtime's parsers, the places from asking them again.
+ * TOML, YAML and JSON documents: the data from the runtime's parsers, the places from asking them again.
  *
  * The runtime's parsers tell values but no positions. A place is found by renaming every occurrence
  * of a word in the text, each with its own offset, and parsing again: where the renamed word turns
@@ -9,7 +9,7 @@
  */
 
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
-import type { Source } from "../tree.ts";
+import { type Source, source as sourceOf } from "../tree.ts";
 
 /** Keys and array indices from the top of a document to a value. */
 export type Path = readonly (string | number)[];
@@ -32,6 +32,12 @@ export interface Document {
   keyOffsets(path: Path): readonly number[];
   /** Offsets at which a text stands, not cut out of a longer word, in the string at a path. */
   textOffsets(path: Path, text: string): readonly number[];
+  /**
+   * The document that the same file would be with another text.
+   *
+   * @throws {LocatedSyntaxError} If the text is not of the document's language.
+   */
+  withText(text: string): Document;
 }
 
 /**
@@ -40,7 +46,7 @@ export interface Document {
  * @throws {LocatedSyntaxError} If the text is not TOML; the place is the statement at fault.
  */
 export function parseToml(source: Source): Document {
-  return parseDocument(source, Bun.TOML.parse, "TOML");
+  return parseDocument(source, { name: "TOML", parse: Bun.TOML.parse, isLegalInParts: true });
 }
 
 /**
@@ -49,13 +55,30 @@ export function parseToml(source: Source): Document {
  * @throws {LocatedSyntaxError} If the text is not YAML; the place is the line at fault.
  */
 export function parseYaml(source: Source): Document {
-  return parseDocument(source, Bun.YAML.parse, "YAML");
+  return parseDocument(source, { name: "YAML", parse: Bun.YAML.parse, isLegalInParts: true });
+}
+
+/**
+ * Parses JSON. Of duplicate keys the last one counts.
+ *
+ * @throws {LocatedSyntaxError} If the text is not JSON; the place is the file alone.
+ */
+export function parseJson(source: Source): Document {
+  return parseDocument(source, { name: "JSON", parse: JSON.parse, isLegalInParts: false });
 }
 
 type Parser = (text: string) => unknown;
 
-function parseDocument(source: Source, parse: Parser, language: string): Document {
-  const data = parseOrExplain(source, parse, language);
+interface Language {
+  readonly name: string;
+  readonly parse: Parser;
+  /** Whether a text that is cut after a statement is still legal: only then errors have places. */
+  readonly isLegalInParts: boolean;
+}
+
+function parseDocument(source: Source, language: Language): Document {
+  const { parse } = language;
+  const data = parseOrExplain(source, language);
   const marker = markerFor(source.text);
   const renamings = new Map<string, Renaming>();
 
@@ -121,6 +144,7 @@ function parseDocument(source: Source, parse: Parser, language: string): Documen
       const isThere = descend(data, path).some((value) => isText(value) && value.includes(text));
       return text !== "" && isThere ? search(text, read) : [];
     },
+    withText: (text) => parseDocument(sourceOf(source.path, text), language),
   };
 }
 
@@ -338,13 +362,13 @@ function keysAt(value: unknown, path: Path, unmark: (name: string) => string): s
   return descend(value, path, unmark).flatMap((parent) => Object.keys(asTable(parent) ?? {}));
 }
 
-function parseOrExplain(source: Source, parse: Parser, language: string): unknown {
+function parseOrExplain(source: Source, { name, parse, isLegalInParts }: Language): unknown {
   try {
     return parse(source.text);
   } catch (thrown) {
     throw new LocatedSyntaxError(
-      `Cannot read ${source.path}: not valid ${language}: ${whyOf(thrown)}`,
-      source.place(errorOffset(source.text, parse)),
+      `Cannot read ${source.path}: not valid ${name}: ${whyOf(thrown)}`,
+      source.place(isLegalInParts ? errorOffset(source.text, parse) : undefined),
     );
   }
 }
@@ -354,7 +378,7 @@ function whyOf(thrown: unknown): string {
     return "nested too deeply";
   }
   const words = thrown instanceof Error ? thrown.message : String(thrown);
-  return words.replace(/^(TOML|YAML) Parse error: /, "");
+  return words.replace(/^(TOML|YAML|JSON) Parse error: /, "");
 }
 
 /** How many lines one statement may span for a syntax error after it to be found. */

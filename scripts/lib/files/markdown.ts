@@ -20,6 +20,8 @@ export interface BlockVisitor {
   heading(heading: Heading): void;
   /** Something that a reader sees and that is no heading. */
   content(): void;
+  /** A line of fenced code or the fence's end: where it starts, and where the next line does. */
+  code?(line: { readonly start: number; readonly end: number }): void;
 }
 
 /** A quote, or a list item by the columns that its later lines are indented by. */
@@ -143,6 +145,7 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
   for (const { line, start, end } of linesOf(text)) {
     const own = continueContainers(line);
     if (fence !== undefined) {
+      visitor.code?.({ start, end });
       insideFence(line.slice(own), fence);
     } else if (html !== undefined) {
       insideHtml(line.slice(own), html);

@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { chartImage, imagesOf, readChart } from "../../../scripts/lib/files/chart.ts";
-import { Refusal } from "../../../scripts/lib/finding.ts";
+import {
+  chartImage,
+  imagesOf,
+  readChart,
+  readProductImages,
+} from "../../../scripts/lib/files/chart.ts";
+import { editDocument } from "../../../scripts/lib/files/edit.ts";
+import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { memoryTree } from "../../../scripts/lib/tree.ts";
 import { workTree } from "../../../scripts/lib/world/files.ts";
@@ -409,6 +415,52 @@ test("a chart without values.yaml has no image", async () => {
   expect(await faultsOf(() => chartImage(memoryTree({}), "c", appVersion))).toEqual([
     "-: Cannot read c/values.yaml: there is no such file",
   ]);
+});
+
+test.each([
+  ["a block", withImages("- image: ghcr.io/a/tool:‹1.2.3›\n  name: 1.2.3 # 1.2.3\n")],
+  ["a quoted reference", withImages("- image: 'ghcr.io/a/tool:‹1.2.3›'\n- image: a/b:1.2.3\n")],
+  ["a digest", withImages(`- image: ghcr.io/a/tool:‹1.2.3›@sha256:${"0".repeat(64)}\n`)],
+  ["a port", withImages('- {image: "localhost:5000/tool:‹1.2.3›"}\n')],
+  ["no tag", withImages("- image: ghcr.io/a/‹tool›\n")],
+  [
+    "a list in quotes",
+    "version: 1.2.3\nannotations: {artifacthub.io/images: '[{image: \"a/tool:‹1.2.3›\"}]'}\n",
+  ],
+])("an image gets another tag, and nothing else changes: %s", async (_, text) => {
+  const chart = await chartOf(text.replaceAll(/[‹›]/g, ""));
+  const change = imagesOf(chart)?.[0]?.retag("2.0.0-rc.1");
+  expect(editDocument(chart.document, change ? [change] : [])).toBe(
+    text.replace("‹1.2.3›", "2.0.0-rc.1").replace("‹tool›", "tool:2.0.0-rc.1"),
+  );
+});
+
+test("an image whose tag cannot be changed alone is refused with its place in Chart.yaml", async () => {
+  const anchored = "- image: &x a/tool:1.2.3\n- image: *x\n";
+  const [image] = imagesOf(await chartOf(withImages(anchored))) ?? [];
+  const { findings } = await attempt(async () => image?.retag("2.0.0"));
+  expect(findings).toEqual([
+    expect.objectContaining({ at: { file: "c/Chart.yaml", line: 4, column: 7 } }),
+  ]);
+  expect(findings?.[0]?.message).toStartWith('Cannot edit "1.2.3" in artifacthub.io/images');
+});
+
+test("images of the product are those with its name, and the one that an install pulls", async () => {
+  const list =
+    "- image: ghcr.io/a/perf-sentinel:1\n- image: ghcr.io/a/own:1\n- image: perf-sentinel:2\n- image: ghcr.io/perf-sentinel/x:1\n";
+  const files = { "c/Chart.yaml": `${withImages(list)}appVersion: "1"\n` };
+  const namesIn = async (more: Record<string, string>) => {
+    const { promised, pulled } = await readProductImages(memoryTree({ ...files, ...more }), "c");
+    return { promised: promised?.map(({ text }) => text), pulled: pulled?.text };
+  };
+  const named = ["ghcr.io/a/perf-sentinel:1", "perf-sentinel:2"];
+  expect(await namesIn({})).toEqual({ promised: named, pulled: undefined });
+  expect(await namesIn({ "c/values.yaml": "image: {repository: ghcr.io/a/own}" })).toEqual({
+    promised: ["ghcr.io/a/perf-sentinel:1", "ghcr.io/a/own:1", "perf-sentinel:2"],
+    pulled: "ghcr.io/a/own:1",
+  });
+  const bare = memoryTree({ "c/Chart.yaml": "version: 1.2.3\n" });
+  expect((await readProductImages(bare, "c")).promised).toBeUndefined();
 });
 
 test.skipIf(productFolder === undefined)("the product's own chart is read whole", async () => {

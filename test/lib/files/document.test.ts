@@ -3,6 +3,7 @@ import {
   asTable,
   type Document,
   type Path,
+  parseJson,
   parseToml,
   parseYaml,
 } from "../../../scripts/lib/files/document.ts";
@@ -420,4 +421,24 @@ test("a thousand pins are found in about the time of one", () => {
     (_, index) => document.place(["dependencies", `crate-${index}`, "version"]).line,
   );
   expect(lines).toEqual(pins.map((_, index) => index + 2));
+});
+
+test("JSON has places, and its syntax errors have the file's", () => {
+  const text = '{"version": "1.2.9", "list": [{"version": "1.2.9"}]}';
+  const document = parseJson(source("f.json", text));
+  expect(document.place(["list", 0, "version"])).toEqual({ file: "f.json", line: 1, column: 33 });
+  expect(document.textOffsets(["list", 0, "version"], "1.2.9")).toEqual([
+    text.lastIndexOf("1.2.9"),
+  ]);
+  const thrown = thrownBy(() => parseJson(source("f.json", '{"a": 1,\n "b": }')));
+  expect(thrown.message).toStartWith("Cannot read f.json: not valid JSON: ");
+  expect(thrown.message).not.toContain("JSON Parse error");
+  expect(thrown.at).toEqual({ file: "f.json" });
+});
+
+test("a document with another text is of the same file and language", () => {
+  const document = yaml("a: 1.2.9").withText("a: 1.3.0");
+  expect([document.source.path, document.data]).toEqual(["f.yaml", { a: "1.3.0" }]);
+  expect(toml("a = 1").withText("a = 2").data).toEqual({ a: 2 });
+  expect(() => toml("a = 1").withText("a: 2")).toThrow("not valid TOML");
 });

@@ -1,0 +1,226 @@
+/**
+ * Edits by span: a text changes in the intended places only, and is read again to prove it.
+ *
+ * An edit of a document is accepted if the text, parsed again, differs from before in exactly the
+ * intended values; an edit of a text without a grammar, if the same things are found in it again,
+ * each as intended. Everything outside of the spans survives byte for byte.
+ */
+
+import { LocatedSyntaxError, quote } from "../finding.ts";
+import { type Source, source as sourceOf } from "../tree.ts";
+import { asTable, type Document, occurrences, type Path } from "./document.ts";
+
+/** A span of a text, and what takes its place. */
+export interface Splice {
+  /** UTF-16 offset of the span. */
+  readonly offset: number;
+  /** What stands there. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A part of a string value in a document, and what takes its place. */
+export interface Change {
+  /** Keys to the value. */
+  readonly path: Path;
+  /** UTF-16 offset of the part in the value, as data. */
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * A text with its splices carried out. Splices that are the same are one.
+ *
+ * @throws {RangeError} If two splices overlap, or something else stands at one: a defect.
+ */
+export function spliced(text: string, splices: readonly Splice[]): string {
+  const parts: string[] = [];
+  let end = 0;
+  for (const { offset, from, to } of inOrder(splices)) {
+    if (offset < end || !text.startsWith(from, offset)) {
+      throw new RangeError(`cannot splice ${quote(from)} at offset ${offset}`);
+    }
+    parts.push(text.slice(end, offset), to);
+    end = offset + from.length;
+  }
+  return parts.join("") + text.slice(end);
+}
+
+/** Splices by offset, each once. */
+function inOrder(splices: readonly Splice[]): readonly Splice[] {
+  const byText = new Map(splices.map((each) => [JSON.stringify(each), each]));
+  return [...byText.values()].sort((a, b) => a.offset - b.offset);
+}
+
+/**
+ * The text of a document with changes carried out, proven by parsing it again.
+ *
+ * @throws {LocatedSyntaxError} If one of them cannot be made without touching anything else: the
+ * value is spelled with escapes, say, or shared with another key.
+ */
+export function editDocument(document: Document, changes: readonly Change[]): string {
+  const { text } = document.source;
+  const splices = inOrder(changes.map((change) => spliceOf(document, change)));
+  const clash = splices.find(({ offset }, index) => {
+    const before = splices[index - 1];
+    return before !== undefined && before.offset + before.from.length > offset;
+  });
+  if (clash !== undefined) {
+    throw cannotEdit(document, clash.from, "one text that means two values", clash.offset);
+  }
+  const edited = spliced(text, splices);
+  const intended = intendedValues(document, changes);
+  const differences = differencesOf(document.data, document.withText(edited).data);
+  const isProven =
+    differences.length === intended.size &&
+    differences.every(({ path, after }) => intended.get(keyOf(path)) === after);
+  if (!isProven) {
+    const [first] = splices;
+    const found = "a spelling that other values share";
+    throw cannotEdit(document, first?.from ?? "", found, first?.offset);
+  }
+  return edited;
+}
+
+/**
+ * Where a document must be spliced to change a value.
+ *
+ * @throws {LocatedSyntaxError} If the value's part is not written there as it is.
+ */
+export function spliceOf(document: Document, { path, at, from, to }: Change): Splice {
+  const value = document.at(path);
+  if (typeof value !== "string" || from === "" || !value.startsWith(from, at)) {
+    const found =
+      typeof value !== "string" ? "no text" : from === "" ? "an empty text" : "another text";
+    throw cannotEdit(document, from, found, undefined, path);
+  }
+  // The same words may be in the value more than once: they come in the same order in both.
+  const inValue = occurrences(value, from);
+  const inText = document.textOffsets(path, from);
+  const offset = inText[inValue.indexOf(at)];
+  if (offset === undefined || inText.length !== inValue.length) {
+    throw cannotEdit(document, from, "it in a rare spelling", undefined, path);
+  }
+  return { offset, from, to };
+}
+
+function cannotEdit(
+  { source, place }: Document,
+  text: string,
+  found: string,
+  offset: number | undefined,
+  path: Path = [],
+): LocatedSyntaxError {
+  const at = offset === undefined ? place(path) : source.place(offset);
+  const which = path.length === 0 ? "" : ` of ${quote(path.join("."))}`;
+  return new LocatedSyntaxError(
+    `Cannot edit ${quote(text)}${which} in ${source.path}: found ${found}, expected it written plainly`,
+    at,
+    "Write the value out, without escapes, anchors and aliases, or edit it by hand",
+  );
+}
+
+const keyOf = (path: Path) => JSON.stringify(path);
+
+/** The values that changes are to make, by path, as far as they differ from what is there. */
+function intendedValues(
+  document: Document,
+  changes: readonly Change[],
+): ReadonlyMap<string, string> {
+  const byPath = Map.groupBy(changes, ({ path }) => keyOf(path));
+  const values = [...byPath].map(([key, same]): [string, string, unknown] => {
+    const value = document.at(same[0]?.path ?? []);
+    const splices = same.map(({ at, from, to }) => ({ offset: at, from, to }));
+    return [key, spliced(String(value), splices), value];
+  });
+  return new Map(
+    values.filter(([, after, before]) => after !== before).map(([key, after]) => [key, after]),
+  );
+}
+
+interface Difference {
+  readonly path: Path;
+  readonly after: unknown;
+}
+
+/** Where the data of two parses differ: as deep as tables and arrays are of the same shape. */
+function differencesOf(before: unknown, after: unknown, path: Path = []): readonly Difference[] {
+  const [some, others] = [entriesOf(before), entriesOf(after)];
+  const isSameShape =
+    Array.isArray(before) === Array.isArray(after) &&
+    some?.length === others?.length &&
+    some?.every(([key], index) => others?.[index]?.[0] === key);
+  if (some !== undefined && isSameShape) {
+    return some.flatMap(([key, each], index) =>
+      differencesOf(each, others?.[index]?.[1], [...path, key]),
+    );
+  }
+  return isSameValue(before, after) ? [] : [{ path, after }];
+}
+
+/** What an array or a table holds, by key; undefined for anything else. */
+function entriesOf(value: unknown): readonly (readonly [string | number, unknown])[] | undefined {
+  const table = asTable(value);
+  return Array.isArray(value)
+    ? value.map((each, index) => [index, each])
+    : table && Object.entries(table);
+}
+
+/** Whether two values without parts are the same; dates and times, as their texts tell them. */
+function isSameValue(one: unknown, other: unknown): boolean {
+  const isMoment = (value: unknown) =>
+    typeof value === "object" && value !== null && entriesOf(value) === undefined;
+  return Object.is(one, other) || (isMoment(one) && isMoment(other) && `${one}` === `${other}`);
+}
+
+/** Something that was found in a text: where it stands, and as what. */
+export interface Span {
+  readonly offset: number;
+  readonly text: string;
+}
+
+/**
+ * A text with splices carried out, proven by finding the same spans in it again: those that were
+ * spliced as they are now, the others unchanged, and the text between them untouched.
+ *
+ * @param find The spans of a text, in order, without overlaps.
+ * @throws {LocatedSyntaxError} If something else is found.
+ */
+export function editText(
+  source: Source,
+  splices: readonly Splice[],
+  find: (source: Source) => readonly Span[],
+): string {
+  const intended = new Map(splices.map((each) => [each.offset, each]));
+  const edited = spliced(source.text, splices);
+  const before = find(source);
+  const after = find(sourceOf(source.path, edited));
+  const expected = before.map(({ offset, text }) => intended.get(offset)?.to ?? text);
+  const isProven =
+    splices.every(({ offset }) => before.some((span) => span.offset === offset)) &&
+    isSameList(
+      after.map(({ text }) => text),
+      expected,
+    ) &&
+    isSameList(between(source.text, before), between(edited, after));
+  if (!isProven) {
+    const [first] = splices;
+    throw new LocatedSyntaxError(
+      `Cannot edit ${quote(first?.from ?? "")} in ${source.path}: it does not read back as intended`,
+      source.place(first?.offset),
+      "Edit it by hand",
+    );
+  }
+  return edited;
+}
+
+/** What stands around spans. */
+function between(text: string, spans: readonly Span[]): readonly string[] {
+  const ends = [0, ...spans.map(({ offset, text: inside }) => offset + inside.length)];
+  return ends.map((end, index) => text.slice(end, spans[index]?.offset));
+}
+
+function isSameList(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
+}

@@ -1,0 +1,226 @@
+import { describe, expect, test } from "bun:test";
+import { smallProduct } from "../../../scripts/lib/demo/product.ts";
+import { editDocument } from "../../../scripts/lib/files/edit.ts";
+import {
+  applicationVersions,
+  isStale,
+  type Reference,
+  readReferences,
+  staleReferences,
+  table,
+} from "../../../scripts/lib/files/references.ts";
+import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
+import type { Version } from "../../../scripts/lib/version.ts";
+
+const v = (text: string) => text as Version;
+const [old, next] = [v("1.2.9"), v("1.3.0")];
+const lock = (version: string) =>
+  `version = 4\n\n[[package]]\nname = "perf-sentinel"\nversion = "${version}"\n\n[[package]]\nname = "perf-sentinel-core"\nversion = "${version}"\n`;
+
+/** Every file that the table knows, with one reference of each kind at least. */
+const everything: Record<string, string> = {
+  ...smallProduct(old),
+  "Cargo.lock": lock(old),
+  "fuzz/Cargo.lock": `[[package]]\nname = "perf-sentinel-core"\nversion = "${old}"\n\n[[package]]\nname = "perf-sentinel-fuzz"\nversion = "0.0.0"\n`,
+  "docs/ci-templates/github-actions.yml": `env:\n  PERF_SENTINEL_VERSION: "${old}"\n`,
+  "docs/ci-templates/jenkinsfile.groovy": `environment {\n  PERF_SENTINEL_VERSION = '${old}'\n}\n`,
+  "docs/ci-templates/README.md": 'Set `PERF_SENTINEL_VERSION: "1.0.0"`.\n',
+  "docs/CI.md": `\`\`\`yaml\nenv:\n  PERF_SENTINEL_VERSION: "${old}"\n\`\`\`\nuses: robintra/perf-sentinel@v${old}\n`,
+  "docs/FR/CI-FR.md": `\`\`\`\nPERF_SENTINEL_VERSION = '${old}'\n\`\`\`\nperf-sentinel@v${old}\n`,
+  "docs/schemas/examples/a.json": JSON.stringify({
+    perf_sentinel_version: "0.7.0",
+    binary: { binary_version: "0.7.0", binary_verification_url: `https://x/releases/tag/v${old}` },
+  }),
+};
+
+function shown(references: readonly Reference[]): string[] {
+  return references.map(({ row, file, what, written, place }) => {
+    const { line } = place();
+    return `${row.name}: ${file}:${line} ${what} ${written}`;
+  });
+}
+
+const read = (files: Record<string, string>, version = old) =>
+  readReferences(memoryTree(files), { ...applicationVersions(version), chart: version });
+
+test("the table finds every kind of reference, each with its line", async () => {
+  const { references, blind, faults, workspace } = await read(everything);
+  expect({ blind, faults, more: workspace.faults }).toEqual({ blind: [], faults: [], more: [] });
+  expect(shown(references)).toEqual([
+    "workspace version: Cargo.toml:6 version 1.2.9",
+    "pin on a sibling crate: crates/sentinel-cli/Cargo.toml:7 perf-sentinel-core 1.2.9",
+    "locked workspace package: Cargo.lock:5 perf-sentinel 1.2.9",
+    "locked workspace package: Cargo.lock:9 perf-sentinel-core 1.2.9",
+    "locked workspace package: fuzz/Cargo.lock:3 perf-sentinel-core 1.2.9",
+    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/github-actions.yml:2 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/jenkinsfile.groovy:2 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION in a snippet: docs/CI.md:3 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION in a snippet: docs/FR/CI-FR.md:2 PERF_SENTINEL_VERSION 1.2.9",
+    "perf-sentinel@vX.Y.Z: docs/CI.md:5 perf-sentinel v1.2.9",
+    "perf-sentinel@vX.Y.Z: docs/FR/CI-FR.md:4 perf-sentinel v1.2.9",
+    "binary_verification_url of a schema example: docs/schemas/examples/a.json:1 binary_verification_url v1.2.9",
+    "changelog section with a date: CHANGELOG.md:3 section [1.2.9] - 2026-08-07",
+    "chart version: charts/perf-sentinel/Chart.yaml:4 version 1.2.9",
+    "appVersion: charts/perf-sentinel/Chart.yaml:5 appVersion 1.2.9",
+    "image in artifacthub.io/images: charts/perf-sentinel/Chart.yaml:9 ghcr.io/robintra/perf-sentinel 1.2.9",
+    "chart changelog section with content: charts/perf-sentinel/CHANGELOG.md:3 section [1.2.9]",
+  ]);
+  expect(new Set(references.map(({ row }) => row.name)).size).toBe(table.length - 1);
+  expect(references.filter((each) => isStale(each, applicationVersions(old)))).toEqual([]);
+});
+
+test("every reference is stale for another version, but what follows the chart only with it", async () => {
+  const { references } = await read(everything);
+  const stale = references.filter((each) => isStale(each, applicationVersions(next)));
+  expect(references.filter((each) => !stale.includes(each)).map(({ row }) => row.name)).toEqual([
+    "chart version",
+    "chart changelog section with content",
+  ]);
+  expect(
+    references.every((each) => isStale(each, { ...applicationVersions(next), chart: next })),
+  ).toBe(true);
+  expect(references.some((each) => isStale(each, {}))).toBe(false);
+});
+
+test("what a reference becomes keeps its form", async () => {
+  const files = {
+    ...everything,
+    "crates/sentinel-core/Cargo.toml":
+      '[package]\nname = "perf-sentinel-core"\nversion = "1.2.8"\n[dev-dependencies]\nperf-sentinel = "^1.2"\n[build-dependencies]\nperf-sentinel = " =1.2.9"\n',
+    "docs/ci-templates/github-actions.yml": 'PERF_SENTINEL_VERSION: "v1.2"\n',
+  };
+  const { references } = await read(files);
+  const becomes = (file: string) =>
+    references
+      .filter((each) => each.file === file)
+      .map((each) => `${each.written} -> ${each.becomes(next)}`);
+  expect(becomes("crates/sentinel-core/Cargo.toml")).toEqual([
+    "1.2.8 -> 1.3.0",
+    "1.2.9 -> 1.3.0",
+    "^1.2 -> 1.3.0",
+  ]);
+  expect(becomes("docs/ci-templates/github-actions.yml")).toEqual(["v1.2 -> v1.3.0"]);
+  expect(becomes("docs/schemas/examples/a.json")).toEqual(["v1.2.9 -> v1.3.0"]);
+  expect(becomes("CHANGELOG.md")).toEqual([
+    "[1.2.9] - 2026-08-07 -> [1.3.0] with the date of the release",
+  ]);
+  const pins = references.filter(({ row }) => row.name === "pin on a sibling crate");
+  const core = pins.filter(({ file }) => file.includes("core"));
+  const [document] = core.map(({ site }) => (site.kind === "value" ? site.document : undefined));
+  const changes = core.flatMap(({ site }) => (site.kind === "value" ? [site.change(next)] : []));
+  expect(document && editDocument(document, changes)).toBe(
+    files["crates/sentinel-core/Cargo.toml"].replace("^1.2", "1.3.0").replace("=1.2.9", "=1.3.0"),
+  );
+});
+
+describe("a row", () => {
+  const rowsOf = async (files: Record<string, string>) => {
+    const { references, blind, faults } = await read(files);
+    return { references, blind: blind.map(({ row, file }) => `${file}: ${row.name}`), faults };
+  };
+
+  test("says nothing of a file that is not there", async () => {
+    const { references, blind, faults } = await rowsOf({});
+    expect({ references, blind, faults }).toEqual({ references: [], blind: [], faults: [] });
+  });
+
+  test.each([
+    ["Cargo.lock", "[[package]]\nname = 'serde'\nversion = '1.2.9'\n"],
+    ["docs/ci-templates/x.yml", "# PERF_SENTINEL_VERSION: 1.2.9\n"],
+    ["docs/schemas/examples/a.json", '{"binary_version": "1.2.9"}'],
+    ["docs/schemas/examples/a.json", '{"binary_verification_url": "https://x/v1.2.9"}'],
+    ["docs/schemas/examples/a.json", '{"binary_verification_url": 1}'],
+    ["CHANGELOG.md", "# Changelog\n\n## 1.2.9\n\n- x\n"],
+  ])("has gone blind if %s no longer holds it: %#", async (path, text) => {
+    const { references, blind, faults } = await rowsOf({ ...smallProduct(old), [path]: text });
+    expect(faults).toEqual([]);
+    expect(references.filter(({ file }) => file === path)).toEqual([]);
+    expect(blind.map((each) => each.split(": ")[0])).toEqual([path]);
+  });
+
+  test("goes blind alone: a guide may lose its snippets and keep its mentions", async () => {
+    const { blind } = await rowsOf({ ...everything, "docs/CI.md": "perf-sentinel@v1.2.9" });
+    expect(blind).toEqual(["docs/CI.md: PERF_SENTINEL_VERSION in a snippet"]);
+  });
+
+  test("goes blind in a chart without appVersion and without images", async () => {
+    const files = {
+      ...smallProduct(old),
+      "charts/perf-sentinel/Chart.yaml": "name: perf-sentinel\nversion: 1.2.9\n",
+      "charts/perf-sentinel/values.yaml": "image: { repository: a/b, tag: x }\n",
+    };
+    expect((await rowsOf(files)).blind).toEqual([
+      "charts/perf-sentinel/Chart.yaml: appVersion",
+      "charts/perf-sentinel/Chart.yaml: image in artifacthub.io/images",
+    ]);
+  });
+
+  test("that cannot be read is a fault with its place, told once, and hides no other", async () => {
+    const { references, faults } = await rowsOf({
+      ...everything,
+      "Cargo.lock": "[[package]]\nname =\n",
+      "docs/schemas/examples/a.json": "{",
+      "charts/perf-sentinel/Chart.yaml": "version: 1.10\n",
+    });
+    expect(faults.map(({ level, at }) => [level, at?.file])).toEqual([
+      ["error", "Cargo.lock"],
+      ["error", "docs/schemas/examples/a.json"],
+      ["error", "charts/perf-sentinel/Chart.yaml"],
+    ]);
+    expect(references.length).toBeGreaterThan(8);
+  });
+});
+
+describe("the section of a changelog", () => {
+  const sections = async (changelog: string, chart = changelog) => {
+    const files = { "CHANGELOG.md": changelog, "charts/perf-sentinel/CHANGELOG.md": chart };
+    const { references } = await read(files);
+    return references.map(({ written, version }) => [written, version]);
+  };
+
+  test("is the version's, wherever it stands, if it has a real date or content", async () => {
+    const text = "## [1.3.0] - 2026-09-01\n\n- y\n\n## [1.2.9] - 2026-08-07\n\n- x\n";
+    expect(await sections(text)).toEqual([
+      ["[1.2.9] - 2026-08-07", "1.2.9"],
+      ["[1.2.9] - 2026-08-07", "1.2.9"],
+    ]);
+  });
+
+  test("states no version without a real date, and none without content", async () => {
+    for (const title of ["[1.2.9]", "[1.2.9] - soon", "[1.2.9] - 2026-02-30"]) {
+      expect(await sections(`## ${title}\n\n- x\n`, "## [1.2.9]\n\n### Changed\n")).toEqual([
+        [title, undefined],
+        ["[1.2.9]", undefined],
+      ]);
+    }
+  });
+
+  test("is the newest one if the version has none", async () => {
+    expect(await sections("## [Unreleased]\n\n## [1.2.8] - 2026-08-07\n\n- x\n")).toEqual([
+      ["[1.2.8] - 2026-08-07", "1.2.8"],
+      ["[1.2.8] - 2026-08-07", "1.2.8"],
+    ]);
+    expect(await sections("## Notes\n\n## [Unreleased]\n\n- x\n")).toEqual([
+      ["[Unreleased]", undefined],
+      ["[Unreleased]", undefined],
+    ]);
+  });
+});
+
+test("stale references are counted with the enforced ones, each file read once", async () => {
+  const reads: string[] = [];
+  const tree = memoryTree(everything);
+  const counting: Tree = {
+    list: tree.list,
+    read: (path) => {
+      reads.push(path);
+      return tree.read(path);
+    },
+  };
+  const { stale, faults } = await staleReferences(counting, next);
+  expect({ stale: stale.length, faults }).toEqual({ stale: 15, faults: [] });
+  const others = reads.filter((path) => !/Chart\.yaml$/.test(path));
+  expect(others.toSorted()).toEqual([...new Set(others)].sort());
+  expect((await staleReferences(tree, old)).stale).toEqual([]);
+  expect((await staleReferences(memoryTree({}), old)).faults).toHaveLength(1);
+});

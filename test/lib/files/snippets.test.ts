@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import {
+  findConstants,
+  findFencedConstants,
+  findMentions,
+} from "../../../scripts/lib/files/snippets.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+
+/** Marks what was found in a text. */
+function marked(text: string, spans: readonly { offset: number; text: string }[]): string {
+  let shown = text;
+  for (const span of spans.toReversed()) {
+    expect(text.slice(span.offset, span.offset + span.text.length)).toBe(span.text);
+    const end = span.offset + span.text.length;
+    shown = `${shown.slice(0, span.offset)}‹${span.text}›${shown.slice(end)}`;
+  }
+  return shown;
+}
+
+const bare = (text: string) => text.replaceAll(/[‹›]/g, "");
+
+test.each([
+  ["YAML, quoted", 'env:\n  NAME: "‹1.2.9›"\n'],
+  ["YAML, in single quotes, with a comment", "  NAME: '‹1.2.9›'   # NAME: 1.0.0"],
+  ["YAML, plain, with a comment and CRLF", "a:\r\n\tNAME : ‹1.2.9› # pinned\r\nb: 1\r\n"],
+  ["YAML, an item", "- NAME: ‹1.2.9-rc.1›"],
+  ["YAML, a quoted key", `  "NAME": '‹1.2.9›'`],
+  ["Groovy", "environment {\n    NAME = '‹1.2.9›'\n}"],
+  ["Groovy, a definition with a comment", 'def NAME = "‹1.2.9›" // the release\n'],
+  ["the shell", "export NAME=‹1.2.9›; run\nNAME='‹v1.2.9›'\n"],
+  ["a stale value that is no legal version", 'NAME: "‹1.2›"\nNAME: "‹01.2.3+x›"'],
+  ["several", "NAME: ‹1.2.9›\nNAME: ‹1.3.0›"],
+])("a constant is found at the start of a line: %s", (_, text) => {
+  expect(marked(bare(text), findConstants(source("f", bare(text)), "NAME"))).toBe(text);
+});
+
+test.each([
+  ["a comment", '# NAME: "1.2.9"\n  # NAME = 1.2.9\n// NAME = "1.2.9"\n * NAME: "1.2.9"'],
+  ["a comment of many lines", '/* as in\nNAME = "1.2.9"\n*/\n  /** x */'],
+  ["prose", 'Set NAME: "1.2.9" here\nthe constant NAME = 1.2.9'],
+  ["a use", `curl "v\${NAME}/1.2.9"\n- uses: a@\${{ env.NAME }}\n$NAME = "1.2.9"`],
+  ["an expression", `NAME: \${{ inputs.x }}\nNAME=\${1:-1.2.9}\nNAME = '1.2.9' + suffix`],
+  ["an interpolation", 'NAME: "1.2.9-$x"\nNAME=1.2.9$x\nNAME: 1.2.9 or later'],
+  ["another name", "MY_NAME: 1.2.9\nNAME_2: 1.2.9\nname: 1.2.9\nNAME.x = 1.2.9"],
+  ["a word", 'NAME: latest\nNAME: "main"\nNAME:\n  1.2.9'],
+  ["an open quote", 'NAME: "1.2.9\nNAME: \'1.2.9"'],
+])("%s is no constant", (_, text) => {
+  expect(marked(text, findConstants(source("f", text), "NAME"))).toBe(text);
+});
+
+test("a comment in the middle of a line opens nothing: globs look like it", () => {
+  const text = "  - run: cp a/* b\n  NAME: ‹1.2.9›\n  - run: cp c/*/d e\n";
+  expect(marked(bare(text), findConstants(source("f", bare(text)), "NAME"))).toBe(text);
+});
+
+test("in Markdown only fenced code holds constants", () => {
+  const text = `NAME: "1.2.9"
+
+\`\`\`yaml
+NAME: "‹1.2.9›"
+# NAME: "1.2.9"
+\`\`\`
+
+NAME: "1.2.9"
+
+- an item
+  ~~~sh
+  export NAME=‹1.2.9›
+  ~~~
+- > \`\`\`
+  > NAME = '‹1.2.9›'
+
+<!--
+\`\`\`
+NAME: "1.2.9"
+\`\`\`
+-->
+
+    NAME: "1.2.9"
+
+\`\`\`
+NAME: ‹1.2.9›`;
+  expect(marked(bare(text), findFencedConstants(source("f", bare(text)), "NAME"))).toBe(text);
+  expect(findFencedConstants(source("f", ""), "NAME")).toEqual([]);
+});
+
+test("a mention is the product, an at sign and a whole version", () => {
+  const text =
+    "uses: owner/tool@‹v1.2.9›\n(tool@‹v1.2.9-rc.1›), tool@‹v1.10.0›. tool@‹v1.2.9›\n" +
+    "my-tool@v1.2.9 tool@v1 tool@v1.2 tool@main tool@1.2.9 tool@v1.2.9.1 tool@v01.2.3 tool@v1.2.9x\n" +
+    "other@v1.2.9 tool @v1.2.9 tools@v1.2.9";
+  expect(marked(bare(text), findMentions(source("f", bare(text)), "tool", "v"))).toBe(text);
+});
