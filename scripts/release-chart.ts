@@ -12,17 +12,17 @@
  * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
+import { checkChartAppVersion } from "./check-chart-appversion.ts";
 import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
-import { type Chart, chartImage, imagesOf, readChart } from "./lib/files/chart.ts";
-import type { ImageReference } from "./lib/files/image-reference.ts";
-import { error, type Finding, notice, warning } from "./lib/finding.ts";
+import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
+import { type Finding, notice, warning } from "./lib/finding.ts";
 import type { Gate } from "./lib/gate.ts";
 import { checkImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
 import type { Candidate, Procedure } from "./lib/release/plan.ts";
 import { release } from "./lib/release/procedure.ts";
-import type { Check, Tree } from "./lib/tree.ts";
+import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 
 const script = "scripts/release-chart.ts";
@@ -63,7 +63,7 @@ const versionGate: Gate<Candidate> = {
 
 const promiseGate: Gate<Candidate> = {
   title: "promised images",
-  check: ({ tree }) => checkPromisedImages(tree, layout.chart),
+  check: ({ tree }) => checkChartAppVersion(tree, layout.chart),
 };
 
 function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candidate> {
@@ -93,45 +93,10 @@ function noPlatforms(): Finding {
 async function readImages(tree: Tree, folder: string) {
   const chart = await readChart(tree, folder);
   const pulled = await chartImage(tree, folder, chart.appVersion);
-  return { chart, pulled, promised: promisesOf(chart, pulled.reference) };
+  const images = imagesOf(chart) ?? [];
+  const promised = images.filter(({ reference }) => isSameImage(reference, pulled.reference));
+  return { pulled, promised };
 }
-
-function promisesOf(chart: Chart, pulled: ImageReference) {
-  return (imagesOf(chart) ?? []).filter(
-    ({ reference }) =>
-      reference.registry === pulled.registry && reference.repository === pulled.repository,
-  );
-}
-
-/**
- * Checks that the annotation promises the image that an install pulls, at `appVersion`.
- *
- * @throws {Refusal} If the chart or its values cannot be read.
- */
-export const checkPromisedImages: Check<string> = async (tree, folder) => {
-  const { chart, pulled, promised } = await readImages(tree, folder);
-  const name = `${pulled.reference.registry}/${pulled.reference.repository}`;
-  const appVersion = chart.appVersion?.value;
-  if (imagesOf(chart) === undefined) {
-    return [notice(`${folder}/Chart.yaml promises no images: there is nothing to agree with`)];
-  }
-  if (promised.length === 0) {
-    return [
-      error(`Cannot find ${name} in ${layout.imagesAnnotation}, and an install pulls it`, {
-        at: chart.document.place(["annotations", layout.imagesAnnotation]),
-        remedy: `List ${name} in ${layout.imagesAnnotation}, or correct image.repository in values.yaml`,
-      }),
-    ];
-  }
-  return promised.map(({ reference, text, at }) =>
-    reference.tag === appVersion
-      ? notice(`${folder}/Chart.yaml: ${text} -> ${appVersion} (matches appVersion)`, { at })
-      : error(`Cannot release the chart: it promises ${text}, and appVersion is ${appVersion}`, {
-          at,
-          remedy: "Set the tag of the image and appVersion to the same version",
-        }),
-  );
-};
 
 /** Warns if the application release that the chart installs has no tag on the remote. */
 async function checkApplicationTag({ tree, refs }: Candidate): Promise<readonly Finding[]> {

@@ -2,8 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
-import { checkPromisedImages } from "../scripts/release-chart.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { type Ended, runScript } from "./helpers/world.ts";
 
@@ -186,42 +184,4 @@ test("a run killed before its push is finished by --resume, even after main has 
   expect((await release(world, ["--yes"])).stderr).toContain("--resume");
   expect(await release(world, ["--yes", "--resume"])).toMatchObject({ code: 0 });
   expect((await world.remoteRefs())[tagRef]).toBe(id);
-});
-
-describe("the promised images", () => {
-  const chart = (images: string | undefined, tag = "") =>
-    memoryTree({
-      "chart/Chart.yaml": [
-        "name: perf-sentinel",
-        "version: 0.1.0",
-        'appVersion: "1.3.0"',
-        ...(images === undefined
-          ? []
-          : [
-              "annotations:",
-              "  artifacthub.io/images: |",
-              ...images.split("\n").map((line) => `    ${line}`),
-            ]),
-        "",
-      ].join("\n"),
-      "chart/values.yaml": `image:\n  repository: ghcr.io/robintra/perf-sentinel\n  tag: "${tag}"\n`,
-    });
-  const entry = (image: string) => `- name: x\n  image: ${image}`;
-
-  test.each([
-    ["no annotation", undefined, "notice"],
-    ["the tag", entry("ghcr.io/robintra/perf-sentinel:1.3.0"), "notice"],
-    ["the tag in quotes", entry('"ghcr.io/robintra/perf-sentinel:1.3.0"'), "notice"],
-    [
-      "the tag and a digest",
-      entry(`ghcr.io/robintra/perf-sentinel:1.3.0@sha256:${"a".repeat(64)}`),
-      "notice",
-    ],
-    ["another tag", entry("ghcr.io/robintra/perf-sentinel:1.2.9"), "error"],
-    ["no tag", entry("ghcr.io/robintra/perf-sentinel"), "error"],
-    ["another image alone", entry("ghcr.io/robintra/other:1.3.0"), "error"],
-  ])("with %s", async (_, images, level) => {
-    const findings = await checkPromisedImages(chart(images), "chart");
-    expect(findings.map((finding) => finding.level)).toEqual([level as "notice"]);
-  });
 });

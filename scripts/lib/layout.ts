@@ -1,7 +1,7 @@
 /** What a fork edits: the product's names, paths, thresholds and time limits, all in one place. */
 
 export const layout = {
-  /** The product, the name of its main crate and of its chart. */
+  /** The product: the name of its main crate, of its chart and of its image. */
   product: "perf-sentinel",
   /** The branch that releases are made from, and the remote they go to. */
   mainBranch: "main",
