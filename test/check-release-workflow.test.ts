@@ -12,6 +12,7 @@ import {
   runScript,
   temporaryFolder,
   testRepository,
+  writeFiles,
 } from "./helpers/world.ts";
 
 const script = "scripts/check-release-workflow.ts";
@@ -300,6 +301,7 @@ test.each([
   'trap \'rm -f "$file"\' EXIT\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
   'tag="${GITHUB_REF#refs/tags/}"\nscripts/check-tag-version.sh "$tag"',
   "export TAG=${{ github.ref_name }}\nscripts/check-tag-version.sh ${TAG#v}",
+  'exec 2> log\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
 ])("the tag check on the pushed tag counts in its spellings: %s", async (run) => {
   expect(await breaches(block(...run.split("\n")))).toEqual([]);
 });
@@ -403,6 +405,16 @@ test.each<[string, string, ...string[]]>([
     '19: the tag check on "\\"$TAG\\""',
   ],
   [
+    "on a variable that is set under a condition",
+    `if true; then TAG=$GITHUB_REF_NAME; fi\nscripts/check-tag-version.sh "$TAG"`,
+    '18: the tag check on "\\"$TAG\\""',
+  ],
+  [
+    "on a variable that is set for another command",
+    `TAG=$GITHUB_REF_NAME make\nscripts/check-tag-version.sh "$TAG"`,
+    '18: the tag check on "\\"$TAG\\""',
+  ],
+  [
     "on a variable that is set behind it",
     `scripts/check-tag-version.sh "$TAG"\nTAG=$GITHUB_REF_NAME`,
     '17: the tag check on "\\"$TAG\\""',
@@ -431,6 +443,11 @@ test.each<[string, string, ...string[]]>([
     `17: "trap 'exit 0' ERR" before the tag check`,
   ],
   ["in another folder", `cd /tmp\n${check1}`, '17: "cd /tmp" before the tag check'],
+  [
+    "with a function of the program's name, in the other spelling",
+    'function bun { true; }\nbun scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
+    '17: "function bun { true" before the tag check',
+  ],
   [
     "with a function of the program's name",
     'bun() { true; }\nbun scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
@@ -611,6 +628,14 @@ const withJobs = (jobs: string) =>
 /** A job; needs and condition are the rest of its line. */
 const jobOf = (id: string, rest: string) => `  ${id}: {runs-on: x, steps: [run: make], ${rest}}\n`;
 
+test("even the very first step is a warning, if it only may come before the check", async () => {
+  const text = withJobs("").replace("steps:", "steps:\n      - run: make");
+  const warnings = (await check({ [releaseFile]: text })).filter(
+    ({ level }) => level === "warning",
+  );
+  expect(warnings).toMatchObject([{ at: { file: releaseFile, line: 8, column: 9 } }]);
+});
+
 test.each<[string, string, ...string[]]>([
   ["directly", jobOf("a", "needs: first") + jobOf("b", "needs: [first]")],
   [
@@ -660,6 +685,7 @@ test.each([
   "failure()",
   "!failure() && !cancelled()",
   "success() || failure()",
+  "always() || github.actor == 'x' && success()",
   "always() && needs.other.result == 'success'",
   "always() && needs.first.result != 'failure'",
   "always() && needs.first.result == 'success' || true",
@@ -770,7 +796,10 @@ test.each<[string, string]>([
   ["from a working folder", "./a.sh\n        working-directory: scripts"],
   ["by a variable", "$A\n        env: {A: scripts/a.sh}"],
 ])("a script is followed when it is called: %s", async (_, run) => {
-  const files = { "scripts/a.sh": `#!/bin/sh\n# ${gate}\nmake\n${gate} --version v1\n` };
+  const files = {
+    "scripts/a.sh": `#!/bin/sh\n# ${gate}\nmake\n${gate} --version v1\n`,
+    [gate]: `#!/bin/sh\necho "Usage: ${gate} --version vX.Y.Z"\n`,
+  };
   const [fault, ...more] = await callBreaches(run, files);
   expect(fault).toMatch(
     /^scripts\/a\.sh:4: the lab gate in "release-gate\/check-lab-validation\.sh --version v1", called from \.github\/workflows\/release\.yml:4[89]$/,
@@ -821,28 +850,37 @@ test.each<[string, string, Files, string[]]>([
     ],
   ],
   [
+    "a module that only its first line tells",
+    "scripts/a",
+    {
+      "scripts/a":
+        "#!/usr/bin/env bun\nimport { a } from '../release-gate/x.ts';\nconst b: number = a;\n",
+    },
+    [`scripts/a:2: the lab gate in an import of release-gate/x.ts, called from ${atStep}`],
+  ],
+  [
     "programs that a module starts",
     "bun scripts/a.ts",
     {
-      "scripts/a.ts": `Bun.spawn(["bun", "${gate}"]);\nawait $\`sh ./scripts/b.sh\`;\nexecSync("bash ${gate} --version x");\n`,
+      "scripts/a.ts": `Bun.spawn(["bun", "${gate}"]);\nawait $\`sh ./scripts/b.sh\`;\nexecSync("cd release-gate; ./check*");\n`,
       "scripts/b.sh": `${gate}\n`,
     },
     [
       `scripts/a.ts:1: ${found(gate, `, called from ${atStep}`)}`,
       `scripts/b.sh:1: ${found(gate, `, called from ${atStep}, scripts/a.ts:2`)}`,
-      `scripts/a.ts:3: ${found(`bash ${gate} --version x`, `, called from ${atStep}`)}`,
+      `scripts/a.ts:3: ${found("cd release-gate; ./check*", `, called from ${atStep}`)}`,
     ],
   ],
   [
     "scripts of package.json",
     "npx --yes bun@1.4.5 run lab",
     {
-      "package.json": `{\n  "scripts": {\n    "prelab": "scripts/a.sh",\n    "lab": "bun ${gate}"\n  }\n}\n`,
+      "package.json": `{\n  "scripts": {\n    "prelab": "scripts/a.sh",\n    "lab": "cd release-gate"\n  }\n}\n`,
       "scripts/a.sh": `${gate}\n`,
     },
     [
       `scripts/a.sh:1: ${found(gate, `, called from ${atStep}, package.json:3`)}`,
-      `package.json:4: ${found(`bun ${gate}`, `, called from ${atStep}`)}`,
+      `package.json:4: ${found("cd release-gate", `, called from ${atStep}`)}`,
     ],
   ],
 ])("what is called is followed: %s", async (_, run, files, expected) => {
@@ -925,6 +963,21 @@ test.each<[string, string, Files]>([
   ],
 ])("what does not lead to the gate is no call: %s", async (_, run, files) => {
   expect(await callBreaches(run, files)).toEqual([]);
+});
+
+test("a called script is read whatever its bytes are", async () => {
+  using folder = temporaryFolder();
+  const script = Buffer.from(`# \xe9\n${gate}\n`, "latin1");
+  writeFiles(folder.path, {
+    ...scripts,
+    [releaseFile]: changed(line, "scripts/a.sh"),
+    [chartFile]: chart,
+    "scripts/a.sh": script,
+  });
+  const findings = await checkReleaseWorkflow(workTree(folder.path));
+  expect(findings.filter(({ level }) => level === "error")).toMatchObject([
+    { at: { file: "scripts/a.sh", line: 2 } },
+  ]);
 });
 
 test("a called module that cannot be parsed is refused, and hides nothing else", async () => {
