@@ -1,4 +1,4 @@
-/** A small product in the shape of the real one: a workspace, a chart, changelogs and a ledger. */
+/** A small product in the shape of the real one: workspace, chart, docs, changelogs and a ledger. */
 
 /** The files of the product at one version, by path. */
 export function smallProduct(version: string, registry = "ghcr.io"): Record<string, string> {
@@ -28,6 +28,59 @@ edition.workspace = true
 [dependencies]
 perf-sentinel-core = { version = "${version}", path = "../sentinel-core" }
 serde = "1.0.229"
+`,
+    "Cargo.lock": `version = 4
+
+[[package]]
+name = "perf-sentinel"
+version = "${version}"
+dependencies = [
+ "perf-sentinel-core",
+ "serde",
+]
+
+[[package]]
+name = "perf-sentinel-core"
+version = "${version}"
+dependencies = [
+ "serde",
+]
+
+[[package]]
+name = "serde"
+version = "1.0.229"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+`,
+    "docs/ci-templates/github-actions.yml": `# PERF_SENTINEL_VERSION pins the release that the job downloads.
+env:
+  PERF_SENTINEL_VERSION: "${version}"
+jobs:
+  perf-sentinel:
+    steps:
+      - run: curl -fsSLO "https://example.invalid/v\${PERF_SENTINEL_VERSION}/perf-sentinel"
+`,
+    "docs/ci-templates/jenkinsfile.groovy": `pipeline {
+    environment {
+        PERF_SENTINEL_VERSION = '${version}'
+    }
+}
+`,
+    "docs/CI.md": `# CI
+
+\`\`\`yaml
+env:
+  PERF_SENTINEL_VERSION: "${version}"
+steps:
+  - uses: robintra/perf-sentinel@v${version}
+\`\`\`
+`,
+    "docs/schemas/examples/example.json": `{
+  "perf_sentinel_version": "0.7.0",
+  "integrity": {
+    "binary_versions": ["0.6.2", "0.7.0"],
+    "binary_verification_url": "https://github.com/robintra/perf-sentinel/releases/tag/v${version}"
+  }
+}
 `,
     "CHANGELOG.md": `# Changelog
 

@@ -14,23 +14,13 @@ import type { Version } from "../../../scripts/lib/version.ts";
 
 const v = (text: string) => text as Version;
 const [old, next] = [v("1.2.9"), v("1.3.0")];
-const lock = (version: string) =>
-  `version = 4\n\n[[package]]\nname = "perf-sentinel"\nversion = "${version}"\n\n[[package]]\nname = "perf-sentinel-core"\nversion = "${version}"\n`;
 
 /** Every file that the table knows, with one reference of each kind at least. */
 const everything: Record<string, string> = {
   ...smallProduct(old),
-  "Cargo.lock": lock(old),
   "fuzz/Cargo.lock": `[[package]]\nname = "perf-sentinel-core"\nversion = "${old}"\n\n[[package]]\nname = "perf-sentinel-fuzz"\nversion = "0.0.0"\n`,
-  "docs/ci-templates/github-actions.yml": `env:\n  PERF_SENTINEL_VERSION: "${old}"\n`,
-  "docs/ci-templates/jenkinsfile.groovy": `environment {\n  PERF_SENTINEL_VERSION = '${old}'\n}\n`,
   "docs/ci-templates/README.md": 'Set `PERF_SENTINEL_VERSION: "1.0.0"`.\n',
-  "docs/CI.md": `\`\`\`yaml\nenv:\n  PERF_SENTINEL_VERSION: "${old}"\n\`\`\`\nuses: robintra/perf-sentinel@v${old}\n`,
   "docs/FR/CI-FR.md": `\`\`\`\nPERF_SENTINEL_VERSION = '${old}'\n\`\`\`\nperf-sentinel@v${old}\n`,
-  "docs/schemas/examples/a.json": JSON.stringify({
-    perf_sentinel_version: "0.7.0",
-    binary: { binary_version: "0.7.0", binary_verification_url: `https://x/releases/tag/v${old}` },
-  }),
 };
 
 function shown(references: readonly Reference[]): string[] {
@@ -50,15 +40,15 @@ test("the table finds every kind of reference, each with its line", async () => 
     "workspace version: Cargo.toml:6 version 1.2.9",
     "pin on a sibling crate: crates/sentinel-cli/Cargo.toml:7 perf-sentinel-core 1.2.9",
     "locked workspace package: Cargo.lock:5 perf-sentinel 1.2.9",
-    "locked workspace package: Cargo.lock:9 perf-sentinel-core 1.2.9",
+    "locked workspace package: Cargo.lock:13 perf-sentinel-core 1.2.9",
     "locked workspace package: fuzz/Cargo.lock:3 perf-sentinel-core 1.2.9",
-    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/github-actions.yml:2 PERF_SENTINEL_VERSION 1.2.9",
-    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/jenkinsfile.groovy:2 PERF_SENTINEL_VERSION 1.2.9",
-    "PERF_SENTINEL_VERSION in a snippet: docs/CI.md:3 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/github-actions.yml:3 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION of a CI template: docs/ci-templates/jenkinsfile.groovy:3 PERF_SENTINEL_VERSION 1.2.9",
+    "PERF_SENTINEL_VERSION in a snippet: docs/CI.md:5 PERF_SENTINEL_VERSION 1.2.9",
     "PERF_SENTINEL_VERSION in a snippet: docs/FR/CI-FR.md:2 PERF_SENTINEL_VERSION 1.2.9",
-    "perf-sentinel@vX.Y.Z: docs/CI.md:5 perf-sentinel v1.2.9",
+    "perf-sentinel@vX.Y.Z: docs/CI.md:7 perf-sentinel v1.2.9",
     "perf-sentinel@vX.Y.Z: docs/FR/CI-FR.md:4 perf-sentinel v1.2.9",
-    "binary_verification_url of a schema example: docs/schemas/examples/a.json:1 binary_verification_url v1.2.9",
+    "binary_verification_url of a schema example: docs/schemas/examples/example.json:5 binary_verification_url v1.2.9",
     "changelog section with a date: CHANGELOG.md:3 section [1.2.9] - 2026-08-07",
     "chart version: charts/perf-sentinel/Chart.yaml:4 version 1.2.9",
     "appVersion: charts/perf-sentinel/Chart.yaml:5 appVersion 1.2.9",
@@ -100,7 +90,7 @@ test("what a reference becomes keeps its form", async () => {
     "^1.2 -> 1.3.0",
   ]);
   expect(becomes("docs/ci-templates/github-actions.yml")).toEqual(["v1.2 -> v1.3.0"]);
-  expect(becomes("docs/schemas/examples/a.json")).toEqual(["v1.2.9 -> v1.3.0"]);
+  expect(becomes("docs/schemas/examples/example.json")).toEqual(["v1.2.9 -> v1.3.0"]);
   expect(becomes("CHANGELOG.md")).toEqual([
     "[1.2.9] - 2026-08-07 -> [1.3.0] with the date of the release",
   ]);
@@ -127,9 +117,9 @@ describe("a row", () => {
   test.each([
     ["Cargo.lock", "[[package]]\nname = 'serde'\nversion = '1.2.9'\n"],
     ["docs/ci-templates/x.yml", "# PERF_SENTINEL_VERSION: 1.2.9\n"],
-    ["docs/schemas/examples/a.json", '{"binary_version": "1.2.9"}'],
-    ["docs/schemas/examples/a.json", '{"binary_verification_url": "https://x/v1.2.9"}'],
-    ["docs/schemas/examples/a.json", '{"binary_verification_url": 1}'],
+    ["docs/schemas/examples/example.json", '{"binary_version": "1.2.9"}'],
+    ["docs/schemas/examples/example.json", '{"binary_verification_url": "https://x/v1.2.9"}'],
+    ["docs/schemas/examples/example.json", '{"binary_verification_url": 1}'],
     ["CHANGELOG.md", "# Changelog\n\n## 1.2.9\n\n- x\n"],
   ])("has gone blind if %s no longer holds it: %#", async (path, text) => {
     const { references, blind, faults } = await rowsOf({ ...smallProduct(old), [path]: text });
@@ -159,12 +149,12 @@ describe("a row", () => {
     const { references, faults } = await rowsOf({
       ...everything,
       "Cargo.lock": "[[package]]\nname =\n",
-      "docs/schemas/examples/a.json": "{",
+      "docs/schemas/examples/example.json": "{",
       "charts/perf-sentinel/Chart.yaml": "version: 1.10\n",
     });
     expect(faults.map(({ level, at }) => [level, at?.file])).toEqual([
       ["error", "Cargo.lock"],
-      ["error", "docs/schemas/examples/a.json"],
+      ["error", "docs/schemas/examples/example.json"],
       ["error", "charts/perf-sentinel/Chart.yaml"],
     ]);
     expect(references.length).toBeGreaterThan(8);

@@ -1,0 +1,248 @@
+import { describe, expect, test } from "bun:test";
+import { checkOperatorReferences, checkReferences } from "../scripts/check-references.ts";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
+import { workTree } from "../scripts/lib/world/files.ts";
+import { productFolder } from "./helpers/product.ts";
+import { type JsonReport, runScript, testRepository, writeFiles } from "./helpers/world.ts";
+
+const script = "scripts/check-references.ts";
+const product = smallProduct("1.3.0");
+const version = parseVersion("1.3.0");
+
+const check = (changes: Record<string, string> = {}, base = product) =>
+  checkReferences(memoryTree({ ...base, ...changes }), version);
+
+test("every reference of a whole release is a notice with its line", async () => {
+  const findings = await check();
+  expect(findings.filter(({ level }) => level !== "notice")).toEqual([]);
+  expect(findings.map(({ message, at }) => `${at?.file}:${at?.line} ${message}`)).toEqual([
+    "Cargo.toml:6 Cargo.toml -> 1.3.0 (matches tag)",
+    "crates/sentinel-cli/Cargo.toml:3 crates/sentinel-cli/Cargo.toml -> 1.3.0 (inherits the workspace version)",
+    "crates/sentinel-core/Cargo.toml:3 crates/sentinel-core/Cargo.toml -> 1.3.0 (inherits the workspace version)",
+    "crates/sentinel-cli/Cargo.toml:7 crates/sentinel-cli/Cargo.toml: perf-sentinel-core -> 1.3.0 (matches tag)",
+    "Cargo.lock:5 Cargo.lock: perf-sentinel -> 1.3.0 (matches tag)",
+    "Cargo.lock:13 Cargo.lock: perf-sentinel-core -> 1.3.0 (matches tag)",
+    "docs/ci-templates/github-actions.yml:3 docs/ci-templates/github-actions.yml: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)",
+    "docs/ci-templates/jenkinsfile.groovy:3 docs/ci-templates/jenkinsfile.groovy: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)",
+    "docs/CI.md:5 docs/CI.md: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)",
+    "docs/CI.md:7 docs/CI.md: perf-sentinel -> v1.3.0 (matches tag)",
+    "docs/schemas/examples/example.json:5 docs/schemas/examples/example.json: binary_verification_url -> v1.3.0 (matches tag)",
+    "CHANGELOG.md:3 CHANGELOG.md: section -> [1.3.0] - 2026-08-07 (matches tag)",
+    "charts/perf-sentinel/Chart.yaml:5 charts/perf-sentinel/Chart.yaml: appVersion -> 1.3.0 (matches tag)",
+    "charts/perf-sentinel/Chart.yaml:9 charts/perf-sentinel/Chart.yaml: ghcr.io/robintra/perf-sentinel -> 1.3.0 (matches tag)",
+  ]);
+});
+
+test.each([
+  ["Cargo.toml", "Cargo.toml says 1.2.9, expected 1.3.0", 6],
+  [
+    "crates/sentinel-cli/Cargo.toml",
+    "crates/sentinel-cli/Cargo.toml requires perf-sentinel-core 1.2.9, expected 1.3.0",
+    7,
+  ],
+  ["Cargo.lock", "Cargo.lock says perf-sentinel 1.2.9, expected 1.3.0", 5],
+  [
+    "docs/ci-templates/jenkinsfile.groovy",
+    "docs/ci-templates/jenkinsfile.groovy says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0",
+    3,
+  ],
+  ["docs/CI.md", "docs/CI.md says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0", 5],
+  ["docs/CI.md", "docs/CI.md says perf-sentinel v1.2.9, expected v1.3.0", 7],
+  [
+    "docs/schemas/examples/example.json",
+    "docs/schemas/examples/example.json says binary_verification_url v1.2.9, expected v1.3.0",
+    5,
+  ],
+  [
+    "CHANGELOG.md",
+    "CHANGELOG.md says section [1.2.9] - 2026-08-07, expected [1.3.0] with the date of the release",
+    3,
+  ],
+  [
+    "charts/perf-sentinel/Chart.yaml",
+    "charts/perf-sentinel/Chart.yaml says appVersion 1.2.9, expected 1.3.0",
+    5,
+  ],
+  [
+    "charts/perf-sentinel/Chart.yaml",
+    "charts/perf-sentinel/Chart.yaml says ghcr.io/robintra/perf-sentinel 1.2.9, expected 1.3.0",
+    9,
+  ],
+] satisfies [string, string, number][])(
+  "a stale reference is an error with file, line, found and expected: %s (%#)",
+  async (file, message, line) => {
+    const findings = await check({ [file]: smallProduct("1.2.9")[file] ?? "" });
+    const errors = findings.filter(({ level }) => level === "error");
+    const found = errors.find((each) => each.message === `Cannot tag v1.3.0: ${message}`);
+    expect(found?.at).toMatchObject({ file, line });
+    expect(found?.remedy).toMatch(
+      /^(?:Set|Correct it, or .*: bun scripts\/bump-version\.ts 1\.3\.0)/,
+    );
+    expect(errors.every(({ at }) => at?.file === file)).toBe(true);
+  },
+);
+
+test("the chart's own version and changelog may run ahead", async () => {
+  const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
+  const findings = await check({
+    "charts/perf-sentinel/Chart.yaml": chart.replace("\nversion: 1.3.0", "\nversion: 1.3.4"),
+    "charts/perf-sentinel/CHANGELOG.md": "# Changelog\n",
+  });
+  expect(findings.every(({ level }) => level === "notice")).toBe(true);
+});
+
+test("files that are not there are no findings, a file without its reference is a warning", async () => {
+  const manifests = Object.entries(product).filter(([path]) => path.endsWith("Cargo.toml"));
+  const bare = await check({}, Object.fromEntries(manifests));
+  expect(bare.map(({ level }) => level)).toEqual(["notice", "notice", "notice", "notice"]);
+  const blind = await check({
+    "docs/CI.md": "perf-sentinel@v1.3.0\n",
+    "Cargo.lock": "version = 4\n",
+  });
+  expect(blind.filter(({ level }) => level !== "notice")).toEqual([
+    {
+      level: "warning",
+      message:
+        "Cargo.lock no longer holds a reference that the table knows: locked workspace package",
+      remedy: "Restore it, or mend the row in scripts/lib/files/references.ts",
+      at: { file: "Cargo.lock" },
+    },
+    expect.objectContaining({
+      level: "warning",
+      message:
+        "docs/CI.md no longer holds a reference that the table knows: PERF_SENTINEL_VERSION in a snippet",
+    }),
+  ]);
+});
+
+test("what cannot be read is an error beside everything else", async () => {
+  const findings = await check({
+    "Cargo.lock": "[",
+    "docs/schemas/examples/example.json": "[",
+    "charts/perf-sentinel/Chart.yaml": "version: 1\n",
+  });
+  expect(findings.filter(({ level }) => level === "error").map(({ at }) => at?.file)).toEqual([
+    "Cargo.lock",
+    "docs/schemas/examples/example.json",
+    "charts/perf-sentinel/Chart.yaml",
+  ]);
+  expect(findings.filter(({ level }) => level === "notice")).toHaveLength(9);
+  expect((await check({}, {})).map(({ level }) => level)).toEqual(["error"]);
+});
+
+test("text from files is quoted where it is not plain", async () => {
+  const findings = await check({
+    "docs/schemas/examples/example.json": JSON.stringify({
+      binary_verification_url: "https://x/releases/tag/v1.2.9\u001b[31m, expected v1.3.0",
+    }),
+  });
+  expect(findings.find(({ level }) => level === "error")?.message).toContain(
+    'says binary_verification_url "v1.2.9\\u001b[31m, expected v1.3.0", expected v1.3.0',
+  );
+});
+
+describe("operator-driven references alone", () => {
+  const stale = smallProduct("1.2.9");
+  const mixed = {
+    ...product,
+    "docs/CI.md": stale["docs/CI.md"] ?? "",
+    "Cargo.toml": stale["Cargo.toml"] ?? "",
+    "docs/schemas/examples/example.json": "{",
+    "docs/ci-templates/other.yml": "x: 1\n",
+  };
+
+  test.each([
+    ["advised", "warning", "Stale reference: "],
+    ["required", "error", "Cannot tag v1.3.0: "],
+  ] as const)(
+    "are %s: a stale one is a(n) %s, what a gate enforces is left to it",
+    async (weight, level, opening) => {
+      const findings = await checkOperatorReferences(weight)(memoryTree(mixed), version);
+      expect(
+        findings.map((each) => [each.level, each.at?.file, each.message.slice(0, opening.length)]),
+      ).toEqual([
+        [level, "docs/schemas/examples/example.json", expect.any(String)],
+        [level, "docs/CI.md", opening],
+        [level, "docs/CI.md", opening],
+        ["warning", "docs/ci-templates/other.yml", expect.any(String)],
+        ["notice", undefined, expect.any(String)],
+      ]);
+      expect(findings.at(-1)?.message).toBe("7 of 9 operator-driven references state 1.3.0");
+    },
+  );
+});
+
+describe.skipIf(productFolder === undefined)("the product's own files", () => {
+  const tree = workTree(productFolder ?? "");
+
+  test("agree on 0.11.1 as far as they are there", async () => {
+    const findings = await checkReferences(tree, parseVersion("0.11.1"));
+    expect(findings.filter(({ level }) => level !== "notice")).toEqual([]);
+    expect(findings).toHaveLength(12);
+  });
+
+  test("are stale for another version, each by its line", async () => {
+    const findings = await checkReferences(tree, parseVersion("0.12.0"));
+    const errors = findings.filter(({ level }) => level === "error");
+    expect(errors.map(({ at }) => `${at?.file}:${at?.line}`)).toEqual([
+      "Cargo.toml:6",
+      "crates/sentinel-cli/Cargo.toml:35",
+      "Cargo.lock:1893",
+      "Cargo.lock:1920",
+      "fuzz/Cargo.lock:764",
+      "docs/schemas/examples/example-internal-G1.json:206",
+      "docs/schemas/examples/example-official-public-G2.json:169",
+      "CHANGELOG.md:5",
+      "charts/perf-sentinel/Chart.yaml:10",
+      "charts/perf-sentinel/Chart.yaml:209",
+    ]);
+  });
+});
+
+test("the command judges the work tree, or any commit, and lists what it judged", async () => {
+  await using world = await testRepository();
+  const old = await world.commit(smallProduct("1.2.9"));
+  await world.commit(product);
+  writeFiles(world.root, { "docs/CI.md": smallProduct("1.2.9")["docs/CI.md"] });
+  const options = { cwd: world.root, env: world.env };
+  const refused = await runScript(script, ["v1.3.0"], options);
+  expect(refused.code).toBe(1);
+  expect(refused.stdout).toStartWith("Cargo.toml -> 1.3.0 (matches tag)\n");
+  expect(
+    refused.stderr,
+  ).toBe(`error: Cannot tag v1.3.0: docs/CI.md says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0
+  at docs/CI.md:5:27
+  fix: Correct it, or bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same
+error: Cannot tag v1.3.0: docs/CI.md says perf-sentinel v1.2.9, expected v1.3.0
+  at docs/CI.md:7:34
+  fix: Correct it, or bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same
+`);
+  expect(await runScript(script, ["1.3.0", "--ref", "HEAD"], options)).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  const audited = await runScript(script, ["1.2.9", "--ref", old, "--json"], options);
+  const report: JsonReport = JSON.parse(audited.stdout);
+  expect(report).toMatchObject({
+    script,
+    ok: true,
+    exitCode: 0,
+    data: { version: "1.2.9", stale: 0 },
+  });
+  expect(report.findings.every(({ commit }) => commit === old)).toBe(true);
+  expect(report.data.references).toHaveLength(12);
+  expect(report.data.references[4]).toEqual({
+    row: "PERF_SENTINEL_VERSION of a CI template",
+    enforced: false,
+    file: "docs/ci-templates/github-actions.yml",
+    line: 3,
+    column: 27,
+    what: "PERF_SENTINEL_VERSION",
+    found: "1.2.9",
+    expected: "1.2.9",
+    stale: false,
+  });
+  expect(await runScript(script, [], options)).toMatchObject({ code: 2 });
+});
