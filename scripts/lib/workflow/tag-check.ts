@@ -224,50 +224,70 @@ function checkoutFaults({ job, step }: Attempt, fault: Fault): Finding[] {
 
 function callFaults(attempt: Attempt, workflow: Workflow, guarded: Guarded): Finding[] {
   const { step, script, command } = attempt;
-  const path = [...step.path, "run"];
   const remedy = `Write it on a line of its own: ${remedyFor(guarded)}`;
-  function fault(found: string, expected: string, offset?: number): Finding {
-    const at = placeOf(workflow.document, path, offset);
+  function fault(found: string, expected: string, offset: number): Finding {
+    const at = placeOf(workflow.document, [...step.path, "run"], offset);
     return breach(guarded.file, found, expected, { at, remedy });
   }
   if (command === undefined) {
     const offset = script.code.indexOf(posix.basename(guarded.check));
     return [fault(`${guarded.check} named in a text`, "a command that runs it", offset)];
   }
-  const earlier = script.commands.slice(0, script.commands.indexOf(command));
   const [{ offset }] = command.words;
-  const shown = quote(shownCommand(command));
-  const call = callOf(command);
-  const called = calledBy(attempt, workflow);
-  const faults: Finding[] = [];
-  if (called !== `${guarded.check}.sh` && called !== `${guarded.check}.ts`) {
-    faults.push(fault(shown, `a call of ${guarded.check}.sh or .ts`, offset));
-  } else {
-    const operands = call?.operands.filter((raw) => raw !== "--json" && raw !== "--") ?? [];
-    const [operand = ""] = operands;
-    const variables = {
-      script,
-      earlier,
-      settled: (name: string) => environment(name, attempt, workflow),
-    };
-    if (operands.length !== 1 || !isPushedTag(operand, guarded.tagPrefix, variables)) {
-      const found = operands.length === 0 ? "nothing" : quote(operands.join(" "));
-      faults.push(
-        fault(`the tag check on ${found}`, 'the pushed tag, "$GITHUB_REF_NAME", alone', offset),
-      );
-    }
+  const misuse = misuseIn(command, attempt, workflow, guarded);
+  const hazard = hazardIn(commandsBefore(command, script), callOf(command)?.program ?? "");
+  return [
+    ...(misuse === undefined ? [] : [fault(misuse.found, misuse.expected, offset)]),
+    ...(standsAlone(command, script)
+      ? []
+      : [
+          fault(
+            `${quote(shownCommand(command))} as a part of something else`,
+            "a command of its own, whose failure ends the step",
+            offset,
+          ),
+        ]),
+    ...(hazard === undefined
+      ? []
+      : [
+          fault(
+            `${quote(shownCommand(hazard))} before the tag check`,
+            "nothing that may skip it, redirect it or hide its failure",
+            hazard.words[0].offset,
+          ),
+        ]),
+  ];
+}
+
+/** What a command does instead of calling the check on the pushed tag. */
+function misuseIn(
+  command: ShellCommand,
+  attempt: Attempt,
+  workflow: Workflow,
+  { check, tagPrefix }: Guarded,
+): { found: string; expected: string } | undefined {
+  if (![`${check}.sh`, `${check}.ts`].includes(calledBy(attempt, workflow) ?? "")) {
+    return { found: quote(shownCommand(command)), expected: `a call of ${check}.sh or .ts` };
   }
-  if (!standsAlone(command, script)) {
-    const expected = "a command of its own, whose failure ends the step";
-    faults.push(fault(`${shown} as a part of something else`, expected, offset));
+  const given = callOf(command)?.operands.filter((raw) => raw !== "--json" && raw !== "--") ?? [];
+  const [operand = "nothing", ...more] = given;
+  const variables = {
+    script: attempt.script,
+    earlier: commandsBefore(command, attempt.script),
+    settled: (name: string) => environment(name, attempt, workflow),
+  };
+  if (more.length === 0 && isPushedTag(operand, tagPrefix, variables)) {
+    return undefined;
   }
-  const hazard = hazardIn(earlier, call?.program ?? "");
-  if (hazard !== undefined) {
-    const expected = "nothing that may skip it, redirect it or hide its failure";
-    const found = `${quote(shownCommand(hazard))} before the tag check`;
-    faults.push(fault(found, expected, hazard.words[0].offset));
-  }
-  return faults;
+  const found = given.length === 0 ? operand : quote(given.join(" "));
+  return {
+    found: `the tag check on ${found}`,
+    expected: 'the pushed tag, "$GITHUB_REF_NAME", alone',
+  };
+}
+
+function commandsBefore(command: ShellCommand, { commands }: ShellScript): ShellCommand[] {
+  return commands.slice(0, commands.indexOf(command));
 }
 
 /** What the workflow sets as an environment variable of a step. */

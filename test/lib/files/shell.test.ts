@@ -45,6 +45,7 @@ test.each<[string, string, string[]]>([
     'a "$(b | c)" $(d; e)',
     ['a_"$(b | c)"_$(d; e)', "[b |]", "[| c )]", "[d ;]", "[; e )]"],
   ],
+  ["old substitutions in a word", "a`b`c d", ["a`b`c_d", "[b `]"]],
   ["old substitutions", "a `b # c` d", ["a_`b # c`_d", "[b `]"]],
   ["process substitutions", "a <(b) >(c)", ["a", "[b )]", "[c )]"]],
   [
