@@ -12,7 +12,7 @@ const parts = {
   vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|tree|version)\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
   world: /^scripts\/lib\/world\/[^/]+\.ts$/,
-  face: /^scripts\/lib\/(?:report|cli)\.ts$/,
+  face: /^scripts\/lib\/(?:report|cli|interrupt)\.ts$/,
   lib: /^scripts\/lib\/(?:[^/]+\/)?[^/]+\.ts$/,
   command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
 } as const;
@@ -68,7 +68,7 @@ const doors: readonly Door[] = [
     what: "the process: its end, environment, arguments, folder and signals",
     pattern:
       /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
-    owners: ["scripts/lib/cli.ts"],
+    owners: ["scripts/lib/cli.ts", "scripts/lib/interrupt.ts"],
   },
   {
     what: "standard input",

@@ -11,6 +11,7 @@ import {
   Refusal,
   refusal,
 } from "./finding.ts";
+import { type Interrupt, Interrupted, watchProcess } from "./interrupt.ts";
 import { type OpenReport, openReport, type Report, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
@@ -28,18 +29,6 @@ export const exitCodes = {
 /** The command line is wrong: exit code 2, before anything is read. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
-}
-
-/** The operator interrupted the command. */
-export class Interrupted extends Error {
-  override readonly name = "Interrupted";
-  readonly exitCode: number;
-
-  /** @param state What is left behind, as the end of a sentence. */
-  constructor(state: string, exitCode: number = exitCodes.interrupted) {
-    super(`Interrupted: ${state}`);
-    this.exitCode = exitCode;
-  }
 }
 
 /** An operand, by position. */
@@ -190,18 +179,6 @@ export interface Invocation<P extends Operands = Operands, O extends Options = O
   readonly interrupt: Interrupt;
   /** The repository of `--repo`, or else the one around the current folder. */
   repository(): Promise<Repository>;
-}
-
-/** Ctrl-C and its relatives, and work that must reach its own end first. */
-export interface Interrupt {
-  /** Fires when the script is to end now. */
-  readonly signal: AbortSignal;
-  /** Whether the operator asked for an end; during `hold` it is the work's to obey. */
-  readonly requested: boolean;
-  /** Fires with the request itself, even during `hold`: for a child that is to end early. */
-  readonly requestSignal: AbortSignal;
-  /** Runs work that an interrupt must not cut off half-way. */
-  hold<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** A script: everything its command line and its help need to know, and what it does. */
@@ -594,83 +571,4 @@ function refusedBy(thrown: unknown, name: string): readonly Finding[] {
 
 function wordsOf(thrown: unknown): string {
   return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-}
-
-const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-interface Watch {
-  readonly interrupt: Interrupt;
-  /** Rejects when the process is to end now. */
-  readonly ended: Promise<never>;
-  stop(): void;
-}
-
-/**
- * Turns signals into an interrupt, and errors that nobody waited for into an end with a message.
- * Held work comes to its own end before either.
- */
-function watchProcess(): Watch {
-  const stopping = new AbortController();
-  const request = new AbortController();
-  const { promise: ended, reject: end } = Promise.withResolvers<never>();
-  ended.catch(() => {});
-  let holds = 0;
-  let held = false;
-  let cause: { readonly thrown: unknown } | undefined;
-
-  function onSignal(code: number): void {
-    request.abort();
-    if (holds === 0) {
-      const state = held ? "what had been begun is done" : "nothing was changed";
-      cause ??= { thrown: new Interrupted(state, code) };
-      stopping.abort();
-      end(cause.thrown);
-    }
-  }
-
-  function onDefect(thrown: unknown): void {
-    cause ??= { thrown };
-    if (holds === 0) {
-      end(cause.thrown);
-    }
-  }
-
-  const listeners: [string, (thrown: unknown) => void][] = [
-    ...Object.entries(signalCodes).map(([name, code]): [string, () => void] => [
-      name,
-      () => onSignal(code),
-    ]),
-    ["unhandledRejection", onDefect],
-    ["uncaughtException", onDefect],
-  ];
-  for (const [name, listener] of listeners) {
-    process.on(name, listener);
-  }
-  return {
-    ended,
-    interrupt: {
-      signal: stopping.signal,
-      requestSignal: request.signal,
-      get requested() {
-        return request.signal.aborted;
-      },
-      async hold(work) {
-        holds += 1;
-        held = true;
-        try {
-          return await work();
-        } finally {
-          holds -= 1;
-          if (holds === 0 && cause !== undefined) {
-            end(cause.thrown);
-          }
-        }
-      },
-    },
-    stop() {
-      for (const [name, listener] of listeners) {
-        process.off(name, listener);
-      }
-    },
-  };
 }

@@ -3,9 +3,9 @@
  * confirm, publish. Until the operator has confirmed, nothing is mutated, here or on the remote.
  */
 
-import { type Interrupt, Interrupted } from "../cli.ts";
 import { attempt, error, type Finding, notice, Refusal } from "../finding.ts";
 import { askGates, type GateResult } from "../gate.ts";
+import { type Interrupt, Interrupted } from "../interrupt.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import type { Version } from "../version.ts";

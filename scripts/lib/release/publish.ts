@@ -3,8 +3,8 @@
  * After a push that was not confirmed the remote is asked what happened, and only its answer counts.
  */
 
-import type { Interrupt } from "../cli.ts";
 import { attempt, error, notice, warning } from "../finding.ts";
+import type { Interrupt } from "../interrupt.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import { short } from "../world/git.ts";
