@@ -574,6 +574,8 @@ describe("the command", () => {
     expect(lines[0]).toContain("100%25\\n::error::forged");
     expect(lines[0]).toContain("%0Afix: Set version =");
     expect(lines[1]).toStartWith("::error file=crates/b%2Cc%3Ad/Cargo.toml,line=3,col=1::");
-    expect(readFileSync(summary, "utf8")).toContain(`${script}\` v1&#46;2&#46;3: refused (exit code 1)`);
+    expect(readFileSync(summary, "utf8")).toContain(
+      `${script}\` v1&#46;2&#46;3: refused (exit code 1)`,
+    );
   });
 });
