@@ -2,8 +2,8 @@
 
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
-import { lastWords } from "./process.ts";
+import { ask, isObjectId, type ObjectId, type Repository, rerun, text, unanswered } from "./git.ts";
+import { type Answer, lastWords } from "./process.ts";
 
 /** The row that drift is counted from. */
 export interface DriftQuestion {
@@ -45,7 +45,7 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
     ask(repository, blame(question)),
   ]);
   if (origin.code !== 0 || origin.timedOut) {
-    return notCommitted(`git blame: ${lastWords(origin)}`);
+    return noOrigin(origin);
   }
   const since = originOf(origin.stdout, question.line);
   if (since === undefined) {
@@ -68,18 +68,27 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
   return { kind: "known", since, commits: await changesSince(repository, since, judged) };
 }
 
+/** What a failed `git blame` means. */
+function noOrigin(answer: Answer): Drift {
+  const why = `git blame: ${lastWords(answer)}`;
+  return !answer.timedOut && /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(answer.stderr)
+    ? notCommitted(why)
+    : { kind: "unknown", why, remedy: rerun(answer.command.slice(1)) };
+}
+
 function notCommitted(why: string): Drift {
   const remedy = "Commit the ledger: a release reads it from the commit, not from the work tree";
   return { kind: "unknown", why, remedy };
 }
 
 /**
- * Asks for one line, whatever the operator's blame configuration ignores or converts. A row whose
- * line ending alone was changed (-w) is as old as it was.
+ * Asks for one line, whatever the operator's blame configuration ignores or converts: the `--no-`
+ * form alone forgets a configured list of revisions before git opens it. A row whose line ending
+ * alone was changed (-w) is as old as it was.
  */
 function blame({ ledger, line, commit }: DriftQuestion): string[] {
   const what = commit === undefined ? [] : [commit];
-  const plain = ["-w", "--ignore-revs-file=", "--no-textconv", "--no-progress"];
+  const plain = ["-w", "--no-ignore-revs-file", "--no-textconv", "--no-progress"];
   return ["blame", "--porcelain", ...plain, "-L", `${line},${line}`, ...what, "--", ledger];
 }
 

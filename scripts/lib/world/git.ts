@@ -58,6 +58,10 @@ export function gitEnvironment(env: Environment): Environment {
   for (const name of misleading) {
     delete clean[name];
   }
+  for (const name of Object.keys(clean).filter((each) => each.startsWith("GIT_TRACE"))) {
+    // Where git is silent, that is its answer; a trace on standard error would drown it.
+    delete clean[name];
+  }
   return {
     ...clean,
     LC_ALL: "C",
@@ -207,7 +211,8 @@ function subcommand(args: readonly string[]): string {
   return args[index] ?? "";
 }
 
-function rerun(args: readonly string[]): string {
+/** The way to see for oneself what git says. */
+export function rerun(args: readonly string[]): string {
   return `Run it by hand to see why: git ${args.join(" ")}`;
 }
 
@@ -243,17 +248,38 @@ export async function findCommit(
   repository: Repository,
   revision: string,
 ): Promise<ObjectId | undefined> {
-  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
+  // What follows a colon is a text or a path to its very end, so that a suffix would belong to it.
+  const find = (name: string) => findObject(repository, revision, name);
+  const object = revision.includes(":") ? await find(revision) : revision;
+  return object === undefined ? undefined : await find(`${object}^{commit}`);
+}
+
+/** The object of a name, which serves to resolve a revision. */
+async function findObject(
+  repository: Repository,
+  revision: string,
+  name: string,
+): Promise<ObjectId | undefined> {
+  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", name];
   const answer = await ask(repository, args);
-  const name = answer.stdout.trim();
-  if (answer.code === 0 && isObjectId(name)) {
-    return name;
+  const found = answer.stdout.trim();
+  if (answer.code === 0 && isObjectId(found)) {
+    return found;
   }
   // With --quiet, git says "no such revision" as exit 1 without any output.
-  if (answer.code === 1 && name === "" && !answer.timedOut) {
+  if (answer.code === 1 && found === "" && !answer.timedOut) {
     return undefined;
   }
   throw unanswered(`resolve ${JSON.stringify(revision)}`, answer);
+}
+
+/** Whether a text can be the name of a branch, by the rules of `git check-ref-format`. */
+export function isBranchName(text: string): boolean {
+  return (
+    text !== "@" &&
+    !/\p{Cc}|[ ~^:?*[\\]|\.\.|@\{|\.$/u.test(text) &&
+    text.split("/").every((part) => part !== "" && !part.startsWith(".") && !part.endsWith(".lock"))
+  );
 }
 
 /** The first letters of an object name, for people. */

@@ -6,6 +6,7 @@ import { readIfThere } from "./files.ts";
 import {
   ask,
   findCommit,
+  isBranchName,
   isObjectId,
   type ObjectId,
   type Repository,
@@ -62,15 +63,21 @@ export async function findParting(
 }
 
 async function findBase(repository: Repository, name: string): Promise<Base | undefined> {
-  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD.
-  const branch = /^HEAD(?![\w./-])/.test(name)
-    ? undefined
-    : await findCommit(repository, `refs/remotes/${layout.remote}/${name}`);
+  const branch = mayBeOfRemote(name)
+    ? await findCommit(repository, `refs/remotes/${layout.remote}/${name}`)
+    : undefined;
   if (branch !== undefined) {
     return { shown: `${layout.remote}/${name}`, commit: branch };
   }
   const commit = await findCommit(repository, name);
   return commit === undefined ? undefined : { shown: name, commit };
+}
+
+/** Whether a name is a branch's, perhaps with steps back from it such as `~1`. */
+function mayBeOfRemote(name: string): boolean {
+  const branch = name.replace(/(?:[~^][0-9]*)+$/, "");
+  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD.
+  return branch !== "HEAD" && isBranchName(branch);
 }
 
 function unknownBase(name: string) {

@@ -117,6 +117,26 @@ describe("in a history with a merge, two identical rows and changes of every kin
     expect(last).toMatchObject({ since: second });
   });
 
+  test("a configured list of ignored revisions need not exist", async () => {
+    const env = {
+      ...world.env,
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "blame.ignoreRevsFile",
+      GIT_CONFIG_VALUE_0: ".git-blame-ignore-revs",
+    };
+    const drift = await findDrift({ root: world.root, env }, { ledger, line: 4, commit: second });
+    expect(drift).toEqual({ kind: "known", since: second, commits: [] });
+  });
+
+  test("a git blame that fails for another reason than a missing file is named with that reason", async () => {
+    const drift = await findDrift(repositoryOf(world), { ledger, line: 99, commit: second });
+    expect(drift).toMatchObject({
+      kind: "unknown",
+      why: expect.stringMatching(/^git blame: fatal: file .* has only/),
+      remedy: expect.stringMatching(/^Run it by hand to see why: git blame /),
+    });
+  });
+
   test.each(["rev-list", "diff-tree", "blame"])(
     "a git %s that succeeds without an answer is no answer",
     async (silent) => {
@@ -178,6 +198,7 @@ test.each(["with a commit", "without any commit"])(
     expect(drift).toMatchObject({
       kind: "unknown",
       why: expect.stringMatching(/^git blame: fatal/),
+      remedy: expect.stringMatching(/^Commit the ledger: /),
     });
   },
 );

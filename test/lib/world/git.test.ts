@@ -8,6 +8,7 @@ import {
   findCommit,
   findRepository,
   gitEnvironment,
+  isBranchName,
   isObjectId,
   line,
   openRepository,
@@ -275,4 +276,30 @@ test("an interrupt ends a question", async () => {
   const question = ask({ ...repository, env, signal: controller.signal }, ["fetch"]);
   controller.abort();
   expect((await question).code).toBe(143);
+});
+
+test.each(["main", "release/1.2", "a.b", "@a", "ü", "a@b", "-x", "a{b"])(
+  "%p can be the name of a branch",
+  (name) => {
+    expect(isBranchName(name)).toBe(true);
+  },
+);
+
+test.each([
+  ...["", "@", "@{u}", "main@{upstream}", ":/x", "a:b", "a b", "a~1", "a^", "a?", "a*", "a["],
+  ...["a\\b", "a..b", "a.", ".a", "a/.b", "/a", "a/", "a//b", "a.lock", "a.lock/b", "a\nb", "\x7f"],
+])("%p cannot be the name of a branch", (name) => {
+  expect(isBranchName(name)).toBe(false);
+});
+
+test("a commit is found by the words of its message, and a file is no commit", async () => {
+  expect(await findCommit(repository, ":/^First")).toBe(first);
+  expect(await findCommit(repository, ":/no such words")).toBeUndefined();
+  await expect(resolveCommit(repository, "HEAD:other.txt")).rejects.toThrow("HEAD:other.txt");
+});
+
+test("git's traces are off, which would be read as its words", async () => {
+  const env = gitEnvironment({ ...world.env, GIT_TRACE: "1", GIT_TRACE2_EVENT: "2" });
+  const answer = await ask({ root: world.root, env }, ["rev-parse", "HEAD"]);
+  expect(answer).toMatchObject({ code: 0, stderr: "" });
 });

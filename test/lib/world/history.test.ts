@@ -114,6 +114,31 @@ test("HEAD means the checkout's own, whatever the remote's is", async () => {
   expect((await parting("HEADLINE")).base).toEqual({ shown: "origin/HEADLINE", commit: first });
 });
 
+test.each(["@{upstream}", "main@{u}", ":/^Upstream words", "@{u}~0", "work~0^{commit}"])(
+  "a base that is no name of a branch is any commit-ish: %p",
+  async (name) => {
+    await using own = await testRepository();
+    const first = await own.commit({ a: "1" }, "Upstream words");
+    await own.git("branch", "work");
+    await own.git("branch", "--quiet", "--set-upstream-to=work");
+    const commit = await own.commit({ a: "2" });
+    const head = { shown: "HEAD", commit };
+    const { base } = await findParting({ root: own.root, env: own.env }, name, head);
+    expect(base).toEqual({ shown: name, commit: first });
+  },
+);
+
+test("a step back from a branch starts at the remote's", async () => {
+  await using own = await testRepository();
+  const first = await own.commit({ a: "1" });
+  const second = await own.commit({ a: "2" });
+  await own.git("update-ref", "refs/remotes/origin/main", second);
+  const commit = await own.commit({ a: "3" });
+  const repository = { root: own.root, env: own.env };
+  const { base } = await findParting(repository, "main~1", { shown: "HEAD", commit });
+  expect(base).toEqual({ shown: "origin/main~1", commit: first });
+});
+
 test.each([
   ["merge-base is silent", "merge-base", "exit 0", "Cannot find the merge base: git merge-base"],
   ["merge-base fails", "merge-base", "echo broken >&2; exit 128", "git merge-base: broken"],
