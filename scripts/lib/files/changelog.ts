@@ -76,10 +76,12 @@ export function readChangelog(source: Source): Changelog {
   }
 
   scanBlocks(text, {
-    heading({ level, title, start, end }) {
+    heading({ level, style, title, start, end }) {
       if (level <= 2) {
         close(start);
-        open = level === 2 ? { start, bodyStart: end, title, hasContent: false } : undefined;
+        // An underlined heading ends a section, but is not how a changelog starts one.
+        const starts = level === 2 && style === "marked";
+        open = starts ? { start, bodyStart: end, title, hasContent: false } : undefined;
       }
     },
     content() {

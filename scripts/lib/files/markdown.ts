@@ -5,12 +5,14 @@
  * quotes, fenced code, raw HTML blocks, headings, link definitions and rules.
  */
 
-/** A `#` heading that stands in no list item and no quote. Offsets are into the text. */
+/** A heading that stands in no list item and no quote. Offsets are into the text. */
 export interface Heading {
   /** From 1 to 6. */
   readonly level: number;
+  /** Whether it is marked by `#`, or by a line of `=` or `-` below it. */
+  readonly style: "marked" | "underlined";
   readonly title: string;
-  /** Where its line starts, and where the next line does. */
+  /** Where its first line starts, and where the line after its last one does. */
   readonly start: number;
   readonly end: number;
 }
@@ -32,6 +34,14 @@ interface Fence {
   readonly length: number;
 }
 
+/** A paragraph that the next line may turn into a heading by underlining it. */
+interface Paragraph {
+  readonly lines: string[];
+  /** How many containers it stands in, and where its first line starts. */
+  readonly depth: number;
+  readonly start: number;
+}
+
 /** Deeper nesting counts as text: lines cost their length, not the depth of those before. */
 const deepest = 16;
 
@@ -40,11 +50,11 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
   const containers: Container[] = [];
   let fence: Fence | undefined;
   let html: "comment" | "raw" | undefined;
-  /** A paragraph that the next line may turn into a heading by underlining it. */
-  let paragraph: { readonly says: boolean; readonly depth: number } | undefined;
+  let paragraph: Paragraph | undefined;
 
   function endParagraph(): void {
-    if (paragraph?.says) {
+    // A comment may span the lines of a paragraph.
+    if (paragraph !== undefined && saysSomething(paragraph.lines.join("\n"))) {
       visitor.content();
     }
     paragraph = undefined;
@@ -57,8 +67,11 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
     }
   }
 
-  /** Leaves the containers that a line no longer continues; answers where its own text starts. */
-  function continueContainers(line: string): number {
+  /**
+   * Leaves the containers that a line no longer continues; answers which, and where the line's own
+   * text starts.
+   */
+  function continueContainers(line: string): { own: number; left: readonly Container[] } {
     let at = 0;
     let depth = 0;
     for (const container of containers) {
@@ -69,12 +82,12 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
       at = next;
       depth += 1;
     }
-    if (depth < containers.length) {
-      containers.length = depth;
+    const left = containers.splice(depth);
+    if (left.length > 0) {
       fence = undefined;
       html = undefined;
     }
-    return at;
+    return { own: at, left };
   }
 
   /** Enters the list items and quotes that start on a line; answers where the text in them does. */
@@ -109,7 +122,16 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
     say(kind === "raw" ? words : end < 0 ? "" : words.slice(end + 3));
   }
 
-  function leaf(words: string, start: number, end: number): void {
+  /** Turns the paragraph into the heading that it is with a line of `=` or `-` below it. */
+  function underlineParagraph({ lines, depth, start }: Paragraph, bare: string, end: number): void {
+    paragraph = undefined;
+    if (depth === 0) {
+      const title = lines.map((line) => line.trim()).join(" ");
+      visitor.heading({ level: bare[0] === "=" ? 1 : 2, style: "underlined", title, start, end });
+    }
+  }
+
+  function leaf(words: string, start: number, end: number, left: readonly Container[]): void {
     const block = /^ {0,3}(?=[^ ])/.exec(words);
     const bare = block === null ? "" : words.slice(block[0].length);
     const opened = fenceOf(bare);
@@ -128,29 +150,34 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
     } else if (level !== undefined) {
       endParagraph();
       if (depth === 0) {
-        visitor.heading({ level, title: titleOf(bare.slice(level)), start, end });
+        const title = titleOf(bare.slice(level));
+        visitor.heading({ level, style: "marked", title, start, end });
       }
     } else if (paragraph?.depth === depth && underline.test(bare)) {
-      paragraph = undefined;
+      underlineParagraph(paragraph, bare, end);
     } else if (words.trim() === "" || isRule(bare)) {
       endParagraph();
     } else if (block === null && paragraph === undefined) {
       // Indented code, which an underline does not turn into a heading.
       say(words);
-    } else if (paragraph !== undefined || !linkDefinition.test(bare)) {
-      paragraph = { says: paragraph?.says === true || saysSomething(words), depth };
+    } else if (paragraph !== undefined) {
+      // A line that goes on with a paragraph stays in its list items and quotes without their marks.
+      paragraph.lines.push(words);
+      containers.push(...left);
+    } else if (!linkDefinition.test(bare)) {
+      paragraph = { lines: [words], depth, start };
     }
   }
 
   for (const { line, start, end } of linesOf(text)) {
-    const own = continueContainers(line);
+    const { own, left } = continueContainers(line);
     if (fence !== undefined) {
       visitor.code?.({ start, end });
       insideFence(line.slice(own), fence);
     } else if (html !== undefined) {
       insideHtml(line.slice(own), html);
     } else {
-      leaf(line.slice(enterContainers(line, own)), start, end);
+      leaf(line.slice(enterContainers(line, own)), start, end, left);
     }
   }
   endParagraph();

@@ -65,15 +65,24 @@ test.each([
   ["a sub-heading and a comment", "### Added\n\n<!-- x -->\n#### More\n", false],
   ["link definitions", "[2.0.0]: https://example.invalid\n[1.0.0]: <x>\n", false],
   ["an empty list item", "### Added\n\n-\n", false],
-  ["an underlined sub-heading", "Added\n-----\n", false],
+  ["a comment in a paragraph over lines", "**<!-- TODO\ndescribe -->**\n", false],
+  ["an underlined heading of the same level", "Added\n-----\n", false],
+  ["text below an underlined heading of the same level", "[1.9.0]\n-----\n- x\n", false],
   ["an item", "- x\n", true],
   ["an item below a sub-heading", "### Added\n\n- x\n", true],
   ["a sentence", "First release.\n", true],
   ["code", "```\n## [1.0.0]\n```\n", true],
-  ["text below an underlined sub-heading", "Added\n-----\n- x\n", true],
+  ["text above an underlined heading", "- x\n\n[1.9.0]\n-----\n", true],
+  ["an item that goes on without indent above a rule", "- x\ny\n---\n", true],
 ])("whether a section has content: %s", (_, body, hasContent) => {
   const { sections } = read(`## [2.0.0]\n${body}\n## [1.0.0]\n- y\n`);
   expect(sections.map((section) => section.hasContent)).toEqual([hasContent, true]);
+});
+
+test("an underlined heading ends a section and starts none", () => {
+  const text = "## [2.0.0]\n\n[1.0.0] - 2026-01-01\n--------------------\n- x\n";
+  const { sections } = read(text);
+  expect(sections.map(({ start, end }) => text.slice(start, end))).toEqual(["## [2.0.0]\n\n"]);
 });
 
 test("content above the first section belongs to none", () => {

@@ -24,6 +24,9 @@ test.each([
   ["text\n## a", "text|## a"],
   ["> quote\n## a", "text|## a"],
   ["- item\n## a", "text|## a"],
+  ["a\n=", "# a"],
+  [" a\n b\n--- ", "## a b"],
+  ["- x\n\na\n---", "text|## a"],
 ])("%p is a heading", (text, expected) => {
   expect(blocks(text)).toEqual(expected.split("|"));
 });
@@ -99,8 +102,12 @@ test.each([
   "Words\nmore words\n---",
   "***",
   "...",
+  "**<!-- words\nmore words -->**",
+  "- **<!-- words\nmore words -->**",
+  "- **<!-- words\n  more words -->**",
+  "- words\nmore words\n  ---",
 ])("%p says nothing", (text) => {
-  expect(blocks(text)).toEqual([]);
+  expect(blocks(text)).not.toContain("text");
 });
 
 test.each([
@@ -122,6 +129,11 @@ test.each([
   "![](image.png)",
   "| a |\n|---|",
   "- words\n---",
+  "- words\nmore words\n---",
+  "> words\nmore words\n---",
+  "> - words\nmore words\n---",
+  "- words\nmore words\n===",
+  "** <!--\n--> words",
   "> words\n---",
 ])("%p says something", (text) => {
   expect(blocks(text)).toContain("text");
