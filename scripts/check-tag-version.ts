@@ -95,11 +95,12 @@ function judgeVersion(stated: Statement, version: Version, remedy: string): Find
 
 function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Finding {
   const { value } = requirement;
+  const stated = typeof value === "string" ? shown(value) : `with ${shown(value)} as its version`;
   return typeof value === "string" && pinnedVersion(value) === version
     ? notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at: requirement.place() })
     : refuse(
         version,
-        `${manifest} requires ${sibling} ${shown(value)}, expected ${version}`,
+        `${manifest} requires ${sibling} ${stated}, expected ${version}`,
         requirement,
         `Set the version of ${sibling} to ${version} in ${manifest}`,
       );
