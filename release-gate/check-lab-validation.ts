@@ -136,7 +136,8 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
   }
   const ageDays = daysBetween(pass.date, today);
   const fails = ours.filter(({ verdict }) => verdict === "FAIL");
-  const later = fails.filter((fail) => compareEntries(fail, pass) > 0);
+  // The ledger is append-only: what stands below was recorded later, whatever its date.
+  const later = fails.filter((fail) => fail.line > pass.line || compareEntries(fail, pass) > 0);
   const verdict =
     ageDays <= maxAgeDays
       ? notice(

@@ -11,7 +11,7 @@
  */
 
 import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
-import { readChart } from "./lib/files/chart.ts";
+import { readChartVersion } from "./lib/files/chart.ts";
 import { error, notice } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check, Tree } from "./lib/tree.ts";
@@ -20,7 +20,7 @@ import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges the version in the Chart.yaml of a tree: it must be `version` to the letter. */
 export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
-  const { value, at } = (await readChart(tree, layout.chart)).version;
+  const { value, at } = await readChartVersion(tree, layout.chart);
   if (value === version) {
     return [notice(`${at.file} -> ${value} (matches tag)`, { at })];
   }

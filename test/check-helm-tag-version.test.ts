@@ -45,6 +45,14 @@ test.each([
   expect(levels).toEqual([passes ? "notice" : "error"]);
 });
 
+test.each(["appVersion:", 'appVersion: ""', "appVersion: 1.10"])(
+  "the version is judged whatever appVersion is: %p",
+  async (line) => {
+    const [found] = await check(`version: 1.2.3\n${line}\n`, "1.2.3");
+    expect(found?.level).toBe("notice");
+  },
+);
+
 test.each([
   ["a number", "version: 1.10\n"],
   ["a version with a prefix", "version: v1.2.3\n"],

@@ -152,8 +152,13 @@ test.each([
     [],
   ],
   [
-    "of an earlier date: none",
+    "of an earlier date, further down",
     ["v1.2.3 aaaaaaa 2026-08-09 PASS", "v1.2.3 bbbbbbb 2026-08-08 FAIL"],
+    [2],
+  ],
+  [
+    "of an earlier date, further up: none",
+    ["v1.2.3 bbbbbbb 2026-08-08 FAIL", "v1.2.3 aaaaaaa 2026-08-09 PASS"],
     [],
   ],
   [

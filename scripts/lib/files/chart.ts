@@ -90,29 +90,57 @@ export async function readChart(tree: Tree, folder: string): Promise<Chart> {
 /**
  * Reads the text of a chart's manifest.
  *
- * @throws {Refusal} If it is not one YAML mapping, has a top-level key twice, or does not hold
- * `version` as a string of strict SemVer and `appVersion`, if at all, as a string.
+ * @throws {Refusal} If `chartVersionFrom` refuses it, or `appVersion` is neither a string nor, as
+ * Helm has it, without a value.
  */
 export function chartFrom(manifest: Source): Chart {
+  const { document, keys, version, faults } = readManifest(manifest);
+  const appVersion = locate(document, keys, "appVersion");
+  refuseAny([...faults, ...appVersionFaults(appVersion)]);
+  return {
+    document,
+    version: version as Located<Version>,
+    appVersion: isWithoutValue(appVersion) ? undefined : (appVersion as Located<string>),
+  };
+}
+
+/**
+ * Reads a chart's version; whatever its `appVersion` is makes no difference.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @throws {Refusal} If there is no manifest, or for every fault that `chartVersionFrom` finds.
+ */
+export async function readChartVersion(tree: Tree, folder: string): Promise<Located<Version>> {
+  return chartVersionFrom(await needFile(tree, chartManifest(folder)));
+}
+
+/**
+ * Reads the version in the text of a chart's manifest.
+ *
+ * @throws {Refusal} If it is not one YAML mapping, has a top-level key twice, or does not hold
+ * `version` as a string of strict SemVer.
+ */
+export function chartVersionFrom(manifest: Source): Located<Version> {
+  const { version, faults } = readManifest(manifest);
+  refuseAny(faults);
+  return version as Located<Version>;
+}
+
+/** Reads a manifest, and what is wrong with its keys and its version. */
+function readManifest(manifest: Source) {
   const { document, keys } = asRefusal(() => {
     const parsed = parseYamlMapping(manifest);
     return { document: parsed, keys: topLevelKeys(parsed) };
   });
   const version = locate(document, keys, "version");
-  const appVersion = locate(document, keys, "appVersion");
-  const faults = [
-    ...duplicates(manifest, keys),
-    ...versionFaults(version, document),
-    ...appVersionFaults(appVersion),
-  ];
+  const faults = [...duplicates(manifest, keys), ...versionFaults(version, document)];
+  return { document, keys, version, faults };
+}
+
+function refuseAny(faults: readonly Finding[]): void {
   if (faults.length > 0) {
     throw new Refusal(faults);
   }
-  return {
-    document,
-    version: version as Located<Version>,
-    appVersion: appVersion.value === undefined ? undefined : (appVersion as Located<string>),
-  };
 }
 
 async function needFile(tree: Tree, path: string): Promise<Source> {
@@ -141,13 +169,15 @@ function locate(document: Document, keys: readonly Key[], name: string): Located
 }
 
 function duplicates(manifest: Source, keys: readonly Key[]): Finding[] {
-  return keys.flatMap(({ name, offset }, index) => {
-    const first = keys.findIndex((key) => key.name === name);
-    if (first === index) {
+  const firsts = new Map<string, number>();
+  return keys.flatMap(({ name, offset }) => {
+    const first = firsts.get(name);
+    if (first === undefined) {
+      firsts.set(name, offset);
       return [];
     }
     const at = manifest.place(offset);
-    const earlier = manifest.place(keys[first]?.offset).line;
+    const earlier = manifest.place(first).line;
     return error(
       `Cannot read ${manifest.path}: found key ${quote(name)} in line ${at.line} again after line ${earlier}, expected it once`,
       { at, remedy: "Remove one of the two lines; tools disagree about which one counts" },
@@ -169,8 +199,14 @@ function versionFaults({ value, at }: Located<unknown>, document: Document): Fin
   ];
 }
 
-function appVersionFaults({ value, at }: Located<unknown>): Finding[] {
-  if (value === undefined || (typeof value === "string" && value !== "")) {
+/** Whether Helm reads a value as none. */
+function isWithoutValue({ value }: Located<unknown>): boolean {
+  return value === undefined || value === null || value === "";
+}
+
+function appVersionFaults(appVersion: Located<unknown>): Finding[] {
+  const { value, at } = appVersion;
+  if (isWithoutValue(appVersion) || typeof value === "string") {
     return [];
   }
   return [

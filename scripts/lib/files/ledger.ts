@@ -112,7 +112,8 @@ export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];
   for (const [index, raw] of source.text.split("\n").entries()) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-    if (!text.startsWith("#") && text.trim() !== "") {
+    // A tab separates columns, even empty ones: such a line was meant to be a row.
+    if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
       rows.push(parseRow(source.path, index + 1, text, today));
     }
   }

@@ -1,6 +1,6 @@
 /** YAML files that hold one mapping: its keys, each with its place, and those that are there twice. */
 
-import { LocatedSyntaxError } from "../finding.ts";
+import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { asTable, type Document, type Path, parseYaml } from "./document.ts";
 
@@ -65,15 +65,18 @@ const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
  *
  * @throws {LocatedSyntaxError} If some top-level key is spelled so that it cannot be marked.
  */
-export function topLevelKeys({ source }: Document): readonly Key[] {
+export function topLevelKeys(document: Document): readonly Key[] {
+  const { source } = document;
   const names = Object.keys(asTable(parseMarked(source.text)) ?? { "": undefined });
   return names
     .map((name) => {
       const [first] = name.matchAll(marks);
       if (first?.index !== 0) {
+        const key = name.replace(marks, "");
+        const which = key === "" ? "a key" : `key ${quote(key)}`;
         throw new LocatedSyntaxError(
-          `Cannot tell the top-level keys of ${source.path} apart: found a key in a rare spelling`,
-          source.place(),
+          `Cannot tell the top-level keys of ${source.path} apart: found ${which} in a rare spelling`,
+          key === "" ? source.place() : document.place([key]),
           "Write each top-level key plainly, at the start of its own line",
         );
       }

@@ -53,9 +53,17 @@ test("what is written as a row reads back as that row", () => {
   expect(entriesOf(parse(rowText(validation)))).toMatchObject([validation]);
 });
 
-test("comments, empty lines and lines of blanks are no rows, and count as lines", () => {
-  const ledger = parse("# comment\n\n  \t\n#v1.2.3\nv1.2.3\tabcdef1\t2026-08-07\tPASS");
+test("comments, empty lines and lines of spaces are no rows, and count as lines", () => {
+  const ledger = parse("# comment\n\n   \n#v1.2.3\nv1.2.3\tabcdef1\t2026-08-07\tPASS");
   expect(ledger.rows.map(({ kind, line }) => [kind, line])).toEqual([["entry", 5]]);
+});
+
+test.each(["\t", "\t\t\t", "  \t\r"])("a line of tabs is a malformed row: %p", (text) => {
+  const ledger = parse(`${text}\nv1.2.3\tabcdef1\t2026-08-07\tPASS`);
+  expect(ledger.rows.map(({ kind, line }) => [kind, line])).toEqual([
+    ["malformed", 1],
+    ["entry", 2],
+  ]);
 });
 
 test("CRLF and a byte order mark are tolerated", () => {

@@ -63,6 +63,19 @@ test.each([
   expect(() => keys(text)).toThrow("Cannot tell the top-level keys of f.yaml apart");
 });
 
+test("a key that cannot be told apart is named with its line", () => {
+  const refused = (text: string) => {
+    try {
+      return keys(text);
+    } catch (thrown) {
+      const { message, at } = thrown as LocatedSyntaxError;
+      return `${at.line}: ${message}`;
+    }
+  };
+  const words = "Cannot tell the top-level keys of f.yaml apart: found";
+  expect(refused("b: 1\n&x a: 1\n")).toBe(`2: ${words} key "a" in a rare spelling`);
+});
+
 test.each([
   ["", "nothing"],
   ["# only a comment\n", "nothing"],
