@@ -33,7 +33,13 @@ export interface Tree {
    *   or the file is not UTF-8 text.
    */
   read(path: string, decoding?: Decoding): Promise<Source | undefined>;
-  /** The paths of the files that match a glob, in code unit order. */
+  /**
+   * The paths of the files that match a glob, in code unit order. For a link or a submodule that
+   * the tree cannot look behind, and that may hide a match, a path below it stands in, whose
+   * reading refuses.
+   *
+   * @throws {Refusal} If a folder that may hold a match could not be listed.
+   */
   list(glob: string): Promise<string[]>;
 }
 
@@ -91,20 +97,25 @@ export function isTreePath(path: string): boolean {
 /** A refusal for something that stands where something else should. */
 export function unexpectedKind(
   path: string,
-  found: string,
+  found: Kind,
   expected: "file" | "folder",
   commit?: string,
 ): Refusal {
+  const commitIt = commit === undefined ? "" : ", and commit that";
   return refusal(`Cannot read ${path}: found a ${found}, expected a ${expected}`, {
     at: { file: path },
     commit,
+    remedy: `Put a ${expected} in place of the ${found} ${path}${commitIt}`,
   });
 }
 
-/** What a folder of a tree holds. A link counts as a file, whatever it leads to. */
+/** What stands in a folder of a tree. */
+export type Kind = "file" | "folder" | "symbolic link" | "submodule";
+
+/** What a folder of a tree holds. A link is one only if the tree cannot tell what is behind it. */
 export interface FolderEntry {
   readonly name: string;
-  readonly kind: "file" | "folder";
+  readonly kind: Kind;
 }
 
 /**
@@ -123,10 +134,12 @@ export async function listMatches(
   async function walk(folder: string, levels: number): Promise<void> {
     for (const { name, kind } of await entriesOf(folder)) {
       const path = folder === "" ? name : `${folder}/${name}`;
-      if (kind === "folder" && levels > 1) {
-        await walk(path, levels - 1);
-      } else if (kind === "file" && matcher.match(path)) {
+      if (kind === "folder") {
+        await (levels > 1 && walk(path, levels - 1));
+      } else if (kind !== "submodule" && matcher.match(path)) {
         found.push(path);
+      } else if (kind !== "file" && mayHoldMatch(path, glob)) {
+        found.push(`${path}/${glob.slice(glob.lastIndexOf("/") + 1)}`);
       }
     }
   }
@@ -141,6 +154,19 @@ export function fixedFolder(glob: string): string {
   const parts = glob.split("/").slice(0, -1);
   const wild = parts.findIndex((part) => /[*?[\]{}!\\]/.test(part));
   return (wild < 0 ? parts : parts.slice(0, wild)).join("/");
+}
+
+/** Whether a glob may match something below a folder that the tree cannot look into. */
+function mayHoldMatch(folder: string, glob: string): boolean {
+  const parts = glob.split("/").slice(0, -1);
+  const depth = folder.split("/").length;
+  const deep = parts.indexOf("**");
+  const end = deep >= 0 && deep < depth ? deep + 1 : depth;
+  // Alternatives may hold slashes of their own: nothing can be ruled out.
+  return (
+    /(?<!\\)\{/.test(glob) ||
+    (end <= parts.length && new Bun.Glob(parts.slice(0, end).join("/")).match(folder))
+  );
 }
 
 /** How many levels of names below a folder a glob can match: folders further down stay unread. */

@@ -1,8 +1,8 @@
 /** The door to the file system: the work tree as a tree. */
 
 import { realpathSync } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { refusal } from "../finding.ts";
 import { type FolderEntry, isTreePath, listMatches, type Tree } from "../tree.ts";
 import { decodeSource } from "./objects.ts";
@@ -29,14 +29,52 @@ async function entriesOf(root: string, folder: string): Promise<FolderEntry[]> {
   }
   try {
     const entries = await readdir(join(root, folder), { withFileTypes: true });
-    return entries
-      .filter(({ name }) => name !== ".git")
-      .map((each) => ({ name: each.name, kind: each.isDirectory() ? "folder" : "file" }));
+    return await Promise.all(
+      entries
+        .filter(({ name }) => name !== ".git")
+        .map(async (each) => {
+          const path = join(folder, each.name);
+          const isFolder =
+            each.isDirectory() || (each.isSymbolicLink() && (await leadsDown(root, path)));
+          return { name: each.name, kind: isFolder ? "folder" : "file" };
+        }),
+    );
   } catch (thrown) {
-    if (isAbsent(thrown)) {
+    if (isAbsent(thrown) && !folder.includes("\ufffd")) {
       return [];
     }
-    throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`);
+    if (isAbsent(thrown)) {
+      // The runtime reads such a name as another one, which nothing has.
+      throw refusal(`Cannot list ${folder}: found a name that is not UTF-8`, {
+        at: { file: folder },
+        remedy: "Give the folder a name in UTF-8",
+      });
+    }
+    throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`, {
+      remedy: wayOut(thrown, folder || root, "folder"),
+    });
+  }
+}
+
+/** Whether a link leads to a folder other than those around the link, which are listed already. */
+async function leadsDown(root: string, path: string): Promise<boolean> {
+  try {
+    const target = join(root, path);
+    if (!(await stat(target)).isDirectory()) {
+      return false;
+    }
+    const real = await realpath(target);
+    for (let around = dirname(path); ; around = dirname(around)) {
+      if ((await realpath(join(root, around))) === real) {
+        return false;
+      }
+      if (around === ".") {
+        return true;
+      }
+    }
+  } catch (thrown) {
+    // A link to nothing, or in circles, is refused where it is read. Any other is, where it is listed.
+    return !isAbsent(thrown) && codeOf(thrown) !== "ELOOP";
   }
 }
 
@@ -54,7 +92,10 @@ export async function readIfThere(path: string, shown = path): Promise<Uint8Arra
     if (why === undefined) {
       return undefined;
     }
-    throw refusal(`Cannot read ${shown}: ${why}`, { at: { file: shown } });
+    throw refusal(`Cannot read ${shown}: ${why}`, {
+      at: { file: shown },
+      remedy: wayOut(thrown, shown, "file"),
+    });
   }
 }
 
@@ -89,4 +130,23 @@ export function reason(thrown: unknown): string {
     return "found a folder, expected a file";
   }
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** What to do about a path that the file system refused. */
+export function wayOut(thrown: unknown, shown: string, expected: "file" | "folder"): string {
+  switch (codeOf(thrown)) {
+    case "EACCES":
+    case "EPERM":
+      return `Give yourself access to ${shown}`;
+    case "EISDIR":
+      return `Put a file in place of the folder ${shown}`;
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ELOOP":
+      return `Let the link ${shown} lead to a ${expected}, or put one in its place`;
+    case "ENAMETOOLONG":
+      return "Use a shorter path";
+    default:
+      return `Look at ${shown}, and run this again`;
+  }
 }

@@ -1,11 +1,14 @@
 /** Reads git objects through one `git cat-file --batch`, and shows a commit as a tree. */
 
+import { posix } from "node:path";
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { quote, refusal } from "../finding.ts";
+import { attempt, quote, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
   type Decoding,
   type FolderEntry,
+  isTreePath,
+  type Kind,
   listMatches,
   type Source,
   source,
@@ -164,8 +167,6 @@ class BatchReader {
   }
 }
 
-type Kind = "file" | "folder" | "symbolic link" | "submodule";
-
 interface Entry {
   readonly kind: Kind;
   readonly id: ObjectId;
@@ -211,6 +212,17 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return parent?.get(path.slice(cut + 1));
   }
 
+  /** Whether a link surely leads to a file of this commit. */
+  async function leadsToFile(within: string, name: string, { id }: Entry): Promise<boolean> {
+    const path = within === "" ? name : `${within}/${name}`;
+    const target = targetPath(within, utf8(await need(objects, id, "blob", path)));
+    if (target === undefined) {
+      return false;
+    }
+    const { value } = await attempt(() => find(target));
+    return value?.kind === "file";
+  }
+
   return {
     async read(path, decoding): Promise<Source | undefined> {
       const entry = await find(path);
@@ -223,17 +235,23 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       return decodeSource(path, await need(objects, entry.id, "blob", path), decoding);
     },
     async list(glob) {
-      return await listMatches(glob, async (path) => listed((await folder(path)) ?? []));
+      return await listMatches(glob, async (path) => {
+        const entries = [...((await folder(path)) ?? [])];
+        return await Promise.all(
+          entries.map(async ([name, entry]): Promise<FolderEntry> => {
+            const isFile = entry.kind === "symbolic link" && (await leadsToFile(path, name, entry));
+            return { name, kind: isFile ? "file" : entry.kind };
+          }),
+        );
+      });
     },
   };
 }
 
-function* listed(folder: Iterable<readonly [string, Entry]>): Generator<FolderEntry> {
-  for (const [name, { kind }] of folder) {
-    if (kind !== "submodule") {
-      yield { name, kind: kind === "folder" ? "folder" : "file" };
-    }
-  }
+/** The path that a link means if it can be told without following other links. */
+function targetPath(folder: string, target: string): string | undefined {
+  const path = posix.join(folder, target);
+  return isTreePath(target.replace(/^(?:\.\.?\/)+/, "")) && isTreePath(path) ? path : undefined;
 }
 
 async function need(

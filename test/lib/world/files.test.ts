@@ -2,7 +2,13 @@ import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "../../../scripts/lib/finding.ts";
-import { isAbsent, readIfThere, reason, workTree } from "../../../scripts/lib/world/files.ts";
+import {
+  isAbsent,
+  readIfThere,
+  reason,
+  wayOut,
+  workTree,
+} from "../../../scripts/lib/world/files.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
 async function refused(question: Promise<unknown>): Promise<Refusal> {
@@ -40,6 +46,7 @@ test("a folder in place of a file is refused", async () => {
       level: "error",
       message: "Cannot read Cargo.toml: found a folder, expected a file",
       at: { file: "Cargo.toml" },
+      remedy: "Put a file in place of the folder Cargo.toml",
     },
   ]);
 });
@@ -70,7 +77,7 @@ test("a list holds files and links, not folders and not what is git's own", asyn
     "back\\slash.txt": "",
   });
   mkdirSync(join(folder.path, "c/Cargo.toml"), { recursive: true });
-  symlinkSync("a", join(folder.path, "linked"));
+  symlinkSync("a/Cargo.toml", join(folder.path, "linked"));
   const tree = workTree(folder.path);
   expect(await tree.list("*/Cargo.toml")).toEqual(["Z/Cargo.toml", "a/Cargo.toml", "b/Cargo.toml"]);
   expect(await tree.list("**")).toEqual([
@@ -83,6 +90,62 @@ test("a list holds files and links, not folders and not what is git's own", asyn
   ]);
   expect(await tree.list("gone/*")).toEqual([]);
   expect(await workTree(join(folder.path, "gone")).list("*")).toEqual([]);
+});
+
+test("a list looks through links to folders, in circles only once", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, { "top/crates/a/Cargo.toml": "", "top/v/b/Cargo.toml": "" });
+  writeFiles(folder.path, { "out/Cargo.toml": "" });
+  const links = {
+    "crates/b": "../v/b",
+    "crates/out": "../../out",
+    "crates/self": ".",
+    "crates/up": "..",
+    "crates/gone": "nowhere",
+    "crates/circle": "circle",
+    "v/crates": "../crates",
+  };
+  for (const [path, target] of Object.entries(links)) {
+    symlinkSync(target, join(folder.path, "top", path));
+  }
+  const tree = workTree(join(folder.path, "top"));
+  const crates = ["crates/a/Cargo.toml", "crates/b/Cargo.toml", "crates/out/Cargo.toml"];
+  expect(await tree.list("crates/*/Cargo.toml")).toEqual(crates);
+  expect(await tree.list("**/Cargo.toml")).toEqual([
+    ...crates,
+    "v/b/Cargo.toml",
+    ...crates.map((path) => `v/${path}`),
+  ]);
+  expect((await tree.read("crates/b/Cargo.toml"))?.text).toBe("");
+});
+
+test.if(process.platform === "linux")(
+  "a folder whose name is not UTF-8 is refused where a match may be in it",
+  async () => {
+    using folder = temporaryFolder();
+    mkdirSync(join(folder.path, "crates"));
+    mkdirSync(Buffer.concat([Buffer.from(join(folder.path, "crates/")), Buffer.from([0xff])]));
+    const tree = workTree(folder.path);
+    const { findings } = await refused(tree.list("crates/*/Cargo.toml"));
+    expect(findings).toEqual([
+      {
+        level: "error",
+        message: "Cannot list crates/\ufffd: found a name that is not UTF-8",
+        at: { file: "crates/\ufffd" },
+        remedy: "Give the folder a name in UTF-8",
+      },
+    ]);
+    expect(await tree.list("*/Cargo.toml")).toEqual([]);
+  },
+);
+
+test.each([
+  ["EACCES", "Give yourself access to x"],
+  ["ELOOP", "Let the link x lead to a folder, or put one in its place"],
+  ["ENAMETOOLONG", "Use a shorter path"],
+  ["EIO", "Look at x, and run this again"],
+])("the way out of %s", (code, remedy) => {
+  expect(wayOut(Object.assign(new Error(code), { code }), "x", "folder")).toBe(remedy);
 });
 
 test("a message names a file as the operator knows it", async () => {

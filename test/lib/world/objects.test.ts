@@ -59,9 +59,15 @@ beforeAll(async () => {
   world = await testRepository();
   commit = await world.commit(ordinary, "Ordinary files");
   symlinkSync("Cargo.toml", join(world.root, "link.toml"));
-  symlinkSync("crates/a", join(world.root, "crates/linked"));
-  await world.git("update-index", "--add", "--cacheinfo", `160000,${commit},module`);
-  await world.git("add", "link.toml", "crates/linked");
+  symlinkSync("a", join(world.root, "crates/linked"));
+  symlinkSync("../Cargo.toml", join(world.root, "crates/file-link"));
+  symlinkSync("link.toml", join(world.root, "crates/a/far-link"));
+  symlinkSync("../../nowhere", join(world.root, "crates/b/src/dangling"));
+  const module = `160000,${commit}`;
+  await world.git("update-index", "--add", "--cacheinfo", `${module},module`);
+  await world.git("update-index", "--add", "--cacheinfo", `${module},crates/module`);
+  await world.git("add", "link.toml", "crates/linked", "crates/file-link");
+  await world.git("add", "crates/a/far-link", "crates/b/src/dangling");
   await world.git("commit", "--quiet", "-m", "Links and a submodule");
   modules = await world.git("rev-parse", "HEAD");
   repository = await openRepository(world.root, world.env);
@@ -152,12 +158,42 @@ test("a symbolic link or a submodule is refused where a file or a folder is expe
     "Cannot read module: found a submodule, expected a folder",
   );
   expect(await tree.list("*.toml")).toEqual(["Cargo.toml", "bom.toml", "link.toml"]);
-  expect(await tree.list("crates/*/Cargo.toml")).toEqual([
-    "crates/.hidden/Cargo.toml",
-    "crates/a/Cargo.toml",
-    "crates/b/Cargo.toml",
-  ]);
 });
+
+test.each([
+  ["a link and a submodule where a match may be", "crates/*/Cargo.toml", ["linked", "module"]],
+  ["a link that the pattern matches", "crates/li*/Cargo.toml", ["linked"]],
+  ["a link that a character class matches", "crates/[!m]*/Cargo.toml", ["linked"]],
+  ["no link elsewhere", "crates/b/src/*/Cargo.toml", ["b/src/dangling", "b/src/deep"]],
+  ["a link that the pattern leads further through", "crates/l*/x/*.toml", ["linked:*.toml"]],
+  ["no link that the pattern does not match", "crates/[ab]/Cargo.toml", ["a", "b"]],
+  [
+    "a link at any depth",
+    "crates/**/Cargo.toml",
+    ["a/far-link", "b/src/dangling", "b/src/deep", "linked", "module"],
+  ],
+])(
+  "a commit lists what it cannot look behind, and reading that refuses: %s",
+  async (_, glob, expected) => {
+    await using objects = openObjects(repository);
+    const tree = commitTree(objects, modules);
+    const paths = expected.map((each) => {
+      const [folder, name = "Cargo.toml"] = each.split(":");
+      return `crates/${folder}/${name}`;
+    });
+    const listed = await tree.list(glob);
+    expect(listed.filter((path) => paths.includes(path))).toEqual(paths);
+    const barriers = /linked|module|far-link|dangling/;
+    expect(listed.filter((path) => barriers.test(path))).toEqual(
+      paths.filter((path) => barriers.test(path)),
+    );
+    for (const path of listed.filter((each) => barriers.test(each))) {
+      expect(await message(tree.read(path))).toMatch(
+        /^Cannot read crates\/.*: found a (symbolic link|submodule), expected a folder$/,
+      );
+    }
+  },
+);
 
 test("an object is found by name or revision, and undefined if there is none", async () => {
   await using objects = openObjects(repository);
