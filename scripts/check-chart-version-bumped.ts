@@ -16,10 +16,10 @@
 
 import { command, main, nonEmpty, option, optionalOperand, UsageError } from "./lib/cli.ts";
 import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
-import { type Chart, chartFrom, chartManifest } from "./lib/files/chart.ts";
-import { attempt, error, type Finding, notice, warning } from "./lib/finding.ts";
+import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
+import { type Attempt, attempt, error, type Finding, notice, warning } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
-import type { Source, Tree } from "./lib/tree.ts";
+import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
 import { readCheckout } from "./lib/world/checkout.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
@@ -48,26 +48,54 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   if (ours.every((path) => path === changelogPath)) {
     return [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
   }
-  const [before, after] = await Promise.all([
-    // A fault of the base must not stop the change that mends it, and bytes are such a fault.
-    base.read(manifest, { lenient: true }),
-    head.read(manifest),
+  const [before, after, changelog] = await Promise.all([
+    attempt(() => versionIn(base, { lenient: true })),
+    attempt(() => versionIn(head)),
+    attempt(() => head.read(changelogPath)),
   ]);
-  if (after === undefined) {
+  const isNewChart = before.findings === undefined && before.value === undefined;
+  if (after.findings !== undefined) {
+    const needsEntry = !isNewChart && changelog.value === undefined;
+    return [
+      ...faultsOfBase(before.findings, "version"),
+      ...after.findings,
+      ...(needsEntry ? changelogGone(changelog) : []),
+    ];
+  }
+  if (after.value === undefined) {
     return [chartGone()];
   }
-  const chart = chartFrom(after);
-  if (before === undefined) {
-    return [notice(`${manifest}: version ${chart.version.value} of a new chart`, chart.version)];
+  if (isNewChart) {
+    return [notice(`${manifest}: version ${after.value.value} of a new chart`, after.value)];
   }
   const findings = [
     notice(`${folder}: changed since the base: ${listed(ours)}`),
-    ...(await versionFindings(before, chart)),
+    ...versionFindings(before, after.value),
   ];
   // Without a new version there is none whose section could be asked for.
   return findings.some(({ level }) => level === "error")
-    ? findings
-    : [...findings, ...(await changelogFindings(base, head, chart.version.value))];
+    ? [...findings, ...(changelog.findings ?? [])]
+    : [...findings, ...(await changelogFindings(base, changelog, after.value.value))];
+}
+
+/** The chart's version in a tree, or undefined if there is no chart. */
+async function versionIn(tree: Tree, decoding?: Decoding): Promise<Located<Version> | undefined> {
+  const found = await tree.read(manifest, decoding);
+  return found && chartVersionFrom(found);
+}
+
+/**
+ * Faults of the base are warnings: they must not stop the change that mends them. What git left
+ * unanswered is about no place in a file, and still stops it.
+ */
+function faultsOfBase(findings: readonly Finding[] | undefined, what: string): Finding[] {
+  return (findings ?? []).map((fault) =>
+    fault.at === undefined
+      ? fault
+      : warning(`Cannot compare with the ${what} of the base: ${fault.message}`, {
+          remedy: "Check by hand that the version has not been released before",
+        }),
+  );
 }
 
 function noChart(): Finding {
@@ -93,20 +121,18 @@ function listed(paths: readonly string[]): string {
 }
 
 /** Judges the version against the one of the base. */
-async function versionFindings(before: Source, { version }: Chart): Promise<Finding[]> {
-  const old = await attempt(async () => chartFrom(before));
-  if (old.findings !== undefined) {
-    // There is no version to exceed, and to refuse would stop the change that mends this.
+function versionFindings(
+  before: Attempt<Located<Version> | undefined>,
+  version: Located<Version>,
+): Finding[] {
+  const value = before.value?.value;
+  if (value === undefined) {
+    // There is no version to exceed.
     return [
-      ...old.findings.map(({ message }) =>
-        warning(`Cannot compare with the version of the base: ${message}`, {
-          remedy: "Check by hand that the version has not been released before",
-        }),
-      ),
+      ...faultsOfBase(before.findings, "version"),
       notice(`${manifest}: version ${version.value}`, version),
     ];
   }
-  const { value } = old.value.version;
   if (compareVersions(version.value, value) > 0) {
     return [notice(`${manifest}: version ${value} -> ${version.value}`, version)];
   }
@@ -119,34 +145,46 @@ async function versionFindings(before: Source, { version }: Chart): Promise<Find
   ];
 }
 
-/** Judges what the changelog says about a version. */
-async function changelogFindings(base: Tree, head: Tree, version: Version): Promise<Finding[]> {
-  const [before, after] = await Promise.all([
-    base.read(changelogPath, { lenient: true }),
-    head.read(changelogPath),
-  ]);
+/** What is wrong with a changelog that is not there or cannot be read, whatever the version is. */
+function changelogGone({ findings }: Attempt<Source | undefined>, version = "A.B.C") {
   const heading = `## [${version}]`;
-  const describe = `Describe the change in ${changelogPath} below ${heading}, and commit it`;
-  if (after === undefined) {
-    return [
+  return (
+    findings ?? [
       error(`${cannotAccept}: found no CHANGELOG.md, expected one with a section ${heading}`, {
         at: { file: changelogPath },
-        remedy: describe,
+        remedy: describing(heading),
       }),
-    ];
+    ]
+  );
+}
+
+function describing(heading: string): string {
+  return `Describe the change in ${changelogPath} below ${heading}, and commit it`;
+}
+
+/** Judges what the changelog says about a version. */
+async function changelogFindings(
+  base: Tree,
+  after: Attempt<Source | undefined>,
+  version: Version,
+): Promise<readonly Finding[]> {
+  if (after.value === undefined) {
+    return changelogGone(after, version);
   }
-  const changelog = readChangelog(after);
+  const heading = `## [${version}]`;
+  const before = await attempt(() => base.read(changelogPath, { lenient: true }));
+  const changelog = readChangelog(after.value);
   const [section, second] = sectionsOf(changelog, version);
   if (section === undefined) {
     const { found, at } = nearest(changelog, version);
     return [
       error(`${cannotAccept}: ${changelogPath} has no section ${heading}${found}`, {
         at,
-        remedy: describe,
+        remedy: describing(heading),
       }),
     ];
   }
-  const findings: Finding[] = [];
+  const findings = faultsOfBase(before.findings, "changelog");
   if (second !== undefined) {
     findings.push(
       warning(`${changelogPath} has more than one section ${heading}`, {
@@ -155,7 +193,8 @@ async function changelogFindings(base: Tree, head: Tree, version: Version): Prom
       }),
     );
   }
-  const isNew = before === undefined || sectionsOf(readChangelog(before), version).length === 0;
+  const isNew =
+    before.value === undefined || sectionsOf(readChangelog(before.value), version).length === 0;
   const saying = sectionsOf(changelog, version).find(({ hasContent }) => hasContent);
   if (!isNew) {
     findings.push(
@@ -169,7 +208,7 @@ async function changelogFindings(base: Tree, head: Tree, version: Version): Prom
     findings.push(
       error(`${cannotAccept}: found nothing below ${heading}, expected what has changed`, {
         at: section.at,
-        remedy: `${describe}; sub-headings and HTML comments alone do not count`,
+        remedy: `${describing(heading)}; sub-headings and HTML comments alone do not count`,
       }),
     );
   }

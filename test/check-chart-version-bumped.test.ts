@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { checkChartVersionBumped } from "../scripts/check-chart-version-bumped.ts";
-import { attempt, type Finding } from "../scripts/lib/finding.ts";
+import { attempt, type Finding, refusal } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
+import { memoryTree, type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import {
   type Ended,
@@ -317,6 +317,77 @@ test.each([
     [expect.stringMatching(/^warning/), `error -: ${missing}`],
   );
 });
+
+/** A tree in which a symbolic link stands at a path, or git cannot read what does. */
+function broken(files: Files, path: string, fault: "a link" | "no answer"): Tree {
+  const tree = memoryTree(files);
+  return {
+    list: tree.list,
+    read(asked) {
+      if (asked !== path) {
+        return tree.read(asked);
+      }
+      throw fault === "a link"
+        ? unexpectedKind(path, "symbolic link", "file")
+        : refusal("Cannot read it from git: found nothing");
+    },
+  };
+}
+
+const linked = (path: string) => `Cannot read ${path}: found a symbolic link, expected a file`;
+
+async function judgeTrees(base: Tree, head: Tree): Promise<string[]> {
+  const changed = [manifest, changelog, template];
+  return faults(await checkChartVersionBumped({ base, head, changed }));
+}
+
+test("a changelog that cannot be read hides no other fault, and none hides it", async () => {
+  const same = "found version 1.2.3 in Chart.yaml, expected one greater than 1.2.3 of the base";
+  const link = `error -: ${linked(changelog)}`;
+  const base = memoryTree(old);
+  expect(await judgeTrees(base, broken(old, changelog, "a link"))).toEqual([
+    `error 2: ${same}`,
+    link,
+  ]);
+  expect(await judgeTrees(base, broken(changedFiles(good), changelog, "a link"))).toEqual([link]);
+  const number = changedFiles({ [manifest]: "version: 1.10\n", [changelog]: undefined });
+  expect(await judgeTrees(base, broken(number, changelog, "a link"))).toEqual([
+    expect.stringMatching(/^error 1: Cannot read the chart version/),
+    link,
+  ]);
+  expect(await judgeTrees(base, memoryTree(number))).toEqual([
+    expect.stringMatching(/^error 1: Cannot read the chart version/),
+    "error -: found no CHANGELOG.md, expected one with a section ## [A.B.C]",
+  ]);
+});
+
+test.each([
+  [manifest, "version"],
+  [changelog, "changelog"],
+])("a link in the base does not stop the change that replaces it: %s", async (path, what) => {
+  const head = memoryTree(changedFiles(good));
+  expect(await judgeTrees(broken(old, path, "a link"), head)).toEqual([
+    `warning -: Cannot compare with the ${what} of the base: ${linked(path)}`,
+  ]);
+});
+
+test.each([manifest, changelog])(
+  "a base that git cannot read is refused, never taken for mended: %s",
+  async (path) => {
+    const head = memoryTree(changedFiles(good));
+    expect(await judgeTrees(broken(old, path, "no answer"), head)).toEqual([
+      "error -: Cannot read it from git: found nothing",
+    ]);
+  },
+);
+
+test.each(["appVersion: 1.10", "appVersion:", 'appVersion: ""'])(
+  "the version is judged whatever appVersion is: %p",
+  async (line) => {
+    const text = `name: x\nversion: 1.3.0\n${line}\n`;
+    expect(faults(await judge(old, changedFiles({ ...good, [manifest]: text })))).toEqual([]);
+  },
+);
 
 const run = (
   repository: TestRepository,
