@@ -19,7 +19,6 @@ import {
   isStale,
   type Reference,
   type References,
-  type Row,
   readReferences,
 } from "./lib/files/references.ts";
 import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
@@ -39,12 +38,12 @@ export function judgeReferences(read: References, version: Version): Finding[] {
   return [
     ...judgeTagVersion(read.workspace, version),
     ...read.faults,
-    ...operatorDriven(read, version).map((each) =>
+    ...operatorDriven(read).map((each) =>
       isStale(each, applicationVersions(version))
         ? staleFinding(each, version, error, cannotTag)
         : matchOf(each),
     ),
-    ...blindFindings(read, version),
+    ...blindFindings(read),
   ];
 }
 
@@ -58,7 +57,7 @@ export type Weight = "advised" | "required";
 export function checkOperatorReferences(weight: Weight): Check<Version> {
   return async (tree, version) => {
     const read = await readReferences(tree, applicationVersions(version));
-    const references = operatorDriven(read, version);
+    const references = operatorDriven(read);
     const stale = references.filter((each) => isStale(each, applicationVersions(version)));
     const complain = weight === "required" ? error : warning;
     const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
@@ -67,18 +66,14 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
       ...stale.map((each) => staleFinding(each, version, complain, opening)),
-      ...blindFindings(read, version),
+      ...blindFindings(read),
       notice(`${matching} of ${references.length} operator-driven references state ${version}`),
     ];
   };
 }
 
-function isOperatorDriven({ enforced, follows }: Row, version: Version): boolean {
-  return !enforced && applicationVersions(version)[follows] !== undefined;
-}
-
-function operatorDriven({ references }: References, version: Version): readonly Reference[] {
-  return references.filter(({ row }) => isOperatorDriven(row, version));
+function operatorDriven({ references }: References): readonly Reference[] {
+  return references.filter(({ row }) => !row.enforced);
 }
 
 function matchOf({ file, what, written, place }: Reference): Finding {
@@ -100,9 +95,10 @@ function staleFinding(
   );
 }
 
-function blindFindings({ blind }: References, version: Version): readonly Finding[] {
+/** The faults of enforced rows are told by the checks that enforce them. */
+function blindFindings({ blind }: References): readonly Finding[] {
   return blind
-    .filter(({ row }) => isOperatorDriven(row, version))
+    .filter(({ row }) => !row.enforced)
     .map(({ row, file }) =>
       warning(`${file} no longer holds a reference that the table knows: ${row.name}`, {
         at: { file },
@@ -151,11 +147,10 @@ const table = command({
 
 function dataOf({ references, blind }: References, version: Version): Json {
   const versions = applicationVersions(version);
-  const judged = references.filter(({ row }) => versions[row.follows] !== undefined);
   return {
     version,
-    stale: judged.filter((each) => isStale(each, versions)).length,
-    references: judged.map((each) => ({
+    stale: references.filter((each) => isStale(each, versions)).length,
+    references: references.map((each) => ({
       row: each.row.name,
       enforced: each.row.enforced,
       ...each.place(),

@@ -175,7 +175,18 @@ function levelsBelow(folder: string, glob: string): number {
   return /\*\*|[{[\\]/.test(glob) ? Number.POSITIVE_INFINITY : depth(glob) - depth(folder);
 }
 
-/** A tree made of texts by path, for tests and for edits that are not written yet. */
+/** A tree in which some files have other texts: edits that are not written yet. */
+export function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
+  return {
+    async read(path, decoding) {
+      const text = texts.get(path);
+      return text === undefined ? await tree.read(path, decoding) : source(path, text);
+    },
+    list: (glob) => tree.list(glob),
+  };
+}
+
+/** A tree made of texts by path, for tests. */
 export function memoryTree(files: Readonly<Record<string, string>>): Tree {
   return {
     async read(path) {

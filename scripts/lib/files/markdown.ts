@@ -305,6 +305,24 @@ function saysSomething(words: string): boolean {
   return false;
 }
 
+/** Tells of the offsets of a text whether they lie in fenced code. */
+export function fencedCode(text: string): (offset: number) => boolean {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  scanBlocks(text, {
+    heading() {},
+    content() {},
+    code({ start, end }) {
+      starts.push(start);
+      ends.push(end);
+    },
+  });
+  return (offset) => {
+    const next = starts.findIndex((start) => start > offset);
+    return (ends[(next < 0 ? starts.length : next) - 1] ?? 0) > offset;
+  };
+}
+
 /** A text with its HTML comments blanked out; everything else keeps its place. */
 export function withoutComments(text: string): string {
   const parts: string[] = [];

@@ -10,7 +10,12 @@ import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { kindOf, pinnedVersion, readWorkspace, type Statement, type Workspace } from "./cargo.ts";
 import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
-import { chartManifest, type ProductImages, readProductImages } from "./chart.ts";
+import {
+  chartManifest,
+  type ProductImages,
+  type PromisedImage,
+  readProductImages,
+} from "./chart.ts";
 import { asTable, type Document, type Path, parseJson, placeInside } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
@@ -19,7 +24,7 @@ import { findConstants, findFencedConstants, findMentions } from "./snippets.ts"
 /** The version that a reference goes with: a chart's own may run ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
 
-/** The versions that references are judged by, or brought to; what follows none is left alone. */
+/** The versions that references are judged by or brought to; what follows none is not read. */
 export type Versions = { readonly [kind in Followed]?: Version };
 
 /** The versions of an application release; the chart's own is not its matter. */
@@ -37,6 +42,8 @@ export interface Row {
   readonly enforced: boolean;
   /** How often a file must hold it at least: with fewer the row has gone blind. */
   readonly least: number;
+  /** What the section must have, for a row that looks for one: a bump makes it as a whole. */
+  readonly section?: { readonly date: boolean };
   /** The files that are there, each with its references. */
   find(reading: Reading): Promise<readonly InFile[]>;
 }
@@ -59,6 +66,8 @@ interface Found {
   /** What must be written for a version. */
   becomes(version: Version): string;
   readonly site: Site;
+  /** What a bump leaves to be done about it. */
+  readonly caveat?: { readonly message: string; readonly remedy: string };
 }
 
 /** A place where a version is written. */
@@ -86,10 +95,9 @@ export interface TextSite {
   readonly find: Finder;
 }
 
-/** A section of a changelog, which is moved or made as a whole. */
+/** A section of a changelog: its row says how it is made. */
 export interface SectionSite {
   readonly kind: "section";
-  readonly source: Source;
 }
 
 type Finder = (source: Source) => readonly Span[];
@@ -104,7 +112,7 @@ interface Reading {
   images(): Promise<ProductImages | undefined>;
 }
 
-/** Every reference of a tree, and what kept others from being found. */
+/** References of a tree, and what kept others from being found. */
 export interface References {
   /** In the order of the table, then by file, then as written. */
   readonly references: readonly Reference[];
@@ -116,14 +124,15 @@ export interface References {
 }
 
 /**
- * Reads every reference of a tree.
+ * Reads the references of a tree that follow one of some versions.
  *
- * @param versions Of a changelog's sections, that of this version is the one that counts.
+ * @param versions Of a changelog's sections, that of its version is the one that counts.
  */
 export async function readReferences(tree: Tree, versions: Versions): Promise<References> {
   const reading = await startReading(tree, versions);
+  const rows = table.filter(({ follows }) => versions[follows] !== undefined);
   const answers = await Promise.all(
-    table.map(async (row) => ({ row, ...(await attempt(() => row.find(reading))) })),
+    rows.map(async (row) => ({ row, ...(await attempt(() => row.find(reading))) })),
   );
   const faults = answers.flatMap(({ findings }) => findings ?? []);
   return {
@@ -141,10 +150,9 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
   };
 }
 
-/** Whether a reference states another version than it is judged by. */
+/** Whether a reference states another version than the one that it follows. */
 export function isStale({ row, version }: Reference, versions: Versions): boolean {
-  const expected = versions[row.follows];
-  return expected !== undefined && version !== expected;
+  return version !== versions[row.follows];
 }
 
 /**
@@ -198,7 +206,7 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: true,
     least: 1,
-    find: async ({ workspace: { version } }) => byFile(version ? [stated(version)] : []),
+    find: async ({ workspace: { version } }) => byFile(version ? stated(version) : []),
   },
   {
     name: "version of a crate",
@@ -207,7 +215,7 @@ export const table: readonly Row[] = [
     enforced: true,
     least: 0,
     find: async ({ workspace: { crates } }) =>
-      byFile(crates.filter(({ inherits }) => !inherits).map((crate) => stated(crate.version))),
+      byFile(crates.filter(({ inherits }) => !inherits).flatMap((crate) => stated(crate.version))),
   },
   {
     name: "pin on a sibling crate",
@@ -216,7 +224,7 @@ export const table: readonly Row[] = [
     enforced: true,
     least: 0,
     find: async ({ workspace: { pins } }) =>
-      byFile(pins.map((pin) => stated(pin.requirement, pin.sibling))),
+      byFile(pins.flatMap((pin) => stated(pin.requirement, pin.sibling))),
   },
   {
     name: "locked workspace package",
@@ -268,6 +276,7 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     least: 1,
+    section: { date: true },
     find: inFiles([layout.changelog], (file, { versions }) =>
       section(file, versions.application, "the date of the release", ({ date = "" }) =>
         isDay(date),
@@ -306,6 +315,7 @@ export const table: readonly Row[] = [
     follows: "chart",
     enforced: true,
     least: 1,
+    section: { date: false },
     find: inFiles([`${layout.chart}/CHANGELOG.md`], (file, { versions }) =>
       section(file, versions.chart, "what has changed", ({ hasContent }) => hasContent),
     ),
@@ -370,15 +380,20 @@ function inDocument(what: string, { document, path, at, text, prefix = "" }: Par
 }
 
 /** A version, or a requirement of which `=` and `^` stay; anything else is replaced whole. */
-function stated({ document, path, value, place }: Statement, what = "version"): Found {
+function stated({ document, path, value, place }: Statement, what = "version"): readonly Found[] {
+  if (value === undefined) {
+    return [];
+  }
   const text = typeof value === "string" ? value : "";
   const pinned = pinnedVersion(text);
   const part = pinned !== undefined && isVersion(pinned) ? pinned : text;
-  return {
-    ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
-    ...(typeof value === "string" ? {} : { written: kindOf(value), version: undefined }),
-    place,
-  };
+  return [
+    {
+      ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
+      ...(typeof value === "string" ? {} : { written: kindOf(value), version: undefined }),
+      place,
+    },
+  ];
 }
 
 function locked(file: Source, { crates }: Workspace): readonly Found[] {
@@ -464,7 +479,7 @@ function section(
           version: isWhole(best) ? best.version : undefined,
           place: () => best.at,
           becomes: (expected) => `[${expected}] with ${needs}`,
-          site: { kind: "section", source },
+          site: { kind: "section" },
         },
       ];
 }
@@ -475,6 +490,7 @@ function chartValue(document: Document, key: "version" | "appVersion"): Found {
 
 function promisedTags({ chart, promised }: ProductImages): readonly Found[] {
   return (promised ?? []).map((image) => ({
+    ...(image.reference.digest === undefined ? {} : { caveat: staleDigest(image) }),
     file: chart.document.source.path,
     what: `${image.reference.registry}/${image.reference.repository}`,
     written: image.reference.tag ?? "no tag",
@@ -483,4 +499,11 @@ function promisedTags({ chart, promised }: ProductImages): readonly Found[] {
     becomes: (version) => version,
     site: { kind: "value", document: chart.document, change: image.retag },
   }));
+}
+
+function staleDigest({ text }: PromisedImage) {
+  return {
+    message: `The digest behind the new tag is still that of the old image: ${text}`,
+    remedy: "Remove the digest, or write the new one once the image is published",
+  };
 }

@@ -2,7 +2,7 @@
 
 import type { Source } from "../tree.ts";
 import type { Span } from "./edit.ts";
-import { scanBlocks } from "./markdown.ts";
+import { fencedCode } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
@@ -33,19 +33,8 @@ function withoutBlockComments(text: string): string {
 
 /** The versions that a constant is set to in the fenced code of a Markdown text. */
 export function findFencedConstants(source: Source, name: string): readonly Span[] {
-  const fenced: { start: number; end: number }[] = [];
-  scanBlocks(source.text, {
-    heading() {},
-    content() {},
-    code: (line) => fenced.push(line),
-  });
-  let at = 0;
-  return findConstants(source, name).filter(({ offset }) => {
-    while ((fenced[at]?.end ?? Number.POSITIVE_INFINITY) <= offset) {
-      at += 1;
-    }
-    return (fenced[at]?.start ?? Number.POSITIVE_INFINITY) <= offset;
-  });
+  const isCode = fencedCode(source.text);
+  return findConstants(source, name).filter(({ offset }) => isCode(offset));
 }
 
 /** The versions of a product that a text mentions as `product@v1.2.3`, the prefix included. */

@@ -66,6 +66,34 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
   return { head, branch: branch === "HEAD" ? undefined : branch, changes, underway };
 }
 
+/**
+ * The paths among some that differ from HEAD or that git does not know.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function changesAmong(
+  repository: Repository,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  if (paths.length === 0) {
+    return [];
+  }
+  const status = await text(repository, "read the state of the files", [
+    "--literal-pathspecs",
+    "-c",
+    "core.fsmonitor=false",
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "--untracked-files=all",
+    "--no-renames",
+    "-z",
+    "--",
+    ...paths,
+  ]);
+  return parseStatus(status).changes;
+}
+
 /** Reads `git status --porcelain=v2 --branch -z`; its headers prove that git answered. */
 function parseStatus(status: string): { head: ObjectId; changes: string[] } {
   const records = status.split("\0").filter((record) => record !== "");

@@ -1,0 +1,348 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, cpSync, lstatSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { productFolder } from "./helpers/product.ts";
+import { standIn } from "./helpers/release.ts";
+import {
+  type JsonReport,
+  runScript,
+  type TestRepository,
+  testRepository,
+  writeFiles,
+} from "./helpers/world.ts";
+
+const script = "scripts/bump-version.ts";
+const chart = "charts/perf-sentinel/Chart.yaml";
+const chartChangelog = "charts/perf-sentinel/CHANGELOG.md";
+const product: Record<string, string> = {
+  ...smallProduct("1.2.9"),
+  "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.2.9] - 2026-08-07\n\n- old\n",
+};
+
+async function productWorld(files = product): Promise<TestRepository> {
+  const world = await testRepository();
+  await world.commit(files, "Release 1.2.9");
+  return world;
+}
+
+const bump = (world: TestRepository, ...args: string[]) =>
+  runScript(script, [...args, "--date", "2026-09-01"], { cwd: world.root, env: world.env });
+
+/** What git says is changed, the staged and the untracked included. */
+const status = (world: TestRepository) =>
+  world.git("status", "--porcelain", "--untracked-files=all");
+
+test("a bump writes every reference, shows them file by file, and ends with the verdict and the next commands", async () => {
+  await using world = await productWorld();
+  const { code, stdout, stderr } = await bump(world, "1.3.0");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toBe(`v1.3.0 and chart-v1.3.0: no such tag here (origin is not asked)
+CHANGELOG.md:5                          section                         [Unreleased] -> [1.3.0] - 2026-09-01
+Cargo.lock:5                            perf-sentinel                   1.2.9 -> 1.3.0
+Cargo.lock:13                           perf-sentinel-core              1.2.9 -> 1.3.0
+Cargo.toml:6                            version                         1.2.9 -> 1.3.0
+charts/perf-sentinel/CHANGELOG.md:3     section                         nothing -> [1.3.0]
+charts/perf-sentinel/Chart.yaml:4       version                         1.2.9 -> 1.3.0
+charts/perf-sentinel/Chart.yaml:5       appVersion                      1.2.9 -> 1.3.0
+charts/perf-sentinel/Chart.yaml:9       ghcr.io/robintra/perf-sentinel  1.2.9 -> 1.3.0
+crates/sentinel-cli/Cargo.toml:7        perf-sentinel-core              1.2.9 -> 1.3.0
+docs/CI.md:5                            PERF_SENTINEL_VERSION           1.2.9 -> 1.3.0
+docs/CI.md:7                            perf-sentinel                   v1.2.9 -> v1.3.0
+docs/ci-templates/github-actions.yml:3  PERF_SENTINEL_VERSION           1.2.9 -> 1.3.0
+docs/ci-templates/jenkinsfile.groovy:3  PERF_SENTINEL_VERSION           1.2.9 -> 1.3.0
+docs/schemas/examples/example.json:5    binary_verification_url         v1.2.9 -> v1.3.0
+10 files changed
+Cargo.toml -> 1.3.0 (matches tag)
+crates/sentinel-cli/Cargo.toml -> 1.3.0 (inherits the workspace version)
+crates/sentinel-core/Cargo.toml -> 1.3.0 (inherits the workspace version)
+crates/sentinel-cli/Cargo.toml: perf-sentinel-core -> 1.3.0 (matches tag)
+Cargo.lock: perf-sentinel -> 1.3.0 (matches tag)
+Cargo.lock: perf-sentinel-core -> 1.3.0 (matches tag)
+docs/ci-templates/github-actions.yml: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
+docs/ci-templates/jenkinsfile.groovy: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
+docs/CI.md: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
+docs/CI.md: perf-sentinel -> v1.3.0 (matches tag)
+docs/schemas/examples/example.json: binary_verification_url -> v1.3.0 (matches tag)
+CHANGELOG.md: section -> [1.3.0] - 2026-09-01 (matches tag)
+charts/perf-sentinel/Chart.yaml: appVersion -> 1.3.0 (matches tag)
+charts/perf-sentinel/Chart.yaml: ghcr.io/robintra/perf-sentinel -> 1.3.0 (matches tag)
+Next:
+  - cargo fmt --all
+  - cargo clippy --workspace --all-targets --features daemon -- -D warnings
+  - cargo clippy --workspace --no-default-features -- -D warnings
+  - cargo test --workspace
+  - bun scripts/check-vintages.ts
+  - git commit --all --message "Bump to 1.3.0"
+  - git push -u origin release/1.3.0
+  - once the lab has passed: bun scripts/record-validation.ts v1.3.0 PASS --lab DIR --append
+  - once it is merged: bun scripts/release.ts v1.3.0 --dry-run
+`);
+  expect((await status(world)).split("\n").every((line) => line.startsWith(" M "))).toBe(true);
+  expect(readFileSync(join(world.root, "CHANGELOG.md"), "utf8")).toBe(
+    "# Changelog\n\n## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n- new\n\n## [1.2.9] - 2026-08-07\n\n- old\n",
+  );
+
+  const changed = await world.git("diff");
+  expect((await bump(world, "1.3.0")).stderr).toContain("--allow-same");
+  const again = await bump(world, "1.3.0", "--allow-same");
+  expect(again).toMatchObject({ code: 0, stderr: "" });
+  expect(again.stdout).toContain("0 files changed");
+  expect(await world.git("diff")).toBe(changed);
+});
+
+test("a dry run prints the diff that a bump makes, judges the result, and writes nothing", async () => {
+  await using world = await productWorld();
+  // Whatever the operator's git makes of a diff.
+  await world.git("config", "--global", "diff.noprefix", "true");
+  await world.git("config", "--global", "color.ui", "always");
+  await world.git("config", "--global", "diff.external", "false");
+  const dry = await bump(world, "1.3.0", "--dry-run");
+  expect(dry).toMatchObject({ code: 0, stderr: "" });
+  expect(dry.stdout).toContain("Dry run: 10 files would change; nothing was written\n");
+  expect(dry.stdout).toContain("Cargo.toml -> 1.3.0 (matches tag)\n");
+  expect(await status(world)).toBe("");
+  const json: JsonReport = JSON.parse((await bump(world, "1.3.0", "--dry-run", "--json")).stdout);
+  writeFiles(world.home, { "bump.diff": json.data.diff });
+  await world.git("apply", "../bump.diff");
+  const applied = await status(world);
+  await world.git("checkout", "--quiet", ".");
+  await bump(world, "1.3.0");
+  expect(await status(world)).toBe(applied);
+  await world.git("apply", "--reverse", "--check", "../bump.diff");
+});
+
+test("the chart alone: its version and its changelog, and the application stays", async () => {
+  await using world = await productWorld({
+    ...product,
+    [chartChangelog]: "# Changelog\n\n## [Unreleased]\n\n- values\n\n## [1.2.9]\n\n- old\n",
+  });
+  const { code, stdout, stderr } = await bump(world, "1.2.10", "--chart-only");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toStartWith(`chart-v1.2.10: no such tag here (origin is not asked)
+charts/perf-sentinel/CHANGELOG.md:5  section  [Unreleased] -> [1.2.10]
+charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
+2 files changed
+Cargo.toml -> 1.2.9 (matches tag)
+`);
+  expect(stdout).toEndWith(`Next:
+  - git commit --all --message "Bump the chart to 1.2.10"
+  - bun scripts/check-chart-version-bumped.ts main
+  - once it is on main: bun scripts/release-chart.ts chart-v1.2.10 --dry-run
+`);
+  expect(readFileSync(join(world.root, chart), "utf8")).toContain(
+    'version: 1.2.10\nappVersion: "1.2.9"',
+  );
+  await world.commit({}, "Bump the chart");
+
+  const refused = await bump(world, "1.2.10");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("as chart-only releases have run ahead");
+  expect(refused.stderr).toContain("The next application release jumps past them");
+  expect(await status(world)).toBe("");
+  expect((await bump(world, "1.2.11")).code).toBe(0);
+});
+
+describe("nothing is written if", () => {
+  test.each<[string, string, (world: TestRepository) => Promise<unknown>]>([
+    [
+      "the application's tag is here",
+      "tag v1.3.0 already exists locally",
+      (world) => world.git("tag", "v1.3.0"),
+    ],
+    [
+      "the chart's tag is here",
+      "tag chart-v1.3.0 already exists locally",
+      (world) => world.git("tag", "chart-v1.3.0"),
+    ],
+    [
+      "a file that would change is not as committed",
+      "docs/CI.md is not as committed",
+      async (world) => writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` }),
+    ],
+    [
+      "a file that would change is unknown to git",
+      "fuzz/Cargo.lock is not as committed",
+      async (world) => writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] }),
+    ],
+    [
+      "a file that would change is a link",
+      "Cannot write docs/CI.md: found no plain file",
+      async (world) => {
+        await world.commit({ "docs/CI.md": undefined, "docs/real.md": product["docs/CI.md"] });
+        symlinkSync("real.md", join(world.root, "docs/CI.md"));
+        await world.commit({});
+      },
+    ],
+    [
+      "the workspace states no version",
+      "states no workspace version that is strict SemVer",
+      (world) => world.commit({ "Cargo.toml": product["Cargo.toml"]?.replace('"1.2.9"', '"1.2"') }),
+    ],
+    [
+      "there is no workspace",
+      "there is no Cargo.toml",
+      (world) => world.commit({ "Cargo.toml": undefined }),
+    ],
+    [
+      "git cannot say what is changed",
+      "Cannot read the state of the files",
+      async (world) => writeFiles(world.root, { ".git/index": "x" }),
+    ],
+  ])("%s", async (_, words, prepare) => {
+    await using world = await productWorld();
+    await prepare(world);
+    const before = await status(world).catch(() => "unknown");
+    const { code, stderr } = await bump(world, "1.3.0");
+    expect(stderr).toContain(words);
+    expect(code).toBe(1);
+    expect(await status(world).catch(() => "unknown")).toBe(before);
+    expect(readFileSync(join(world.root, chart), "utf8")).toBe(product[chart] ?? "");
+  });
+
+  test("several things stand against it: all are told at once", async () => {
+    await using world = await productWorld();
+    await world.git("tag", "v1.2.8");
+    writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
+    const { code, stderr } = await bump(world, "1.2.8", "--chart", "1.2.8");
+    expect(code).toBe(1);
+    expect(stderr.match(/^error: .*$/gm)).toEqual([
+      "error: Cannot bump to 1.2.8: found the workspace at 1.2.9, expected a lower version",
+      "error: Cannot bump the chart to 1.2.8: found it at 1.2.9, expected a lower version",
+      "error: Cannot bump: tag v1.2.8 already exists locally",
+      "error: Cannot bump: docs/CI.md is not as committed, and would be written",
+    ]);
+    expect(stderr).toEndWith("Nothing was written.\n");
+  });
+
+  test.each([
+    [["1.3"], "operand <X.Y.Z>"],
+    [[], "missing operand <X.Y.Z>"],
+    [["1.3.0", "--chart", "1"], "option --chart"],
+    [["1.3.0+x"], "build metadata"],
+  ])("the command line is wrong: %p", async (args, words) => {
+    await using world = await productWorld();
+    const { code, stderr } = await bump(world, ...args);
+    expect({ code, words: stderr.includes(words) }).toEqual({ code: 2, words: true });
+  });
+
+  test("the day is none", async () => {
+    await using world = await productWorld();
+    const args = ["1.3.0", "--date", "2026-02-30"];
+    expect(await runScript(script, args, { cwd: world.root, env: world.env })).toMatchObject({
+      code: 2,
+    });
+  });
+});
+
+test("files that no row names may be changed, and stay so", async () => {
+  await using world = await productWorld();
+  writeFiles(world.root, { "README.md": "mine", "crates/sentinel-core/src/lib.rs": "// mine" });
+  expect((await bump(world, "1.3.0")).code).toBe(0);
+  expect(readFileSync(join(world.root, "README.md"), "utf8")).toBe("mine");
+});
+
+test("a stale reference that a bump cannot reach is the verdict, after the bump is written", async () => {
+  await using world = await productWorld({
+    ...product,
+    "crates/sentinel-core/Cargo.toml": '[package]\nname = "perf-sentinel-core"\n',
+  });
+  const { code, stderr } = await bump(world, "1.3.0");
+  expect(stderr).toContain(
+    "crates/sentinel-core/Cargo.toml neither states a version nor inherits one",
+  );
+  expect(code).toBe(1);
+  expect(await status(world)).toContain(" M Cargo.toml");
+});
+
+test("Ctrl-C before files are written leaves every file as it was, and says so", async () => {
+  await using world = await productWorld();
+  // The signal comes with the last question to git, before the first file is written.
+  const interrupt =
+    'case "$*" in *" status "*) kill -INT $PPID; sleep 0.2;; esac; exec "$REAL" "$@"';
+  const env = standIn(world, "git", interrupt);
+  const { code, stderr } = await runScript(script, ["1.3.0"], { cwd: world.root, env });
+  expect({ code, stderr }).toMatchObject({ code: 130 });
+  expect(stderr).toContain("Interrupted: ");
+  expect(await status(world)).toBe("");
+});
+
+describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {
+  const folder = productFolder ?? "";
+  /** Every file of the product, by path. */
+  const paths = readdirSync(folder || ".", { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name).slice(folder.length + 1));
+
+  test("moves whole: no other byte changes, the gates pass, frozen fields stay, twice is once", async () => {
+    await using world = await testRepository();
+    cpSync(folder, world.root, { recursive: true });
+    await Bun.$`chmod -R u+w ${world.root}`.quiet();
+    await world.commit({}, "Release 0.11.1");
+    chmodSync(join(world.root, "Cargo.toml"), 0o600);
+
+    const { code, stdout } = await bump(world, "0.12.0");
+    expect(code).toBe(0);
+    expect(stdout.match(/ -> .*0\.12\.0/gm)?.length).toBeGreaterThan(11);
+    expect(lstatSync(join(world.root, "Cargo.toml")).mode & 0o777).toBe(0o600);
+
+    /** The lines that may change, with what they change to: byte for byte. */
+    const intended: Record<string, readonly (readonly [number, string])[]> = {
+      "Cargo.toml": [[6, 'version = "0.12.0"']],
+      "Cargo.lock": [
+        [1893, 'version = "0.12.0"'],
+        [1920, 'version = "0.12.0"'],
+      ],
+      "fuzz/Cargo.lock": [[764, 'version = "0.12.0"']],
+      "crates/sentinel-cli/Cargo.toml": [
+        [35, 'perf-sentinel-core = { version = "0.12.0", path = "../sentinel-core" }'],
+      ],
+      "charts/perf-sentinel/Chart.yaml": [
+        [9, "version: 0.12.0"],
+        [10, 'appVersion: "0.12.0"'],
+        [209, "      image: ghcr.io/robintra/perf-sentinel:0.12.0"],
+      ],
+      "docs/schemas/examples/example-internal-G1.json": [
+        [
+          206,
+          '    "binary_verification_url": "https://github.com/robintra/perf-sentinel/releases/tag/v0.12.0",',
+        ],
+      ],
+      "docs/schemas/examples/example-official-public-G2.json": [
+        [
+          169,
+          '    "binary_verification_url": "https://github.com/robintra/perf-sentinel/releases/tag/v0.12.0",',
+        ],
+      ],
+    };
+    const insertions: Record<string, readonly [number, string]> = {
+      "CHANGELOG.md": [5, "## [0.12.0] - 2026-09-01\n\n"],
+      "charts/perf-sentinel/CHANGELOG.md": [
+        13,
+        "## [0.12.0]\n\n### Changed\n\n- `appVersion` moves to `0.12.0`.\n\n",
+      ],
+    };
+    for (const path of paths) {
+      const lines = readFileSync(join(folder, path), "utf8").split("\n");
+      for (const [line, text] of intended[path] ?? []) {
+        expect(lines[line - 1]).toContain("0.11.1");
+        lines[line - 1] = text;
+      }
+      const [at, text] = insertions[path] ?? [1, ""];
+      lines[at - 1] = text + lines[at - 1];
+      const expected = lines.join("\n");
+      expect([path, readFileSync(join(world.root, path), "utf8") === expected]).toEqual([
+        path,
+        true,
+      ]);
+    }
+    for (const check of ["scripts/check-tag-version.ts", "scripts/check-references.ts"]) {
+      const options = { cwd: world.root, env: world.env };
+      expect(await runScript(check, ["v0.12.0"], options)).toMatchObject({ code: 0, stderr: "" });
+    }
+
+    const changed = await world.git("diff");
+    expect(await bump(world, "0.12.0", "--allow-same")).toMatchObject({ code: 0 });
+    expect(await world.git("diff")).toBe(changed);
+  });
+});

@@ -1,0 +1,219 @@
+import { describe, expect, test } from "bun:test";
+import type { Day } from "../../../scripts/lib/calendar.ts";
+import { type SectionRequest, withSection } from "../../../scripts/lib/files/changelog-release.ts";
+import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+import type { Version } from "../../../scripts/lib/version.ts";
+
+const release: SectionRequest = {
+  version: "1.3.0" as Version,
+  date: "2026-09-01" as Day,
+  mustHaveDate: true,
+  otherwise: undefined,
+};
+const chart: SectionRequest = {
+  ...release,
+  mustHaveDate: false,
+  otherwise: ["### Changed", "", "- `appVersion` moves to `1.3.0`."],
+};
+
+const edit = (text: string, request = release) => withSection(source("C.md", text), request);
+const old = "## [1.2.9] - 2026-08-07\n\n- old\n";
+
+/** Every test of an edit also holds that a second one changes nothing. */
+function edited(text: string, request = release) {
+  const once = edit(text, request);
+  const twice = edit(once.text, request);
+  expect({ text: twice.text, outcome: twice.outcome }).toEqual({
+    text: once.text,
+    outcome: "kept",
+  });
+  return { text: once.text, outcome: once.outcome, left: once.left.map(({ message }) => message) };
+}
+
+describe("what is unreleased", () => {
+  test("moves below the release's heading, and leaves its own", () => {
+    const text = `# Changelog\n\nProse.\n\n## [Unreleased]\n\n### Added\n\n- new\n\n${old}`;
+    expect(edited(text)).toEqual({
+      text: `# Changelog\n\nProse.\n\n## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n### Added\n\n- new\n\n${old}`,
+      outcome: "moved",
+      left: [],
+    });
+  });
+
+  test.each([
+    [
+      "without blank lines",
+      `## [Unreleased]\n- new\n${old}`,
+      `## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n- new\n${old}`,
+    ],
+    [
+      "with CRLF",
+      "x\r\n## [unreleased]\r\n\r\n- new\r\n",
+      "x\r\n## [unreleased]\r\n\r\n## [1.3.0] - 2026-09-01\r\n\r\n- new\r\n",
+    ],
+    [
+      "without brackets",
+      "## Unreleased\n\n- new",
+      "## Unreleased\n\n## [1.3.0] - 2026-09-01\n\n- new",
+    ],
+    [
+      "above everything",
+      "## [Unreleased]\n\n- new\n",
+      "## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n- new\n",
+    ],
+  ])("moves %s as the file is written", (_, before, after) => {
+    expect(edited(before)).toEqual({ text: after, outcome: "moved", left: [] });
+  });
+
+  test("in a fence or a comment is no heading", () => {
+    const text = `\`\`\`\n## [Unreleased]\n- x\n\`\`\`\n<!--\n## [Unreleased]\n-->\n\n${old}`;
+    expect(edited(text).text).toBe(text.replace(old, `## [1.3.0] - 2026-09-01\n\n${old}`));
+  });
+
+  test("is left alone where the release has a section already, and that is said", () => {
+    const text = `## [Unreleased]\n\n- newer\n\n## [1.3.0] - 2026-08-31\n\n- new\n\n${old}`;
+    expect(edited(text)).toEqual({
+      text,
+      outcome: "kept",
+      left: [
+        "C.md keeps what is below ## [Unreleased]: there was a section ## [1.3.0] - 2026-08-31 already",
+      ],
+    });
+  });
+});
+
+describe("without anything unreleased", () => {
+  const wordless = "C.md says nothing below ## [1.3.0] - 2026-09-01: it needs words";
+
+  test.each([
+    [
+      "above the newest version",
+      `# C\n\nx\n\n${old}`,
+      `# C\n\nx\n\n## [1.3.0] - 2026-09-01\n\n${old}`,
+    ],
+    [
+      "below an empty [Unreleased]",
+      `## [Unreleased]\n\n${old}`,
+      `## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n${old}`,
+    ],
+    [
+      "below an [Unreleased] at the end",
+      "## [Unreleased]",
+      "## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n",
+    ],
+    [
+      "above headings of another form",
+      "# C\n\n## 1.2.9\n\n- x\n",
+      "# C\n\n## [1.3.0] - 2026-09-01\n\n## 1.2.9\n\n- x\n",
+    ],
+    ["at the end of prose", "# C\n\nx", "# C\n\nx\n\n## [1.3.0] - 2026-09-01\n"],
+    ["at the end of prose with CRLF", "# C\r\n\r\n", "# C\r\n\r\n## [1.3.0] - 2026-09-01\r\n"],
+    ["in an empty file", "", "## [1.3.0] - 2026-09-01\n"],
+    ["with CRLF", `x\r\n\r\n${old}`, `x\r\n\r\n## [1.3.0] - 2026-09-01\r\n\r\n${old}`],
+  ])("a heading is added %s, and needs words", (_, before, after) => {
+    expect(edited(before)).toEqual({ text: after, outcome: "added", left: [wordless] });
+  });
+
+  test("an existing section is kept with its date", () => {
+    const text = `## [1.3.0] - 2026-08-31\n\n- new\n\n${old}`;
+    expect(edited(text)).toEqual({ text, outcome: "kept", left: [] });
+  });
+
+  test.each([
+    ["## [1.3.0]", "## [1.3.0] - 2026-09-01"],
+    ["## [1.3.0] - unreleased", "## [1.3.0] - 2026-09-01"],
+    ["## [1.3.0] - 2026-02-30 ##", "## [1.3.0] - 2026-09-01 ##"],
+    ["##  [1.3.0](https://x)", "##  [1.3.0](https://x) - 2026-09-01"],
+  ])("an existing section without a real date gets one: %s", (before, after) => {
+    const text = (heading: string) => `${heading}\n\n- new\n\n${old}`;
+    expect(edited(text(before))).toEqual({ text: text(after), outcome: "completed", left: [] });
+  });
+});
+
+test("a heading that cannot be completed is refused", () => {
+  expect(() => edit("## [1.3.0] soon\n\n- new\n")).toThrow(
+    "Cannot edit C.md: found headings that do not read back as intended",
+  );
+});
+
+describe("the chart's changelog", () => {
+  const sentence = "### Changed\n\n- `appVersion` moves to `1.3.0`.\n";
+
+  test("says what is true where nothing was written, in headings like its own", () => {
+    const bare = "# C\n\n## [1.2.9]\n\n- old\n";
+    expect(edited(bare, chart)).toEqual({
+      text: `# C\n\n## [1.3.0]\n\n${sentence}\n## [1.2.9]\n\n- old\n`,
+      outcome: "added",
+      left: [],
+    });
+    expect(edited(old, chart).text).toBe(`## [1.3.0] - 2026-09-01\n\n${sentence}\n${old}`);
+    expect(edited("## [Unreleased]\r\n\r\n## [1.2.9]\r\n", chart).text).toBe(
+      `## [Unreleased]\r\n\r\n## [1.3.0]\r\n\r\n${sentence.replaceAll("\n", "\r\n")}\r\n## [1.2.9]\r\n`,
+    );
+  });
+
+  test("moves its own [Unreleased], and completes an empty section", () => {
+    expect(edited("## [Unreleased]\n\n- new\n\n## [1.2.9]\n", chart)).toEqual({
+      text: "## [Unreleased]\n\n## [1.3.0]\n\n- new\n\n## [1.2.9]\n",
+      outcome: "moved",
+      left: [],
+    });
+    expect(edited("## [1.3.0]\n\n## [1.2.9]\n", chart)).toEqual({
+      text: `## [1.3.0]\n\n${sentence}\n## [1.2.9]\n`,
+      outcome: "completed",
+      left: [],
+    });
+  });
+
+  test("needs words where there is nothing true to say", () => {
+    const silent = { ...chart, otherwise: undefined };
+    expect(edited("## [1.2.9]\n", silent)).toEqual({
+      text: "## [1.3.0]\n\n## [1.2.9]\n",
+      outcome: "added",
+      left: ["C.md says nothing below ## [1.3.0]: it needs words"],
+    });
+  });
+});
+
+describe("links of versions", () => {
+  const top = "## [Unreleased]\n\n- new\n\n## [1.2.9] - 2026-08-07\n\n- old\n\n";
+  const moved = top.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n");
+
+  test.each([
+    [
+      "GitHub's",
+      "[Unreleased]: https://h/o/r/compare/v1.2.9...HEAD\n[1.2.9]: https://h/o/r/compare/v1.2.8...v1.2.9\n",
+      "[Unreleased]: https://h/o/r/compare/v1.3.0...HEAD\n[1.3.0]: https://h/o/r/compare/v1.2.9...v1.3.0\n[1.2.9]: https://h/o/r/compare/v1.2.8...v1.2.9\n",
+    ],
+    [
+      "a chart's, with CRLF and no line end",
+      "[unreleased]: <https://h/compare/chart-v1.2.9..main>",
+      "[unreleased]: <https://h/compare/chart-v1.3.0..main>\n[1.3.0]: <https://h/compare/chart-v1.2.9..chart-v1.3.0>",
+    ],
+  ])("follow the release: %s", (_, before, after) => {
+    expect(edited(top + before).text).toBe(moved + after);
+  });
+
+  test.each([
+    ["of another form", "[Unreleased]: https://h/o/r/commits/main\n"],
+    ["in code", "```\n[Unreleased]: https://h/o/r/compare/v1.2.9...HEAD\n```\n"],
+    ["that are there twice", "[Unreleased]: https://h/compare/v1.2.9...HEAD\n".repeat(2)],
+  ])("are left alone if they are %s", (_, links) => {
+    expect(edited(top + links).text).toBe(moved + links);
+  });
+});
+
+test.each([
+  ["[Unreleased]", "## [Unreleased]\n\n- a\n\n## [Unreleased]\n\n- b\n", 5],
+  ["[1.3.0]", "## [1.3.0]\n\n- a\n\n## [1.3.0] - 2026-08-31\n", 5],
+])("a changelog that has %s twice is refused with its line", (_, text, line) => {
+  const act = () => edit(text);
+  expect(act).toThrow(LocatedSyntaxError);
+  expect(act).toThrow(/^Cannot edit C\.md: found ## \[.* again, expected it once$/);
+  try {
+    act();
+  } catch (thrown) {
+    expect((thrown as LocatedSyntaxError).at).toMatchObject({ line });
+  }
+});

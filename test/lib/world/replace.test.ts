@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Refusal } from "../../../scripts/lib/finding.ts";
+import { type Replacement, replaceFiles } from "../../../scripts/lib/world/replace.ts";
+import { start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
+
+const files = { "a.txt": "a1", "sub/b.txt": "b1\r\n", "sub/c.txt": "\ufeffc1é" };
+const edits: Replacement[] = [
+  { path: "a.txt", before: "a1", after: "a2" },
+  { path: "sub/b.txt", before: "b1\r\n", after: "b2\r\n" },
+  { path: "sub/c.txt", before: "c1é", after: "c2é" },
+];
+const never = () => false;
+
+function checkout(): Disposable & { readonly path: string } {
+  const folder = temporaryFolder();
+  writeFiles(folder.path, files);
+  return folder;
+}
+
+/** Everything below a folder, staged files included. */
+function contents(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name).slice(folder.length + 1));
+  return Object.fromEntries(
+    paths.sort().map((path) => [path, readFileSync(join(folder, path), "utf8")]),
+  );
+}
+
+/** Messages of the refusal that a replacement ends with. */
+async function refusalOf(work: Promise<unknown>): Promise<string[]> {
+  const thrown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(thrown).toBeInstanceOf(Refusal);
+  return (thrown as Refusal).findings.map(({ message }) => message);
+}
+
+test("files are replaced whole, with their modes and byte order marks, and nothing is left", async () => {
+  using folder = checkout();
+  chmodSync(join(folder.path, "sub/b.txt"), 0o751);
+  expect(await replaceFiles(folder.path, edits, never)).toBe("replaced");
+  expect(contents(folder.path)).toEqual({
+    "a.txt": "a2",
+    "sub/b.txt": "b2\r\n",
+    "sub/c.txt": "\ufeffc2é",
+  });
+  expect(statSync(join(folder.path, "sub/b.txt")).mode & 0o7777).toBe(0o751);
+});
+
+test("an interrupt between two files gives those before it their old bytes back", async () => {
+  for (const after of [0, 1, 2]) {
+    using folder = checkout();
+    let asked = 0;
+    const outcome = await replaceFiles(folder.path, edits, () => asked++ === after);
+    expect(outcome).toBe("interrupted");
+    expect(contents(folder.path)).toEqual(files);
+  }
+});
+
+test("a failure half-way restores what was written, and says why", async () => {
+  using folder = checkout();
+  let asked = 0;
+  const sabotage = () => {
+    if (++asked === 3) {
+      rmSync(join(folder.path, "sub/.c.txt.replacement"));
+    }
+    return false;
+  };
+  const [message, ...more] = await refusalOf(replaceFiles(folder.path, edits, sabotage));
+  expect(more).toEqual([]);
+  expect(message).toMatch(/^Cannot write: ENOENT.*; every file is as it was before$/);
+  expect(contents(folder.path)).toEqual(files);
+});
+
+test("a file that cannot be restored is named with the way to get it back", async () => {
+  using folder = checkout();
+  let asked = 0;
+  const sabotage = () => {
+    if (++asked === 3) {
+      rmSync(join(folder.path, "sub"), { recursive: true });
+    }
+    return false;
+  };
+  const messages = await refusalOf(replaceFiles(folder.path, edits, sabotage));
+  expect(messages).toEqual([
+    expect.stringMatching(/^Cannot write: ENOENT/),
+    expect.stringMatching(/^Cannot restore sub\/b\.txt: ENOENT/),
+  ]);
+  expect(contents(folder.path)).toEqual({ "a.txt": "a1" });
+});
+
+test("a failure before the first file is in its place changes nothing", async () => {
+  using folder = checkout();
+  mkdirSync(join(folder.path, "sub/.c.txt.replacement/x"), { recursive: true });
+  const [message] = await refusalOf(replaceFiles(folder.path, edits, never));
+  expect(message).toMatch(/^Cannot write: .*; every file is as it was before$/);
+  expect(contents(folder.path)).toEqual(files);
+});
+
+describe("nothing is written if a file is", () => {
+  test.each<[string, string, (folder: string) => void]>([
+    [
+      "changed since it was read",
+      "it has changed since it was read",
+      (folder) => writeFiles(folder, { "sub/c.txt": "c1" }),
+    ],
+    ["gone", "found no plain file", (folder) => rmSync(join(folder, "sub/c.txt"))],
+    [
+      "a symbolic link",
+      "found no plain file",
+      (folder) => {
+        rmSync(join(folder, "sub/c.txt"));
+        writeFiles(folder, { elsewhere: "c1é" });
+        symlinkSync("../elsewhere", join(folder, "sub/c.txt"));
+      },
+    ],
+    [
+      "behind a linked folder",
+      "found a file behind a link",
+      (folder) => {
+        writeFiles(folder, { "real/b.txt": "b1\r\n", "real/c.txt": "c1é" });
+        rmSync(join(folder, "sub"), { recursive: true });
+        symlinkSync("real", join(folder, "sub"));
+      },
+    ],
+    [
+      "not UTF-8",
+      "it is not UTF-8 text",
+      (folder) => writeFiles(folder, { "sub/c.txt": new Uint8Array([0xff]) }),
+    ],
+  ])("%s", async (_, words, prepare) => {
+    using folder = checkout();
+    prepare(folder.path);
+    const before = contents(folder.path);
+    const messages = await refusalOf(replaceFiles(folder.path, edits, never));
+    expect(messages.at(-1)).toContain(words);
+    expect(contents(folder.path)).toEqual(before);
+  });
+});
+
+/** Runs a replacement in a process of its own, with a callback that is given as source. */
+function replaceElsewhere(folder: string, isInterrupted: string) {
+  const module = join(import.meta.dir, "../../../scripts/lib/world/replace.ts");
+  const script = `const { replaceFiles } = await import(${JSON.stringify(module)});
+let asked = 0;
+let signalled = false;
+process.on("SIGINT", () => { signalled = true; });
+const edits = ${JSON.stringify(edits)};
+process.stdout.write(await replaceFiles(process.cwd(), edits, () => { ${isInterrupted} }));`;
+  return start([process.execPath, "-e", script], { cwd: folder });
+}
+
+test("a signal is noticed between two files", async () => {
+  using folder = checkout();
+  const signal = 'if (++asked === 2) process.kill(process.pid, "SIGINT"); return signalled;';
+  expect(await replaceElsewhere(folder.path, signal)).toMatchObject({ stdout: "interrupted" });
+  expect(contents(folder.path)).toEqual(files);
+});
+
+test("what a killed run left does not stop the next, which finishes it", async () => {
+  using folder = checkout();
+  const kill = 'if (++asked === 2) process.kill(process.pid, "SIGKILL"); return false;';
+  expect((await replaceElsewhere(folder.path, kill)).code).toBe(137);
+  expect(contents(folder.path)).toMatchObject({ "a.txt": "a2", "sub/b.txt": "b1\r\n" });
+  expect(await replaceFiles(folder.path, edits.slice(1), never)).toBe("replaced");
+  expect(contents(folder.path)).toEqual({
+    "a.txt": "a2",
+    "sub/b.txt": "b2\r\n",
+    "sub/c.txt": "\ufeffc2é",
+  });
+});
+
+test("two runs never write at once", async () => {
+  using folder = checkout();
+  const others: Promise<string[]>[] = [];
+  await replaceFiles(folder.path, edits, () => {
+    others.push(refusalOf(replaceFiles(folder.path, edits, never)));
+    return false;
+  });
+  const busy = "Cannot write: another run is replacing files of this checkout";
+  expect(await Promise.all(others)).toEqual([[busy], [busy], [busy]]);
+  expect(contents(folder.path)["a.txt"]).toBe("a2");
+});
