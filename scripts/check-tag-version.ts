@@ -7,7 +7,7 @@
  *
  * Refuses if one of them states another version or none, if there is no crate or no workspace
  * version, or if a manifest cannot be read. A dependency that `cargo publish` will refuse for want
- * of a version is a warning.
+ * of a version is a warning, and so is a crate that is left out as a workspace of its own.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -16,6 +16,7 @@ import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
 import {
   type Crate,
   kindOf,
+  type LeftOut,
   type Pin,
   pinnedVersion,
   readWorkspace,
@@ -41,6 +42,7 @@ export function judgeTagVersion(workspace: Workspace, version: Version): Finding
     ...workspace.crates.map((crate) => judgeCrate(crate, workspace, version)),
     ...workspace.pins.map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(warnOf),
+    ...workspace.leftOut.map(warnOfLeftOut),
   ];
 }
 
@@ -110,6 +112,14 @@ function warnOf({ manifest, name, place }: Unversioned): Finding {
   return warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
     at: place(),
     remedy: `State the version of ${name}, or set publish = false in ${manifest}`,
+  });
+}
+
+function warnOfLeftOut({ manifest, folder, place }: LeftOut): Finding {
+  const root = layout.workspaceManifest;
+  return warning(`${manifest} is left out: it is a workspace of its own, not a member of ${root}`, {
+    at: place(),
+    remedy: `Remove [workspace] from ${manifest}, or add ${quote(folder)} to exclude of [workspace] in ${root}`,
   });
 }
 

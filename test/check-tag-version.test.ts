@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { checkTagVersion } from "../scripts/check-tag-version.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
+import { workTree } from "../scripts/lib/world/files.ts";
+import { openRepository } from "../scripts/lib/world/git.ts";
+import { commitTree, openObjects } from "../scripts/lib/world/objects.ts";
 import { type JsonReport, runScript, testRepository, writeFiles } from "./helpers/world.ts";
 
 const script = "scripts/check-tag-version.ts";
@@ -204,6 +207,51 @@ describe("a crate", () => {
     };
     expect(complaints(await check(files))).toEqual([]);
   });
+});
+
+test("a crate in the usual place that is a workspace of its own is left out with a warning", async () => {
+  const own = stated("own", "0.1.0", "\n[workspace]\n");
+  const listing = root().replace('"crates/*"', '"crates/a", "crates/b"');
+  const files = { ...good, "Cargo.toml": listing, "crates/own/Cargo.toml": own };
+  const findings = await check(files);
+  expect(findings.filter(({ level }) => level !== "notice")).toEqual([
+    {
+      level: "warning",
+      message:
+        "crates/own/Cargo.toml is left out: it is a workspace of its own, not a member of Cargo.toml",
+      at: { file: "crates/own/Cargo.toml", line: 5, column: 2 },
+      remedy:
+        'Remove [workspace] from crates/own/Cargo.toml, or add "crates/own" to exclude of [workspace] in Cargo.toml',
+    },
+  ]);
+});
+
+test("a crate behind a link is judged in the work tree and refused in a commit, unless excluded", async () => {
+  await using world = await testRepository();
+  const { root: top } = world;
+  mkdirSync(join(top, "crates"));
+  symlinkSync("../vendor/c", join(top, "crates/c"));
+  const files = { ...good, "Cargo.toml": root(), "vendor/c/Cargo.toml": stated("c", "1.2.2") };
+  const commit = await world.commit(files);
+  const inTree = await checkTagVersion(workTree(top), parseVersion("1.2.3"));
+  expect(complaints(inTree)).toEqual([
+    "error crates/c/Cargo.toml:3 Cannot tag v1.2.3: crates/c/Cargo.toml says 1.2.2, expected 1.2.3",
+  ]);
+  await using objects = openObjects(await openRepository(top, world.env));
+  const inCommit = await checkTagVersion(commitTree(objects, commit), parseVersion("1.2.3"));
+  expect(inCommit.filter(({ level }) => level !== "notice")).toEqual([
+    {
+      level: "error",
+      message: "Cannot read crates/c: found a symbolic link, expected a folder",
+      at: { file: "crates/c" },
+      commit,
+      remedy: "Put a folder in place of the symbolic link crates/c, and commit that",
+    },
+  ]);
+  const excluding = root().replace("[workspace.package]", 'exclude = ["crates/c"]\n$&');
+  const next = await world.commit({ "Cargo.toml": excluding });
+  const excluded = await checkTagVersion(commitTree(objects, next), parseVersion("1.2.3"));
+  expect(complaints(excluded)).toEqual([]);
 });
 
 test("a workspace without crates is refused", async () => {

@@ -72,6 +72,15 @@ export interface Unversioned {
   place(): Place;
 }
 
+/** A crate that nobody said to leave out. */
+export interface LeftOut {
+  readonly manifest: string;
+  /** Path of the folder around it. */
+  readonly folder: string;
+  /** Where it says that it is a workspace. */
+  place(): Place;
+}
+
 /** What a tree says about its workspace. */
 export interface Workspace {
   /** `[workspace.package].version`; undefined if there is no readable root manifest. */
@@ -81,6 +90,8 @@ export interface Workspace {
   /** Every requirement on a sibling: those of the root manifest first, then by path. */
   readonly pins: readonly Pin[];
   readonly unversioned: readonly Unversioned[];
+  /** Crates in the usual place that belong to no release, by path: each is a workspace of its own. */
+  readonly leftOut: readonly LeftOut[];
   /** Why something above may be missing: all of it is there if this is empty. */
   readonly faults: readonly Finding[];
 }
@@ -91,7 +102,7 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
   const [root] = manifests;
   if (root === undefined) {
     const why = absent.length > 0 ? [noRoot()] : faults;
-    return { version: undefined, crates: [], pins: [], unversioned: [], faults: why };
+    return { version: undefined, crates: [], pins: [], unversioned: [], leftOut: [], faults: why };
   }
   const found = await readCrates(tree, root);
   const members = found.manifests.map((manifest) => ({
@@ -105,6 +116,7 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
     crates: members.map(({ crate }) => crate),
     pins: stating.flatMap((manifest) => pinsIn(manifest, siblingOf)),
     unversioned: unversionedIn(members, root, siblingOf),
+    leftOut: found.leftOut,
     faults: found.faults,
   };
 }
@@ -167,6 +179,7 @@ interface Crates {
   readonly manifests: readonly Manifest[];
   /** Folders of crates whose manifest is illegal or absent: siblings all the same. */
   readonly unread: readonly string[];
+  readonly leftOut: readonly LeftOut[];
   readonly faults: readonly Finding[];
 }
 
@@ -181,9 +194,9 @@ async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
     return fresh.sort();
   };
   const read = await readManifests(tree, unknown([...listed.keys(), ...found]));
-  const crates = read.manifests.filter(
-    ({ path, document }) => listed.has(path) || document.at(["workspace"]) === undefined,
-  );
+  const isApart = ({ path, document }: Manifest) =>
+    !listed.has(path) && document.at(["workspace"]) !== undefined;
+  const crates = read.manifests.filter((manifest) => !isApart(manifest));
   const allFaults = [
     ...faults,
     ...read.absent.map((path) => noManifest(path, listed.get(path))),
@@ -206,6 +219,10 @@ async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
   return {
     manifests,
     unread: [...read.absent, ...read.illegal].map(folderOf),
+    leftOut: read.manifests.filter(isApart).map(({ path, folder, document }) => {
+      const { place } = statement(document, ["workspace"]);
+      return { manifest: path, folder, place };
+    }),
     faults: [...allFaults, ...nameless.map(noName)],
   };
 }
@@ -256,8 +273,9 @@ async function expand(tree: Tree, entry: Text): Promise<readonly string[] | stri
   if (!/[*?[]/.test(path)) {
     return [manifestIn(path)];
   }
-  // Braces and a leading `!` mean something to the runtime's globs, and nothing to Cargo's.
-  const paths = await tree.list(manifestIn(path).replace(/[{}]|^!/g, "\\$&"));
+  // Braces, backslashes, a leading `!` and `^` in a class mean something to the runtime's globs, and
+  // nothing to Cargo's.
+  const paths = await tree.list(manifestIn(path).replace(/[{}\\]|^!|(?<=\[)\^/g, "\\$&"));
   return paths.length === 0 ? "matches no crate" : paths;
 }
 

@@ -93,8 +93,27 @@ describe("crates", () => {
     const crates = { "crates/a/Cargo.toml": crate("a") };
     const unlisted = { ...own, ...crates, "Cargo.toml": root('["crates/a"]') };
     expect(await manifestsOf(unlisted)).toEqual(["crates/a/Cargo.toml"]);
+    expect((await read(unlisted)).leftOut).toEqual([
+      { manifest: "crates/fuzz/Cargo.toml", folder: "crates/fuzz", place: expect.any(Function) },
+    ]);
+    const excluded = root('["crates/a"]', 'exclude = ["crates/fuzz"]');
+    expect((await read({ ...unlisted, "Cargo.toml": excluded })).leftOut).toEqual([]);
     const listed = { ...own, ...crates, "Cargo.toml": root('["crates/fuzz"]') };
     expect(await manifestsOf(listed)).toEqual(["crates/a/Cargo.toml", "crates/fuzz/Cargo.toml"]);
+    expect((await read(listed)).leftOut).toEqual([]);
+  });
+
+  test.each([
+    ["libs/[^a]", ["libs/^", "libs/a"]],
+    ["libs/[!^]", ["libs/a", "libs/b"]],
+    ["libs/*\\\\x", ["libs/b\\x"]],
+  ])("a glob reads as Cargo reads it: %s", async (glob, expected) => {
+    const folders = ["libs/^", "libs/a", "libs/b", "libs/b\\x"];
+    const crates = Object.fromEntries(
+      folders.map((folder, index) => [`${folder}/Cargo.toml`, crate(`c${index}`)]),
+    );
+    const found = await manifestsOf({ ...crates, "Cargo.toml": root(`["${glob}"]`) });
+    expect(found).toEqual(expected.map((folder) => `${folder}/Cargo.toml`));
   });
 
   test("a path dependency counts if it inherits the workspace version, at any distance", async () => {
