@@ -90,7 +90,7 @@ function staleFinding(
     `${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`,
     {
       at: place(),
-      remedy: `Correct it, or bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`,
+      remedy: `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`,
     },
   );
 }

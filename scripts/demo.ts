@@ -29,7 +29,12 @@ const table = command({
   async run({ options, env, report, interrupt }) {
     using registry = startRegistry();
     const tools = resolve(import.meta.dir, "..");
-    const world = await openDemoWorld({ tools, env, signal: interrupt.signal });
+    const world = await openDemoWorld({
+      tools,
+      registry: registry.host,
+      env,
+      signal: interrupt.signal,
+    });
     try {
       await demonstrate(world, registry, report);
     } finally {

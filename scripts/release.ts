@@ -3,10 +3,11 @@
  * Releases a version as one fail-closed command: pre-checks, gates, plan, confirmation, signed tag,
  * push of main, push of the tag (PROCEDURE steps 5 and 6).
  *
- * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--resume] [--atomic]
+ * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
- * confirm: nothing is mutated then, here or on the remote.
+ * confirm: nothing is mutated then, here or on the remote. Stale version references that the
+ * procedure leaves to the operator are warnings, with --strict refusals.
  *
  * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
  */
@@ -19,6 +20,7 @@ import {
   type LabQuestion,
   labEvidence,
 } from "../release-gate/check-lab-validation.ts";
+import { checkOperatorReferences } from "./check-references.ts";
 import { checkTagVersion } from "./check-tag-version.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
@@ -36,25 +38,30 @@ const script = "scripts/release.ts";
 export interface ReleaseRequest {
   readonly today: Day;
   readonly skipLab: boolean;
+  /** Whether a stale operator-driven reference refuses. */
+  readonly strict: boolean;
   /** The LEDGER variable, which is the lab gate's and never a release's. */
   readonly ledgerVariable: string | undefined;
 }
 
 /** The gates and rules of an application release. */
 export function releaseProcedure(request: ReleaseRequest): Procedure {
-  const { today, skipLab, ledgerVariable } = request;
+  const { today, skipLab, strict, ledgerVariable } = request;
   return {
     script,
     tagPrefix: layout.tagPrefix,
     pushesMain: true,
-    gates: [versionGate, labGate(today, skipLab)],
+    gates: [versionGate, ...(strict ? [operatorGate] : []), labGate(today, skipLab)],
     async evidence(candidate) {
       const validation = skipLab
         ? undefined
         : await findLabValidation(candidate.tree, labQuestion(candidate, today));
       return validation === undefined ? [] : [labEvidence(validation)];
     },
-    cautions: () => Promise.resolve(checkLedgerVariable(ledgerVariable)),
+    async cautions({ tree, version }) {
+      const advised = strict ? [] : await checkOperatorReferences("advised")(tree, version);
+      return [...checkLedgerVariable(ledgerVariable), ...advised];
+    },
     async nextSteps({ tag, tree }) {
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
       const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
@@ -69,6 +76,11 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
 const versionGate: Gate<Candidate> = {
   title: "version references",
   check: ({ tree, version }) => checkTagVersion(tree, version),
+};
+
+const operatorGate: Gate<Candidate> = {
+  title: "operator-driven references",
+  check: ({ tree, version }) => checkOperatorReferences("required")(tree, version),
 };
 
 function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
@@ -134,6 +146,7 @@ const table = command({
     dryRun: flag("check everything, signing included, and change nothing"),
     yes: flag("do not ask for confirmation"),
     skipLab: flag("bypass the lab validation gate; the signed tag records it"),
+    strict: flag("refuse stale version references that are otherwise warnings"),
     resume: flag("finish a release that was interrupted after its tag was signed"),
     atomic: flag("push main and the tag together or not at all"),
   },
@@ -143,6 +156,7 @@ const table = command({
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
     "a version reference disagrees with the tag (check-tag-version)",
+    "with --strict: any other version reference is stale (check-references)",
     "the lab validation is missing or too old (check-lab-validation)",
     "any of these questions stays without an answer",
   ],
@@ -151,6 +165,7 @@ const table = command({
     const procedure = releaseProcedure({
       today: dayOf(now),
       skipLab: options.skipLab,
+      strict: options.strict,
       ledgerVariable: env.LEDGER,
     });
     const world = { report, terminal, interrupt, repository };

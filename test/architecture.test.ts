@@ -90,11 +90,7 @@ const doors: readonly Door[] = [
   {
     what: "files on disk through the runtime",
     pattern: /\bBun\.(?:file|write)\b/,
-    owners: [
-      "scripts/lib/demo/demonstration.ts",
-      "scripts/lib/demo/world.ts",
-      "scripts/lib/world/tag.ts",
-    ],
+    owners: ["scripts/lib/demo/world.ts", "scripts/lib/world/tag.ts"],
   },
   {
     what: "the parsers of TOML and YAML",

@@ -31,20 +31,20 @@ const scripts = ["scripts", "release-gate"].flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 
-async function demoWorld(registry = "ghcr.io") {
-  const env = { ...process.env };
-  const world = await openDemoWorld({
-    tools: projectRoot,
-    env,
-    signal: new AbortController().signal,
-  });
-  await world.write(smallProduct("1.3.0", registry));
+function demoWorld(registry = "ghcr.io") {
+  const { signal } = new AbortController();
+  return openDemoWorld({ tools: projectRoot, registry, env: { ...process.env }, signal });
+}
+
+async function bumpedWorld() {
+  const world = await demoWorld();
+  await world.write(smallProduct("1.3.0"));
   await world.commit("Bump to 1.3.0");
   return world;
 }
 
 test("the first transcript is what the command prints", async () => {
-  const world = await demoWorld();
+  const world = await bumpedWorld();
   try {
     const pins = "crates/sentinel-cli/Cargo.toml";
     await world.write({ [pins]: smallProduct("1.2.9")[pins] ?? "" });
@@ -56,7 +56,7 @@ test("the first transcript is what the command prints", async () => {
   }
 });
 
-test("the commands of a release lead, as written, from a bumped checkout to both tags", async () => {
+test("the commands of a release lead, as written, from the old version to both tags of the new one", async () => {
   using registry = startRegistry();
   registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
   const world = await demoWorld(registry.host);
@@ -127,7 +127,7 @@ test("the table names every script, with all the options that its help has", asy
 });
 
 test("the workflow snippets are YAML, and their commands pass for a good tag", async () => {
-  const world = await demoWorld();
+  const world = await bumpedWorld();
   try {
     const workflows = blocks("yaml");
     expect(workflows).toHaveLength(3);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
 import {
   installHook,
   ledgerRow,
@@ -63,6 +64,43 @@ test("a release signs the tag, pushes main and the tag, and nothing else", async
   expect(tag).toContain("-----BEGIN SSH SIGNATURE-----");
   expect(await world.git("rev-parse", "v1.3.0^{tag}")).toBe(refs[tagRef] ?? "");
   expect(await world.git("status", "--porcelain")).toBe("");
+});
+
+describe("stale references that no gate of their own refuses", () => {
+  const guide = "docs/CI.md";
+  const stale = `${guide} says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0`;
+
+  async function staleWorld(): Promise<ReleaseWorld> {
+    const world = await releaseWorld();
+    await world.commit({ [guide]: smallProduct("1.2.9")[guide] });
+    return world;
+  }
+
+  test("are warnings before anything is pushed, and the release goes on", async () => {
+    await using world = await staleWorld();
+    const { code, stdout, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`warning: Stale reference: ${stale}\n  at ${guide}:5:27\n`);
+    expect(stderr.indexOf("Stale reference")).toBeLessThan(stderr.indexOf("Pushing"));
+    expect(stdout).toContain("8 of 10 operator-driven references state 1.3.0");
+  });
+
+  test("are refusals with --strict, which mutates nothing", async () => {
+    await using world = await staleWorld();
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes", "--strict"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: Cannot tag v1.3.0: ${stale}`);
+    expect(stderr).not.toContain("Stale reference");
+    await expectUntouched(world, before);
+  });
+
+  test("are none where everything was bumped: --strict passes, with the count as evidence", async () => {
+    await using world = await releaseWorld();
+    const { code, stdout, stderr } = await release(world, ["--dry-run", "--strict"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("10 of 10 operator-driven references state 1.3.0");
+  });
 });
 
 test("a dry run passes, proves that signing works, and leaves nothing behind", async () => {

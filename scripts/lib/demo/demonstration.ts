@@ -6,7 +6,7 @@ import type { Report } from "../report.ts";
 import type { Answer } from "../world/process.ts";
 import { smallProduct } from "./product.ts";
 import type { StandInRegistry } from "./registry.ts";
-import type { DemoWorld } from "./world.ts";
+import { type DemoWorld, oldVersion } from "./world.ts";
 
 const version = "1.3.0";
 const platforms = ["linux/amd64", "linux/arm64"];
@@ -28,15 +28,16 @@ export async function demonstrate(
     showAnswer(report, answer, expected);
   };
 
-  tell("Step 2: the versions are bumped, and one pin is forgotten. The gate names it.");
-  const bumped = smallProduct(version, registry.host);
-  const pins = "crates/sentinel-cli/Cargo.toml";
-  await world.write({ ...bumped, [pins]: await Bun.file(`${world.product}/${pins}`).text() });
-  await show(1, "scripts/check-tag-version.ts", `v${version}`);
+  tell("Step 2: something new is ready. The audit names every place that states the old version.");
+  await world.write({
+    [layout.changelog]: withUnreleased(smallProduct(oldVersion)[layout.changelog]),
+  });
+  await world.commit("Describe what is new");
+  await show(1, "scripts/check-references.ts", `v${version}`);
 
-  tell("With the pin bumped too, every reference agrees.");
-  await world.write(bumped);
-  await world.commit(`Bump to ${version}`);
+  tell("Steps 2 and 3: one command brings them all along, changelogs and chart included.");
+  await show(0, "scripts/bump-version.ts", version);
+  await showGit(world, report, "commit", "--quiet", "--all", "--message", `Bump to ${version}`);
   await show(0, "scripts/check-tag-version.ts", `v${version}`);
 
   tell("Step 5: nobody has run the lab on it yet, so it is not released.");
@@ -67,6 +68,11 @@ export async function demonstrate(
   await showTag(world, report, `chart-v${version}`);
   report.say("");
   report.add(notice("Every step ended as the procedure says"));
+}
+
+/** A changelog that says something above its newest version. */
+function withUnreleased(changelog = ""): string {
+  return changelog.replace(/^(?=## )/m, "## [Unreleased]\n\n### Added\n\n- Something new.\n\n");
 }
 
 /** Shows the tag object that the remote holds, and lets git judge its signature. */

@@ -26,6 +26,8 @@ export interface DemoWorld {
 export interface DemoOptions {
   /** The folder that holds `scripts/` and `release-gate/`. */
   readonly tools: string;
+  /** The registry that the product's chart names; default: the real one. */
+  readonly registry?: string;
   readonly env: Environment;
   readonly signal: AbortSignal;
 }
@@ -38,7 +40,12 @@ export const oldVersion = "1.2.9";
  *
  * @throws {Refusal} If git or ssh-keygen is missing or fails.
  */
-export async function openDemoWorld({ tools, env, signal }: DemoOptions): Promise<DemoWorld> {
+export async function openDemoWorld({
+  tools,
+  registry,
+  env,
+  signal,
+}: DemoOptions): Promise<DemoWorld> {
   const folder = await mkdtemp(join(tmpdir(), "release-demo-"));
   const product = join(folder, "perf-sentinel");
   const remote = join(folder, "origin.git");
@@ -95,7 +102,7 @@ export async function openDemoWorld({ tools, env, signal }: DemoOptions): Promis
     await write({ signers: `* ${await Bun.file(`${key}.pub`).text()}` }, folder);
     await write(smallLab, lab);
     await commit("Lab", lab);
-    await write(smallProduct(oldVersion));
+    await write(smallProduct(oldVersion, registry));
     await commit(`Release ${oldVersion}`);
     await must(["git", "remote", "add", "origin", remote]);
     await must(["git", "push", "--quiet", "origin", "main"]);
