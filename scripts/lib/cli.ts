@@ -12,7 +12,7 @@ import {
   refusal,
 } from "./finding.ts";
 import { type Interrupt, Interrupted, watchProcess } from "./interrupt.ts";
-import { type OpenReport, openReport, type Report, visible } from "./report.ts";
+import { type OpenReport, openReport, type Report, textOf, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
 import { type Environment, MissingProgram } from "./world/process.ts";
@@ -405,8 +405,10 @@ export async function main<P extends Operands, O extends Options>(
     now: new Date(),
     terminal,
   }).catch((thrown) => {
-    const words = thrown instanceof Refusal ? thrown.message : wordsOf(thrown);
-    terminal.err(`error: ${visible(words)}\n`);
+    const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
+    for (const each of findings) {
+      terminal.err(`${textOf(each, false)}\n`);
+    }
     return exitCodes.refused;
   });
   process.exit(code);

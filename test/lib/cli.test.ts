@@ -450,7 +450,9 @@ test.skipIf(!existsSync("/dev/full"))(
   async () => {
     for (const what of ["say", "say --json", "pass"]) {
       const full = await piped(what, "> /dev/full");
-      expect(full.stderr).toMatch(/^error: Cannot write to standard output: ENOSPC.*\n$/);
+      expect(full.stderr).toMatch(
+        /^error: Cannot write to standard output: ENOSPC.*\n\s+fix: Make room.*\n$/,
+      );
       expect(full.status).toBe("1");
     }
     expect((await piped("tell", "2> /dev/full")).status).toBe("1");

@@ -410,7 +410,9 @@ function statement(document: Document, path: Path): Statement {
  * other key (a dependency `name = "1.2.3"`) by its value, since one look-up then serves all alike.
  */
 function placeOf(document: Document, path: Path, value: unknown): Place {
-  const byValue = path.at(-1) !== "version" && typeof value === "string";
+  const isText = typeof value === "string";
+  // A key that is spelled with escapes has no place of its own.
+  const byValue = isText && (path.at(-1) !== "version" || document.place(path).line === undefined);
   const offset = byValue ? document.textOffsets(path, value)[0] : undefined;
   if (offset !== undefined) {
     return document.source.place(offset);

@@ -369,6 +369,9 @@ function parseOrExplain(source: Source, { name, parse, isLegalInParts }: Languag
     throw new LocatedSyntaxError(
       `Cannot read ${source.path}: not valid ${name}: ${whyOf(thrown)}`,
       source.place(isLegalInParts ? errorOffset(source.text, parse) : undefined),
+      thrown instanceof RangeError
+        ? `Nest the values of ${source.path} less deeply`
+        : `Correct the syntax of ${source.path}`,
     );
   }
 }

@@ -23,7 +23,7 @@ import {
   type Validation,
 } from "../files/ledger.ts";
 import { error, Refusal, refusal } from "../finding.ts";
-import { isAbsent, reason } from "./files.ts";
+import { isAbsent, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 import { decodeSource } from "./objects.ts";
 
@@ -102,11 +102,17 @@ function open(path: string, shown: string): number {
         at: { file: shown },
       });
     }
-    throw refusal(`Cannot open ledger ${shown}: ${reason(thrown)}`, { at: { file: shown } });
+    throw refusal(`Cannot open ledger ${shown}: ${reason(thrown)}`, {
+      at: { file: shown },
+      remedy: wayOut(thrown, shown, "file"),
+    });
   }
   if (!fstatSync(descriptor).isFile()) {
     closeSync(descriptor);
-    throw refusal(`Cannot append to ${shown}: it is not a regular file`, { at: { file: shown } });
+    throw refusal(`Cannot append to ${shown}: it is not a regular file`, {
+      at: { file: shown },
+      remedy: "Name the ledger of the product's checkout: --append PATH",
+    });
   }
   return descriptor;
 }

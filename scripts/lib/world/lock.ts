@@ -42,7 +42,9 @@ function openLibrary(): Flock {
       // Not this C library: the next one.
     }
   }
-  throw refusal(`Cannot lock a file: found no flock on ${process.platform} ${process.arch}`);
+  throw refusal(`Cannot lock a file: found no flock on ${process.platform} ${process.arch}`, {
+    remedy: "Run this on Linux or macOS",
+  });
 }
 
 const libraries: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {

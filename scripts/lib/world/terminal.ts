@@ -30,7 +30,9 @@ export function processTerminal(env: Environment): Terminal {
     out(text) {
       const failure = write(1, text);
       if (failure !== undefined) {
-        throw refusal(`Cannot write to standard output: ${failure}`);
+        throw refusal(`Cannot write to standard output: ${failure}`, {
+          remedy: "Make room, or send standard output elsewhere, and run this again",
+        });
       }
     },
     err: (text) => void write(2, text),

@@ -296,6 +296,14 @@ describe("statements, for those who list or edit them", () => {
 
   const at = (file: string, line: number, column: number) => ({ file, line, column });
 
+  test("a key with escapes in all its spelling has the place of its value", async () => {
+    const { version } = await read({
+      "Cargo.toml": '["work\\u0073pace"."pack\\u0061ge"]\n"v\\u0065rsion" = "1.2.2"\n',
+    });
+    expect(version?.value).toBe("1.2.2");
+    expect(version?.place()).toEqual(at("Cargo.toml", 2, 19));
+  });
+
   test("what is not stated has the place of the table around it", async () => {
     const { version, crates } = await read({
       "Cargo.toml": '[workspace]\nmembers = ["crates/a"]\n\n[workspace.package]\n',

@@ -273,6 +273,7 @@ test.each<[string, Parse, number | undefined, string]>([
   const thrown = thrownBy(() => parse(text));
   expect(thrown.message).toMatch(/^Cannot read f\.(toml|yaml): not valid (TOML|YAML): /);
   expect(thrown.message).not.toContain("Parse error");
+  expect(thrown.remedy).toMatch(/^(Correct the syntax|Nest the values) of f\.(toml|yaml)/);
   if (line !== undefined) {
     expect(thrown.at.line).toBe(line);
   }

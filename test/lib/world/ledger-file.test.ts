@@ -101,14 +101,16 @@ test("a ledger that is not there is refused, and not created", async () => {
 
 test("what is no regular file is refused", async () => {
   using folder = temporaryFolder();
-  await expect(appendRow(folder.path, validation, today, "here")).rejects.toThrow(
-    /^Cannot open ledger here: /,
-  );
+  await expect(appendRow(folder.path, validation, today, "here")).rejects.toMatchObject({
+    message: expect.stringMatching(/^Cannot open ledger here: /),
+    findings: [{ remedy: "Put a file in place of the folder here" }],
+  });
   const pipe = join(folder.path, "pipe");
   await start(["mkfifo", pipe], { cwd: folder.path });
-  await expect(appendRow(pipe, validation, today, "pipe")).rejects.toThrow(
-    "Cannot append to pipe: it is not a regular file",
-  );
+  await expect(appendRow(pipe, validation, today, "pipe")).rejects.toMatchObject({
+    message: "Cannot append to pipe: it is not a regular file",
+    findings: [{ remedy: "Name the ledger of the product's checkout: --append PATH" }],
+  });
 });
 
 test("a symbolic link leads to the ledger, and stays a link", async () => {
