@@ -16,7 +16,7 @@ import { checkChartAppVersion } from "./check-chart-appversion.ts";
 import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
 import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
-import { type Finding, notice, warning } from "./lib/finding.ts";
+import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
 import type { Gate } from "./lib/gate.ts";
 import { checkImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
@@ -100,16 +100,18 @@ async function readImages(tree: Tree, folder: string) {
 
 /** Warns if the application release that the chart installs has no tag on the remote. */
 async function checkApplicationTag({ tree, refs }: Candidate): Promise<readonly Finding[]> {
-  const { appVersion } = await readChart(tree, layout.chart);
-  const tag = `${layout.tagPrefix}${appVersion?.value}`;
-  if (refs === undefined || !appVersion || !isVersion(appVersion.value)) {
+  // What cannot be read here is refused by the gates.
+  const { value } = await attempt(() => readImages(tree, layout.chart));
+  const installed = value?.pulled.reference.tag;
+  if (refs === undefined || value === undefined || !installed || !isVersion(installed)) {
     return [];
   }
+  const tag = `${layout.tagPrefix}${installed}`;
   return refs.tags.has(`refs/tags/${tag}`)
     ? [notice(`${tag}, which the chart installs, is tagged on ${layout.remote}`)]
     : [
         warning(`The chart installs ${tag}, which is not tagged on ${layout.remote}`, {
-          at: appVersion.at,
+          at: value.pulled.at,
           remedy: `Release the application first: bun scripts/release.ts ${tag}`,
         }),
       ];

@@ -1,21 +1,25 @@
 /** The tag of that name that the repository holds already, if any, and what it is. */
 
+import { attempt, type Finding } from "../finding.ts";
 import { type ObjectId, type Repository, short } from "../world/git.ts";
 import { judgeTag, readTag, refValue, type SignedTag } from "../world/tag.ts";
 
 export type LocalTag =
+  /** Nobody could say, and why. */
+  | { readonly kind: "unknown"; readonly findings: readonly Finding[] }
   | { readonly kind: "absent" }
   /** A signed annotated tag of a commit: what an interrupted release leaves. */
   | { readonly kind: "signed"; readonly id: ObjectId; readonly tag: SignedTag }
   /** Any other tag, and why no release can go on from it. */
   | { readonly kind: "unfit"; readonly id: ObjectId; readonly why: string };
 
-/**
- * Finds a tag by its short name.
- *
- * @throws {Refusal} If git cannot say.
- */
+/** Finds a tag by its short name. */
 export async function findLocalTag(repository: Repository, name: string): Promise<LocalTag> {
+  const { value, findings } = await attempt(() => readLocalTag(repository, name));
+  return value ?? { kind: "unknown", findings };
+}
+
+async function readLocalTag(repository: Repository, name: string): Promise<LocalTag> {
   const ref = `refs/tags/${name}`;
   const id = await refValue(repository, ref);
   if (id === undefined) {

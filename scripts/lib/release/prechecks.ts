@@ -80,7 +80,7 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   const { underway, changes } = checkout;
   const unfinished = underway.map((operation) =>
     error(`Cannot release while a ${operation} is under way in this checkout`, {
-      remedy: `Finish it or end it, for example: git ${operation.split(" ")[0]} --abort`,
+      remedy: `Finish it or end it, for example: git status tells how`,
     }),
   );
   if (changes.length === 0) {
@@ -151,6 +151,8 @@ function checkLocalTag(
       return resume
         ? [notice(`nothing to resume: there is no tag ${tag} here, so this run starts afresh`)]
         : [notice(`tag ${tag} is free here`)];
+    case "unknown":
+      return [...localTag.findings];
     case "unfit":
       return [
         error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
@@ -187,6 +189,17 @@ function checkRemoteTag(
   const theirs = remoteTag(facts);
   if (refs === undefined) {
     return [];
+  }
+  const inTheWay = [...refs.tags.keys()].find((ref) => ref.startsWith(`refs/tags/${tag}/`));
+  if (inTheWay !== undefined) {
+    return [
+      error(
+        `Cannot make tag ${tag}: ${layout.remote} holds ${inTheWay}, and git cannot hold both`,
+        {
+          remedy: `Delete that tag if it is a slip: git push ${layout.remote} :${inTheWay}`,
+        },
+      ),
+    ];
   }
   if (theirs === undefined) {
     return [notice(`tag ${tag} is free on ${layout.remote}`)];

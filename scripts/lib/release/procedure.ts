@@ -57,10 +57,10 @@ export async function release(
   }
   const [results, cautions] = await Promise.all([
     report.during("Asking the gates", askGates(procedure.gates, candidate)),
-    procedure.cautions(candidate),
+    attempt(() => procedure.cautions(candidate)),
   ]);
   report.add(results.flatMap(({ findings }) => [...findings]));
-  report.add(cautions);
+  report.add(cautions.value ?? cautions.findings);
   const passed = results.every(({ outcome }) => outcome !== "refused");
   const message = messageOf(
     candidate,

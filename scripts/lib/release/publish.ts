@@ -3,19 +3,20 @@
  * After a push that was not confirmed the remote is asked what happened, and only its answer counts.
  */
 
-import { attempt, error, notice, warning } from "../finding.ts";
+import { attempt, error, type Finding, notice, warning } from "../finding.ts";
 import type { Interrupt } from "../interrupt.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import { short } from "../world/git.ts";
 import {
   askRemote,
+  findRemote,
   type PushAnswer,
   push,
   type RefUpdate,
-  type RemoteRefs,
+  relationTo,
 } from "../world/remote.ts";
-import { installTag, removeTag } from "../world/tag.ts";
+import { installTag, refValue, removeTag } from "../world/tag.ts";
 import { type Plan, type Procedure, type ReleaseOptions, resumeCommand } from "./plan.ts";
 
 /**
@@ -42,10 +43,12 @@ interface Publication {
 export async function publish(publication: Publication): Promise<Outcome> {
   const { plan, options, report, interrupt } = publication;
   const { candidate, signed, bypasses } = plan;
-  const { tag, commit, repository } = candidate;
-  if (!plan.installed && !interrupt.requested) {
-    await installTag(repository, signed);
-    report.add(notice(`${tag} signed and created here: tag object ${signed.id}`));
+  const { tag, commit } = candidate;
+  if (interrupt.requested) {
+    return "interrupted";
+  }
+  if (!plan.installed && !(await install(publication))) {
+    return interrupt.requested ? "interrupted" : "failed";
   }
   const { main, tags } = updatesOf(publication);
   const steps = options.atomic ? [[...main, ...tags]] : [main, tags];
@@ -68,10 +71,34 @@ export async function publish(publication: Publication): Promise<Outcome> {
   return "published";
 }
 
-/** What is still missing on the remote. */
+/** Makes the local tag. Where that fails, says whether a tag is left. */
+async function install({ plan, procedure, report }: Publication): Promise<boolean> {
+  const { candidate, signed } = plan;
+  const { tag, repository } = candidate;
+  const { findings } = await attempt(() => installTag(repository, signed));
+  if (findings === undefined) {
+    report.add(notice(`${tag} signed and created here: tag object ${signed.id}`));
+    return true;
+  }
+  report.add(findings);
+  const left = await attempt(() => refValue(repository, `refs/tags/${tag}`));
+  if (left.findings !== undefined || left.value === signed.id) {
+    const finish = resumeCommand(procedure.script, tag, signed.message);
+    const maybe = left.findings === undefined ? "is here" : "may be here";
+    report.add(
+      error(`Cannot go on: the tag ${tag} ${maybe}, and nothing was pushed`, {
+        remedy: `Unless another run is at work on it, finish it: ${finish}. Or start over: git tag -d ${tag}`,
+      }),
+    );
+  }
+  return false;
+}
+
+/** What is to be on the remote in the end: what is there already is pushed to no effect. */
 function updatesOf({ plan, procedure }: Publication): { main: RefUpdate[]; tags: RefUpdate[] } {
   const { candidate, signed, refs, relation } = plan;
-  const pushesMain = procedure.pushesMain && relation.kind === "ahead";
+  // Where main has moved on since an interrupted run, the commit is on it already.
+  const pushesMain = procedure.pushesMain && relation.kind !== "behind";
   const tagRef = `refs/tags/${candidate.tag}`;
   return {
     main: pushesMain ? [{ id: candidate.commit, ref: `refs/heads/${layout.mainBranch}` }] : [],
@@ -84,10 +111,17 @@ async function pushAndAsk(
   updates: readonly RefUpdate[],
 ): Promise<Landing> {
   const { plan, options, report, interrupt } = publication;
+  const { repository } = plan.candidate;
   const what = updates.map(({ ref }) => ref).join(" and ");
+  const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
+  if (now?.url !== plan.remote.url) {
+    const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
+    report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
+    return "absent";
+  }
   report.tell(`Pushing ${what} to ${plan.remote.name} ...`);
   const answer = await push(
-    plan.candidate.repository,
+    repository,
     plan.remote,
     updates,
     { atomic: options.atomic && updates.length > 1, signal: interrupt.requestSignal },
@@ -100,50 +134,98 @@ async function pushAndAsk(
   return await askWhatHappened(publication, updates, answer);
 }
 
-/** Asks the remote about a push that git did not confirm; the first reason comes first. */
+/** Milliseconds between questions about a push that nobody confirmed or refused. */
+const askAgainAfter = [1000, 3000];
+
+/**
+ * Asks the remote about a push that git did not confirm; the first reason comes first. Unless the
+ * remote refused it, its hooks may still be running: then the remote is asked again before
+ * "absent" counts.
+ */
 async function askWhatHappened(
-  { plan, procedure, report, interrupt }: Publication,
+  publication: Publication,
   updates: readonly RefUpdate[],
   answer: PushAnswer,
 ): Promise<Landing> {
+  const { plan, procedure, report, interrupt } = publication;
   const { candidate, remote } = plan;
   const what = updates.map(({ ref }) => ref).join(" and ");
   const failed = `Cannot push ${what} to ${remote.name}: ${answer.words}`;
-  const asking = askRemote(candidate.repository, remote);
-  const { value: refs, findings } = await attempt(() =>
-    report.during(`Asking ${remote.name} what happened`, asking),
+  const { landing, findings } = await report.during(
+    `Asking ${remote.name} what happened`,
+    askUntilSettled(publication, updates, answer.refused),
   );
-  if (findings !== undefined) {
-    report.add([error(failed), ...findings]);
-    return "unknown";
-  }
-  const missing = updates.filter(({ id, ref }) => heldBy(refs, ref) !== id);
-  if (missing.length === 0) {
+  if (landing === "landed") {
     report.add(
       warning(
         `The push of ${what} reported a failure, but ${remote.name} holds it: ${answer.words}`,
       ),
     );
-    return "landed";
+    return landing;
   }
   const again = `bun ${procedure.script} ${candidate.tag}`;
-  report.add(
+  const wait = `${remote.name} may still be at work on it. Ask it again before you rerun: git ls-remote ${remote.name}`;
+  report.add([
     error(failed, {
       remedy: interrupt.requested
-        ? `${remote.name} may still be at work on it. Ask it again before you rerun: git ls-remote ${remote.name}`
+        ? wait
         : `See what stands in the way (git ls-remote ${remote.name}), put it right, then: ${again}`,
     }),
-  );
-  for (const { id, ref } of missing) {
-    const found = heldBy(refs, ref);
-    const holds = found === undefined ? `has no ${ref}` : `has ${ref} at ${short(found)}`;
-    report.tell(`${remote.name} ${holds}, expected ${short(id)}`);
-  }
-  return "absent";
+    ...findings,
+  ]);
+  return landing;
 }
 
-function heldBy(refs: RemoteRefs, ref: string): string | undefined {
-  return ref.startsWith("refs/tags/") ? refs.tags.get(ref) : refs.main;
+interface Settled {
+  readonly landing: Landing;
+  readonly findings: readonly Finding[];
+}
+
+async function askUntilSettled(
+  { plan }: Publication,
+  updates: readonly RefUpdate[],
+  refused: boolean,
+): Promise<Settled> {
+  let settled = await askOnce(plan, updates);
+  for (const pause of refused ? [] : askAgainAfter) {
+    if (settled.landing === "landed") {
+      break;
+    }
+    await Bun.sleep(pause);
+    settled = await askOnce(plan, updates);
+  }
+  return settled;
+}
+
+/** What the remote holds of the updates, each judged alone. */
+async function askOnce(plan: Plan, updates: readonly RefUpdate[]): Promise<Settled> {
+  const { candidate, remote, signed } = plan;
+  const { repository, commit } = candidate;
+  const { value: refs, findings } = await attempt(() => askRemote(repository, remote));
+  if (findings !== undefined) {
+    return { landing: "unknown", findings };
+  }
+  const tagHeld = refs.tags.get(`refs/tags/${candidate.tag}`) === signed.id;
+  const pushesTag = updates.some(({ ref }) => ref.startsWith("refs/tags/"));
+  if (pushesTag) {
+    // With main in the same transaction, the tag cannot have landed without it.
+    return { landing: tagHeld ? "landed" : "absent", findings: [] };
+  }
+  const { value: relation, findings: unrelated } = await attempt(() =>
+    relationTo(repository, commit, refs.main),
+  );
+  if (unrelated !== undefined) {
+    return { landing: "unknown", findings: unrelated };
+  }
+  if (relation.kind === "unfetched") {
+    const moved = `${layout.mainBranch} on ${remote.name} is at ${short(refs.main)}, which is not here: it may hold ${short(commit)} or not`;
+    return {
+      landing: "unknown",
+      findings: [warning(moved, { remedy: `git fetch ${remote.name}` })],
+    };
+  }
+  const landed = relation.kind === "equal" || relation.kind === "behind";
+  return { landing: landed ? "landed" : "absent", findings: [] };
 }
 
 /** Deletes the local tag of a release that did not happen, only if it is this run's own object. */

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { refusal } from "../finding.ts";
 import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
+import type { Answer } from "./process.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -24,6 +25,7 @@ const traces = [
   ["CHERRY_PICK_HEAD", "cherry-pick"],
   ["REVERT_HEAD", "revert"],
   ["BISECT_LOG", "bisect"],
+  ["sequencer", "sequence of picks or reverts"],
 ] as const;
 
 /**
@@ -32,7 +34,7 @@ const traces = [
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
-  const [status, places] = await Promise.all([
+  const [status, places, symbolic] = await Promise.all([
     text(repository, "read the state of the work tree", [
       "-c",
       "core.fsmonitor=false",
@@ -44,26 +46,33 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
       "--no-renames",
       "-z",
     ]),
-    ask(repository, [
-      "rev-parse",
-      ...traces.flatMap(([file]) => ["--git-path", file]),
-      "--symbolic-full-name",
-      "HEAD",
-    ]),
+    ask(repository, ["rev-parse", ...traces.flatMap(([file]) => ["--git-path", file])]),
+    ask(repository, ["symbolic-ref", "--quiet", "HEAD"]),
   ]);
   const { head, changes } = parseStatus(status);
   if (places.code !== 0 || places.timedOut) {
-    throw unanswered("read the current branch", places);
+    throw unanswered("read what is under way", places);
   }
   const lines = places.stdout.replace(/\n$/, "").split("\n");
-  const branch = lines.at(-1);
-  if (lines.length !== traces.length + 1 || branch === undefined || branch === "") {
-    throw refusal(`Cannot read the current branch: git rev-parse printed ${lines.length} lines`);
+  if (lines.length !== traces.length) {
+    throw unanswered("read what is under way", places);
   }
   const underway = traces
     .filter((_, index) => existsSync(resolve(repository.root, lines[index] ?? "")))
     .map(([, operation]) => operation);
-  return { head, branch: branch === "HEAD" ? undefined : branch, changes, underway };
+  return { head, branch: branchOf(symbolic), changes, underway };
+}
+
+/** The branch of `git symbolic-ref --quiet HEAD`; exit 1 without output is a detached HEAD. */
+function branchOf(answer: Answer): string | undefined {
+  const name = answer.stdout.replace(/\n$/, "");
+  if (answer.code === 0 && name !== "") {
+    return name;
+  }
+  if (answer.code === 1 && name === "" && !answer.timedOut) {
+    return undefined;
+  }
+  throw unanswered("read the current branch", answer);
 }
 
 /**

@@ -64,6 +64,8 @@ export function gitEnvironment(env: Environment): Environment {
   }
   return {
     ...clean,
+    // Grafts and replaced objects show another history than the one that is pushed.
+    GIT_GRAFT_FILE: "/dev/null/no-grafts",
     LC_ALL: "C",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_OPTIONAL_LOCKS: "0",

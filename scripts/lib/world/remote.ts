@@ -2,8 +2,8 @@
 
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { ask, isObjectId, type ObjectId, type Repository, text } from "./git.ts";
-import { type Answer, lastWords } from "./process.ts";
+import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
+import { type Answer, type Environment, lastWords } from "./process.ts";
 
 export interface Remote {
   readonly name: string;
@@ -11,6 +11,8 @@ export interface Remote {
   readonly url: string;
   /** The address without credentials. */
   readonly shown: string;
+  /** Whether a question to the remote by its name goes to that very address. */
+  readonly answersByName: boolean;
 }
 
 /**
@@ -19,11 +21,14 @@ export interface Remote {
  * @throws {Refusal} If there is no such remote, or it pushes to several places.
  */
 export async function findRemote(repository: Repository, name: string): Promise<Remote> {
-  const answer = await ask(repository, ["remote", "get-url", "--push", "--all", name]);
-  const urls = answer.stdout.split("\n").filter((url) => url !== "");
+  const [pushed, fetched] = await Promise.all([
+    ask(repository, ["remote", "get-url", "--push", "--all", name]),
+    ask(repository, ["remote", "get-url", name]),
+  ]);
+  const urls = pushed.stdout.split("\n").filter((url) => url !== "");
   const url = urls[0];
-  if (answer.code !== 0 || url === undefined) {
-    throw refusal(`Cannot find remote ${name}: ${lastWords(answer)}`, {
+  if (pushed.code !== 0 || url === undefined) {
+    throw refusal(`Cannot find remote ${name}: ${withoutCredentials(lastWords(pushed))}`, {
       remedy: `Add it: git remote add ${name} URL`,
     });
   }
@@ -32,12 +37,19 @@ export async function findRemote(repository: Repository, name: string): Promise<
       remedy: `Leave one: git config --unset-all remote.${name}.pushurl, then set the one that counts`,
     });
   }
-  return { name, url, shown: withoutCredentials(url) };
+  const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
+  return { name, url, shown: withoutCredentials(url), answersByName };
 }
 
 /** A URL, or a message that holds one, without the user information part. */
 export function withoutCredentials(words: string): string {
-  return words.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/gi, "$1");
+  // Up to the last `@` of the word: a password may hold one, and more is hidden rather than less.
+  return words.replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, "$1");
+}
+
+/** Words about a remote, without any credentials of its address. */
+function redact(words: string, remote: Remote): string {
+  return withoutCredentials(words.replaceAll(remote.url, remote.shown));
 }
 
 /** What the remote holds: object names by full ref name. */
@@ -55,10 +67,11 @@ export interface RemoteRefs {
  */
 export async function askRemote(repository: Repository, remote: Remote): Promise<RemoteRefs> {
   const main = `refs/heads/${layout.mainBranch}`;
+  const { target, env } = addressOf(repository, remote);
   const answer = await ask(
     repository,
-    ["ls-remote", "--quiet", "--", remote.url, main, "refs/tags/*"],
-    { timeout: layout.limits.network },
+    ["ls-remote", "--quiet", "--", target, main, "refs/tags/*"],
+    { timeout: layout.limits.network, env },
   );
   if (answer.code !== 0 || answer.timedOut) {
     throw unreachable(remote, answer);
@@ -82,8 +95,31 @@ export async function askRemote(repository: Repository, remote: Remote): Promise
   return { main: tip, tags: new Map(wanted) };
 }
 
+/**
+ * How to ask exactly the address that pushes go to. git rewrites a URL by `insteadOf` each time it
+ * is given one: the address is already rewritten, so it goes by a name that only this rule knows.
+ */
+function addressOf(
+  { env }: Repository,
+  { name, url, answersByName }: Remote,
+): { readonly target: string; readonly env: Environment } {
+  if (answersByName) {
+    return { target: name, env: {} };
+  }
+  const target = "the-address-of-pushes:";
+  const count = Number(env.GIT_CONFIG_COUNT ?? 0) || 0;
+  return {
+    target,
+    env: {
+      GIT_CONFIG_COUNT: String(count + 1),
+      [`GIT_CONFIG_KEY_${count}`]: `url.${url}.insteadOf`,
+      [`GIT_CONFIG_VALUE_${count}`]: target,
+    },
+  };
+}
+
 function unreachable(remote: Remote, answer: Answer) {
-  const words = withoutCredentials(lastWords(answer));
+  const words = redact(lastWords(answer), remote);
   const seconds = layout.limits.network / 1000;
   const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
   return refusal(`Cannot ask ${remote.name} (${remote.shown}) what it holds: ${why}`, {
@@ -123,7 +159,7 @@ export async function relationTo(
     return { kind: "diverged" };
   }
   if (base.code !== 0 || !isObjectId(common)) {
-    throw refusal(`Cannot compare ${commit} with ${remoteMain}: ${lastWords(base)}`);
+    throw unanswered(`compare ${commit} with ${remoteMain}`, base);
   }
   if (common === remoteMain) {
     return { kind: "ahead", commits: await commitsBetween(repository, remoteMain, commit) };
@@ -150,7 +186,9 @@ async function commitsBetween(
   ]);
   const commits = output.split("\0").filter((line) => line !== "");
   if (commits.length === 0) {
-    throw refusal("Cannot list the commits to be pushed: git log gave no answer");
+    throw refusal("Cannot list the commits to be pushed: git log gave no answer", {
+      remedy: `Run it by hand to see why: git log ${from}..${to}`,
+    });
   }
   return commits;
 }
@@ -165,6 +203,8 @@ export interface RefUpdate {
 export interface PushAnswer {
   /** Whether git confirmed every ref; otherwise only the remote knows. */
   readonly confirmed: boolean;
+  /** Whether the remote refused a ref, so that nothing of it can land later. */
+  readonly refused: boolean;
   /** Why not: the remote's reasons, else git's last words; without credentials. */
   readonly words: string;
 }
@@ -182,6 +222,7 @@ export async function push(
   options: { readonly atomic: boolean; readonly signal: AbortSignal },
   onWords: (words: string) => void,
 ): Promise<PushAnswer> {
+  const lines = wholeLines((line) => onWords(redact(line, remote)));
   const answer = await ask(
     { ...repository, signal: options.signal },
     [
@@ -197,18 +238,52 @@ export async function push(
       remote.name,
       ...updates.map(({ id, ref }) => `${id}:${ref}`),
     ],
-    { timeout: null, onStderr: (words) => onWords(withoutCredentials(words)) },
+    { timeout: null, onStderr: lines.add },
   );
-  const lines = answer.stdout.split("\n");
+  lines.end();
+  return judgePush(answer, remote, updates, options.signal.aborted);
+}
+
+/** Reads `git push --porcelain` (git-push, "Output"): a flag, a tab, from and to, a tab, a reason. */
+function judgePush(
+  answer: Answer,
+  remote: Remote,
+  updates: readonly RefUpdate[],
+  interrupted: boolean,
+): PushAnswer {
+  const refs = answer.stdout
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(([flag, pair]) => flag?.length === 1 && pair !== undefined);
   const confirmed =
     answer.code === 0 &&
     updates.every(({ id, ref }) =>
-      lines.some((line) => /^[ *=]\t/.test(line) && line.split("\t")[1] === `${id}:${ref}`),
+      refs.some(([flag = "", pair]) => " *=".includes(flag) && pair === `${id}:${ref}`),
     );
-  // A line of a refused ref: `!`, tab, from and to, tab, the reason (git-push, "Output").
-  const rejections = lines
-    .filter((line) => line.startsWith("!\t"))
-    .map((line) => line.split("\t").slice(2).join(" "));
-  const words = rejections.length > 0 ? rejections.join("; ") : lastWords(answer);
-  return { confirmed, words: options.signal.aborted ? "interrupted" : withoutCredentials(words) };
+  const refusals = refs.filter(([flag]) => flag === "!").map(([, , ...reason]) => reason.join(" "));
+  const words = refusals.length > 0 ? refusals.join("; ") : lastWords(answer);
+  return {
+    confirmed,
+    refused: refusals.length > 0,
+    words: interrupted ? "interrupted" : redact(words, remote),
+  };
+}
+
+/** Hands on text line by line, so that no line is judged in halves. */
+function wholeLines(onLine: (line: string) => void) {
+  let rest = "";
+  return {
+    add(text: string) {
+      const lines = `${rest}${text}`.split(/\r?\n|\r/);
+      rest = lines.pop() ?? "";
+      for (const line of lines.filter((each) => each.trim() !== "")) {
+        onLine(line);
+      }
+    },
+    end() {
+      if (rest.trim() !== "") {
+        onLine(rest);
+      }
+    },
+  };
 }

@@ -10,8 +10,18 @@ import { join, resolve } from "node:path";
 import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { ask, gitEnvironment, line, type ObjectId, type Repository, text } from "./git.ts";
-import { lastWords, needProgram, run, runBytes } from "./process.ts";
+import { reason } from "./files.ts";
+import {
+  ask,
+  gitEnvironment,
+  isObjectId,
+  line,
+  type ObjectId,
+  type Repository,
+  text,
+  unanswered,
+} from "./git.ts";
+import { type Answer, lastWords, needProgram, run, runBytes } from "./process.ts";
 
 /** A tag object whose signature is good. */
 export interface SignedTag extends TagObject {
@@ -111,8 +121,12 @@ export async function readTag(repository: Repository, name: string): Promise<Fou
   const verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{tag}`];
   const answer = await ask(repository, verify);
   const id = answer.stdout.trim();
-  if (answer.code !== 0 || id === "") {
+  // With --quiet, git says "there is no such tag object" as exit 1 without output.
+  if (answer.code === 1 && id === "" && !answer.timedOut) {
     return undefined;
+  }
+  if (answer.code !== 0 || !isObjectId(id)) {
+    throw unanswered(`read ${name}`, answer);
   }
   const content = await runBytes(["git", "cat-file", "tag", id], {
     cwd: repository.root,
@@ -120,7 +134,9 @@ export async function readTag(repository: Repository, name: string): Promise<Fou
     timeout: layout.limits.local,
   });
   if (content.code !== 0 || content.stdout.length === 0) {
-    throw refusal(`Cannot read tag object ${id}: ${lastWords(content)}`);
+    throw refusal(`Cannot read tag object ${id}: ${lastWords(content)}`, {
+      remedy: `Run it by hand to see why: git cat-file tag ${id}`,
+    });
   }
   return { id, bytes: content.stdout };
 }
@@ -171,7 +187,7 @@ type Judgement = Pick<SignedTag, "signer"> | TagFault;
  * question (allowed signers); that the signature is real is ours.
  */
 async function judgeSsh(repository: Repository, signature: TagSignature): Promise<Judgement> {
-  const folder = await mkdtemp(join(tmpdir(), "release-verify-"));
+  const folder = await temporaryFolder("release-verify-");
   try {
     const file = join(folder, "signature");
     await writeFile(file, signature.armour);
@@ -182,9 +198,15 @@ async function judgeSsh(repository: Repository, signature: TagSignature): Promis
       timeout: layout.limits.local,
     }).catch((thrown) => needProgram(thrown, "Install ssh-keygen (OpenSSH 8.2 or newer)"));
     const good = /^Good "git" signature with (.+)$/m.exec(answer.stdout);
-    return answer.code === 0 && good?.[1] !== undefined
-      ? { signer: good[1] }
-      : { fault: `its SSH signature is not good: ${lastWords(answer)}` };
+    if (answer.code === 0 && good?.[1] !== undefined) {
+      return { signer: good[1] };
+    }
+    if (
+      /could not verify|incorrect signature|verification failed|invalid format/i.test(said(answer))
+    ) {
+      return { fault: `its SSH signature is not good: ${lastWords(answer)}` };
+    }
+    throw unjudged("ssh-keygen -Y check-novalidate", answer);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -197,9 +219,25 @@ async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judge
   });
   // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature.
   const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)/m.exec(answer.stderr);
-  return answer.code === 0 && valid?.[1] !== undefined
-    ? { signer: `key ${valid[1]}` }
-    : { fault: `its signature is not good: ${lastWords(answer)}` };
+  if (answer.code === 0 && valid?.[1] !== undefined) {
+    return { signer: `key ${valid[1]}` };
+  }
+  if (/^\[GNUPG:\] (BADSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|NODATA)/m.test(answer.stderr)) {
+    return { fault: `its signature is not good: ${lastWords(answer)}` };
+  }
+  throw unjudged("git verify-tag", answer);
+}
+
+function said({ stdout, stderr }: Answer): string {
+  return `${stdout}\n${stderr}`;
+}
+
+/** A signature that nobody could judge is neither good nor bad. */
+function unjudged(program: string, answer: Answer) {
+  return refusal(`Cannot judge the tag's signature: ${program}: ${lastWords(answer)}`, {
+    remedy:
+      "Put right what the program says: a release tag requires a signing identity that can be verified",
+  });
 }
 
 /**
@@ -216,7 +254,9 @@ export async function installTag(repository: Repository, tag: SignedTag): Promis
     { stdin: tag.bytes },
   );
   if (id !== tag.id) {
-    throw refusal(`Cannot store tag ${tag.tag}: git stored it as ${id}, expected ${tag.id}`);
+    throw refusal(`Cannot store tag ${tag.tag}: git stored it as ${id}, expected ${tag.id}`, {
+      remedy: "Check the repository: git fsck",
+    });
   }
   const ref = `refs/tags/${tag.tag}`;
   const answer = await ask(repository, ["update-ref", ref, tag.id, "0".repeat(tag.id.length)]);
@@ -230,7 +270,9 @@ export async function installTag(repository: Repository, tag: SignedTag): Promis
       remedy: "See whether another run is under way; if not, finish the release with --resume",
     });
   }
-  throw refusal(`Cannot create tag ${tag.tag}: ${lastWords(answer)}`);
+  throw refusal(`Cannot create tag ${tag.tag}: ${lastWords(answer)}`, {
+    remedy: `Put right what git says, then run the release again`,
+  });
 }
 
 /**
@@ -257,10 +299,21 @@ export async function refValue(repository: Repository, ref: string): Promise<Obj
   // HEAD is asked too: an answer without it is no answer.
   const answer = await ask(repository, ["show-ref", "--head", ref]);
   const refs = answer.stdout.split("\n").map((entry) => entry.split(" "));
-  if (!refs.some(([, name]) => name === "HEAD")) {
-    throw refusal(`Cannot read ${ref}: git show-ref: ${lastWords(answer)}`);
+  if (answer.code !== 0 || answer.timedOut || !refs.some(([, name]) => name === "HEAD")) {
+    throw unanswered(`read ${ref}`, answer);
   }
   return refs.find(([, name]) => name === ref)?.[0];
+}
+
+/** A new folder of our own below the system's folder for temporary files. */
+async function temporaryFolder(prefix: string): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), prefix));
+  } catch (thrown) {
+    throw refusal(`Cannot make a temporary folder in ${tmpdir()}: ${reason(thrown)}`, {
+      remedy: "Point TMPDIR at a folder that can be written",
+    });
+  }
 }
 
 /** Configuration that decides who tags and how it is signed. */
@@ -273,7 +326,7 @@ async function openScratch(repository: Repository) {
     line(repository, "read the object format", ["rev-parse", "--show-object-format"]),
     text(repository, "read the configuration", ["config", "--null", "--list"]),
   ]);
-  const folder = await mkdtemp(join(tmpdir(), "release-sign-"));
+  const folder = await temporaryFolder("release-sign-");
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await text(repository, "prepare a signature", [

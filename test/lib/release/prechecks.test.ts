@@ -26,7 +26,7 @@ const ready: Facts = {
   commit: head,
   checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
   localTag: { kind: "absent" },
-  remote: { name: "origin", url: "/remote.git", shown: "/remote.git" },
+  remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
   refs: { main: head, tags: new Map() },
   relation: { kind: "equal" },
   resuming: false,
