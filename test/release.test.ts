@@ -396,6 +396,63 @@ test("the remote asked is the one pushed to", async () => {
   expect(Object.keys(await world.remoteRefs())).toEqual([main]);
 });
 
+test("a mirror that fetches are rewritten to is not asked in place of the remote", async () => {
+  await using world = await releaseWorld();
+  const mirror = join(world.home, "mirror.git");
+  await world.git("clone", "--quiet", "--bare", world.bare, mirror);
+  await world.git("config", `url.${mirror}.insteadOf`, world.bare);
+  await world.git("config", `url.${world.bare}.pushInsteadOf`, world.bare);
+  await world.git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.3.0");
+  const { code, stderr } = await release(world, ["--yes"]);
+  expect(stderr).toContain("already exists on origin");
+  expect(code).toBe(1);
+});
+
+test("a graft cannot make a diverged main look ahead", async () => {
+  await using world = await releaseWorld();
+  await advanceRemote(world);
+  await world.git("fetch", "--quiet", "origin");
+  const [head, theirs] = [
+    await world.git("rev-parse", "HEAD"),
+    await world.git("rev-parse", "origin/main"),
+  ];
+  writeFiles(world.root, { ".git/info/grafts": `${head} ${theirs}\n` });
+  const { code, stderr } = await release(world, ["--yes"]);
+  expect(stderr).toContain("has diverged from origin/main");
+  expect(code).toBe(1);
+  expect((await world.remoteRefs())[main]).toBe(theirs);
+});
+
+test("a tag whose ref is broken is not free", async () => {
+  await using world = await releaseWorld();
+  writeFiles(world.root, { ".git/refs/tags/v1.3.0": `${"1".repeat(40)}\n` });
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(stderr).toContain("Cannot read refs/tags/v1.3.0");
+  expect(code).toBe(1);
+});
+
+test("a good signature that cannot be judged is not called bad, and nobody is told to delete it", async () => {
+  await using world = await releaseWorld();
+  await world.git("tag", "-s", "v1.3.0", "-m", "v1.3.0");
+  const env = standIn(
+    world,
+    "ssh-keygen",
+    'case " $* " in *" check-novalidate "*) echo broken >&2; exit 1;; esac; exec "$REAL" "$@"',
+  );
+  const { code, stderr } = await release(world, ["--yes", "--resume"], env);
+  expect(code).toBe(1);
+  expect(stderr).toContain("Cannot judge the tag's signature");
+  expect(stderr).not.toContain("git tag -d");
+});
+
+test("credentials in the remote's address reach no output", async () => {
+  await using world = await releaseWorld();
+  await world.git("remote", "set-url", "origin", "https://user:p@ss/TOKEN@127.0.0.1:1/x.git");
+  const { code, stdout, stderr } = await release(world, ["--yes"]);
+  expect(code).toBe(1);
+  expect(`${stdout}${stderr}`).not.toMatch(/TOKEN|p@ss/);
+});
+
 describe("a push that fails", () => {
   test("on main leaves no tag, here or there, and shows git's own words", async () => {
     await using world = await releaseWorld();
@@ -456,6 +513,36 @@ describe("a push that fails", () => {
     expect(code).toBe(0);
     expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
     expect(await world.localTags()).toEqual(["v1.3.0"]);
+  });
+
+  test("and lands a moment later, after the client is gone, is a success", async () => {
+    await using world = await releaseWorld();
+    const late = `case "$*" in ${pushOf(tagRef)}) (sleep 0.5; "$REAL" "$@") >/dev/null 2>&1 & exit 1;; esac`;
+    const env = standIn(world, "git", `${late}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(stderr).toContain("but origin holds it");
+    expect(code).toBe(0);
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+  });
+
+  test("on main, while somebody else pushes on top of it, keeps the tag: only a fetch can tell", async () => {
+    await using world = await releaseWorld();
+    const other = join(world.home, "other");
+    const lost = `case "$*" in ${pushOf(main)})
+  "$REAL" "$@" >/dev/null
+  "$REAL" clone --quiet '${world.bare}' '${other}'
+  "$REAL" -C '${other}' commit --quiet --allow-empty -m Other
+  "$REAL" -C '${other}' push --quiet origin HEAD:main
+  exit 1;;
+esac`;
+    const env = standIn(world, "git", `${lost}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain("it may hold");
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+    await world.git("fetch", "--quiet", "origin");
+    expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
+    expect(tagRef in (await world.remoteRefs())).toBe(true);
   });
 
   test("silently, with exit 0 and no work done, is no success", async () => {
@@ -624,6 +711,27 @@ describe("the operator", () => {
     expect(code).toBe(0);
     expect((await world.remoteRefs())[main]).toBe(examined);
     expect(await world.git("--git-dir", world.bare, "rev-parse", "v1.3.0^{commit}")).toBe(examined);
+  });
+
+  test("whose remote leads elsewhere after the question pushes nothing", async () => {
+    await using world = await releaseWorld();
+    const elsewhere = join(world.home, "elsewhere.git");
+    await world.git("clone", "--quiet", "--bare", world.bare, elsewhere);
+    const before = await world.remoteRefs();
+    const { code, stdout } = await runInTerminal(
+      script,
+      ["v1.3.0"],
+      { cwd: world.root, env: world.env },
+      prompt,
+      async () => {
+        await world.git("remote", "set-url", "origin", elsewhere);
+        return "y\r";
+      },
+    );
+    expect(stdout).toContain("origin leads elsewhere now");
+    expect(code).toBe(1);
+    await expectUntouched(world, before);
+    expect(await world.git("--git-dir", elsewhere, "tag")).toBe("");
   });
 
   test("who presses Ctrl-C during the push of the tag gets the remote's answer", async () => {
