@@ -95,11 +95,10 @@ export function spliceOf(document: Document, { path, at, from, to }: Change): Sp
       typeof value !== "string" ? "no text" : from === "" ? "an empty text" : "another text";
     throw cannotEdit(document, from, found, undefined, path);
   }
-  // The same words may be in the value more than once: they come in the same order in both.
-  const inValue = occurrences(value, from);
-  const inText = document.textOffsets(path, from);
-  const offset = inText[inValue.indexOf(at)];
-  if (offset === undefined || inText.length !== inValue.length) {
+  // The same words may be in the value more than once: they come in the same order in both. If one
+  // of them is spelled with escapes, that leads astray, and parsing again tells.
+  const offset = document.textOffsets(path, from)[occurrences(value, from).indexOf(at)];
+  if (offset === undefined) {
     throw cannotEdit(document, from, "it in a rare spelling", undefined, path);
   }
   return { offset, from, to };

@@ -179,6 +179,31 @@ describe("nothing is planned, with every fault told,", () => {
   });
 });
 
+test("a bump after which the table would find something else is refused: a published crate at that version", async () => {
+  const lock = (entries: string) => `version = 4\n${entries}`;
+  const faults = await faultsOf({
+    ...product,
+    "Cargo.lock": lock(`
+[[package]]
+name = "perf-sentinel"
+version = "1.2.9"
+dependencies = ["perf-sentinel-core 1.2.9", "perf-sentinel-core 1.3.0"]
+
+[[package]]
+name = "perf-sentinel-core"
+version = "1.2.9"
+
+[[package]]
+name = "perf-sentinel-core"
+version = "1.3.0"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+`),
+  });
+  expect(faults).toEqual([
+    "undefined:- Cannot prove the edits: found other references than before",
+  ]);
+});
+
 test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
   let moved = 0;
   for (let seed = 1; seed <= 250; seed++) {

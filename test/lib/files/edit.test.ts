@@ -101,6 +101,16 @@ describe("an edit is refused, with its place, of", () => {
     );
   });
 
+  test("one of several texts, if another one is spelled so that they cannot be told apart", () => {
+    const document = yaml('v: "1.2\\x2e9 1.2.9"');
+    expect(() => editDocument(document, [change(["v"])])).toThrow(
+      "found a spelling that other values share",
+    );
+    expect(() => editDocument(document, [change(["v"], "1.2.9", "1.3.0", 6)])).toThrow(
+      "found it in a rare spelling",
+    );
+  });
+
   test("a value that would end the string around it", () => {
     expect(() => editDocument(toml('v = "1.2.9"'), [change(["v"], "1.2.9", '1" #')])).toThrow(
       LocatedSyntaxError,
