@@ -172,7 +172,9 @@ async function editSection(
   if (source === undefined || row.section === undefined) {
     return [];
   }
-  const movesAppVersion = references.some(({ what }) => what === "appVersion");
+  const movesAppVersion = references.some(
+    (reference) => reference.what === "appVersion" && isStale(reference, versions),
+  );
   const edit = withSection(source, {
     version: targetOf(row, versions),
     date,

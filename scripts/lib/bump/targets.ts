@@ -45,7 +45,7 @@ export function findTargets(
 function applicationTargets(request: BumpRequest, current: Current) {
   const { version, allowSame } = request;
   const { application, chart } = current;
-  const own = request.chart ?? version;
+  const own = request.chart ?? defaultChart(request, current);
   const versions: Versions =
     chart === undefined
       ? { application: version }
@@ -55,6 +55,22 @@ function applicationTargets(request: BumpRequest, current: Current) {
     ...chartFaults(request, own, current),
   ];
   return { targets: { versions, application: version }, faults };
+}
+
+/** The chart's version if none is named: the application's, unless a re-run finds it ahead. */
+function defaultChart(request: BumpRequest, { application, chart }: Current): Version {
+  const { version } = request;
+  const found = chart?.version.value;
+  const isAhead = found !== undefined && compareVersions(found, version) > 0;
+  return isAhead && isRerun(request, application) ? found : version;
+}
+
+/**
+ * Whether a request repeats a bump that was cut off. Files are replaced in the order of their
+ * paths, Cargo.toml before the chart: a chart that has moved belongs to a workspace that has.
+ */
+function isRerun({ allowSame, chartOnly, version }: BumpRequest, application: Version): boolean {
+  return allowSame && (chartOnly || version === application);
 }
 
 function chartTargets(request: BumpRequest, current: Current) {
@@ -102,7 +118,7 @@ function chartFaults(
     return isAsked ? [noChart()] : [];
   }
   const { value, at } = chart.version;
-  if (isReachable(own, value, request.allowSame)) {
+  if (isReachable(own, value, isRerun(request, application))) {
     return [];
   }
   const found = `Cannot bump the chart to ${own}: found it at ${value}`;

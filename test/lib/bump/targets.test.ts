@@ -48,6 +48,7 @@ test.each([
   ["1.3.0", "1.2.9", undefined, "1.3.0 - -", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.2.9", "1.3.0 1.3.0 1.3.0", "1.3.0"],
+  ["1.3.0 --allow-same", "1.3.0", "1.4.0", "1.3.0 1.3.0 1.4.0", "1.3.0"],
   ["1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
   ["1.2.9 --chart 1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
   ["1.2.10 --chart-only --allow-same", "1.2.9", "1.2.10", "- - 1.2.10", "1.2.9"],
@@ -83,10 +84,14 @@ describe("a version that is not greater is refused", () => {
     expect(places[1]).toMatchObject({ file: "c/Chart.yaml", line: 2 });
   });
 
-  test.each(["1.3.0", "1.3.2"])(
-    "where chart-only releases have run ahead to %s, with the rule: the next one jumps past them",
-    (chart) => {
-      const { faults, remedies } = targets("1.3.0", "1.2.9", chart);
+  test.each([
+    ["1.3.0", ""],
+    ["1.3.2", ""],
+    ["1.3.0", "--allow-same"],
+  ])(
+    "where chart-only releases have run ahead to %s, with the rule: the next one jumps past them (%s)",
+    (chart, option) => {
+      const { faults, remedies } = targets(`1.3.0 ${option}`.trim(), "1.2.9", chart);
       expect(faults).toEqual([
         `Cannot bump the chart to 1.3.0: found it at ${chart}, as chart-only releases have run ahead, expected a lower version`,
       ]);
@@ -100,6 +105,7 @@ describe("a version that is not greater is refused", () => {
     ["1.3.0 --chart 1.2.9", "1.2.9"],
     ["1.2.9 --chart-only", "1.2.9"],
     ["1.2.8 --chart-only --allow-same", "1.2.8"],
+    ["1.3.0 --chart 1.2.9 --allow-same", "1.2.9"],
   ])("of the chart, if it was named: %s", (words, own) => {
     expect(targets(words, "1.2.8", "1.2.9").faults).toEqual([
       `Cannot bump the chart to ${own}: found it at 1.2.9, expected a lower version`,
