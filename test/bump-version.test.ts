@@ -346,3 +346,14 @@ describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {
     expect(await world.git("diff")).toBe(changed);
   });
 });
+
+test("the chart's changelog never says that appVersion moves where it stays", async () => {
+  await using world = await productWorld();
+  const { code, stdout, stderr } = await bump(world, "1.2.9", "--allow-same", "--chart", "1.2.10");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/version +1\.2\.9 -> 1\.2\.10/);
+  expect(stderr).toContain("[1.2.10]");
+  const text = readFileSync(join(world.root, chartChangelog), "utf8");
+  expect(text).toContain("## [1.2.10]");
+  expect(text.match(/moves to/g)).toHaveLength(1);
+});
