@@ -166,6 +166,30 @@ describe("nothing is written if", () => {
       async (world) => writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] }),
     ],
     [
+      "a file that would change is one that git ignores",
+      "fuzz/Cargo.lock is not as committed",
+      async (world) => {
+        await world.commit({ ".gitignore": "/fuzz/\n" });
+        writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] });
+      },
+    ],
+    [
+      "changes of a file are assumed away",
+      "docs/CI.md is not as committed",
+      async (world) => {
+        await world.git("update-index", "--assume-unchanged", "docs/CI.md");
+        writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
+      },
+    ],
+    [
+      "changes of a file are skipped",
+      "docs/CI.md is not as committed",
+      async (world) => {
+        await world.git("update-index", "--skip-worktree", "docs/CI.md");
+        writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
+      },
+    ],
+    [
       "a file that would change is a link",
       "Cannot write docs/CI.md: found no plain file",
       async (world) => {

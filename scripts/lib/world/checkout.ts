@@ -76,7 +76,8 @@ function branchOf(answer: Answer): string | undefined {
 }
 
 /**
- * The paths among some that differ from HEAD or that git does not know.
+ * The files among some that differ from HEAD, that git does not track (ignored ones included), or
+ * whose changes the index tells git to overlook (assume-unchanged, skip-worktree).
  *
  * @throws {Refusal} If git cannot say.
  */
@@ -87,21 +88,35 @@ export async function changesAmong(
   if (paths.length === 0) {
     return [];
   }
-  const status = await text(repository, "read the state of the files", [
+  const purpose = "read the state of the files";
+  const careful = [
     "--literal-pathspecs",
     "-c",
     "core.fsmonitor=false",
-    "status",
-    "--porcelain=v2",
-    "--branch",
-    "--untracked-files=all",
-    "--no-renames",
-    "-z",
-    "--",
-    ...paths,
+    "-c",
+    "core.trustctime=true",
+  ];
+  const [status, listed] = await Promise.all([
+    text(repository, purpose, [
+      ...careful,
+      "status",
+      "--porcelain=v2",
+      "--branch",
+      "--untracked-files=all",
+      "--no-renames",
+      "-z",
+      "--",
+      ...paths,
+    ]),
+    text(repository, purpose, [...careful, "ls-files", "-v", "-z", "--", ...paths]),
   ]);
-  return parseStatus(status).changes;
+  const watched = new Set(listed.split("\0"));
+  const unwatched = paths.filter((path) => !watched.has(`${watchedTag} ${path}`));
+  return [...new Set([...parseStatus(status).changes, ...unwatched])].sort();
 }
+
+/** How `git ls-files -v` marks a tracked file whose changes `git status` tells. */
+const watchedTag = "H";
 
 /** Reads `git status --porcelain=v2 --branch -z`; its headers prove that git answered. */
 function parseStatus(status: string): { head: ObjectId; changes: string[] } {
