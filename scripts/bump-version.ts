@@ -10,7 +10,8 @@
  * file is written then. What was written half-way is restored. At the end check-references judges
  * the result.
  *
- * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
+ * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted
+ * (143 by SIGTERM, 129 by SIGHUP).
  */
 
 import { checkReferences } from "./check-references.ts";
@@ -104,7 +105,7 @@ async function checkClean(repository: Repository, { files }: BumpPlan): Promise<
   return changed.map((path) =>
     error(`Cannot bump: ${path} is not as committed, and would be written`, {
       at: { file: path },
-      remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${path}`,
+      remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${path} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
     }),
   );
 }
@@ -162,11 +163,9 @@ const table = command({
       await showDiff(bump, opened, report);
     } else {
       const isInterrupted = () => interrupt.requested;
-      const outcome = await interrupt.hold(() =>
-        replaceFiles(opened.root, plan.files, isInterrupted),
-      );
+      const outcome = await interrupt.hold(() => replaceFiles(opened, plan.files, isInterrupted));
       if (outcome === "interrupted") {
-        throw new Interrupted("every file is as it was before");
+        throw new Interrupted("every file is as it was before", interrupt.exitCode);
       }
       showTable(bump, report);
     }

@@ -291,6 +291,23 @@ test("Ctrl-C before files are written leaves every file as it was, and says so",
   expect(await status(world)).toBe("");
 });
 
+test.each([
+  ["INT", 130],
+  ["TERM", 143],
+  ["HUP", 129],
+])(
+  "SIG%s while files are written leaves every file as it was, and exits %d",
+  async (name, exit) => {
+    await using world = await productWorld();
+    const signal = `case "$*" in *absolute-git-dir*) kill -${name} $PPID; sleep 0.2;; esac; exec "$REAL" "$@"`;
+    const env = standIn(world, "git", signal);
+    const { code, stderr } = await runScript(script, ["1.3.0"], { cwd: world.root, env });
+    expect(stderr).toContain("Interrupted: every file is as it was before");
+    expect(code).toBe(exit);
+    expect(await status(world)).toBe("");
+  },
+);
+
 describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {
   const folder = productFolder ?? "";
   /** Every file of the product, by path. */

@@ -23,6 +23,8 @@ export interface Interrupt {
   readonly requested: boolean;
   /** Fires with the request itself, even during `hold`: for a child that is to end early. */
   readonly requestSignal: AbortSignal;
+  /** The exit code of the signal that asked first; of Ctrl-C, while none has. */
+  readonly exitCode: number;
   /** Runs work that an interrupt must not cut off half-way. */
   hold<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -45,9 +47,11 @@ export function watchProcess(): Watch {
   ended.catch(() => {});
   let holds = 0;
   let held = false;
+  let requestedCode: number | undefined;
   let cause: { readonly thrown: unknown } | undefined;
 
   function onSignal(code: number): void {
+    requestedCode ??= code;
     request.abort();
     if (holds === 0) {
       const state = held ? "what had been begun is done" : "nothing was changed";
@@ -82,6 +86,9 @@ export function watchProcess(): Watch {
       requestSignal: request.signal,
       get requested() {
         return request.signal.aborted;
+      },
+      get exitCode() {
+        return requestedCode ?? signalCodes.SIGINT;
       },
       async hold(work) {
         holds += 1;

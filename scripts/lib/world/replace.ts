@@ -6,16 +6,19 @@ import {
   fchmodSync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { attempt, error, type Finding, Refusal, refusal } from "../finding.ts";
 import { reason } from "./files.ts";
+import { line, type Repository } from "./git.ts";
 import { lockFile } from "./lock.ts";
 import { decodeSource } from "./objects.ts";
 
@@ -28,30 +31,39 @@ export interface Replacement {
   readonly after: string;
 }
 
-/** A file that is ready to be replaced. */
-interface Prepared {
+/** A file that is ready to be replaced, byte for byte. */
+export interface PreparedReplacement {
   readonly path: string;
   readonly target: string;
+  /** Its permissions, which stay. */
   readonly mode: number;
   readonly before: Uint8Array;
   readonly after: Uint8Array;
 }
 
+interface Prepared extends PreparedReplacement {
+  /** Where it waits, written whole, to be renamed to its target. */
+  readonly staged: string;
+}
+
 /**
- * Replaces files: every one of them is written beside its target and brought to the disk before the
+ * Replaces files: every one of them is written elsewhere and brought to the disk before the
  * first is renamed into its place. After a failure or an interrupt those that were replaced get
  * their old bytes back. Only SIGKILL or a crash can leave some replaced and others not.
  *
- * @param root Absolute path of the top level.
+ * What is written waits in the git directory, where nothing takes it for a file of the checkout,
+ * or beside its target, if the git directory is on another file system.
+ *
  * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
  * @throws {Refusal} If a file is no longer as it was read, is no plain file of the checkout, or
  * could not be written; every file is as it was before then, or named.
  */
 export async function replaceFiles(
-  root: string,
+  repository: Repository,
   replacements: readonly Replacement[],
   isInterrupted: () => boolean,
 ): Promise<"replaced" | "interrupted"> {
+  const { root } = repository;
   const descriptor = openSync(root, constants.O_RDONLY);
   try {
     if (!(await lockFile(descriptor, 0))) {
@@ -59,10 +71,17 @@ export async function replaceFiles(
         remedy: "Let it end, then run this again",
       });
     }
-    const prepared = await prepareAll(root, replacements);
+    const waiting = await waitingFolder(repository);
+    const prepared = (await prepareReplacements(root, replacements)).map((each, index) => ({
+      ...each,
+      staged: stagedPath(each.target, waiting, index),
+    }));
     try {
+      // What a run that was killed left is of no use to anybody.
+      clear(waiting);
+      mkdirSync(waiting);
       for (const each of prepared) {
-        stage(each.target, each.after, each.mode);
+        stage(each.staged, each.after, each.mode);
       }
       return await install(prepared, isInterrupted);
     } catch (thrown) {
@@ -72,19 +91,26 @@ export async function replaceFiles(
             remedy: "Make room or mend the permissions, then run this again",
           });
     } finally {
-      for (const { target } of prepared) {
-        unstage(target);
+      for (const { staged } of prepared) {
+        unstage(staged);
       }
+      clear(waiting);
     }
   } finally {
     closeSync(descriptor);
   }
 }
 
-async function prepareAll(
+/**
+ * Finds the bytes that files have and are to have: line endings and byte order marks stay.
+ *
+ * @param root Absolute path of the top level.
+ * @throws {Refusal} If a file is no longer as it was read, or is no plain file of the checkout.
+ */
+export async function prepareReplacements(
   root: string,
   replacements: readonly Replacement[],
-): Promise<readonly Prepared[]> {
+): Promise<readonly PreparedReplacement[]> {
   const answers = await Promise.all(
     replacements.map((each) => attempt(async () => prepare(root, each))),
   );
@@ -95,7 +121,7 @@ async function prepareAll(
   return answers.flatMap(({ value }) => (value === undefined ? [] : [value]));
 }
 
-function prepare(root: string, { path, before, after }: Replacement): Prepared {
+function prepare(root: string, { path, before, after }: Replacement): PreparedReplacement {
   const target = join(root, path);
   const at = { file: path };
   const stats = lstatSync(target, { throwIfNoEntry: false });
@@ -126,13 +152,27 @@ function prepare(root: string, { path, before, after }: Replacement): Prepared {
   };
 }
 
-/** Always the same name: a run after one that was killed writes over what that one left. */
-const stagedPath = (target: string) => join(dirname(target), `.${basename(target)}.replacement`);
+/** The folder of the git directory where files wait; always the same, so that it can be cleared. */
+async function waitingFolder(repository: Repository): Promise<string> {
+  const question = ["rev-parse", "--absolute-git-dir"];
+  return join(await line(repository, "find the git directory", question), "release-replacements");
+}
 
-/** Writes a file beside its target, whole and on the disk. */
-function stage(target: string, bytes: Uint8Array, mode: number): void {
+/**
+ * Where a file waits: only within one file system can it be renamed. Beside its target it always
+ * has the same name, so that a run after one that was killed writes over what that one left.
+ */
+function stagedPath(target: string, waiting: string, index: number): string {
+  const folder = dirname(target);
+  return statSync(dirname(waiting)).dev === statSync(folder).dev
+    ? join(waiting, String(index))
+    : join(folder, `.${basename(target)}.replacement`);
+}
+
+/** Writes a file whole and to the disk. */
+function stage(staged: string, bytes: Uint8Array, mode: number): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const descriptor = openSync(stagedPath(target), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+  const descriptor = openSync(staged, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
   try {
     fchmodSync(descriptor, mode);
     writeFileSync(descriptor, bytes);
@@ -142,12 +182,21 @@ function stage(target: string, bytes: Uint8Array, mode: number): void {
   }
 }
 
-/** Removes what was written beside a target and not renamed, if anything was. */
-function unstage(target: string): void {
+/** Removes what was written and not renamed, if anything was. */
+function unstage(staged: string): void {
   try {
-    rmSync(stagedPath(target), { force: true });
+    rmSync(staged, { force: true });
   } catch {
     // It is not this run's, or out of reach: it does no harm, and must not hide what went wrong.
+  }
+}
+
+/** Removes the folder where files wait, with all that is in it. */
+function clear(waiting: string): void {
+  try {
+    rmSync(waiting, { recursive: true, force: true });
+  } catch {
+    // Making it anew tells why it is out of reach; at the end it does no harm.
   }
 }
 
@@ -164,7 +213,7 @@ async function install(
         restore(done);
         return "interrupted";
       }
-      renameSync(stagedPath(each.target), each.target);
+      renameSync(each.staged, each.target);
       done.push(each);
     }
   } catch (thrown) {
@@ -180,10 +229,10 @@ async function install(
 /** Gives files their old bytes back; those that cannot get them are named. */
 function restore(done: readonly Prepared[], cause?: unknown): void {
   const faults: Finding[] = [];
-  for (const { path, target, before, mode } of done.toReversed()) {
+  for (const { path, target, staged, before, mode } of done.toReversed()) {
     try {
-      stage(target, before, mode);
-      renameSync(stagedPath(target), target);
+      stage(staged, before, mode);
+      renameSync(staged, target);
     } catch (thrown) {
       faults.push(
         error(`Cannot restore ${path}: ${reason(thrown)}`, {

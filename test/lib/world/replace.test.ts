@@ -1,17 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Refusal } from "../../../scripts/lib/finding.ts";
+import { gitEnvironment, type Repository } from "../../../scripts/lib/world/git.ts";
 import { type Replacement, replaceFiles } from "../../../scripts/lib/world/replace.ts";
-import { start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
+import { isolatedEnvironment, start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
 const files = { "a.txt": "a1", "sub/b.txt": "b1\r\n", "sub/c.txt": "\ufeffc1é" };
 const edits: Replacement[] = [
@@ -21,17 +25,27 @@ const edits: Replacement[] = [
 ];
 const never = () => false;
 
-function checkout(): Disposable & { readonly path: string } {
+/** @param init Further arguments of `git init`. */
+async function checkout(
+  ...init: string[]
+): Promise<Disposable & { readonly path: string; readonly repository: Repository }> {
   const folder = temporaryFolder();
-  writeFiles(folder.path, files);
-  return folder;
+  const { path } = folder;
+  const env = gitEnvironment(isolatedEnvironment(path));
+  await Bun.$`git init --quiet ${init}`.cwd(path).env(env);
+  writeFiles(path, files);
+  return { path, repository: { root: path, env }, [Symbol.dispose]: folder[Symbol.dispose] };
 }
 
-/** Everything below a folder, staged files included. */
+/** Where files wait to be renamed, from the top level. */
+const waiting = ".git/release-replacements";
+
+/** Everything below a folder but git's own files; those that wait in its directory included. */
 function contents(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((each) => each.isFile())
-    .map((each) => join(each.parentPath, each.name).slice(folder.length + 1));
+    .map((each) => join(each.parentPath, each.name).slice(folder.length + 1))
+    .filter((path) => !/^\.git(?:\/|$)/.test(path) || path.startsWith(waiting));
   return Object.fromEntries(
     paths.sort().map((path) => [path, readFileSync(join(folder, path), "utf8")]),
   );
@@ -48,9 +62,9 @@ async function refusalOf(work: Promise<unknown>): Promise<string[]> {
 }
 
 test("files are replaced whole, with their modes and byte order marks, and nothing is left", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   chmodSync(join(folder.path, "sub/b.txt"), 0o666);
-  expect(await replaceFiles(folder.path, edits, never)).toBe("replaced");
+  expect(await replaceFiles(folder.repository, edits, never)).toBe("replaced");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
@@ -61,31 +75,31 @@ test("files are replaced whole, with their modes and byte order marks, and nothi
 
 test("an interrupt between two files gives those before it their old bytes back", async () => {
   for (const after of [0, 1, 2]) {
-    using folder = checkout();
+    using folder = await checkout();
     let asked = 0;
-    const outcome = await replaceFiles(folder.path, edits, () => asked++ === after);
+    const outcome = await replaceFiles(folder.repository, edits, () => asked++ === after);
     expect(outcome).toBe("interrupted");
     expect(contents(folder.path)).toEqual(files);
   }
 });
 
 test("a failure half-way restores what was written, and says why", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   let asked = 0;
   const sabotage = () => {
     if (++asked === 3) {
-      rmSync(join(folder.path, "sub/.c.txt.replacement"));
+      rmSync(join(folder.path, waiting, "2"));
     }
     return false;
   };
-  const [message, ...more] = await refusalOf(replaceFiles(folder.path, edits, sabotage));
+  const [message, ...more] = await refusalOf(replaceFiles(folder.repository, edits, sabotage));
   expect(more).toEqual([]);
   expect(message).toMatch(/^Cannot write: ENOENT.*; every file is as it was before$/);
   expect(contents(folder.path)).toEqual(files);
 });
 
 test("a file that cannot be restored is named with the way to get it back", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   let asked = 0;
   const sabotage = () => {
     if (++asked === 3) {
@@ -93,7 +107,7 @@ test("a file that cannot be restored is named with the way to get it back", asyn
     }
     return false;
   };
-  const messages = await refusalOf(replaceFiles(folder.path, edits, sabotage));
+  const messages = await refusalOf(replaceFiles(folder.repository, edits, sabotage));
   expect(messages).toEqual([
     expect.stringMatching(/^Cannot write: ENOENT/),
     expect.stringMatching(/^Cannot restore sub\/b\.txt: ENOENT/),
@@ -101,12 +115,36 @@ test("a file that cannot be restored is named with the way to get it back", asyn
   expect(contents(folder.path)).toEqual({ "a.txt": "a1" });
 });
 
-test("a failure before the first file is in its place changes nothing", async () => {
-  using folder = checkout();
-  mkdirSync(join(folder.path, "sub/.c.txt.replacement/x"), { recursive: true });
-  const [message] = await refusalOf(replaceFiles(folder.path, edits, never));
-  expect(message).toMatch(/^Cannot write: .*; every file is as it was before$/);
-  expect(contents(folder.path)).toEqual(files);
+/** A folder on another file system than temporary folders, on machines that have one. */
+const otherDevice = ["/dev/shm"].find(
+  (path) => existsSync(path) && statSync(path).dev !== statSync(tmpdir()).dev,
+);
+
+describe.skipIf(otherDevice === undefined)("a git directory on another file system", () => {
+  async function apart(use: (folder: Awaited<ReturnType<typeof checkout>>) => Promise<void>) {
+    const elsewhere = mkdtempSync(join(otherDevice ?? "", "release-test-"));
+    try {
+      using folder = await checkout("--separate-git-dir", join(elsewhere, "git"));
+      await use(folder);
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  }
+
+  test("does not keep files from being replaced", () =>
+    apart(async ({ path, repository }) => {
+      expect(await replaceFiles(repository, edits, never)).toBe("replaced");
+      expect(contents(path)).toMatchObject({ "a.txt": "a2", "sub/b.txt": "b2\r\n" });
+      expect(Object.keys(contents(path))).toEqual(Object.keys(files));
+    }));
+
+  test("and a failure before the first file is in its place: nothing changes", () =>
+    apart(async ({ path, repository }) => {
+      mkdirSync(join(path, "sub/.c.txt.replacement/x"), { recursive: true });
+      const [message] = await refusalOf(replaceFiles(repository, edits, never));
+      expect(message).toMatch(/^Cannot write: .*; every file is as it was before$/);
+      expect(contents(path)).toEqual(files);
+    }));
 });
 
 describe("nothing is written if a file is", () => {
@@ -141,10 +179,10 @@ describe("nothing is written if a file is", () => {
       (folder) => writeFiles(folder, { "sub/c.txt": new Uint8Array([0xff]) }),
     ],
   ])("%s", async (_, words, prepare) => {
-    using folder = checkout();
+    using folder = await checkout();
     prepare(folder.path);
     const before = contents(folder.path);
-    const messages = await refusalOf(replaceFiles(folder.path, edits, never));
+    const messages = await refusalOf(replaceFiles(folder.repository, edits, never));
     expect(messages.at(-1)).toContain(words);
     expect(contents(folder.path)).toEqual(before);
   });
@@ -158,23 +196,29 @@ let asked = 0;
 let signalled = false;
 process.on("SIGINT", () => { signalled = true; });
 const edits = ${JSON.stringify(edits)};
-process.stdout.write(await replaceFiles(process.cwd(), edits, () => { ${isInterrupted} }));`;
+process.stdout.write(await replaceFiles({ root: process.cwd(), env: process.env }, edits, () => { ${isInterrupted} }));`;
   return start([process.execPath, "-e", script], { cwd: folder });
 }
 
 test("a signal is noticed between two files", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   const signal = 'if (++asked === 2) process.kill(process.pid, "SIGINT"); return signalled;';
   expect(await replaceElsewhere(folder.path, signal)).toMatchObject({ stdout: "interrupted" });
   expect(contents(folder.path)).toEqual(files);
 });
 
 test("what a killed run left does not stop the next, which finishes it", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   const kill = 'if (++asked === 2) process.kill(process.pid, "SIGKILL"); return false;';
   expect((await replaceElsewhere(folder.path, kill)).code).toBe(137);
-  expect(contents(folder.path)).toMatchObject({ "a.txt": "a2", "sub/b.txt": "b1\r\n" });
-  expect(await replaceFiles(folder.path, edits.slice(1), never)).toBe("replaced");
+  // Nothing that a glob over the files of the checkout could match is left.
+  expect(contents(folder.path)).toEqual({
+    ...files,
+    "a.txt": "a2",
+    [`${waiting}/1`]: "b2\r\n",
+    [`${waiting}/2`]: "\ufeffc2é",
+  });
+  expect(await replaceFiles(folder.repository, edits.slice(1), never)).toBe("replaced");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
@@ -183,10 +227,10 @@ test("what a killed run left does not stop the next, which finishes it", async (
 });
 
 test("two runs never write at once", async () => {
-  using folder = checkout();
+  using folder = await checkout();
   const others: Promise<string[]>[] = [];
-  await replaceFiles(folder.path, edits, () => {
-    others.push(refusalOf(replaceFiles(folder.path, edits, never)));
+  await replaceFiles(folder.repository, edits, () => {
+    others.push(refusalOf(replaceFiles(folder.repository, edits, never)));
     return false;
   });
   const busy = "Cannot write: another run is replacing files of this checkout";
