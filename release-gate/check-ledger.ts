@@ -1,0 +1,260 @@
+#!/usr/bin/env bun
+/**
+ * Checks the lab validation ledger: every row is sound, and nothing was done to it but appending.
+ *
+ * Usage: bun release-gate/check-ledger.ts [base] [--history] [--ref COMMIT] [--repo DIR] [--json]
+ *
+ * Refuses a ledger that is missing, and malformed rows. Against a base (default: GITHUB_BASE_REF) it
+ * refuses rows of the base that are edited, removed or reordered, and rows inserted between them;
+ * with --history it judges so every commit that ever touched the ledger. Dates that run backwards, a
+ * PASS for a version tagged before, and edited comments are warnings. It needs no lab, so it may run
+ * in CI.
+ *
+ * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
+ */
+
+import { dayOf } from "../scripts/lib/calendar.ts";
+import { command, flag, main, nonEmpty, optionalOperand, refOption } from "../scripts/lib/cli.ts";
+import { entriesOf, type Ledger, parseLedger } from "../scripts/lib/files/ledger.ts";
+import {
+  checkAppendOnly,
+  checkRows,
+  type EarlierLedger,
+  type LedgerTimes,
+  newRows,
+} from "../scripts/lib/files/ledger-history.ts";
+import { attempt, error, type Finding, notice, quote, refusal } from "../scripts/lib/finding.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import type { Check, Tree } from "../scripts/lib/tree.ts";
+import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/world/git.ts";
+import { findParting, type Parting } from "../scripts/lib/world/history.ts";
+import { judge } from "../scripts/lib/world/judged-tree.ts";
+import {
+  findLedgerCommits,
+  findTagDays,
+  type LedgerBlob,
+  type LedgerCommit,
+} from "../scripts/lib/world/ledger-log.ts";
+import {
+  commitTree,
+  decodeSource,
+  type Objects,
+  openObjects,
+} from "../scripts/lib/world/objects.ts";
+
+/** What a ledger is compared with. */
+export interface LedgerQuestion extends LedgerTimes {
+  /** The ledgers that it must have grown from. */
+  readonly bases: readonly EarlierLedger[];
+  /** A ledger whose rows have been judged already. */
+  readonly judged?: Ledger | undefined;
+}
+
+/** Checks the rows of a tree's ledger, and that it has only grown since its bases. */
+export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
+  const { bases, judged, today } = question;
+  const ledger = await readLedger(tree, today);
+  if (ledger === undefined) {
+    return [missing("Restore it: the ledger is append-only")];
+  }
+  const rows = newRows(ledger, judged === undefined ? [] : [judged]);
+  const findings = [
+    ...checkRows(ledger, question, rows),
+    // Each base is one that the ledger must have grown from: rows of one are no excuse for another.
+    ...bases.flatMap((base) => checkAppendOnly(ledger, [base])),
+    ...(judged === undefined
+      ? []
+      : checkAppendOnly(ledger, [{ ledger: judged, shown: "the last commit" }])),
+  ];
+  const told = unique(findings);
+  return told.some(({ level }) => level === "error")
+    ? told
+    : [...told, notice(evidence(ledger, bases), { at: { file: layout.ledger } })];
+};
+
+function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
+  const malformed = rows.filter(({ kind }) => kind === "malformed").length;
+  const state = malformed === 0 ? "all sound" : `${malformed} malformed`;
+  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, ${state}`;
+  const kept = bases.map(({ ledger, shown }) => `${entriesOf(ledger).length} of ${shown} kept`);
+  return [count, ...kept].join("; ");
+}
+
+function missing(remedy: string): Finding {
+  return error(`ledger ${layout.ledger} not found.`, { at: { file: layout.ledger }, remedy });
+}
+
+function unique(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()];
+}
+
+async function readLedger(tree: Tree, today: LedgerTimes["today"]): Promise<Ledger | undefined> {
+  const found = await tree.read(layout.ledger, { lenient: true });
+  return found && parseLedger(found, today);
+}
+
+interface Bases {
+  readonly parting: Parting;
+  readonly ledgers: readonly EarlierLedger[];
+}
+
+/** The ledgers of the commits where the judged one parted from its base. */
+async function findBases(
+  repository: Repository,
+  objects: Objects,
+  base: string,
+  head: { readonly shown: string; readonly commit: ObjectId },
+  { today }: LedgerTimes,
+): Promise<Bases> {
+  const parting = await findParting(repository, base, head);
+  const found = await Promise.all(
+    parting.mergeBases.map(async (commit) => {
+      const ledger = await readLedger(commitTree(objects, commit), today);
+      return ledger && { ledger, shown: `the base ${short(commit)}` };
+    }),
+  );
+  return { parting, ledgers: found.filter((each) => each !== undefined) };
+}
+
+function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
+  const { base, mergeBases } = parting;
+  const at = `merge base ${mergeBases.map(short).join(" and ")}`;
+  const without = ledgers.length === 0 ? `, which has no ${layout.ledger}: every row is new` : "";
+  return notice(`${shown} against base ${base.shown} (${at})${without}`);
+}
+
+interface History {
+  readonly findings: readonly Finding[];
+  readonly commits: readonly LedgerCommit[];
+  /** The ledger of the last commit. */
+  readonly last: Ledger | undefined;
+}
+
+/** Judges what each commit did to the ledger; a fault is told of the commit that brought it. */
+async function judgeHistory(
+  repository: Repository,
+  objects: Objects,
+  head: ObjectId,
+  times: LedgerTimes,
+): Promise<History> {
+  const commits = await findLedgerCommits(repository, objects, head);
+  const ledgers = new Map<string, Ledger>();
+  const read = async ({ path, blob }: LedgerBlob): Promise<Ledger> => {
+    const key = `${blob} ${path}`;
+    const ledger = ledgers.get(key) ?? (await readBlob(objects, path, blob, times));
+    ledgers.set(key, ledger);
+    return ledger;
+  };
+  const findings: Finding[] = [];
+  for (const each of commits) {
+    const earlier = await Promise.all(
+      each.parents.map(async (parent) => ({
+        ledger: await read(parent),
+        shown: `commit ${short(parent.commit)}`,
+      })),
+    );
+    const found =
+      each.ledger === undefined
+        ? [missing("Restore it: the ledger is append-only")]
+        : judgeStep(await read(each.ledger), earlier, times);
+    for (const one of found) {
+      findings.push(inHistory(one, each));
+    }
+  }
+  const last = await readLedger(commitTree(objects, head), times.today);
+  if (commits.length > 0 && findings.every(({ level }) => level !== "error")) {
+    const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
+    findings.push(notice(`${layout.ledger}: ${count} touched it, and only appended`));
+  }
+  return { findings, commits, last };
+}
+
+function judgeStep(ledger: Ledger, earlier: readonly EarlierLedger[], times: LedgerTimes) {
+  const added = newRows(
+    ledger,
+    earlier.map((each) => each.ledger),
+  );
+  return unique([...checkRows(ledger, times, added), ...checkAppendOnly(ledger, earlier)]);
+}
+
+async function readBlob(
+  objects: Objects,
+  path: string,
+  blob: ObjectId,
+  { today }: LedgerTimes,
+): Promise<Ledger> {
+  const object = await objects.find(blob);
+  if (object?.type !== "blob") {
+    throw refusal(`Cannot read ${path} from git: there is no blob ${blob}`, {
+      remedy: "Check the repository: git fsck",
+    });
+  }
+  return parseLedger(decodeSource(path, object.bytes, { lenient: true }), today);
+}
+
+/** Names the commit, with what people know it by. */
+function inHistory(finding: Finding, { id, subject, date }: LedgerCommit): Finding {
+  const message = `${finding.message} (in ${short(id)} of ${date}, ${quote(subject)})`;
+  return { ...finding, message, commit: id };
+}
+
+const table = command({
+  name: "release-gate/check-ledger.ts",
+  summary: "Checks that every row of the ledger is sound, and that it has only been appended to.",
+  operands: {
+    base: optionalOperand(
+      `the branch of ${layout.remote}, or any commit, to compare with (default: $GITHUB_BASE_REF; without either, only the rows are judged)`,
+      nonEmpty,
+    ),
+  },
+  options: {
+    history: flag("judge every commit that ever touched the ledger, across renames"),
+    ref: refOption,
+  },
+  refuses: [
+    "the ledger is missing, or has a malformed row",
+    "a row of the base is edited, removed or reordered, or a row is inserted between those",
+    "--history: a commit did so, or the clone is shallow",
+    "the base is unknown, has no commit in common, or the clone is too shallow to tell",
+  ],
+  example: "bun release-gate/check-ledger.ts main",
+  async run({ operands, options, env, now, repository, report }) {
+    const base = operands.base || env.GITHUB_BASE_REF;
+    const opened = await repository();
+    const shown = options.ref ?? "HEAD";
+    const needsHead = Boolean(base) || options.history;
+    const [tagged, commit] = await Promise.all([
+      findTagDays(opened),
+      needsHead ? resolveCommit(opened, shown) : undefined,
+    ]);
+    const times: LedgerTimes = { today: dayOf(now), tagged };
+    await using objects = openObjects(opened);
+    // What one question leaves unanswered refuses, and the others still count.
+    const against =
+      base && commit !== undefined
+        ? await attempt(() => findBases(opened, objects, base, { shown, commit }, times))
+        : undefined;
+    const past =
+      options.history && commit !== undefined
+        ? await attempt(() => judgeHistory(opened, objects, commit, times))
+        : undefined;
+    const [bases, history] = [against?.value, past?.value];
+    report.add(against?.findings ?? []);
+    report.add(bases === undefined ? [] : evidenceOf(bases, shown));
+    report.add(past?.findings ?? history?.findings ?? []);
+    report.add(
+      await judge(opened, options.ref, (tree) =>
+        checkLedger(tree, { ...times, bases: bases?.ledgers ?? [], judged: history?.last }),
+      ),
+    );
+    report.attach({
+      ledger: layout.ledger,
+      ...(bases && { base: bases.parting.base.shown, mergeBases: bases.parting.mergeBases }),
+      ...(history && { commits: history.commits.map(({ id }) => id) }),
+    });
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}
