@@ -179,8 +179,8 @@ const table = command({
 
 async function showDiff({ plan, targets }: Bump, repository: Repository, report: Report) {
   const diff = await unifiedDiff(repository, plan.files);
-  for (const line of diff.split(/\r?\n/).slice(0, -1)) {
-    report.say(line);
+  for (const line of diff.split("\n").slice(0, -1)) {
+    report.sayVerbatim(line);
   }
   report.attach({ ...dataOf({ plan, targets }), diff });
   report.add(notice(`Dry run: ${countOf(plan)} would change; nothing was written`));

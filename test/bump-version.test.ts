@@ -3,7 +3,7 @@ import { chmodSync, cpSync, lstatSync, readdirSync, readFileSync, symlinkSync } 
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { productFolder } from "./helpers/product.ts";
-import { standIn } from "./helpers/release.ts";
+import { runInTerminal, standIn } from "./helpers/release.ts";
 import {
   type JsonReport,
   runScript,
@@ -110,6 +110,59 @@ test("a dry run prints the diff that a bump makes, judges the result, and writes
   await bump(world, "1.3.0");
   expect(await status(world)).toBe(applied);
   await world.git("apply", "--reverse", "--check", "../bump.diff");
+});
+
+describe("the diff of a dry run", () => {
+  const crlf = (text = "") => text.replaceAll("\n", "\r\n");
+  const odd = {
+    ...product,
+    "docs/CI.md": crlf(`${product["docs/CI.md"]}\n`),
+    "CHANGELOG.md": `\ufeff${product["CHANGELOG.md"]}`,
+    "docs/ci-templates/github-actions.yml": `\ufeff# \x1b[1m \u202e\n${product["docs/ci-templates/github-actions.yml"]}`,
+  };
+
+  async function oddWorld(): Promise<TestRepository> {
+    const world = await productWorld(odd);
+    chmodSync(join(world.root, "docs/ci-templates/jenkinsfile.groovy"), 0o755);
+    await world.commit({});
+    return world;
+  }
+
+  test("applies to files with other line ends, byte order marks and modes, and makes what a bump makes", async () => {
+    await using world = await oddWorld();
+    const { code, stdout } = await bump(world, "1.3.0", "--dry-run");
+    expect(code).toBe(0);
+    expect(stdout).toContain("100755");
+    writeFiles(world.home, { "bump.diff": stdout });
+    await world.git("apply", "../bump.diff");
+    const applied = await world.git("diff");
+    await world.git("checkout", "--quiet", ".");
+    expect((await bump(world, "1.3.0")).code).toBe(0);
+    expect(await world.git("diff")).toBe(applied);
+  });
+
+  test("shows a terminal no character that steers it", async () => {
+    await using world = await oddWorld();
+    const args = ["1.3.0", "--date", "2026-09-01", "--dry-run"];
+    const options = { cwd: world.root, env: world.env };
+    const { code, stdout } = await runInTerminal(script, args, options, "\0", () => "");
+    expect(code).toBe(0);
+    expect(stdout).toContain("\\ufeff# \\x1b[1m \\u202e");
+    expect(stdout).not.toMatch(/[\x1b\u202e\ufeff]/);
+  });
+
+  test("holds no command for GitHub's runner", async () => {
+    const commands = "  ::error::a ##[error]b\n#\r::error::c\n";
+    await using world = await productWorld({
+      ...product,
+      "docs/CI.md": `${product["docs/CI.md"]}${commands}`,
+    });
+    const options = { cwd: world.root, env: { ...world.env, GITHUB_ACTIONS: "true" } };
+    const { code, stdout } = await runScript(script, ["1.3.0", "--dry-run"], options);
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/^\s*::error|##\[|\r/m);
+    expect(stdout).toContain("| ::error::a ##\\x5berror]b\n #\\x0d::error::c\n");
+  });
 });
 
 test("the chart alone: its version and its changelog, and the application stays", async () => {

@@ -18,6 +18,11 @@ export interface Report {
   add(findings: Finding | readonly Finding[]): void;
   /** A line of the command's own output, on standard output; left out of JSON. */
   say(line: string): void;
+  /**
+   * A line of output that a program may read on, such as one of a diff: every character as it is,
+   * but like `say` where a terminal shows it, or GitHub Actions would obey it.
+   */
+  sayVerbatim(line: string): void;
   /** A line beside the output, on standard error: a plan, a question, what happens next. */
   tell(line: string): void;
   /** A line that a question to the operator needs: like `say`, but on standard error beside JSON. */
@@ -72,6 +77,13 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     }
   }
 
+  function say(text: string): void {
+    said = true;
+    if (!form.json && !muted) {
+      terminal.out(`${text}\n`);
+    }
+  }
+
   return {
     findings,
     add(added) {
@@ -81,10 +93,11 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       }
     },
     say(line) {
-      said = true;
-      if (!form.json && !muted) {
-        terminal.out(`${visible(line, form.actions)}\n`);
-      }
+      say(visible(line, form.actions));
+    },
+    sayVerbatim(line) {
+      const isObeyed = form.actions && workflowSyntax.test(line);
+      say(isObeyed || terminal.shown() ? visible(line, form.actions) : line);
     },
     tell(line) {
       if (!muted) {
@@ -173,6 +186,9 @@ function jsonEscapeOf(character: string): string {
   const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
+
+/** What GitHub's runner may take for a command: it ends lines at a lone carriage return, too. */
+const workflowSyntax = /(?:^|[\r\n])[\s\x85]*::|##\[/;
 
 /**
  * Text from anywhere, made safe to print: steering characters become escapes, further lines are

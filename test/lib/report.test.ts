@@ -20,6 +20,7 @@ function capture(form: Partial<ReportForm> = {}) {
     },
     colours: { out: false, err: false },
     interactive: false,
+    shown: () => false,
     live: () => false,
     question: () => Promise.resolve(undefined),
   };

@@ -1,44 +1,40 @@
 /** Unified diffs, made by git. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ask, type Repository, unanswered } from "./git.ts";
-
-/** A file with the text that it has and the other one that it would have. */
-export interface Difference {
-  /** Relative to the top level. */
-  readonly path: string;
-  readonly before: string;
-  readonly after: string;
-}
+import { type PreparedReplacement, prepareReplacements, type Replacement } from "./replace.ts";
 
 /** Whatever the operator's configuration makes of a diff, this one can be applied. */
 const plain = [
   ...["-c", "core.quotePath=false", "-c", "core.attributesFile=/dev/null"],
   ...["-c", "core.autocrlf=false", "-c", "diff.orderFile=/dev/null"],
+  ...["-c", "core.fileMode=true"],
   ...["diff", "--no-index", "--no-prefix", "--no-color", "--no-ext-diff", "--no-textconv"],
   ...["--no-renames", "--no-relative", "--text", "--unified=3", "--inter-hunk-context=0"],
   ...["--diff-algorithm=myers", "--no-indent-heuristic"],
 ];
 
 /**
- * The unified diff of some files, as `git diff` prints it.
+ * The unified diff of replacements, as `git diff` prints it: of the bytes and the modes that the
+ * files have, so that it can be applied to them.
  *
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git cannot tell, or a file could not be replaced.
  */
 export async function unifiedDiff(
   repository: Repository,
-  files: readonly Difference[],
+  replacements: readonly Replacement[],
 ): Promise<string> {
-  if (files.length === 0) {
+  if (replacements.length === 0) {
     return "";
   }
+  const files = await prepareReplacements(repository.root, replacements);
   const folder = mkdtempSync(join(tmpdir(), "release-diff-"));
   try {
-    for (const { path, before, after } of files) {
-      write(join(folder, "a", path), before);
-      write(join(folder, "b", path), after);
+    for (const file of files) {
+      write(join(folder, "a"), file, file.before);
+      write(join(folder, "b"), file, file.after);
     }
     const answer = await ask({ ...repository, root: folder }, [...plain, "a", "b"]);
     // Exit 1 means that they differ, and every file does.
@@ -51,7 +47,10 @@ export async function unifiedDiff(
   }
 }
 
-function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+/** Whatever its permissions, git must be able to read it; it tells only whether it is executable. */
+function write(folder: string, { path, mode }: PreparedReplacement, bytes: Uint8Array): void {
+  const target = join(folder, path);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, bytes);
+  chmodSync(target, (mode & 0o100) === 0 ? 0o600 : 0o700);
 }

@@ -17,6 +17,8 @@ export interface Terminal {
   readonly colours: { readonly out: boolean; readonly err: boolean };
   /** Whether standard input is a terminal, so that a question can be answered. */
   readonly interactive: boolean;
+  /** Whether standard output is a terminal, which shows what no program reads. */
+  shown(): boolean;
   /** Whether standard error is a terminal, where somebody watches. */
   live(): boolean;
   /** Asks on standard error and reads one line; undefined at the end of input, or if interrupted. */
@@ -47,6 +49,7 @@ export function processTerminal(env: Environment): Terminal {
     get interactive() {
       return isTerminal(0);
     },
+    shown: () => isTerminal(1),
     live: () => isTerminal(2),
     async question(prompt, signal) {
       write(2, prompt);
