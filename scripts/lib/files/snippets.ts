@@ -6,38 +6,70 @@ import { fencedCode } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
+/** The start of a line. The flag `m` would take U+2028 for a line's end, which no shell or YAML does. */
+const lineStart = "(?<=^|[\\n\\r])";
+/** Words that declare a constant in Groovy, a shell or a Dockerfile. */
+const declaration = "(?:export|readonly|def|final|static|String|ENV|ARG)[ \\t]+";
+/** A block or a flow mapping that opens on the line of the constant. */
+const opening = "(?:[\\w-]+[ \\t]*:?[ \\t]*)?\\{(?:(?:(?!//)[^{}#\\n\\r])*[,;])?[ \\t]*";
 /** What may stand before a constant that is assigned: nothing that makes it a comment. */
-const lead = "^[ \\t>]*(?:-[ \\t]+)?(?:export[ \\t]+|def[ \\t]+|env\\.)?";
+const lead = `${lineStart}[ \\t>]*(?:-[ \\t]+)?(?:${opening})?(?:${declaration})*(?:env\\.)?`;
 /** What may stand behind the value, so that it is the whole value. */
-const tail = "(?=[ \\t]*(?:[,;}]|$|[ \\t]#|//))";
+const tail = "(?=[ \\t]*(?:[,;}]|$|[\\n\\r]|[ \\t]#|//|&&|\\|\\|))";
+/** What else may in a shell, where no space is around `=`: the command that the value is for. */
+const command = "(?=[ \\t]+[\\w./~$\"'\\\\])";
 
 /**
- * The versions that a constant is set to, at the start of a line: `NAME: "1.2.3"`, `NAME = '1.2.3'`
- * or `NAME=1.2.3`. A value that is an expression is none, and neither is what a comment says.
+ * The versions that a constant is set to, at the start of a line or of a block on it: `NAME: "1.2.3"`,
+ * `NAME = '1.2.3'` or `NAME=1.2.3`. A value that is an expression is none, and neither is what a
+ * comment or a string of many lines says.
  */
 export function findConstants({ text }: Source, name: string): readonly Span[] {
+  const value = `(["']?)(${written})\\2`;
   const assignment = new RegExp(
-    `${lead}(["']?)${RegExp.escape(name)}\\1[ \\t]*[:=][ \\t]*(["']?)(${written})\\2${tail}`,
-    "gm",
+    `${lead}(["']?)${RegExp.escape(name)}\\1(?:[ \\t]*[:=][ \\t]*${value}${tail}|=${value.replace("2", "4")}${command})`,
+    "g",
   );
-  return [...withoutBlockComments(text).matchAll(assignment)].map((match) => {
-    const [whole, , quote = "", value = ""] = match;
-    return { offset: match.index + whole.length - quote.length - value.length, text: value };
+  return [...withoutDecoys(text).matchAll(assignment)].map((match) => {
+    const [whole, , quote, version, shellQuote, shellVersion] = match;
+    const found = version ?? shellVersion ?? "";
+    const closing = quote ?? shellQuote ?? "";
+    return { offset: match.index + whole.length - closing.length - found.length, text: found };
   });
 }
 
-/** A text with comments that begin at the start of a line blanked out; the rest keeps its place. */
-function withoutBlockComments(text: string): string {
-  return text.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, (comment) => comment.replace(/[^\r\n]/g, " "));
+/** A comment that begins a line, or stands free of what looks like a glob. */
+const blockComment =
+  "(?:(?<=(?:^|[\\n\\r])[ \\t]*)/\\*[\\s\\S]*?\\*/|(?<=[ \\t;{}()])/\\*(?=[\\s*])[\\s\\S]*?(?<!/)\\*/(?=\\s|$))";
+const longString = "\"\"\"[\\s\\S]*?\"\"\"|'''[\\s\\S]*?'''";
+/** What is skipped whole, so that nothing in it opens a comment or a string. */
+const plain = "(?<=^|\\s)(?:#|//)[^\\n\\r]*|\"[^\"\\n\\r]*\"|'[^'\\n\\r]*'";
+
+/** A text with block comments and strings of many lines blanked out; the rest keeps its place. */
+function withoutDecoys(text: string): string {
+  const token = new RegExp(`(${blockComment}|${longString})|${plain}`, "g");
+  return text.replace(token, (whole, decoy?: string) =>
+    decoy === undefined ? whole : blank(whole),
+  );
 }
 
-/** The versions that a constant is set to in the fenced code of a Markdown text. */
-export function findFencedConstants(source: Source, name: string): readonly Span[] {
-  const isCode = fencedCode(source.text);
-  return findConstants(source, name).filter(({ offset }) => isCode(offset));
+/** A text with its closed HTML comments blanked out: one left open must not hide all that follows. */
+function withoutHtmlComments(text: string): string {
+  return text.replace(/<!--[\s\S]*?-->/g, blank);
 }
 
-/** The versions of a product that a text mentions as `product@v1.2.3`, the prefix included. */
+function blank(text: string): string {
+  return text.replace(/[^\r\n]/g, " ");
+}
+
+/** The versions that a constant is set to in the fenced code of a Markdown text, outside comments. */
+export function findFencedConstants(file: Source, name: string): readonly Span[] {
+  const isCode = fencedCode(file.text);
+  const visible = { ...file, text: withoutHtmlComments(file.text) };
+  return findConstants(visible, name).filter(({ offset }) => isCode(offset));
+}
+
+/** The versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
 export function findMentions({ text }: Source, product: string, prefix: string): readonly Span[] {
   const number = "(?:0|[1-9][0-9]*)";
   const suffix = "(?:-[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
@@ -45,7 +77,7 @@ export function findMentions({ text }: Source, product: string, prefix: string):
     `(?<![\\w-])${RegExp.escape(product)}@(${RegExp.escape(prefix)}${number}\\.${number}\\.${number}${suffix})(?![\\w-]|\\.\\w)`,
     "g",
   );
-  return [...text.matchAll(mention)].map((match) => {
+  return [...withoutHtmlComments(text).matchAll(mention)].map((match) => {
     const [whole, version = ""] = match;
     return { offset: match.index + whole.length - version.length, text: version };
   });

@@ -29,6 +29,14 @@ test.each([
   ["Groovy, a definition with a comment", 'def NAME = "‹1.2.9›" // the release\n'],
   ["the shell", "export NAME=‹1.2.9›; run\nNAME='‹v1.2.9›'\n"],
   ["a stale value that is no legal version", 'NAME: "‹1.2›"\nNAME: "‹01.2.3+x›"'],
+  ["Groovy, a typed definition", "String NAME = '‹1.2.9›'\nfinal String NAME = '‹1.2.9›'"],
+  ["Groovy, a block on one line", "environment { NAME = '‹1.2.9›' }"],
+  ["Groovy, behind a comment", "/* x */ NAME = '‹1.2.9›' /* y\n*/ NAME = '‹1.2.9›'"],
+  ["YAML, a flow mapping", 'env: { NAME: "‹1.2.9›" }\nenv: { A: b, "NAME": ‹1.2.9›, C: d }'],
+  ["a Dockerfile", "ARG NAME=‹1.2.9›\nENV NAME=‹1.2.9› OTHER=x\n"],
+  ["the shell, declared", "readonly NAME=‹1.2.9›\nexport NAME=‹1.2.9›\nexport NAME='‹1.2.9›' X=1"],
+  ["the shell, for a command", `NAME=‹1.2.9› ./run.sh\nNAME="‹1.2.9›" \\\n  "$x"`],
+  ["the shell, before a command", 'NAME="‹1.2.9›" && x\nNAME=‹1.2.9› || x'],
   ["several", "NAME: ‹1.2.9›\nNAME: ‹1.3.0›"],
 ])("a constant is found at the start of a line: %s", (_, text) => {
   expect(marked(bare(text), findConstants(source("f", bare(text)), "NAME"))).toBe(text);
@@ -37,6 +45,11 @@ test.each([
 test.each([
   ["a comment", '# NAME: "1.2.9"\n  # NAME = 1.2.9\n// NAME = "1.2.9"\n * NAME: "1.2.9"'],
   ["a comment of many lines", '/* as in\nNAME = "1.2.9"\n*/\n  /** x */'],
+  ["a comment from mid-line", "foo() /* start\nNAME = '1.2.9'\n*/\nx /* it's\nNAME = '1.2.9' */ y"],
+  ["a long string", `a = """\nNAME = '1.2.9'\n"""\nb = '''x\nNAME = "1.2.9"\n'''`],
+  ["a comment with U+2028 or U+2029", '# a\u2028NAME: "1.2.9"\n// b\u2029NAME: "1.2.9"'],
+  ["a comment in a block", "x { // a, NAME = '1.2.9' }\nx: { # a, NAME: 1.2.9 }"],
+  ["a tight expression", "NAME='1.2.9' + x\nNAME='1.2.9'.trim()"],
   ["prose", 'Set NAME: "1.2.9" here\nthe constant NAME = 1.2.9'],
   ["a use", `curl "v\${NAME}/1.2.9"\n- uses: a@\${{ env.NAME }}\n$NAME = "1.2.9"`],
   ["an expression", `NAME: \${{ inputs.x }}\nNAME=\${1:-1.2.9}\nNAME = '1.2.9' + suffix`],
@@ -51,6 +64,18 @@ test.each([
 test("a comment in the middle of a line opens nothing: globs look like it", () => {
   const text = "  - run: cp a/* b\n  NAME: ‹1.2.9›\n  - run: cp c/*/d e\n";
   expect(marked(bare(text), findConstants(source("f", bare(text)), "NAME"))).toBe(text);
+});
+
+test("a quote or a comment sign in a comment or a string opens nothing", () => {
+  const text = `# a ''' b\nNAME: ‹1.2.9›\nx: "a /* b"\nNAME: ‹1.2.9›\n// """ /* c\nNAME: ‹1.2.9›\n# */ ''' """`;
+  expect(marked(bare(text), findConstants(source("f", bare(text)), "NAME"))).toBe(text);
+});
+
+test("HTML comments hide constants and mentions, unless they are left open", () => {
+  const text =
+    "<!-- tool@v1.2.9\ntool@v1.2.9 --> tool@‹v1.2.9›\n```\n<!--\nNAME: 1.2.9\n-->\n```\n`<!--` tool@‹v1.2.9›\n";
+  expect(marked(bare(text), findMentions(source("f", bare(text)), "tool", "v"))).toBe(text);
+  expect(findFencedConstants(source("f", bare(text)), "NAME")).toEqual([]);
 });
 
 test("in Markdown only fenced code holds constants", () => {
