@@ -4,7 +4,7 @@
  */
 
 import { isDay } from "../calendar.ts";
-import { attempt, type Finding, type Place } from "../finding.ts";
+import { attempt, type Finding, LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
@@ -497,8 +497,36 @@ function promisedTags({ chart, promised }: ProductImages): readonly Found[] {
     version: image.reference.tag,
     place: () => image.at,
     becomes: (version) => version,
-    site: { kind: "value", document: chart.document, change: image.retag },
+    site: {
+      kind: "value",
+      document: chart.document,
+      change(version) {
+        refuseVariant(image, chart.appVersion?.value, version);
+        return image.retag(version);
+      },
+    },
   }));
+}
+
+/**
+ * Refuses a tag such as `1.2.3-alpine`: the plain version in its place would name another image.
+ *
+ * @throws {LocatedSyntaxError} If the tag says more than a version and is not `appVersion`, which
+ * tells a pre-release from a variant.
+ */
+function refuseVariant(
+  { reference: { tag = "" }, at }: PromisedImage,
+  appVersion: string | undefined,
+  version: Version,
+): void {
+  const isPlain = !/[0-9]+\.[0-9]+\.[0-9]+/.test(tag) || /^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(tag);
+  if (!isPlain && tag !== appVersion) {
+    throw new LocatedSyntaxError(
+      `Cannot edit the tag of a promised image: found ${quote(tag)}, a variant, expected a version alone, such as ${version}`,
+      at,
+      `Write the tag by hand as ${version}, or remove the entry: every promised image goes with appVersion`,
+    );
+  }
 }
 
 function staleDigest({ text }: PromisedImage) {

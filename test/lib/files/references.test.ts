@@ -105,6 +105,39 @@ test("what a reference becomes keeps its form", async () => {
   );
 });
 
+describe("the tag of a promised image", () => {
+  const path = "charts/perf-sentinel/Chart.yaml";
+  const changed = async (tag: string, appVersion: string) => {
+    const chart = (everything[path] ?? "")
+      .replace("sentinel:1.2.9", `sentinel:${tag}`)
+      .replace('appVersion: "1.2.9"', `appVersion: "${appVersion}"`);
+    const { references } = await read({ ...everything, [path]: chart });
+    const image = references.find(({ row }) => row.name.startsWith("image in"));
+    return { image, change: () => image?.site.kind === "value" && image.site.change(next) };
+  };
+
+  test.each(["1.2.9-alpine", "v1.2.9-alpine", "alpine-1.2.9", "1.3.0-alpine"])(
+    "is stale and not edited if it is a variant: %s",
+    async (tag) => {
+      const { image, change } = await changed(tag, "1.2.9");
+      expect(image && isStale(image, applicationVersions(next))).toBe(true);
+      expect(change).toThrow(
+        `Cannot edit the tag of a promised image: found "${tag}", a variant, expected a version alone, such as 1.3.0`,
+      );
+    },
+  );
+
+  test.each([
+    ["1.3.0-rc.1", "1.3.0-rc.1"],
+    ["1.2.8", "1.2.9"],
+    ["v1.2.8", "1.2.9"],
+    ["latest", "1.2.9"],
+  ])("is edited if it says no more than a version: %s beside %s", async (tag, appVersion) => {
+    const { change } = await changed(tag, appVersion);
+    expect(change()).toMatchObject({ from: tag, to: "1.3.0" });
+  });
+});
+
 describe("a row", () => {
   const rowsOf = async (files: Record<string, string>) => {
     const { references, blind, faults } = await read(files);
