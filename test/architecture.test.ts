@@ -67,8 +67,13 @@ const doors: readonly Door[] = [
   {
     what: "the process: its end, environment, arguments, folder and signals",
     pattern:
-      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
+      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule|kill)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
     owners: ["scripts/lib/cli.ts", "scripts/lib/interrupt.ts"],
+  },
+  {
+    what: "signals to other programs",
+    pattern: /\bprocess\s*(?:\?\.|\.)\s*kill\b/,
+    owners: ["scripts/lib/world/process.ts"],
   },
   {
     what: "standard input",
@@ -327,6 +332,12 @@ describe("the rules catch", () => {
       "scripts/check.ts",
       "await Bun.$`git`;",
       "opens a door of its own to other programs",
+    ],
+    [
+      "a signal",
+      "scripts/check.ts",
+      "process.kill(1);",
+      "opens a door of its own to signals to other programs",
     ],
     ["a fetch", "scripts/check.ts", "await fetch(url);", "opens a door of its own to the network"],
     [

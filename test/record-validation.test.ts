@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
+import { checkLab } from "../scripts/lib/lab/recording.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { checkLab } from "../scripts/record-validation.ts";
 import {
   type JsonReport,
   projectRoot,

@@ -174,6 +174,8 @@ export interface Invocation<P extends Operands = Operands, O extends Options = O
   readonly cwd: string;
   /** The moment the script was started. */
   readonly now: Date;
+  /** Milliseconds since some moment; no change of the machine's time disturbs them. */
+  clock(): number;
   readonly terminal: Terminal;
   readonly report: Report;
   readonly interrupt: Interrupt;
@@ -403,6 +405,7 @@ export async function main<P extends Operands, O extends Options>(
     env,
     cwd: currentFolder(),
     now: new Date(),
+    clock: () => performance.now(),
     terminal,
   }).catch((thrown) => {
     const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
@@ -429,6 +432,7 @@ export interface World {
   readonly env: Environment;
   readonly cwd: string | undefined;
   readonly now: Date;
+  readonly clock: () => number;
   readonly terminal: Terminal;
 }
 
@@ -496,7 +500,7 @@ async function invoke<P extends Operands, O extends Options>(
   report: Report,
   interrupt: Interrupt,
 ): Promise<void> {
-  const { env, cwd, now, terminal } = world;
+  const { env, cwd, now, clock, terminal } = world;
   if (cwd === undefined) {
     throw refusal("Cannot find the current folder: it has been removed", {
       remedy: "Change to a folder that exists: cd",
@@ -509,6 +513,7 @@ async function invoke<P extends Operands, O extends Options>(
     env,
     cwd,
     now,
+    clock,
     terminal,
     report,
     interrupt,

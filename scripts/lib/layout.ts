@@ -20,6 +20,17 @@ export const layout = {
   ledger: "release-gate/lab-validations.txt",
   /** The lab gate, whatever its suffix, and its folder: no workflow may invoke it. */
   labGate: { command: "check-lab-validation", folder: "release-gate" },
+  /**
+   * The lab run (PROCEDURE step 4): targets of make in the lab's checkout, in order. `counts` are
+   * the words behind the `10/10` that a step must report: all, whatever the total.
+   */
+  labSteps: [
+    { name: "down" },
+    { name: "up" },
+    { name: "seed-services" },
+    { name: "validate-findings", counts: "scenarios pass" },
+    { name: "verify-all-scenarios", counts: "detector outcomes match" },
+  ],
   /** The workflows that a tag of each kind starts. */
   releaseWorkflow: ".github/workflows/release.yml",
   chartReleaseWorkflow: ".github/workflows/helm-release.yml",

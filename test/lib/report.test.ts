@@ -22,6 +22,7 @@ function capture(form: Partial<ReportForm> = {}) {
     interactive: false,
     shown: () => false,
     live: () => false,
+    columns: () => 80,
     question: () => Promise.resolve(undefined),
   };
   const report = openReport(terminal, { script: "s.ts", json: false, actions: false, ...form });

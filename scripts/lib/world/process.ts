@@ -103,6 +103,86 @@ export async function runBytes(
   }
 }
 
+export interface GroupOptions extends Pick<RunOptions, "cwd" | "env"> {
+  /** Descriptor of an open file that takes standard output and standard error as they come. */
+  readonly output: number;
+  /** Ends the program and all that it started when it fires. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that they have to end by themselves before they are killed. */
+  readonly grace?: number;
+}
+
+/** Milliseconds between two looks at a group of processes that is to end. */
+const groupLook = 25;
+
+/**
+ * Runs a program to its end as the leader of a session of its own: without the operator's terminal,
+ * so that it can ask nothing, and with all that it starts in one group, which ends as one. What it
+ * leaves running when it ends by itself (a port forwarding, say) goes on.
+ *
+ * @returns Its exit code; 128 + n if signal n ended it.
+ * @throws {MissingProgram} If the program cannot be started.
+ * @throws {Refusal} If the folder to run it in is gone, or the system refuses to start it.
+ */
+export async function runGroup(
+  command: readonly string[],
+  { cwd, env, output, signal, grace = 3000 }: GroupOptions,
+): Promise<number> {
+  const child = startGroup(command, cwd, env, output);
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending ??= endGroup(child.pid, grace);
+  };
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) {
+    end();
+  }
+  try {
+    const code = await child.exited;
+    await ending;
+    return code;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+function startGroup(command: readonly string[], cwd: string, env: Environment, output: number) {
+  try {
+    return Bun.spawn([...command], {
+      cwd,
+      env: { ...env },
+      stdin: "ignore",
+      stdout: output,
+      stderr: output,
+      detached: true,
+    });
+  } catch (thrown) {
+    throw startFailure(command[0] ?? "", cwd, thrown);
+  }
+}
+
+/** Ends a group of processes: asks, and kills what has not obeyed in time. */
+async function endGroup(leader: number, grace: number): Promise<void> {
+  signalGroup(leader, "SIGTERM");
+  for (let waited = 0; waited < grace; waited += groupLook) {
+    if (!signalGroup(leader, 0)) {
+      return;
+    }
+    await Bun.sleep(groupLook);
+  }
+  signalGroup(leader, "SIGKILL");
+}
+
+/** Sends a signal to a group of processes; false if there is none of it left. */
+function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+  try {
+    return process.kill(-leader, signal);
+  } catch (thrown) {
+    // Any other failure means that there is something which may not be reached.
+    return errorCode(thrown) !== "ESRCH";
+  }
+}
+
 function inputBytes(input: string | Uint8Array | undefined): Uint8Array | "ignore" {
   if (input === undefined) {
     return "ignore";

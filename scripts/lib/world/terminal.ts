@@ -1,6 +1,7 @@
 /** The one door to the terminal: standard streams, and the operator behind them. */
 
 import { fstatSync, writeSync } from "node:fs";
+import type { WriteStream } from "node:tty";
 import { refusal } from "../finding.ts";
 import type { Environment } from "./process.ts";
 
@@ -21,6 +22,8 @@ export interface Terminal {
   shown(): boolean;
   /** Whether standard error is a terminal, where somebody watches. */
   live(): boolean;
+  /** Columns of the terminal behind standard error, as wide as its window is now. */
+  columns(): number;
   /** Asks on standard error and reads one line; undefined at the end of input, or if interrupted. */
   question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
 }
@@ -51,6 +54,7 @@ export function processTerminal(env: Environment): Terminal {
     },
     shown: () => isTerminal(1),
     live: () => isTerminal(2),
+    columns: columnsOfTerminal,
     async question(prompt, signal) {
       write(2, prompt);
       const { createInterface } = await import("node:readline");
@@ -86,6 +90,24 @@ function isTerminal(descriptor: 0 | 1 | 2): boolean {
   } catch {
     return false;
   }
+}
+
+/** Columns of a terminal that does not tell. */
+const usualColumns = 80;
+
+/**
+ * A stream that serves to ask for the size alone: there is one, for each would take a descriptor,
+ * and it looks again only when it is told to.
+ */
+let sized: (WriteStream & { _refreshSize?(): void }) | undefined;
+
+function columnsOfTerminal(): number {
+  if (!isTerminal(2)) {
+    return usualColumns;
+  }
+  sized ??= new (process.getBuiltinModule("node:tty").WriteStream)(2);
+  sized._refreshSize?.();
+  return sized.columns || usualColumns;
 }
 
 /**

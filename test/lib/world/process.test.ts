@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import {
@@ -9,6 +9,7 @@ import {
   needProgram,
   run,
   runBytes,
+  runGroup,
 } from "../../../scripts/lib/world/process.ts";
 import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
 
@@ -182,4 +183,41 @@ test("last words are the end of what a program said, and never endless", () => {
   expect(said(" fatal: no\n")).toBe("fatal: no");
   expect(said(" \n")).toBe("exit code 9 without a message");
   expect(said(`${"x".repeat(1_000_000)}end`)).toMatch(/^\.\.\.x{1997}end$/);
+});
+
+test("a group that does not obey is killed whole, and its output is in the file", async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "log");
+  const output = openSync(file, "a+");
+  const stop = new AbortController();
+  const stubborn =
+    'trap "" TERM; (while :; do sleep 0.05; done) & echo $!; while :; do sleep 0.05; done';
+  const running = runGroup(shell(stubborn), { ...here, output, signal: stop.signal, grace: 100 });
+  while (!readFileSync(file, "utf8").endsWith("\n")) {
+    await Bun.sleep(5);
+  }
+  stop.abort();
+  expect(await running).toBe(137);
+  closeSync(output);
+  const pid = readFileSync(file, "utf8").trim();
+  await Bun.sleep(50);
+  const { stdout } = await run(["ps", "-o", "stat=", "-p", pid], here);
+  expect(stdout).toMatch(/^\s*(?:Z|$)/);
+});
+
+test("what a group leaves running when it ends by itself goes on, and nobody waits for it", async () => {
+  using folder = temporaryFolder();
+  const output = openSync(join(folder.path, "log"), "a+");
+  const { signal } = new AbortController();
+  expect(
+    await runGroup(shell("sleep 5 & echo $! >pid; exit 4"), {
+      ...here,
+      cwd: folder.path,
+      output,
+      signal,
+    }),
+  ).toBe(4);
+  closeSync(output);
+  const pid = readFileSync(join(folder.path, "pid"), "utf8").trim();
+  expect((await run(["kill", pid], here)).code).toBe(0);
 });

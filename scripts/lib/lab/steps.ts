@@ -1,0 +1,234 @@
+/** Runs the steps of the lab run, each with a log of its own, and judges how each ended. */
+
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Invocation } from "../cli.ts";
+import { refusal } from "../finding.ts";
+import { Interrupted } from "../interrupt.ts";
+import { layout } from "../layout.ts";
+import { reason } from "../world/files.ts";
+import type { Repository } from "../world/git.ts";
+import { type Environment, needProgram, runGroup } from "../world/process.ts";
+import { type Count, countText, faultOf, findCounts, plainLines } from "./counts.ts";
+import { duration, emptyLine, progressLine } from "./progress.ts";
+
+/** One step: a target of make, and the words of the counts that it must report. */
+export interface LabStep {
+  readonly name: string;
+  readonly counts?: string;
+}
+
+/** The steps in their order. */
+export const labSteps: readonly LabStep[] = layout.labSteps;
+
+/** How a step ended. */
+export interface StepResult {
+  readonly name: string;
+  readonly exitCode: number;
+  /** Milliseconds. */
+  readonly elapsed: number;
+  readonly counts: readonly Count[];
+  /** Absolute path of its whole output. */
+  readonly log: string;
+  /** The last lines of it. */
+  readonly tail: readonly string[];
+  /** Why it failed; undefined if it passed. */
+  readonly fault: string | undefined;
+}
+
+/**
+ * Judges a step that came to its end: exit code 0, and where counts are due, complete ones.
+ *
+ * @returns Why it failed, or undefined.
+ */
+export function checkStep(
+  { counts: words }: LabStep,
+  exitCode: number,
+  counts: readonly Count[],
+): string | undefined {
+  const faults = [
+    exitCode === 0 ? undefined : `exit code ${exitCode}`,
+    // A step that broke off owes no counts, but those that it reports say more than its code.
+    words === undefined || (exitCode !== 0 && counts.length === 0)
+      ? undefined
+      : faultOf(counts, words),
+  ];
+  return faults.filter((each) => each !== undefined).join("; ") || undefined;
+}
+
+/** Makes the folder of the logs, below `TMPDIR`. It is kept. */
+export function makeLogFolder(tag: string, { env, cwd }: Pick<Invocation, "env" | "cwd">): string {
+  const parent = resolve(cwd, env.TMPDIR || tmpdir());
+  try {
+    return mkdtempSync(join(parent, `validate-lab-${tag}-`));
+  } catch (thrown) {
+    throw refusal(`Cannot make a folder for the logs in ${parent}: ${reason(thrown)}`, {
+      remedy: "Make room or grant access there, or set TMPDIR to another folder",
+    });
+  }
+}
+
+/**
+ * The environment of make: that of the operator, but no flags for make itself. `-n` or `-i` among
+ * them would end a step with 0 that did nothing, or failed. `s` keeps make from printing recipes,
+ * in which counts may stand that nothing has reported.
+ */
+function makeEnvironment(lab: Repository, env: Environment): Environment {
+  const clean = { ...lab.env, LC_ALL: env.LC_ALL, MAKEFLAGS: "s" };
+  const flags = ["MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS", "MAKEFILES"];
+  return Object.fromEntries(Object.entries(clean).filter(([name]) => !flags.includes(name)));
+}
+
+/**
+ * Runs steps in order; the first that fails is the last, unless the run is to go on.
+ *
+ * @throws {Interrupted} If the operator ended it; nothing of the running step is left.
+ * @throws {Refusal} If make is missing, or a log cannot be written.
+ */
+export async function runSteps(
+  invocation: Pick<Invocation, "clock" | "env" | "interrupt" | "report" | "terminal">,
+  lab: Repository,
+  steps: readonly LabStep[],
+  { folder, keepGoing }: { readonly folder: string; readonly keepGoing: boolean },
+): Promise<StepResult[]> {
+  const { report, interrupt } = invocation;
+  const results: StepResult[] = [];
+  for (const [index, step] of steps.entries()) {
+    const title = `step ${index + 1} of ${steps.length}: make ${step.name}`;
+    const log = join(folder, `${labSteps.indexOf(step) + 1}-${step.name}.log`);
+    report.tell(title);
+    const result = await interrupt.hold(() => runStep(invocation, lab, step, { title, log }));
+    if (interrupt.requested) {
+      throw new Interrupted(
+        `make ${step.name} was ended, and nothing is recorded`,
+        interrupt.exitCode,
+      );
+    }
+    results.push(result);
+    report.tell(endOf(title, result));
+    if (result.fault !== undefined) {
+      report.tell([`the end of ${log}:`, ...result.tail].join("\n"));
+      if (!keepGoing) {
+        break;
+      }
+    }
+  }
+  return results;
+}
+
+function endOf(title: string, { fault, elapsed, counts }: StepResult): string {
+  const found = counts.length === 0 ? "" : ` (${counts.map(countText).join(", ")})`;
+  const verdict = fault === undefined ? `passed${found}` : `FAILED, ${fault}`;
+  return `${title}: ${verdict}, after ${duration(elapsed)}`;
+}
+
+/** How much of a failing step's output is shown. */
+const tailLines = 20;
+const tailColumns = 500;
+
+function tailOf(text: string): string[] {
+  const lines = plainLines(text).slice(-tailLines - 1);
+  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines.slice(-tailLines);
+  return ended.map((line) => line.slice(0, tailColumns));
+}
+
+async function runStep(
+  invocation: Pick<Invocation, "clock" | "env" | "interrupt" | "terminal">,
+  lab: Repository,
+  step: LabStep,
+  { title, log }: { readonly title: string; readonly log: string },
+): Promise<StepResult> {
+  const { clock, env, interrupt } = invocation;
+  const output = openLog(log);
+  const begin = clock();
+  const stopProgress = showProgress(invocation, title, output, begin);
+  try {
+    const exitCode = await runGroup(["make", step.name], {
+      cwd: lab.root,
+      env: makeEnvironment(lab, env),
+      output,
+      signal: interrupt.requestSignal,
+    }).catch((thrown) =>
+      needProgram(thrown, "Install make, or add it to PATH, and run this again"),
+    );
+    const elapsed = clock() - begin;
+    const text = endOfLog(output, fstatSync(output).size);
+    const counts = step.counts === undefined ? [] : findCounts(text, step.counts);
+    return {
+      name: step.name,
+      exitCode,
+      elapsed,
+      counts,
+      log,
+      tail: tailOf(text),
+      fault: checkStep(step, exitCode, counts),
+    };
+  } finally {
+    stopProgress();
+    closeSync(output);
+  }
+}
+
+function openLog(log: string): number {
+  try {
+    return openSync(log, "ax+");
+  } catch (thrown) {
+    throw refusal(`Cannot write log ${log}: ${reason(thrown)}`, {
+      remedy: "Make room there, or set TMPDIR to another folder, and run this again",
+    });
+  }
+}
+
+/** Milliseconds between two looks at a working step. */
+const progressInterval = 200;
+
+/** Shows what a step does where somebody watches; answers how to stop that. */
+function showProgress(
+  { clock, env, terminal }: Pick<Invocation, "clock" | "env" | "terminal">,
+  title: string,
+  output: number,
+  begin: number,
+): () => void {
+  if (!terminal.live() || env.TERM === "dumb") {
+    return () => {};
+  }
+  const timer = setInterval(() => {
+    const line = progressLine(title, clock() - begin, lastLineOf(output), terminal.columns());
+    terminal.err(`${emptyLine}${line}`);
+  }, progressInterval);
+  return () => {
+    clearInterval(timer);
+    terminal.err(emptyLine);
+  };
+}
+
+/** Bytes at the end of a log in which its last line is looked for. */
+const lookBack = 4096;
+
+/** The last line of a log that says something. */
+function lastLineOf(output: number): string {
+  const lines = plainLines(endOfLog(output, lookBack));
+  return lines.findLast((line) => line.trim() !== "") ?? "";
+}
+
+/**
+ * The end of a log, read where it was opened: whatever a step does to temporary files, this is what
+ * it said.
+ *
+ * @param most Bytes.
+ */
+function endOfLog(output: number, most: number): string {
+  const { size } = fstatSync(output);
+  const bytes = Buffer.alloc(Math.min(size, most));
+  let length = 0;
+  while (length < bytes.length) {
+    const begin = size - bytes.length + length;
+    const read = readSync(output, bytes, length, bytes.length - length, begin);
+    if (read === 0) {
+      break;
+    }
+    length += read;
+  }
+  return bytes.toString("utf8", 0, length);
+}

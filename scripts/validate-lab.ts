@@ -1,0 +1,254 @@
+#!/usr/bin/env bun
+/**
+ * Runs the simulation lab end to end and judges it (PROCEDURE step 4).
+ *
+ * Usage: bun scripts/validate-lab.ts vX.Y.Z --lab DIR [--ledger PATH] [--record] [--from STEP] [--keep-going]
+ *
+ * A PASS needs exit code 0 of every step and complete counts from those that owe them: each count
+ * in their output, at least one. Standard output has the ledger row and nothing else. Steps run
+ * without the operator's terminal and without flags for make from the environment. Refuses when the
+ * lab's checkout cannot be read, has no Makefile or holds the ledger, when make is missing, when a
+ * step fails, and with --record, when the row cannot be appended. A run that --from cuts short
+ * vouches for the steps it ran only: it cannot be recorded.
+ *
+ * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
+ */
+
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { dayOf } from "./lib/calendar.ts";
+import {
+  command,
+  flag,
+  main,
+  nonEmpty,
+  operand,
+  option,
+  requiredOption,
+  UsageError,
+  versionOf,
+} from "./lib/cli.ts";
+import { rowText, type Validation } from "./lib/files/ledger.ts";
+import { attempt, error, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { countText } from "./lib/lab/counts.ts";
+import {
+  checkIsLab,
+  checkLab,
+  findLabCommit,
+  locateLedger,
+  openLab,
+  refuseProduct,
+  tellAppended,
+} from "./lib/lab/recording.ts";
+import {
+  type LabStep,
+  labSteps,
+  makeLogFolder,
+  runSteps,
+  type StepResult,
+} from "./lib/lab/steps.ts";
+import { layout } from "./lib/layout.ts";
+import { type Checkout, readCheckout } from "./lib/world/checkout.ts";
+import { short } from "./lib/world/git.ts";
+import { appendRow } from "./lib/world/ledger-file.ts";
+
+/**
+ * Warns where the lab's checkout is another after the run than it was before.
+ *
+ * @param appended The line of the ledger that names the commit, if it has been appended.
+ */
+export function checkUnmoved(before: Checkout, after: Checkout, appended?: number): Finding[] {
+  const moved =
+    before.head === after.head
+      ? []
+      : [`HEAD moved from ${short(before.head)} to ${short(after.head)}`];
+  const appeared = after.changes.filter((path) => !before.changes.includes(path));
+  const gone = before.changes.filter((path) => !after.changes.includes(path));
+  const changed = [...appeared, ...gone].slice(0, namedPaths).map(quote);
+  const changes = changed.length === 0 ? [] : [`its tree changed: ${changed.join(", ")}`];
+  const what = [...moved, ...changes];
+  return what.length === 0
+    ? []
+    : [
+        warning(
+          `the lab changed during the run, so ${short(before.head)} does not identify what ran: ${what.join("; ")}`,
+          {
+            remedy: `${appended === undefined ? "Do not record this run" : `Remove line ${appended}, which is not committed yet`}; leave the lab's checkout alone while it runs, and run this again`,
+          },
+        ),
+      ];
+}
+
+/** How many changed paths a warning names. */
+const namedPaths = 5;
+
+/** The failures of a run, in the order of its steps. */
+export function checkResults(tag: string, results: readonly StepResult[]): Finding[] {
+  return results.flatMap(({ name, fault, log }) =>
+    fault === undefined
+      ? []
+      : [
+          error(`the lab fails ${tag}: make ${name}: ${fault}`, {
+            remedy: `Read ${log}, fix the cause, rebuild the image, and run the whole lab again`,
+          }),
+        ],
+  );
+}
+
+function parseStep(text: string): LabStep {
+  const step = labSteps.find(({ name }) => name === text);
+  if (step === undefined) {
+    const names = labSteps.map(({ name }) => name).join(", ");
+    throw new SyntaxError(`expected one of ${names}, found ${quote(text)}`);
+  }
+  return step;
+}
+
+/** Refuses a folder that cannot be the lab, before anything of it runs. */
+function refuseWithoutMakefile(root: string): void {
+  if (!["GNUmakefile", "makefile", "Makefile"].some((name) => existsSync(join(root, name)))) {
+    throw refusal(`Cannot run the lab at ${root}: it has no Makefile`, {
+      remedy: "Name the lab's checkout with --lab DIR",
+    });
+  }
+}
+
+/** Refuses a ledger that is not there, before a run whose row it is to take. */
+function refuseMissingLedger(path: string): void {
+  if (!existsSync(path)) {
+    throw refusal(`ledger ${path} not found.`, {
+      remedy: "Name the ledger of the product's checkout: --ledger PATH",
+      at: { file: path },
+    });
+  }
+}
+
+/** The steps of the run as data, those that did not run among them. */
+function stepsData(results: readonly StepResult[]) {
+  return labSteps.map(({ name }) => {
+    const result = results.find((each) => each.name === name);
+    if (result === undefined) {
+      return { name, status: "not run" };
+    }
+    const { fault, exitCode, elapsed, counts, log } = result;
+    return {
+      name,
+      status: fault === undefined ? "passed" : "failed",
+      exitCode,
+      seconds: Math.round(elapsed) / 1000,
+      counts: counts.map(countText),
+      log,
+      reason: fault,
+    };
+  });
+}
+
+const table = command({
+  name: "scripts/validate-lab.ts",
+  summary: "Runs the simulation lab end to end, and prints the ledger row of its verdict.",
+  operands: {
+    version: operand(
+      "the version that the lab runs, such as v1.2.3 or 1.2.3",
+      versionOf(layout.tagPrefix),
+    ),
+  },
+  options: {
+    lab: requiredOption("DIR", "the lab's checkout", nonEmpty),
+    ledger: option(
+      "PATH",
+      `the ledger for --record (default: $LEDGER, else ${layout.ledger} of --repo, of the checkout around this folder, or of the one that holds this script)`,
+      nonEmpty,
+    ),
+    record: flag("also append the row to the ledger, PASS or FAIL"),
+    from: option(
+      "STEP",
+      "start at that step; such a run cannot be recorded, for it does not vouch for the steps before",
+      parseStep,
+    ),
+    keepGoing: flag("run the later steps even after a failure"),
+  },
+  refuses: [
+    "the lab's checkout cannot be read, has no Makefile, or is the one that holds the ledger",
+    "make is missing",
+    "a step ends with another exit code than 0 (verdict FAIL)",
+    "a step reports an incomplete count, or none where one is due (verdict FAIL)",
+    "--record: the ledger is missing, its last entries are malformed, or the row does not read back",
+  ],
+  example: "bun scripts/validate-lab.ts v1.2.3 --lab ../lab --record",
+  async run(invocation) {
+    const { operands, options, now, report, interrupt, cwd } = invocation;
+    const first = options.from === undefined ? 0 : labSteps.indexOf(options.from);
+    const left = labSteps.slice(0, first).map(({ name }) => name);
+    if (options.record && left.length > 0) {
+      throw new UsageError(
+        `--record needs a whole run, and --from leaves out ${left.join(", ")}: give one of them`,
+      );
+    }
+    const lab = await openLab(invocation, options.lab);
+    refuseWithoutMakefile(lab.root);
+    const before = await readCheckout(lab);
+    const ledger = await locateLedger(invocation, options.ledger ?? true, options.repo);
+    await refuseProduct(lab, before.head, ledger.path);
+    if (options.record) {
+      refuseMissingLedger(ledger.path);
+      report.tell(
+        `ledger: ${ledger.path}${ledger.because === undefined ? "" : ` (${ledger.because})`}`,
+      );
+    }
+    const sha = await findLabCommit(lab, before.head);
+    const tag = `${layout.tagPrefix}${operands.version}`;
+    const folder = makeLogFolder(tag, invocation);
+    report.tell(`lab: ${lab.root} at ${sha}`);
+    report.tell(`logs: ${folder}`);
+    report.add(checkIsLab(lab));
+    const partial =
+      left.length === 0
+        ? []
+        : [
+            warning(
+              `the verdict does not vouch for the whole lab: ${left.join(", ")} ${left.length === 1 ? "is" : "are"} left out`,
+              { remedy: "Do not record it as a PASS: run the whole lab, without --from" },
+            ),
+          ];
+    report.add(partial);
+
+    const results = await runSteps(invocation, lab, labSteps.slice(first), {
+      folder,
+      keepGoing: options.keepGoing,
+    });
+
+    const after = await readCheckout(lab);
+    const failures = checkResults(tag, results);
+    const verdict = failures.length === 0 ? "PASS" : "FAIL";
+    const validation: Validation = { tag, sha, date: dayOf(now), verdict };
+    const row = rowText(validation);
+    const data = {
+      row,
+      version: tag,
+      lab: sha,
+      date: validation.date,
+      verdict,
+      logs: resolve(cwd, folder),
+      steps: stepsData(results),
+    };
+    report.attach(data);
+    const append = options.record
+      ? await attempt(() => interrupt.hold(() => appendRow(ledger.path, validation, data.date)))
+      : undefined;
+    const appended = append?.value;
+    report.add([
+      ...checkLab(before, appended?.line),
+      ...checkUnmoved(before, after, appended?.line),
+    ]);
+    report.add([...failures, ...(append?.findings ?? [])]);
+    if (appended !== undefined) {
+      report.attach({ ...data, ledger: ledger.path, line: appended.line });
+      tellAppended(report, ledger.path, appended, before);
+    }
+    report.say(row);
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}
