@@ -240,11 +240,7 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     least: 1,
-    find: inFiles([paths.ciTemplates], (file) =>
-      /\.(?:md|markdown)$/i.test(file.path)
-        ? undefined
-        : inText(file, paths.versionConstant, constants),
-    ),
+    find: inTemplates,
   },
   {
     name: `${paths.versionConstant} in a snippet`,
@@ -342,6 +338,30 @@ function inFiles(
       return found === undefined ? [] : [{ file: file?.path ?? "", found }];
     });
   };
+}
+
+/** Reads the templates, which are not all that may lie in their folder: prose and pictures do. */
+async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]> {
+  const listed = await tree.list(paths.ciTemplates);
+  const templates = listed.filter((path) => !/\.(?:md|markdown)$/i.test(path));
+  const answers = await Promise.all(
+    templates.map(async (path) => {
+      const readable = await tree.read(path, { lenient: true });
+      if (readable === undefined) {
+        return [];
+      }
+      const isText = !readable.text.includes("\ufffd");
+      if (!isText && constants(readable).length === 0) {
+        return [];
+      }
+      // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
+      const file = isText ? readable : await source(path);
+      return file === undefined
+        ? []
+        : [{ file: path, found: inText(file, paths.versionConstant, constants) }];
+    }),
+  );
+  return answers.flat();
 }
 
 function inChart(find: (images: ProductImages) => readonly Found[]): Row["find"] {

@@ -12,6 +12,7 @@ import {
 } from "../../../scripts/lib/files/references.ts";
 import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
+import { decodeSource } from "../../../scripts/lib/world/objects.ts";
 
 const v = (text: string) => text as Version;
 const [old, next] = [v("1.2.9"), v("1.3.0")];
@@ -193,6 +194,44 @@ describe("a row", () => {
       ["error", "charts/perf-sentinel/Chart.yaml"],
     ]);
     expect(references.length).toBeGreaterThan(8);
+  });
+});
+
+describe("a file beside the CI templates", () => {
+  /** A tree with a file that is not UTF-8. */
+  const withBytes = (path: string, text: string): Tree => {
+    const bytes = Buffer.from(text, "latin1");
+    const tree = memoryTree({ ...everything, [path]: "" });
+    return {
+      list: tree.list,
+      read: async (each, decoding) =>
+        each === path ? decodeSource(path, bytes, decoding) : tree.read(each),
+    };
+  };
+  const answerFor = async (path: string, text: string) => {
+    const answer = await readReferences(withBytes(path, text), applicationVersions(old));
+    const { references, blind, faults } = answer;
+    return {
+      count: references.length,
+      blind: blind.map(({ file }) => file),
+      faults: faults.map(({ message }) => message),
+    };
+  };
+
+  test("is none of them if it is no text: a picture says nothing", async () => {
+    const { references } = await readReferences(memoryTree(everything), applicationVersions(old));
+    expect(await answerFor("docs/ci-templates/a.png", "\x89PNG\r\n\x1a\n\0\0")).toEqual({
+      count: references.length,
+      blind: [],
+      faults: [],
+    });
+  });
+
+  test("is refused if it sets the constant and is not UTF-8: it could not be edited", async () => {
+    const text = "# caf\xe9\nPERF_SENTINEL_VERSION: 1.2.9\n";
+    expect((await answerFor("docs/ci-templates/a.yml", text)).faults).toEqual([
+      "Cannot read docs/ci-templates/a.yml: it is not UTF-8 text",
+    ]);
   });
 });
 
