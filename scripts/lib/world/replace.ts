@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { attempt, error, type Finding, Refusal, refusal } from "../finding.ts";
 import { reason } from "./files.ts";
 import { line, type Repository } from "./git.ts";
@@ -52,7 +52,8 @@ interface Prepared extends PreparedReplacement {
  * their old bytes back. Only SIGKILL or a crash can leave some replaced and others not.
  *
  * What is written waits in the git directory, where nothing takes it for a file of the checkout,
- * or beside its target, if the git directory is on another file system.
+ * or in a folder of the top level that no row of the product names, if the git directory is on
+ * another file system. The next run clears what a run that was killed left there.
  *
  * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
  * @throws {Refusal} If a file is no longer as it was read, is no plain file of the checkout, or
@@ -74,7 +75,7 @@ export async function replaceFiles(
     const waiting = await waitingFolder(repository);
     const prepared = (await prepareReplacements(root, replacements)).map((each, index) => ({
       ...each,
-      staged: stagedPath(each.target, waiting, index),
+      staged: join(waiting, String(index)),
     }));
     try {
       // What a run that was killed left is of no use to anybody.
@@ -91,9 +92,6 @@ export async function replaceFiles(
             remedy: "Make room or mend the permissions, then run this again",
           });
     } finally {
-      for (const { staged } of prepared) {
-        unstage(staged);
-      }
       clear(waiting);
     }
   } finally {
@@ -152,21 +150,16 @@ function prepare(root: string, { path, before, after }: Replacement): PreparedRe
   };
 }
 
-/** The folder of the git directory where files wait; always the same, so that it can be cleared. */
-async function waitingFolder(repository: Repository): Promise<string> {
-  const question = ["rev-parse", "--absolute-git-dir"];
-  return join(await line(repository, "find the git directory", question), "release-replacements");
-}
-
 /**
- * Where a file waits: only within one file system can it be renamed. Beside its target it always
- * has the same name, so that a run after one that was killed writes over what that one left.
+ * Where files wait: only within one file system can they be renamed. It is always the same folder,
+ * so that it can be cleared.
  */
-function stagedPath(target: string, waiting: string, index: number): string {
-  const folder = dirname(target);
-  return statSync(dirname(waiting)).dev === statSync(folder).dev
-    ? join(waiting, String(index))
-    : join(folder, `.${basename(target)}.replacement`);
+async function waitingFolder(repository: Repository): Promise<string> {
+  const { root } = repository;
+  const question = ["rev-parse", "--absolute-git-dir"];
+  const gitFolder = await line(repository, "find the git directory", question);
+  const isNear = statSync(gitFolder).dev === statSync(root).dev;
+  return isNear ? join(gitFolder, "release-replacements") : join(root, ".release-replacements");
 }
 
 /** Writes a file whole and to the disk. */
@@ -179,15 +172,6 @@ function stage(staged: string, bytes: Uint8Array, mode: number): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/** Removes what was written and not renamed, if anything was. */
-function unstage(staged: string): void {
-  try {
-    rmSync(staged, { force: true });
-  } catch {
-    // It is not this run's, or out of reach: it does no harm, and must not hide what went wrong.
   }
 }
 

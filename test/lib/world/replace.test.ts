@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -138,13 +137,27 @@ describe.skipIf(otherDevice === undefined)("a git directory on another file syst
       expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
 
-  test("and a failure before the first file is in its place: nothing changes", () =>
+  test("and what a killed run left there is cleared", () =>
     apart(async ({ path, repository }) => {
-      mkdirSync(join(path, "sub/.c.txt.replacement/x"), { recursive: true });
-      const [message] = await refusalOf(replaceFiles(repository, edits, never));
-      expect(message).toMatch(/^Cannot write: .*; every file is as it was before$/);
-      expect(contents(path)).toEqual(files);
+      const kill = 'if (++asked === 2) process.kill(process.pid, "SIGKILL"); return false;';
+      expect((await replaceElsewhere(path, kill)).code).toBe(137);
+      expect(contents(path)).toMatchObject({ ".release-replacements/2": "\ufeffc2é" });
+      expect(await replaceFiles(repository, edits.slice(1), never)).toBe("replaced");
+      expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
+});
+
+test("a failure before the first file is in its place changes nothing", async () => {
+  using folder = await checkout();
+  const git = join(folder.path, ".git");
+  // No folder can be made below a file.
+  const elsewhere = { ...folder.repository, env: { ...folder.repository.env, PATH: folder.path } };
+  writeFiles(folder.path, { git: `#!/bin/sh\necho '${git}/HEAD'\n` });
+  chmodSync(join(folder.path, "git"), 0o755);
+  const before = contents(folder.path);
+  const [message] = await refusalOf(replaceFiles(elsewhere, edits, never));
+  expect(message).toMatch(/^Cannot write: .*; every file is as it was before$/);
+  expect(contents(folder.path)).toEqual(before);
 });
 
 describe("nothing is written if a file is", () => {
