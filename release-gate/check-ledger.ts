@@ -130,6 +130,9 @@ interface History {
   readonly last: Ledger | undefined;
 }
 
+/** How many ledgers stay read: a parent is mostly the commit before; all of them would be too many. */
+const keptLedgers = 16;
+
 /** Judges what each commit did to the ledger; a fault is told of the commit that brought it. */
 async function judgeHistory(
   repository: Repository,
@@ -142,7 +145,12 @@ async function judgeHistory(
   const read = async ({ path, blob }: LedgerBlob): Promise<Ledger> => {
     const key = `${blob} ${path}`;
     const ledger = ledgers.get(key) ?? (await readBlob(objects, path, blob, times));
+    ledgers.delete(key);
     ledgers.set(key, ledger);
+    const [oldest] = ledgers.keys();
+    if (ledgers.size > keptLedgers && oldest !== undefined) {
+      ledgers.delete(oldest);
+    }
     return ledger;
   };
   const findings: Finding[] = [];

@@ -28,6 +28,20 @@ export function compareLines<T extends TextLine>(
   after: readonly T[],
   foreign: ReadonlySet<string> = new Set(),
 ): LineChange<T>[] {
+  // A history is many long lists, each of which differs from the next at its end alone.
+  const differs = before.findIndex(({ text }, index) => text !== after[index]?.text);
+  const same = differs < 0 ? before.length : differs;
+  const end = after.at(-1)?.line ?? 1;
+  return changesOf(before.slice(same), after.slice(same), foreign, end);
+}
+
+/** `end` is the number of the last line of the whole later list. */
+function changesOf<T extends TextLine>(
+  before: readonly T[],
+  after: readonly T[],
+  foreign: ReadonlySet<string>,
+  end: number,
+): LineChange<T>[] {
   const partners = partnersOf(before, after);
   const taken = new Set(partners);
   const changes: LineChange<T>[] = [];
@@ -50,7 +64,7 @@ export function compareLines<T extends TextLine>(
         changes.push({ kind: "edited", before: gone, after: edited, isLast: next === undefined });
         used += 1;
       } else {
-        const now = (after[toAfter] ?? after.at(-1))?.line ?? 1;
+        const now = after[toAfter]?.line ?? end;
         changes.push({ kind: "removed", before: gone, now });
       }
     }
