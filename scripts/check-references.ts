@@ -44,6 +44,7 @@ export function judgeReferences(read: References, version: Version): Finding[] {
         : matchOf(each),
     ),
     ...blindFindings(read),
+    ...unclearFindings(read),
   ];
 }
 
@@ -67,6 +68,7 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
       ...read.faults.map((fault) => complain(fault.message, fault)),
       ...stale.map((each) => staleFinding(each, version, complain, opening)),
       ...blindFindings(read),
+      ...unclearFindings(read),
       notice(`${matching} of ${references.length} operator-driven references state ${version}`),
     ];
   };
@@ -105,6 +107,15 @@ function blindFindings({ blind }: References): readonly Finding[] {
         remedy: "Restore it, or mend the row in scripts/lib/files/references.ts",
       }),
     );
+}
+
+function unclearFindings({ unclear }: References): readonly Finding[] {
+  return unclear.map(({ row, at }) =>
+    warning(`${at.file} seems to hold a reference in a spelling that is not read: ${row.name}`, {
+      at,
+      remedy: "Look at the line: write the version out as the whole value, or keep it by hand",
+    }),
+  );
 }
 
 /** What is written in a file, plain if it is plain. */

@@ -115,6 +115,26 @@ test("files that are not there are no findings, a file without its reference is 
   ]);
 });
 
+test("a constant in a spelling that is not read is a warning with its line", async () => {
+  const guide = product["docs/CI.md"] ?? "";
+  const changes = {
+    "docs/CI.md": `${guide}\nPERF_SENTINEL_VERSION: 1.2.9 or later\n~~~\nsudo PERF_SENTINEL_VERSION=1.2.9 x\n~~~\n`,
+    "docs/ci-templates/a.groovy": `PERF_SENTINEL_VERSION = '1.3.0'\nPERF_SENTINEL_VERSION = '1.2.9' + x\n`,
+  };
+  const line = guide.split("\n").length + 3;
+  const tree = memoryTree({ ...product, ...changes });
+  for (const findings of [
+    await check(changes),
+    await checkOperatorReferences("advised")(tree, version),
+    await checkOperatorReferences("required")(tree, version),
+  ]) {
+    expect(findings.filter(({ level }) => level !== "notice")).toMatchObject([
+      { level: "warning", at: { file: "docs/ci-templates/a.groovy", line: 2 } },
+      { level: "warning", at: { file: "docs/CI.md", line } },
+    ]);
+  }
+});
+
 test("what cannot be read is an error beside everything else", async () => {
   const findings = await check({
     "Cargo.lock": "[",

@@ -19,7 +19,13 @@ import {
 import { asTable, type Document, type Path, parseJson, placeInside } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
-import { findConstants, findFencedConstants, findMentions } from "./snippets.ts";
+import {
+  findConstants,
+  findFenced,
+  findFencedConstants,
+  findMentions,
+  findUnclearConstants,
+} from "./snippets.ts";
 
 /** The version that a reference goes with: a chart's own may run ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
@@ -51,6 +57,8 @@ export interface Row {
 interface InFile {
   readonly file: string;
   readonly found: readonly Found[];
+  /** Where it seems to hold one that can be neither judged nor edited. */
+  readonly unclear?: readonly Place[];
 }
 
 /** A reference, before it belongs to a row. */
@@ -118,6 +126,8 @@ export interface References {
   readonly references: readonly Reference[];
   /** Files that are there and no longer hold what a row looks for. */
   readonly blind: readonly { readonly row: Row; readonly file: string }[];
+  /** Places that seem to hold a reference, in a spelling that can be neither judged nor edited. */
+  readonly unclear: readonly { readonly row: Row; readonly at: Place }[];
   readonly workspace: Workspace;
   /** Why references may be missing, beside the faults of the workspace. */
   readonly faults: readonly Finding[];
@@ -143,6 +153,9 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
       (value ?? [])
         .filter(({ found }) => found.length < row.least)
         .map(({ file }) => ({ row, file })),
+    ),
+    unclear: answers.flatMap(({ row, value }) =>
+      (value ?? []).flatMap(({ unclear = [] }) => unclear.map((at) => ({ row, at }))),
     ),
     workspace: reading.workspace,
     // Rows that read the same file meet the same faults.
@@ -248,7 +261,7 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     least: 1,
-    find: inFiles(paths.ciGuides, (file) => inText(file, paths.versionConstant, fencedConstants)),
+    find: inGuides,
   },
   {
     name: `${layout.product}@${layout.tagPrefix}X.Y.Z`,
@@ -356,12 +369,26 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
       }
       // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
       const file = isText ? readable : await source(path);
-      return file === undefined
-        ? []
-        : [{ file: path, found: inText(file, paths.versionConstant, constants) }];
+      return file === undefined ? [] : [inConstants(file, constants, unclearConstants)];
     }),
   );
   return answers.flat();
+}
+
+/** Reads the guides, of which the fenced code counts. */
+async function inGuides({ source }: Reading): Promise<readonly InFile[]> {
+  const read = await Promise.all(paths.ciGuides.map(source));
+  return read.flatMap((file) =>
+    file === undefined ? [] : [inConstants(file, fencedConstants, unclearFenced)],
+  );
+}
+
+function inConstants(source: Source, find: Finder, findUnclear: Finder): InFile {
+  return {
+    file: source.path,
+    found: inText(source, versionConstant, find),
+    unclear: findUnclear(source).map(({ offset }) => source.place(offset)),
+  };
 }
 
 function inChart(find: (images: ProductImages) => readonly Found[]): Row["find"] {
@@ -458,6 +485,8 @@ function pathsOf(value: unknown, key: string, path: Path = []): readonly Path[] 
 const { versionConstant } = paths;
 const constants: Finder = (file) => findConstants(file, versionConstant);
 const fencedConstants: Finder = (file) => findFencedConstants(file, versionConstant);
+const unclearConstants: Finder = (file) => findUnclearConstants(file, versionConstant);
+const unclearFenced: Finder = (file) => findFenced(findUnclearConstants)(file, versionConstant);
 const mentions: Finder = (file) => findMentions(file, layout.product, layout.tagPrefix);
 
 /** The versions that a finder finds, each with the tag's prefix or without, as it is written. */

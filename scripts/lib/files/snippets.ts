@@ -38,6 +38,27 @@ export function findConstants({ text }: Source, name: string): readonly Span[] {
   });
 }
 
+/**
+ * Where a constant is set, outside comments, to something that holds a version and that
+ * `findConstants` does not tell: an expression, or a command in a string.
+ */
+export function findUnclearConstants(file: Source, name: string): readonly Span[] {
+  const assignment = new RegExp(
+    `(?<![\\w$.-])(["']?)${RegExp.escape(name)}\\1(?:[ \\t]*(?::|=(?!=))\\s*|[ \\t]+(?=["']?v?[0-9]))[^\\n\\r#;,]{0,120}?[0-9]+\\.[0-9]+\\.[0-9]+`,
+    "g",
+  );
+  const clear = new Set(findConstants(file, name).map(({ offset, text }) => offset + text.length));
+  const lines = withoutDecoys(file.text, blockComment);
+  return [...lines.matchAll(assignment)]
+    .filter(({ index, 0: whole }) => {
+      const before = /[^\n\r]*$/.exec(lines.slice(0, index))?.[0] ?? "";
+      const end = index + whole.length;
+      const rest = /^[0-9A-Za-z.+-]*/.exec(lines.slice(end))?.[0] ?? "";
+      return !/(?:^|\s)(?:#|\/\/)/.test(before) && !clear.has(end + rest.length);
+    })
+    .map(({ index, 0: text }) => ({ offset: index, text }));
+}
+
 /** A comment that begins a line, or stands free of what looks like a glob. */
 const blockComment =
   "(?:(?<=(?:^|[\\n\\r])[ \\t]*)/\\*[\\s\\S]*?\\*/|(?<=[ \\t;{}()])/\\*(?=[\\s*])[\\s\\S]*?(?<!/)\\*/(?=\\s|$))";
@@ -46,8 +67,8 @@ const longString = "\"\"\"[\\s\\S]*?\"\"\"|'''[\\s\\S]*?'''";
 const plain = "(?<=^|\\s)(?:#|//)[^\\n\\r]*|\"[^\"\\n\\r]*\"|'[^'\\n\\r]*'";
 
 /** A text with block comments and strings of many lines blanked out; the rest keeps its place. */
-function withoutDecoys(text: string): string {
-  const token = new RegExp(`(${blockComment}|${longString})|${plain}`, "g");
+function withoutDecoys(text: string, decoys = `${blockComment}|${longString}`): string {
+  const token = new RegExp(`(${decoys})|${longString}|${plain}`, "g");
   return text.replace(token, (whole, decoy?: string) =>
     decoy === undefined ? whole : blank(whole),
   );
@@ -62,12 +83,19 @@ function blank(text: string): string {
   return text.replace(/[^\r\n]/g, " ");
 }
 
-/** The versions that a constant is set to in the fenced code of a Markdown text, outside comments. */
-export function findFencedConstants(file: Source, name: string): readonly Span[] {
-  const isCode = fencedCode(file.text);
-  const visible = { ...file, text: withoutHtmlComments(file.text) };
-  return findConstants(visible, name).filter(({ offset }) => isCode(offset));
+/** What a finder of constants finds in the fenced code of a Markdown text, outside comments. */
+export function findFenced(
+  find: (file: Source, name: string) => readonly Span[],
+): (file: Source, name: string) => readonly Span[] {
+  return (file, name) => {
+    const isCode = fencedCode(file.text);
+    const visible = { ...file, text: withoutHtmlComments(file.text) };
+    return find(visible, name).filter(({ offset }) => isCode(offset));
+  };
 }
+
+/** The versions that a constant is set to in the fenced code of a Markdown text, outside comments. */
+export const findFencedConstants = findFenced(findConstants);
 
 /** The versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
 export function findMentions({ text }: Source, product: string, prefix: string): readonly Span[] {

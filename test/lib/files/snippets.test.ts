@@ -3,6 +3,7 @@ import {
   findConstants,
   findFencedConstants,
   findMentions,
+  findUnclearConstants,
 } from "../../../scripts/lib/files/snippets.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 
@@ -116,3 +117,26 @@ test("a mention is the product, an at sign and a whole version", () => {
     "other@v1.2.9 tool @v1.2.9 tools@v1.2.9";
   expect(marked(bare(text), findMentions(source("f", bare(text)), "tool", "v"))).toBe(text);
 });
+
+test.each([
+  ["an expression", "NAME = '1.2.9' + x\nNAME='1.2.9'.trim()\nNAME: 1.2.9 or later", 3],
+  ["a default", `NAME=\${1:-1.2.9}\nNAME: \${{ inputs.x || '1.2.9' }}`, 2],
+  ["an interpolation", 'NAME: "1.2.9-$x"\nNAME=1.2.9$x', 2],
+  ["another line", 'NAME:\n  value: "1.2.9"\nNAME:\r\n  1.2.9', 2],
+  ["a place within a line", `- run: NAME=1.2.9 ./x\nsudo NAME=1.2.9 x\nwithEnv(['NAME=1.2.9'])`, 3],
+  ["an old Dockerfile", "ENV NAME 1.2.9", 1],
+  ["a command in a string", "sh '''\nexport NAME=1.2.9\n'''", 1],
+  ["what is read", 'NAME: "1.2.9"\nNAME=1.2.9-rc.1 ./x\nexport NAME=1.2.9', 0],
+  [
+    "a comment",
+    "# NAME: 1.2.9\nx # NAME=1.2.9\n// NAME = '1.2.9'\nf() /* a\nNAME = '1.2.9'\n*/",
+    0,
+  ],
+  ["a use", `curl "v\${NAME}/1.2.9"\n$NAME = 1.2.9\nif (NAME == '1.2.9')\nMY_NAME: 1.2.9`, 0],
+  ["no version", 'NAME: latest\nOTHER: "1.2.9"\nNAME: main # 1.2.9', 0],
+] satisfies [string, string, number][])(
+  "an assignment that is not read is unclear: %s",
+  (_, text, count) => {
+    expect(findUnclearConstants(source("f", text), "NAME")).toHaveLength(count);
+  },
+);
