@@ -92,7 +92,10 @@ export async function release(
   );
   report.attach({ ...dataOf(plan), outcome });
   if (outcome === "interrupted") {
-    throw new Interrupted(`${tag} is not released; what is left is said above`);
+    throw new Interrupted(
+      `${tag} is not released; what is left is said above`,
+      world.interrupt.exitCode,
+    );
   }
   if (outcome === "published") {
     report.say("Next:");
