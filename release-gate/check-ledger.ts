@@ -23,7 +23,15 @@ import {
   type LedgerTimes,
   newRows,
 } from "../scripts/lib/files/ledger-history.ts";
-import { attempt, error, type Finding, notice, quote, refusal } from "../scripts/lib/finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  notice,
+  quote,
+  refusal,
+  warning,
+} from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Tree } from "../scripts/lib/tree.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/world/git.ts";
@@ -119,8 +127,12 @@ async function findBases(
 function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
   const { base, mergeBases } = parting;
   const at = `merge base ${mergeBases.map(short).join(" and ")}`;
-  const without = ledgers.length === 0 ? `, which has no ${layout.ledger}: every row is new` : "";
-  return notice(`${shown} against base ${base.shown} (${at})${without}`);
+  const against = `${shown} against base ${base.shown} (${at})`;
+  return ledgers.length > 0
+    ? notice(against)
+    : warning(`${against}, which has no ${layout.ledger}: every row counts as new`, {
+        remedy: "If the ledger was renamed or restored, judge its whole history: --history",
+      });
 }
 
 interface History {

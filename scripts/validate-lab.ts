@@ -50,7 +50,7 @@ import {
 import { layout } from "./lib/layout.ts";
 import { type Checkout, readCheckout } from "./lib/world/checkout.ts";
 import { short } from "./lib/world/git.ts";
-import { appendRow } from "./lib/world/ledger-file.ts";
+import { appendRow, refuseUnfitLedger } from "./lib/world/ledger-file.ts";
 
 /**
  * Warns where the lab's checkout is another after the run than it was before.
@@ -109,16 +109,6 @@ function refuseWithoutMakefile(root: string): void {
   if (!["GNUmakefile", "makefile", "Makefile"].some((name) => existsSync(join(root, name)))) {
     throw refusal(`Cannot run the lab at ${root}: it has no Makefile`, {
       remedy: "Name the lab's checkout with --lab DIR",
-    });
-  }
-}
-
-/** Refuses a ledger that is not there, before a run whose row it is to take. */
-function refuseMissingLedger(path: string): void {
-  if (!existsSync(path)) {
-    throw refusal(`ledger ${path} not found.`, {
-      remedy: "Name the ledger of the product's checkout: --ledger PATH",
-      at: { file: path },
     });
   }
 }
@@ -190,7 +180,7 @@ const table = command({
     const ledger = await locateLedger(invocation, options.ledger ?? true, options.repo);
     await refuseProduct(lab, before.head, ledger.path);
     if (options.record) {
-      refuseMissingLedger(ledger.path);
+      refuseUnfitLedger(ledger.path, dayOf(now));
       report.tell(
         `ledger: ${ledger.path}${ledger.because === undefined ? "" : ` (${ledger.because})`}`,
       );

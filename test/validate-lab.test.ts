@@ -223,6 +223,15 @@ describe("before anything runs", () => {
     expect(existsSync(join(lab.root, "ran"))).toBe(false);
   });
 
+  test("a ledger that ends malformed is refused before the lab runs", async () => {
+    await labWith({ down: "touch ran" });
+    writeFiles(lab.home, { torn: `${old}v1.2.3 abcdef0\n` });
+    const { code, stderr } = await validate(["--record", "--ledger", join(lab.home, "torn")]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("line 2 at its end is malformed");
+    expect(existsSync(join(lab.root, "ran"))).toBe(false);
+  });
+
   test("a machine without make is refused with the way out", async () => {
     await labWith({});
     const bin = join(lab.home, "bin");

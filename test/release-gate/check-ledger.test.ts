@@ -421,3 +421,22 @@ test.skipIf(productFolder === undefined)("the product's own ledger is clean", as
     ["notice", undefined, expect.stringMatching(/: [1-9][0-9]* rows, all sound; /)],
   ]);
 });
+
+test("a move is followed whatever diff.renameLimit says, and a base without the ledger is a warning", async () => {
+  await using repository = await testRepository();
+  const rows = [r1, r2, r3, r4, r5];
+  const others = ["a", "b", "c"];
+  const files = (folder: string, more: string) =>
+    Object.fromEntries(others.map((name) => [`${folder}/${name}`, text(...rows, name, more)]));
+  await repository.commit({ "old/l.txt": text(...rows), ...files("old", "") }, "Start");
+  const gone = Object.fromEntries(["l.txt", ...others].map((name) => [`old/${name}`, undefined]));
+  const moved = { [path]: text(r1, r3, r4, r5), ...files("new", "more") };
+  await repository.commit({ ...gone, ...moved }, "Move and remove");
+  await repository.git("config", "diff.renameLimit", "1");
+  const history = await run(repository, "--history");
+  expect(history.stderr).toContain("line 2");
+  expect(history.code).toBe(1);
+  const against = await run(repository, "HEAD~1");
+  expect(against.stderr).toContain("every row counts as new");
+  expect(against.stderr).toContain("--history");
+});

@@ -67,6 +67,20 @@ export async function appendRow(
   }
 }
 
+/**
+ * Refuses at once what `appendRow` would refuse later: for work that takes long before it appends.
+ *
+ * @throws {Refusal} If the ledger is missing, or its last entries are malformed.
+ */
+export function refuseUnfitLedger(path: string, today: Day, shown = path): void {
+  const descriptor = open(path, shown);
+  try {
+    refuseMalformedEnd(read(shown, readFileSync(descriptor), today).rows, shown);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Opens and locks the file that the path means, even if it was replaced while this waited. */
 async function openLocked(path: string, shown: string): Promise<number> {
   for (;;) {

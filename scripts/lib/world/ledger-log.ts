@@ -64,7 +64,7 @@ const purpose = "list the commits that touched the ledger";
 /** All that the operator's configuration could change about the answer is named. */
 const logOptions = [
   ...["-c", "diff.orderFile=/dev/null", "log", "-z", "--reverse", "--topo-order", "--raw"],
-  ...["--root", "--find-renames", "--no-abbrev", "--diff-merges=off", "--no-show-signature"],
+  ...["--root", "--find-renames", "-l0", "--no-abbrev", "--diff-merges=off", "--no-show-signature"],
   ...["--no-color", "--no-relative", "--no-ext-diff", "--no-textconv", "--encoding=UTF-8"],
   "--format=%x01%H%x00%P%x00%cs%x00%s",
 ];
