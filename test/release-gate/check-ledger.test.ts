@@ -427,7 +427,9 @@ test("a move is followed whatever diff.renameLimit says, and a base without the 
   const rows = [r1, r2, r3, r4, r5];
   const others = ["a", "b", "c"];
   const files = (folder: string, more: string) =>
-    Object.fromEntries(others.map((name) => [`${folder}/${name}`, text(...rows, name, more)]));
+    Object.fromEntries(
+      others.map((name) => [`${folder}/${name}${more}`, text(...rows, name, more)]),
+    );
   await repository.commit({ "old/l.txt": text(...rows), ...files("old", "") }, "Start");
   const gone = Object.fromEntries(["l.txt", ...others].map((name) => [`old/${name}`, undefined]));
   const moved = { [path]: text(r1, r3, r4, r5), ...files("new", "more") };
@@ -439,4 +441,22 @@ test("a move is followed whatever diff.renameLimit says, and a base without the 
   const against = await run(repository, "HEAD~1");
   expect(against.stderr).toContain("every row counts as new");
   expect(against.stderr).toContain("--history");
+});
+
+test("a merge whose sides appended the same row among others keeps both sides", async () => {
+  await using repository = await testRepository();
+  const clean = [r1, r2, row(5, 3), r4, row(2, 2)];
+  await repository.commit({ [path]: text(r1) }, "Start");
+  await repository.git("checkout", "--quiet", "-b", "side");
+  await repository.commit({ [path]: text(r1, r4, r2) }, "Append on the side");
+  await repository.git("checkout", "--quiet", "main");
+  await repository.commit({ [path]: text(r1, r2, row(5, 3)) }, "Append");
+  await start(["git", "merge", "--quiet", "--no-commit", "side"], {
+    cwd: repository.root,
+    env: repository.env,
+  });
+  await repository.commit({ [path]: text(...clean) }, "Merge");
+  const { code, stderr } = await run(repository, "--history");
+  expect(stderr).not.toContain("error:");
+  expect(code).toBe(0);
 });

@@ -102,7 +102,9 @@ function wordsOf({ text }: Row): string[] {
 export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[]): Finding[] {
   return earlier.flatMap((before, index) => {
     const others = earlier.filter((_, each) => each !== index).map((other) => other.ledger);
-    const rows = compareLines(before.ledger.rows, ledger.rows, textsOf(others.flatMap(rowsOf)));
+    const foreign = textsOf(others.flatMap(rowsOf));
+    const kept = others.length > 0 && isWovenIn(before.ledger.rows, ledger.rows, foreign);
+    const rows = kept ? [] : compareLines(before.ledger.rows, ledger.rows, foreign);
     const comments = compareLines(
       commentsOf(before.ledger),
       commentsOf(ledger),
@@ -114,6 +116,26 @@ export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[
       ...comments.flatMap((change) => commentFinding(change, judge)),
     ];
   });
+}
+
+/**
+ * Whether a merge keeps all rows of one parent in order, with nothing between them but rows of the
+ * others. Rows that both sides have can be paired in several ways, of which one is enough.
+ */
+function isWovenIn(
+  rows: readonly Row[],
+  merged: readonly Row[],
+  foreign: ReadonlySet<string>,
+): boolean {
+  let next = 0;
+  for (const { text } of merged) {
+    if (text === rows[next]?.text) {
+      next += 1;
+    } else if (next < rows.length && !foreign.has(text)) {
+      return false;
+    }
+  }
+  return next === rows.length;
 }
 
 /** The rows of a ledger that none of the ledgers has that it came from. */
