@@ -11,19 +11,21 @@ export interface Count {
 /**
  * The counts in an output, in order: digits, a slash and digits before the given words, in any
  * case. Colours and other escape sequences are no part of them. A complete count behind the word
- * "expected" in its line is what a step hopes for, not what it found.
+ * "expected" in its line is what a step hopes for, not what it found, and one that is joined to a
+ * word may be something else; an incomplete count is always a fault.
  */
 export function findCounts(output: string, words: string): Count[] {
   const phrase = words.split(" ").map(escapeRegExp).join("\\s+");
-  const pattern = new RegExp(`(?<![\\w./-])(\\d+)\\s*/\\s*(\\d+)\\s+${phrase}(?!\\w)`, "gi");
+  const pattern = new RegExp(`(?<!\\d)(\\d+)\\s*/\\s*(\\d+)\\s+${phrase}(?!\\w)`, "gi");
   return plainLines(output).flatMap((line) =>
     [...line.matchAll(pattern)]
       .map((match) => ({
         passed: BigInt(match[1] ?? 0),
         total: BigInt(match[2] ?? 0),
+        joined: /[\w./-]$/.test(line.slice(0, match.index)),
         hoped: /\bexpect(?:ed|s|ing)?\b/i.test(line.slice(0, match.index)),
       }))
-      .filter((each) => !(each.hoped && isComplete(each)))
+      .filter((each) => !((each.hoped || each.joined) && isComplete(each)))
       .map(({ passed, total }) => ({ passed, total })),
   );
 }

@@ -19,6 +19,8 @@ test.each([
   ["-10/10 scenarios pass", []],
   ["2026/10/10 scenarios pass", []],
   ["10 scenarios pass", []],
+  ["run-9/10 scenarios pass\nx_8/10 scenarios pass", ["9/10", "8/10"]],
+  ["x_10/10 scenarios pass", []],
 ])("the counts of %j are %p", (output, expected) => {
   expect(findCounts(output, words).map(countText)).toEqual(expected);
 });
