@@ -9,10 +9,10 @@ import { isolatedEnvironment, projectRoot, runScript, temporaryFolder } from "./
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
-  vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|tree|version)\.ts$/,
+  vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|poll|tree|version)\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
   world: /^scripts\/lib\/world\/[^/]+\.ts$/,
-  face: /^scripts\/lib\/(?:report|cli|interrupt)\.ts$/,
+  face: /^scripts\/lib\/(?:report|cli|interrupt|progress)\.ts$/,
   lib: /^scripts\/lib\/(?:[^/]+\/)?[^/]+\.ts$/,
   command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
 } as const;

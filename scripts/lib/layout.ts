@@ -31,9 +31,33 @@ export const layout = {
     { name: "validate-findings", counts: "scenarios pass" },
     { name: "verify-all-scenarios", counts: "detector outcomes match" },
   ],
+  /** The lab's checkout, relative to the product's top level, where a command is suggested. */
+  lab: "../perf-sentinel-simulation-lab",
   /** The workflows that a tag of each kind starts. */
   releaseWorkflow: ".github/workflows/release.yml",
   chartReleaseWorkflow: ".github/workflows/helm-release.yml",
+  /** What release.yml publishes for a tag (PROCEDURE, What the release workflow does). */
+  published: {
+    /** The GitHub repository that builds and publishes, as OWNER/REPO on github.com. */
+    repository: "robintra/perf-sentinel",
+    /** The names that the release's binaries begin with, one a platform. */
+    binaries: [
+      "perf-sentinel-linux-amd64",
+      "perf-sentinel-linux-arm64",
+      "perf-sentinel-macos-arm64",
+      "perf-sentinel-windows-amd64",
+    ],
+    sbom: "perf-sentinel-sbom.spdx.json",
+    /** The file of sha256 checksums, under any of the usual names. */
+    checksums: ["SHA256SUMS.txt", "SHA256SUMS", "checksums.txt", "checksums.sha256"],
+    /** Where the image is pushed; its platforms are those that the chart promises. */
+    images: ["ghcr.io/robintra/perf-sentinel", "docker.io/robintra/perf-sentinel"],
+    /** Where helm-release.yml pushes the chart. */
+    chart: "ghcr.io/robintra/charts/perf-sentinel",
+    /** The crates, in the order in which they are published, and the sparse index that lists them. */
+    crates: ["perf-sentinel-core", "perf-sentinel"],
+    crateIndex: "https://index.crates.io/",
+  },
   /** Where else a release's version is written (PROCEDURE step 2), beside manifests and chart. */
   references: {
     lockFiles: ["Cargo.lock", "fuzz/Cargo.lock"],
@@ -76,4 +100,6 @@ export const layout = {
     /** A signature: long enough to find a hardware key and touch it. */
     signing: 120_000,
   },
+  /** Minutes that --wait waits, if it does not say how many (PROCEDURE step 7: typically 5-10). */
+  waitMinutes: 20,
 } as const;

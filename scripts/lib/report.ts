@@ -29,9 +29,17 @@ export interface Report {
   show(line: string): void;
   /** Waits for work; on a terminal, work that takes longer than a moment is announced. */
   during<T>(what: string, work: Promise<T>): Promise<T>;
+  /** The table of the step summary, for a command whose answer is one; else it is the findings. */
+  tabulate(table: SummaryTable): void;
   /** The machine-readable result, `data` in JSON. */
   attach(data: Json): void;
   readonly findings: readonly Finding[];
+}
+
+/** A table as plain texts; every row has a cell for each column. */
+export interface SummaryTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** How findings leave the process. */
@@ -64,6 +72,7 @@ export interface FinishedReport {
 export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   const findings: Finding[] = [];
   let data: Json | undefined;
+  let table: SummaryTable | undefined;
   let said = false;
   let muted = false;
 
@@ -116,6 +125,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
         clearTimeout(timer);
       }
     },
+    tabulate(value) {
+      table = value;
+    },
     attach(value) {
       data = value;
     },
@@ -132,7 +144,7 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       if (form.json) {
         terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
       }
-      return { exitCode, summary: summaryOf(form, exitCode, findings) };
+      return { exitCode, summary: summaryOf(form, exitCode, table ?? tableOf(findings)) };
     },
   };
 }
@@ -270,32 +282,44 @@ const cellLimit = 1000;
 function summaryOf(
   { script, subject = "" }: ReportForm,
   exitCode: number,
-  unordered: readonly Finding[],
+  { columns, rows }: SummaryTable,
 ): string {
   const verdict = exitCode === 0 ? "passed" : `refused (exit code ${exitCode})`;
-  const levels: readonly Level[] = ["error", "warning", "notice"];
-  const findings = levels.flatMap((level) => unordered.filter((each) => each.level === level));
-  const rows: string[] = [];
+  const lines: string[] = [];
   let length = 0;
-  for (const finding of findings) {
-    const cells = [finding.level, finding.message, whereOf(finding), finding.remedy ?? ""];
-    const row = `| ${cells.map(markdownCell).join(" | ")} |`;
-    length += row.length;
+  for (const cells of rows) {
+    const line = rowOf(cells.map(markdownCell));
+    length += line.length;
     if (length > summaryLimit) {
-      rows.push(`| | ${findings.length - rows.length} more, see the log | | |`);
+      const rest = `${rows.length - lines.length} more, see the log`;
+      lines.push(rowOf(columns.map((_, index) => (index === 1 ? rest : ""))));
       break;
     }
-    rows.push(row);
+    lines.push(line);
   }
   return [
     `### \`${script}\`${subject === "" ? "" : ` ${markdownCell(subject)}`}: ${verdict}`,
     "",
-    "| level | finding | where | fix |",
-    "| --- | --- | --- | --- |",
-    ...rows,
+    rowOf(columns.map(markdownCell)),
+    rowOf(columns.map(() => "---")),
+    ...lines,
     "",
     "",
   ].join("\n");
+}
+
+function rowOf(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** Findings as a table, errors first. */
+function tableOf(findings: readonly Finding[]): SummaryTable {
+  const levels: readonly Level[] = ["error", "warning", "notice"];
+  const ordered = levels.flatMap((level) => findings.filter((each) => each.level === level));
+  return {
+    columns: ["level", "finding", "where", "fix"],
+    rows: ordered.map((each) => [each.level, each.message, whereOf(each), each.remedy ?? ""]),
+  };
 }
 
 /** A text as the content of one cell: shown as it is, no markup and no second line. */

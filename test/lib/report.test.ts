@@ -238,6 +238,15 @@ test("the summary is one table that names the script, its verdict and each findi
   expect(report.finish(1).summary).toStartWith("### `s.ts`: refused (exit code 1)\n");
 });
 
+test("a command whose answer is a table has that table as its summary, and no other", () => {
+  const { report } = capture();
+  report.add(warning("one"));
+  report.tabulate({ columns: ["tag", "date"], rows: [["v1.0.0|", "2026-08-07"]] });
+  expect(report.finish(0).summary).toBe(
+    "### `s.ts`: passed\n\n| tag | date |\n| --- | --- |\n| v1&#46;0&#46;0&#124; | 2026&#45;08&#45;07 |\n\n",
+  );
+});
+
 test("no text in the summary is markup, or ends its cell", () => {
   const { report } = capture();
   const text =
@@ -258,7 +267,7 @@ test("a summary stays far below the size that GitHub accepts, and says what it l
   report.add(Array.from({ length: 5000 }, (_, index) => warning(`${index} ${"|".repeat(5000)}`)));
   const { summary } = report.finish(0);
   expect(new TextEncoder().encode(summary).length).toBeLessThan(512 * 1024);
-  expect(summary).toMatch(/\| \| [0-9]+ more, see the log \| \| \|\n\n$/);
+  expect(summary).toMatch(/\| {2}\| [0-9]+ more, see the log \| {2}\| {2}\|\n\n$/);
   const short = capture().report;
   short.add(notice("one"));
   expect(short.finish(0).summary).not.toContain("more");

@@ -7,11 +7,11 @@ import type { Invocation } from "../cli.ts";
 import { refusal } from "../finding.ts";
 import { Interrupted } from "../interrupt.ts";
 import { layout } from "../layout.ts";
+import { duration, showProgress } from "../progress.ts";
 import { reason } from "../world/files.ts";
 import type { Repository } from "../world/git.ts";
 import { type Environment, needProgram, runGroup } from "../world/process.ts";
-import { type Count, countText, faultOf, findCounts, plainLines } from "./counts.ts";
-import { duration, emptyLine, progressLine } from "./progress.ts";
+import { type Count, countText, faultOf, plainLines, readCounts, type Tally } from "./counts.ts";
 
 /** One step: a target of make, and the words of the counts that it must report. */
 export interface LabStep {
@@ -45,14 +45,14 @@ export interface StepResult {
 export function checkStep(
   { counts: words }: LabStep,
   exitCode: number,
-  counts: readonly Count[],
+  tally: Tally,
 ): string | undefined {
   const faults = [
     exitCode === 0 ? undefined : `exit code ${exitCode}`,
     // A step that broke off owes no counts, but those that it reports say more than its code.
-    words === undefined || (exitCode !== 0 && counts.length === 0)
+    words === undefined || (exitCode !== 0 && tally.counts.length === 0)
       ? undefined
-      : faultOf(counts, words),
+      : faultOf(tally, words),
   ];
   return faults.filter((each) => each !== undefined).join("; ") || undefined;
 }
@@ -126,11 +126,14 @@ function endOf(title: string, { fault, elapsed, counts }: StepResult): string {
 /** How much of a failing step's output is shown. */
 const tailLines = 20;
 const tailColumns = 500;
+const tailBytes = 64 * 1024;
 
-function tailOf(text: string): string[] {
-  const lines = plainLines(text).slice(-tailLines - 1);
-  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines.slice(-tailLines);
-  return ended.map((line) => line.slice(0, tailColumns));
+function tailOf(output: number): string[] {
+  const lines = plainLines(endOfLog(output, tailBytes));
+  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+  // Of a longer log the first line is the rest of one: it is shown only if there is no other.
+  const whole = fstatSync(output).size > tailBytes && ended.length > 1 ? ended.slice(1) : ended;
+  return whole.slice(-tailLines).map((line) => line.slice(0, tailColumns));
 }
 
 async function runStep(
@@ -142,7 +145,11 @@ async function runStep(
   const { clock, env, interrupt } = invocation;
   const output = openLog(log);
   const begin = clock();
-  const stopProgress = showProgress(invocation, title, output, begin);
+  const stopProgress = showProgress(
+    invocation,
+    () => title,
+    () => lastLineOf(output),
+  );
   try {
     const exitCode = await runGroup(["make", step.name], {
       cwd: lab.root,
@@ -153,16 +160,18 @@ async function runStep(
       needProgram(thrown, "Install make, or add it to PATH, and run this again"),
     );
     const elapsed = clock() - begin;
-    const text = endOfLog(output, fstatSync(output).size);
-    const counts = step.counts === undefined ? [] : findCounts(text, step.counts);
+    const tally =
+      step.counts === undefined
+        ? { counts: [], overlong: false }
+        : await readCounts(piecesOf(output, interrupt.requestSignal), step.counts);
     return {
       name: step.name,
       exitCode,
       elapsed,
-      counts,
+      counts: tally.counts,
       log,
-      tail: tailOf(text),
-      fault: checkStep(step, exitCode, counts),
+      tail: tailOf(output),
+      fault: checkStep(step, exitCode, tally),
     };
   } finally {
     stopProgress();
@@ -180,29 +189,6 @@ function openLog(log: string): number {
   }
 }
 
-/** Milliseconds between two looks at a working step. */
-const progressInterval = 200;
-
-/** Shows what a step does where somebody watches; answers how to stop that. */
-function showProgress(
-  { clock, env, terminal }: Pick<Invocation, "clock" | "env" | "terminal">,
-  title: string,
-  output: number,
-  begin: number,
-): () => void {
-  if (!terminal.live() || env.TERM === "dumb") {
-    return () => {};
-  }
-  const timer = setInterval(() => {
-    const line = progressLine(title, clock() - begin, lastLineOf(output), terminal.columns());
-    terminal.err(`${emptyLine}${line}`);
-  }, progressInterval);
-  return () => {
-    clearInterval(timer);
-    terminal.err(emptyLine);
-  };
-}
-
 /** Bytes at the end of a log in which its last line is looked for. */
 const lookBack = 4096;
 
@@ -212,9 +198,33 @@ function lastLineOf(output: number): string {
   return lines.findLast((line) => line.trim() !== "") ?? "";
 }
 
+/** Bytes of a log that are read at once. */
+const pieceBytes = 1024 * 1024;
+
 /**
- * The end of a log, read where it was opened: whatever a step does to temporary files, this is what
- * it said.
+ * The text of a log in pieces, as long as nobody interrupts. It is read where it was opened, as its
+ * end is: whatever a step does to temporary files, this is what it said.
+ */
+async function* piecesOf(output: number, signal: AbortSignal): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  const bytes = Buffer.alloc(pieceBytes);
+  const { size } = fstatSync(output);
+  let position = 0;
+  while (position < size && !signal.aborted) {
+    const read = readSync(output, bytes, 0, Math.min(bytes.length, size - position), position);
+    if (read === 0) {
+      break;
+    }
+    position += read;
+    yield decoder.decode(bytes.subarray(0, read), { stream: true });
+    // Lets a Ctrl-C and the progress line in.
+    await Bun.sleep(0);
+  }
+  yield decoder.decode();
+}
+
+/**
+ * The end of a log, read where it was opened.
  *
  * @param most Bytes.
  */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { duration, progressLine } from "../../../scripts/lib/lab/progress.ts";
+import { duration, progressLine } from "../../scripts/lib/progress.ts";
 
 test.each([
   [0, "0 s"],
