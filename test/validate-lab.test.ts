@@ -194,6 +194,14 @@ test("a step that removes temporary files is judged all the same", async () => {
   expect((await validate([])).stdout).toBe(`${row(sha, "PASS")}\n`);
 });
 
+test("a log beyond what one text can hold is judged, and its end is shown", async () => {
+  const grow = `'${process.execPath}' -e 'require("node:fs").ftruncateSync(1, 3 * 2 ** 30)'`;
+  const sha = await labWith({ up: `${grow}; printf '\\nthe last words\\n'; exit 1` });
+  const { code, stdout, stderr } = await validate([]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: `${row(sha, "FAIL")}\n` });
+  expect(stderr).toMatch(/2-up\.log:\n(?:.*\n)? {2}\| the last words\n/);
+});
+
 test("HEAD that moves and a tree that changes during the run are told", async () => {
   const sha = await labWith({ up: "touch new; git commit --quiet --allow-empty -m Moved" });
   const { code, stdout, stderr } = await validate([]);
@@ -270,7 +278,7 @@ test.each([
 ] as const)("step %s with exit code %p and counts %p: %p", (name, exitCode, pairs, fault) => {
   const step = name === "up" ? { name } : { name, counts: "words" };
   const counts = pairs.map(([passed, total]) => ({ passed, total }));
-  expect(checkStep(step, exitCode, counts)).toBe(fault);
+  expect(checkStep(step, exitCode, { counts, overlong: false })).toBe(fault);
 });
 
 /** Whether a process still works; one that nobody has asked about since its end does not. */
