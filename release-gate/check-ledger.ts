@@ -21,7 +21,6 @@ import {
   checkRows,
   type EarlierLedger,
   type LedgerTimes,
-  newRows,
 } from "../scripts/lib/files/ledger-history.ts";
 import {
   attempt,
@@ -65,9 +64,8 @@ export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
   if (ledger === undefined) {
     return [missing("Restore it: the ledger is append-only")];
   }
-  const rows = newRows(ledger, judged === undefined ? [] : [judged]);
   const findings = [
-    ...checkRows(ledger, question, rows),
+    ...checkRows(ledger, question, judged === undefined ? [] : [judged]),
     // Each base is one that the ledger must have grown from: rows of one are no excuse for another.
     ...bases.flatMap((base) => checkAppendOnly(ledger, [base])),
     ...(judged === undefined
@@ -190,11 +188,8 @@ async function judgeHistory(
 }
 
 function judgeStep(ledger: Ledger, earlier: readonly EarlierLedger[], times: LedgerTimes) {
-  const added = newRows(
-    ledger,
-    earlier.map((each) => each.ledger),
-  );
-  return unique([...checkRows(ledger, times, added), ...checkAppendOnly(ledger, earlier)]);
+  const before = earlier.map((each) => each.ledger);
+  return unique([...checkRows(ledger, times, before), ...checkAppendOnly(ledger, earlier)]);
 }
 
 async function readBlob(

@@ -319,6 +319,7 @@ describe("--history", () => {
       ["tear", "error", 4, "column 1 holds a space where a tab belongs"],
       ["mend", "warning", 4, expect.stringContaining("was malformed, and is changed in line 4")],
       ["remove", "error", 2, expect.stringContaining("found line 2 of commit")],
+      ["reorder", "warning", 4, expect.stringContaining("The dates run backwards")],
       ["reorder", "error", 4, expect.stringContaining("in another order")],
       ["insert", "warning", 4, expect.stringContaining("The dates run backwards")],
       ["insert", "error", 4, expect.stringContaining("found a row inserted before line 4 of")],
@@ -459,4 +460,27 @@ test("a merge whose sides appended the same row among others keeps both sides", 
   const { code, stderr } = await run(repository, "--history");
   expect(stderr).not.toContain("error:");
   expect(code).toBe(0);
+});
+
+test("dates that run backwards only where two sides meet are told of the merge, once", async () => {
+  await using repository = await testRepository();
+  const { git } = repository;
+  await repository.commit({ [path]: text(r1) });
+  await git("checkout", "--quiet", "-b", "side");
+  await repository.commit({ [path]: text(r1, r3, r2) }, "Backwards on the side");
+  const side = await git("rev-parse", "HEAD");
+  await git("checkout", "--quiet", "main");
+  await repository.commit({ [path]: text(r1, r4) }, "Append");
+  await start(["git", "merge", "--quiet", "--no-commit", "side"], {
+    cwd: repository.root,
+    env: repository.env,
+  });
+  const merge = await repository.commit({ [path]: text(r1, r4, r3, r2) }, "Merge");
+  await repository.commit({ [path]: text(r1, r4, r3, r2, r5) }, "Append after");
+  const { findings } = JSON.parse((await run(repository, "--history", "--json")).stdout);
+  const told = (findings as JsonReport["findings"]).filter(({ level }) => level !== "notice");
+  expect(told.map(({ commit, line, message }) => [commit, line, message.split(" (")[0]])).toEqual([
+    [side, 3, "The dates run backwards: line 3 is dated 2026-07-02, line 2 before it 2026-07-03"],
+    [merge, 3, "The dates run backwards: line 3 is dated 2026-07-03, line 2 before it 2026-07-04"],
+  ]);
 });

@@ -5,7 +5,14 @@
 
 import type { Day } from "../calendar.ts";
 import { error, type Finding, quote, warning } from "../finding.ts";
-import { type Ledger, type MalformedRow, parseLedger, type Row } from "./ledger.ts";
+import {
+  type Entry,
+  entriesOf,
+  type Ledger,
+  type MalformedRow,
+  parseLedger,
+  type Row,
+} from "./ledger.ts";
 import { compareLines, type LineChange, type TextLine } from "./line-order.ts";
 
 /** What is known of the world when a ledger is judged. */
@@ -27,26 +34,30 @@ export interface EarlierLedger {
  * Judges every row of a ledger by itself: malformed rows are errors; dates that run backwards, and
  * a PASS for a version that was tagged on an earlier day, are warnings.
  *
- * @param rows Those to judge; a row is still compared with the one before it.
+ * @param earlier Ledgers that were judged before: what they have already is not told again. A row
+ * of theirs that now stands behind another row is, if its date is the earlier one.
  */
 export function checkRows(
-  { source, rows: all }: Ledger,
+  ledger: Ledger,
   { tagged, today }: LedgerTimes,
-  rows: ReadonlySet<Row> = new Set(all),
+  earlier: readonly Ledger[] = [],
 ): Finding[] {
+  const rows = newRows(ledger, earlier);
+  const backwards = backwardsOf(ledger);
+  const told = new Set(earlier.flatMap((each) => [...backwardsOf(each)].map(pairText)));
   const findings: Finding[] = [];
-  let previous: { readonly date: Day; readonly line: number } | undefined;
-  for (const row of all) {
+  for (const row of ledger.rows) {
     if (row.kind === "malformed") {
       findings.push(...(rows.has(row) ? malformed(row, today) : []));
       continue;
     }
     const { line, date, tag, verdict } = row;
-    const at = { file: source.path, line, column: row.cells[2]?.column ?? 1 };
-    if (rows.has(row) && previous !== undefined && date < previous.date) {
+    const at = { file: ledger.source.path, line, column: row.cells[2]?.column ?? 1 };
+    const before = backwards.get(row);
+    if (before !== undefined && (rows.has(row) || !told.has(pairText([row, before])))) {
       findings.push(
         warning(
-          `The dates run backwards: line ${line} is dated ${date}, line ${previous.line} before it ${previous.date}`,
+          `The dates run backwards: line ${line} is dated ${date}, line ${before.line} before it ${before.date}`,
           { at, remedy: "Make sure that the row carries the day of its lab run" },
         ),
       );
@@ -60,9 +71,23 @@ export function checkRows(
         }),
       );
     }
-    previous = row;
   }
   return findings;
+}
+
+/** The valid rows that are dated before the valid row above them, each with that row. */
+function backwardsOf(ledger: Ledger): ReadonlyMap<Row, Entry> {
+  const entries = entriesOf(ledger);
+  return new Map(
+    entries.flatMap((row, index) => {
+      const before = entries[index - 1];
+      return before !== undefined && row.date < before.date ? [[row, before]] : [];
+    }),
+  );
+}
+
+function pairText([row, before]: readonly [Row, Row]): string {
+  return `${before.text}\n${row.text}`;
 }
 
 /** The faults of a row; the count of its columns only if nothing else explains it. */
@@ -139,7 +164,7 @@ function isWovenIn(
 }
 
 /** The rows of a ledger that none of the ledgers has that it came from. */
-export function newRows(ledger: Ledger, earlier: readonly Ledger[]): ReadonlySet<Row> {
+function newRows(ledger: Ledger, earlier: readonly Ledger[]): ReadonlySet<Row> {
   const [first, ...others] = earlier;
   if (first === undefined) {
     return new Set(ledger.rows);
