@@ -8,8 +8,9 @@
  * in their output, at least one. Standard output has the ledger row and nothing else. Steps run
  * without the operator's terminal and without flags for make from the environment. Refuses when the
  * lab's checkout cannot be read, has no Makefile or holds the ledger, when make is missing, when a
- * step fails, and with --record, when the row cannot be appended. A run that --from cuts short
- * vouches for the steps it ran only: it cannot be recorded.
+ * step fails, and with --record, when the row cannot be appended, or is a PASS and the lab's
+ * checkout cannot be read again after the run. A run that --from cuts short vouches for the steps it
+ * ran only: it cannot be recorded.
  *
  * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
  */
@@ -73,10 +74,37 @@ export function checkUnmoved(before: Checkout, after: Checkout, appended?: numbe
         warning(
           `the lab changed during the run, so ${short(before.head)} does not identify what ran: ${what.join("; ")}`,
           {
-            remedy: `${appended === undefined ? "Do not record this run" : `Remove line ${appended}, which is not committed yet`}; leave the lab's checkout alone while it runs, and run this again`,
+            remedy: `${undo(appended)}; leave the lab's checkout alone while it runs, and run this again`,
           },
         ),
       ];
+}
+
+/**
+ * Warns that a checkout could not be read after the run, so that nothing shows what it was.
+ *
+ * @param why What reading it came to.
+ * @param appended The line of the ledger that names the commit, if it has been appended.
+ */
+export function checkUnread(
+  before: Checkout,
+  why: readonly Finding[],
+  appended?: number,
+): Finding[] {
+  const reasons = why.map(({ message }) => message).join("; ");
+  return [
+    warning(
+      `the lab could not be read again after the run, so ${short(before.head)} may not identify what ran: ${reasons}`,
+      { remedy: `${undo(appended)}; repair the lab's checkout, and run this again` },
+    ),
+  ];
+}
+
+/** What to do about the row of a run that it does not describe. */
+function undo(appended: number | undefined): string {
+  return appended === undefined
+    ? "Do not record this run"
+    : `Remove line ${appended}, which is not committed yet`;
 }
 
 /** How many changed paths a warning names. */
@@ -93,6 +121,16 @@ export function checkResults(tag: string, results: readonly StepResult[]): Findi
           }),
         ],
   );
+}
+
+/** A PASS opens the release gate, so its commit must be known; a FAIL opens nothing. */
+function refuseUnknownPass({ tag, sha, verdict }: Validation, after: Checkout | undefined): void {
+  if (verdict === "PASS" && after === undefined) {
+    throw refusal(
+      `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
+      { remedy: "Repair the lab's checkout, and run the whole lab again" },
+    );
+  }
 }
 
 function parseStep(text: string): LabStep {
@@ -163,6 +201,7 @@ const table = command({
     "a step ends with another exit code than 0 (verdict FAIL)",
     "a step reports an incomplete count, or none where one is due (verdict FAIL)",
     "--record: the ledger is missing, its last entries are malformed, or the row does not read back",
+    "--record: the lab's checkout cannot be read again after the run (a FAIL is recorded all the same)",
   ],
   example: "bun scripts/validate-lab.ts v1.2.3 --lab ../lab --record",
   async run(invocation) {
@@ -207,7 +246,7 @@ const table = command({
       keepGoing: options.keepGoing,
     });
 
-    const after = await readCheckout(lab);
+    const after = await attempt(() => readCheckout(lab));
     const failures = checkResults(tag, results);
     const verdict = failures.length === 0 ? "PASS" : "FAIL";
     const validation: Validation = { tag, sha, date: dayOf(now), verdict };
@@ -223,12 +262,17 @@ const table = command({
     };
     report.attach(data);
     const append = options.record
-      ? await attempt(() => interrupt.hold(() => appendRow(ledger.path, validation, data.date)))
+      ? await attempt(() => {
+          refuseUnknownPass(validation, after.value);
+          return interrupt.hold(() => appendRow(ledger.path, validation, data.date));
+        })
       : undefined;
     const appended = append?.value;
     report.add([
       ...checkLab(before, appended?.line),
-      ...checkUnmoved(before, after, appended?.line),
+      ...(after.findings === undefined
+        ? checkUnmoved(before, after.value, appended?.line)
+        : checkUnread(before, after.findings, appended?.line)),
     ]);
     report.add([...failures, ...(append?.findings ?? [])]);
     if (appended !== undefined) {

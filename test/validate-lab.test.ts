@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { checkStep } from "../scripts/lib/lab/steps.ts";
@@ -210,6 +210,46 @@ test("HEAD that moves and a tree that changes during the run are told", async ()
     `warning: the lab changed during the run, so ${sha} does not identify what ran: HEAD moved from ${sha} to `,
   );
   expect(stderr).toContain('; its tree changed: "new"\n');
+});
+
+describe("a lab whose commit cannot be read again after the run", () => {
+  const spoil =
+    "cp .git/HEAD ../HEAD; echo nothing > .git/HEAD; echo 24/24 detector outcomes match";
+  afterEach(() => copyFileSync(join(lab.home, "HEAD"), join(lab.root, ".git/HEAD")));
+
+  test("still gets its verdict and its row, with a warning", async () => {
+    const sha = await labWith({ "verify-all-scenarios": spoil });
+    const { code, stdout, stderr } = await validate([]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${row(sha, "PASS")}\n` });
+    expect(stderr).toContain(
+      `warning: the lab could not be read again after the run, so ${sha} may not identify what ran: Cannot read the state of the work tree: git status: `,
+    );
+    expect(stderr).toContain("  fix: Do not record this run; repair the lab's checkout, and ");
+  });
+
+  test("has no PASS recorded", async () => {
+    const sha = await labWith({ "verify-all-scenarios": spoil });
+    const path = ledger();
+    const { code, stdout } = await validate(["--record", "--ledger", path, "--json"]);
+    const report: JsonReport = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(report.data).toMatchObject({ verdict: "PASS", row: row(sha, "PASS") });
+    expect(report.data.line).toBeUndefined();
+    expect(report.findings.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      expect.stringMatching(/^warning the lab could not be read again /),
+      `error Cannot record the PASS of v1.2.3: nothing shows that the lab stayed at ${sha} during the run`,
+    ]);
+    expect(readFileSync(path, "utf8")).toBe(old);
+  });
+
+  test("has a FAIL recorded, for that releases nothing", async () => {
+    const sha = await labWith({ "verify-all-scenarios": `${spoil}; exit 1` });
+    const path = ledger();
+    const { code, stderr } = await validate(["--record", "--ledger", path]);
+    expect(code).toBe(1);
+    expect(readFileSync(path, "utf8")).toBe(`${old}${row(sha, "FAIL")}\n`);
+    expect(stderr).toContain("  fix: Remove line 2, which is not committed yet; repair ");
+  });
 });
 
 test("a checkout that stays as it is gives no warning, one that was dirty and is clean does", () => {
