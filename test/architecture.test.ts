@@ -62,7 +62,7 @@ const doors: readonly Door[] = [
   {
     what: "servers",
     pattern: /\bBun\.(?:serve|listen)\b/,
-    owners: ["scripts/lib/demo/registry.ts"],
+    owners: ["scripts/lib/demo/crate-index.ts", "scripts/lib/demo/registry.ts"],
   },
   {
     what: "the process: its end, environment, arguments, folder and signals",

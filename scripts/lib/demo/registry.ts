@@ -41,12 +41,21 @@ export interface StandInRegistry extends Disposable {
   pushImage(repository: string, tag: string, platform: string): string;
   /** Holds an index of images under a tag, as a multi-platform build pushes it, attestations too. */
   pushIndex(repository: string, tag: string, platforms: readonly string[]): string;
+  /** Holds a chart under its version, as `helm push` does; answers the digest of its manifest. */
+  pushChart(repository: string, chart: StandInChart): string;
   /** Holds any JSON, or text, as a manifest; under a tag if one is given. Answers its digest. */
   pushManifest(repository: string, tag: string | undefined, body: unknown, type: string): string;
   /** Holds a blob; answers its digest. */
   pushBlob(repository: string, body: unknown): string;
   /** Forgets what a digest names. */
   remove(repository: string, digest: string): void;
+}
+
+/** What a chart's artifact says about it. */
+export interface StandInChart {
+  readonly name: string;
+  readonly version: string;
+  readonly appVersion: string;
 }
 
 export const mediaTypes = {
@@ -56,6 +65,8 @@ export const mediaTypes = {
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
+  helmConfig: "application/vnd.cncf.helm.config.v1+json",
+  helmContent: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
 } as const;
 
 const bearerToken = "stand-in-registry-bearer-token";
@@ -184,6 +195,22 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
     return pushManifest(repository, tag, index, mediaTypes.index);
   }
 
+  function pushChart(repository: string, chart: StandInChart): string {
+    const content = `the archive of ${chart.name} ${chart.version}`;
+    const part = (mediaType: string, body: unknown) => ({
+      mediaType,
+      digest: pushBlob(repository, body),
+      size: encode(body).length,
+    });
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: part(mediaTypes.helmConfig, { apiVersion: "v2", ...chart }),
+      layers: [part(mediaTypes.helmContent, content)],
+    };
+    return pushManifest(repository, chart.version, manifest, mediaTypes.manifest);
+  }
+
   function entry(repository: string, digest: string, platform: object) {
     const size = manifests.get(`${repository}/${digest}`)?.bytes.length;
     return { mediaType: mediaTypes.manifest, digest, size, platform };
@@ -194,6 +221,7 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
     requests,
     pushImage,
     pushIndex,
+    pushChart,
     pushManifest,
     pushBlob,
     remove(repository, digest) {

@@ -19,6 +19,11 @@ export interface Answer {
   readonly remedy?: string;
   /** Where a person can look. */
   readonly link?: string;
+  /**
+   * Of an unknown answer: whether waiting is of no use, because a person has to act before anybody
+   * can be asked, as where gh is missing.
+   */
+  readonly lasting?: true;
 }
 
 /** Whether waiting can no longer change what is to be said: all are verified, or one has failed. */

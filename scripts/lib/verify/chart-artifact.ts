@@ -1,0 +1,141 @@
+/** Whether a chart's artifact is in its registry, whole, and says what its tag says. */
+
+import { asTable } from "../files/document.ts";
+import type { ImageReference } from "../files/image-reference.ts";
+import { quote } from "../finding.ts";
+import type { ImageWorld } from "../image.ts";
+import { ghToken } from "../world/gh.ts";
+import {
+  isDigest,
+  manifestTypes,
+  openRegistry,
+  type Registry,
+  type StoredManifest,
+} from "../world/image-registry.ts";
+import { NoAnswer, openHttp } from "../world/registry.ts";
+import type { Answer } from "./answer.ts";
+
+/** Media types that helm gives the parts of a chart's artifact. */
+const configType = "application/vnd.cncf.helm.config.v1+json";
+const contentType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/** A chart as it must be published. */
+export interface PublishedChart {
+  /** Its place in the registry, with the version as its tag. */
+  readonly reference: ImageReference & { readonly tag: string };
+  readonly name: string;
+  /** The version of the product that it installs; undefined if nobody can tell. */
+  readonly appVersion: string | undefined;
+}
+
+/** The label of the question about a chart's artifact. */
+export function chartQuestion({ registry }: ImageReference): string {
+  return `chart on ${registry}`;
+}
+
+/** Asks the registry for a chart's artifact, its configuration and its content. */
+export async function askChartArtifact(
+  chart: PublishedChart,
+  { env, cwd, http }: ImageWorld,
+): Promise<Answer> {
+  const { registry: host, repository, tag } = chart.reference;
+  const question = chartQuestion(chart.reference);
+  const name = `${repository}:${tag}`;
+  try {
+    const registry = openRegistry(host, repository, {
+      http: openHttp(http),
+      token: () => ghToken(env, cwd, { signal: http?.signal }),
+    });
+    const found = await registry.manifest(tag);
+    if ("absent" in found) {
+      return {
+        question,
+        state: "pending",
+        evidence: `${name} is not there: ${found.absent}`,
+        remedy: "Wait for helm-release.yml to push it",
+      };
+    }
+    const faults = await findFaults(chart, found, registry);
+    const digest = `${name} is ${found.digest}`;
+    return faults.length === 0
+      ? { question, state: "verified", evidence: digest }
+      : {
+          question,
+          state: "failed",
+          evidence: `${digest}, and ${faults.join("; ")}`,
+          remedy:
+            "See who pushed it: a published version is never replaced. Release the next chart version",
+        };
+  } catch (thrown) {
+    if (thrown instanceof NoAnswer || thrown instanceof SyntaxError) {
+      const remedy = thrown instanceof NoAnswer ? thrown.remedy : undefined;
+      return {
+        question,
+        state: "unknown",
+        evidence: `${name}: ${thrown.message}`,
+        remedy: remedy ?? "Check the network and the registry, then run the command again",
+      };
+    }
+    throw thrown;
+  }
+}
+
+/**
+ * In what an artifact differs from the chart that it has to be.
+ *
+ * @throws {NoAnswer} If the registry does not deliver a part of it.
+ * @throws {SyntaxError} If its configuration cannot be read.
+ */
+async function findFaults(
+  { reference, name, appVersion }: PublishedChart,
+  found: StoredManifest,
+  registry: Registry,
+): Promise<string[]> {
+  const manifest = parseObject(found.text, "manifest");
+  const config = asTable(manifest.config);
+  if (found.mediaType !== manifestTypes.ociManifest || config?.mediaType !== configType) {
+    return [`it is no Helm chart but ${quote(String(config?.mediaType ?? found.mediaType))}`];
+  }
+  const layers = Array.isArray(manifest.layers) ? manifest.layers.map(asTable) : [];
+  const contents = layers.filter((layer) => layer?.mediaType === contentType);
+  const [content] = contents;
+  if (content === undefined || contents.length > 1) {
+    return [`it holds ${contents.length} chart archives, expected 1`];
+  }
+  // Both are fetched: what the registry does not hold, nobody can install.
+  const [text] = await Promise.all([config, content].map((part) => registry.blob(digestOf(part))));
+  const said = parseObject(text ?? "", "chart configuration");
+  const expected = {
+    name,
+    version: reference.tag,
+    ...(appVersion === undefined ? {} : { appVersion }),
+  };
+  return Object.entries(expected).flatMap(([key, value]) =>
+    said[key] === value ? [] : [`its ${key} is ${shown(said[key])}, expected ${value}`],
+  );
+}
+
+function digestOf({ digest }: Readonly<Record<string, unknown>>): string {
+  if (typeof digest !== "string" || !isDigest(digest)) {
+    throw new SyntaxError(`expected a digest in the manifest, found ${shown(digest)}`);
+  }
+  return digest;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "missing" : quote(String(value));
+}
+
+function parseObject(text: string, what: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`expected a JSON ${what}, found text that is no JSON`);
+  }
+  const table = asTable(value);
+  if (table === undefined) {
+    throw new SyntaxError(`expected a JSON ${what}, found no object`);
+  }
+  return table;
+}

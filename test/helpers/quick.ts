@@ -1,0 +1,17 @@
+/** The world of questions to registries: no gh, no patience, no pauses. */
+
+import type { ImageWorld } from "../../scripts/lib/image.ts";
+import type { HttpOptions } from "../../scripts/lib/world/registry.ts";
+
+/** Requests that give up at once. */
+export const quickHttp: HttpOptions = {
+  sleep: () => Promise.resolve(),
+  limits: { attempt: 1000, total: 5000, attempts: 2 },
+};
+
+/** A world without gh and without a patient network. */
+export const quickWorld: ImageWorld = {
+  env: { PATH: "/nonexistent" },
+  cwd: "/",
+  http: quickHttp,
+};
