@@ -21,7 +21,7 @@ export function startCrateIndex(
     hostname: "127.0.0.1",
     port: 0,
     idleTimeout: 0,
-    fetch(request) {
+    fetch: (request) => {
       const { pathname } = new URL(request.url);
       requests.push(pathname);
       return intercept(pathname) ?? answer(pathname);
