@@ -7,8 +7,8 @@
  * Refuses a ledger that is missing, and malformed rows. Against a base (default: GITHUB_BASE_REF) it
  * refuses rows of the base that are edited, removed or reordered, and rows inserted between them;
  * with --history it judges so every commit that ever touched the ledger. Dates that run backwards, a
- * PASS for a version tagged before, and edited comments are warnings. It needs no lab, so it may run
- * in CI.
+ * PASS for a version tagged before, edited comments, and a history that begins with several rows are
+ * warnings. It needs no lab, so it may run in CI.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -22,32 +22,20 @@ import {
   type EarlierLedger,
   type LedgerTimes,
 } from "../scripts/lib/files/ledger-history.ts";
-import {
-  attempt,
-  error,
-  type Finding,
-  notice,
-  quote,
-  refusal,
-  warning,
-} from "../scripts/lib/finding.ts";
+import { attempt, error, type Finding, notice, quote, warning } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Tree } from "../scripts/lib/tree.ts";
+import { workTree } from "../scripts/lib/world/files.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/world/git.ts";
 import { findParting, type Parting } from "../scripts/lib/world/history.ts";
 import { judge } from "../scripts/lib/world/judged-tree.ts";
+import { findPredecessor, findRemoved, ledgerReader } from "../scripts/lib/world/ledger-blob.ts";
 import {
   findLedgerCommits,
   findTagDays,
-  type LedgerBlob,
   type LedgerCommit,
 } from "../scripts/lib/world/ledger-log.ts";
-import {
-  commitTree,
-  decodeSource,
-  type Objects,
-  openObjects,
-} from "../scripts/lib/world/objects.ts";
+import { commitTree, type Objects, openObjects } from "../scripts/lib/world/objects.ts";
 
 /** What a ledger is compared with. */
 export interface LedgerQuestion extends LedgerTimes {
@@ -104,22 +92,50 @@ interface Bases {
   readonly ledgers: readonly EarlierLedger[];
 }
 
+interface Head {
+  readonly shown: string;
+  readonly commit: ObjectId;
+  /** Whether it is the work tree that is judged, which started from the commit. */
+  readonly isWorkTree: boolean;
+}
+
 /** The ledgers of the commits where the judged one parted from its base. */
 async function findBases(
   repository: Repository,
   objects: Objects,
   base: string,
-  head: { readonly shown: string; readonly commit: ObjectId },
-  { today }: LedgerTimes,
+  head: Head,
+  times: LedgerTimes,
 ): Promise<Bases> {
   const parting = await findParting(repository, base, head);
   const found = await Promise.all(
     parting.mergeBases.map(async (commit) => {
-      const ledger = await readLedger(commitTree(objects, commit), today);
-      return ledger && { ledger, shown: `the base ${short(commit)}` };
+      const shown = `the base ${short(commit)}`;
+      const ledger = await readLedger(commitTree(objects, commit), times.today);
+      return ledger === undefined
+        ? await findRenamed(repository, objects, { commit, shown }, head, times)
+        : { ledger, shown };
     }),
   );
   return { parting, ledgers: found.filter((each) => each !== undefined) };
+}
+
+/** The ledger that a base has under another name, if that file is gone since. */
+async function findRenamed(
+  repository: Repository,
+  objects: Objects,
+  base: { readonly commit: ObjectId; readonly shown: string },
+  { commit, isWorkTree }: Head,
+  { today }: LedgerTimes,
+): Promise<EarlierLedger | undefined> {
+  const tree = isWorkTree ? workTree(repository.root) : commitTree(objects, commit);
+  const [ledger, removed] = await Promise.all([
+    readLedger(tree, today),
+    findRemoved(repository, base.commit, isWorkTree ? undefined : commit),
+  ]);
+  const read = ledgerReader(objects, today);
+  const found = ledger && (await findPredecessor(ledger, removed, read));
+  return found && { ledger: await read(found), shown: `${base.shown} (${found.path})` };
 }
 
 function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
@@ -129,7 +145,7 @@ function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
   return ledgers.length > 0
     ? notice(against)
     : warning(`${against}, which has no ${layout.ledger}: every row counts as new`, {
-        remedy: "If the ledger was renamed or restored, judge its whole history: --history",
+        remedy: "If the ledger was copied or restored, judge its whole history: --history",
       });
 }
 
@@ -140,9 +156,6 @@ interface History {
   readonly last: Ledger | undefined;
 }
 
-/** How many ledgers stay read: a parent is mostly the commit before; all of them would be too many. */
-const keptLedgers = 16;
-
 /** Judges what each commit did to the ledger; a fault is told of the commit that brought it. */
 async function judgeHistory(
   repository: Repository,
@@ -150,19 +163,8 @@ async function judgeHistory(
   head: ObjectId,
   times: LedgerTimes,
 ): Promise<History> {
-  const commits = await findLedgerCommits(repository, objects, head);
-  const ledgers = new Map<string, Ledger>();
-  const read = async ({ path, blob }: LedgerBlob): Promise<Ledger> => {
-    const key = `${blob} ${path}`;
-    const ledger = ledgers.get(key) ?? (await readBlob(objects, path, blob, times));
-    ledgers.delete(key);
-    ledgers.set(key, ledger);
-    const [oldest] = ledgers.keys();
-    if (ledgers.size > keptLedgers && oldest !== undefined) {
-      ledgers.delete(oldest);
-    }
-    return ledger;
-  };
+  const read = ledgerReader(objects, times.today);
+  const commits = await findLedgerCommits(repository, head, read);
   const findings: Finding[] = [];
   for (const each of commits) {
     const earlier = await Promise.all(
@@ -189,22 +191,23 @@ async function judgeHistory(
 
 function judgeStep(ledger: Ledger, earlier: readonly EarlierLedger[], times: LedgerTimes) {
   const before = earlier.map((each) => each.ledger);
-  return unique([...checkRows(ledger, times, before), ...checkAppendOnly(ledger, earlier)]);
+  return unique([
+    ...(earlier.length === 0 ? [beginning(ledger)] : []),
+    ...checkRows(ledger, times, before),
+    ...checkAppendOnly(ledger, earlier),
+  ]);
 }
 
-async function readBlob(
-  objects: Objects,
-  path: string,
-  blob: ObjectId,
-  { today }: LedgerTimes,
-): Promise<Ledger> {
-  const object = await objects.find(blob);
-  if (object?.type !== "blob") {
-    throw refusal(`Cannot read ${path} from git: there is no blob ${blob}`, {
-      remedy: "Check the repository: git fsck",
-    });
-  }
-  return parseLedger(decodeSource(path, object.bytes, { lenient: true }), today);
+/** A ledger grows by the row, so that one which begins with more may have grown elsewhere. */
+function beginning({ rows, source }: Ledger): Finding {
+  const at = { file: source.path };
+  const message = `The ledger begins here with ${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
+  return rows.length <= 1
+    ? notice(message, { at })
+    : warning(`${message}: what came before is not judged`, {
+        at,
+        remedy: "Make sure that these rows are all that an earlier ledger had, if there was one",
+      });
 }
 
 /** Names the commit, with what people know it by. */
@@ -237,6 +240,7 @@ const table = command({
     const base = operands.base || env.GITHUB_BASE_REF;
     const opened = await repository();
     const shown = options.ref ?? "HEAD";
+    const isWorkTree = options.ref === undefined;
     const needsHead = Boolean(base) || options.history;
     const [tagged, commit] = await Promise.all([
       findTagDays(opened),
@@ -247,7 +251,9 @@ const table = command({
     // What one question leaves unanswered refuses, and the others still count.
     const against =
       base && commit !== undefined
-        ? await attempt(() => findBases(opened, objects, base, { shown, commit }, times))
+        ? await attempt(() =>
+            findBases(opened, objects, base, { shown, commit, isWorkTree }, times),
+          )
         : undefined;
     const past =
       options.history && commit !== undefined

@@ -309,6 +309,12 @@ describe("--history", () => {
     ]);
     const id = (subject: string) => commits.get(subject)?.slice(0, 7);
     expect(told).toEqual([
+      [
+        "start",
+        "warning",
+        undefined,
+        expect.stringContaining("The ledger begins here with 2 rows"),
+      ],
       ["edit", "error", 2, expect.stringContaining(`as in line 2 of commit ${id("start")}`)],
       [
         "comment",
@@ -326,18 +332,25 @@ describe("--history", () => {
       ["backwards", "warning", 6, expect.stringContaining("The dates run backwards")],
       ["late", "warning", 7, expect.stringContaining("for v1.5.0, which was tagged on 2026-08-04")],
       ["gone", "error", undefined, `ledger ${path} not found.`],
+      ["again", "notice", undefined, "The ledger begins here with 1 row"],
       [undefined, "notice", undefined, expect.stringContaining("1 row, all sound")],
     ]);
     expect(data.commits).toEqual([...commits.values()]);
-    const edit = findings[0];
+    const [start, edit] = findings;
+    expect(start).toMatchObject({
+      message: `The ledger begins here with 2 rows: what came before is not judged (in ${id("start")} of 2026-08-07, "start")`,
+      file: "lab.txt",
+    });
     expect(edit).toMatchObject({ file: "lab.txt", commit: commits.get("edit") });
     expect(edit?.message).toEndWith(`(in ${id("edit")} of 2026-08-07, "edit")`);
   });
 
   test("finds nothing in a clean one, with a rename, duplicates and a merge of two appends", async () => {
+    const first = await clean.git("rev-list", "--max-parents=0", "HEAD");
     expect(await run(clean, "--history")).toEqual({
       code: 0,
       stdout: [
+        `The ledger begins here with 1 row (in ${first.slice(0, 7)} of 2026-08-07, "Start")`,
         `${path}: 7 commits touched it, and only appended`,
         `${path}: 5 rows, all sound`,
         "",
@@ -349,7 +362,7 @@ describe("--history", () => {
   test("a merge that loses a row of one side is an error of the merge", async () => {
     await using repository = await testRepository();
     const { git } = repository;
-    await repository.commit({ [path]: text(r1) });
+    const root = await repository.commit({ [path]: text(r1) });
     await git("checkout", "--quiet", "-b", "side");
     await repository.commit({ [path]: text(r1, r2) });
     await git("checkout", "--quiet", "main");
@@ -360,10 +373,11 @@ describe("--history", () => {
     const { findings } = JSON.parse(stdout) as JsonReport;
     expect(code).toBe(1);
     expect(findings.map(({ level, commit }) => [level, commit])).toEqual([
+      ["notice", root],
       ["error", merge],
       ["notice", undefined],
     ]);
-    expect(findings[0]?.message).toContain("found line 2 of commit");
+    expect(findings[1]?.message).toContain("found line 2 of commit");
   });
 
   test("a shallow clone is refused", async () => {
@@ -423,7 +437,7 @@ test.skipIf(productFolder === undefined)("the product's own ledger is clean", as
   ]);
 });
 
-test("a move is followed whatever diff.renameLimit says, and a base without the ledger is a warning", async () => {
+test("a move is followed whatever diff.renameLimit says", async () => {
   await using repository = await testRepository();
   const rows = [r1, r2, r3, r4, r5];
   const others = ["a", "b", "c"];
@@ -439,9 +453,72 @@ test("a move is followed whatever diff.renameLimit says, and a base without the 
   const history = await run(repository, "--history");
   expect(history.stderr).toContain("line 2");
   expect(history.code).toBe(1);
-  const against = await run(repository, "HEAD~1");
-  expect(against.stderr).toContain("every row counts as new");
-  expect(against.stderr).toContain("--history");
+});
+
+/** The faults of a history, each by the subject of its commit and its line. */
+async function faultsIn(repository: TestRepository) {
+  const { findings } = JSON.parse((await run(repository, "--history", "--json")).stdout);
+  return (findings as JsonReport["findings"])
+    .filter(({ level }) => level === "error")
+    .map(({ message, line }) => [/, "(.*)"\)$/.exec(message)?.[1], line]);
+}
+
+test("a merge that moves the ledger does not hide what came before", async () => {
+  await using repository = await testRepository();
+  const { git } = repository;
+  await repository.commit({ "lab.txt": text(r1, r2) }, "Start");
+  await repository.commit({ "lab.txt": text(r2) }, "Remove");
+  await git("checkout", "--quiet", "-b", "side");
+  await repository.commit({ a: "1" });
+  await git("checkout", "--quiet", "main");
+  await repository.commit({ "lab.txt": text(r2, r3) }, "Append");
+  await git("merge", "--quiet", "--no-commit", "side");
+  await repository.commit({ "lab.txt": undefined, [path]: text(r2, r3) }, "Merge");
+  expect(await faultsIn(repository)).toEqual([["Remove", 1]]);
+});
+
+test("a move that rewrites the rows does not hide what came before", async () => {
+  await using repository = await testRepository();
+  const rewritten = [1, 2, 3].map((each) => `v2.${each}.0\tfedcba${each}\t2026-07-30\tFAIL`);
+  await repository.commit({ "oldest.txt": text(r1, r2) }, "Start");
+  await repository.commit({ "oldest.txt": text(r2) }, "Remove");
+  await repository.commit({ "oldest.txt": undefined, "old.txt": text(r3, r4) }, "Rewrite");
+  const notes = text("# Rows look so:", ...rewritten.slice(0, 1), "three", "more", "lines");
+  await repository.commit({ "a.md": notes, "b.txt": text(r5, r5) }, "Other files");
+  await repository.commit(
+    { "a.md": undefined, "b.txt": undefined, "old.txt": undefined, [path]: text(r3, ...rewritten) },
+    "Rewrite most",
+  );
+  expect(await faultsIn(repository)).toEqual([
+    ["Remove", 1],
+    ["Rewrite", 1],
+    ["Rewrite most", 2],
+  ]);
+});
+
+describe("against a base with the ledger under another name", () => {
+  test("its rows must be kept, in the work tree and in a commit; a copy is a warning", async () => {
+    await using repository = await testRepository();
+    const base = await repository.commit({ "lab.txt": text(r1, r2), "a.md": "# a\n" }, "Start");
+    const gone = { "lab.txt": undefined, "a.md": undefined };
+    const shown = `the base ${base.slice(0, 7)} (lab.txt)`;
+    writeFiles(repository.root, { [path]: text(r2) });
+    const copied = await run(repository, base);
+    expect(copied.code).toBe(0);
+    expect(copied.stderr).toContain("every row counts as new");
+    expect(copied.stderr).toContain("--history");
+    // Not even staged: git sees no rename here.
+    writeFiles(repository.root, { ...gone, [path]: text(r1, r2, r3) });
+    expect(await run(repository, base)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`3 rows, all sound; 2 of ${shown} kept`),
+      stderr: "",
+    });
+    await repository.commit({ [path]: text(r2, r3) }, "Move and remove");
+    const { code, stderr } = await run(repository, base, "--ref", "HEAD");
+    expect(stderr).toContain(`found line 1 of ${shown} removed`);
+    expect(code).toBe(1);
+  });
 });
 
 test("a merge whose sides appended the same row among others keeps both sides", async () => {

@@ -5,13 +5,7 @@ import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { isVersion } from "../version.ts";
 import { isObjectId, type ObjectId, type Repository, text } from "./git.ts";
-import type { Objects } from "./objects.ts";
-
-/** A ledger as a commit has it. */
-export interface LedgerBlob {
-  readonly path: string;
-  readonly blob: ObjectId;
-}
+import { findPredecessor, type LedgerBlob, type ReadLedger } from "./ledger-blob.ts";
 
 /** A commit that touched the ledger. */
 export interface LedgerCommit {
@@ -27,7 +21,8 @@ export interface LedgerCommit {
 
 /**
  * The commits that touched a ledger, parents first, across renames. A merge counts if its ledger is
- * not the one of each of its parents.
+ * not the one of each of its parents. Where git sees no rename, because most rows were rewritten,
+ * a ledger came from the file that was removed with its coming and reads as one.
  *
  * @param head The full name of the commit whose history it is.
  * @param path The ledger's path there.
@@ -35,8 +30,8 @@ export interface LedgerCommit {
  */
 export async function findLedgerCommits(
   repository: Repository,
-  objects: Objects,
   head: ObjectId,
+  read: ReadLedger,
   path: string = layout.ledger,
 ): Promise<LedgerCommit[]> {
   const [shallow, output] = await Promise.all([
@@ -56,16 +51,29 @@ export async function findLedgerCommits(
   if (records.at(-1)?.id !== head) {
     throw incomplete();
   }
-  return await touching(records, namesOf(records, path), objects);
+  let names = namesOf(records, [path]);
+  for (;;) {
+    const commits = touching(records, names);
+    const found = await earlierNames(records, commits, read);
+    const older = found.filter((name) => !names.includes(name));
+    if (older.length === 0) {
+      return commits;
+    }
+    names = namesOf(records, [...names, ...older]);
+  }
 }
 
 const purpose = "list the commits that touched the ledger";
 
-/** All that the operator's configuration could change about the answer is named. */
+/**
+ * All that the operator's configuration could change about the answer is named. A merge is compared
+ * with its first parent alone: with every parent, the answer would outgrow the history.
+ */
 const logOptions = [
   ...["-c", "diff.orderFile=/dev/null", "log", "-z", "--reverse", "--topo-order", "--raw"],
-  ...["--root", "--find-renames", "-l0", "--no-abbrev", "--diff-merges=off", "--no-show-signature"],
-  ...["--no-color", "--no-relative", "--no-ext-diff", "--no-textconv", "--encoding=UTF-8"],
+  ...["--root", "--find-renames", "-l0", "--no-abbrev", "--diff-merges=first-parent"],
+  ...["--no-show-signature", "--no-color", "--no-relative", "--no-ext-diff", "--no-textconv"],
+  "--encoding=UTF-8",
   "--format=%x01%H%x00%P%x00%cs%x00%s",
 ];
 
@@ -88,7 +96,9 @@ interface LogEntry {
   /** Where it was; the same as `to` unless it was renamed. */
   readonly from: string;
   readonly to: string;
-  /** Undefined if the file is gone, or no regular file any more. */
+  /** Undefined if it was not there, or no regular file. */
+  readonly before: ObjectId | undefined;
+  /** Undefined if it is gone, or no regular file any more. */
   readonly blob: ObjectId | undefined;
 }
 
@@ -117,25 +127,30 @@ function parseLog(output: string): LogRecord[] {
     }
     const entries: LogEntry[] = [];
     while (/^\n?:/.test(fields[at] ?? "")) {
-      const [, mode = "", , blob = "", status = ""] = take().trim().split(" ");
+      const [was = "", is = "", before = "", blob = "", status = ""] = take().trim().split(" ");
       const from = take();
       const to = /^[RC]/.test(status) ? take() : from;
-      entries.push({ from, to, blob: mode.startsWith("100") ? blob : undefined });
+      entries.push({
+        from,
+        to,
+        before: was.startsWith(":100") ? before : undefined,
+        blob: is.startsWith("100") ? blob : undefined,
+      });
     }
     records.push({ id, parents, date, subject, entries });
   }
   return records;
 }
 
-/** Every name that the ledger ever had, the present one first. */
-function namesOf(records: readonly LogRecord[], path: string): string[] {
+/** Every name that the ledger ever had, as far as git sees renames; those known already first. */
+function namesOf(records: readonly LogRecord[], known: readonly string[]): string[] {
   const sources = new Map<string, string[]>();
   for (const { from, to } of records.flatMap(({ entries }) => entries)) {
     if (from !== to) {
       sources.set(to, [...(sources.get(to) ?? []), from]);
     }
   }
-  const names = new Set([path]);
+  const names = new Set(known);
   // A set that grows while it is walked is walked to its new end.
   for (const name of names) {
     for (const source of sources.get(name) ?? []) {
@@ -145,13 +160,36 @@ function namesOf(records: readonly LogRecord[], path: string): string[] {
   return [...names];
 }
 
+/** The names of what ledgers came from that no parent of their commit has under a known name. */
+async function earlierNames(
+  records: readonly LogRecord[],
+  commits: readonly LedgerCommit[],
+  read: ReadLedger,
+): Promise<string[]> {
+  const changes = new Map(records.map(({ id, entries }) => [id, entries]));
+  const names: string[] = [];
+  for (const { id, ledger, parents } of commits) {
+    if (ledger !== undefined && parents.length === 0) {
+      const removed = removedIn(changes.get(id) ?? []);
+      const found =
+        removed.length > 0 && (await findPredecessor(await read(ledger), removed, read));
+      names.push(...(found ? [found.path] : []));
+    }
+  }
+  return names;
+}
+
+function removedIn(entries: readonly LogEntry[]): LedgerBlob[] {
+  return entries.flatMap(({ from, to, before, blob }) =>
+    before !== undefined && (from !== to || blob === undefined)
+      ? [{ path: from, blob: before }]
+      : [],
+  );
+}
+
 type Files = ReadonlyMap<string, ObjectId>;
 
-async function touching(
-  records: readonly LogRecord[],
-  names: readonly string[],
-  objects: Objects,
-): Promise<LedgerCommit[]> {
+function touching(records: readonly LogRecord[], names: readonly string[]): LedgerCommit[] {
   const files = new Map<ObjectId, Files>();
   const ledgerOf = (commit: ObjectId): LedgerBlob | undefined => {
     const known = files.get(commit);
@@ -166,12 +204,7 @@ async function touching(
     }
     const [first] = parents;
     const before: Files = (first !== undefined && files.get(first)) || new Map();
-    files.set(
-      id,
-      parents.length > 1
-        ? await filesOfMerge(objects, id, names)
-        : filesAfter(before, entries, names),
-    );
+    files.set(id, filesAfter(before, entries, names));
     const ledger = ledgerOf(id);
     const earlier = parents.map((commit) => ({ commit, found: ledgerOf(commit) }));
     const isSame = (found: LedgerBlob | undefined) =>
@@ -206,22 +239,6 @@ function filesAfter(before: Files, entries: readonly LogEntry[], names: readonly
     }
   }
   return after;
-}
-
-/** Git's log tells nothing reliable about a merge: its tree does. */
-async function filesOfMerge(
-  objects: Objects,
-  commit: ObjectId,
-  names: readonly string[],
-): Promise<Files> {
-  const found = new Map<string, ObjectId>();
-  for (const name of names) {
-    const object = await objects.find(`${commit}:${name}`);
-    if (object?.type === "blob") {
-      found.set(name, object.id);
-    }
-  }
-  return found;
 }
 
 /**
