@@ -31,6 +31,7 @@ import {
 } from "./lib/cli.ts";
 import { rowText, type Validation } from "./lib/files/ledger.ts";
 import { attempt, error, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { Interrupted } from "./lib/interrupt.ts";
 import { countText } from "./lib/lab/counts.ts";
 import {
   checkIsLab,
@@ -247,6 +248,10 @@ const table = command({
     });
 
     const after = await attempt(() => readCheckout(lab));
+    if (interrupt.requested) {
+      // Ctrl-C on a terminal ends git, too: that says nothing about the lab.
+      throw new Interrupted("nothing is recorded", interrupt.exitCode);
+    }
     const failures = checkResults(tag, results);
     const verdict = failures.length === 0 ? "PASS" : "FAIL";
     const validation: Validation = { tag, sha, date: dayOf(now), verdict };

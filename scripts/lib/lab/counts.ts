@@ -64,16 +64,28 @@ export async function readCounts(
   return { counts, overlong };
 }
 
+/**
+ * Words that make the count right behind them something else than a result. How the lab words its
+ * results is not ours to say, so this knows hopes, and takes every other count for a result.
+ */
+const hope =
+  /\b(?:goals?|targets?|aims?|wants?|wanted|needs?|needed|requires?|required|should|must|hopes?|until|unless|if|when|whether|not)\b(?:[\s"'`:=>(-]|\b(?:is|be|are|all|that|at least)\b){0,20}$/i;
+
+/** Characters before a count in which such a word is looked for. */
+const hopeColumns = 60;
+
 /** The counts in one line. */
 function countsIn(raw: string, pattern: RegExp): Count[] {
   const line = stripVTControlCharacters(raw);
-  const hoped = line.search(/\bexpect(?:ed|s|ing)?\b/i);
+  const expected = line.search(/\bexpect(?:ed|s|ing)?\b/i);
   return [...line.matchAll(pattern)]
     .map((match) => ({
       passed: BigInt(match[1] ?? 0),
       total: BigInt(match[2] ?? 0),
       joined: /[\w./-]/.test(line.charAt(match.index - 1)),
-      hoped: hoped !== -1 && hoped < match.index,
+      hoped:
+        (expected !== -1 && expected < match.index) ||
+        hope.test(line.slice(Math.max(0, match.index - hopeColumns), match.index)),
     }))
     .filter((each) => !((each.hoped || each.joined) && isComplete(each)))
     .map(({ passed, total }) => ({ passed, total }));
