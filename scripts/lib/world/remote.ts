@@ -58,19 +58,32 @@ export interface RemoteRefs {
   readonly main: ObjectId;
   /** All tags by full name, with the name of the tag object, or of the commit if lightweight. */
   readonly tags: ReadonlyMap<string, ObjectId>;
+  /** What annotated tags are tags of, by the full name of the tag. */
+  readonly tagged: ReadonlyMap<string, ObjectId>;
+}
+
+/** What the remote holds, other branches that were asked for among it. */
+export interface RemoteAnswer extends RemoteRefs {
+  /** Those of the branches that are there, by the short names by which they were asked for. */
+  readonly branches: ReadonlyMap<string, ObjectId>;
 }
 
 /**
  * Asks the remote for its main branch and its tags, in one question.
  *
+ * @param branches Short names of other branches to ask for as well.
  * @throws {Refusal} If the remote gives no answer in time, or an answer without its main branch.
  */
-export async function askRemote(repository: Repository, remote: Remote): Promise<RemoteRefs> {
+export async function askRemote(
+  repository: Repository,
+  remote: Remote,
+  branches: readonly string[] = [],
+): Promise<RemoteAnswer> {
   const main = `refs/heads/${layout.mainBranch}`;
   const { target, env } = addressOf(repository, remote);
   const answer = await ask(
     repository,
-    ["ls-remote", "--quiet", "--", target, main, "refs/tags/*"],
+    ["ls-remote", "--quiet", "--", target, main, "refs/tags/*", ...branches.map(refOf)],
     { timeout: layout.limits.network, env },
   );
   if (answer.code !== 0 || answer.timedOut) {
@@ -89,11 +102,20 @@ export async function askRemote(repository: Repository, remote: Remote): Promise
       remedy: `Push the branch once: git push ${remote.name} ${layout.mainBranch}`,
     });
   }
-  const wanted = [...refs].filter(
-    ([name]) => name.startsWith("refs/tags/") && !name.endsWith("^{}"),
-  );
-  return { main: tip, tags: new Map(wanted) };
+  const tags = new Map<string, ObjectId>();
+  const tagged = new Map<string, ObjectId>();
+  for (const [name, id] of refs) {
+    if (name.endsWith(peeled)) {
+      tagged.set(name.slice(0, -peeled.length), id);
+    } else if (name.startsWith("refs/tags/")) {
+      tags.set(name, id);
+    }
+  }
+  return { main: tip, tags, tagged };
 }
+
+/** How git marks the name of a tag where it means what is tagged. */
+const peeled = "^{}";
 
 /**
  * How to ask exactly the address that pushes go to. git rewrites a URL by `insteadOf` each time it

@@ -27,7 +27,7 @@ const ready: Facts = {
   checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
   localTag: { kind: "absent" },
   remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
-  refs: { main: head, tags: new Map() },
+  refs: { main: head, tags: new Map(), tagged: new Map() },
   relation: { kind: "equal" },
   resuming: false,
   interactive: true,
@@ -51,7 +51,11 @@ function judge(change: Partial<Facts>, options = plain, kind = rules) {
 }
 
 const onBranch = (branch: string | undefined) => ({ checkout: { ...ready.checkout, branch } });
-const tagged = (id: string) => ({ main: head, tags: new Map([["refs/tags/v1.3.0", id]]) });
+const tagged = (id: string) => ({
+  main: head,
+  tags: new Map([["refs/tags/v1.3.0", id]]),
+  tagged: new Map(),
+});
 const leftover: Facts["localTag"] = { kind: "signed", id: tagId, tag: signed };
 
 test("a clean checkout of main in sync, with the tag free everywhere, passes with evidence", () => {
@@ -171,7 +175,11 @@ describe("with --resume", () => {
 
 describe("the newest release tag", () => {
   const existing = (...names: string[]) => ({
-    refs: { main: head, tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])) },
+    refs: {
+      main: head,
+      tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])),
+      tagged: new Map(),
+    },
   });
 
   test.each([
