@@ -404,7 +404,7 @@ const table = command({
   options: {
     version: requiredOption(
       "VERSION",
-      "the version to be released, such as v1.2.3 or 1.2.3",
+      "the version to be released, such as v1.2.3 or 1.2.3; required",
       versionOf(layout.tagPrefix),
     ),
     ledger: option(

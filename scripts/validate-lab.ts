@@ -182,7 +182,7 @@ const table = command({
     ),
   },
   options: {
-    lab: requiredOption("DIR", "the lab's checkout", nonEmpty),
+    lab: requiredOption("DIR", "the lab's checkout, required", nonEmpty),
     ledger: option(
       "PATH",
       `the ledger for --record (default: $LEDGER, else ${layout.ledger} of --repo, of the checkout around this folder, or of the one that holds this script)`,
@@ -191,7 +191,7 @@ const table = command({
     record: flag("also append the row to the ledger, PASS or FAIL"),
     from: option(
       "STEP",
-      "start at that step; such a run cannot be recorded, for it does not vouch for the steps before",
+      `start at that step, one of ${labSteps.map(({ name }) => name).join(", ")}; such a run cannot be recorded, for it does not vouch for the steps before`,
       parseStep,
     ),
     keepGoing: flag("run the later steps even after a failure"),

@@ -261,7 +261,11 @@ test("a checkout that stays as it is gives no warning, one that was dirty and is
 
 describe("before anything runs", () => {
   test.each<[string, readonly string[], RegExp]>([
-    ["a ledger that is missing", ["--record", "--ledger", "none"], /ledger .*none not found\./],
+    [
+      "a ledger that is missing",
+      ["--record", "--ledger", "none"],
+      /ledger .*none not found\.[\s\S]*--ledger PATH of validate-lab/,
+    ],
     ["the product as the lab", ["--ledger", "checkout/Makefile"], /so it is the product/],
   ])("%s is refused", async (_, args, words) => {
     await labWith({ down: "touch ran" });
@@ -299,6 +303,12 @@ describe("before anything runs", () => {
       env,
     });
     expect(refused.stderr).toContain(`Cannot run the lab at ${other.root}: it has no Makefile`);
+  });
+
+  test("--help names the steps, and says that the lab is required", async () => {
+    const { stdout } = await runScript(script, ["--help"], { cwd: lab.home, env });
+    expect(stdout).toContain(`start at that step, one of ${names.join(", ")}; `);
+    expect(stdout).toMatch(/--lab DIR +the lab's checkout, required/);
   });
 
   test("an unknown step and a missing lab are wrong command lines", async () => {

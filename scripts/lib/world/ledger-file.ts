@@ -112,7 +112,8 @@ function open(path: string, shown: string): number {
   } catch (thrown) {
     if (isAbsent(thrown)) {
       throw refusal(`ledger ${shown} not found.`, {
-        remedy: "Name the ledger of the product's checkout: --append PATH",
+        remedy:
+          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
         at: { file: shown },
       });
     }
@@ -125,7 +126,8 @@ function open(path: string, shown: string): number {
     closeSync(descriptor);
     throw refusal(`Cannot append to ${shown}: it is not a regular file`, {
       at: { file: shown },
-      remedy: "Name the ledger of the product's checkout: --append PATH",
+      remedy:
+        "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
     });
   }
   return descriptor;

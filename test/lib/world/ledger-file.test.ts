@@ -109,7 +109,12 @@ test("what is no regular file is refused", async () => {
   await start(["mkfifo", pipe], { cwd: folder.path });
   await expect(appendRow(pipe, validation, today, "pipe")).rejects.toMatchObject({
     message: "Cannot append to pipe: it is not a regular file",
-    findings: [{ remedy: "Name the ledger of the product's checkout: --append PATH" }],
+    findings: [
+      {
+        remedy:
+          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
+      },
+    ],
   });
 });
 
