@@ -111,8 +111,14 @@ export async function askRemote(
       tags.set(name, id);
     }
   }
-  return { main: tip, tags, tagged };
+  const held = branches.flatMap((branch) => {
+    const id = refs.get(refOf(branch));
+    return id === undefined ? [] : [[branch, id] as const];
+  });
+  return { main: tip, tags, tagged, branches: new Map(held) };
 }
+
+const refOf = (branch: string) => `refs/heads/${branch}`;
 
 /** How git marks the name of a tag where it means what is tagged. */
 const peeled = "^{}";
