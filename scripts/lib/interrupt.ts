@@ -25,8 +25,12 @@ export interface Interrupt {
   readonly requestSignal: AbortSignal;
   /** The exit code of the signal that asked first; of Ctrl-C, while none has. */
   readonly exitCode: number;
-  /** Runs work that an interrupt must not cut off half-way. */
-  hold<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs work that an interrupt must not cut off half-way.
+   *
+   * @param changes Whether it changes anything; if not, it only has words of its own for its end.
+   */
+  hold<T>(work: () => Promise<T>, changes?: boolean): Promise<T>;
 }
 
 export interface Watch {
@@ -90,9 +94,9 @@ export function watchProcess(): Watch {
       get exitCode() {
         return requestedCode ?? signalCodes.SIGINT;
       },
-      async hold(work) {
+      async hold(work, changes = true) {
         holds += 1;
-        held = true;
+        held ||= changes;
         try {
           return await work();
         } finally {

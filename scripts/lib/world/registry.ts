@@ -1,7 +1,7 @@
 /** The door to registries and the only one to HTTP: requests that end within their limits. */
 
-import { setTimeout as wait } from "node:timers/promises";
 import { layout } from "../layout.ts";
+import { sleep } from "./sleep.ts";
 
 /** A question that got no answer one could rely on. Its message is a reason, not a sentence. */
 export class NoAnswer extends Error {
@@ -72,7 +72,7 @@ export function openHttp(options: HttpOptions = {}): Http {
   const deadline = AbortSignal.timeout(limits.total);
   return {
     limits,
-    sleep: options.sleep ?? ((milliseconds, signal) => wait(milliseconds, undefined, { signal })),
+    sleep: options.sleep ?? sleep,
     interrupt: options.signal,
     end: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
   };

@@ -1,0 +1,104 @@
+/** Whether a release's tag is on the remote, and is the one that is here. */
+
+import { attempt, type Finding } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { findCommit, type ObjectId, type Repository, short } from "../world/git.ts";
+import { askRemote, findRemote } from "../world/remote.ts";
+import { refValue } from "../world/tag.ts";
+import type { Answer } from "./answer.ts";
+
+/** The label of the question about the tag. */
+export const tagQuestion = `tag on ${layout.remote}`;
+
+/** A tag on one side: its object, and the commit that it means. */
+export interface TagPlace {
+  readonly id: ObjectId;
+  /** Undefined if nobody can tell here. */
+  readonly commit: ObjectId | undefined;
+}
+
+/** A side that holds the tag, or not; or why nobody could say. */
+export type TagSide = TagPlace | "absent" | { readonly findings: readonly Finding[] };
+
+export interface TagAnswer {
+  readonly answer: Answer;
+  /** The commit of the tag: the remote's, for that is what workflows build. */
+  readonly commit: ObjectId | undefined;
+}
+
+/** Asks the repository and the remote for a tag; fetches nothing. */
+export async function askTag(
+  repository: Repository,
+  tag: string,
+  releaseScript: string,
+): Promise<TagAnswer> {
+  const ref = `refs/tags/${tag}`;
+  const [here, there] = await Promise.all([
+    side(async () => {
+      const id = await refValue(repository, ref);
+      return id === undefined ? "absent" : { id, commit: await findCommit(repository, ref) };
+    }),
+    side(async () => {
+      const remote = await findRemote(repository, layout.remote);
+      const refs = await askRemote(repository, remote);
+      const id = refs.tags.get(ref);
+      // A lightweight tag is the commit itself.
+      return id === undefined ? "absent" : { id, commit: refs.tagged.get(ref) ?? id };
+    }),
+  ]);
+  const known = [there, here].find(isPlace);
+  return { answer: judgeTagSides(tag, here, there, releaseScript), commit: known?.commit };
+}
+
+async function side(question: () => Promise<TagPlace | "absent">): Promise<TagSide> {
+  const { value, findings } = await attempt(question);
+  return value ?? { findings };
+}
+
+function isPlace(side: TagSide): side is TagPlace {
+  return side !== "absent" && "id" in side;
+}
+
+/** Judges what both sides say of a tag. */
+export function judgeTagSides(
+  tag: string,
+  here: TagSide,
+  there: TagSide,
+  releaseScript: string,
+): Answer {
+  const question = tagQuestion;
+  const { remote } = layout;
+  for (const side of [there, here]) {
+    if (side !== "absent" && !isPlace(side)) {
+      const remedy = side.findings.find((each) => each.remedy !== undefined)?.remedy;
+      return {
+        question,
+        state: "unknown",
+        evidence: side.findings.map(({ message }) => message).join("; "),
+        remedy: remedy ?? `Look at it: git ls-remote ${remote} refs/tags/${tag}`,
+      };
+    }
+  }
+  if (!isPlace(there)) {
+    return {
+      question,
+      state: "failed",
+      evidence: isPlace(here)
+        ? `${tag} is here (object ${short(here.id)}), and not on ${remote}`
+        : `there is no ${tag}, here or on ${remote}`,
+      remedy: `Release it: bun ${releaseScript} ${tag}${isPlace(here) ? " --resume" : ""}`,
+    };
+  }
+  const what = `object ${short(there.id)} of commit ${there.commit === undefined ? "unknown" : short(there.commit)}`;
+  if (!isPlace(here)) {
+    return { question, state: "verified", evidence: `${what}; there is no ${tag} here` };
+  }
+  return here.id === there.id
+    ? { question, state: "verified", evidence: `${what}, the same as here` }
+    : {
+        question,
+        state: "failed",
+        evidence: `${remote} holds ${what}, and ${tag} here is object ${short(here.id)}`,
+        remedy: `Find out which was released, and never move a published tag. If the one here is the slip: git tag -d ${tag}`,
+      };
+}
