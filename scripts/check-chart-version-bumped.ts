@@ -225,6 +225,21 @@ function nearest({ source, sections }: Changelog, version: Version) {
     : { found: `, found "## ${similar.title}"`, at: similar.at };
 }
 
+/**
+ * Judges what a commit does to the chart since it parted from a base.
+ *
+ * @param base A branch of the remote, or any commit-ish.
+ * @throws {Refusal} If the base is unknown, or unrelated as far as this clone can tell.
+ */
+export async function checkChartSince(
+  repository: Repository,
+  base: string,
+  commit: ObjectId,
+): Promise<Finding[]> {
+  const parting = await findParting(repository, base, { shown: short(commit), commit });
+  return await judgeCommit(repository, parting, commit);
+}
+
 /** Judges a commit against each commit where it parted from its base. */
 async function judgeCommit(
   repository: Repository,

@@ -134,14 +134,35 @@ export interface ImagePromise {
 
 /** Checks that an image is there, with every platform promised. */
 export async function checkImage(promise: ImagePromise, world: ImageWorld): Promise<Finding[]> {
+  return (await examineImage(promise, world)).findings;
+}
+
+/** What was found about an image, and whether anybody could say. */
+export interface Examination {
+  /** Undefined if what is promised cannot be read, so that nobody was asked. */
+  readonly state: ImageAnswer["state"] | undefined;
+  readonly findings: Finding[];
+}
+
+/** The same check, which also tells an absent image from one that nobody could ask about. */
+export async function examineImage(promise: ImagePromise, world: ImageWorld): Promise<Examination> {
   const { reference, at } = promise;
   const name = nameOf(reference);
   const unreadable = promise.platforms.flatMap((text) => explainPlatform(text, name, at));
   if (unreadable.length > 0) {
-    return unreadable;
+    return { state: undefined, findings: unreadable };
   }
   const promised = [...new Set(promise.platforms.map(parsePlatform))];
   const answer = await askImage(reference, promised, world);
+  return { state: answer.state, findings: judgeAnswer(promise, promised, answer) };
+}
+
+function judgeAnswer(
+  { reference, at }: ImagePromise,
+  promised: readonly string[],
+  answer: ImageAnswer,
+): Finding[] {
+  const name = nameOf(reference);
   if (answer.state === "absent") {
     return [
       error(`Cannot find image ${name}: ${answer.why}, expected it to be published`, {

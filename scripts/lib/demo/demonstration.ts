@@ -48,7 +48,7 @@ export async function demonstrate(
   await show(
     0,
     "scripts/record-validation.ts",
-    ...[`v${version}`, "PASS", "--lab", "../lab", "--append", layout.ledger],
+    ...[`v${version}`, "PASS", "--lab", layout.lab, "--append", layout.ledger],
   );
   const record = `Record the lab validation of ${version}`;
   await showGit(world, report, "commit", "--quiet", "--all", "--message", record);

@@ -2,8 +2,9 @@
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
 import { type Answer, type Environment, lastWords, needProgram, run } from "../world/process.ts";
 import { smallLab, smallProduct } from "./product.ts";
 
@@ -49,7 +50,7 @@ export async function openDemoWorld({
   const folder = await mkdtemp(join(tmpdir(), "release-demo-"));
   const product = join(folder, "perf-sentinel");
   const remote = join(folder, "origin.git");
-  const lab = join(folder, "lab");
+  const lab = resolve(product, layout.lab);
   const key = join(folder, "signing-key");
   const isolated = isolate(env, folder);
 

@@ -70,7 +70,8 @@ export function withSection(source: Source, request: SectionRequest): SectionEdi
   return { text, outcome, title, at, left: leftToDo(after, section) };
 }
 
-function isUnreleased({ name, title }: Section): boolean {
+/** Whether a section is the one of what is not released yet. */
+export function isUnreleased({ name, title }: Section): boolean {
   return (name ?? title).trim().toLowerCase() === "unreleased";
 }
 
