@@ -1,0 +1,146 @@
+/** A product's copy of the release tools: where it is, what it holds, and how it is written. */
+
+import { relative, resolve } from "node:path";
+import { attempt, type Finding, Refusal, refusal } from "../finding.ts";
+import { changeFiles, type FileChange } from "../world/change-files.ts";
+import { realPath } from "../world/files.ts";
+import { ask, openRepository, type Repository, unanswered } from "../world/git.ts";
+import { decodeSource } from "../world/objects.ts";
+import { type FileState, findPlainFile } from "../world/plain-file.ts";
+import type { Environment } from "../world/process.ts";
+import { hashOf, type Manifest, manifestPath, parseManifest } from "./manifest.ts";
+
+/** A folder of a product's checkout that holds a copy, or is to. */
+export interface Copy {
+  readonly repository: Repository;
+  /** Absolute path of the folder, without links. */
+  readonly folder: string;
+  /** The path of one of its files from the top level. */
+  pathOf(path: string): string;
+}
+
+/**
+ * Opens the folder of a copy.
+ *
+ * @throws {Refusal} If it is in no work tree.
+ */
+export async function openCopy(
+  folder: string,
+  env: Environment,
+  signal: AbortSignal,
+): Promise<Copy> {
+  const repository = await openRepository(folder, env, signal);
+  const real = realPath(resolve(folder));
+  const prefix = relative(repository.root, real);
+  return {
+    repository,
+    folder: real,
+    pathOf: (path) => (prefix === "" ? path : `${prefix}/${path}`),
+  };
+}
+
+/**
+ * The manifest of a copy, or undefined if there is none.
+ *
+ * @throws {Refusal} If there is something else in its place, or it is damaged.
+ */
+export function findManifest({ repository, pathOf }: Copy): Manifest | undefined {
+  const path = pathOf(manifestPath);
+  const file = findPlainFile(repository.root, path);
+  return file && parseManifest(decodeSource(path, file.bytes));
+}
+
+/**
+ * The files of a copy as they are, those that are there.
+ *
+ * @throws {Refusal} If something else than a file of the checkout stands in the place of any.
+ */
+export async function readCopy(
+  { repository, pathOf }: Copy,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, FileState>> {
+  const answers = await Promise.all(
+    paths.map((path) => attempt(async () => findPlainFile(repository.root, pathOf(path)))),
+  );
+  const faults: readonly Finding[] = answers.flatMap(({ findings }) => findings ?? []);
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+  return new Map(
+    paths.flatMap((path, index) => {
+      const state = answers[index]?.value;
+      return state === undefined ? [] : [[path, state] as const];
+    }),
+  );
+}
+
+/** The bytes that files are to have, by path; undefined removes a file. */
+export type Contents = ReadonlyMap<string, Uint8Array | undefined>;
+
+/**
+ * Writes files of a copy, all or none, in the order that they come in.
+ *
+ * @param seen The files as they were when it was decided to write them.
+ * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
+ * @throws {Refusal} If a file is no longer as it was seen, or cannot be written.
+ */
+export function writeCopy(
+  copy: Copy,
+  contents: Contents,
+  seen: ReadonlyMap<string, FileState>,
+  isInterrupted: () => boolean,
+): Promise<"changed" | "interrupted"> {
+  const prepare = async (): Promise<FileChange[]> => {
+    const before = await readCopy(copy, [...contents.keys()]);
+    return Array.from(contents, ([path, bytes]) => {
+      refuseDifference(copy.pathOf(path), before.get(path), seen.get(path));
+      return {
+        path: copy.pathOf(path),
+        before: before.get(path),
+        after: bytes && { bytes, mode: modeOf(bytes, before.get(path)) },
+      };
+    });
+  };
+  return changeFiles(copy.repository, prepare, isInterrupted);
+}
+
+function refuseDifference(
+  path: string,
+  now: FileState | undefined,
+  seen: FileState | undefined,
+): void {
+  if ((now && hashOf(now.bytes)) !== (seen && hashOf(seen.bytes))) {
+    throw refusal(`Cannot write ${path}: it has changed since it was read`, {
+      at: { file: path },
+      remedy: "Let nothing else edit the checkout, then run this again",
+    });
+  }
+}
+
+/** The permissions of a file: its own as far as it has any, with the run bit that a command needs. */
+function modeOf(bytes: Uint8Array, before: FileState | undefined): number {
+  return (before?.mode ?? 0o644) | (isCommand(bytes) ? 0o111 : 0);
+}
+
+/** Whether a file is to be run: it names what runs it. */
+export function isCommand(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x23 && bytes[1] === 0x21;
+}
+
+/**
+ * The files of a copy that git ignores: they would never be committed.
+ *
+ * @throws {Refusal} If git cannot tell.
+ */
+export async function ignoredAmong(
+  { repository, pathOf }: Copy,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  const stdin = paths.map((path) => `${pathOf(path)}\0`).join("");
+  const answer = await ask(repository, ["check-ignore", "-z", "--stdin"], { stdin });
+  // Exit 1 means that none of them is.
+  if (answer.timedOut || answer.code > 1) {
+    throw unanswered("find out what git ignores", answer);
+  }
+  return answer.stdout.split("\0").filter((path) => path !== "");
+}

@@ -1,0 +1,406 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import {
+  type FileChanges,
+  isolatedEnvironment,
+  type JsonReport,
+  projectRoot,
+  start,
+  temporaryFolder,
+  writeFiles,
+} from "./helpers/world.ts";
+
+const layout = "scripts/lib/layout.ts";
+const manifest = "scripts/adopted.json";
+const ledger = "release-gate/lab-validations.txt";
+
+/** Release tools that can be changed, and a product that adopts from them. */
+async function world({ committed = false } = {}) {
+  const folder = temporaryFolder();
+  const tools = join(folder.path, "tools");
+  const product = join(folder.path, "product");
+  const env = isolatedEnvironment(folder.path);
+  const git = (cwd: string, ...args: string[]) =>
+    start(["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", ...args], {
+      cwd,
+      env,
+    });
+  mkdirSync(product);
+  for (const each of ["scripts", "release-gate", "package.json"]) {
+    cpSync(join(projectRoot, each), join(tools, each), { recursive: true });
+  }
+  writeFiles(product, smallProduct("1.3.0"));
+  await git(product, "init", "--quiet", "--initial-branch", "main");
+  if (committed) {
+    await git(tools, "init", "--quiet", "--initial-branch", "main");
+    await git(tools, "add", "--all");
+    await git(tools, "commit", "--quiet", "--message", "Tools");
+  }
+  async function run(script: string, cwd: string, ...args: string[]) {
+    const { code, stdout, stderr } = await start([process.execPath, script, ...args], { cwd, env });
+    return { code, stdout, stderr };
+  }
+  return {
+    tools,
+    product,
+    env,
+    git,
+    run,
+    adopt: (...args: string[]) =>
+      run("../tools/scripts/adopt.ts", product, ...(args.length === 0 ? ["."] : args)),
+    check: () => run("../tools/scripts/adopt.ts", product, ".", "--check"),
+    /** Appends a comment to files. */
+    edit(where: string, ...paths: string[]) {
+      for (const path of paths) {
+        const text = readFileSync(join(where, path), "utf8");
+        writeFiles(where, { [path]: `${text}// edited\n` });
+      }
+    },
+    [Symbol.dispose]: folder[Symbol.dispose],
+  };
+}
+
+/** All files below a folder but git's own, with their contents. */
+function contents(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name).slice(folder.length + 1))
+    .filter((path) => !path.startsWith(".git/"));
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(join(folder, path), "utf8")]));
+}
+
+const errorsOf = (stderr: string) =>
+  stderr
+    .split("\n")
+    .filter((line) => line.startsWith("error: "))
+    .map((line) => line.slice("error: ".length));
+
+test("a first adoption brings the commands, their library and nothing else", async () => {
+  using it = await world({ committed: true });
+  writeFiles(it.product, { "scripts/release.sh": "#!/bin/sh\n", "scripts/own.sh": "#!/bin/sh\n" });
+  const before = contents(it.product);
+  const { code, stdout, stderr } = await it.adopt();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const after = contents(it.product);
+  const added = Object.keys(after).filter((path) => before[path] === undefined);
+  const expected = Object.keys(contents(it.tools))
+    .filter((path) => /^scripts\/.*\.ts$|^release-gate\/.*\.ts$/.test(path))
+    .filter((path) => path !== "scripts/demo.ts" && !path.startsWith("scripts/lib/demo/"));
+  expect(added.sort()).toEqual([...expected, manifest].sort());
+  for (const path of expected) {
+    expect([path, after[path]]).toEqual([path, readFileSync(join(it.tools, path), "utf8")]);
+    const isCommand = statSync(join(it.tools, path)).mode & 0o111;
+    expect([path, statSync(join(it.product, path)).mode & 0o111]).toEqual([path, isCommand]);
+  }
+  for (const [path, text] of Object.entries(before)) {
+    expect([path, after[path]]).toEqual([path, text]);
+  }
+  const head = (await it.git(it.tools, "rev-parse", "HEAD")).stdout.trim();
+  const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+  expect(JSON.parse(after[manifest] ?? "")).toMatchObject({ version, commit: head });
+  expect(stdout).toBe(
+    [
+      ...expected.sort().map((path) => `new  ${path}`),
+      "scripts/release.sh is left as it is; scripts/release.ts takes its place",
+      `The copy is current: ${expected.length} files of version ${version} (commit ${head.slice(0, 7)})`,
+      "",
+    ].join("\n"),
+  );
+
+  const again = await it.adopt();
+  expect(again.stdout).toContain(`\n${stdout.trimEnd().split("\n").at(-1)}`);
+  expect(again.stdout).not.toContain("new ");
+  expect(contents(it.product)).toEqual(after);
+  expect((await it.check()).code).toBe(0);
+});
+
+test("a copy works on its own: no packages, no configuration of the tools", async () => {
+  using it = await world();
+  await it.adopt();
+  rmSync(it.tools, { recursive: true });
+  const run = (script: string, ...args: string[]) => it.run(script, it.product, ...args);
+  expect(await run("scripts/check-tag-version.ts", "v1.3.0")).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect((await run("scripts/check-tag-version.ts", "v1.3.1")).code).toBe(1);
+  const commands = Object.entries(contents(it.product)).filter(([, text]) => text.startsWith("#!"));
+  await Promise.all(
+    commands.map(async ([path]) => {
+      const { code, stdout, stderr } = await run(path, "--help");
+      const usage = stdout.includes(`Usage: bun ${path}`);
+      expect({ path, code, stderr, usage }).toEqual({ path, code: 0, stderr: "", usage: true });
+    }),
+  );
+  const itself = await run("scripts/adopt.ts", ".", "--check");
+  expect(itself.stdout).toStartWith("The copy is as it was adopted: ");
+  it.edit(it.product, "scripts/release.ts", layout);
+  rmSync(join(it.product, "scripts/lib/poll.ts"));
+  const edited = await run("scripts/adopt.ts", ".", "--check");
+  expect(edited.code).toBe(1);
+  expect(edited.stdout).toBe(`${layout} is edited here, as it may be\n`);
+  expect(errorsOf(edited.stderr)).toEqual([
+    "Cannot call the copy current: scripts/lib/poll.ts is missing",
+    "Cannot call the copy current: scripts/release.ts is edited here",
+  ]);
+  expect(edited.stderr).toContain("fix: Adopt again: bun TOOLS/scripts/adopt.ts .");
+  const refused = await run("scripts/adopt.ts", ".");
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toContain("these scripts are in that very checkout");
+  await it.git(it.product, "init", "--quiet", "../other");
+  const from = await run("scripts/adopt.ts", "../other");
+  expect(errorsOf(from.stderr)[0]).toContain("Cannot adopt from ");
+  expect(readdirSync(join(it.product, "../other"))).toEqual([".git"]);
+});
+
+test("what changed upstream comes, what went goes, what was edited or lost is told", async () => {
+  using it = await world();
+  writeFiles(it.tools, { "scripts/gone.ts": "export {};\n", "scripts/lib/old/a.ts": "//\n" });
+  await it.adopt();
+  writeFiles(it.tools, {
+    "scripts/gone.ts": undefined,
+    "scripts/lib/old/a.ts": undefined,
+    "scripts/lib/fresh.ts": "//\n",
+  });
+  it.edit(it.tools, "scripts/release.ts");
+  rmSync(join(it.product, "scripts/lib/poll.ts"));
+  chmodSync(join(it.product, "scripts/bump-version.ts"), 0o644);
+  it.edit(it.product, layout, "scripts/lib/gate.ts");
+  const said = contents(it.product);
+
+  const stale = await it.check();
+  expect(stale.code).toBe(1);
+  expect(errorsOf(stale.stderr)).toEqual(
+    [
+      "scripts/bump-version.ts cannot be run: its run bit is missing",
+      "scripts/gone.ts is stale: it is gone upstream",
+      "scripts/lib/fresh.ts is missing: it is new upstream",
+      "scripts/lib/gate.ts is edited here",
+      "scripts/lib/old/a.ts is stale: it is gone upstream",
+      "scripts/lib/poll.ts is missing",
+      "scripts/release.ts is stale: it changed upstream",
+    ].map((words) => `Cannot call the copy current: ${words}`),
+  );
+  expect(stale.stdout).toBe(`${layout} is edited here, as it may be\n`);
+  expect(contents(it.product)).toEqual(said);
+
+  const { code, stdout, stderr } = await it.adopt();
+  expect({ code, errors: errorsOf(stderr) }).toEqual({ code: 0, errors: [] });
+  expect(stdout.split("\n").slice(0, 6)).toEqual([
+    "run bit   scripts/bump-version.ts",
+    "removed   scripts/gone.ts",
+    "new       scripts/lib/fresh.ts",
+    "removed   scripts/lib/old/a.ts",
+    "restored  scripts/lib/poll.ts",
+    "updated   scripts/release.ts",
+  ]);
+  expect(stdout).toContain(`${layout} is edited here, and not upstream since: it stays\n`);
+  expect(stderr).toStartWith(
+    "warning: scripts/lib/gate.ts is edited here, and not upstream since: it stays\n",
+  );
+  expect(existsSync(join(it.product, "scripts/lib/old"))).toBe(false);
+  expect(statSync(join(it.product, "scripts/bump-version.ts")).mode & 0o111).toBe(0o111);
+  expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// edited\n");
+  expect((await it.check()).code).toBe(1);
+  renameSync(join(it.product, "scripts/lib/gate.ts"), join(it.product, "gate.ts.mine"));
+  await it.adopt();
+  expect((await it.check()).code).toBe(0);
+});
+
+test("nothing is written if a file was edited on both sides, or was never adopted; the way out works", async () => {
+  using it = await world({ committed: true });
+  writeFiles(it.tools, { "scripts/gone.ts": "export {};\n" });
+  await it.git(it.tools, "add", "--all");
+  await it.git(it.tools, "commit", "--quiet", "--message", "More");
+  await it.adopt();
+  const old = (await it.git(it.tools, "rev-parse", "--short=7", "HEAD")).stdout.trim();
+  it.edit(it.product, layout, "scripts/gone.ts");
+  writeFiles(it.product, { "scripts/lib/fresh.ts": "// the product's own\n" });
+  writeFiles(it.tools, { "scripts/lib/fresh.ts": "//\n", "scripts/gone.ts": undefined });
+  writeFiles(it.tools, { [layout]: `${readFileSync(join(it.tools, layout), "utf8")}// more\n` });
+  it.edit(it.tools, "scripts/release.ts");
+  await it.git(it.tools, "add", "--all");
+  await it.git(it.tools, "commit", "--quiet", "--message", "Change");
+  const head = (await it.git(it.tools, "rev-parse", "--short=7", "HEAD")).stdout.trim();
+  const before = contents(it.product);
+  const { code, stdout, stderr } = await it.adopt();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(errorsOf(stderr)).toEqual([
+    "Cannot adopt: scripts/gone.ts is edited here, and has changed upstream since",
+    "Cannot adopt: scripts/lib/fresh.ts is not what any adoption wrote",
+    `Cannot adopt: ${layout} is edited here, and has changed upstream since`,
+  ]);
+  expect(stderr).toContain(
+    `fix: Set yours aside: mv ${layout} ${layout}.mine; adopt again: bun ../tools/scripts/adopt.ts .; then bring what you need of yours into the new file, or upstream; what changed upstream: git -C ../tools diff ${old} ${head} -- ${layout}\n`,
+  );
+  expect(stderr).toEndWith("Nothing was written.\n");
+  expect(contents(it.product)).toEqual(before);
+
+  for (const [, move = ""] of stderr.matchAll(/Set yours aside: (mv [^;]+);/g)) {
+    expect((await start(["sh", "-c", move], { cwd: it.product })).code).toBe(0);
+  }
+  expect((await it.adopt()).code).toBe(0);
+  expect((await it.check()).code).toBe(0);
+  expect(readFileSync(join(it.product, `${layout}.mine`), "utf8")).toEndWith("// edited\n");
+  expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// more\n");
+});
+
+test("files that somebody copied by hand are taken up where they are the same", async () => {
+  using it = await world();
+  cpSync(join(it.tools, "scripts/lib"), join(it.product, "scripts/lib"), { recursive: true });
+  const { code } = await it.adopt();
+  expect(code).toBe(0);
+  expect((await it.check()).code).toBe(0);
+  it.edit(it.product, "scripts/lib/gate.ts");
+  expect(errorsOf((await it.check()).stderr)).toHaveLength(1);
+});
+
+test("the copy may be in a folder of the checkout, and its paths say so", async () => {
+  using it = await world();
+  mkdirSync(join(it.product, "tools/release"), { recursive: true });
+  const { code, stdout } = await it.adopt("tools/release");
+  expect(code).toBe(0);
+  expect(stdout).toContain("\nnew  tools/release/scripts/release.ts\n");
+  const copied = "tools/release/scripts/check-tag-version.ts";
+  expect((await it.run(copied, it.product, "v1.3.0")).code).toBe(0);
+  expect((await it.adopt("tools/release", "--check")).code).toBe(0);
+});
+
+test("git is asked whether it would keep the copy", async () => {
+  using it = await world();
+  writeFiles(it.product, { ".gitignore": "lib/\n" });
+  const { code, stderr } = await it.adopt();
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^warning: git ignores scripts\/lib\/\S+ and \d+ files more: /);
+});
+
+test("tools that are not as committed are told, and no commit is recorded", async () => {
+  using it = await world({ committed: true });
+  it.edit(it.tools, "scripts/release.ts");
+  const { code, stderr } = await it.adopt();
+  expect(code).toBe(0);
+  expect(stderr).toStartWith(
+    "warning: The release tools are not as committed: scripts/release.ts; no commit is recorded\n",
+  );
+  expect(JSON.parse(readFileSync(join(it.product, manifest), "utf8")).commit).toBeUndefined();
+});
+
+describe("refused, with nothing written:", () => {
+  type Prepare = (it: Awaited<ReturnType<typeof world>>) => FileChanges | undefined;
+  test.each<[string, string[], string, Prepare]>([
+    ["no folder", ["../none"], "there is no such folder", () => undefined],
+    ["no work tree", [".."], "Cannot find a git work tree", () => undefined],
+    ["the tools", ["../tools"], "Cannot find a git work tree", () => undefined],
+    ["a damaged manifest", ["."], "it is not JSON", () => ({ [manifest]: "{" })],
+    [
+      "a manifest that would remove the ledger",
+      ["."],
+      'it names "release-gate/lab-validations.txt", which no adoption writes',
+      () => ({ [manifest]: `{"version":"1","files":{"${ledger}":"${"0".repeat(64)}"}}` }),
+    ],
+    [
+      "a link in the place of a folder",
+      ["."],
+      "found a file behind a link",
+      ({ product }) => {
+        mkdirSync(join(product, "elsewhere"));
+        symlinkSync("elsewhere", join(product, "scripts"));
+        return undefined;
+      },
+    ],
+    [
+      "a link in the place of a file",
+      ["."],
+      "Cannot write scripts/release.ts: found no plain file",
+      ({ product }) => {
+        mkdirSync(join(product, "scripts"));
+        symlinkSync("../Cargo.toml", join(product, "scripts/release.ts"));
+        return undefined;
+      },
+    ],
+  ])("%s", async (_, args, words, prepare) => {
+    using it = await world();
+    writeFiles(it.product, prepare(it) ?? {});
+    const before = contents(it.product);
+    for (const more of [[], ["--check"]]) {
+      const { code, stdout, stderr } = await it.adopt(...args, ...more);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toContain(words);
+      expect(contents(it.product)).toEqual(before);
+    }
+  });
+
+  test("this very checkout, from within or by name", async () => {
+    using it = await world({ committed: true });
+    for (const [cwd, dir] of [
+      [it.tools, "."],
+      [it.tools, "scripts"],
+      [it.product, "../tools"],
+    ] as const) {
+      for (const more of [[], ["--check"]]) {
+        const ended = await it.run(join(it.tools, "scripts/adopt.ts"), cwd, dir, ...more);
+        expect(ended.code).toBe(1);
+        expect(ended.stderr).toContain("these scripts are in that very checkout");
+      }
+    }
+    expect(existsSync(join(it.tools, manifest))).toBe(false);
+  });
+});
+
+test("a missing manifest is told by --check, and the command line before anything is read", async () => {
+  using it = await world();
+  const { code, stderr } = await it.check();
+  expect(code).toBe(1);
+  expect(errorsOf(stderr)).toEqual([
+    `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
+  ]);
+  expect((await it.adopt(".", "--repo", ".")).code).toBe(2);
+  expect((await it.adopt("")).code).toBe(2);
+});
+
+test("an interrupt leaves the checkout as it was, and a killed run is finished by the next", async () => {
+  using it = await world();
+  const before = contents(it.product);
+  // The run waits for a git that does not end, so that the signal meets it while it writes.
+  const slow = join(it.product, "../slow");
+  const real = Bun.which("git");
+  writeFiles(slow, {
+    git: `#!/bin/sh\ncase "$*" in *absolute-git-dir*) touch "${slow}/reached"; sleep 0.5;; esac\nexec ${real} "$@"\n`,
+  });
+  chmodSync(join(slow, "git"), 0o755);
+  const child = Bun.spawn([process.execPath, "../tools/scripts/adopt.ts", ".", "--json"], {
+    cwd: it.product,
+    env: { ...it.env, PATH: `${slow}:${it.env.PATH}` },
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  while (!existsSync(join(slow, "reached"))) {
+    await Bun.sleep(5);
+  }
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  const report = JSON.parse(await new Response(child.stdout).text()) as JsonReport;
+  expect(report.findings.at(-1)?.message).toBe("Interrupted: every file is as it was before");
+  expect(contents(it.product)).toEqual(before);
+
+  // What SIGKILL leaves: some files written, the manifest not.
+  await it.adopt();
+  const after = contents(it.product);
+  rmSync(join(it.product, manifest));
+  rmSync(join(it.product, "scripts/release.ts"));
+  expect((await it.adopt()).code).toBe(0);
+  expect(contents(it.product)).toEqual(after);
+});
