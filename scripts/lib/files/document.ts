@@ -46,7 +46,7 @@ export interface Document {
  * @throws {LocatedSyntaxError} If the text is not TOML; the place is the statement at fault.
  */
 export function parseToml(source: Source): Document {
-  return parseDocument(source, { name: "TOML", parse: Bun.TOML.parse, isLegalInParts: true });
+  return documentOf(source, languages.toml);
 }
 
 /**
@@ -55,7 +55,7 @@ export function parseToml(source: Source): Document {
  * @throws {LocatedSyntaxError} If the text is not YAML; the place is the line at fault.
  */
 export function parseYaml(source: Source): Document {
-  return parseDocument(source, { name: "YAML", parse: Bun.YAML.parse, isLegalInParts: true });
+  return documentOf(source, languages.yaml);
 }
 
 /**
@@ -64,7 +64,7 @@ export function parseYaml(source: Source): Document {
  * @throws {LocatedSyntaxError} If the text is not JSON; the place is the file alone.
  */
 export function parseJson(source: Source): Document {
-  return parseDocument(source, { name: "JSON", parse: JSON.parse, isLegalInParts: false });
+  return documentOf(source, languages.json);
 }
 
 type Parser = (text: string) => unknown;
@@ -74,6 +74,24 @@ interface Language {
   readonly parse: Parser;
   /** Whether a text that is cut after a statement is still legal: only then errors have places. */
   readonly isLegalInParts: boolean;
+  /** What was parsed already: one file of many commits is often one source. */
+  readonly parsed: WeakMap<Source, Document>;
+}
+
+const languages = {
+  toml: language("TOML", Bun.TOML.parse, true),
+  yaml: language("YAML", Bun.YAML.parse, true),
+  json: language("JSON", JSON.parse, false),
+};
+
+function language(name: string, parse: Parser, isLegalInParts: boolean): Language {
+  return { name, parse, isLegalInParts, parsed: new WeakMap() };
+}
+
+function documentOf(source: Source, language: Language): Document {
+  const document = language.parsed.get(source) ?? parseDocument(source, language);
+  language.parsed.set(source, document);
+  return document;
 }
 
 function parseDocument(source: Source, language: Language): Document {

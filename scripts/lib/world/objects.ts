@@ -24,7 +24,7 @@ export interface GitObject {
   readonly bytes: Uint8Array;
 }
 
-/** Objects by name, one question at a time. Close it, or use `await using`. */
+/** Objects by name, answered in the order in which they are asked for. Close it, or use `await using`. */
 export interface Objects extends AsyncDisposable {
   /**
    * The object of that name, or undefined if there is none.
@@ -44,16 +44,17 @@ export function openObjects(repository: Repository, limit: number = layout.limit
   let reader: BatchReader | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   return {
-    find(name) {
+    async find(name) {
       if (/[\n\0]/.test(name)) {
-        return Promise.resolve(undefined);
+        return undefined;
       }
-      const answer = queue.then(() => {
-        reader ??= new BatchReader(start(repository), limit);
-        return reader.question(name);
-      });
+      reader ??= new BatchReader(start(repository), limit);
+      const open = reader;
+      // Git works on a question while the answers before it are read.
+      open.ask(name);
+      const answer = queue.then(() => open.answer(name));
       queue = answer.catch(() => {});
-      return answer;
+      return await answer;
     },
     async [Symbol.asyncDispose]() {
       await queue;
@@ -84,13 +85,22 @@ class BatchReader {
     this.#limit = limit;
   }
 
-  /** Asks once. After a failure nothing in the stream can be told apart, so nothing is asked. */
-  async question(name: string): Promise<GitObject | undefined> {
+  ask(name: string): void {
+    if (this.#failure === undefined) {
+      this.#git.write(`${name}\n`);
+    }
+  }
+
+  /**
+   * The answer to the first question that has none yet, which must be of that name. After a failure
+   * nothing in the stream can be told apart, so nothing is read.
+   */
+  async answer(name: string): Promise<GitObject | undefined> {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
     try {
-      return await this.#ask(name);
+      return await this.#read(name);
     } catch (thrown) {
       this.#failure = thrown;
       this.#git.kill();
@@ -98,8 +108,7 @@ class BatchReader {
     }
   }
 
-  async #ask(name: string): Promise<GitObject | undefined> {
-    this.#git.write(`${name}\n`);
+  async #read(name: string): Promise<GitObject | undefined> {
     const header = await this.#line(name);
     if (header === `${name} missing`) {
       return undefined;
@@ -232,7 +241,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       if (entry.kind !== "file") {
         throw unexpectedKind(path, entry.kind, "file", commit);
       }
-      return decodeSource(path, await need(objects, entry.id, "blob", path), decoding);
+      return sourceOf(path, await need(objects, entry.id, "blob", path), decoding);
     },
     async list(glob) {
       return await listMatches(glob, async (path) => {
@@ -318,6 +327,18 @@ function kindOf(mode: string): Kind {
 /** Text of git's own; a byte order mark is a part of it. */
 function utf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** Sources by the bytes they were made of: whoever keeps an object keeps what was made of it. */
+const decoded = new WeakMap<Uint8Array, Map<string, Source>>();
+
+/** A file's source: of the same bytes, at the same path, the same one. */
+function sourceOf(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
+  const known = decoded.get(bytes) ?? new Map<string, Source>();
+  const key = `${decoding.lenient === true} ${path}`;
+  const found = known.get(key) ?? decodeSource(path, bytes, decoding);
+  decoded.set(bytes, known.set(key, found));
+  return found;
 }
 
 /**
