@@ -1,0 +1,73 @@
+/** How the audit's page looks: light and dark, on a phone, by keyboard and on paper. */
+
+/** Every text has a contrast of 4.5 at least with what is behind it, every mark one of 3. */
+export const style = `
+:root {
+  color-scheme: light dark;
+  --back: #ffffff; --raised: #f3f4f6; --text: #1b1f24; --muted: #4c545e; --rule: #767f8a;
+  --good: #1a6b3a; --bad: #b3261e; --focus: #0b57d0; --link: #0b57d0; --grid: #d5d9de;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --back: #14171a; --raised: #1f2429; --text: #e8eaed; --muted: #b3bac2; --rule: #8b949e;
+    --good: #6fcf97; --bad: #ff8a80; --focus: #8ab4f8; --link: #8ab4f8; --grid: #3a4149;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--back); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+header, main { max-width: 80rem; margin: 0 auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 1.5rem 0 0.5rem; }
+h2 { font-size: 1.25rem; margin: 2rem 0 0.5rem; }
+p, li, td, th, caption, figcaption { overflow-wrap: anywhere; }
+p.about, figcaption, caption { color: var(--muted); }
+a { color: var(--link); }
+nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; list-style: none; margin: 0.5rem 0; padding: 0; }
+nav a { display: inline-block; padding: 0.35rem 0; }
+figure { margin: 0; }
+.scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 0.4rem; position: relative; }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+svg { display: block; width: 100%; min-width: 720px; height: auto; }
+svg text { fill: var(--text); font-size: 15px; }
+svg .lane { font-weight: 600; }
+svg .tick { fill: var(--muted); }
+svg .axis { stroke: var(--rule); }
+svg .grid { stroke: var(--grid); }
+svg .limit { stroke: var(--rule); stroke-dasharray: 6 4; }
+svg .good { fill: var(--good); }
+svg .bad { fill: var(--bad); }
+svg .plain { fill: none; stroke: var(--rule); stroke-width: 2; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: start; padding: 0.5rem 0.75rem; }
+th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.75rem; border-top: 1px solid var(--grid); }
+th, td.short { white-space: nowrap; overflow-wrap: normal; }
+thead th { background: var(--raised); }
+tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
+td.notes { min-width: 16rem; }
+td ul { margin: 0; padding-inline-start: 1.1rem; }
+.fault { color: var(--bad); font-weight: 600; }
+summary { cursor: pointer; }
+details[open] { min-width: 18rem; white-space: normal; }
+.unseen {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+@media print {
+  :root {
+    color-scheme: light;
+    --back: #ffffff; --raised: #ffffff; --text: #000000; --muted: #333333; --rule: #666666;
+    --good: #1a6b3a; --bad: #b3261e; --link: #000000; --grid: #bbbbbb;
+  }
+  nav { display: none; }
+  .scroll { overflow: visible; border: 0; }
+  svg { min-width: 0; }
+  tbody th { position: static; }
+  th, td { padding: 0.2rem 0.4rem; font-size: 0.75rem; }
+  th, td.short { white-space: normal; }
+  td.notes { min-width: 0; }
+  tr, figure { break-inside: avoid; }
+  thead { display: table-header-group; }
+  details::details-content { content-visibility: visible; }
+}
+`;

@@ -1,0 +1,535 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { auditChart, auditRelease, auditReleases } from "../scripts/audit-releases.ts";
+import { totalsOf } from "../scripts/lib/audit/record.ts";
+import { fullTable } from "../scripts/lib/audit/table.ts";
+import { type Day, parseDay } from "../scripts/lib/calendar.ts";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { memoryTree } from "../scripts/lib/tree.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
+import { gitEnvironment } from "../scripts/lib/world/git.ts";
+import { type MadeCommit, type MadeTag, makeHistory } from "./helpers/history.ts";
+import {
+  type JsonReport,
+  runScript,
+  type TestRepository,
+  testRepository,
+} from "./helpers/world.ts";
+
+const script = "scripts/audit-releases.ts";
+
+function repositoryOf({ root, env }: TestRepository) {
+  return { root, env: gitEnvironment(env) };
+}
+
+const question = { signal: new AbortController().signal };
+
+/** The day some days after the first one of the history. */
+function day(offset: number): string {
+  return new Date(Date.UTC(2024, 0, 10 + offset)).toISOString().slice(0, 10);
+}
+
+const noon = (date: string) => `${date}T12:00:00Z`;
+
+/** A product whose ledger has these rows; none for a product without a ledger. */
+function product(version: string, rows: readonly string[] | undefined): Record<string, string> {
+  const { [layout.ledger]: _, ...files } = smallProduct(version);
+  return rows === undefined
+    ? files
+    : { ...files, [layout.ledger]: `# ledger\n${rows.map((row) => `${row}\n`).join("")}` };
+}
+
+const pass = (version: string, date: string) => `v${version}\t214ea6f\t${date}\tPASS`;
+
+describe("200 tags whose faults are known", () => {
+  /** 140 releases, three days apart, of which 60 have a chart tag; faults come at fixed intervals. */
+  function history(): { commits: MadeCommit[]; expected: string[][] } {
+    const ledger: string[] = [];
+    const expected: string[][] = [];
+    const commits = Array.from({ length: 140 }, (_, i): MadeCommit => {
+      const version = i === 28 || i === 46 ? `1.${i}.0-rc.1` : `1.${i}.0`;
+      const signature = i % 7 === 0 ? "unsigned" : i % 11 === 3 ? "lightweight" : "signed";
+      const isLight = signature === "lightweight";
+      const date = day(3 * i - (isLight ? 1 : 0));
+      const beside = i % 23 === 5;
+      const old = smallProduct("0.0.1");
+      const swap = (isStale: boolean, path: string) => (isStale ? { [path]: old[path] ?? "" } : {});
+      const stale = [i % 17 === 4, i % 13 === 6, i % 29 === 8];
+
+      const kind = i < 15 ? "early" : i % 9;
+      const age = kind === 2 ? 31 : i % 18 === 0 ? 40 : i % 9;
+      const isSkipped = kind === 0 && !isLight;
+      const hasPass = kind !== "early" && kind !== 1 && (kind !== 0 || i % 18 === 0);
+      if (hasPass) {
+        ledger.push(pass(version, day(3 * i - (isLight ? 1 : 0) - age)));
+      }
+      const files = {
+        ...product(version, kind === "early" ? undefined : ledger),
+        ...swap(stale[0] === true, "crates/sentinel-cli/Cargo.toml"),
+        ...swap(stale[1] === true, "docs/ci-templates/jenkinsfile.groovy"),
+        ...swap(stale[2] === true, "docs/CI.md"),
+      };
+      const hasChart = i >= 10;
+      const passed = hasPass ? `PASS ${age}d` : "none";
+      expected.push([
+        `v${version}`,
+        `${date}${isLight ? " (commit's)" : ""}`,
+        signature,
+        beside ? "no" : "yes",
+        stale[0] ? "differ" : "agree",
+        isSkipped ? `skipped${hasPass ? ` (${passed})` : ""}` : passed,
+        String(Number(stale[0]) + Number(stale[1]) + 2 * Number(stale[2])),
+        hasChart ? `${version} (${version})` : "none",
+      ]);
+      const bypass = isSkipped ? "\n\nBypassed: lab validation gate (--skip-lab)\n" : "";
+      const made: Pick<MadeTag, "signature"> = signature === "unsigned" ? {} : { signature };
+      const tags: MadeCommit["tags"][number][] = [
+        { tag: `v${version}`, at: noon(date), message: `v${version}${bypass}`, ...made },
+      ];
+      if (i >= 20 && i % 2 === 0) {
+        const isOther = i % 20 === 10;
+        const tag = `chart-v${isOther ? `9.${i}.0` : version}`;
+        const isSigned = i % 8 !== 0;
+        tags.push({ tag, at: noon(day(3 * i + 1)), ...(isSigned ? { signature: "signed" } : {}) });
+        expected.push([
+          tag,
+          day(3 * i + 1),
+          isSigned ? "signed" : "unsigned",
+          beside ? "no" : "yes",
+          isOther ? "differ" : "agree",
+          "-",
+          isOther ? "2" : "0",
+          `${version} (${version})`,
+        ]);
+      }
+      const kept = Object.entries(files).filter(
+        ([path]) => hasChart || !path.startsWith(`${layout.chart}/`),
+      );
+      return { at: noon(day(3 * i - 1)), files: Object.fromEntries(kept), beside, tags };
+    });
+    return { commits, expected };
+  }
+
+  test("are told exactly, each on its row and in the totals", async () => {
+    await using world = await testRepository();
+    const { commits, expected } = history();
+    await makeHistory(world, commits);
+    const audit = await auditReleases(repositoryOf(world), question);
+    expect(expected).toHaveLength(200);
+    expect(fullTable(audit.rows).rows).toEqual(expected);
+    expect(totalsOf(audit.rows)).toEqual({
+      tags: 200,
+      releases: 140,
+      charts: 60,
+      signature: { signed: 154, unsigned: 35, lightweight: 11 },
+      onMain: { yes: 191, no: 9, unknown: 0 },
+      manifests: { agree: 186, differ: 14, unreadable: 0 },
+      lab: { pass: 98, tooOld: 15, skipped: 12, none: 30, unreadable: 0 },
+      stale: { references: 41, tags: 29 },
+      unreadable: 0,
+      faulty: 100,
+    });
+    const wrong = audit.rows.find(({ tag }) => tag === "v1.8.0");
+    expect(wrong?.stale).toEqual([
+      {
+        row: "PERF_SENTINEL_VERSION in a snippet",
+        file: "docs/CI.md",
+        what: "PERF_SENTINEL_VERSION",
+        found: "0.0.1",
+        expected: "1.8.0",
+      },
+      {
+        row: "perf-sentinel@vX.Y.Z",
+        file: "docs/CI.md",
+        what: "perf-sentinel",
+        found: "v0.0.1",
+        expected: "v1.8.0",
+      },
+    ]);
+    // Of what tags share, git is asked once.
+    expect(audit.recall.remembered / audit.recall.asked).toBeGreaterThan(0.3);
+  });
+});
+
+describe("the files of one release", () => {
+  const version = parseVersion("1.3.0");
+  const today = parseDay("2026-08-07");
+  const content = (changes: Record<string, string | undefined>, bypasses: string[] = []) => {
+    const files = Object.entries({ ...product("1.3.0", []), ...changes });
+    const there = files.flatMap(([path, text]) => (text === undefined ? [] : [[path, text]]));
+    return auditRelease(memoryTree(Object.fromEntries(there)), version, { date: today, bypasses });
+  };
+  const bypass = ["lab validation gate (--skip-lab)"];
+  const row = (...cells: string[]) => ({ [layout.ledger]: `${cells.join("\t")}\n` });
+  const lab = (state: string, age?: number, hasLedger = true) => ({
+    state,
+    pass:
+      age === undefined
+        ? undefined
+        : { date: dayBefore(today, age), ageDays: age, labCommit: "214ea6f" },
+    hasLedger,
+  });
+
+  test.each<[string, Record<string, string | undefined>, string[], unknown]>([
+    ["no ledger at all", { [layout.ledger]: undefined }, [], lab("none", undefined, false)],
+    ["a ledger without a PASS", {}, [], lab("none")],
+    ["a FAIL alone", row("v1.3.0", "214ea6f", "2026-08-07", "FAIL"), [], lab("none")],
+    ["a PASS of the same day", row("v1.3.0", "214ea6f", "2026-08-07", "PASS"), [], lab("pass", 0)],
+    ["a PASS of long ago", row("v1.3.0", "214ea6f", "2026-05-07", "PASS"), [], lab("pass", 92)],
+    ["a PASS after the tag", row("v1.3.0", "214ea6f", "2026-08-08", "PASS"), [], lab("none")],
+    ["a PASS of another version", row("v1.2.9", "214ea6f", "2026-08-07", "PASS"), [], lab("none")],
+    ["a bypass", {}, bypass, lab("skipped")],
+    [
+      "a bypass beside a PASS",
+      row("v1.3.0", "214ea6f", "2026-08-06", "PASS"),
+      bypass,
+      lab("skipped", 1),
+    ],
+    ["another bypass", {}, ["image gate (--skip-image-check)"], lab("none")],
+  ])("the lab: %s", async (_, changes, bypasses, expected) => {
+    expect(await content(changes, bypasses)).toMatchObject({ lab: expected, faults: [] });
+  });
+
+  test("a sound release agrees, and has no stale reference", async () => {
+    expect(await content({})).toEqual({
+      manifests: "agree",
+      lab: lab("none") as never,
+      stale: [],
+      chart: { version: "1.3.0", appVersion: "1.3.0" },
+      faults: [],
+    });
+  });
+
+  test("a release before there was a chart has none", async () => {
+    const gone = Object.keys(smallProduct("1.3.0")).filter((path) => path.startsWith("charts/"));
+    const found = await content(Object.fromEntries(gone.map((path) => [path, undefined])));
+    expect(found).toMatchObject({ chart: "none", stale: [], faults: [] });
+  });
+
+  test.each<[string, Record<string, string>, object]>([
+    [
+      "a manifest",
+      { "Cargo.toml": "[broken" },
+      { manifests: "unreadable", stale: "unreadable", chart: { version: "1.3.0" } },
+    ],
+    [
+      "a lock file",
+      { "Cargo.lock": "[broken" },
+      { manifests: "agree", stale: "unreadable", chart: { version: "1.3.0" } },
+    ],
+    [
+      "the chart",
+      { "charts/perf-sentinel/Chart.yaml": "version: 1.10\n" },
+      { manifests: "agree", stale: "unreadable", chart: "unreadable" },
+    ],
+  ])(
+    "%s that cannot be read hides nothing else, and its fault is told once",
+    async (_, changes, expected) => {
+      const found = await content(changes);
+      expect(found).toMatchObject(expected);
+      expect(found.faults).toHaveLength(1);
+    },
+  );
+});
+
+describe("the files of one chart", () => {
+  const audit = (tagged: string, changes: Record<string, string> = {}) =>
+    auditChart(
+      memoryTree({ ...product("1.3.0", []), ...changes }),
+      parseVersion(tagged, "chart-v"),
+    );
+  const manifest = smallProduct("1.3.0")["charts/perf-sentinel/Chart.yaml"] ?? "";
+  const changed = (from: string, to: string) => ({
+    "charts/perf-sentinel/Chart.yaml": manifest.replace(from, to),
+  });
+
+  test("only what follows the chart counts", async () => {
+    const elsewhere = { "Cargo.toml": "[broken", "docs/CI.md": "" };
+    expect(await audit("chart-v1.3.0", elsewhere)).toEqual({
+      manifests: "agree",
+      lab: "not asked",
+      stale: [],
+      chart: { version: "1.3.0", appVersion: "1.3.0" },
+      faults: [],
+    });
+  });
+
+  test("its own version may run ahead of the application's", async () => {
+    const ahead = {
+      ...changed("version: 1.3.0", "version: 1.3.1"),
+      "charts/perf-sentinel/CHANGELOG.md": "# Changelog\n\n## [1.3.1]\n\n- A change.\n",
+    };
+    expect(await audit("chart-v1.3.1", ahead)).toMatchObject({ manifests: "agree", stale: [] });
+  });
+
+  test("a promised image of another version than appVersion is stale", async () => {
+    const found = await audit(
+      "chart-v1.3.0",
+      changed('appVersion: "1.3.0"', 'appVersion: "1.2.9"'),
+    );
+    expect(found).toMatchObject({
+      manifests: "agree",
+      stale: [{ found: "1.3.0", expected: "1.2.9" }],
+      chart: { version: "1.3.0", appVersion: "1.2.9" },
+    });
+  });
+
+  test("an appVersion that is no version is shown, and judges nothing", async () => {
+    const found = await audit(
+      "chart-v1.3.0",
+      changed('appVersion: "1.3.0"', 'appVersion: "latest"'),
+    );
+    expect(found).toMatchObject({ stale: [], chart: { appVersion: "latest" }, faults: [] });
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["no YAML", { "charts/perf-sentinel/Chart.yaml": "a: [" }],
+    ["a version that is a number", changed("version: 1.3.0", "version: 1.3")],
+  ])("a manifest with %s is unreadable", async (_, changes) => {
+    const found = await audit("chart-v1.3.0", changes);
+    expect(found).toMatchObject({ manifests: "unreadable", chart: "unreadable" });
+    expect(found.faults.length).toBeGreaterThan(0);
+  });
+});
+
+function dayBefore(from: Day, days: number): string {
+  return new Date(Date.parse(from) - days * 86_400_000).toISOString().slice(0, 10);
+}
+
+const releases = (...versions: string[]): MadeCommit[] =>
+  versions.map((version, index) => {
+    const date = day(index);
+    return {
+      at: noon(date),
+      files: product(version, [pass(version, date)]),
+      tags: [{ tag: `v${version}`, at: noon(date), signature: "signed" }],
+    };
+  });
+
+async function json(world: TestRepository, ...args: string[]) {
+  const { code, stdout } = await runScript(script, [...args, "--json"], {
+    cwd: world.root,
+    env: world.env,
+  });
+  return { code, report: JSON.parse(stdout) as JsonReport };
+}
+
+test("what is unreadable at one tag stops no other, and refuses in the end", async () => {
+  await using world = await testRepository();
+  const [first, second, third] = releases("1.0.0", "1.1.0", "1.2.0");
+  if (!(first && second && third)) {
+    throw new Error("no history");
+  }
+  const broken = { ...second, files: { ...second.files, "Cargo.toml": "[broken" } };
+  await makeHistory(world, [first, broken, third]);
+  const commit = await world.git("rev-parse", "v1.0.0^{commit}");
+  const missing = "0123456789012345678901234567890123456789";
+  await world.git("tag", "v2.0.0", "v1.0.0:Cargo.toml");
+  await world.git("update-ref", "refs/tags/v2.2.0", await world.git("rev-parse", "v1.0.0"));
+  writeFileSync(join(world.root, ".git/refs/tags/v2.1.0"), `${missing}\n`);
+  writeFileSync(join(world.root, ".git/refs/tags/chart-v2.1.0"), "nothing\n");
+  // Such a corrupt object ends git itself: what else was asked has to be asked again.
+  await world.git("tag", "-a", "-m", "v2.3.0", "v2.3.0", commit);
+  const loose = await world.git("rev-parse", "v2.3.0");
+  const path = join(world.root, ".git/objects", loose.slice(0, 2), loose.slice(2));
+  chmodSync(path, 0o644);
+  truncateSync(path, 60);
+
+  const { code, report } = await json(world);
+  expect(code).toBe(1);
+  const short = report.data.tags.map((each: { tag: string; unreadable: string[] }) => [
+    each.tag,
+    each.unreadable.length,
+  ]);
+  expect(short).toEqual([
+    ["v1.0.0", 0],
+    ["v2.2.0", 0],
+    ["v1.1.0", 1],
+    ["v1.2.0", 0],
+    ["v2.0.0", 1],
+    ["v2.1.0", 1],
+    ["v2.3.0", 1],
+    ["chart-v2.1.0", 1],
+  ]);
+  const errors = report.findings.filter(({ level }) => level === "error");
+  expect(errors.map(({ message }) => message)).toEqual([
+    expect.stringContaining("Cannot audit all of v1.1.0: Cannot read Cargo.toml: not valid TOML"),
+    "Cannot audit all of v2.0.0: Cannot read tag v2.0.0: it tags a blob, expected a commit",
+    `Cannot audit all of v2.1.0: Cannot read tag v2.1.0: object ${missing} is missing`,
+    expect.stringMatching(/^Cannot audit all of v2\.3\.0: .*is corrupt/s),
+    "Cannot audit all of chart-v2.1.0: Cannot read tag chart-v2.1.0: its ref is broken",
+  ]);
+  expect(errors[0]).toMatchObject({ file: "Cargo.toml", line: 1 });
+  const renamed = report.findings.find(({ message }) => message.startsWith("v2.2.0: "));
+  expect(renamed?.message).toContain('its tag object calls itself "v1.0.0"');
+});
+
+test("--since takes releases by version, and charts by their date", async () => {
+  await using world = await testRepository();
+  const made = releases("1.0.0", "1.1.0", "1.0.1", "1.2.0");
+  const charts = ["chart-v9.0.0", "chart-v0.1.0", "chart-v0.1.1", "chart-v0.1.2"];
+  await makeHistory(
+    world,
+    made.map((commit, index) => ({
+      ...commit,
+      tags: [...commit.tags, { tag: charts[index] ?? "", at: commit.at }],
+    })),
+  );
+  const audit = await auditReleases(repositoryOf(world), {
+    ...question,
+    since: parseVersion("1.1.0"),
+  });
+  expect(audit.rows.map(({ tag }) => tag)).toEqual([
+    "v1.1.0",
+    "chart-v0.1.0",
+    "chart-v0.1.1",
+    "v1.2.0",
+    "chart-v0.1.2",
+  ]);
+  const { code, report } = await json(world, "--since", "1.0.5");
+  expect({ code, findings: report.findings }).toEqual({
+    code: 1,
+    findings: [
+      {
+        level: "error",
+        message: "Cannot audit releases since v1.0.5: found no such tag in this repository",
+        remedy: "Name a release tag that is here; the next one is v1.1.0",
+      },
+    ],
+  });
+});
+
+test("a repository without a release tag is a refusal, whatever other tags it has", async () => {
+  await using world = await testRepository();
+  await world.commit({ a: "a" });
+  await world.git("tag", "v1");
+  const { code, report } = await json(world);
+  expect(code).toBe(1);
+  expect(report.findings[0]?.message).toBe(
+    "Cannot audit releases: found no release tag in this repository",
+  );
+});
+
+test("main is the checkout's, else the remote's, else the commit that --ref names; without one nothing else is lost", async () => {
+  await using world = await testRepository();
+  await makeHistory(world, releases("1.0.0", "1.1.0"));
+  const onMain = async (main?: string) => {
+    const { rows, main: found } = await auditReleases(repositoryOf(world), { ...question, main });
+    return [found.value?.shown, ...rows.map(({ head }) => head?.onMain)];
+  };
+  expect(await onMain()).toEqual(["main", "yes", "yes"]);
+  expect(await onMain("v1.0.0")).toEqual(["v1.0.0", "yes", "no"]);
+  await world.git("update-ref", "refs/remotes/origin/main", "v1.0.0^{commit}");
+  await world.git("branch", "--move", "main", "other");
+  expect(await onMain()).toEqual(["origin/main", "yes", "no"]);
+  await world.git("update-ref", "-d", "refs/remotes/origin/main");
+  expect(await onMain()).toEqual([undefined, "unknown", "unknown"]);
+  const { code, report } = await json(world);
+  expect(code).toBe(1);
+  expect(report.data.tags).toHaveLength(2);
+  expect(report.findings[0]).toMatchObject({
+    level: "error",
+    remedy: "Name a commit that stands for it with --ref COMMIT",
+  });
+});
+
+test("in a shallow clone a commit that is not found may be on main all the same", async () => {
+  await using world = await testRepository();
+  await makeHistory(world, releases("1.0.0", "1.1.0", "1.2.0"));
+  const clone = join(world.home, "shallow");
+  await world.git("clone", "--quiet", "--depth=1", `file://${world.root}`, clone);
+  await world.git("-C", clone, "fetch", "--quiet", "--depth=1", "origin", "tag", "v1.0.0");
+  const audit = await auditReleases({ root: clone, env: gitEnvironment(world.env) }, question);
+  expect(audit.rows.map(({ tag, head }) => [tag, head?.onMain])).toEqual([
+    ["v1.0.0", "unknown"],
+    ["v1.2.0", "yes"],
+  ]);
+});
+
+describe("the command", () => {
+  test("prints a row for each tag, faults of the past as warnings, totals, and passes", async () => {
+    await using world = await testRepository();
+    const [first, second] = releases("1.0.0", "1.1.0");
+    if (!(first && second)) {
+      throw new Error("no history");
+    }
+    const late = { tag: "v1.1.0", at: second.at } as const;
+    const stale = { "docs/CI.md": smallProduct("1.0.0")["docs/CI.md"] ?? "" };
+    await makeHistory(world, [
+      first,
+      { ...second, files: { ...second.files, ...stale }, tags: [late, { ...late, tag: "vnext" }] },
+    ]);
+    const { code, stdout, stderr } = await runScript(script, ["--html", "audit.html"], {
+      cwd: world.root,
+      env: world.env,
+    });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `tag     date        signature  on main  manifests  lab      stale  chart (appVersion)
+v1.0.0  2024-01-10  signed     yes      agree      PASS 0d  0      1.0.0 (1.0.0)
+v1.1.0  2024-01-11  unsigned   yes      agree      PASS 0d  2      1.1.0 (1.1.0)
+not release tags, left out: vnext
+2 tags: 2 releases, 0 charts
+signature: 1 signed, 1 unsigned
+on main: 2 yes
+manifests: 2 agree
+lab: 2 PASS
+stale references: 2 in 1 tag
+1 tag with faults, 0 with something unreadable
+wrote audit.html
+`,
+    });
+    const commit = await world.git("rev-parse", "--short=12", "v1.1.0^{commit}");
+    expect(stderr).toBe(`warning: v1.1.0: it is not signed; 2 stale references
+  at commit ${commit}
+  fix: See each: bun scripts/check-references.ts v1.1.0 --ref v1.1.0
+`);
+    expect(await Bun.file(join(world.root, "audit.html")).text()).toContain("</html>");
+
+    const { report } = await json(world, "--html", "audit.html");
+    expect(report).toMatchObject({
+      script,
+      ok: true,
+      exitCode: 0,
+      data: {
+        main: { name: "main" },
+        totals: { tags: 2, stale: { references: 2, tags: 1 } },
+        others: ["vnext"],
+        tags: [
+          { tag: "v1.0.0", signature: "signed", lab: { state: "pass" }, staleCount: 0, faults: [] },
+          { tag: "v1.1.0", date: "2024-01-11", staleCount: 2, unreadable: [] },
+        ],
+      },
+    });
+  });
+
+  test("writes no page over what is not one, before it reads anything", async () => {
+    await using world = await testRepository();
+    await makeHistory(world, releases("1.0.0"));
+    writeFileSync(join(world.root, "notes"), "mine");
+    symlinkSync(join(world.root, "target"), join(world.root, "link"));
+    for (const path of ["notes", "link", ".git", "none/page"]) {
+      const { code, report } = await json(world, "--html", path);
+      expect({ path, code }).toEqual({ path, code: 1 });
+      expect(report.findings).toHaveLength(1);
+      expect(report.findings[0]?.message).toStartWith("Cannot write ");
+    }
+    expect(await Bun.file(join(world.root, "notes")).text()).toBe("mine");
+    expect(existsSync(join(world.root, "target"))).toBe(false);
+  });
+
+  test("its step summary is the table of tags", async () => {
+    await using world = await testRepository();
+    await makeHistory(world, releases("1.0.0"));
+    const summary = join(world.home, "summary.md");
+    await runScript(script, [], {
+      cwd: world.root,
+      env: { ...world.env, GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary },
+    });
+    const text = await Bun.file(summary).text();
+    expect(text).toContain("| tag | date | signature | on main |");
+    expect(text.match(/^\| ---/gm)).toHaveLength(1);
+  });
+});
