@@ -102,4 +102,6 @@ export const layout = {
   },
   /** Minutes that --wait waits, if it does not say how many (PROCEDURE step 7: typically 5-10). */
   waitMinutes: 20,
+  /** Minutes that --watch follows a workflow run at most: it builds and scans on every platform. */
+  watchMinutes: 60,
 } as const;

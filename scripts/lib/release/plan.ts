@@ -26,6 +26,18 @@ export interface Candidate {
   readonly refs: RemoteRefs | undefined;
 }
 
+/** A gate that time alone may open, if the operator chose to wait for it. */
+export interface Patience {
+  readonly gate: Gate<Candidate>;
+  /**
+   * Waits; changes nothing.
+   *
+   * @param refusal What the gate says as things are.
+   * @returns Undefined if the gate is worth another question; else why not, in the gate's place.
+   */
+  wait(candidate: Candidate, refusal: readonly Finding[]): Promise<readonly Finding[] | undefined>;
+}
+
 /** In what the two release commands differ. */
 export interface Procedure {
   /** Path of the script, for the commands that remedies name. */
@@ -34,6 +46,8 @@ export interface Procedure {
   /** Whether main is pushed with the tag; if not, HEAD must be on the remote already. */
   readonly pushesMain: boolean;
   readonly gates: readonly Gate<Candidate>[];
+  /** What to wait for once nothing else stands against the release. */
+  readonly patience?: Patience | undefined;
   /** Lines of evidence for the tag's message, asked once every gate has passed. */
   evidence(candidate: Candidate, results: readonly GateResult[]): Promise<readonly string[]>;
   /** Findings that warn and refuse nothing. */
@@ -63,6 +77,13 @@ export interface Facts {
   /** Whether the release goes on from a tag that an earlier run left. */
   readonly resuming: boolean;
   readonly interactive: boolean;
+}
+
+/** A release that is on the remote, as the data of the report say it. */
+export interface Released {
+  readonly tag: string;
+  readonly commit: ObjectId;
+  readonly outcome: "published" | "complete";
 }
 
 /** A release that passed everything and only waits for a word. */

@@ -10,13 +10,13 @@ import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import type { Version } from "../version.ts";
 import { readCheckout } from "../world/checkout.ts";
-import type { Repository } from "../world/git.ts";
-import { commitTree, openObjects } from "../world/objects.ts";
+import { type Repository, short } from "../world/git.ts";
+import { commitTree, type Objects, openObjects } from "../world/objects.ts";
 import { askRemote, findRemote, relationTo } from "../world/remote.ts";
 import { differenceFrom, type SignedTag, signTag } from "../world/tag.ts";
 import type { Terminal } from "../world/terminal.ts";
 import { findLocalTag } from "./local-tag.ts";
-import type { Candidate, Facts, Plan, Procedure, ReleaseOptions } from "./plan.ts";
+import type { Candidate, Facts, Plan, Procedure, Released, ReleaseOptions } from "./plan.ts";
 import { precheck } from "./prechecks.ts";
 import { publish } from "./publish.ts";
 
@@ -31,6 +31,7 @@ export interface ReleaseWorld {
 /**
  * Releases a version.
  *
+ * @returns The release, if it is on the remote; undefined after a dry run or a refusal.
  * @throws {Refusal} If anything stands against it, or could not be found out.
  * @throws {Interrupted} If the operator ended it.
  */
@@ -39,28 +40,19 @@ export async function release(
   procedure: Procedure,
   version: Version,
   options: ReleaseOptions,
-): Promise<void> {
+): Promise<Released | undefined> {
   const { report } = world;
   const repository = await world.repository();
   await using objects = openObjects(repository);
-  const { facts, unanswered } = await gather(world, repository, procedure, version, options);
+  const examination: Examination = { world, repository, objects, procedure, version, options };
+  const first = await examine(examination);
+  const { facts, candidate, results, complete } = await outwait(examination, first);
   const { tag, commit, refs } = facts;
-  const tree = commitTree(objects, commit);
-  const candidate: Candidate = { repository, objects, version, tag, commit, tree, refs };
-
-  report.add(unanswered);
-  const pre = precheck(facts, procedure, options);
-  report.add(pre.findings);
-  if (pre.complete) {
-    report.attach({ tag, commit, outcome: "complete" });
-    return;
+  if (complete) {
+    const released: Released = { tag, commit, outcome: "complete" };
+    report.attach({ ...released });
+    return released;
   }
-  const [results, cautions] = await Promise.all([
-    report.during("Asking the gates", askGates(procedure.gates, candidate)),
-    attempt(() => procedure.cautions(candidate)),
-  ]);
-  report.add(results.flatMap(({ findings }) => [...findings]));
-  report.add(cautions.value ?? cautions.findings);
   const passed = results.every(({ outcome }) => outcome !== "refused");
   const message = messageOf(
     candidate,
@@ -73,7 +65,7 @@ export async function release(
   const refused = report.findings.some(({ level }) => level === "error");
   if (refused || signed === undefined || !remote || !refs || !relation) {
     report.tell(`Nothing was changed: ${tag} is refused.`);
-    return;
+    return undefined;
   }
   const installed = facts.localTag.kind === "signed";
   const bypasses = bypassesOf(results);
@@ -82,7 +74,7 @@ export async function release(
   if (options.dryRun) {
     report.add(notice(`Dry run: ${tag} may be released, ${verdictOf(plan)}; nothing was changed`));
     report.attach({ ...dataOf(plan), outcome: "dry run" });
-    return;
+    return undefined;
   }
   if (!options.yes) {
     await confirm(world, `Push ${pushesOf(plan, procedure)} to ${remote.name}? [y/N] `);
@@ -97,12 +89,108 @@ export async function release(
       world.interrupt.exitCode,
     );
   }
-  if (outcome === "published") {
-    report.say("Next:");
-    for (const step of await procedure.nextSteps(candidate)) {
-      report.say(`  - ${step}`);
-    }
+  if (outcome === "failed") {
+    return undefined;
   }
+  report.say("Next:");
+  for (const step of await procedure.nextSteps(candidate)) {
+    report.say(`  - ${step}`);
+  }
+  return { ...dataOf(plan), outcome };
+}
+
+/** What an examination needs. */
+interface Examination {
+  readonly world: ReleaseWorld;
+  readonly repository: Repository;
+  readonly objects: Objects;
+  readonly procedure: Procedure;
+  readonly version: Version;
+  readonly options: ReleaseOptions;
+}
+
+/** What an examination found; its findings are in the report. */
+interface Examined {
+  readonly facts: Facts;
+  readonly candidate: Candidate;
+  readonly results: readonly GateResult[];
+  /** Whether the release had been finished before. */
+  readonly complete: boolean;
+}
+
+/**
+ * Asks everything that must hold before a release is signed, and reports what is new. What the gate
+ * says that may be waited for is left to whoever waits.
+ */
+async function examine(examination: Examination): Promise<Examined> {
+  const { world, repository, objects, procedure, version, options } = examination;
+  const { report } = world;
+  const { facts, unanswered } = await gather(world, repository, procedure, version, options);
+  const { tag, commit, refs } = facts;
+  const tree = commitTree(objects, commit);
+  const candidate: Candidate = { repository, objects, version, tag, commit, tree, refs };
+  const pre = precheck(facts, procedure, options);
+  addNew(report, [...unanswered, ...pre.findings]);
+  if (pre.complete) {
+    return { facts, candidate, results: [], complete: true };
+  }
+  const [results, cautions] = await Promise.all([
+    report.during("Asking the gates", askGates(procedure.gates, candidate)),
+    attempt(() => procedure.cautions(candidate)),
+  ]);
+  const told = results.filter((result) => !isPatient(procedure, result));
+  addNew(report, [
+    ...told.flatMap(({ findings }) => [...findings]),
+    ...(cautions.value ?? cautions.findings),
+  ]);
+  return { facts, candidate, results, complete: false };
+}
+
+/** Whether a gate refuses that may be waited for. */
+function isPatient({ patience }: Procedure, { title, outcome }: GateResult): boolean {
+  return outcome === "refused" && title === patience?.gate.title;
+}
+
+/**
+ * Waits for the one gate that time may open, if nothing else stands against the release, and then
+ * examines everything anew: the remote, the checkout and this tag may be others by then.
+ */
+async function outwait(examination: Examination, first: Examined): Promise<Examined> {
+  const { world, procedure } = examination;
+  const { report } = world;
+  const waiting = first.results.find((result) => isPatient(procedure, result));
+  if (waiting === undefined || procedure.patience === undefined) {
+    return first;
+  }
+  if (report.findings.some(({ level }) => level === "error")) {
+    report.add(waiting.findings);
+    return first;
+  }
+  const why = await procedure.patience.wait(first.candidate, waiting.findings);
+  if (why !== undefined) {
+    report.add(why);
+    return first;
+  }
+  const again = await examine(examination);
+  addNew(
+    report,
+    again.results
+      .filter((result) => isPatient(procedure, result))
+      .flatMap(({ findings }) => findings),
+  );
+  const [before, now] = [first.facts.commit, again.facts.commit];
+  if (before !== now) {
+    const moved = `Cannot release ${again.facts.tag}: HEAD moved from ${short(before)} to ${short(now)} during the wait`;
+    report.add(error(moved, { remedy: "See what came in, then run the release again" }));
+  }
+  return again;
+}
+
+/** Reports what has not been said before. */
+function addNew(report: Report, findings: readonly Finding[]): void {
+  const isNew = (finding: Finding) =>
+    !report.findings.some((each) => Bun.deepEquals(each, finding));
+  report.add(findings.filter(isNew));
 }
 
 /** Asks all that the pre-checks need; what has no answer comes back as findings. */

@@ -34,6 +34,11 @@ export function isSettled(answers: readonly Answer[]): boolean {
   );
 }
 
+/** An answer as the data of a report. */
+export function dataOfAnswer({ question, state, evidence, remedy, link }: Answer) {
+  return { question, state, evidence, remedy, link };
+}
+
 /** An answer as a finding: only `verified` is evidence, everything else refuses. */
 export function findingOf({ question, state, evidence, remedy, link }: Answer): Finding {
   const where = link === undefined ? "" : ` (${link})`;

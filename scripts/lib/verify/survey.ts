@@ -31,6 +31,10 @@ export interface SurveyOptions {
   readonly limit: number;
   /** What is left, as the end of a sentence, if the operator ends the survey. */
   readonly state: (open: readonly string[]) => string;
+  /** Whether waiting is of no use any more, if that is not for all answers to decide. */
+  readonly isOver?: (answers: readonly Answer[]) => boolean;
+  /** What else the progress line says, once there is an answer. */
+  readonly beside?: (answers: readonly Answer[]) => string;
   /** How to wait, for tests. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
@@ -73,10 +77,10 @@ export async function survey(
     const endProgress = showProgress(
       world,
       () => progressTitle(questions, given),
-      () => "",
+      () => options.beside?.(combine(questions, given)) ?? "",
     );
     try {
-      return await poll(askAll, isOver, {
+      return await poll(askAll, options.isOver ?? isOver, {
         limit: options.limit,
         clock,
         sleep: options.sleep ?? sleep,
