@@ -48,3 +48,27 @@ export async function ghToken(
     throw thrown;
   }
 }
+
+/** Where gh questions are asked. */
+export interface GhWorld {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Ends every question at once, for Ctrl-C. */
+  readonly signal?: AbortSignal | undefined;
+  /** OWNER/REPO on github.com. */
+  readonly repository: string;
+}
+
+/** Why gh gave no answer that one could rely on. */
+export interface GhFailure {
+  readonly kind: "missing" | "not logged in" | "too old" | "not found" | "failed" | "timed out";
+  /** A reason on one line, not a sentence. */
+  readonly why: string;
+  readonly remedy: string;
+}
+
+/** What gh answered. `not found` only where the question says how gh tells that. */
+export type GhAnswer =
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "text"; readonly text: string }
+  | GhFailure;

@@ -1,0 +1,56 @@
+/** Files fetched from outside for one command: a folder that is gone in the end, and their sums. */
+
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { refusal } from "../finding.ts";
+import { reason } from "./files.ts";
+import type { Environment } from "./process.ts";
+
+/** A file that was fetched. */
+export interface Fetched {
+  readonly path: string;
+  /** Hexadecimal, in lower case. */
+  readonly sha256: string;
+}
+
+/** A temporary folder, removed at the end of its scope: `using downloads = openDownloads(env)`. */
+export interface Downloads extends Disposable {
+  readonly path: string;
+  /** What is there already, by what identifies it outside: asking again fetches nothing twice. */
+  readonly fetched: Map<string, Fetched>;
+}
+
+/**
+ * Makes an empty folder that only the operator can read.
+ *
+ * @throws {Refusal} If there can be none.
+ */
+export function openDownloads(env: Environment): Downloads {
+  const parent = resolve(env.TMPDIR || tmpdir());
+  try {
+    const path = mkdtempSync(join(parent, "release-assets-"));
+    return {
+      path,
+      fetched: new Map(),
+      [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    };
+  } catch (thrown) {
+    throw refusal(`Cannot make a temporary folder in ${parent}: ${reason(thrown)}`, {
+      remedy: "Let TMPDIR name a folder that may be written to",
+    });
+  }
+}
+
+/**
+ * The sha256 of a file, in hexadecimal, read piece by piece: however large it is.
+ *
+ * @throws {Error} If the file system refuses, or the signal fires.
+ */
+export async function sha256Of(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of createReadStream(path, signal === undefined ? {} : { signal })) {
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
