@@ -19,6 +19,7 @@ import {
   checkLabValidation,
   defaultQuestion,
   findLabValidation,
+  type LabQuestion,
 } from "../release-gate/check-lab-validation.ts";
 import { prepareBump } from "./bump-version.ts";
 import { checkChartAppVersion } from "./check-chart-appversion.ts";
@@ -30,18 +31,20 @@ import { checkVintages } from "./check-vintages.ts";
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, optionalOperand, versionOf } from "./lib/cli.ts";
 import { isSameImage, readChart, readProductImages } from "./lib/files/chart.ts";
-import { entriesOf, parseLedger } from "./lib/files/ledger.ts";
+import { type Entry, entriesOf, parseLedger } from "./lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
 import { askGates } from "./lib/gate.ts";
 import { examineImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json, Report } from "./lib/report.ts";
+import type { Checks } from "./lib/status/checks.ts";
 import type { Outcome } from "./lib/status/facts.ts";
-import { type Checks, type Gathered, gather } from "./lib/status/gather.ts";
+import { type Gathered, gather } from "./lib/status/gather.ts";
 import { branchOf, tagOf } from "./lib/status/next.ts";
 import { outcomeOf } from "./lib/status/outcome.ts";
 import { statedVersion } from "./lib/status/standing.ts";
 import { type Checklist, judgeSteps } from "./lib/status/steps.ts";
+import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 import { changesAmong, readCheckout } from "./lib/world/checkout.ts";
 import { workTree } from "./lib/world/files.ts";
@@ -104,7 +107,12 @@ export function openChecks(signal: AbortSignal): Checks {
       );
     },
     async recorded(tree, version, today) {
-      return (await findLabValidation(tree, { ...defaultQuestion, version, today })) !== undefined;
+      const question = { ...defaultQuestion, version, today };
+      if ((await findLabValidation(tree, question)) !== undefined) {
+        return "PASS";
+      }
+      const last = (await entriesFor(tree, question)).at(-1);
+      return last?.verdict === "FAIL" ? "FAIL" : undefined;
     },
     async chartGates(tree, chart) {
       const findings = await Promise.all([
@@ -129,18 +137,23 @@ const askLab: Judge<"lab"> = async ({ tree, version, day }) => {
     const evidence = `PASS of ${date}, lab commit ${sha}, line ${line} of ${layout.ledger}`;
     return { verdict: "passed", evidence, failed: false };
   }
-  const [findings, ledger] = await Promise.all([
+  const [findings, entries] = await Promise.all([
     checkLabValidation(tree, question),
-    tree.read(layout.ledger, { lenient: true }),
+    entriesFor(tree, question),
   ]);
-  const entries = ledger === undefined ? [] : entriesOf(parseLedger(ledger, day));
-  const failed = entries.some(({ tag }) => tag === tagOf({ version }));
-  return { ...outcomeOf(findings), failed };
+  return { ...outcomeOf(findings), failed: entries.some(({ verdict }) => verdict === "FAIL") };
 };
+
+/** The valid rows of a version, in the order of the ledger. */
+async function entriesFor(tree: Tree, { version, today, ledger }: LabQuestion): Promise<Entry[]> {
+  const source = await tree.read(ledger, { lenient: true });
+  const entries = source === undefined ? [] : entriesOf(parseLedger(source, today));
+  return entries.filter(({ tag }) => tag === tagOf({ version }));
+}
 
 const askForImage = async (
   repository: Repository,
-  tree: Parameters<Judge<"image">>[1],
+  tree: Tree,
   signal: AbortSignal,
 ): Promise<Outcome> => {
   const { pulled, promised = [] } = await readProductImages(tree, layout.chart);
@@ -178,8 +191,8 @@ const table = command({
     await using objects = openObjects(opened);
     const version = operands.version ?? (await defaultVersion(opened));
     const checks = openChecks(interrupt.requestSignal);
-    const world = { repository: opened, objects, checks, today: dayOf(now), env };
-    const gathered = await report.during("Asking the checks", gather(world, version));
+    const world = { repository: opened, objects, checks, today: dayOf(now) };
+    const gathered = await report.during("Asking the checks", gather(world, version, env));
     show(gathered, judgeSteps(gathered.facts), operands.version === undefined, report);
   },
 });
@@ -205,7 +218,12 @@ function show(gathered: Gathered, checklist: Checklist, isGuessed: boolean, repo
   const { facts, unanswered, commit } = gathered;
   const { steps, next } = checklist;
   const tag = tagOf(facts);
-  const stands = { nowhere: "not begun", branch: branchOf(facts), main: layout.mainBranch, tag };
+  const stands = {
+    nowhere: "not begun",
+    branch: `on ${branchOf(facts)}`,
+    main: `on ${layout.mainBranch}`,
+    tag: "tagged",
+  };
   const at = commit === undefined || facts.where === "nowhere" ? "" : ` at ${short(commit)}`;
   report.say(`${tag}: ${stands[facts.where]}${at}`);
   const widths = [4, 14, Math.max(...steps.map(({ title }) => title.length))];
@@ -219,18 +237,21 @@ function show(gathered: Gathered, checklist: Checklist, isGuessed: boolean, repo
   });
   report.attach(dataOf(gathered, checklist));
   report.add(unanswered.map(({ message, remedy }) => warning(`No answer: ${message}`, { remedy })));
-  report.add(verdictOf(tag, checklist));
+  report.add(verdictOf(gathered, checklist));
   if (isGuessed && next === undefined) {
     report.say("The next release is told by its version: bun scripts/status.ts vX.Y.Z");
   }
 }
 
-function verdictOf(tag: string, { steps, next }: Checklist): Finding {
+function verdictOf({ facts }: Gathered, { steps, next }: Checklist): Finding {
+  const tag = tagOf(facts);
   const first = steps.find(({ state }) => state === "open" || state === "refused");
   if (first === undefined || next === undefined) {
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
-  return error(`${tag} is not released: step ${first.step} is ${first.state}`, {
+  const isOut = facts.tag.kind === "complete";
+  const stands = isOut ? "is on the remote, but not released whole" : "is not released";
+  return error(`${tag} ${stands}: step ${first.step} is ${first.state}`, {
     remedy: "command" in next ? next.command : next.byHand,
   });
 }

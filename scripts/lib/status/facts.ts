@@ -30,7 +30,7 @@ export type TagState =
   | { readonly kind: "taken"; readonly why: string }
   | { readonly kind: "complete"; readonly evidence: string }
   /** The tag here could not be judged. */
-  | { readonly kind: "unknown"; readonly why: string };
+  | { readonly kind: "unknown"; readonly why: string; readonly remedy: string };
 
 /** The remote's answer, compared with this repository. */
 export interface RemoteFacts {
@@ -45,8 +45,8 @@ export interface WorkTreeFacts {
   readonly references: Outcome;
   /** Whether the changelog says what is new. */
   readonly words: boolean;
-  /** Whether the ledger has a PASS that the gate would take. */
-  readonly recorded: boolean;
+  /** A row of the ledger that is not committed: a PASS that the gate would take, or a FAIL. */
+  readonly recorded: "PASS" | "FAIL" | undefined;
 }
 
 /** What a bump would do now. */

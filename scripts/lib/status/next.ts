@@ -145,7 +145,7 @@ export function validate(facts: StatusFacts): Next {
     return first;
   }
   const tag = tagOf(facts);
-  if (facts.workTree?.recorded) {
+  if (facts.workTree?.recorded !== undefined) {
     return command(`git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`);
   }
   const preserve = facts.where === "branch" ? pushBranch(facts) : undefined;
@@ -213,7 +213,7 @@ function settleTag(state: TagState, tag: string): Next | undefined {
     case "taken":
       return nextVersion;
     case "unknown":
-      return command(`git cat-file tag ${tag}`);
+      return byHand(state.remedy);
     default:
       return undefined;
   }

@@ -74,12 +74,20 @@ function judgement(state: State, evidence: string, next: Next | undefined): Judg
 
 const noAnswer = `no answer from ${remote}`;
 
-/** A check that did not pass: refused if there is something that it refuses, else open. */
-function failed({ verdict, evidence }: Outcome, isBegun: boolean, next: Next): Judgement {
+/**
+ * A check that did not pass: refused if there is something that it refuses, or that can no longer be
+ * done; else open. Where it has no answer, its own way out comes first.
+ */
+function failed(
+  { verdict, evidence, remedy }: Outcome,
+  { where }: StatusFacts,
+  isBegun: boolean,
+  next: Next,
+): Judgement {
   if (verdict === "unanswered") {
-    return open(`no answer: ${evidence}`, next);
+    return open(`no answer: ${evidence}`, remedy === undefined ? next : { byHand: remedy });
   }
-  return isBegun ? refused(evidence, next) : open(evidence, next);
+  return isBegun || where === "tag" ? refused(evidence, next) : open(evidence, next);
 }
 
 function branchStep(facts: StatusFacts): Judgement {
@@ -113,9 +121,9 @@ function referencesStep(facts: StatusFacts): Judgement {
     if (workTree?.references.verdict === "passed") {
       return open(`bumped to ${version}, not committed yet`, bumpNext(facts, undefined));
     }
-    const isBegun = bump.begun || where === "tag" || bump.refused !== undefined;
+    const isBegun = bump.begun || bump.refused !== undefined;
     const found = bump.refused ?? references;
-    return failed(found, isBegun, bumpNext(facts, references.remedy));
+    return failed(found, facts, isBegun, bumpNext(facts, references.remedy));
   }
   return words || where === "tag"
     ? done(references.evidence)
@@ -134,7 +142,7 @@ function vintagesStep(facts: StatusFacts): Judgement {
   }
   return vintages.verdict === "passed"
     ? done(vintages.evidence)
-    : failed(vintages, true, mend(facts, vintages.remedy));
+    : failed(vintages, facts, true, mend(facts, vintages.remedy));
 }
 
 function chartStep(facts: StatusFacts): Judgement {
@@ -147,7 +155,7 @@ function chartStep(facts: StatusFacts): Judgement {
   }
   return chart.verdict === "passed"
     ? done(chart.evidence)
-    : failed(chart, bump.begun || where === "tag", mend(facts, chart.remedy));
+    : failed(chart, facts, bump.begun, mend(facts, chart.remedy));
 }
 
 function labStep(facts: StatusFacts): Judgement {
@@ -161,8 +169,11 @@ function labStep(facts: StatusFacts): Judgement {
   if (bypass !== undefined) {
     return notApplicable(`${tagOf(facts)} says: ${bypass}`);
   }
-  if (workTree?.recorded) {
-    return open("the PASS is recorded, not committed yet", validate(facts));
+  if (workTree?.recorded !== undefined) {
+    const row = `a ${workTree.recorded} is recorded, and not committed yet`;
+    return workTree.recorded === "PASS"
+      ? open(row, validate(facts))
+      : refused(row, validate(facts));
   }
   const isUnpushed = theirs?.branch === "absent" || theirs?.branch === "ahead";
   const push =
@@ -171,7 +182,8 @@ function labStep(facts: StatusFacts): Judgement {
       : where === "branch" && theirs === undefined
         ? `whether ${branchOf(facts)} is pushed: ${noAnswer}; `
         : "";
-  return failed({ ...lab, evidence: `${push}${lab.evidence}` }, lab.failed, validate(facts));
+  const found = { ...lab, evidence: `${push}${lab.evidence}` };
+  return failed(found, facts, lab.failed, validate(facts));
 }
 
 function gateStep(facts: StatusFacts): Judgement {
@@ -185,7 +197,7 @@ function gateStep(facts: StatusFacts): Judgement {
   if (bypass !== undefined) {
     return notApplicable(`${tagOf(facts)} says: ${bypass}`);
   }
-  return failed(gate, lab.verdict === "passed", validate(facts));
+  return failed(gate, facts, lab.verdict === "passed", validate(facts));
 }
 
 function tagStep(facts: StatusFacts): Judgement {
@@ -253,9 +265,13 @@ function chartReleaseStep(facts: StatusFacts): Judgement {
   if (found !== undefined) {
     return isRefused(chart.state) ? refused(found, next) : open(found, next);
   }
-  const stands = [chart.gates, chart.image].find((each) => each && each.verdict !== "passed");
-  if (stands !== undefined) {
-    return failed(stands, stands === chart.gates, next);
+  const { gates, image } = chart;
+  if (gates !== undefined && gates.verdict !== "passed") {
+    return refused(gates.evidence, next);
   }
-  return open(`${chart.tag} is not tagged; ${chart.image?.evidence ?? "not asked"}`, next);
+  if (image !== undefined && image.verdict !== "passed") {
+    const silent = image.verdict === "unanswered" ? "no answer: " : "";
+    return open(`${silent}${image.evidence}`, next);
+  }
+  return open(`${chart.tag} is not tagged; ${image?.evidence ?? "not asked"}`, next);
 }

@@ -17,8 +17,10 @@ export function tagStateOf(facts: Facts, rules: Rules): TagState {
   switch (localTag.kind) {
     case "absent":
       return theirs === undefined ? { kind: "free" } : { kind: "elsewhere" };
-    case "unknown":
-      return { kind: "unknown", why: outcomeOf(localTag.findings).evidence };
+    case "unknown": {
+      const { evidence: why, remedy = why } = outcomeOf(localTag.findings);
+      return { kind: "unknown", why, remedy };
+    }
     case "unfit":
       return theirs === undefined
         ? { kind: "unfit", why: localTag.why }

@@ -1,0 +1,79 @@
+/** The release of the chart that installs a version: its tag, its gates and its image. */
+
+import { chartManifest, readChart } from "../files/chart.ts";
+import { attempt } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { findLocalTag } from "../release/local-tag.ts";
+import type { Facts } from "../release/plan.ts";
+import type { Tree } from "../tree.ts";
+import type { Version } from "../version.ts";
+import type { ObjectId } from "../world/git.ts";
+import { commitTree } from "../world/objects.ts";
+import { type Judged, outcome, type StatusWorld } from "./checks.ts";
+import type { ChartFacts } from "./facts.ts";
+import { chartScript } from "./next.ts";
+import { tagStateOf } from "./tag-state.ts";
+
+const rules = {
+  script: chartScript,
+  tagPrefix: layout.chartTagPrefix,
+  pushesMain: false,
+} as const;
+
+/** Whether a tree has the chart. */
+export async function hasChart(tree: Tree): Promise<boolean> {
+  return (await tree.list(chartManifest(layout.chart))).length > 0;
+}
+
+/**
+ * Gathers what is known about the chart's release; undefined if there is no chart that can be read.
+ *
+ * @param facts Those of the application's release.
+ * @param main The tip of main here.
+ * @param isOut Whether the application is released: before, the registry is not asked.
+ */
+export async function gatherChart(
+  world: StatusWorld,
+  facts: Facts,
+  judged: Judged,
+  main: ObjectId | undefined,
+  isOut: boolean,
+): Promise<ChartFacts | undefined> {
+  const { repository, checks } = world;
+  const installing = await findChart(world, judged, main);
+  if (installing === undefined) {
+    return undefined;
+  }
+  const { tree, version } = installing;
+  const tag = `${layout.chartTagPrefix}${version}`;
+  const localTag = await findLocalTag(repository, tag);
+  const state = tagStateOf({ ...facts, tag, version, localTag }, rules);
+  const isAsked = isOut && state.kind !== "complete";
+  const [gates, image] = await Promise.all([
+    isAsked ? outcome(() => checks.chartGates(tree, version)) : undefined,
+    isAsked ? outcome(() => checks.image(repository, tree)) : undefined,
+  ]);
+  return { tag, version, state, gates, image };
+}
+
+/**
+ * The chart that installs the version: main's, if it has moved on and still installs it, because a
+ * chart may be mended between the two releases; else the one beside the application.
+ */
+async function findChart(
+  { objects }: StatusWorld,
+  { tree, version, tagged }: Judged,
+  main: ObjectId | undefined,
+): Promise<{ readonly tree: Tree; readonly version: Version } | undefined> {
+  const later = tagged && main !== undefined ? [commitTree(objects, main)] : [];
+  const charts = await Promise.all(
+    [...later, tree].map(async (each) => {
+      if (!(await hasChart(each))) {
+        return undefined;
+      }
+      const { value } = await attempt(() => readChart(each, layout.chart));
+      return value && { tree: each, version: value.version.value, installs: value.appVersion };
+    }),
+  );
+  return charts.find((chart) => chart?.installs?.value === version) ?? charts.at(-1);
+}
