@@ -20,22 +20,19 @@ import { resolve } from "node:path";
 import { defaultQuestion, findLabValidation } from "../release-gate/check-lab-validation.ts";
 import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
 import { judgeTagVersion } from "./check-tag-version.ts";
+import { findingsOfAudit } from "./lib/audit/findings.ts";
 import { pageMark, pageOf } from "./lib/audit/page.ts";
 import {
   type Content,
-  compareRows,
-  type Head,
   isUnreadable,
   type Lab,
   pastFaults,
   type ReleaseTag,
   type Row,
-  releaseTagOf,
   type StaleReference,
-  totalLines,
   totalsOf,
-  unreadable,
 } from "./lib/audit/record.ts";
+import { type Audit, auditReleases } from "./lib/audit/survey.ts";
 import { fullTable, tableLines } from "./lib/audit/table.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, main, nonEmpty, option, versionOf } from "./lib/cli.ts";
@@ -47,32 +44,13 @@ import {
   readReferences,
   type Versions,
 } from "./lib/files/references.ts";
-import {
-  type Attempt,
-  attempt,
-  error,
-  type Finding,
-  notice,
-  refusal,
-  warning,
-} from "./lib/finding.ts";
+import { attempt, type Finding, notice } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import { showProgress } from "./lib/progress.ts";
 import type { Json } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
-import { compareVersions, isVersion, type Version } from "./lib/version.ts";
-import type { Repository } from "./lib/world/git.ts";
-import { inCommit } from "./lib/world/judged-tree.ts";
-import { openObjectMemory, type Recall } from "./lib/world/object-memory.ts";
-import { commitTree, type Objects } from "./lib/world/objects.ts";
+import { isVersion, type Version } from "./lib/version.ts";
 import { checkOwnFile, writeOwnFile } from "./lib/world/own-file.ts";
-import {
-  listTags,
-  type Mainline,
-  readMainline,
-  readTagHead,
-  type TagHead,
-} from "./lib/world/tags.ts";
 
 // Decisions about the files of one tag
 
@@ -94,7 +72,8 @@ export async function auditRelease(tree: Tree, version: Version, tagged: Tagged)
   const inWorkspace = read.workspace.faults;
   const faults = [inWorkspace, read.faults, lab.findings ?? [], chart.findings ?? []].flat();
   return {
-    manifests: inWorkspace.length > 0 ? "unreadable" : verdictOf(judge(read, version)),
+    manifests:
+      inWorkspace.length > 0 ? "unreadable" : verdictOf(judgeTagVersion(read.workspace, version)),
     lab: lab.value ?? "unreadable",
     stale:
       inWorkspace.length + read.faults.length > 0
@@ -127,8 +106,9 @@ export async function auditChart(tree: Tree, version: Version): Promise<Content>
   };
 }
 
-function judge({ workspace }: References, version: Version): readonly Finding[] {
-  return judgeTagVersion(workspace, version);
+/** Judges the files that a tag of either kind was put on. */
+export function judgeContent(tree: Tree, { kind, version }: ReleaseTag, head: Tagged) {
+  return kind === "chart" ? auditChart(tree, version) : auditRelease(tree, version, head);
 }
 
 function verdictOf(findings: readonly Finding[]): Content["manifests"] {
@@ -184,218 +164,6 @@ async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
   return { version: version.value, appVersion: appVersion?.value };
 }
 
-// All tags
-
-/** What an audit found. */
-export interface Audit {
-  readonly rows: readonly Row[];
-  /** Names that begin like a release tag, and are none. */
-  readonly others: readonly string[];
-  /** What stood for the main branch. */
-  readonly main: Attempt<Mainline>;
-  readonly recall: Recall;
-}
-
-/** What is to be audited, and who is told how far it is. */
-export interface AuditQuestion {
-  /** Tags of that version or later; charts that were tagged no earlier than it. */
-  readonly since?: Version | undefined;
-  /** Another commit to stand for the main branch. */
-  readonly main?: string | undefined;
-  readonly signal: AbortSignal;
-  onProgress?(done: number, total: number): void;
-}
-
-/** How many tags are worked on at once: git reads for one while another is judged. */
-const atOnce = 4;
-
-/**
- * Audits the tags of a repository, in the order of history.
- *
- * @throws {Refusal} If the tags cannot be listed, there is none, or there is no tag `since`.
- */
-export async function auditReleases(
-  repository: Repository,
-  { since, main: mainName, signal, onProgress = () => {} }: AuditQuestion,
-): Promise<Audit> {
-  const [refs, mainline] = await Promise.all([
-    listTags(repository, [layout.tagPrefix, layout.chartTagPrefix]),
-    attempt(() => readMainline(repository, mainName)),
-  ]);
-  const named = refs.flatMap((ref) => {
-    const name = releaseTagOf(ref.tag);
-    return name === undefined ? [] : [{ name, ref }];
-  });
-  if (named.length === 0) {
-    throw refusal("Cannot audit releases: found no release tag in this repository", {
-      remedy: `Fetch the tags: git fetch --tags ${layout.remote} (in GitHub Actions, check out with fetch-depth: 0)`,
-    });
-  }
-  await using objects = openObjectMemory(repository);
-  const heads = await eachOf(named, signal, async ({ name, ref }) => ({
-    name,
-    head: await attempt(() => readTagHead(objects, ref)),
-  }));
-  const kept = since === undefined ? heads : keepSince(heads, since);
-  let done = 0;
-  const rows = await eachOf(kept, signal, async ({ name, head }) => {
-    const row = await auditTag(objects, name, head, mainline.value);
-    done += 1;
-    onProgress(done, kept.length);
-    return row;
-  });
-  const taken = new Set(named.map(({ ref }) => ref.tag));
-  return {
-    rows: rows.sort(compareRows),
-    others: refs.map(({ tag }) => tag).filter((tag) => !taken.has(tag)),
-    main: mainline,
-    recall: objects.recall(),
-  };
-}
-
-interface ReadTag {
-  readonly name: ReleaseTag;
-  readonly head: Attempt<TagHead>;
-}
-
-/** A chart has versions of its own: it counts from the moment of the release on. */
-function keepSince(tags: readonly ReadTag[], since: Version): readonly ReadTag[] {
-  const first = tags.find(({ name }) => name.kind === "release" && name.version === since);
-  if (first === undefined) {
-    const later = tags
-      .filter(({ name }) => name.kind === "release" && compareVersions(name.version, since) > 0)
-      .toSorted((one, other) => compareVersions(one.name.version, other.name.version))[0];
-    throw refusal(
-      `Cannot audit releases since ${layout.tagPrefix}${since}: found no such tag in this repository`,
-      {
-        remedy:
-          later === undefined
-            ? `Name a release tag that is here, or fetch it: git fetch --tags ${layout.remote}`
-            : `Name a release tag that is here; the next one is ${later.name.tag}`,
-      },
-    );
-  }
-  // Where the date is unknown, nothing is left out.
-  const from = first.head.value?.seconds ?? Number.NEGATIVE_INFINITY;
-  return tags.filter(({ name, head }) =>
-    name.kind === "release"
-      ? compareVersions(name.version, since) >= 0
-      : (head.value?.seconds ?? Number.POSITIVE_INFINITY) >= from,
-  );
-}
-
-async function auditTag(
-  objects: Objects,
-  name: ReleaseTag,
-  { value, findings }: Attempt<TagHead>,
-  main: Mainline | undefined,
-): Promise<Row> {
-  if (value === undefined) {
-    return { ...name, head: undefined, ...unreadable(findings) };
-  }
-  const head = headOf(name, value, main);
-  const tree = commitTree(objects, head.commit);
-  const content = await attempt(() =>
-    name.kind === "chart" ? auditChart(tree, name.version) : auditRelease(tree, name.version, head),
-  );
-  const { faults, ...rest } = content.value ?? unreadable(content.findings ?? []);
-  return { ...name, head, ...rest, faults: inCommit(head.commit, faults) };
-}
-
-function headOf({ tag }: ReleaseTag, head: TagHead, main: Mainline | undefined): Head {
-  const { object, commit, seconds, dateOf } = head;
-  const isOn = main?.commits.has(commit);
-  return {
-    date: dayOf(new Date(seconds * 1000)),
-    dateOf,
-    seconds,
-    commit,
-    signature:
-      object === undefined ? "lightweight" : object.signature === undefined ? "unsigned" : "signed",
-    onMain: isOn ? "yes" : main === undefined || main.isShallow ? "unknown" : "no",
-    calledItself: object !== undefined && object.tag !== tag ? object.tag : undefined,
-    bypasses: (object?.message.split("\n") ?? []).flatMap(
-      (line) => /^Bypassed: (.+)$/.exec(line.trimEnd())?.[1] ?? [],
-    ),
-  };
-}
-
-/** Works through a list, a few at once, and answers in its order. */
-async function eachOf<Item, Result>(
-  items: readonly Item[],
-  signal: AbortSignal,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  const waiting = items.entries();
-  async function worker(): Promise<void> {
-    for (const [index, item] of waiting) {
-      signal.throwIfAborted();
-      results[index] = await work(item);
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return results;
-}
-
-// Findings
-
-/** The findings of an audit: what could not be read refuses, faults of the past are warnings. */
-export function findingsOfAudit({ rows, others, main: mainline }: Audit): Finding[] {
-  return [
-    ...(mainline.findings ?? []),
-    ...shallowFault(rows),
-    ...rows.flatMap((row) => [...row.faults.map((fault) => unreadableAt(row, fault))]),
-    ...rows.flatMap(pastWarning),
-    ...otherNotice(others),
-    ...totalLines(totalsOf(rows)).map((line) => notice(line)),
-  ];
-}
-
-function shallowFault(rows: readonly Row[]): Finding[] {
-  const unknown = rows.filter(({ head }) => head?.onMain === "unknown").length;
-  return unknown === 0
-    ? []
-    : [
-        error(`Cannot tell whether ${unknown} of ${rows.length} tags are on the main branch`, {
-          remedy:
-            "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)",
-        }),
-      ];
-}
-
-function unreadableAt({ tag }: Row, fault: Finding): Finding {
-  return error(`Cannot audit all of ${tag}: ${fault.message}`, fault);
-}
-
-function pastWarning(row: Row): Finding[] {
-  const faults = pastFaults(row);
-  const script = row.kind === "chart" ? "check-helm-tag-version" : "check-references";
-  const hasDetails = row.manifests === "differ" || (row.stale !== "unreadable" && row.stale[0]);
-  return faults.length === 0
-    ? []
-    : [
-        warning(`${row.tag}: ${faults.join("; ")}`, {
-          commit: row.head?.commit,
-          remedy: hasDetails
-            ? `See each: bun scripts/${script}.ts ${row.tag} --ref ${row.tag}`
-            : undefined,
-        }),
-      ];
-}
-
-/** How many names a line holds. */
-const namedTags = 20;
-
-function otherNotice(others: readonly string[]): Finding[] {
-  if (others.length === 0) {
-    return [];
-  }
-  const rest = others.length - namedTags;
-  const names = others.slice(0, namedTags).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-  return [notice(`not release tags, left out: ${names}`)];
-}
-
 // The command
 
 const table = command({
@@ -443,6 +211,7 @@ const table = command({
       since: options.since,
       main: options.ref,
       signal: interrupt.signal,
+      judge: judgeContent,
       onProgress(done, total) {
         last = `${done} of ${total}`;
       },

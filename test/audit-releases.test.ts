@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { auditChart, auditRelease, auditReleases } from "../scripts/audit-releases.ts";
+import { auditChart, auditRelease, judgeContent } from "../scripts/audit-releases.ts";
 import { totalsOf } from "../scripts/lib/audit/record.ts";
+import { auditReleases } from "../scripts/lib/audit/survey.ts";
 import { fullTable } from "../scripts/lib/audit/table.ts";
 import { type Day, parseDay } from "../scripts/lib/calendar.ts";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
@@ -24,7 +25,7 @@ function repositoryOf({ root, env }: TestRepository) {
   return { root, env: gitEnvironment(env) };
 }
 
-const question = { signal: new AbortController().signal };
+const question = { signal: new AbortController().signal, judge: judgeContent };
 
 /** The day some days after the first one of the history. */
 function day(offset: number): string {

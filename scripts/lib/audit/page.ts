@@ -74,9 +74,10 @@ ${figureOf(rows)}
 </section>
 <section aria-labelledby="tags">
 <h2 id="tags">All tags</h2>
+<p class="about">Signed means that the tag carries a signature; whether it is good was not asked. A lightweight tag has its commit's date.</p>
 <div class="scroll" role="region" aria-labelledby="caption" tabindex="0">
 <table>
-<caption id="caption">Release and chart tags in the order of their dates. Signed means that the tag carries a signature; whether it is good was not asked. A lightweight tag has its commit's date.</caption>
+<caption id="caption">Release and chart tags by date</caption>
 <thead>
 <tr>${headings.map((words) => `<th scope="col">${words}</th>`).join("")}</tr>
 </thead>
@@ -97,7 +98,7 @@ function aboutOf({ rows, main, since, day }: PageSubject): string {
   const branch =
     main === undefined
       ? "no main branch was found"
-      : `main is ${main.shown} at ${main.commit.slice(0, 12)}`;
+      : `the main branch is ${main.shown} at ${main.commit.slice(0, 12)}`;
   return `Audit of ${plural(rows.length, "tag")}${from} on ${day} (UTC); ${branch}.`;
 }
 

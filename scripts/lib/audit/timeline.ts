@@ -35,7 +35,7 @@ export function timelineOf(rows: readonly Row[]): string | undefined {
   const x = timeScale(first.head.seconds, last.head.seconds);
   const releases = dated.filter(({ kind }) => kind === "release");
   return [
-    `<svg viewBox="0 0 ${size.width} ${size.height}" role="img" aria-labelledby="timeline-title timeline-description">`,
+    `<svg viewBox="0 0 ${size.width} ${size.height}" role="img" aria-labelledby="timeline-title" aria-describedby="timeline-description">`,
     '<title id="timeline-title">Timeline of releases</title>',
     `<desc id="timeline-description">${escaped(describe(dated, rows.length))}</desc>`,
     ...gridOf(first.head.date, last.head.date, x),

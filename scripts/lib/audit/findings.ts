@@ -1,0 +1,61 @@
+/** An audit as findings: what could not be read refuses, faults of the past are warnings. */
+
+import { error, type Finding, notice, warning } from "../finding.ts";
+import { pastFaults, type Row, totalLines, totalsOf } from "./record.ts";
+import type { Audit } from "./survey.ts";
+
+/** Errors first, then a warning for each tag with faults, then the totals as evidence. */
+export function findingsOfAudit({ rows, others, main: mainline }: Audit): Finding[] {
+  return [
+    ...(mainline.findings ?? []),
+    ...shallowFault(rows),
+    ...rows.flatMap((row) => [...row.faults.map((fault) => unreadableAt(row, fault))]),
+    ...rows.flatMap(pastWarning),
+    ...otherNotice(others),
+    ...totalLines(totalsOf(rows)).map((line) => notice(line)),
+  ];
+}
+
+function shallowFault(rows: readonly Row[]): Finding[] {
+  const unknown = rows.filter(({ head }) => head?.onMain === "unknown").length;
+  return unknown === 0
+    ? []
+    : [
+        error(`Cannot tell whether ${unknown} of ${rows.length} tags are on the main branch`, {
+          remedy:
+            "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)",
+        }),
+      ];
+}
+
+function unreadableAt({ tag }: Row, fault: Finding): Finding {
+  return error(`Cannot audit all of ${tag}: ${fault.message}`, fault);
+}
+
+function pastWarning(row: Row): Finding[] {
+  const faults = pastFaults(row);
+  const script = row.kind === "chart" ? "check-helm-tag-version" : "check-references";
+  const hasDetails = row.manifests === "differ" || (row.stale !== "unreadable" && row.stale[0]);
+  return faults.length === 0
+    ? []
+    : [
+        warning(`${row.tag}: ${faults.join("; ")}`, {
+          commit: row.head?.commit,
+          remedy: hasDetails
+            ? `See each: bun scripts/${script}.ts ${row.tag} --ref ${row.tag}`
+            : undefined,
+        }),
+      ];
+}
+
+/** How many names a line holds. */
+const namedTags = 20;
+
+function otherNotice(others: readonly string[]): Finding[] {
+  if (others.length === 0) {
+    return [];
+  }
+  const rest = others.length - namedTags;
+  const names = others.slice(0, namedTags).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return [notice(`not release tags, left out: ${names}`)];
+}
