@@ -3,26 +3,40 @@
  * Releases the Helm chart as one fail-closed command: pre-checks, gates, plan, confirmation, signed
  * tag, push of the tag (PROCEDURE step 7).
  *
- * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--skip-image-check] [--resume]
+ * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--wait [MINUTES]] [--skip-image-check] [--resume]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is mutated then, here or on the remote. HEAD must be the remote's main, and the
- * image that `helm install` pulls must be published for every platform that the chart promises.
+ * image that `helm install` pulls must be published for every platform that the chart promises. With
+ * --wait, an image that is not there yet is waited for, unless the run of release.yml that publishes
+ * it has failed; after the wait everything is asked anew.
  *
  * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
 import { checkChartAppVersion } from "./check-chart-appversion.ts";
 import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
-import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
+import {
+  command,
+  flag,
+  main,
+  operand,
+  optionWithDefault,
+  UsageError,
+  versionOf,
+  wholeNumber,
+} from "./lib/cli.ts";
 import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
+import { parsePlatform } from "./lib/files/image-manifest.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
 import type { Gate } from "./lib/gate.ts";
 import { checkImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
-import type { Candidate, Procedure } from "./lib/release/plan.ts";
+import { awaitImage } from "./lib/release/await-image.ts";
+import type { Candidate, Patience, Procedure } from "./lib/release/plan.ts";
 import { release } from "./lib/release/procedure.ts";
 import type { Tree } from "./lib/tree.ts";
+import type { SurveyWorld } from "./lib/verify/survey.ts";
 import { isVersion } from "./lib/version.ts";
 
 const script = "scripts/release-chart.ts";
@@ -30,8 +44,17 @@ const script = "scripts/release-chart.ts";
 /** What the operator decided, and how the registry is asked. */
 export interface ChartReleaseRequest {
   readonly skipImageCheck: boolean;
+  /** How long to wait for the image, and in which world; undefined asks once. */
+  readonly wait?: ImageWait | undefined;
   /** Ends the questions to the registry. */
   readonly signal: AbortSignal;
+}
+
+/** How an image is waited for. */
+export interface ImageWait {
+  /** Milliseconds at most. */
+  readonly limit: number;
+  readonly world: SurveyWorld;
 }
 
 /** The gates and rules of a chart release. */
@@ -42,6 +65,7 @@ export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
     tagPrefix: layout.chartTagPrefix,
     pushesMain: false,
     gates: [versionGate, promiseGate, image],
+    patience: request.wait && { gate: image, wait: waiter(request.wait) },
     evidence(_, results) {
       const passed = results.find(({ title }) => title === image.title)?.findings ?? [];
       const notices = passed.filter(({ level }) => level === "notice");
@@ -50,7 +74,7 @@ export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
     cautions: checkApplicationTag,
     nextSteps: ({ tag }) =>
       Promise.resolve([
-        `see what the tag triggered: gh run list --workflow helm-release.yml --branch ${tag}`,
+        `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
         "review the drafted GitHub release, then publish it",
       ]),
   };
@@ -81,6 +105,42 @@ function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candid
       ];
     },
   };
+}
+
+/** Waits for the image that the chart of a candidate installs. */
+function waiter({ limit, world }: ImageWait): Patience["wait"] {
+  return async ({ tag, tree, repository }, refusal) => {
+    const { value } = await attempt(async () => {
+      const { pulled, promised } = await readImages(tree, layout.chart);
+      return { ...pulled, platforms: promised.flatMap((entry) => entry.platforms) };
+    });
+    if (value === undefined || !value.platforms.every(isPlatform)) {
+      // What cannot be read does not come with time.
+      return refusal;
+    }
+    const { requestSignal: signal } = world.interrupt;
+    const { env, root: cwd } = repository;
+    const { repository: home } = layout.published;
+    const platforms = value.platforms.map(parsePlatform);
+    return await awaitImage(
+      { tag, reference: value.reference, platforms, limit },
+      {
+        ...world,
+        images: { env, cwd, http: { signal } },
+        gh: { env, cwd, signal, repository: home },
+      },
+      refusal,
+    );
+  };
+}
+
+function isPlatform(text: string): boolean {
+  try {
+    parsePlatform(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function noPlatforms(): Finding {
@@ -129,6 +189,12 @@ const table = command({
   options: {
     dryRun: flag("check everything, signing included, and change nothing"),
     yes: flag("do not ask for confirmation"),
+    wait: optionWithDefault(
+      "MINUTES",
+      `wait until the image is published (default: ${layout.waitMinutes} minutes at most)`,
+      wholeNumber(1, 1440),
+      layout.waitMinutes,
+    ),
     skipImageCheck: flag("bypass the image gate; the signed tag records it"),
     resume: flag("finish a release that was interrupted after its tag was signed"),
   },
@@ -140,15 +206,21 @@ const table = command({
     "the chart's version disagrees with the tag (check-helm-tag-version)",
     "the image that the chart promises disagrees with its appVersion",
     "the image that helm install pulls is not published for every promised platform",
+    "with --wait: the image does not appear in time, or the run of release.yml has failed",
     "any of these questions stays without an answer",
   ],
   example: `bun ${script} chart-v1.2.3 --dry-run`,
-  async run({ operands, options, report, terminal, interrupt, repository }) {
+  async run(invocation) {
+    const { operands, options, interrupt } = invocation;
     const { skipImageCheck } = options;
+    if (skipImageCheck && options.wait !== undefined) {
+      throw new UsageError("--wait waits for the image that --skip-image-check does without");
+    }
     const { requestSignal: signal } = interrupt;
-    const procedure = chartReleaseProcedure({ skipImageCheck, signal });
-    const world = { report, terminal, interrupt, repository };
-    await release(world, procedure, operands.tag, { ...options, atomic: false });
+    const limit = options.wait === undefined ? undefined : options.wait * 60_000;
+    const wait = limit === undefined ? undefined : { limit, world: invocation };
+    const procedure = chartReleaseProcedure({ skipImageCheck, wait, signal });
+    await release(invocation, procedure, operands.tag, { ...options, atomic: false });
   },
 });
 

@@ -3,13 +3,15 @@
  * Releases a version as one fail-closed command: pre-checks, gates, plan, confirmation, signed tag,
  * push of main, push of the tag (PROCEDURE steps 5 and 6).
  *
- * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic]
+ * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is mutated then, here or on the remote. Stale version references that the
- * procedure leaves to the operator are warnings, with --strict refusals.
+ * procedure leaves to the operator are warnings, with --strict refusals. With --watch, the workflow
+ * run of the tag is followed to its end once the release is complete: a run that fails, or that gh
+ * cannot tell of, is exit code 1, and the release stands all the same.
  *
- * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
+ * Exit codes: 0 released, or the dry run passed; 1 refused, or the watched run failed; 2 wrong command line; 130 interrupted.
  */
 
 import {
@@ -23,13 +25,15 @@ import {
 import { checkOperatorReferences } from "./check-references.ts";
 import { checkTagVersion } from "./check-tag-version.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
-import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
+import { command, flag, main, operand, UsageError, versionOf } from "./lib/cli.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
 import type { Gate } from "./lib/gate.ts";
 import { layout } from "./lib/layout.ts";
 import type { Candidate, Procedure } from "./lib/release/plan.ts";
 import { release } from "./lib/release/procedure.ts";
+import { findingOfRun, watchRun } from "./lib/release/watch.ts";
+import { dataOfAnswer } from "./lib/verify/answer.ts";
 import { workTree } from "./lib/world/files.ts";
 
 const script = "scripts/release.ts";
@@ -66,7 +70,7 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
       const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
       return [
-        `see what the tag triggered: gh run list --workflow release.yml --branch ${tag}`,
+        `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
         `when the image is published (typically 5-10 minutes): bun scripts/release-chart.ts ${chartTag}`,
       ];
     },
@@ -149,6 +153,9 @@ const table = command({
     strict: flag("refuse stale version references that are otherwise warnings"),
     resume: flag("finish a release that was interrupted after its tag was signed"),
     atomic: flag("push main and the tag together or not at all"),
+    watch: flag(
+      `follow the workflow run of the tag to its end (${layout.watchMinutes} minutes at most)`,
+    ),
   },
   refuses: [
     `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,
@@ -159,17 +166,31 @@ const table = command({
     "with --strict: any other version reference is stale (check-references)",
     "the lab validation is missing or too old (check-lab-validation)",
     "any of these questions stays without an answer",
+    "with --watch: the version is released, but its workflow run fails or cannot be watched",
   ],
   example: `bun ${script} v1.2.3 --dry-run`,
-  async run({ operands, options, env, now, report, terminal, interrupt, repository }) {
+  async run(invocation) {
+    const { operands, options, env, now, report, interrupt } = invocation;
+    if (options.watch && options.dryRun) {
+      throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
+    }
     const procedure = releaseProcedure({
       today: dayOf(now),
       skipLab: options.skipLab,
       strict: options.strict,
       ledgerVariable: env.LEDGER,
     });
-    const world = { report, terminal, interrupt, repository };
-    await release(world, procedure, operands.tag, options);
+    const released = await release(invocation, procedure, operands.tag, options);
+    if (released === undefined || !options.watch) {
+      return;
+    }
+    const { tag, commit } = released;
+    const { requestSignal: signal } = interrupt;
+    const { root: cwd } = await invocation.repository();
+    const { repository: home } = layout.published;
+    const run = await watchRun(tag, commit, invocation, { env, cwd, signal, repository: home });
+    report.attach({ ...released, run: dataOfAnswer(run) });
+    report.add(findingOfRun(tag, run));
   },
 });
 

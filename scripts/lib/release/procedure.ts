@@ -162,7 +162,9 @@ async function outwait(examination: Examination, first: Examined): Promise<Exami
   if (waiting === undefined || procedure.patience === undefined) {
     return first;
   }
-  if (report.findings.some(({ level }) => level === "error")) {
+  // What cannot sign now is said now, not after the wait.
+  const refused = report.findings.some(({ level }) => level === "error");
+  if (refused || (await obtainTag(first.facts, first.candidate, undefined, report)) === undefined) {
     report.add(waiting.findings);
     return first;
   }
@@ -258,7 +260,7 @@ async function obtainTag(
   const { value: signed, findings } = await attempt(() =>
     report.during("Signing (a hardware key may want a touch)", signTag(repository, request)),
   );
-  report.add(findings ?? notice(`signing works: ${signed.signer}`));
+  addNew(report, findings ?? [notice(`signing works: ${signed.signer}`)]);
   return signed;
 }
 

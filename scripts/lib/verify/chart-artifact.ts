@@ -33,11 +33,18 @@ export function chartQuestion({ registry }: ImageReference): string {
   return `chart on ${registry}`;
 }
 
+/** What became of a chart's artifact, and the digest that it goes by in its registry. */
+export interface ChartAnswer {
+  readonly answer: Answer;
+  /** Of an artifact that is verified. */
+  readonly digest?: string;
+}
+
 /** Asks the registry for a chart's artifact, its configuration and its content. */
 export async function askChartArtifact(
   chart: PublishedChart,
   { env, cwd, http }: ImageWorld,
-): Promise<Answer> {
+): Promise<ChartAnswer> {
   const { registry: host, repository, tag } = chart.reference;
   const question = chartQuestion(chart.reference);
   const name = `${repository}:${tag}`;
@@ -49,31 +56,38 @@ export async function askChartArtifact(
     const found = await registry.manifest(tag);
     if ("absent" in found) {
       return {
-        question,
-        state: "pending",
-        evidence: `${name} is not there: ${found.absent}`,
-        remedy: "Wait for helm-release.yml to push it",
+        answer: {
+          question,
+          state: "pending",
+          evidence: `${name} is not there: ${found.absent}`,
+          remedy: "Wait for helm-release.yml to push it",
+        },
       };
     }
     const faults = await findFaults(chart, found, registry);
-    const digest = `${name} is ${found.digest}`;
-    return faults.length === 0
-      ? { question, state: "verified", evidence: digest }
-      : {
-          question,
-          state: "failed",
-          evidence: `${digest}, and ${faults.join("; ")}`,
-          remedy:
-            "See who pushed it: a published version is never replaced. Release the next chart version",
-        };
+    const evidence = `${name} is ${found.digest}`;
+    if (faults.length === 0) {
+      return { answer: { question, state: "verified", evidence }, digest: found.digest };
+    }
+    return {
+      answer: {
+        question,
+        state: "failed",
+        evidence: `${evidence}, and ${faults.join("; ")}`,
+        remedy:
+          "See who pushed it: a published version is never replaced. Release the next chart version",
+      },
+    };
   } catch (thrown) {
     if (thrown instanceof NoAnswer || thrown instanceof SyntaxError) {
       const remedy = thrown instanceof NoAnswer ? thrown.remedy : undefined;
       return {
-        question,
-        state: "unknown",
-        evidence: `${name}: ${thrown.message}`,
-        remedy: remedy ?? "Check the network and the registry, then run the command again",
+        answer: {
+          question,
+          state: "unknown",
+          evidence: `${name}: ${thrown.message}`,
+          remedy: remedy ?? "Check the network and the registry, then run the command again",
+        },
       };
     }
     throw thrown;

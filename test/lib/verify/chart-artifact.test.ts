@@ -10,9 +10,10 @@ import { quickWorld } from "../../helpers/quick.ts";
 const repository = "owner/charts/perf-sentinel";
 const chart = { name: "perf-sentinel", version: "0.4.0", appVersion: "1.3.0" };
 
-function ask({ host }: Pick<StandInRegistry, "host">, appVersion: string | undefined = "1.3.0") {
+async function ask({ host }: Pick<StandInRegistry, "host">) {
   const reference = { registry: host, repository, tag: "0.4.0" };
-  return askChartArtifact({ reference, name: "perf-sentinel", appVersion }, quickWorld);
+  const published = { reference, name: "perf-sentinel", appVersion: "1.3.0" };
+  return (await askChartArtifact(published, quickWorld)).answer;
 }
 
 test("a chart that says what its tag says is verified by its digest", async () => {
@@ -82,7 +83,10 @@ test("an appVersion that nobody can tell is not compared", async () => {
   registry.pushChart(repository, { ...chart, appVersion: "9.9.9" });
   const reference = { registry: registry.host, repository, tag: "0.4.0" };
   const published = { reference, name: "perf-sentinel", appVersion: undefined };
-  expect(await askChartArtifact(published, quickWorld)).toMatchObject({ state: "verified" });
+  expect(await askChartArtifact(published, quickWorld)).toMatchObject({
+    answer: { state: "verified" },
+    digest: expect.stringContaining("sha256:"),
+  });
 });
 
 describe("nobody knows", () => {

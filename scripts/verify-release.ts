@@ -1,0 +1,170 @@
+#!/usr/bin/env bun
+/**
+ * Verifies from outside that everything which a release tag triggers has arrived: workflow run,
+ * GitHub release with its assets and attestations, image, crates, chart.
+ *
+ * Usage: bun scripts/verify-release.ts vX.Y.Z|chart-vA.B.C [--wait [MINUTES]] [--registry HOST] [--crate-index URL]
+ *
+ * Each answer is verified, failed, pending or unknown; anything but verified refuses. With --wait,
+ * what is not verified is asked again until all is, something has failed, or the time is over. It
+ * only reads, here and elsewhere, and fetches nothing into the repository.
+ *
+ * Exit codes: 0 all is verified; 1 refused; 2 wrong command line; 130 interrupted.
+ */
+
+import {
+  command,
+  main,
+  operand,
+  option,
+  optionWithDefault,
+  UsageError,
+  wholeNumber,
+} from "./lib/cli.ts";
+import { parseImageReference } from "./lib/files/image-reference.ts";
+import { notice, quote } from "./lib/finding.ts";
+import { layout } from "./lib/layout.ts";
+import { type Answer, dataOfAnswer, type State } from "./lib/verify/answer.ts";
+import { questionsOf, type Release, releaseOf, type TagKind } from "./lib/verify/questions.ts";
+import { findingsOfAnswers, survey } from "./lib/verify/survey.ts";
+import { parseVersion, type Version } from "./lib/version.ts";
+import { openDownloads } from "./lib/world/downloads.ts";
+
+/** A release tag in its parts. */
+interface NamedTag {
+  readonly kind: TagKind;
+  readonly version: Version;
+}
+
+function parseTag(text: string): NamedTag {
+  return text.startsWith(layout.chartTagPrefix)
+    ? { kind: "chart", version: parseVersion(text, layout.chartTagPrefix) }
+    : { kind: "application", version: parseVersion(text, layout.tagPrefix) };
+}
+
+function parseRegistry(text: string): string {
+  const { registry } = parseImageReference(`${text}/${layout.product}`);
+  if (registry !== text) {
+    throw new SyntaxError(`expected a registry such as ghcr.io, found ${quote(text)}`);
+  }
+  return registry;
+}
+
+function parseIndex(text: string): URL {
+  const url = URL.parse(text.endsWith("/") ? text : `${text}/`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new SyntaxError(`expected the URL of a sparse index, found ${quote(text)}`);
+  }
+  return url;
+}
+
+const states: readonly State[] = ["verified", "failed", "pending", "unknown"];
+
+/** How many answers there are of each kind, such as `3 of 17 verified, 1 failed`. */
+export function countAnswers(answers: readonly Answer[]): string {
+  const counts = states.map((state) => {
+    const count = answers.filter((answer) => answer.state === state).length;
+    return { state, count };
+  });
+  return counts
+    .filter(({ state, count }) => state === "verified" || count > 0)
+    .map(({ state, count }) =>
+      state === "verified" ? `${count} of ${answers.length} verified` : `${count} ${state}`,
+    )
+    .join(", ");
+}
+
+function tableOf(answers: readonly Answer[]) {
+  return {
+    columns: ["question", "state", "evidence", "fix"],
+    rows: answers.map(({ question, state, evidence, remedy = "" }) => [
+      question,
+      state,
+      evidence,
+      remedy,
+    ]),
+  };
+}
+
+function refuseStrayOptions({ kind }: Release, crateIndex: URL | undefined): void {
+  if (kind === "chart" && crateIndex !== undefined) {
+    throw new UsageError("--crate-index is of no use: a chart has no crates");
+  }
+}
+
+const table = command({
+  name: "scripts/verify-release.ts",
+  summary: "Verifies from outside that everything which a release tag triggers has arrived.",
+  operands: {
+    tag: operand("the tag, as vX.Y.Z, X.Y.Z or chart-vA.B.C", parseTag),
+  },
+  options: {
+    wait: optionWithDefault(
+      "MINUTES",
+      `ask again until all is verified or something has failed (default: ${layout.waitMinutes} minutes at most)`,
+      wholeNumber(1, 1440),
+      layout.waitMinutes,
+    ),
+    registry: option(
+      "HOST",
+      "ask that registry for image and chart, instead of those that they are pushed to",
+      parseRegistry,
+    ),
+    crateIndex: option(
+      "URL",
+      `the sparse index to ask for the crates (default: ${layout.published.crateIndex})`,
+      parseIndex,
+    ),
+  },
+  refuses: [
+    `the tag is not on ${layout.remote}, or is another one here`,
+    "the workflow run of the tag has failed, is still going on, or cannot be found",
+    "the GitHub release is a draft, or one of its assets is missing or not the one that was built",
+    "the image is missing in a registry, lacks a promised platform, or is not the same everywhere",
+    "a crate's version is missing in the index, or yanked",
+    "for a chart: its artifact is missing in the registry, or states another version",
+    "any of these questions stays without an answer",
+  ],
+  example: "bun scripts/verify-release.ts v1.2.3 --wait",
+  async run(invocation) {
+    const { operands, options, report, interrupt, clock } = invocation;
+    const { kind, version } = operands.tag;
+    const release = releaseOf(kind, version, options);
+    refuseStrayOptions(release, options.crateIndex);
+    const { requestSignal: signal } = interrupt;
+    const opened = await invocation.repository();
+    // Without the promisor's objects, git would fetch them to read a file.
+    const env = { ...opened.env, GIT_NO_LAZY_FETCH: "1" };
+    const repository = { ...opened, env, signal };
+    const gh = { env, cwd: opened.root, signal, repository: layout.published.repository };
+    using downloads = openDownloads(env);
+    const world = { repository, gh, http: { signal }, downloads };
+    const inquiry = questionsOf(release, world);
+    const { tag } = release;
+    const begin = clock();
+    const answers = await survey(invocation, inquiry.questions, {
+      limit: (options.wait ?? 0) * 60_000,
+      state: (open) => `not verified yet: ${open.join(", ")}`,
+    });
+    const waitedSeconds = Math.round((clock() - begin) / 1000);
+    report.attach({
+      tag,
+      kind,
+      commit: inquiry.commit() ?? null,
+      answers: answers.map(dataOfAnswer),
+      ...(options.wait === undefined ? {} : { waitedSeconds }),
+    });
+    report.tabulate(tableOf(answers));
+    report.add(inquiry.findings());
+    report.add(findingsOfAnswers(answers));
+    if (answers.every(({ state }) => state === "verified")) {
+      report.add(notice(`${tag} has arrived: ${countAnswers(answers)}`));
+    } else {
+      report.tell(`${tag}: ${countAnswers(answers)}`);
+    }
+  },
+});
+
+if (import.meta.main) {
+  await main(table);
+}
