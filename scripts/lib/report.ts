@@ -1,7 +1,7 @@
 /** The face of every command: findings as text, as JSON, as workflow commands and as a summary. */
 
 import { styleText } from "node:util";
-import type { Finding, Level } from "./finding.ts";
+import { type Finding, type Level, notice } from "./finding.ts";
 import type { Terminal } from "./world/terminal.ts";
 
 /** Any value that JSON can hold. */
@@ -73,7 +73,7 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   const findings: Finding[] = [];
   let data: Json | undefined;
   let table: SummaryTable | undefined;
-  let said = false;
+  const said: string[] = [];
   let muted = false;
 
   function print(finding: Finding): void {
@@ -87,7 +87,7 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   }
 
   function say(text: string): void {
-    said = true;
+    said.push(text);
     if (!form.json && !muted) {
       terminal.out(`${text}\n`);
     }
@@ -132,7 +132,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       data = value;
     },
     gaveEvidence() {
-      return said || data !== undefined || findings.some(({ level }) => level === "notice");
+      return (
+        said.length > 0 || data !== undefined || findings.some(({ level }) => level === "notice")
+      );
     },
     mute() {
       muted = true;
@@ -144,7 +146,8 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       if (form.json) {
         terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
       }
-      return { exitCode, summary: summaryOf(form, exitCode, table ?? tableOf(findings)) };
+      const shown = findings.length > 0 ? findings : said.map((line) => notice(line));
+      return { exitCode, summary: summaryOf(form, exitCode, table ?? tableOf(shown)) };
     },
   };
 }

@@ -1,0 +1,375 @@
+/** The one JSON contract of all commands: each is run to a pass, a refusal and a usage error. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import Ajv2020 from "ajv/dist/2020.js";
+import { smallLab, smallProduct } from "../scripts/lib/demo/product.ts";
+import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
+import {
+  type Ended,
+  type JsonReport,
+  projectRoot,
+  runScript,
+  type TestRepository,
+  testRepository,
+  writeFiles,
+} from "./helpers/world.ts";
+import schema from "./report.schema.json" with { type: "json" };
+
+const validate = new Ajv2020({
+  allErrors: true,
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+}).compile(schema);
+
+/** What the schema has against a value, one line a fault; nothing if it fits. */
+function faultsOf(value: unknown): string[] {
+  return validate(value)
+    ? []
+    : (validate.errors ?? []).map(
+        ({ instancePath, message, params }) =>
+          `${instancePath || "/"} ${message} ${JSON.stringify(params)}`,
+      );
+}
+
+/** Every command there is. */
+const commands = ["release-gate", "scripts"].flatMap((folder) =>
+  readdirSync(join(projectRoot, folder))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`),
+);
+
+interface Case {
+  /** Command lines that pass, in order. */
+  readonly passed: readonly (readonly string[])[];
+  readonly refused: readonly (readonly string[])[];
+  readonly usage: readonly string[];
+  /** What the commands need beside the shared world. */
+  readonly env?: () => Record<string, string>;
+  /** Whether a command line changes the shared world; those come last, one after the other. */
+  readonly changes?: true;
+}
+
+let product: ReleaseWorld;
+let registry: StandInRegistry;
+let lab: TestRepository;
+let adopter: string;
+/** The commit of 1.3.0. */
+let main: string;
+/** A commit on top of it in which everything that a check of files can refuse is wrong. */
+let wrong: string;
+
+/**
+ * The command lines of every command, those that change the world in the order in which they run: run in the small product at 1.3.0, which is ahead of its
+ * remote at 1.2.9. A function, so that they can name what the world is made of.
+ */
+const cases = (): Readonly<Record<string, Case>> => ({
+  "release-gate/check-lab-validation.ts": {
+    passed: [["--version", "v1.3.0"]],
+    refused: [
+      ["--version", "v9.9.9"],
+      ["--version", "v1.3.0", "--ledger", "/none"],
+    ],
+    usage: [],
+  },
+  "release-gate/check-ledger.ts": {
+    passed: [["origin/main"], ["--history"]],
+    refused: [[main, "--ref", wrong]],
+    usage: ["main", "--history", "--ref"],
+  },
+  "scripts/adopt.ts": {
+    passed: [[adopter], [adopter, "--check"]],
+    refused: [[projectRoot], [product.root, "--check"]],
+    usage: [],
+    changes: true,
+  },
+  "scripts/audit-releases.ts": {
+    passed: [[]],
+    refused: [["--since", "v9.9.9"]],
+    usage: ["--since", "yesterday"],
+  },
+  "scripts/bump-version.ts": {
+    passed: [["1.4.0", "--dry-run"]],
+    refused: [["1.2.0"]],
+    usage: ["next"],
+  },
+  "scripts/check-chart-appversion.ts": {
+    passed: [[]],
+    refused: [["--ref", wrong]],
+    usage: ["v1.3.0"],
+  },
+  "scripts/check-chart-version-bumped.ts": {
+    passed: [["origin/main"]],
+    refused: [[main, "--ref", wrong]],
+    usage: ["main", "v1.3.0"],
+  },
+  "scripts/check-helm-tag-version.ts": {
+    passed: [["chart-v1.3.0"]],
+    refused: [["chart-v1.3.1"]],
+    usage: ["chart-v1.3"],
+  },
+  "scripts/check-references.ts": {
+    passed: [["v1.3.0"]],
+    refused: [["v1.3.1"]],
+    usage: ["v1.3"],
+  },
+  "scripts/check-release-workflow.ts": {
+    passed: [[]],
+    refused: [["--ref", wrong]],
+    usage: ["release.yml"],
+  },
+  "scripts/check-tag-version.ts": {
+    passed: [["v1.3.0"]],
+    refused: [["v1.3.1"], ["v1.3.0", "--ref", "none"]],
+    usage: ["v1.3"],
+  },
+  "scripts/check-vintages.ts": {
+    passed: [["--date", "2026-08-07"]],
+    refused: [["--date", "2030-01-01", "--strict"]],
+    usage: ["--date", "today"],
+  },
+  "scripts/demo.ts": {
+    passed: [],
+    refused: [[]],
+    usage: ["now"],
+    // A whole demo is shown by test/readme.test.ts.
+    env: () => ({ PATH: "/nonexistent" }),
+  },
+  "scripts/record-validation.ts": {
+    passed: [
+      ["v1.3.1", "PASS", "--lab", lab.root],
+      ["v1.3.1", "FAIL", "--lab", lab.root, "--append", join(lab.home, "ledger")],
+    ],
+    refused: [["v1.3.1", "PASS", "--lab", "/none"]],
+    usage: ["v1.3.1", "MAYBE"],
+  },
+  "scripts/release.ts": {
+    passed: [
+      ["v1.3.0", "--dry-run"],
+      ["v1.3.0", "--yes"],
+      ["v1.3.0", "--resume"],
+    ],
+    refused: [["v1.3.1", "--yes"]],
+    usage: ["v1.3"],
+    changes: true,
+  },
+  "scripts/release-chart.ts": {
+    passed: [["chart-v1.3.0", "--dry-run"]],
+    refused: [["chart-v1.3.1", "--yes"]],
+    usage: ["chart-v1.3"],
+    changes: true,
+  },
+  "scripts/status.ts": {
+    passed: [],
+    refused: [[]],
+    usage: ["v1.3"],
+  },
+  "scripts/validate-lab.ts": {
+    passed: [["v1.3.1", "--lab", lab.root]],
+    refused: [["v1.3.1", "--lab", "/none"]],
+    usage: ["v1.3.1", "--from", "lunch"],
+  },
+  "scripts/verify-release.ts": {
+    passed: [],
+    refused: [["v9.9.9"]],
+    usage: ["latest"],
+  },
+});
+
+const workflow = (tag: string, check: string) => `on:
+  push:
+    tags: ["${tag}*"]
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: bun scripts/${check}.ts "$GITHUB_REF_NAME"
+`;
+
+const additions = {
+  [layout.releaseWorkflow]: workflow("v", "check-tag-version"),
+  [layout.chartReleaseWorkflow]: workflow("chart-v", "check-helm-tag-version"),
+  [`${layout.vintages.folder}/table.rs`]: Object.keys(layout.vintages.rules)
+    .map((name) => `pub const ${name}: &str = "2026-07-01";\n`)
+    .join(""),
+};
+
+type Kind = "passed" | "refused" | "usage" | "help";
+
+/** One run of a command, and how it ended. */
+interface Run extends Ended {
+  readonly kind: Kind;
+  readonly args: readonly string[];
+  /** The step summary; undefined if there is none. */
+  readonly summary: string | undefined;
+}
+
+const runs = new Map<string, readonly Run[]>();
+
+async function runCase(script: string, each: Case): Promise<void> {
+  const lines: [Kind, readonly string[]][] = [
+    ...each.refused.map((args): [Kind, readonly string[]] => ["refused", args]),
+    ...each.passed.map((args): [Kind, readonly string[]] => ["passed", args]),
+    ["usage", each.usage],
+    ["help", ["--help"]],
+  ];
+  const ended: Run[] = [];
+  for (const [index, [kind, args]] of lines.entries()) {
+    const file = join(product.home, `summary-${script.replaceAll("/", "-")}-${index}.md`);
+    const env = {
+      ...product.env,
+      ...each.env?.(),
+      GITHUB_ACTIONS: "true",
+      GITHUB_STEP_SUMMARY: file,
+    };
+    const run = await runScript(script, [...args, "--json"], { cwd: product.root, env });
+    const summary = existsSync(file) ? readFileSync(file, "utf8") : undefined;
+    ended.push({ ...run, kind, args, summary });
+  }
+  runs.set(script, ended);
+}
+
+beforeAll(async () => {
+  registry = startRegistry();
+  registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
+  [product, lab] = await Promise.all([releaseWorld(registry.host), testRepository()]);
+  await lab.commit(smallLab);
+  writeFiles(lab.home, { ledger: "# ledger\n" });
+  adopter = join(product.home, "adopter");
+  await product.git("init", "--quiet", adopter);
+  await product.git("tag", "v1.2.9", "HEAD~");
+  main = await product.commit(additions, "Add workflows and vintages");
+  const { "charts/perf-sentinel/Chart.yaml": chart = "" } = smallProduct("1.3.0");
+  wrong = await product.commit({
+    [layout.releaseWorkflow]: undefined,
+    "charts/perf-sentinel/Chart.yaml": chart.replace('appVersion: "1.3.0"', 'appVersion: "1.2.9"'),
+    [layout.ledger]: "v1.3.0\tabcdef0\t2026-08-07\tFAIL\n",
+  });
+  await product.git("reset", "--quiet", "--hard", main);
+
+  const table = cases();
+  const there = Object.entries(table)
+    .map(([script, each]) => ({ script, each }))
+    .filter(({ script }) => commands.includes(script));
+  const quiet = there.filter(({ each }) => each.changes === undefined);
+  // As many at once as the machine has use for.
+  await Promise.all(
+    [0, 1, 2].map(async (lane) => {
+      for (const [index, { script, each }] of quiet.entries()) {
+        await (index % 3 === lane && runCase(script, each));
+      }
+    }),
+  );
+  for (const { script, each } of there.filter((one) => one.each.changes)) {
+    await runCase(script, each);
+  }
+}, 120_000);
+
+afterAll(async () => {
+  registry[Symbol.dispose]();
+  await Promise.all([product, lab].map((world) => world[Symbol.asyncDispose]()));
+});
+
+test("every command has its row here and in the schema, and neither names another", () => {
+  const rows = Object.keys(cases());
+  expect(rows.toSorted()).toEqual(commands.toSorted());
+  expect(schema.properties.script.enum.toSorted()).toEqual(commands.toSorted());
+});
+
+describe.each(commands)("%s", (script) => {
+  const exitCodes: Record<Kind, number> = { passed: 0, refused: 1, usage: 2, help: 0 };
+
+  test("prints one object that the schema describes, and its exit code is the process's", () => {
+    const kinds = new Set<Kind>();
+    for (const { kind, args, code, stdout } of runs.get(script) ?? []) {
+      kinds.add(kind);
+      const shown = `${script} ${args.join(" ")}`;
+      expect({ shown, lines: stdout.split("\n").length }).toEqual({ shown, lines: 2 });
+      const report = JSON.parse(stdout) as JsonReport;
+      expect({ shown, report, faults: faultsOf(report) }).toEqual({ shown, report, faults: [] });
+      const { ok, exitCode } = report;
+      expect({ shown, report, ok, exitCode, code }).toEqual({
+        shown,
+        report,
+        ok: exitCodes[kind] === 0,
+        exitCode: exitCodes[kind],
+        code: exitCodes[kind],
+      });
+    }
+    expect(kinds.size).toBeGreaterThanOrEqual(3);
+  });
+
+  test("writes exactly one table into the step summary, and none for help", () => {
+    for (const { kind, summary, code } of runs.get(script) ?? []) {
+      if (kind === "help") {
+        expect(summary).toBeUndefined();
+        continue;
+      }
+      const [heading = "", blank, head = "", rule, ...rest] = (summary ?? "").split("\n");
+      const verdict = code === 0 ? "passed" : `refused \\(exit code ${code}\\)`;
+      expect(heading).toMatch(new RegExp(`^### \`${script}\`.*: ${verdict}$`));
+      expect(blank).toBe("");
+      const columns = head.split(" | ").length;
+      expect(head).toMatch(/^\| .* \|$/);
+      expect(rule).toBe(`| ${Array(columns).fill("---").join(" | ")} |`);
+      const rows = rest.slice(0, -2);
+      expect(rows.length).toBeGreaterThan(0);
+      expect(rest.slice(-2)).toEqual(["", ""]);
+      for (const row of rows) {
+        expect(row).toMatch(/^\| .* \|$/);
+        expect([row, row.split(" | ").length]).toEqual([row, columns]);
+      }
+    }
+  });
+});
+
+describe("the schema refuses", () => {
+  const sound = {
+    script: "scripts/check-tag-version.ts",
+    ok: false,
+    exitCode: 1,
+    findings: [{ level: "error", message: "x", file: "a", line: 1, column: 1 }],
+  };
+
+  test("nothing of a sound report", () => {
+    expect(faultsOf(sound)).toEqual([]);
+  });
+
+  test.each<[string, object]>([
+    ["a member that no report has", { extra: 1 }],
+    ["another command", { script: "scripts/none.ts" }],
+    ["a pass with a failing exit code", { ok: true }],
+    ["a refusal that names no error", { findings: [{ level: "warning", message: "x" }] }],
+    ["a pass that names an error", { ok: true, exitCode: 0 }],
+    ["an exit code that no command has", { exitCode: 3 }],
+    ["a finding without words", { findings: [{ level: "error", message: "" }] }],
+    ["a finding with more", { findings: [{ level: "error", message: "x", at: {} }] }],
+    ["a level that is none", { findings: [{ level: "fatal", message: "x" }] }],
+    ["a line without a file", { findings: [{ level: "error", message: "x", line: 1 }] }],
+    [
+      "a line before the first",
+      { findings: [{ level: "error", message: "x", file: "a", line: 0 }] },
+    ],
+    ["a short commit", { findings: [{ level: "error", message: "x", commit: "abc1234" }] }],
+    ["data of a command that has none", { data: { version: "1.3.0" } }],
+    ["data of another shape", { script: "scripts/check-vintages.ts", data: { date: "today" } }],
+    [
+      "a release without its tag object",
+      {
+        script: "scripts/release.ts",
+        data: { tag: "v1.3.0", commit: "a".repeat(40), outcome: "published" },
+      },
+    ],
+    [
+      "a pass without the data that it is about",
+      { script: "scripts/check-references.ts", ok: true, exitCode: 0, findings: [] },
+    ],
+  ])("%s", (_, change) => {
+    expect(faultsOf({ ...sound, ...change })).not.toEqual([]);
+  });
+});
