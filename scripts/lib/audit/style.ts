@@ -40,12 +40,12 @@ svg .good { fill: var(--good); }
 svg .bad { fill: var(--bad); }
 svg .plain { fill: none; stroke: var(--rule); stroke-width: 2; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: start; padding: 0.5rem 0.75rem; }
-th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.75rem; border-top: 1px solid var(--grid); }
-th, td.short { white-space: nowrap; overflow-wrap: normal; }
-thead th { background: var(--raised); }
+caption { text-align: start; padding: 0.5rem 0.6rem; }
+th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.6rem; border-top: 1px solid var(--grid); }
+tbody th, td.short { white-space: nowrap; overflow-wrap: normal; }
+thead th { background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
 tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
-td.notes { min-width: 16rem; }
+td.notes { min-width: 15rem; }
 td ul { margin: 0; padding-inline-start: 1.1rem; }
 .fault { color: var(--bad); font-weight: 600; }
 summary { cursor: pointer; }
@@ -64,7 +64,7 @@ details[open] { min-width: 18rem; white-space: normal; }
   svg { min-width: 0; }
   tbody th { position: static; }
   th, td { padding: 0.2rem 0.4rem; font-size: 0.75rem; }
-  th, td.short { white-space: normal; }
+  tbody th, td.short { white-space: normal; }
   td.notes { min-width: 0; }
   tr, figure { break-inside: avoid; }
   thead { display: table-header-group; }

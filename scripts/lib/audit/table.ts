@@ -157,7 +157,7 @@ function legendOf(shown: readonly Column[], left: readonly Column[]): string {
   );
   const without =
     left.length === 0 ? [] : [`not shown: ${left.map(({ name }) => name).join(", ")}`];
-  return [...meanings, ...without].join("; ");
+  return [...meanings, "?: unreadable or unknown", ...without].join("; ");
 }
 
 function wrapped(words: string, width: number): string[] {
