@@ -12,8 +12,10 @@ import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { gitEnvironment } from "../scripts/lib/world/git.ts";
 import { type MadeCommit, type MadeTag, makeHistory } from "./helpers/history.ts";
+import { standIn } from "./helpers/release.ts";
 import {
   type JsonReport,
+  projectRoot,
   runScript,
   type TestRepository,
   testRepository,
@@ -519,6 +521,34 @@ wrote audit.html
     }
     expect(await Bun.file(join(world.root, "notes")).text()).toBe("mine");
     expect(existsSync(join(world.root, "target"))).toBe(false);
+  });
+
+  test("fits the table to a terminal, shows how far it is, and leaves nothing of that behind", async () => {
+    await using world = await testRepository();
+    await makeHistory(world, releases(...Array.from({ length: 60 }, (_, index) => `1.${index}.0`)));
+    // A slow git, so that there is something to wait for.
+    const env = standIn(world, "git", '[ "$1" = cat-file ] && sleep 0.5\nexec "$REAL" "$@"');
+    let seen = "";
+    const decoder = new TextDecoder();
+    const child = Bun.spawn([process.execPath, join(projectRoot, script)], {
+      cwd: world.root,
+      env: { ...env, TERM: "xterm" },
+      terminal: {
+        cols: 60,
+        rows: 50,
+        data: (_, bytes) => {
+          seen += decoder.decode(bytes, { stream: true });
+        },
+      },
+    });
+    expect(await child.exited).toBe(0);
+    child.terminal?.close();
+    expect(seen).toContain("\r\u001b[KAuditing tags, ");
+    const lines = seen.slice(seen.lastIndexOf("\u001b[K") + 3).split("\r\n");
+    expect(lines[0]).toBe("tag      date        sig  main  man  lab  old");
+    expect(lines[60]).toBe("v1.59.0  2024-03-09  yes  yes   ok   0d   0");
+    expect(lines.slice(0, 61).filter((line) => line.length > 60)).toEqual([]);
+    expect(lines).toContain("60 tags: 60 releases, 0 charts");
   });
 
   test("its step summary is the table of tags", async () => {

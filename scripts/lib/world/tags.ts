@@ -1,7 +1,7 @@
 /** All tags of a repository: their names in one question, what they mean, and which are on a branch. */
 
 import { parseTagObject, type TagObject } from "../files/tag-object.ts";
-import { refusal } from "../finding.ts";
+import { quote, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
   ask,
@@ -9,6 +9,7 @@ import {
   isObjectId,
   type ObjectId,
   type Repository,
+  rerun,
   text,
   unanswered,
 } from "./git.ts";
@@ -45,7 +46,9 @@ export async function listTags(
     const cut = line.indexOf(" ");
     const target = line.slice(0, cut);
     if (!isObjectId(target)) {
-      throw unanswered(purpose, answer);
+      throw refusal(`Cannot ${purpose}: git for-each-ref said ${quote(line)}`, {
+        remedy: rerun(answer.command.slice(1)),
+      });
     }
     return { tag: line.slice(cut + 1), target };
   });
