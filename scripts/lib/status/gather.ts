@@ -82,20 +82,23 @@ export async function gather(
   return { commit, facts, unanswered: [...standing.unanswered, ...silent(facts)] };
 }
 
-/** A tagged commit is judged as of the day on which its tag was made. */
+/**
+ * A tagged commit is judged as of the day on which its tag was made, unless the tag is known to be
+ * only here: its release goes on today.
+ */
 function judgedAt(
   { objects, today }: StatusWorld,
   version: Version,
   { where, localTag, refs }: Standing,
   commit: ObjectId,
 ): Judged {
-  const isPublished = refs?.tags.has(`refs/tags/${tagOf({ version })}`) ?? false;
+  const mayBeOut = refs?.tags.has(`refs/tags/${tagOf({ version })}`) ?? true;
   return {
     version,
     commit,
     tree: commitTree(objects, commit),
     tagged: where === "tag",
-    day: (isPublished ? taggingDay(localTag) : undefined) ?? today,
+    day: (mayBeOut ? taggingDay(localTag) : undefined) ?? today,
   };
 }
 

@@ -123,6 +123,9 @@ function commitAll(message: string): Next {
 /** A tagged commit stays as it is: only a tag that nobody has can be made again. */
 function startOver(facts: StatusFacts): Next {
   const { tag } = facts;
+  if (facts.remote === undefined) {
+    return askRemote;
+  }
   if (tag.kind === "elsewhere") {
     return fetchTag(tagOf(facts));
   }

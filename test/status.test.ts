@@ -1,0 +1,372 @@
+import { expect, test } from "bun:test";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
+import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
+
+import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
+import { runLine } from "./helpers/terminal.ts";
+import {
+  isolatedEnvironment,
+  type JsonReport,
+  projectRoot,
+  runScript,
+  temporaryFolder,
+  testRepository,
+  writeFiles,
+} from "./helpers/world.ts";
+
+const script = "scripts/status.ts";
+
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function statusOf(place: Place, ...args: string[]) {
+  const { code, stdout, stderr } = await runScript(script, [...args, "--json"], place);
+  const report: JsonReport = JSON.parse(stdout);
+  expect({ ok: report.ok, exitCode: report.exitCode }).toEqual({ ok: code === 0, exitCode: code });
+  expect(stderr).toBe("");
+  const { steps = [], next, byHand, unanswered } = report.data ?? {};
+  const open = steps.find(
+    ({ state }: { state: string }) => state === "open" || state === "refused",
+  );
+  return { code, steps, next, byHand, unanswered, open: open?.step, findings: report.findings };
+}
+
+/** The evidence of one step. */
+function evidenceOf(status: Awaited<ReturnType<typeof statusOf>>, step: string): string {
+  return status.steps.find((each: { step: string }) => each.step === step)?.evidence;
+}
+
+// The whole way
+
+/** A product that has adopted the scripts, and the environment of an operator who has bun. */
+async function adoptedProduct(
+  registry: StandInRegistry,
+): Promise<DemoWorld & { env: Place["env"] }> {
+  const { signal } = new AbortController();
+  const env = { ...process.env };
+  const world = await openDemoWorld({ tools: projectRoot, registry: registry.host, env, signal });
+  const copy = (path: string) =>
+    cpSync(join(projectRoot, path), join(world.product, path), { recursive: true });
+  copy("scripts");
+  for (const name of readdirSync(join(projectRoot, "release-gate"))) {
+    if (name.endsWith(".ts")) {
+      copy(`release-gate/${name}`);
+    }
+  }
+  await world.commit("Adopt the release tools");
+  await world.git("push", "--quiet", "origin", "main");
+  const programs = join(world.folder, "bin");
+  mkdirSync(programs);
+  symlinkSync(process.execPath, join(programs, "bun"));
+  const {
+    GIT_AUTHOR_DATE: _,
+    GIT_COMMITTER_DATE: __,
+    ...isolated
+  } = isolatedEnvironment(world.folder);
+  return {
+    ...world,
+    env: { ...isolated, TERM: "xterm", NO_COLOR: "1", PATH: `${programs}:${isolated.PATH}` },
+  };
+}
+
+/** What differs from run to run, by what it is. */
+function settled(text: string): string {
+  return text
+    .replace(/127\.0\.0\.1:\d+/g, "<registry>")
+    .replace(/sha256:[0-9a-f]{64}/g, "sha256:<digest>")
+    .replace(/SHA256:[\w+/]{43}/g, "SHA256:<key>")
+    .replace(/\b\d{4}-\d\d-\d\d\b/g, "<day>")
+    .replace(/\b[0-9a-f]{7}\b/g, "<commit>");
+}
+
+const words = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
+
+test("each next command, run as printed, leads to the next stage, to the end", async () => {
+  using registry = startRegistry();
+  const world = await adoptedProduct(registry);
+  const place = { cwd: world.product, env: world.env };
+  const transcript: string[] = [];
+  const stages: string[] = [];
+  const run = async (line: string) => {
+    const { code, shown } = await runLine(line, place, { "[y/N]": "y\r" });
+    expect({ line, code, shown }).toMatchObject({ line, code: 0 });
+  };
+  try {
+    for (let stage = 0; stage < 30; stage += 1) {
+      const { code, shown } = await runLine("bun scripts/status.ts v1.3.0", place);
+      transcript.push(`$ bun scripts/status.ts v1.3.0\n${settled(shown)}[exit ${code}]\n`);
+      expect(stages).not.toContain(shown);
+      stages.push(shown);
+      if (code === 0) {
+        break;
+      }
+      expect(code).toBe(1);
+      const next = shown.trimEnd().split("\n").at(-1)?.replace("  fix: ", "") ?? "";
+      if (next.startsWith("Write what is new below ## [Unreleased]")) {
+        const path = join(world.product, "CHANGELOG.md");
+        await Bun.write(path, (await Bun.file(path).text()).replace(/^(?=## )/m, words));
+        transcript.push("# A person writes what is new.\n");
+        continue;
+      }
+      if (next.endsWith(" --wait")) {
+        registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
+        transcript.push("# The image is published.\n");
+      }
+      await run(next);
+      transcript.push(`$ ${next}\n`);
+    }
+    expect(transcript.join("\n")).toMatchSnapshot();
+    const tags = await world.git("ls-remote", "--tags", "origin", "*v1.3.0");
+    expect(tags.stdout.match(/refs\/tags\/(chart-)?v1\.3\.0$/gm)).toHaveLength(2);
+
+    // Without a version it is the workspace's, which is out: the operand names the next one.
+    await world.git("branch", "--quiet", "-D", "release/1.3.0");
+    await world.git("push", "--quiet", "origin", ":release/1.3.0");
+    const out = await runLine("bun scripts/status.ts", place);
+    expect(out).toMatchObject({ code: 0 });
+    expect(out.shown).toContain("1     not applicable  Open a release branch");
+    expect(out.shown).toContain("v1.3.0 is released");
+    expect(out.shown).toEndWith("bun scripts/status.ts vX.Y.Z\n");
+    expect(await statusOf(place, "v1.4.0")).toMatchObject({
+      open: "1",
+      next: "git checkout -b release/1.4.0",
+    });
+    expect(await statusOf(place, "v1.2.0")).toMatchObject({
+      open: "1",
+      byHand: "Name a version greater than 1.3.0",
+    });
+  } finally {
+    await world.remove();
+  }
+}, 60_000);
+
+// States that a release may be found in
+
+/** The small product, merged and validated today, one commit ahead of its remote. */
+async function mergedWorld(registry?: string) {
+  const world = await releaseWorld(registry);
+  const { GIT_AUTHOR_DATE: _, GIT_COMMITTER_DATE: __, ...env } = world.env;
+  const place = { cwd: world.root, env };
+  return {
+    ...world,
+    place,
+    status: (...args: string[]) => statusOf(place, ...args),
+    /** Runs a command line as printed, with this project's scripts in place of adopted ones. */
+    async run(line: string) {
+      const here = line.replaceAll("bun scripts/", `"${process.execPath}" ${projectRoot}/scripts/`);
+      const ended = await runLine(here, place, { "[y/N]": "y\r" });
+      expect({ line, ...ended }).toMatchObject({ line, code: 0 });
+    },
+  };
+}
+
+const ready = "bun scripts/release.ts v1.3.0";
+
+test("it changes nothing and fetches nothing, and is about the workspace's version by itself", async () => {
+  await using world = await mergedWorld();
+  const other = join(world.home, "other");
+  await world.git("clone", "--quiet", world.bare, other);
+  await world.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "Elsewhere");
+  await world.git("-C", other, "push", "--quiet", "origin", "HEAD");
+  const theirs = await world.git("-C", other, "rev-parse", "HEAD");
+  const before = await world.git("for-each-ref");
+  const status = await world.status();
+  expect(status).toMatchObject({
+    code: 1,
+    open: "6",
+    next: "git fetch origin +refs/heads/main:refs/remotes/origin/main",
+    unanswered: [],
+  });
+  expect(await world.git("for-each-ref")).toBe(before);
+  expect(await world.git("status", "--porcelain")).toBe("");
+  const known = await world.git("rev-parse", "--verify", "--quiet", `${theirs}^{commit}`).then(
+    () => true,
+    () => false,
+  );
+  expect(known).toBe(false);
+
+  await world.run(status.next);
+  const diverged = await world.status();
+  expect(diverged.next).toBe("git pull --no-rebase --no-edit origin main");
+  await world.run(diverged.next);
+  expect((await world.status()).next).toBe(ready);
+});
+
+test("the version is that of the release branch that HEAD is on", async () => {
+  await using world = await mergedWorld();
+  await world.git("checkout", "--quiet", "-b", "release/2.0.0");
+  const { code, stdout, stderr } = await runScript(script, [], world.place);
+  expect(stdout).toStartWith("v2.0.0: on release/2.0.0 at ");
+  expect(stderr).toContain("error: v2.0.0 is not released: step 2 is open\n  fix: Write what");
+  expect(code).toBe(1);
+});
+
+test("offline it says which answer is missing, and no step that needs it is done", async () => {
+  await using world = await mergedWorld();
+  await world.git("remote", "set-url", "origin", join(world.home, "nowhere"));
+  const status = await world.status("v1.3.0");
+  expect(status).toMatchObject({ code: 1, open: "6", next: "git ls-remote --heads origin" });
+  expect(evidenceOf(status, "6")).toBe("v1.3.0: no answer from origin");
+  expect(evidenceOf(status, "5")).toContain("OK to release.");
+  expect(status.unanswered).toHaveLength(1);
+  expect(status.unanswered[0]).toStartWith("Cannot ask origin");
+  expect(status.findings.map(({ level }) => level)).toEqual(["warning", "error"]);
+});
+
+test("an interrupted release is finished, and what is published is found again", async () => {
+  using registry = startRegistry();
+  await using world = await mergedWorld(registry.host);
+  const evidence = `Lab-validation: PASS ${today()} lab 214ea6f`;
+  await world.run(`git tag -s v1.3.0 -m v1.3.0 -m "${evidence}"`);
+  const interrupted = await world.status();
+  expect(interrupted).toMatchObject({ open: "6", next: `${ready} --resume` });
+  expect(evidenceOf(interrupted, "6")).toBe("interrupted: v1.3.0 is signed here, not on origin");
+
+  await world.git("push", "--quiet", "origin", "v1.3.0");
+  const half = await world.status();
+  expect(half.next).toBe(`${ready} --resume`);
+  expect(evidenceOf(half, "6")).toBe(
+    "interrupted: v1.3.0 is on origin, its commit not on main there",
+  );
+  await world.run(half.next);
+  expect(await world.status()).toMatchObject({
+    open: "7",
+    next: "bun scripts/release-chart.ts chart-v1.3.0 --wait",
+  });
+
+  await world.git("tag", "-d", "v1.3.0");
+  const elsewhere = await world.status();
+  expect(elsewhere).toMatchObject({
+    open: "2",
+    next: "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0",
+    unanswered: ["v1.3.0 is on origin, not here"],
+  });
+  await world.run(elsewhere.next);
+  expect((await world.status()).open).toBe("7");
+});
+
+test("a tag that no release made goes if it is only here, and stays if it is published", async () => {
+  await using world = await mergedWorld();
+  await world.git("tag", "v1.3.0");
+  const unfit = await world.status();
+  expect(unfit).toMatchObject({ open: "6", next: "git tag -d v1.3.0" });
+  expect(evidenceOf(unfit, "6")).toContain("a lightweight tag");
+  await world.git("push", "--quiet", "origin", "main", "v1.3.0");
+  const published = await world.status();
+  expect(published).toMatchObject({
+    open: "6",
+    next: undefined,
+    byHand: "Never move a published tag: release the next version",
+  });
+});
+
+test("a bypass that the signed tag admits is no open step", async () => {
+  using registry = startRegistry();
+  await using world = await mergedWorld(registry.host);
+  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" }, "Forget the lab");
+  expect((await world.status()).open).toBe("4");
+  await world.run("bun scripts/release.ts v1.3.0 --skip-lab --yes");
+  const status = await world.status();
+  expect(status.open).toBe("7");
+  expect(evidenceOf(status, "4")).toBe("v1.3.0 says: Bypassed: lab validation gate (--skip-lab)");
+});
+
+test("a registry that is silent leaves its question without an answer", async () => {
+  using registry = startRegistry({ access: { kind: "private", password: "secret" } });
+  await using world = await mergedWorld(registry.host);
+  await world.run(`${ready} --yes`);
+  const status = await world.status();
+  expect(status).toMatchObject({
+    open: "7",
+    next: "bun scripts/release-chart.ts chart-v1.3.0 --wait",
+  });
+  expect(status.unanswered).toHaveLength(1);
+  expect(status.unanswered[0]).toStartWith("Cannot find out whether image ");
+  expect(evidenceOf(status, "7")).toStartWith("no answer: Cannot find out whether image ");
+});
+
+test("the gate's refusals and cautions are told as the gate tells them", async () => {
+  await using world = await mergedWorld();
+  await world.commit({ "crates/sentinel-core/src/lib.rs": "// new\n" }, "Change the product");
+  const drifted = await world.status();
+  expect(drifted.next).toBe(ready);
+  expect(evidenceOf(drifted, "5")).toContain("caution: 1 commit since the PASS was committed");
+
+  const old = ledgerRow("1.3.0", "PASS", "2026-01-01");
+  await world.commit({ "release-gate/lab-validations.txt": old }, "Find an old row");
+  const aged = await world.status();
+  expect(aged.open).toBe("5");
+  expect(evidenceOf(aged, "4")).toContain("PASS of 2026-01-01");
+  expect(evidenceOf(aged, "5")).toContain("days old");
+  expect(aged.next).toStartWith("bun scripts/validate-lab.ts v1.3.0 ");
+
+  writeFiles(world.root, {
+    "release-gate/lab-validations.txt": `${old}v1.3.0\t214ea6f\t${today()}\tFAIL\n`,
+  });
+  const failed = await world.status();
+  expect(evidenceOf(failed, "5")).toContain("days old");
+  expect(failed.next).toStartWith("git commit ");
+  writeFiles(world.root, {
+    "release-gate/lab-validations.txt": `${old}v1.3.0\t214ea6f\t${today()}\tPASS\n`,
+  });
+  await world.run((await world.status()).next);
+  expect((await world.status()).next).toBe(ready);
+});
+
+test("stale reference data are a caution, and data that cannot be judged a refusal", async () => {
+  await using world = await mergedWorld();
+  const file = "crates/sentinel-core/src/score/carbon.rs";
+  await world.commit({ [file]: 'pub const PUE_VINTAGE: &str = "2019-01-01";\n' });
+  const stale = await world.status();
+  expect(stale.next).toBe(ready);
+  expect(evidenceOf(stale, "2.5")).toContain("1 stale; caution: PUE_VINTAGE is stale");
+  await world.commit({ [file]: "pub fn pue() {}\n" });
+  expect(await world.status()).toMatchObject({ open: "2.5", next: undefined });
+});
+
+test("a history that is cut off leaves questions open, and says how to get the rest", async () => {
+  await using world = await mergedWorld();
+  await world.git("push", "--quiet", "origin", "main");
+  const shallow = join(world.home, "shallow");
+  await world.git("clone", "--quiet", "--depth", "1", `file://${world.bare}`, shallow);
+  await world.git("-C", shallow, "checkout", "--quiet", "-b", "release/1.3.0");
+  await world.git("-C", shallow, "branch", "--quiet", "-D", "main");
+  await world.git("-C", shallow, "commit", "--quiet", "--allow-empty", "-m", "Go on");
+  const status = await statusOf({ ...world.place, cwd: shallow });
+  expect(status.code).toBe(1);
+  expect(status.open).toBeDefined();
+});
+
+test("the step summary is one table of the steps", async () => {
+  await using world = await mergedWorld();
+  const summary = join(world.home, "summary.md");
+  await runScript(script, ["v1.3.0"], {
+    cwd: world.root,
+    env: { ...world.place.env, GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary },
+  });
+  const lines = (await Bun.file(summary).text()).split("\n").filter((line) => line.startsWith("|"));
+  expect(lines[0]).toBe("| step | state | title | evidence |");
+  expect(lines).toHaveLength(10);
+});
+
+test.each([
+  ["a version that is none", ["1.2"], 2, "Cannot read the command line"],
+  ["a place without a repository", ["v1.3.0"], 1, "Cannot find a git work tree"],
+])("%s is refused", async (_, args, expected, message) => {
+  using folder = temporaryFolder();
+  const { code, stderr } = await runScript(script, args, { cwd: folder.path });
+  expect(stderr).toContain(message);
+  expect(code).toBe(expected);
+});
+
+test("a checkout that states no version has to be told one", async () => {
+  await using world = await testRepository();
+  await world.commit({ "README.md": "# x\n" });
+  const { code, stderr } = await runScript(script, [], { cwd: world.root, env: world.env });
+  expect(stderr).toContain("fix: Name it: bun scripts/status.ts vX.Y.Z");
+  expect(code).toBe(1);
+});
