@@ -36,7 +36,7 @@ import { awaitImage } from "./lib/release/await-image.ts";
 import type { Candidate, Patience, Procedure } from "./lib/release/plan.ts";
 import { release } from "./lib/release/procedure.ts";
 import type { Tree } from "./lib/tree.ts";
-import type { SurveyWorld } from "./lib/verify/survey.ts";
+import type { SurveyOptions, SurveyWorld } from "./lib/verify/survey.ts";
 import { isVersion } from "./lib/version.ts";
 
 const script = "scripts/release-chart.ts";
@@ -55,6 +55,8 @@ export interface ImageWait {
   /** Milliseconds at most. */
   readonly limit: number;
   readonly world: SurveyWorld;
+  /** How to wait, for tests. */
+  readonly sleep?: SurveyOptions["sleep"];
 }
 
 /** The gates and rules of a chart release. */
@@ -108,7 +110,7 @@ function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candid
 }
 
 /** Waits for the image that the chart of a candidate installs. */
-function waiter({ limit, world }: ImageWait): Patience["wait"] {
+function waiter({ limit, world, sleep }: ImageWait): Patience["wait"] {
   return async ({ tag, tree, repository }, refusal) => {
     const { value } = await attempt(async () => {
       const { pulled, promised } = await readImages(tree, layout.chart);
@@ -130,6 +132,7 @@ function waiter({ limit, world }: ImageWait): Patience["wait"] {
         gh: { env, cwd, signal, repository: home },
       },
       refusal,
+      sleep,
     );
   };
 }

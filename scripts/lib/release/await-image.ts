@@ -89,7 +89,7 @@ function questionsFor(
   const tag = `${layout.tagPrefix}${version}`;
   const ask = async () => {
     const run = await askWorkflowRun({ tag, workflow: layout.releaseWorkflow }, gh);
-    return [{ ...run, question: `workflow run of ${tag}` }];
+    return [{ ...run, question: `${run.question} for ${tag}` }];
   };
-  return [image, { label: `workflow run of ${tag}`, ask }];
+  return [image, { label: `workflow run for ${tag}`, ask }];
 }

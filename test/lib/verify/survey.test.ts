@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { refusal } from "../../../scripts/lib/finding.ts";
-import { type Interrupt, Interrupted } from "../../../scripts/lib/interrupt.ts";
-import { openReport } from "../../../scripts/lib/report.ts";
+import { Interrupted } from "../../../scripts/lib/interrupt.ts";
 import type { Answer, State } from "../../../scripts/lib/verify/answer.ts";
 import {
   findingsOfAnswers,
@@ -9,50 +8,18 @@ import {
   type SurveyOptions,
   survey,
 } from "../../../scripts/lib/verify/survey.ts";
-import type { Terminal } from "../../../scripts/lib/world/terminal.ts";
+import { quietWorld } from "../../helpers/quiet.ts";
 
 const minute = 60_000;
 
-/** A world whose clock moves only while somebody sleeps, and whose operator may press Ctrl-C. */
-function quietWorld(live = false) {
-  const written = { out: "", err: "" };
-  const terminal: Terminal = {
-    out: (text) => {
-      written.out += text;
-    },
-    err: (text) => {
-      written.err += text;
-    },
-    colours: { out: false, err: false },
-    interactive: false,
-    shown: () => live,
-    live: () => live,
-    columns: () => 100,
-    question: () => Promise.resolve(undefined),
-  };
-  const controller = new AbortController();
-  const interrupt: Interrupt = {
-    signal: new AbortController().signal,
-    requestSignal: controller.signal,
-    get requested() {
-      return controller.signal.aborted;
-    },
-    exitCode: 130,
-    hold: (work) => work(),
-  };
-  let now = 5_000_000;
-  const report = openReport(terminal, { script: "s.ts", json: false, actions: false });
-  const world = { env: {}, terminal, report, interrupt, clock: () => now };
+function patientWorld(live = false) {
+  const quiet = quietWorld(live);
   const options: SurveyOptions = {
     limit: 20 * minute,
     state: (open) => `open: ${open.join(", ")}`,
-    sleep(milliseconds, signal) {
-      signal.throwIfAborted();
-      now += milliseconds;
-      return Promise.resolve();
-    },
+    sleep: quiet.sleep,
   };
-  return { world, written, controller, options, elapsed: () => now - 5_000_000 };
+  return { ...quiet, options };
 }
 
 /** A question that is answered with these states, one a look; the last one stays. */
@@ -70,7 +37,7 @@ function scripted(label: string, states: readonly State[], more: Partial<Answer>
 }
 
 test("what is verified is not asked again, and all is over once everything is", async () => {
-  const { world, options, elapsed } = quietWorld();
+  const { world, options, elapsed } = patientWorld();
   const early = scripted("early", ["verified"]);
   const late = scripted("late", ["pending", "unknown", "verified"]);
   const answers = await survey(world, [early.question, late.question], options);
@@ -83,7 +50,7 @@ test("what is verified is not asked again, and all is over once everything is", 
 });
 
 test("one failure ends the waiting", async () => {
-  const { world, options } = quietWorld();
+  const { world, options } = patientWorld();
   const failing = scripted("failing", ["pending", "failed"]);
   const open = scripted("open", ["pending"]);
   const answers = await survey(world, [open.question, failing.question], options);
@@ -92,7 +59,7 @@ test("one failure ends the waiting", async () => {
 });
 
 test("the time is over after the limit, and no limit asks once", async () => {
-  const { world, options, elapsed } = quietWorld();
+  const { world, options, elapsed } = patientWorld();
   const open = scripted("open", ["pending"]);
   await survey(world, [open.question], { ...options, limit: 0 });
   expect([open.looks(), elapsed()]).toEqual([1, 0]);
@@ -101,7 +68,7 @@ test("the time is over after the limit, and no limit asks once", async () => {
 });
 
 test("an answer that needs a person first is not waited for, and keeps nothing else waiting", async () => {
-  const { world, options } = quietWorld();
+  const { world, options } = patientWorld();
   const gh = scripted("gh", ["unknown"], { lasting: true });
   const late = scripted("late", ["pending", "unknown", "verified"]);
   const answers = await survey(world, [gh.question, late.question], options);
@@ -110,7 +77,7 @@ test("an answer that needs a person first is not waited for, and keeps nothing e
 });
 
 test("what a failed run would have made has failed with it; what was there stays", async () => {
-  const { world, options } = quietWorld();
+  const { world, options } = patientWorld();
   const link = "https://github.com/o/r/actions/runs/1";
   const questions: Question[] = [
     {
@@ -138,7 +105,7 @@ test("what a failed run would have made has failed with it; what was there stays
 });
 
 test("a refused question is one that nobody could answer; a defect stays one", async () => {
-  const { world, options } = quietWorld();
+  const { world, options } = patientWorld();
   const refused: Question = {
     label: "tag",
     ask: () => Promise.reject(refusal("Cannot run git", { remedy: "Install git" })),
@@ -152,7 +119,7 @@ test("a refused question is one that nobody could answer; a defect stays one", a
 
 describe("beside a terminal", () => {
   test("a line a change is written, first what is open", async () => {
-    const { world, options, written } = quietWorld();
+    const { world, options, written } = patientWorld();
     const questions = [
       scripted("early", ["verified"]).question,
       scripted("late", ["pending", "pending", "verified"]).question,
@@ -165,14 +132,14 @@ describe("beside a terminal", () => {
   });
 
   test("a look without waiting says nothing", async () => {
-    const { world, options, written } = quietWorld();
+    const { world, options, written } = patientWorld();
     await survey(world, [scripted("open", ["pending"]).question], { ...options, limit: 0 });
     expect(written).toEqual({ out: "", err: "" });
   });
 });
 
 test("on a terminal one line tells how far it is, and what is waited for", async () => {
-  const { world, options, written } = quietWorld(true);
+  const { world, options, written } = patientWorld(true);
   const slow: Question = {
     label: "image",
     async ask() {
@@ -200,7 +167,7 @@ test("on a terminal one line tells how far it is, and what is waited for", async
 
 describe("Ctrl-C ends it at once", () => {
   test("during a question that would go on for long", async () => {
-    const { world, options, controller } = quietWorld();
+    const { world, options, controller } = patientWorld();
     const endless: Question = { label: "image", ask: () => new Promise(() => {}) };
     const questions = [endless, scripted("crate", ["verified"]).question];
     const work = survey(world, questions, options);
@@ -211,7 +178,7 @@ describe("Ctrl-C ends it at once", () => {
   });
 
   test("during a pause", async () => {
-    const { world, options, controller } = quietWorld();
+    const { world, options, controller } = patientWorld();
     const sleep = () => {
       controller.abort();
       return Promise.reject(controller.signal.reason);

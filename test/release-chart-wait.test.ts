@@ -1,0 +1,318 @@
+/** What `release-chart.ts --wait` does while it waits, and what it makes of the world after it. */
+
+import { describe, expect, test } from "bun:test";
+import { startRegistry } from "../scripts/lib/demo/registry.ts";
+import { Interrupted } from "../scripts/lib/interrupt.ts";
+import { release } from "../scripts/lib/release/procedure.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
+import { openRepository } from "../scripts/lib/world/git.ts";
+import { chartReleaseProcedure } from "../scripts/release-chart.ts";
+import { quietWorld } from "./helpers/quiet.ts";
+import { releaseWorld } from "./helpers/release.ts";
+import { projectRoot, runScript } from "./helpers/world.ts";
+
+const script = "scripts/release-chart.ts";
+const tagRef = "refs/tags/chart-v1.3.0";
+const image = "robintra/perf-sentinel";
+const platforms = ["linux/amd64", "linux/arm64"];
+
+/** The small product at 1.3.0 on origin, main and v1.3.0; its image is not published. */
+async function unpublishedWorld() {
+  const registry = startRegistry();
+  const world = await releaseWorld(registry.host);
+  await world.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.3.0");
+  return {
+    world,
+    registry,
+    publish: () => registry.pushIndex(image, "1.3.0", platforms),
+    async [Symbol.asyncDispose]() {
+      registry[Symbol.dispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+type World = Awaited<ReturnType<typeof unpublishedWorld>>;
+
+interface Waited {
+  readonly findings: readonly { readonly level: string; readonly message: string }[];
+  readonly outcome: string;
+  readonly pauses: number;
+  readonly seconds: number;
+  readonly err: string;
+}
+
+/**
+ * Releases with `--wait --yes` in this process.
+ *
+ * @param meanwhile What happens in the world during each pause, the first one being 1.
+ */
+async function waitAndRelease(
+  each: World,
+  meanwhile: (pause: number, controller: AbortController) => unknown,
+  env = each.world.env,
+): Promise<Waited> {
+  const { world, written, controller, sleep, elapsed } = quietWorld();
+  const { report, interrupt } = world;
+  let pauses = 0;
+  const wait = {
+    limit: 20 * 60_000,
+    world,
+    async sleep(milliseconds: number, signal: AbortSignal) {
+      pauses += 1;
+      await meanwhile(pauses, controller);
+      await sleep(milliseconds, signal);
+    },
+  };
+  const procedure = chartReleaseProcedure({
+    skipImageCheck: false,
+    wait,
+    signal: interrupt.requestSignal,
+  });
+  const releaseIn = {
+    ...world,
+    repository: () => openRepository(each.world.root, env),
+  };
+  const options = { dryRun: false, yes: true, resume: false, atomic: false };
+  const released = await release(releaseIn, procedure, parseVersion("1.3.0"), options);
+  return {
+    findings: report.findings,
+    outcome: released?.outcome ?? "refused",
+    pauses,
+    seconds: elapsed() / 1000,
+    err: written.err,
+  };
+}
+
+const errorsOf = ({ findings }: Waited) =>
+  findings.filter(({ level }) => level === "error").map(({ message }) => message);
+
+test("an image that appears during the wait is released, after everything was asked anew", async () => {
+  await using each = await unpublishedWorld();
+  const before = await each.world.remoteRefs();
+  let digest = "";
+  const waited = await waitAndRelease(each, (pause) => {
+    digest = pause === 3 ? each.publish() : digest;
+  });
+  expect(errorsOf(waited)).toEqual([]);
+  expect(waited).toMatchObject({ outcome: "published", pauses: 3 });
+  const { world } = each;
+  expect(await world.remoteRefs()).toEqual({
+    ...before,
+    [tagRef]: await world.git("rev-parse", "chart-v1.3.0^{tag}"),
+  });
+  const tag = await world.git("cat-file", "tag", "chart-v1.3.0");
+  expect(tag).toContain(`\nImage-check: image ${each.registry.host}/${image}:1.3.0 -> ${digest}`);
+  const messages = waited.findings.map(({ message }) => message);
+  expect(new Set(messages).size).toBe(messages.length);
+});
+
+test("an image that is there is not waited for", async () => {
+  await using each = await unpublishedWorld();
+  each.publish();
+  expect(await waitAndRelease(each, () => {})).toMatchObject({ outcome: "published", pauses: 0 });
+});
+
+test("a registry that gives no answer for a while is asked again", async () => {
+  let denies = true;
+  await using each = await unpublishedWorld();
+  using registry = startRegistry({
+    intercept: () => (denies ? new Response("", { status: 403 }) : undefined),
+  });
+  registry.pushIndex(image, "1.3.0", platforms);
+  const values = "charts/perf-sentinel/values.yaml";
+  const chart = "charts/perf-sentinel/Chart.yaml";
+  const moved = async (path: string) =>
+    (await Bun.file(`${each.world.root}/${path}`).text()).replaceAll(
+      each.registry.host,
+      registry.host,
+    );
+  await each.world.commit({ [values]: await moved(values), [chart]: await moved(chart) });
+  await each.world.git("push", "--quiet", "origin", "main");
+  const waited = await waitAndRelease(each, (pause) => {
+    denies = pause < 2;
+  });
+  expect(waited).toMatchObject({ outcome: "published", pauses: 2 });
+});
+
+describe("nothing is mutated when", () => {
+  test("the time is over: the usual refusal, and how long it was", async () => {
+    await using each = await unpublishedWorld();
+    const before = await each.world.remoteRefs();
+    const waited = await waitAndRelease(each, () => {});
+    expect(waited).toMatchObject({ outcome: "refused", seconds: 20 * 60 });
+    expect(errorsOf(waited)).toEqual([
+      expect.stringContaining("Cannot find image"),
+      expect.stringMatching(
+        /^Cannot release chart-v1\.3\.0: its image did not appear within 20 min 0 s; the last answer was: .*MANIFEST_UNKNOWN/,
+      ),
+    ]);
+    expect(waited.err).toEndWith("Nothing was changed: chart-v1.3.0 is refused.\n");
+    expect(await each.world.remoteRefs()).toEqual(before);
+    expect(await each.world.localTags()).toEqual([]);
+  });
+
+  type Meanwhile = (each: World) => Promise<unknown>;
+  const rows: [string, string, Meanwhile][] = [
+    [
+      "the remote's main moves on",
+      "origin/main is at",
+      async ({ world }) => {
+        const tree = await world.git("rev-parse", "HEAD^{tree}");
+        const next = await world.git("commit-tree", tree, "-p", "HEAD", "-m", "Next");
+        await world.git("push", "--quiet", "origin", `${next}:refs/heads/main`);
+        // What only a push has brought there is not known here.
+        await world.git("update-ref", "-d", "refs/remotes/origin/main");
+        await world.git("prune", "--expire=now");
+      },
+    ],
+    [
+      "HEAD moves on, here and on the remote",
+      "HEAD moved from",
+      async ({ world }) => {
+        await world.commit({ "README.md": "later work" });
+        await world.git("push", "--quiet", "origin", "main");
+      },
+    ],
+    [
+      "HEAD moves on here alone",
+      "1 commit ahead of origin/main",
+      ({ world }) => world.commit({ "README.md": "later work" }),
+    ],
+    [
+      "the tag appears on the remote",
+      "already exists on origin",
+      ({ world }) => world.git("push", "--quiet", "origin", `main:${tagRef}`),
+    ],
+    [
+      "the work tree becomes dirty",
+      "The working tree is dirty",
+      ({ world }) => Bun.write(`${world.root}/new`, ""),
+    ],
+    [
+      "the remote is gone",
+      "Cannot ask origin",
+      ({ world }) => world.git("remote", "set-url", "origin", "/nowhere"),
+    ],
+  ];
+
+  test.each(rows)("%s during the wait", async (_, words, meanwhile) => {
+    await using each = await unpublishedWorld();
+    let after: Record<string, string> = {};
+    const waited = await waitAndRelease(each, async () => {
+      await meanwhile(each);
+      after = await each.world.remoteRefs();
+      each.publish();
+    });
+    expect(waited).toMatchObject({ outcome: "refused", pauses: 1 });
+    expect(errorsOf(waited).join("\n")).toContain(words);
+    expect(await each.world.remoteRefs()).toEqual(after);
+    expect(await each.world.localTags()).toEqual([]);
+  });
+
+  test("the image comes without a promised platform", async () => {
+    await using each = await unpublishedWorld();
+    const waited = await waitAndRelease(each, () =>
+      each.registry.pushIndex(image, "1.3.0", ["linux/amd64"]),
+    );
+    expect(waited).toMatchObject({ outcome: "refused", pauses: 1 });
+    expect(errorsOf(waited)).toEqual([expect.stringContaining("Cannot find linux/arm64 in image")]);
+  });
+});
+
+describe("nobody waits for a release that is refused anyway:", () => {
+  const rows: [string, string, (each: World) => Promise<unknown>][] = [
+    [
+      "HEAD is ahead of the remote's main",
+      "1 commit ahead of origin/main",
+      ({ world }) => world.commit({ "README.md": "x" }),
+    ],
+    [
+      "no key can sign",
+      "requires a signing identity",
+      ({ world }) => world.git("config", "user.signingkey", "/nowhere"),
+    ],
+    [
+      "another gate refuses",
+      "appVersion is 1.3.0",
+      async ({ world }) => {
+        const path = "charts/perf-sentinel/Chart.yaml";
+        const chart = await Bun.file(`${world.root}/${path}`).text();
+        await world.commit({ [path]: chart.replace("sentinel:1.3.0", "sentinel:1.2.9") });
+        await world.git("push", "--quiet", "origin", "main");
+      },
+    ],
+  ];
+  test.each(rows)("%s", async (_, words, prepare) => {
+    await using each = await unpublishedWorld();
+    await prepare(each);
+    const waited = await waitAndRelease(each, () => {});
+    expect(waited).toMatchObject({ outcome: "refused", pauses: 0 });
+    const errors = errorsOf(waited);
+    expect(errors.join("\n")).toContain(words);
+    expect(errors.join("\n")).toContain("Cannot find image");
+    expect(new Set(errors).size).toBe(errors.length);
+  });
+});
+
+test("Ctrl-C during the wait changes nothing", async () => {
+  await using each = await unpublishedWorld();
+  const before = await each.world.remoteRefs();
+  const ended = waitAndRelease(each, (pause, controller) => pause === 2 && controller.abort());
+  const thrown = await ended.catch((reason: unknown) => reason);
+  expect(thrown).toBeInstanceOf(Interrupted);
+  expect(String(thrown)).toEndWith(
+    "chart-v1.3.0 is not released: its image is not published yet; nothing was changed",
+  );
+  expect(await each.world.remoteRefs()).toEqual(before);
+  expect(await each.world.localTags()).toEqual([]);
+});
+
+describe("as a command", () => {
+  test("it waits, tells each change, and releases", async () => {
+    await using each = await unpublishedWorld();
+    const { world } = each;
+    setTimeout(each.publish, 2500);
+    const { code, stdout, stderr } = await runScript(
+      script,
+      ["chart-v1.3.0", "--yes", "--wait", "2"],
+      { cwd: world.root, env: world.env },
+    );
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toContain(`after 0 s: image on ${each.registry.host}: pending, `);
+    expect(stderr).toContain(`after 5 s: image on ${each.registry.host}: verified, `);
+    expect(stdout).toContain("chart-v1.3.0 is released");
+    expect(Object.keys(await world.remoteRefs())).toContain(tagRef);
+  });
+
+  test("Ctrl-C ends it at once with 130", async () => {
+    await using each = await unpublishedWorld();
+    const { world } = each;
+    const child = Bun.spawn(
+      [process.execPath, `${projectRoot}/${script}`, "chart-v1.3.0", "--yes", "--wait"],
+      { cwd: world.root, env: world.env, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    );
+    let said = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stderr) {
+      said += decoder.decode(bytes, { stream: true });
+      if (said.includes("pending")) {
+        child.kill("SIGINT");
+      }
+    }
+    expect(await child.exited).toBe(130);
+    expect(said).toContain("chart-v1.3.0 is not released: its image is not published yet");
+    expect(await world.localTags()).toEqual([]);
+  });
+
+  test("it does not wait for what it is told to do without", async () => {
+    await using each = await unpublishedWorld();
+    const { world } = each;
+    const { code, stderr } = await runScript(
+      script,
+      ["chart-v1.3.0", "--wait", "--skip-image-check"],
+      { cwd: world.root, env: world.env },
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain("--wait waits for the image that --skip-image-check does without");
+  });
+});
