@@ -330,15 +330,15 @@ test("stale reference data are a caution, and data that cannot be judged a refus
 
 test("a history that is cut off leaves questions open, and says how to get the rest", async () => {
   await using world = await mergedWorld();
-  await world.git("push", "--quiet", "origin", "main");
+  await world.git("push", "--quiet", "origin", "main:refs/heads/release/1.3.0");
+  const clone = ["clone", "--quiet", "--depth", "1", "--no-single-branch"];
   const shallow = join(world.home, "shallow");
-  await world.git("clone", "--quiet", "--depth", "1", `file://${world.bare}`, shallow);
-  await world.git("-C", shallow, "checkout", "--quiet", "-b", "release/1.3.0");
-  await world.git("-C", shallow, "branch", "--quiet", "-D", "main");
-  await world.git("-C", shallow, "commit", "--quiet", "--allow-empty", "-m", "Go on");
+  await world.git(...clone, "--branch", "release/1.3.0", `file://${world.bare}`, shallow);
   const status = await statusOf({ ...world.place, cwd: shallow });
-  expect(status.code).toBe(1);
-  expect(status.open).toBeDefined();
+  expect(status).toMatchObject({ code: 1, open: "3", next: undefined });
+  expect(evidenceOf(status, "3")).toStartWith("no answer: Cannot find where ");
+  expect(status.byHand).toContain("git fetch --unshallow ");
+  expect(status.unanswered).toHaveLength(1);
 });
 
 test("the step summary is one table of the steps", async () => {

@@ -537,7 +537,7 @@ describe("step 7 releases the chart", () => {
 });
 
 describe("a version is released", () => {
-  const states = (facts: StatusFacts) =>
+  const states = (facts: StatusFacts): Record<string, string> =>
     Object.fromEntries(judgeSteps(facts).steps.map(({ step, state }) => [step, state]));
   const everywhere = Object.fromEntries(
     ["1", "2", "2.5", "3", "4", "5", "6", "7"].map((step) => [step, "done"]),
