@@ -42,6 +42,11 @@ export function openDownloads(env: Environment): Downloads {
   }
 }
 
+/** Makes an empty folder among the downloads. */
+export function newFolder({ path }: Downloads): string {
+  return mkdtempSync(join(path, "assets-"));
+}
+
 /**
  * The sha256 of a file, in hexadecimal, read piece by piece: however large it is.
  *

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly stdin?: string | Uint8Array;
   /** Milliseconds after which the program is killed and the question counts as unanswered. */
   readonly timeout?: number;
+  /** Bytes of standard output, or of standard error, after which the program is killed. */
+  readonly mostOutput?: number;
   /** Ends the program when it fires. */
   readonly signal?: AbortSignal | undefined;
   /** Receives standard error as it comes, for programs that talk to the operator. */
@@ -28,6 +30,8 @@ export interface Answer {
   readonly stderr: string;
   /** True if the time limit ended it; its output is then not an answer. */
   readonly timedOut: boolean;
+  /** True if it printed more than was asked for, and was killed; its output is then cut. */
+  readonly overflowed?: true;
 }
 
 /** Standard output as bytes, for programs that print more than text. */
@@ -72,7 +76,12 @@ export async function runBytes(
   options: RunOptions,
 ): Promise<BytesAnswer> {
   const child = spawn(command, options, inputBytes(options.stdin));
-  const pipes = openPipes();
+  let overflow: Pick<Answer, "overflowed"> = {};
+  const pipes = openPipes(options.mostOutput, () => {
+    overflow = { overflowed: true };
+    child.kill("SIGKILL");
+    pipes.abandon();
+  });
   let timedOut = false;
   const expire = () => {
     timedOut = true;
@@ -95,7 +104,7 @@ export async function runBytes(
       pipes.collect(child.stdout),
       pipes.collect(child.stderr, options.onStderr),
     ]);
-    return { command, code, stdout, stderr: decode(stderr), timedOut };
+    return { command, code, stdout, stderr: decode(stderr), timedOut, ...overflow };
   } finally {
     clearTimeout(timer);
     pipes.close();
@@ -310,8 +319,10 @@ const quietTime = 500;
 /**
  * Reads the output of one program. A grandchild (an SSH master connection, say) may hold the pipes
  * open long after the program itself has ended; nobody waits for it.
+ *
+ * @param most Bytes of each pipe, after which `onTooMuch` is called.
  */
-function openPipes() {
+function openPipes(most = Number.POSITIVE_INFINITY, onTooMuch: () => void = () => {}) {
   const stop = new AbortController();
   let chunksSeen = 0;
   let looking: ReturnType<typeof setInterval> | undefined;
@@ -325,6 +336,7 @@ function openPipes() {
       const reader = stream.getReader();
       const leave = () => void reader.cancel().catch(() => {});
       stop.signal.addEventListener("abort", leave, { once: true });
+      let size = 0;
       for (;;) {
         const { done, value } = await reader.read();
         if (done) {
@@ -332,6 +344,10 @@ function openPipes() {
         }
         chunksSeen += 1;
         chunks.push(value);
+        size += value.length;
+        if (size > most) {
+          onTooMuch();
+        }
         listener?.(decoder.decode(value, { stream: true }));
       }
     },
