@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv2020 from "ajv/dist/2020.js";
+import { type StandInCrateIndex, startCrateIndex } from "../scripts/lib/demo/crate-index.ts";
 import { smallLab, smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
+import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import {
   type Ended,
   type JsonReport,
@@ -48,14 +49,15 @@ interface Case {
   readonly passed: readonly (readonly string[])[];
   readonly refused: readonly (readonly string[])[];
   readonly usage: readonly string[];
-  /** What the commands need beside the shared world. */
-  readonly env?: () => Record<string, string>;
-  /** Whether a command line changes the shared world; those come last, one after the other. */
+  /** What makes the environment one in which the command is refused. */
+  readonly refusedIn?: Readonly<Record<string, string>>;
+  /** Whether it changes the shared world, or needs it changed; such run last, one by one. */
   readonly changes?: true;
 }
 
 let product: ReleaseWorld;
 let registry: StandInRegistry;
+let crates: StandInCrateIndex;
 let lab: TestRepository;
 let adopter: string;
 /** The commit of 1.3.0. */
@@ -133,11 +135,11 @@ const cases = (): Readonly<Record<string, Case>> => ({
     usage: ["--date", "today"],
   },
   "scripts/demo.ts": {
-    passed: [],
+    passed: [[]],
+    // A world that cannot be made.
     refused: [[]],
+    refusedIn: { PATH: "/nonexistent" },
     usage: ["now"],
-    // A whole demo is shown by test/readme.test.ts.
-    env: () => ({ PATH: "/nonexistent" }),
   },
   "scripts/record-validation.ts": {
     passed: [
@@ -158,15 +160,19 @@ const cases = (): Readonly<Record<string, Case>> => ({
     changes: true,
   },
   "scripts/release-chart.ts": {
-    passed: [["chart-v1.3.0", "--dry-run"]],
+    passed: [
+      ["chart-v1.3.0", "--dry-run"],
+      ["chart-v1.3.0", "--yes"],
+    ],
     refused: [["chart-v1.3.1", "--yes"]],
     usage: ["chart-v1.3"],
     changes: true,
   },
   "scripts/status.ts": {
-    passed: [],
-    refused: [[]],
+    passed: [["v1.3.0"]],
+    refused: [["v1.4.0"]],
     usage: ["v1.3"],
+    changes: true,
   },
   "scripts/validate-lab.ts": {
     passed: [["v1.3.1", "--lab", lab.root]],
@@ -175,8 +181,13 @@ const cases = (): Readonly<Record<string, Case>> => ({
   },
   "scripts/verify-release.ts": {
     passed: [],
-    refused: [["v9.9.9"]],
+    refused: [
+      ["v9.9.9", "--registry", registry.host, "--crate-index", crates.url],
+      ["v1.3.0", "--registry", registry.host, "--crate-index", crates.url],
+    ],
+    refusedIn: standIn(product, "gh", "exit 4"),
     usage: ["latest"],
+    changes: true,
   },
 });
 
@@ -212,6 +223,8 @@ interface Run extends Ended {
 const runs = new Map<string, readonly Run[]>();
 
 async function runCase(script: string, each: Case): Promise<void> {
+  // A release is of today: its tag must not be older than the row of the lab.
+  const { GIT_AUTHOR_DATE: _, GIT_COMMITTER_DATE: __, ...isolated } = product.env;
   const lines: [Kind, readonly string[]][] = [
     ...each.refused.map((args): [Kind, readonly string[]] => ["refused", args]),
     ...each.passed.map((args): [Kind, readonly string[]] => ["passed", args]),
@@ -222,8 +235,8 @@ async function runCase(script: string, each: Case): Promise<void> {
   for (const [index, [kind, args]] of lines.entries()) {
     const file = join(product.home, `summary-${script.replaceAll("/", "-")}-${index}.md`);
     const env = {
-      ...product.env,
-      ...each.env?.(),
+      ...isolated,
+      ...(kind === "refused" ? each.refusedIn : {}),
       GITHUB_ACTIONS: "true",
       GITHUB_STEP_SUMMARY: file,
     };
@@ -235,6 +248,7 @@ async function runCase(script: string, each: Case): Promise<void> {
 }
 
 beforeAll(async () => {
+  crates = startCrateIndex();
   registry = startRegistry();
   registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
   [product, lab] = await Promise.all([releaseWorld(registry.host), testRepository()]);
@@ -272,6 +286,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   registry[Symbol.dispose]();
+  crates[Symbol.dispose]();
   await Promise.all([product, lab].map((world) => world[Symbol.asyncDispose]()));
 });
 
