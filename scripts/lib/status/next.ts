@@ -26,11 +26,22 @@ const fetchMain = command(`git fetch ${remote} +refs/heads/${main}:refs/remotes/
 const setAside = command("git stash --include-untracked");
 
 /** What has to come before anything else happens on a branch. */
-function toBranch({ head, underway }: StatusFacts, branch: string): Next | undefined {
-  if (underway.length > 0) {
-    return byHand(`Finish or end the ${underway[0]} that is under way; git status tells how`);
-  }
-  return head === branch ? undefined : command(`git checkout ${branch}`);
+function toBranch(facts: StatusFacts, branch: string): Next | undefined {
+  return (
+    endUnderway(facts) ?? (facts.head === branch ? undefined : command(`git checkout ${branch}`))
+  );
+}
+
+/** What has to come before a release leaves main. */
+function toCleanMain(facts: StatusFacts): Next | undefined {
+  const first = endUnderway(facts) ?? (facts.changes.length > 0 ? setAside : undefined);
+  return first ?? toBranch(facts, main);
+}
+
+function endUnderway({ underway }: StatusFacts): Next | undefined {
+  return underway.length > 0
+    ? byHand(`Finish or end the ${underway[0]} that is under way; git status tells how`)
+    : undefined;
 }
 
 /** What brings main up to the remote's; undefined if nothing has to. */
@@ -176,12 +187,11 @@ function pushBranch(facts: StatusFacts): Next | undefined {
 // Step 6
 
 export function mergeAndTag(facts: StatusFacts): Next {
-  const { remote: theirs, tag, where, changes, precheck } = facts;
+  const { remote: theirs, tag, where, precheck } = facts;
   if (theirs === undefined) {
     return askRemote;
   }
-  const settled = settleTag(tag, tagOf(facts));
-  const first = settled ?? (changes.length > 0 ? setAside : toBranch(facts, main));
+  const first = settleTag(tag, tagOf(facts)) ?? toCleanMain(facts);
   if (first !== undefined) {
     return first;
   }
@@ -225,7 +235,7 @@ function settleTag(state: TagState, tag: string): Next | undefined {
 // Step 7
 
 export function releaseChart(facts: StatusFacts, chart: ChartFacts): Next {
-  const { remote: theirs, changes } = facts;
+  const { remote: theirs } = facts;
   const { tag, state, gates, image } = chart;
   if (theirs === undefined) {
     return askRemote;
@@ -237,7 +247,7 @@ export function releaseChart(facts: StatusFacts, chart: ChartFacts): Next {
   }
   const first =
     settleTag(state, tag) ??
-    (changes.length > 0 ? setAside : toBranch(facts, main)) ??
+    toCleanMain(facts) ??
     (theirs.main === "ahead" ? command(`git push ${remote} ${main}`) : syncMain(facts));
   if (first !== undefined) {
     return first;

@@ -122,12 +122,26 @@ function referencesStep(facts: StatusFacts): Judgement {
       return open(`bumped to ${version}, not committed yet`, bumpNext(facts, undefined));
     }
     const isBegun = bump.begun || bump.refused !== undefined;
-    const found = bump.refused ?? references;
+    const { evidence } = bump.refused ?? references;
+    const found = { ...references, evidence: `${unprepared(facts)}${evidence}` };
     return failed(found, facts, isBegun, bumpNext(facts, references.remedy));
   }
   return words || where === "tag"
     ? done(references.evidence)
     : open(`${layout.changelog} does not say what is new in ${version}`, describe(facts));
+}
+
+/** What comes before a bump, as a beginning. */
+function unprepared({ where, words, workTree, bump: { unclean } }: StatusFacts): string {
+  if (where === "tag") {
+    return "";
+  }
+  if (!(workTree?.words ?? words)) {
+    return `${layout.changelog} does not say what is new; `;
+  }
+  const [path] = unclean;
+  const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";
+  return path === undefined ? "" : `${path}${more} is not committed; `;
 }
 
 const notBegun = (facts: StatusFacts) => open(`not begun: ${branchOf(facts)} comes first`);
@@ -159,7 +173,7 @@ function chartStep(facts: StatusFacts): Judgement {
 }
 
 function labStep(facts: StatusFacts): Judgement {
-  const { lab, where, workTree, bypass, remote: theirs } = facts;
+  const { lab, where, workTree, bypass } = facts;
   if (where === "nowhere") {
     return notBegun(facts);
   }
@@ -175,15 +189,27 @@ function labStep(facts: StatusFacts): Judgement {
       ? open(row, validate(facts))
       : refused(row, validate(facts));
   }
-  const isUnpushed = theirs?.branch === "absent" || theirs?.branch === "ahead";
-  const push =
-    where === "branch" && isUnpushed && !lab.failed
-      ? `${branchOf(facts)} is not pushed; `
-      : where === "branch" && theirs === undefined
-        ? `whether ${branchOf(facts)} is pushed: ${noAnswer}; `
-        : "";
-  const found = { ...lab, evidence: `${push}${lab.evidence}` };
+  const found = { ...lab, evidence: `${preservation(facts)}${lab.evidence}` };
   return failed(found, facts, lab.failed, validate(facts));
+}
+
+/** What there is to say before the lab runs about the branch on the remote, as a beginning. */
+function preservation(facts: StatusFacts): string {
+  if (facts.where !== "branch") {
+    return "";
+  }
+  const branch = branchOf(facts);
+  switch (facts.remote?.branch) {
+    case undefined:
+      return `whether ${branch} is pushed: ${noAnswer}; `;
+    case "equal":
+      return "";
+    case "absent":
+    case "ahead":
+      return `${branch} is not pushed; `;
+    default:
+      return `${remote} has more of ${branch}; `;
+  }
 }
 
 function gateStep(facts: StatusFacts): Judgement {

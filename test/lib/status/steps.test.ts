@@ -386,6 +386,12 @@ describe("step 6 merges and tags", () => {
       "(a person) Finish or end the merge that is under way; git status tells how",
     ],
     [
+      "not while a merge waits for its commit",
+      { ...validated, head: "main", changes: ["x"], underway: ["merge"] },
+      "6 open",
+      "(a person) Finish or end the merge that is under way; git status tells how",
+    ],
+    [
       "not before main is one with the remote's",
       { ...merged, precheck: refused, remote: { main: "diverged", branch: "ahead" } },
       "6 refused",
@@ -596,9 +602,23 @@ test("without a remote's answer no step is done that depends on it", () => {
   }
 });
 
-test("a branch that nobody could compare says so", () => {
-  const { steps } = judgeSteps({ ...bumped, remote: undefined });
-  expect(steps[4]?.evidence).toBe(
-    "whether release/1.3.0 is pushed: no answer from origin; no PASS",
-  );
+test.each<[StatusFacts["remote"], string]>([
+  [undefined, "whether release/1.3.0 is pushed: no answer from origin; no PASS"],
+  [{ main: "equal", branch: "absent" }, "release/1.3.0 is not pushed; no PASS"],
+  [{ main: "equal", branch: "ahead" }, "release/1.3.0 is not pushed; no PASS"],
+  [{ main: "equal", branch: "unfetched" }, "origin has more of release/1.3.0; no PASS"],
+  [{ main: "equal", branch: "equal" }, "no PASS"],
+])("before the lab runs it says how the branch stands on the remote: %j", (remote, expected) => {
+  expect(judgeSteps({ ...bumped, remote }).steps[4]?.evidence).toBe(expected);
+});
+
+test.each<[Partial<StatusFacts>, string]>([
+  [{}, "CHANGELOG.md does not say what is new; stale"],
+  [
+    { words: true, bump: { ...opened.bump, unclean: ["CHANGELOG.md", "Cargo.toml"] } },
+    "CHANGELOG.md (and 1 more) is not committed; stale",
+  ],
+  [{ words: true }, "stale"],
+])("before the bump it says what that waits for: %j", (change, expected) => {
+  expect(judgeSteps({ ...opened, ...change }).steps[1]?.evidence).toBe(expected);
 });
