@@ -7,6 +7,8 @@ export interface StandInCrateIndex extends Disposable {
   readonly requests: readonly string[];
   /** Lists a version of a crate; answers its checksum. */
   publish(name: string, version: string, details?: { readonly yanked?: boolean }): string;
+  /** Forgets a crate. */
+  remove(name: string): void;
   /** Adds a line to the file of a crate, legal or not. */
   addLine(name: string, line: string): void;
 }
@@ -53,6 +55,7 @@ export function startCrateIndex(
       addLine(name, JSON.stringify({ name, vers: version, deps: [], cksum, features: {}, yanked }));
       return cksum;
     },
+    remove: (name) => void files.delete(name),
     addLine,
     [Symbol.dispose]: () => void server.stop(true),
   };

@@ -160,6 +160,30 @@ function one(label: string, ask: () => Promise<Answer>, run?: Question["run"]): 
   return { label, ...(run === undefined ? {} : { run }), ask: async () => [await ask()] };
 }
 
+/**
+ * Asks for something that the run makes. What is not there is asked for once more if the run has
+ * ended in success: it may have come in between, and if not, it does not come any more.
+ */
+function made(ask: () => Promise<readonly Answer[]>, facts: SharedFacts): Question["ask"] {
+  return async () => {
+    const early = await ask();
+    const isOpen = early.some(({ state }) => state === "pending");
+    if (!isOpen || (await facts.run())?.state !== "verified") {
+      return early;
+    }
+    return (await ask()).map((answer) =>
+      answer.state === "pending"
+        ? {
+            ...answer,
+            state: "failed",
+            evidence: `${answer.evidence}, and the workflow run has ended`,
+            remedy: "Read the log of the run's job that publishes it, and re-run that job",
+          }
+        : answer,
+    );
+  };
+}
+
 /** Asks for a GitHub release, and then for the attestations of its binaries. */
 function githubAsker(
   { kind, tag }: Release,
@@ -193,9 +217,13 @@ function applicationQuestions(
   }
 
   return [
-    { label: "image", run: "makes it", ask: askImage },
-    ...crates.map((name) =>
-      one(crateQuestion(name), () => askCrate(name, version, crateIndex, http), "makes it"),
+    { label: "image", run: "makes it", ask: made(askImage, facts) },
+    ...crates.map(
+      (name): Question => ({
+        label: crateQuestion(name),
+        run: "makes it",
+        ask: made(async () => [await askCrate(name, version, crateIndex, http)], facts),
+      }),
     ),
   ];
 }
@@ -211,18 +239,22 @@ function chartQuestions(
 
   async function askChart(): Promise<readonly Answer[]> {
     const promises = promisesOf(await facts.expected(), version);
-    const { answer, digest } = await askChartArtifact(
-      {
-        reference: { ...chart, tag: version },
-        name: layout.product,
-        appVersion: promises?.appVersion,
-      },
-      imageWorld,
-    );
+    const published = {
+      reference: { ...chart, tag: version },
+      name: layout.product,
+      appVersion: promises?.appVersion,
+    };
+    let digest: string | undefined;
+    const ask = async () => {
+      const found = await askChartArtifact(published, imageWorld);
+      digest = found.digest;
+      return [found.answer];
+    };
+    const answers = await made(ask, facts)();
     const name = `chart ${layout.product} ${version}`;
     const subject: Subject =
       digest === undefined
-        ? { name, absent: absentLike(answer) }
+        ? { name, absent: absentLike(answers) }
         : {
             name,
             target: `oci://${chart.registry}/${chart.repository}@${digest}`,
@@ -230,7 +262,7 @@ function chartQuestions(
           };
     const run = (await facts.run())?.state;
     const attested = await askAttestations([subject], await facts.origin(), gh, run);
-    return [answer, ...attested];
+    return [...answers, ...attested];
   }
 
   /** The run of another tag has made that image. */
@@ -258,9 +290,10 @@ function chartQuestions(
 }
 
 /** Why there is nothing to be attested. */
-function absentLike({ state, remedy }: Answer): Subject["absent"] {
+function absentLike([answer]: readonly Answer[]): Subject["absent"] {
+  const { state = "unknown", remedy } = answer ?? {};
   return {
-    state: state === "verified" ? "unknown" : state,
+    state,
     evidence: "the chart's artifact is not verified",
     ...(remedy === undefined ? {} : { remedy }),
   };
