@@ -118,12 +118,16 @@ export async function askGh(
 ): Promise<GhAnswer> {
   const { timeout = layout.limits.network } = options;
   const name = `gh ${args.slice(0, 2).join(" ")}`;
-  // Attestations take no host before the repository; GH_HOST names it for all.
-  const host = args[0] === "attestation" ? "" : "github.com/";
+  const [place, environment] =
+    args[0] === "attestation"
+      ? // Takes no host before the repository. Elsewhere GH_HOST would have gh believe that somebody
+        // is logged in there.
+        [world.repository, { GH_HOST: "github.com" }]
+      : [`github.com/${world.repository}`, {}];
   try {
-    const answer = await run(["gh", ...args, "--repo", `${host}${world.repository}`], {
+    const answer = await run(["gh", ...args, "--repo", place], {
       cwd: world.cwd,
-      env: environmentOf(world.env),
+      env: { ...environmentOf(world.env), ...environment },
       timeout,
       mostOutput: options.most ?? usualSize,
       signal: world.signal,
@@ -146,14 +150,14 @@ export async function askGh(
 }
 
 /**
- * The environment for gh: github.com and nothing else, no question, no pager, no colours, no notice
+ * The environment for gh: no other server or repository, no question, no pager, no colours, no notice
  * of updates, nothing that would print more than the answer.
  */
 function environmentOf(env: Environment): Environment {
-  const unwanted = /^(?:GH_REPO|GH_FORCE_TTY|GH_DEBUG|DEBUG|CLICOLOR_FORCE|GH_ENTERPRISE_TOKEN)$/;
+  const unwanted =
+    /^(?:GH_HOST|GH_REPO|GH_FORCE_TTY|GH_DEBUG|DEBUG|CLICOLOR_FORCE|GH_ENTERPRISE_TOKEN)$/;
   return {
     ...Object.fromEntries(Object.entries(env).filter(([name]) => !unwanted.test(name))),
-    GH_HOST: "github.com",
     GH_PROMPT_DISABLED: "1",
     GH_PAGER: "cat",
     GH_NO_UPDATE_NOTIFIER: "1",

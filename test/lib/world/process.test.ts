@@ -71,6 +71,20 @@ test("the time limit ends a program that reads nothing and says nothing", async 
   expect(lastWords(answer)).toBe("no answer within the time limit");
 });
 
+test.each(["yes", "yes >&2", "trap '' TERM; yes & wait"])(
+  "a program that prints more than is wanted (%p) is killed",
+  async (script) => {
+    const answer = await run(shell(script), { ...here, mostOutput: 100_000, timeout: 20_000 });
+    expect(answer).toMatchObject({ code: 137, overflowed: true, timedOut: false });
+  },
+);
+
+test("as much as is wanted may be printed", async () => {
+  const answer = await run(shell("printf 12345; printf 12345 >&2"), { ...here, mostOutput: 5 });
+  expect(answer).toMatchObject({ code: 0, stdout: "12345", stderr: "12345" });
+  expect(answer.overflowed).toBeUndefined();
+});
+
 test("the time limit holds though a grandchild keeps the pipes open", async () => {
   const started = performance.now();
   const answer = await run(shell("sleep 20 & echo early; wait"), { ...here, timeout: 200 });
