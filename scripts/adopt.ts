@@ -261,7 +261,11 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
 }
 
 /** What is to be written, the manifest last: as long as it is the old one, a next run can finish. */
-function contentsOf({ steps, upstream, manifest }: Adoption): Map<string, Uint8Array | undefined> {
+export function contentsOf({
+  steps,
+  upstream,
+  manifest,
+}: Adoption): Map<string, Uint8Array | undefined> {
   const contents = new Map<string, Uint8Array | undefined>(
     steps.filter(isChange).map(({ path }) => [path, upstream?.files.get(path)]),
   );

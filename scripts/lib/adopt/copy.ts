@@ -119,7 +119,9 @@ function refuseDifference(
 
 /** The permissions of a file: its own as far as it has any, with the run bit that a command needs. */
 function modeOf(bytes: Uint8Array, before: FileState | undefined): number {
-  return (before?.mode ?? 0o644) | (isCommand(bytes) ? 0o111 : 0);
+  const mode = before?.mode ?? 0o644;
+  // Whoever may read a command may run it.
+  return isCommand(bytes) ? mode | ((mode & 0o444) >> 2) : mode;
 }
 
 /** Whether a file is to be run: it names what runs it. */
