@@ -1,7 +1,6 @@
 /** What a check found, on one line. */
 
-import type { Finding } from "../finding.ts";
-import { isPass } from "../finding.ts";
+import { type Finding, isPass } from "../finding.ts";
 import type { Outcome } from "./facts.ts";
 
 /** Characters that a line of evidence has at most. */
@@ -36,12 +35,6 @@ export function outcomeOf(
   const caution = warnings[0] && `; caution: ${withRest(warnings[0].message, warnings)}`;
   const passed = evidence(notices.map(({ message }) => message));
   return { verdict: "passed", evidence: `${oneLine(passed)}${caution ?? ""}` };
-}
-
-/** The outcome of a question that nobody could answer. */
-export function unanswered(findings: readonly Finding[]): Outcome {
-  const { evidence, remedy } = outcomeOf(findings);
-  return { verdict: "unanswered", evidence, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function withRest(message: string, all: readonly Finding[]): string {

@@ -160,7 +160,8 @@ function vintagesStep(facts: StatusFacts): Judgement {
 }
 
 function chartStep(facts: StatusFacts): Judgement {
-  const { chart, where, bump } = facts;
+  const { chart, where, references } = facts;
+  const isBumped = references.verdict === "passed";
   if (where === "nowhere") {
     return notBegun(facts);
   }
@@ -169,7 +170,7 @@ function chartStep(facts: StatusFacts): Judgement {
   }
   return chart.verdict === "passed"
     ? done(chart.evidence)
-    : failed(chart, facts, bump.begun, mend(facts, chart.remedy));
+    : failed(chart, facts, isBumped, mend(facts, chart.remedy));
 }
 
 function labStep(facts: StatusFacts): Judgement {
@@ -295,9 +296,9 @@ function chartReleaseStep(facts: StatusFacts): Judgement {
   if (gates !== undefined && gates.verdict !== "passed") {
     return refused(gates.evidence, next);
   }
-  if (image !== undefined && image.verdict !== "passed") {
-    const silent = image.verdict === "unanswered" ? "no answer: " : "";
-    return open(`${silent}${image.evidence}`, next);
+  if (image?.verdict !== "passed") {
+    const silent = image?.verdict === "refused" ? "" : "no answer: ";
+    return open(`${silent}${image?.evidence ?? "the registry was not asked"}`, next);
   }
-  return open(`${chart.tag} is not tagged; ${image?.evidence ?? "not asked"}`, next);
+  return open(`${chart.tag} is not tagged; ${image.evidence}`, next);
 }

@@ -622,3 +622,46 @@ test.each<[Partial<StatusFacts>, string]>([
 ])("before the bump it says what that waits for: %j", (change, expected) => {
   expect(judgeSteps({ ...opened, ...change }).steps[1]?.evidence).toBe(expected);
 });
+
+test("a chart that only waits for the bump to be committed is not refused yet", () => {
+  const waiting = { ...opened, bump: merged.bump };
+  expect(judgeSteps(waiting).steps[3]?.state).toBe("open");
+  expect(judgeSteps({ ...bumped, chart: refused }).steps[3]?.state).toBe("refused");
+});
+
+test.each<[string, StatusFacts, string, string]>([
+  [
+    "a branch that is gone after the tag",
+    { ...released, branchHere: false, remote: { main: "equal", branch: "absent" } },
+    "1",
+    "v1.3.0 is tagged, and there is no release/1.3.0",
+  ],
+  [
+    "a branch that is gone after the merge",
+    { ...merged, branchHere: false, remote: { main: "ahead", branch: "absent" } },
+    "1",
+    "main has 1.3.0, and there is no release/1.3.0",
+  ],
+  ["a branch to come", nothing, "1", "there is no release/1.3.0 yet"],
+  [
+    "a branch that may be elsewhere",
+    { ...nothing, remote: undefined },
+    "1",
+    "there is no release/1.3.0 here, and no answer from origin",
+  ],
+  [
+    "an image that is missing",
+    { ...tagged, chartRelease: { ...chart, gates: passed, image: refused } },
+    "7",
+    "stale",
+  ],
+  [
+    "an image that nobody could ask about",
+    { ...tagged, chartRelease: { ...chart, gates: passed, image: silent } },
+    "7",
+    "no answer: git hangs",
+  ],
+  ["an image that is there", tagged, "7", "chart-v1.3.0 is not tagged; as it should be"],
+])("the evidence tells of %s", (_, facts, step, expected) => {
+  expect(judgeSteps(facts).steps.find((each) => each.step === step)?.evidence).toBe(expected);
+});

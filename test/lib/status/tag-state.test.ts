@@ -76,7 +76,11 @@ test.each<[string, Partial<Facts>, object]>([
     { kind: "taken" },
   ],
   ["unsigned, here alone", { localTag: unfit }, { kind: "unfit", why: "a lightweight tag" }],
-  ["unsigned, and published", { localTag: unfit, refs: held(id) }, { kind: "taken" }],
+  [
+    "unsigned, and published",
+    { localTag: unfit, refs: held(id) },
+    { kind: "taken", why: "a lightweight tag, and published" },
+  ],
   [
     "unsigned, and another one on the remote",
     { localTag: unfit, refs: held(other) },
