@@ -1,0 +1,272 @@
+/** `verify-release.ts` as a command: what it prints, as text, as JSON and as a summary. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startCrateIndex } from "../scripts/lib/demo/crate-index.ts";
+import {
+  attestationShape,
+  predicates,
+  publishSoundly,
+  runShape,
+  type StandInGh,
+  soundAssets,
+} from "../scripts/lib/demo/gh.ts";
+import { startRegistry } from "../scripts/lib/demo/registry.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { countAnswers } from "../scripts/verify-release.ts";
+import { ghWorld } from "./helpers/gh.ts";
+import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
+import { type JsonReport, projectRoot, runScript } from "./helpers/world.ts";
+
+const script = "scripts/verify-release.ts";
+const image = "robintra/perf-sentinel";
+const chart = "robintra/charts/perf-sentinel";
+const platforms = ["linux/amd64", "linux/arm64"];
+const { published } = layout;
+const assets = soundAssets([...published.binaries, published.sbom], published.checksums[0]);
+
+let product: ReleaseWorld;
+let registry: ReturnType<typeof startRegistry>;
+let index: ReturnType<typeof startCrateIndex>;
+let github: ReturnType<typeof ghWorld>;
+let commit: string;
+let digest: string;
+
+beforeAll(async () => {
+  registry = startRegistry();
+  index = startCrateIndex();
+  github = ghWorld();
+  product = await releaseWorld(registry.host);
+  for (const tag of ["v1.3.0", "chart-v1.3.0", "v1.4.0"]) {
+    await product.git("tag", "--annotate", "--message", tag, tag);
+  }
+  await product.git("push", "--quiet", "origin", "main", "v1.3.0", "chart-v1.3.0");
+  commit = await product.git("rev-parse", "HEAD");
+  digest = registry.pushIndex(image, "1.3.0", platforms);
+  for (const name of published.crates) {
+    index.publish(name, "1.3.0");
+  }
+  publish(github.gh);
+});
+
+/** A gh that tells of a sound release of the application. */
+function publish(gh: StandInGh): void {
+  const { repository } = published;
+  const release = { repository, tag: "v1.3.0", commit, workflow: layout.releaseWorkflow };
+  publishSoundly(gh, release, assets);
+}
+
+afterAll(async () => {
+  registry[Symbol.dispose]();
+  index[Symbol.dispose]();
+  github[Symbol.dispose]();
+  await product[Symbol.asyncDispose]();
+});
+
+/** Runs the command on the product, with the registry and the index on loopback. */
+function verify(tag: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+  const places = tag.startsWith("chart") ? [] : ["--crate-index", index.url];
+  return runScript(script, [tag, "--registry", registry.host, ...places, ...args], {
+    cwd: product.root,
+    env: { ...product.env, PATH: `${github.gh.bin}:${product.env.PATH}`, ...env },
+  });
+}
+
+/** git, and nothing that is called gh. */
+async function withoutGh(): Promise<Record<string, string>> {
+  const bin = join(product.home, "only-git");
+  await Bun.$`mkdir -p ${bin} && ln -sf ${Bun.which("git")} ${bin}/git`.quiet();
+  return { PATH: bin };
+}
+
+test("a release that has arrived: each answer with its evidence, and exit code 0", async () => {
+  const { code, stdout, stderr } = await verify("v1.3.0");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const id = await product.git("rev-parse", "v1.3.0");
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.slice(0, 4)).toEqual([
+    `what v1.3.0 promises is read from its commit ${commit.slice(0, 7)}`,
+    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here`,
+    "run of release.yml: verified, it ended in success",
+    "GitHub release v1.3.0: verified, published on 2026-08-07",
+  ]);
+  expect(lines.slice(-4)).toEqual([
+    `image on ${registry.host}: verified, ${image}:1.3.0 is ${digest} (linux/amd64, linux/arm64)`,
+    expect.stringMatching(
+      /^crate perf-sentinel-core: verified, 1\.3\.0 with checksum [0-9a-f]{64}$/,
+    ),
+    expect.stringMatching(/^crate perf-sentinel: verified, 1\.3\.0 with checksum [0-9a-f]{64}$/),
+    "v1.3.0 has arrived: 20 of 20 verified",
+  ]);
+});
+
+test("as JSON and as a summary, it is all answers", async () => {
+  const summary = join(product.home, "summary.md");
+  const { code, stdout } = await verify("1.3.0", ["--json"], {
+    GITHUB_ACTIONS: "true",
+    GITHUB_STEP_SUMMARY: summary,
+  });
+  expect(code).toBe(0);
+  const { data } = JSON.parse(stdout) as JsonReport;
+  expect(data).toMatchObject({ tag: "v1.3.0", kind: "application", commit });
+  expect(data.waitedSeconds).toBeUndefined();
+  expect(data.answers).toHaveLength(20);
+  expect(data.answers[1]).toEqual({
+    question: "run of release.yml",
+    state: "verified",
+    evidence: "it ended in success",
+    link: "https://github.com/robintra/perf-sentinel/actions/runs/21",
+  });
+  const table = readFileSync(summary, "utf8").trimEnd().split("\n");
+  expect(table[2]).toBe("| question | state | evidence | fix |");
+  expect(table).toHaveLength(4 + 20);
+});
+
+test("without gh: one line for all that only gh can tell, the other answers, and exit code 1", async () => {
+  const { code, stdout, stderr } = await verify("v1.3.0", [], await withoutGh());
+  expect(code).toBe(1);
+  expect(stdout).toContain(`image on ${registry.host}: verified`);
+  expect(stdout).toContain("crate perf-sentinel: verified");
+  const lines = stderr.trimEnd().split("\n");
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^error: Cannot verify run of release\.yml, GitHub release v1\.3\.0, .*: unknown, gh is not installed, or not on PATH$/,
+    ),
+    expect.stringContaining("fix: Install gh"),
+    "v1.3.0: 4 of 20 verified, 16 unknown",
+  ]);
+});
+
+test("a tag that was never pushed has failed, and says how it is released", async () => {
+  const { code, stderr } = await verify("v1.4.0");
+  expect(code).toBe(1);
+  expect(stderr).toContain("Cannot verify tag on origin: failed, v1.4.0 is here");
+  expect(stderr).toContain("fix: Release it: bun scripts/release.ts v1.4.0 --resume");
+});
+
+describe("a tag that is not here", () => {
+  test("is judged by its commit, where that is here, and nothing is fetched", async () => {
+    await product.git("tag", "--delete", "v1.3.0");
+    try {
+      const { code, stdout } = await verify("v1.3.0");
+      expect(stdout).toContain("there is no v1.3.0 here");
+      expect(stdout).toContain(`is read from its commit ${commit.slice(0, 7)}`);
+      expect(code).toBe(0);
+      expect(await product.localTags()).not.toContain("v1.3.0");
+    } finally {
+      await product.git("fetch", "--quiet", "origin", "tag", "v1.3.0");
+    }
+  });
+});
+
+test("a chart is verified with its artifact, its attestations and the image that it installs", async () => {
+  using other = ghWorld();
+  const { repository } = published;
+  const workflow = layout.chartReleaseWorkflow;
+  const release = { repository, tag: "chart-v1.3.0", commit, workflow };
+  publishSoundly(other.gh, release, {});
+  const artifact = registry.pushChart(chart, {
+    name: layout.product,
+    version: "1.3.0",
+    appVersion: "1.3.0",
+  });
+  const subject = { name: layout.product, sha256: artifact.slice("sha256:".length) };
+  for (const type of Object.values(predicates)) {
+    const kind = type.slice(type.lastIndexOf("/") + 1);
+    other.gh.reply(`attestation verify perf-sentinel@${artifact} ${kind}`, {
+      stdout: [attestationShape(release, subject, type)],
+    });
+  }
+  const env = { PATH: `${other.gh.bin}:${product.env.PATH}` };
+  const { code, stdout, stderr } = await verify("chart-v1.3.0", [], env);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain(`chart on ${registry.host}: verified, ${chart}:1.3.0 is ${artifact}\n`);
+  expect(stdout).toEndWith("chart-v1.3.0 has arrived: 7 of 7 verified\n");
+  const asked = other.gh.asked().filter((line) => line.startsWith("attestation"));
+  expect(asked[0]).toContain(`oci://${registry.host}/${chart}@${artifact} `);
+});
+
+describe("with --wait", () => {
+  test("what is pending is waited for, and the seconds are in the data", async () => {
+    using other = ghWorld();
+    publish(other.gh);
+    const going = runShape(
+      { repository: published.repository, tag: "v1.3.0", commit, workflow: layout.releaseWorkflow },
+      { status: "in_progress", conclusion: "" },
+    );
+    other.gh.reply("run list", {
+      // The first look finds it going, later ones at its end.
+      shell: `if [ ! -f "$here/seen" ]; then : > "$here/seen"; echo '${JSON.stringify([going])}'; exit 0; fi`,
+      stdout: [{ ...going, status: "completed", conclusion: "success" }],
+    });
+    const env = { PATH: `${other.gh.bin}:${product.env.PATH}` };
+    const { code, stdout, stderr } = await verify("v1.3.0", ["--wait", "1", "--json"], env);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^after [0-9] s: run of release\.yml: pending, .*\nafter [5-9] s: run of release\.yml: verified, it ended in success\n$/,
+    );
+    expect(JSON.parse(stdout).data.waitedSeconds).toBeGreaterThanOrEqual(5);
+  });
+
+  test("nobody waits for gh to be installed", async () => {
+    const begin = performance.now();
+    const { code } = await verify("v1.3.0", ["--wait"], await withoutGh());
+    expect(code).toBe(1);
+    expect(performance.now() - begin).toBeLessThan(4500);
+  });
+
+  test("Ctrl-C ends it at once with 130, and says what is open", async () => {
+    using other = ghWorld();
+    publish(other.gh);
+    other.gh.reply("run list", { stdout: [] });
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        join(projectRoot, script),
+        ...["v1.3.0", "--registry", registry.host, "--crate-index", index.url, "--wait"],
+      ],
+      {
+        cwd: product.root,
+        env: { ...product.env, PATH: `${other.gh.bin}:${product.env.PATH}` },
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "pipe",
+      },
+    );
+    let said = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stderr) {
+      said += decoder.decode(bytes, { stream: true });
+      if (said.includes("pending")) {
+        child.kill("SIGINT");
+      }
+    }
+    expect(await child.exited).toBe(130);
+    expect(said).toEndWith("error: Interrupted: not verified yet: run of release.yml\n");
+  });
+});
+
+describe("a wrong command line is exit code 2, before anything is asked:", () => {
+  test.each([
+    [["main"]],
+    [["v1.3"]],
+    [["v1.3.0", "--wait", "0"]],
+    [["v1.3.0", "--wait", "soon"]],
+    [["v1.3.0", "--registry", "https://ghcr.io"]],
+    [["v1.3.0", "--registry", "owner/product"]],
+    [["v1.3.0", "--crate-index", "index.crates.io"]],
+    [["v1.3.0", "--crate-index", "file:///etc"]],
+    [["chart-v1.3.0", "--crate-index", "https://index.crates.io/"]],
+  ])("%j", async (args) => {
+    const { code, stdout } = await runScript(script, args, { cwd: product.root, env: product.env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+});
+
+test("answers are counted by state", () => {
+  const states = ["verified", "failed", "verified", "unknown"] as const;
+  const answers = states.map((state) => ({ question: "q", state, evidence: "e" }));
+  expect(countAnswers(answers)).toBe("2 of 4 verified, 1 failed, 1 unknown");
+  expect(countAnswers([])).toBe("0 of 0 verified");
+});
