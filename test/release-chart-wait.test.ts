@@ -1,8 +1,10 @@
 /** What `release-chart.ts --wait` does while it waits, and what it makes of the world after it. */
 
 import { describe, expect, test } from "bun:test";
+import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/lib/demo/gh.ts";
 import { startRegistry } from "../scripts/lib/demo/registry.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { release } from "../scripts/lib/release/procedure.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { openRepository } from "../scripts/lib/world/git.ts";
@@ -216,6 +218,66 @@ describe("nothing is mutated when", () => {
     );
     expect(waited).toMatchObject({ outcome: "refused", pauses: 1 });
     expect(errorsOf(waited)).toEqual([expect.stringContaining("Cannot find linux/arm64 in image")]);
+  });
+});
+
+describe("the run that publishes the image", () => {
+  const run = (details: object) => ({
+    stdout: [
+      runShape(
+        {
+          repository: layout.published.repository,
+          tag: "v1.3.0",
+          commit: "c".repeat(40),
+          workflow: layout.releaseWorkflow,
+        },
+        details,
+      ),
+    ],
+  });
+  const going = { status: "in_progress", conclusion: "" };
+  const lost = { status: "completed", conclusion: "failure" };
+  const withGh = (world: World["world"], gh: StandInGh) => ({
+    ...world.env,
+    PATH: `${gh.bin}:${world.env.PATH}`,
+  });
+
+  test("ends the wait at once if it has failed, and nothing is mutated", async () => {
+    await using each = await unpublishedWorld();
+    const gh = standInGh(each.world.home);
+    gh.reply("run list", run(going));
+    gh.reply("run view", { stdout: { jobs: [jobShape("docker", "failure")] } });
+    const before = await each.world.remoteRefs();
+    const waited = await waitAndRelease(
+      each,
+      (pause) => pause === 2 && gh.reply("run list", run(lost)),
+      withGh(each.world, gh),
+    );
+    expect(waited).toMatchObject({ outcome: "refused", pauses: 2 });
+    expect(errorsOf(waited)).toEqual([
+      expect.stringMatching(
+        /^Cannot release chart-v1\.3\.0: the run of release\.yml for v1\.3\.0 that publishes its image has failed, job docker ended as failure \(https:/,
+      ),
+    ]);
+    expect(waited.err).toContain("run of release.yml for v1.3.0: pending, ");
+    expect(gh.asked()[0]).toContain("--branch v1.3.0 ");
+    expect(await each.world.remoteRefs()).toEqual(before);
+    expect(await each.world.localTags()).toEqual([]);
+  });
+
+  test("may go on, or have failed elsewhere, once the image is there", async () => {
+    await using each = await unpublishedWorld();
+    const gh = standInGh(each.world.home);
+    gh.reply("run list", run(going));
+    const waited = await waitAndRelease(
+      each,
+      () => {
+        each.publish();
+        gh.reply("run list", run(lost));
+      },
+      withGh(each.world, gh),
+    );
+    expect(waited).toMatchObject({ outcome: "published", pauses: 1 });
   });
 });
 
