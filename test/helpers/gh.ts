@@ -6,7 +6,7 @@ import type { GhWorld } from "../../scripts/lib/world/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "./world.ts";
 
 /** A stand-in gh in a folder that is gone when the scope ends. */
-export function ghWorld() {
+export function ghWorld(options: Pick<GhWorld, "patience"> = {}) {
   const folder = temporaryFolder();
   const gh = standInGh(folder.path);
   const env = isolatedEnvironment(folder.path);
@@ -14,6 +14,7 @@ export function ghWorld() {
     env: { ...env, PATH: `${gh.bin}:${env.PATH}` },
     cwd: folder.path,
     repository: layout.published.repository,
+    ...options,
   };
   return {
     gh,
@@ -44,7 +45,7 @@ export const faults: readonly Fault[] = [
   [
     "does not know the question",
     { code: 1, stderr: 'Unknown JSON field: "assets"\nAvailable fields:\n  url\n' },
-    /^this gh does not know /,
+    /^the installed gh is too old for gh /,
     true,
   ],
   [

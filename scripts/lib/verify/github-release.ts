@@ -268,7 +268,10 @@ async function fetchMissing(
     const path = join(folder, name);
     const size = statSync(path, { throwIfNoEntry: false })?.size;
     if (size !== undefined && size === asset.size) {
-      downloads.fetched.set(identityOf(asset), { path, sha256: await sha256Of(path, gh.signal) });
+      const sha256 = await sha256Of(path, gh.signal).catch(() => undefined);
+      if (sha256 !== undefined) {
+        downloads.fetched.set(identityOf(asset), { path, sha256 });
+      }
     }
   }
   return undefined;

@@ -27,14 +27,19 @@ export interface Downloads extends Disposable {
  * @throws {Refusal} If there can be none.
  */
 export function openDownloads(env: Environment): Downloads {
-  const parent = resolve(env.TMPDIR || tmpdir());
+  const path = makeFolder(resolve(env.TMPDIR || tmpdir()), "release-assets-");
+  return {
+    path,
+    fetched: new Map(),
+    // Where an interrupt ended the fetching, a last file may still come in between.
+    [Symbol.dispose]: () =>
+      rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
+  };
+}
+
+function makeFolder(parent: string, prefix: string): string {
   try {
-    const path = mkdtempSync(join(parent, "release-assets-"));
-    return {
-      path,
-      fetched: new Map(),
-      [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
-    };
+    return mkdtempSync(join(parent, prefix));
   } catch (thrown) {
     throw refusal(`Cannot make a temporary folder in ${parent}: ${reason(thrown)}`, {
       remedy: "Let TMPDIR name a folder that may be written to",
@@ -42,9 +47,13 @@ export function openDownloads(env: Environment): Downloads {
   }
 }
 
-/** Makes an empty folder among the downloads. */
+/**
+ * Makes an empty folder among the downloads.
+ *
+ * @throws {Refusal} If there can be none.
+ */
 export function newFolder({ path }: Downloads): string {
-  return mkdtempSync(join(path, "assets-"));
+  return makeFolder(path, "assets-");
 }
 
 /**

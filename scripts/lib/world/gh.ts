@@ -58,6 +58,8 @@ export interface GhWorld {
   readonly signal?: AbortSignal | undefined;
   /** OWNER/REPO on github.com. */
   readonly repository: string;
+  /** Milliseconds that any question may take; default: as long as its kind usually may. */
+  readonly patience?: number | undefined;
 }
 
 /** Why gh gave no answer that one could rely on. */
@@ -116,7 +118,7 @@ export async function askGh(
   world: GhWorld,
   options: GhOptions = {},
 ): Promise<GhAnswer> {
-  const { timeout = layout.limits.network } = options;
+  const timeout = world.patience ?? options.timeout ?? layout.limits.network;
   const name = `gh ${args.slice(0, 2).join(" ")}`;
   const [place, environment] =
     args[0] === "attestation"
@@ -198,8 +200,7 @@ function failureOf(answer: Answer, name: string, { absent }: GhOptions): GhFailu
     return failed("not logged in", "gh is not logged in to github.com");
   }
   if (unknownWords.test(stderr)) {
-    const known = name.startsWith("gh attestation") ? "gh attestation" : "what is asked of it";
-    return failed("too old", `this gh does not know ${known}`);
+    return failed("too old", `the installed gh is too old for ${name}`);
   }
   if (code === 1 && absent?.test(stderr)) {
     return failed("not found", lineOf(stderr));

@@ -195,12 +195,23 @@ describe("nobody knows anything of an attestation if gh", () => {
     },
   );
 
+  test("hangs", async () => {
+    using made = ghWorld({ patience: 100 });
+    made.gh.reply("attestation verify", { shell: "exec sleep 60" });
+    for (const answer of await askAttestations([linux], release, made.world)) {
+      expect(answer).toMatchObject({
+        state: "unknown",
+        evidence: "gh attestation verify gave no answer within 0.1 s",
+      });
+    }
+  });
+
   test("is too old, in the same words for each", async () => {
     const { answers } = await ask({ v1: tooOldForAttestations, spdx: tooOldForAttestations });
     for (const answer of answers) {
       expect(answer).toMatchObject({
         state: "unknown",
-        evidence: "this gh does not know gh attestation",
+        evidence: "the installed gh is too old for gh attestation verify",
         remedy: "Update gh to 2.67 or later (https://cli.github.com)",
         lasting: true,
       });

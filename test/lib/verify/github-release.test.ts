@@ -229,6 +229,14 @@ describe("an asset", () => {
     });
   });
 
+  test("with a name that is a path or a pattern is not asked for", async () => {
+    const { assets } = releaseShape(release, sound);
+    const bad = [`${linux}-/../../x`, `${linux}-*`].map((name) => ({ ...assets[0], name }));
+    const { asked, answers } = await ask({ details: { assets: [...assets, ...bad] } });
+    expect(answers.every(({ state }) => state === "verified")).toBe(true);
+    expect(asked.at(-1)).not.toMatch(/\.\.|\*/);
+  });
+
   test("is not taken for what stands beside it, or for one with a longer name", async () => {
     const beside = { [`${linux}.sha256`]: "x", [`${linux}.sbom.json`]: "x", [`${linux}v2`]: "x" };
     const { answers } = await ask({ assets: changed(beside) });
@@ -291,6 +299,16 @@ describe("nobody knows anything of a release if gh", () => {
     expect(binaries.map(({ absent }) => absent?.state)).toEqual(Array(4).fill("unknown"));
   });
 
+  test("hangs", async () => {
+    using made = ghWorld({ patience: 100 });
+    using downloads = openDownloads(made.world.env);
+    made.gh.reply("release view", { shell: "exec sleep 60" });
+    const { answers } = await askGithubRelease(tag, "application", made.world, { downloads });
+    expect(answers.map(({ state, evidence }) => [state, evidence])).toEqual(
+      labels.map(() => ["unknown", "gh release view gave no answer within 0.1 s"]),
+    );
+  });
+
   test.each<[string, object]>([
     ["tells of another tag", { tagName: "v1.2.9" }],
     ["does not tell of a draft", { isDraft: "no" }],
@@ -307,6 +325,7 @@ describe("nobody knows anything of the assets if gh release download", () => {
     ["is over its rate", { code: 1, stderr: "HTTP 403: API rate limit exceeded\n" }],
     ["brings nothing and ends well", {}],
     ["is killed", { shell: "kill -9 $$" }],
+    ["brings half of an asset and ends well", { shell: 'printf x > "$5/$7"' }],
   ];
   test.each(fetching)("%s", async (_, reply) => {
     const { answers } = await ask({ change: (gh) => gh.reply("release download", reply) });

@@ -156,6 +156,15 @@ describe("nobody knows what became of a run if gh", () => {
     expect(answer.remedy).toBeString();
   });
 
+  test("hangs", async () => {
+    using made = ghWorld({ patience: 100 });
+    made.gh.reply("run list", { shell: "exec sleep 60" });
+    expect(await askWorkflowRun({ tag, workflow, commit }, made.world)).toMatchObject({
+      state: "unknown",
+      evidence: "gh run list gave no answer within 0.1 s",
+    });
+  });
+
   test.each([
     ["a run without a commit", { headSha: "" }],
     ["a state that is not known", { status: "dreaming" }],

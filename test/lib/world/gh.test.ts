@@ -142,6 +142,11 @@ describe("gh gives no answer about a repository", () => {
     });
   });
 
+  test("if it prints more than is wanted, even if it ends well", async () => {
+    const answer = await askScript(`echo '{"tagName":"v1.3.0"}'`, { most: 10 });
+    expect(answer).toMatchObject({ why: "gh release view printed more than an answer can be" });
+  });
+
   test("if the operator ends it", async () => {
     const answer = await askScript("exec sleep 60", {}, { signal: AbortSignal.timeout(50) });
     expect(answer).toMatchObject({ kind: "failed", why: "gh release view was interrupted" });
