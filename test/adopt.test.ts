@@ -279,6 +279,16 @@ test("the copy may be in a folder of the checkout, and its paths say so", async 
   expect((await it.adopt("tools/release", "--check")).code).toBe(0);
 });
 
+test("tools that are a folder of another repository have no commit of their own", async () => {
+  using it = await world();
+  cpSync(it.tools, join(it.product, "vendor/tools"), { recursive: true });
+  await it.git(it.product, "add", "--all");
+  await it.git(it.product, "commit", "--quiet", "--message", "Vendor the tools");
+  const ended = await it.run("vendor/tools/scripts/adopt.ts", it.product, ".");
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(readFileSync(join(it.product, manifest), "utf8")).commit).toBeUndefined();
+});
+
 test("git is asked whether it would keep the copy", async () => {
   using it = await world();
   writeFiles(it.product, { ".gitignore": "lib/\n" });

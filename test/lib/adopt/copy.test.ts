@@ -89,3 +89,14 @@ test("permissions stay as they are, but for the run bit of a command", async () 
   const modes = paths.map((path) => after.get(path)?.mode.toString(8));
   expect(modes).toEqual(["600", "700", "644", "755"]);
 });
+
+test("the manifest follows where hands have done the rest", async () => {
+  using it = await checkout();
+  const first = await compareCopy(it.copy, upstreamWith(files));
+  await writeCopy(it.copy, contentsOf(first), first.here, () => false);
+  const { "scripts/z.ts": _, ...fewer } = files;
+  writeFiles(it.root, { "scripts/z.ts": undefined, "scripts/a.ts": "a2" });
+  const adoption = await compareCopy(it.copy, upstreamWith({ ...fewer, "scripts/a.ts": "a2" }));
+  expect(adoption.steps.map(({ fate }) => fate)).toEqual(["current", "current", "forgotten"]);
+  expect([...contentsOf(adoption).keys()]).toEqual([manifestPath]);
+});
