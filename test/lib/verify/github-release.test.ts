@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import {
   checksumsOf,
   type GhReply,
-  publishSoundly,
   releaseShape,
   type StandInGh,
   sha256OfText,
@@ -44,11 +43,16 @@ interface Case {
   readonly kind?: "application" | "chart";
 }
 
+/** Lets gh tell of the release, and bring its assets. */
+function publish(gh: StandInGh, assets: Readonly<Record<string, string>>, details: object = {}) {
+  gh.reply("release view", { stdout: releaseShape(release, assets, details) });
+  gh.publish(assets);
+}
+
 async function ask({ assets = sound, details = {}, change, run, kind = "application" }: Case = {}) {
   using made = ghWorld();
   using downloads = openDownloads(made.world.env);
-  publishSoundly(made.gh, release, assets);
-  made.gh.reply("release view", { stdout: releaseShape(release, assets, details) });
+  publish(made.gh, assets, details);
   change?.(made.gh);
   const { answers, binaries } = await askGithubRelease(tag, kind, made.world, { downloads, run });
   const of = (question: string) => answers.find((each) => each.question === question);
@@ -102,7 +106,7 @@ test("only what is needed is fetched, and with what old versions of gh know", as
 test("asking again fetches only what was uploaded again", async () => {
   using made = ghWorld();
   using downloads = openDownloads(made.world.env);
-  publishSoundly(made.gh, release, sound);
+  publish(made.gh, sound);
   const again = () => askGithubRelease(tag, "application", made.world, { downloads });
   await again();
   await again();
@@ -118,7 +122,7 @@ test("asking again fetches only what was uploaded again", async () => {
 
 test("the folder is gone in the end, with all that was fetched", async () => {
   using made = ghWorld();
-  publishSoundly(made.gh, release, sound);
+  publish(made.gh, sound);
   let path = "";
   {
     using downloads = openDownloads(made.world.env);
