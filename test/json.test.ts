@@ -5,9 +5,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv2020 from "ajv/dist/2020.js";
 import { type StandInCrateIndex, startCrateIndex } from "../scripts/lib/demo/crate-index.ts";
+import { publishSoundly, soundAssets } from "../scripts/lib/demo/gh.ts";
 import { smallLab, smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
+import { ghWorld } from "./helpers/gh.ts";
 import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import {
   type Ended,
@@ -44,13 +46,15 @@ const commands = ["release-gate", "scripts"].flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 
+type Variables = Readonly<Record<string, string>>;
+
 interface Case {
   /** Command lines that pass, in order. */
   readonly passed: readonly (readonly string[])[];
   readonly refused: readonly (readonly string[])[];
   readonly usage: readonly string[];
-  /** What makes the environment one in which the command is refused. */
-  readonly refusedIn?: Readonly<Record<string, string>>;
+  /** What a pass, or a refusal, needs of its environment. */
+  readonly env?: { readonly passed?: Variables; readonly refused?: Variables };
   /** Whether it changes the shared world, or needs it changed; such run last, one by one. */
   readonly changes?: true;
 }
@@ -58,6 +62,7 @@ interface Case {
 let product: ReleaseWorld;
 let registry: StandInRegistry;
 let crates: StandInCrateIndex;
+let github: ReturnType<typeof ghWorld>;
 let lab: TestRepository;
 let adopter: string;
 /** The commit of 1.3.0. */
@@ -138,7 +143,7 @@ const cases = (): Readonly<Record<string, Case>> => ({
     passed: [[]],
     // A world that cannot be made.
     refused: [[]],
-    refusedIn: { PATH: "/nonexistent" },
+    env: { refused: { PATH: "/nonexistent" } },
     usage: ["now"],
   },
   "scripts/record-validation.ts": {
@@ -154,8 +159,10 @@ const cases = (): Readonly<Record<string, Case>> => ({
       ["v1.3.0", "--dry-run"],
       ["v1.3.0", "--yes"],
       ["v1.3.0", "--resume"],
+      ["v1.3.0", "--resume", "--watch"],
     ],
     refused: [["v1.3.1", "--yes"]],
+    env: { passed: withGh() },
     usage: ["v1.3"],
     changes: true,
   },
@@ -180,16 +187,21 @@ const cases = (): Readonly<Record<string, Case>> => ({
     usage: ["v1.3.1", "--from", "lunch"],
   },
   "scripts/verify-release.ts": {
-    passed: [],
+    passed: [["v1.3.0", "--registry", registry.host, "--crate-index", crates.url]],
     refused: [
       ["v9.9.9", "--registry", registry.host, "--crate-index", crates.url],
       ["v1.3.0", "--registry", registry.host, "--crate-index", crates.url],
     ],
-    refusedIn: standIn(product, "gh", "exit 4"),
+    env: { passed: withGh(), refused: standIn(product, "gh", "exit 4") },
     usage: ["latest"],
     changes: true,
   },
 });
+
+/** An environment whose gh tells of a sound release. */
+function withGh(): Variables {
+  return { PATH: `${github.gh.bin}:${product.env.PATH}` };
+}
 
 const workflow = (tag: string, check: string) => `on:
   push:
@@ -236,7 +248,7 @@ async function runCase(script: string, each: Case): Promise<void> {
     const file = join(product.home, `summary-${script.replaceAll("/", "-")}-${index}.md`);
     const env = {
       ...isolated,
-      ...(kind === "refused" ? each.refusedIn : {}),
+      ...(kind === "passed" || kind === "refused" ? each.env?.[kind] : {}),
       GITHUB_ACTIONS: "true",
       GITHUB_STEP_SUMMARY: file,
     };
@@ -249,6 +261,7 @@ async function runCase(script: string, each: Case): Promise<void> {
 
 beforeAll(async () => {
   crates = startCrateIndex();
+  github = ghWorld();
   registry = startRegistry();
   registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
   [product, lab] = await Promise.all([releaseWorld(registry.host), testRepository()]);
@@ -265,6 +278,21 @@ beforeAll(async () => {
     [layout.ledger]: "v1.3.0\tabcdef0\t2026-08-07\tFAIL\n",
   });
   await product.git("reset", "--quiet", "--hard", main);
+
+  const { published } = layout;
+  for (const name of published.crates) {
+    crates.publish(name, "1.3.0");
+  }
+  publishSoundly(
+    github.gh,
+    {
+      repository: published.repository,
+      tag: "v1.3.0",
+      commit: main,
+      workflow: layout.releaseWorkflow,
+    },
+    soundAssets([...published.binaries, published.sbom], published.checksums[0]),
+  );
 
   const table = cases();
   const there = Object.entries(table)
@@ -287,6 +315,7 @@ beforeAll(async () => {
 afterAll(async () => {
   registry[Symbol.dispose]();
   crates[Symbol.dispose]();
+  github[Symbol.dispose]();
   await Promise.all([product, lab].map((world) => world[Symbol.asyncDispose]()));
 });
 
@@ -316,7 +345,7 @@ describe.each(commands)("%s", (script) => {
         code: exitCodes[kind],
       });
     }
-    expect(kinds.size).toBeGreaterThanOrEqual(3);
+    expect([...kinds].toSorted()).toEqual(["help", "passed", "refused", "usage"]);
   });
 
   test("writes exactly one table into the step summary, and none for help", () => {
