@@ -187,7 +187,9 @@ const table = command({
   ],
   example: "bun scripts/status.ts v1.2.3",
   async run({ operands, env, now, repository, report, interrupt }) {
-    const opened = await repository();
+    const found = await repository();
+    // In a partial clone git would fetch what it lacks by itself.
+    const opened = { ...found, env: { ...found.env, GIT_NO_LAZY_FETCH: "1" } };
     await using objects = openObjects(opened);
     const version = operands.version ?? (await defaultVersion(opened));
     const checks = openChecks(interrupt.requestSignal);

@@ -196,6 +196,20 @@ test("it changes nothing and fetches nothing, and is about the workspace's versi
   expect((await world.status()).next).toBe(ready);
 });
 
+test("not even a partial clone is filled, which git would do by itself", async () => {
+  await using world = await mergedWorld();
+  await world.git("-C", world.bare, "config", "uploadpack.allowFilter", "true");
+  await world.git("-C", world.bare, "config", "uploadpack.allowAnySHA1InWant", "true");
+  const partial = join(world.home, "partial");
+  await world.git("clone", "--quiet", "--filter=blob:none", `file://${world.bare}`, partial);
+  await world.git("push", "--quiet", "origin", "main");
+  const held = () => world.git("-C", partial, "count-objects", "-v");
+  const before = await held();
+  const status = await statusOf({ ...world.place, cwd: partial }, "v1.3.0");
+  expect(status.next).toBe("git fetch origin +refs/heads/main:refs/remotes/origin/main");
+  expect(await held()).toBe(before);
+});
+
 test("the version is that of the release branch that HEAD is on", async () => {
   await using world = await mergedWorld();
   await world.git("checkout", "--quiet", "-b", "release/2.0.0");
