@@ -48,7 +48,7 @@ import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 import { changesAmong, readCheckout } from "./lib/world/checkout.ts";
 import { workTree } from "./lib/world/files.ts";
-import { type Repository, short } from "./lib/world/git.ts";
+import { type Repository, short, text } from "./lib/world/git.ts";
 import { openObjects } from "./lib/world/objects.ts";
 import { releaseProcedure } from "./release.ts";
 
@@ -94,7 +94,7 @@ export function openChecks(signal: AbortSignal): Checks {
         begun,
         edits: paths.length,
         refused: faults.length > 0 ? outcomeOf(faults) : undefined,
-        unclean: isHere ? await changesAmong(repository, paths) : [],
+        ...(isHere ? await readUnclean(repository, paths) : { unclean: [], untracked: [] }),
       };
     },
     lab: askLab,
@@ -123,6 +123,15 @@ export function openChecks(signal: AbortSignal): Checks {
     },
     image: (repository, tree) => askForImage(repository, tree, signal),
   };
+}
+
+/** The files among some that are not as committed, and those of them that git does not track. */
+async function readUnclean(repository: Repository, paths: readonly string[]) {
+  const unclean = await changesAmong(repository, paths);
+  const list = ["--literal-pathspecs", "ls-files", "-z", "--", ...unclean];
+  const tracked = unclean.length === 0 ? "" : await text(repository, "list tracked files", list);
+  const known = new Set(tracked.split("\0"));
+  return { unclean, untracked: unclean.filter((path) => !known.has(path)) };
 }
 
 type Judge<Name extends keyof Checks> = Checks[Name];

@@ -219,6 +219,22 @@ test("the version is that of the release branch that HEAD is on", async () => {
   expect(code).toBe(1);
 });
 
+test("a new file that a bump would write is committed with the others", async () => {
+  await using world = await mergedWorld();
+  await world.git("checkout", "--quiet", "-b", "release/1.4.0");
+  const changelog = await Bun.file(join(world.root, "CHANGELOG.md")).text();
+  writeFiles(world.root, {
+    "CHANGELOG.md": changelog.replace(/^(?=## )/m, words),
+    "docs/ci-templates/a new one.yml": 'env:\n  PERF_SENTINEL_VERSION: "1.3.0"\n',
+  });
+  const status = await world.status();
+  expect(status.next).toBe(
+    `git add -- 'docs/ci-templates/a new one.yml' && git commit --all --message "Prepare 1.4.0"`,
+  );
+  await world.run(status.next);
+  expect((await world.status()).next).toBe("bun scripts/bump-version.ts 1.4.0");
+});
+
 test("offline it says which answer is missing, and no step that needs it is done", async () => {
   await using world = await mergedWorld();
   await world.git("remote", "set-url", "origin", join(world.home, "nowhere"));

@@ -59,6 +59,8 @@ export interface BumpFacts {
   readonly refused: Outcome | undefined;
   /** The files that it would write and that are not as committed. */
   readonly unclean: readonly string[];
+  /** Those of them that git does not track. */
+  readonly untracked: readonly string[];
 }
 
 /** The release of the chart. */

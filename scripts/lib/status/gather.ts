@@ -138,7 +138,13 @@ async function releaseFacts(
 }
 
 /** Of a tagged commit nothing is bumped any more. */
-const nothingToBump: BumpFacts = { begun: true, edits: 0, refused: undefined, unclean: [] };
+const nothingToBump: BumpFacts = {
+  begun: true,
+  edits: 0,
+  refused: undefined,
+  unclean: [],
+  untracked: [],
+};
 
 /** What a bump would do to the work tree, if HEAD is where it belongs, or else to the commit. */
 function askBump({ repository, checks }: StatusWorld, judged: Judged, isHome: boolean) {

@@ -104,7 +104,7 @@ export function mend(facts: StatusFacts, words: string | undefined): Next {
     return first;
   }
   if (would.unclean.length > 0) {
-    return commitAll(`Prepare ${version}`);
+    return commitAll(`Prepare ${version}`, would.untracked);
   }
   if (would.refused === undefined && would.edits > 0) {
     const again = would.begun ? " --allow-same" : "";
@@ -127,8 +127,14 @@ export function describe(facts: StatusFacts): Next {
   return byHand(`Write what is new below ## [${section}] in ${layout.changelog}`);
 }
 
-function commitAll(message: string): Next {
-  return command(`git commit --all --message "${message}"`);
+function commitAll(message: string, untracked: readonly string[] = []): Next {
+  const add = untracked.length === 0 ? "" : `git add -- ${untracked.map(word).join(" ")} && `;
+  return command(`${add}git commit --all --message "${message}"`);
+}
+
+/** A path as one word of a shell. */
+function word(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** A tagged commit stays as it is: only a tag that nobody has can be made again. */

@@ -23,7 +23,7 @@ const merged: StatusFacts = {
   references: passed,
   words: true,
   workTree: undefined,
-  bump: { begun: true, edits: 0, refused: undefined, unclean: [] },
+  bump: { begun: true, edits: 0, refused: undefined, unclean: [], untracked: [] },
   vintages: passed,
   chart: passed,
   lab: { ...passed, failed: false },
@@ -60,7 +60,7 @@ const opened: StatusFacts = {
   remote: { main: "equal", branch: "absent" },
   references: refused,
   words: false,
-  bump: { begun: false, edits: 9, refused: undefined, unclean: [] },
+  bump: { begun: false, edits: 9, refused: undefined, unclean: [], untracked: [] },
   chart: refused,
   lab: noPass,
   gate: noPass,
@@ -189,6 +189,20 @@ describe("steps 2, 2.5 and 3 prepare the branch", () => {
       },
       "2 open",
       'git commit --all --message "Prepare 1.3.0"',
+    ],
+    [
+      "new files among them, too",
+      {
+        ...opened,
+        words: true,
+        bump: {
+          ...opened.bump,
+          unclean: ["a.yml", "it's b.yml"],
+          untracked: ["a.yml", "it's b.yml"],
+        },
+      },
+      "2 open",
+      `git add -- a.yml 'it'\\''s b.yml' && git commit --all --message "Prepare 1.3.0"`,
     ],
     [
       "then the version moves",
