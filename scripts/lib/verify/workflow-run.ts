@@ -108,7 +108,7 @@ function unread(evidence: string): Said {
 async function judge(run: Fields, gh: GhWorld): Promise<Said> {
   const link = findLink(run.url);
   if (run.status === "completed" && run.conclusion === "success") {
-    return { state: "verified", evidence: "it ended in success", ...link };
+    return { state: "verified", evidence: successOf(await jobsOf(run, gh)), ...link };
   }
   const isOpen = running.has(run.status);
   if (!isOpen && !(run.status === "completed" && failures.has(run.conclusion))) {
@@ -123,6 +123,12 @@ async function jobsOf(run: Fields, gh: GhWorld): Promise<Fields[]> {
   const answer = await askGh(["run", "view", String(run.databaseId), "--json", "jobs"], gh);
   const view = answer.kind === "json" ? findFields(answer.value) : undefined;
   return findList(view?.jobs) ?? [];
+}
+
+/** A success, with the jobs that had no part in it: a run may succeed without having run them. */
+function successOf(jobs: readonly Fields[]): string {
+  const skipped = jobs.filter(({ conclusion }) => conclusion === "skipped").map(nameOf);
+  return `it ended in success${skipped.length === 0 ? "" : `, without ${skipped.join(", ")}`}`;
 }
 
 function openRun(run: Fields, jobs: readonly Fields[], link: Pick<Answer, "link">): Said {

@@ -26,6 +26,7 @@ test("gh is asked with options that old versions know, for the repository on git
   const { asked } = await ask([runShape(release)]);
   expect(asked).toEqual([
     "run list --workflow release.yml --branch v1.3.0 --limit 20 --json databaseId,headSha,headBranch,event,status,conclusion,url,createdAt --repo github.com/robintra/perf-sentinel",
+    "run view 21 --json jobs --repo github.com/robintra/perf-sentinel",
   ]);
 });
 
@@ -35,6 +36,28 @@ test("a run that ended in success is verified", async () => {
     state: "verified",
     evidence: "it ended in success",
     link,
+  });
+});
+
+test("the jobs that a successful run went without are named", async () => {
+  const jobs = [
+    jobShape("check-versions", "success"),
+    jobShape("docker", "skipped"),
+    jobShape("release", "success"),
+  ];
+  expect(await ask([runShape(release)], jobs)).toMatchObject({
+    state: "verified",
+    evidence: "it ended in success, without docker",
+  });
+});
+
+test("a success stands if its jobs cannot be told", async () => {
+  using made = ghWorld();
+  made.gh.reply("run list", { stdout: [runShape(release)] });
+  made.gh.reply("run view", { stdout: "junk" });
+  expect(await askWorkflowRun({ tag, workflow, commit }, made.world)).toMatchObject({
+    state: "verified",
+    evidence: "it ended in success",
   });
 });
 
