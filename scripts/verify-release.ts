@@ -24,6 +24,7 @@ import {
 import { parseImageReference } from "./lib/files/image-reference.ts";
 import { notice, quote } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
+import { duration } from "./lib/progress.ts";
 import { type Answer, dataOfAnswer, type State } from "./lib/verify/answer.ts";
 import { questionsOf, type Release, releaseOf, type TagKind } from "./lib/verify/questions.ts";
 import { findingsOfAnswers, survey } from "./lib/verify/survey.ts";
@@ -146,13 +147,13 @@ const table = command({
       limit: (options.wait ?? 0) * 60_000,
       state: (open) => `not verified yet: ${open.join(", ")}`,
     });
-    const waitedSeconds = Math.round((clock() - begin) / 1000);
+    const waited = clock() - begin;
     report.attach({
       tag,
       kind,
       commit: inquiry.commit() ?? null,
       answers: answers.map(dataOfAnswer),
-      ...(options.wait === undefined ? {} : { waitedSeconds }),
+      ...(options.wait === undefined ? {} : { waitedSeconds: Math.round(waited / 1000) }),
     });
     report.tabulate(tableOf(answers));
     report.add(inquiry.findings());
@@ -160,7 +161,8 @@ const table = command({
     if (answers.every(({ state }) => state === "verified")) {
       report.add(notice(`${tag} has arrived: ${countAnswers(answers)}`));
     } else {
-      report.tell(`${tag}: ${countAnswers(answers)}`);
+      const after = options.wait === undefined ? "" : ` after ${duration(waited)}`;
+      report.tell(`${tag}: ${countAnswers(answers)}${after}`);
     }
   },
 });
