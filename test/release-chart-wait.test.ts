@@ -316,6 +316,19 @@ describe("nobody waits for a release that is refused anyway:", () => {
   });
 });
 
+test("nobody waits for promises that cannot be read", async () => {
+  await using each = await unpublishedWorld();
+  const path = "charts/perf-sentinel/Chart.yaml";
+  const chart = await Bun.file(`${each.world.root}/${path}`).text();
+  await each.world.commit({ [path]: chart.replace("linux/arm64", `linux/${"a".repeat(41)}`) });
+  await each.world.git("push", "--quiet", "origin", "main");
+  const waited = await waitAndRelease(each, () => {});
+  expect(waited).toMatchObject({ outcome: "refused", pauses: 0 });
+  expect(errorsOf(waited)).toEqual([
+    expect.stringContaining("Cannot read a platform promised for image"),
+  ]);
+});
+
 test("Ctrl-C during the wait changes nothing", async () => {
   await using each = await unpublishedWorld();
   const before = await each.world.remoteRefs();
@@ -346,7 +359,7 @@ describe("as a command", () => {
     expect(Object.keys(await world.remoteRefs())).toContain(tagRef);
   });
 
-  test("Ctrl-C ends it at once with 130", async () => {
+  test("Ctrl-C, even twice, ends it at once with 130 and says what is left", async () => {
     await using each = await unpublishedWorld();
     const { world } = each;
     const child = Bun.spawn(
@@ -359,10 +372,13 @@ describe("as a command", () => {
       said += decoder.decode(bytes, { stream: true });
       if (said.includes("pending")) {
         child.kill("SIGINT");
+        setTimeout(() => child.kill("SIGINT"), 1);
       }
     }
     expect(await child.exited).toBe(130);
-    expect(said).toContain("chart-v1.3.0 is not released: its image is not published yet");
+    expect(said).toContain(
+      "Interrupted: chart-v1.3.0 is not released: its image is not published yet",
+    );
     expect(await world.localTags()).toEqual([]);
   });
 

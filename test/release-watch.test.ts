@@ -70,6 +70,14 @@ describe("a run is followed", () => {
     expect(finding.remedy).toContain("re-run the failed job");
   });
 
+  test("only if it is for the commit that was released", async () => {
+    using github = ghWorld();
+    github.gh.reply("run list", { stdout: [shapeOf("d".repeat(40))] });
+    const { finding, pauses } = await watch(github);
+    expect(pauses).toBe(0);
+    expect(finding.message).toContain(`the run was for commit ${"d".repeat(40)}`);
+  });
+
   test("for an hour at most", async () => {
     using github = ghWorld();
     github.gh.reply("run list", { stdout: [shapeOf(commit, going)] });

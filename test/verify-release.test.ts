@@ -160,6 +160,20 @@ describe("a tag that is not here", () => {
   });
 });
 
+test("files that a partial clone lacks are not fetched: what they promise is unknown", async () => {
+  const clone = join(product.home, "partial");
+  await product.git("--git-dir", product.bare, "config", "uploadpack.allowFilter", "true");
+  const filter = ["--filter=blob:none", "--no-checkout"];
+  await product.git("clone", "--quiet", ...filter, `file://${product.bare}`, clone);
+  const objects = () => product.git("-C", clone, "count-objects", "-v");
+  const before = await objects();
+  const { code, stdout, stderr } = await verify("v1.3.0", ["--repo", clone]);
+  expect(code).toBe(1);
+  expect(stdout).toContain("crate perf-sentinel: verified");
+  expect(stderr).toContain(`Cannot verify image on ${registry.host}: unknown`);
+  expect(await objects()).toBe(before);
+});
+
 test("a chart is verified with its artifact, its attestations and the image that it installs", async () => {
   using other = ghWorld();
   const { repository } = published;

@@ -99,6 +99,10 @@ export function watchProcess(): Watch {
         held ||= changes;
         try {
           return await work();
+        } catch (thrown) {
+          // Work that was interrupted has said what is left; a second Ctrl-C does not unsay it.
+          cause ??= thrown instanceof Interrupted ? { thrown } : undefined;
+          throw thrown;
         } finally {
           holds -= 1;
           if (holds === 0 && cause !== undefined) {

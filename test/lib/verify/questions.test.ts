@@ -109,8 +109,9 @@ function soundWorld(kind: TagKind) {
 type World = ReturnType<typeof soundWorld>;
 
 /** One look at a release. */
-async function look(kind: TagKind, each: World, env = each.env): Promise<Answer[]> {
-  const release = releaseOf(kind, version, {
+async function look(kind: TagKind, each: World, of = version): Promise<Answer[]> {
+  const { env } = each;
+  const release = releaseOf(kind, of, {
     registry: registry.host,
     crateIndex: new URL(each.index.url),
   });
@@ -354,6 +355,16 @@ describe("of a chart, only what is told differs:", () => {
     const sound = all(["tag on origin", ...chartGithub, chartLabel(), imageLabel()], "verified");
     await change(each);
     expect(statesOf(await look("chart", each))).toEqual({ ...sound, ...differs() });
+  });
+
+  test("its commit is not here, and HEAD holds another version of the chart", async () => {
+    using each = soundWorld("chart");
+    const answers = await look("chart", each, parseVersion("1.2.9"));
+    expect(answers.find(({ question }) => question === "image of the chart")).toMatchObject({
+      state: "unknown",
+      evidence: "what the tag promises cannot be read",
+      lasting: true,
+    });
   });
 
   test("the run that should have made its image has failed", async () => {
