@@ -14,6 +14,13 @@ describe("a tag is", () => {
     ["verified if both sides hold one object", one, one, "verified", "the same as here"],
     ["verified without one here", "absent", one, "verified", "there is no v1.3.0 here"],
     ["failed if it is another one here", other, one, "failed", "v1.3.0 here is object bbbbbbb"],
+    [
+      "failed if it is another object of the same commit",
+      { ...other, commit: one.commit },
+      one,
+      "failed",
+      "v1.3.0 here is object bbbbbbb",
+    ],
     ["failed if only here", one, "absent", "failed", "v1.3.0 is here (object aaaaaaa), and not on"],
     ["failed if nowhere", "absent", "absent", "failed", "there is no v1.3.0, here or on origin"],
     ["unknown if the remote is silent", one, silent, "unknown", "Cannot ask origin"],
