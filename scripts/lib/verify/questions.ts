@@ -1,6 +1,5 @@
 /** The questions that a tag raises: everything that its push triggers, seen from outside. */
 
-import { type ImageReference, parseImageReference } from "../files/image-reference.ts";
 import type { Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { isVersion, type Version } from "../version.ts";
@@ -15,55 +14,10 @@ import { askCrate, crateQuestion } from "./crates.ts";
 import { type Expectation, type Promises, readExpectation } from "./expected.ts";
 import { askGithubRelease } from "./github-release.ts";
 import { askImages, imageQuestion } from "./images.ts";
+import { inRegistry, type Release } from "./published.ts";
 import { failedWith, type Question } from "./survey.ts";
 import { askTag, type TagAnswer, tagQuestion } from "./tag.ts";
 import { askWorkflowRun, type RunQuestion } from "./workflow-run.ts";
-
-export type TagKind = "application" | "chart";
-
-/** What a release publishes, and where. */
-export interface Release {
-  readonly kind: TagKind;
-  /** Short name of the tag. */
-  readonly tag: string;
-  readonly version: Version;
-  /** Where the image is pushed, without a tag. */
-  readonly images: readonly ImageReference[];
-  /** Where the chart is pushed, without a tag. */
-  readonly chart: ImageReference;
-  readonly crates: readonly string[];
-  /** The base URL of the crate index. */
-  readonly crateIndex: URL;
-  /** The registry that is asked in the place of the one that the chart names. */
-  readonly registry: string | undefined;
-}
-
-/** Where a release is published by the layout, or in a registry and an index of one's own. */
-export function releaseOf(
-  kind: TagKind,
-  version: Version,
-  places: { readonly registry?: string | undefined; readonly crateIndex?: URL | undefined } = {},
-): Release {
-  const { registry } = places;
-  const at = (name: string) => inRegistry(parseImageReference(name), registry);
-  const images = layout.published.images.map(at);
-  return {
-    kind,
-    tag: `${kind === "chart" ? layout.chartTagPrefix : layout.tagPrefix}${version}`,
-    version,
-    images: images.filter(
-      (image, index) => images.findIndex((each) => Bun.deepEquals(each, image)) === index,
-    ),
-    chart: at(layout.published.chart),
-    crates: layout.published.crates,
-    crateIndex: places.crateIndex ?? new URL(layout.published.crateIndex),
-    registry,
-  };
-}
-
-function inRegistry(reference: ImageReference, registry: string | undefined): ImageReference {
-  return registry === undefined ? reference : { ...reference, registry };
-}
 
 /** The world that the questions are asked in. */
 export interface VerifyWorld {

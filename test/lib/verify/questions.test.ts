@@ -17,7 +17,8 @@ import {
 import { startRegistry } from "../../../scripts/lib/demo/registry.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import type { Answer, State } from "../../../scripts/lib/verify/answer.ts";
-import { questionsOf, releaseOf, type TagKind } from "../../../scripts/lib/verify/questions.ts";
+import { releaseOf, type TagKind } from "../../../scripts/lib/verify/published.ts";
+import { questionsOf } from "../../../scripts/lib/verify/questions.ts";
 import { survey } from "../../../scripts/lib/verify/survey.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
 import { openDownloads } from "../../../scripts/lib/world/downloads.ts";
