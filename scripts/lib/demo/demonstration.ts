@@ -4,6 +4,8 @@ import { notice, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Report } from "../report.ts";
 import type { Answer } from "../world/process.ts";
+import { type StandInCrateIndex, startCrateIndex } from "./crate-index.ts";
+import { publishSoundly, soundAssets, standInGh } from "./gh.ts";
 import { smallProduct } from "./product.ts";
 import type { StandInRegistry } from "./registry.ts";
 import { type DemoWorld, oldVersion } from "./world.ts";
@@ -66,8 +68,36 @@ export async function demonstrate(
   tell("The image is published now.");
   await show(0, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
   await showTag(world, report, `chart-v${version}`);
+
+  tell("Where does the release stand? Each step with its evidence.");
+  await show(0, "scripts/status.ts", `v${version}`);
+
+  tell("How sound were the releases so far?");
+  await show(0, "scripts/audit-releases.ts");
+
+  tell(
+    "Did everything arrive that the tag triggers? Here stand-ins answer for GitHub and crates.io.",
+  );
+  using index = await publishAll(world);
+  const places = ["--registry", registry.host, "--crate-index", index.url];
+  await show(0, "scripts/verify-release.ts", `v${version}`, ...places);
   report.say("");
   report.add(notice("Every step ended as the procedure says"));
+}
+
+/** Plays what release.yml publishes, the image apart. */
+async function publishAll(world: DemoWorld): Promise<StandInCrateIndex> {
+  const { published, releaseWorkflow: workflow } = layout;
+  const { repository, binaries, sbom, checksums, crates } = published;
+  const tag = `v${version}`;
+  const commit = (await world.git("rev-parse", `${tag}^{commit}`)).stdout.trim();
+  const assets = soundAssets([...binaries, sbom], checksums[0]);
+  publishSoundly(standInGh(world.folder), { repository, tag, commit, workflow }, assets);
+  const index = startCrateIndex();
+  for (const name of crates) {
+    index.publish(name, version);
+  }
+  return index;
 }
 
 /** A changelog that says something above its newest version. */

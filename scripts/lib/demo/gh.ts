@@ -76,9 +76,14 @@ echo "the stand-in gh has no answer to: $*" >&2
 exit 1
 `;
 
+/** The folder for PATH of the stand-in below a folder, whether it is there yet or not. */
+export function standInFolder(parent: string): string {
+  return join(parent, "gh-bin");
+}
+
 /** Puts a stand-in gh into a new folder below another one. Nobody has told it any answer yet. */
 export function standInGh(parent: string): StandInGh {
-  const bin = join(parent, "gh-bin");
+  const bin = standInFolder(parent);
   const replies = join(bin, "gh-replies");
   mkdirSync(join(replies, "assets"), { recursive: true });
   writeFileSync(join(bin, "gh"), program);

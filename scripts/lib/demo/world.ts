@@ -2,10 +2,11 @@
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Answer, type Environment, lastWords, needProgram, run } from "../world/process.ts";
+import { standInFolder } from "./gh.ts";
 import { smallLab, smallProduct } from "./product.ts";
 
 export interface DemoWorld {
@@ -121,6 +122,8 @@ function isolate(env: Environment, home: string): Environment {
   return {
     ...Object.fromEntries(kept),
     HOME: home,
+    // Whatever the operator is logged in to, the demo asks nobody but itself.
+    PATH: [standInFolder(home), env.PATH].join(delimiter),
     GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
     GIT_CONFIG_NOSYSTEM: "1",
   };
