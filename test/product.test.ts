@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { findComponent } from "./helpers/components.ts";
 import { productFolder } from "./helpers/product.ts";
 import {
   runScript,
@@ -12,7 +13,7 @@ import {
   writeFiles,
 } from "./helpers/world.ts";
 
-const gpg = Bun.which("gpg");
+const gpg = findComponent("gpg");
 
 /** A repository of the product's files at 0.11.1, on a bare origin, and a lab beside it. */
 async function productRepository(folder: string): Promise<TestRepository> {
@@ -97,7 +98,7 @@ describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {
     await releaseBoth(world, world.env);
   });
 
-  test.skipIf(gpg === null)(
+  test.skipIf(gpg === undefined)(
     "is released with a GPG key, and git verifies the pushed tags",
     async () => {
       await using world = await productRepository(folder);

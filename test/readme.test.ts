@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { startRegistry } from "../scripts/lib/demo/registry.ts";
 import { openDemoWorld } from "../scripts/lib/demo/world.ts";
+import { findComponent } from "./helpers/components.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import {
   isolatedEnvironment,
@@ -102,16 +103,19 @@ test("the two commands of a fresh machine are the demo, and what CI runs", async
   expect(await Bun.file(join(projectRoot, ".ci/run")).text()).toContain(`\n${fresh[1]} `);
 });
 
-test.skipIf(Bun.which("npx") === null)("the first command of a fresh machine runs", async () => {
-  using folder = temporaryFolder();
-  const env = isolatedEnvironment(folder.path);
-  const { code, stdout } = await start(["npx", "--yes", "bun@1.4.5", "run", "demo"], {
-    cwd: projectRoot,
-    env: { ...env, npm_config_update_notifier: "false" },
-  });
-  expect(stdout).toContain("Every step ended as the procedure says");
-  expect(code).toBe(0);
-});
+test.skipIf(findComponent("npx") === undefined)(
+  "the first command of a fresh machine runs",
+  async () => {
+    using folder = temporaryFolder();
+    const env = isolatedEnvironment(folder.path);
+    const { code, stdout } = await start(["npx", "--yes", "bun@1.4.5", "run", "demo"], {
+      cwd: projectRoot,
+      env: { ...env, npm_config_update_notifier: "false" },
+    });
+    expect(stdout).toContain("Every step ended as the procedure says");
+    expect(code).toBe(0);
+  },
+);
 
 test("the table names every script, with all the options that its help has", async () => {
   const rows = readme.split("\n").filter((line) => /^\| `(scripts|release-gate)\//.test(line));

@@ -1,11 +1,14 @@
 /** A headless Chromium for tests, spoken to over its own protocol. */
 
+import { findComponent } from "./components.ts";
 import { isolatedEnvironment, temporaryFolder } from "./world.ts";
 
 /** The browser's program; undefined where none is installed. */
-export const chromium: string | undefined =
-  ["chromium", "chromium-browser", "google-chrome"].map((name) => Bun.which(name)).find(Boolean) ??
-  undefined;
+export const chromium: string | undefined = findComponent(
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+);
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol has shapes of its own
 type Shape = any;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askGh, type GhWorld, ghToken } from "../../../scripts/lib/world/gh.ts";
+import { findComponent } from "../../helpers/components.ts";
 import { faults, ghWorld } from "../../helpers/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
 
@@ -187,8 +188,8 @@ describe("gh gives no answer about a repository", () => {
   });
 });
 
-const realGh = Bun.which("gh");
-const version = realGh === null ? "" : Bun.spawnSync([realGh, "--version"]).stdout.toString();
+const realGh = findComponent("gh");
+const version = realGh === undefined ? "" : Bun.spawnSync([realGh, "--version"]).stdout.toString();
 
 /** The gh of this machine, as somebody who is logged in nowhere. */
 async function askRealGh(args: readonly string[]) {
@@ -201,7 +202,7 @@ async function askRealGh(args: readonly string[]) {
   return await askGh(args, world);
 }
 
-test.skipIf(realGh === null)("the real gh, where nobody is logged in, says so", async () => {
+test.skipIf(realGh === undefined)("the real gh, where nobody is logged in, says so", async () => {
   for (const args of [
     ["run", "list", "--json", "url"],
     ["release", "view", "v1.3.0", "--json", "url"],

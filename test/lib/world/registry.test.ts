@@ -10,6 +10,7 @@ import {
   request,
   textOf,
 } from "../../../scripts/lib/world/registry.ts";
+import { findComponent } from "../../helpers/components.ts";
 import { isolatedEnvironment, projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
 
 type Handler = (request: Request, count: number) => Response | Promise<Response>;
@@ -386,7 +387,7 @@ test("a name that does not resolve may be the network's fault, and is told so", 
   );
 });
 
-test.skipIf(Bun.which("openssl") === null)(
+test.skipIf(findComponent("openssl") === undefined)(
   "a certificate that nobody vouches for is no answer, even where the environment allows it",
   async () => {
     using folder = temporaryFolder();
