@@ -110,7 +110,7 @@ function figureOf(rows: readonly Row[]): string {
 <div class="scroll" role="region" aria-label="Timeline picture" tabindex="0">
 ${picture}
 </div>
-<figcaption>Circles are releases, triangles charts; diamonds and bars are faults. The dashed line is the ${layout.maxValidationAgeDays} days that a lab validation stays good.</figcaption>
+<figcaption>Circles are releases, triangles charts; diamonds, bars and tags without a signature are faults. A hollow circle needed no lab validation: a candidate, or a release from before the ledger. The dashed line is the ${layout.maxValidationAgeDays} days that a lab validation stays good.</figcaption>
 </figure>`;
 }
 

@@ -27,6 +27,7 @@ a { color: var(--link); }
 nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; list-style: none; margin: 0.5rem 0; padding: 0; }
 nav a { display: inline-block; padding: 0.35rem 0; }
 figure { margin: 0; }
+figcaption { margin-top: 0.5rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 0.4rem; position: relative; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 svg { display: block; width: 100%; min-width: 720px; height: auto; }
@@ -39,13 +40,13 @@ svg .limit { stroke: var(--rule); stroke-dasharray: 6 4; }
 svg .good { fill: var(--good); }
 svg .bad { fill: var(--bad); }
 svg .plain { fill: none; stroke: var(--rule); stroke-width: 2; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: start; padding: 0.5rem 0.6rem; }
-th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.6rem; border-top: 1px solid var(--grid); }
+table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+caption { text-align: start; padding: 0.5rem; }
+th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.5rem; border-top: 1px solid var(--grid); }
 tbody th, td.short { white-space: nowrap; overflow-wrap: normal; }
 thead th { background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
 tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
-td.notes { min-width: 15rem; }
+td.notes { min-width: 12rem; }
 td ul { margin: 0; padding-inline-start: 1.1rem; }
 .fault { color: var(--bad); font-weight: 600; }
 summary { cursor: pointer; }

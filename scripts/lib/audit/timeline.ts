@@ -7,15 +7,15 @@ import { type Head, labFault, plural, type Row } from "./record.ts";
 import { labText } from "./table.ts";
 
 /** Units of the picture; it is scaled to the page. */
-const size = { width: 900, height: 520, left: 130, right: 20 };
+const size = { width: 900, height: 544, left: 130, right: 20 };
 const lab = { top: 50, base: 190, skipped: 216, none: 240 };
-const stale = { top: 290, base: 370 };
+const stale = { top: 302, base: 382 };
 const signature: Record<Head["signature"], number> = {
-  signed: 412,
-  unsigned: 436,
-  lightweight: 460,
+  signed: 436,
+  unsigned: 460,
+  lightweight: 484,
 };
-const axis = 482;
+const axis = 506;
 
 interface Dated extends Row {
   readonly head: Head;
@@ -158,7 +158,7 @@ function staleLane(dated: readonly Dated[], x: Scale): string[] {
   const most = dated.reduce((one, row) => Math.max(one, staleCount(row)), 1);
   const height = (count: number) => round((count / most) * (stale.base - stale.top));
   return [
-    label(stale.top - 14, "Stale references", "lane"),
+    label(stale.top - 22, "Stale references", "lane"),
     `<line class="axis" x1="${size.left}" x2="${size.width - size.right}" y1="${stale.base}" y2="${stale.base}"/>`,
     label(stale.base, "0"),
     label(stale.top, String(most)),
@@ -174,7 +174,7 @@ function staleLane(dated: readonly Dated[], x: Scale): string[] {
 
 function signatureLane(dated: readonly Dated[], x: Scale): string[] {
   return [
-    label(signature.signed - 20, "Signature", "lane"),
+    label(signature.signed - 22, "Signature", "lane"),
     ...Object.entries(signature).map(([words, y]) => label(y, words)),
     ...dated.map(({ kind, tag, head }) =>
       mark(

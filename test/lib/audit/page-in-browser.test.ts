@@ -33,11 +33,24 @@ const rows = [
   }),
 ];
 
+/** The longest texts that real tags give in each column. */
+const usualRows = [
+  soundRow(100, {
+    lab: {
+      state: "skipped",
+      pass: { date: parseDay("2025-01-01"), ageDays: 365, labCommit: "214ea6f" },
+      hasLedger: true,
+    },
+  }),
+  chartRow(100, { manifests: "differ", stale: [stale] }, { signature: "lightweight" }),
+];
+
+const subject = { since: undefined, day: parseDay("2026-08-07") };
+
 const page = pageOf({
+  ...subject,
   rows,
   main: { shown: hostile, commit: "0".repeat(40) },
-  since: undefined,
-  day: parseDay("2026-08-07"),
 });
 
 /** Texts with too little contrast, and marks; run in the page. */
@@ -122,12 +135,12 @@ inBrowser(
       folder[Symbol.dispose]();
     });
 
-    async function show(width: number, scheme: "light" | "dark", media = "screen") {
+    async function show(width: number, scheme: "light" | "dark", media = "screen", address = url) {
       const metrics = { width, height: 844, deviceScaleFactor: 1, mobile: width < 500 };
       await browser.send("Emulation.setDeviceMetricsOverride", metrics);
       const features = [{ name: "prefers-color-scheme", value: scheme }];
       await browser.send("Emulation.setEmulatedMedia", { media, features });
-      await browser.open(url);
+      await browser.open(address);
     }
 
     test.each([
@@ -275,6 +288,16 @@ inBrowser(
         .map(({ params }) => params.request.url as string);
       expect(asked.length).toBeGreaterThan(0);
       expect(asked.filter((each) => each !== url && each !== "data:,")).toEqual([]);
+    });
+
+    test("at 1280 px the whole table is seen, without a scroll of its own", async () => {
+      const usual = pageOf({ ...subject, rows: usualRows, main: undefined });
+      writeFileSync(join(folder.path, "usual.html"), usual);
+      await show(1280, "light", "screen", `file://${join(folder.path, "usual.html")}`);
+      const found = await browser.evaluate(
+        "[...document.querySelectorAll('.scroll')].map((each) => each.scrollWidth - each.clientWidth)",
+      );
+      expect(found).toEqual([0, 0]);
     });
   },
 );
