@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
 import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
-
+import { layout } from "../scripts/lib/layout.ts";
 import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
 import { runLine } from "./helpers/terminal.ts";
 import {
@@ -12,6 +13,7 @@ import {
   projectRoot,
   runScript,
   temporaryFolder,
+  testDay,
   testRepository,
   writeFiles,
 } from "./helpers/world.ts";
@@ -303,6 +305,24 @@ test("a bypass that the signed tag admits is no open step", async () => {
   const status = await world.status();
   expect(status.open).toBe("7");
   expect(evidenceOf(status, "4")).toBe("v1.3.0 says: Bypassed: lab validation gate (--skip-lab)");
+});
+
+test.each([
+  ["was not bumped with the application", "1.2.9"],
+  ["has a new appVersion and no new version", "1.3.0"],
+])("the chart of an earlier release is not this one's, where it %s", async (_, appVersion) => {
+  await using world = await mergedWorld();
+  const chart = smallProduct(appVersion)["charts/perf-sentinel/Chart.yaml"] ?? "";
+  const kept = chart.replace(/^version: .*$/m, "version: 1.2.9");
+  const ledger = ledgerRow("1.3.0", "PASS", testDay);
+  await world.git("tag", "--sign", "--message", "chart-v1.2.9", "chart-v1.2.9", "HEAD~1");
+  const files = { "charts/perf-sentinel/Chart.yaml": kept, [layout.ledger]: ledger };
+  await world.commit(files, "Keep the chart's version");
+  await world.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
+  await world.git("push", "--quiet", "origin", "main", "--tags");
+  const status = await world.status("v1.3.0");
+  expect(evidenceOf(status, "7")).toBe("chart-v1.2.9 installs 1.2.9, expected 1.3.0");
+  expect(status).toMatchObject({ code: 1, open: "7" });
 });
 
 test("a registry that is silent leaves its question without an answer", async () => {

@@ -39,7 +39,7 @@ export async function gatherChart(
   main: ObjectId | undefined,
   isOut: boolean,
 ): Promise<ChartFacts | undefined> {
-  const { repository, checks } = world;
+  const { repository, objects, checks } = world;
   const installing = await findChart(world, judged, main);
   if (installing === undefined) {
     return undefined;
@@ -48,12 +48,16 @@ export async function gatherChart(
   const tag = `${layout.chartTagPrefix}${version}`;
   const localTag = await findLocalTag(repository, tag);
   const state = tagStateOf({ ...facts, tag, version, localTag }, rules);
-  const isAsked = isOut && state.kind !== "complete";
+  const isComplete = state.kind === "complete" && localTag.kind === "signed";
+  const isAsked = isOut && !isComplete;
+  const published = isComplete
+    ? await findChartIn(commitTree(objects, localTag.tag.object))
+    : installing;
   const [gates, image] = await Promise.all([
     isAsked ? outcome(() => checks.chartGates(tree, version)) : undefined,
     isAsked ? outcome(() => checks.image(repository, tree)) : undefined,
   ]);
-  return { tag, version, state, gates, image };
+  return { tag, version, installs: published?.installs, state, gates, image };
 }
 
 /**
@@ -64,16 +68,23 @@ async function findChart(
   { objects }: StatusWorld,
   { tree, version, tagged }: Judged,
   main: ObjectId | undefined,
-): Promise<{ readonly tree: Tree; readonly version: Version } | undefined> {
+): Promise<ReadableChart | undefined> {
   const later = tagged && main !== undefined ? [commitTree(objects, main)] : [];
-  const charts = await Promise.all(
-    [...later, tree].map(async (each) => {
-      if (!(await hasChart(each))) {
-        return undefined;
-      }
-      const { value } = await attempt(() => readChart(each, layout.chart));
-      return value && { tree: each, version: value.version.value, installs: value.appVersion };
-    }),
-  );
-  return charts.find((chart) => chart?.installs?.value === version) ?? charts.at(-1);
+  const charts = await Promise.all([...later, tree].map(findChartIn));
+  return charts.find((chart) => chart?.installs === version) ?? charts.at(-1);
+}
+
+interface ReadableChart {
+  readonly tree: Tree;
+  readonly version: Version;
+  readonly installs: string | undefined;
+}
+
+/** The chart of a tree; undefined if there is none that can be read. */
+async function findChartIn(tree: Tree): Promise<ReadableChart | undefined> {
+  if (!(await hasChart(tree))) {
+    return undefined;
+  }
+  const { value } = await attempt(() => readChart(tree, layout.chart));
+  return value && { tree, version: value.version.value, installs: value.appVersion?.value };
 }

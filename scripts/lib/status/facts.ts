@@ -67,6 +67,8 @@ export interface BumpFacts {
 export interface ChartFacts {
   readonly tag: string;
   readonly version: Version;
+  /** The version of the product that it installs: as it was tagged, once its tag is complete. */
+  readonly installs: string | undefined;
   readonly state: TagState;
   /** What the gates of its files say, and its image; undefined before the application is out. */
   readonly gates: Outcome | undefined;

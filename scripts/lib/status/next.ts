@@ -240,6 +240,13 @@ function settleTag(state: TagState, tag: string): Next | undefined {
 
 // Step 7
 
+/** A chart that installs another version was not bumped: which version it gets, a person decides. */
+export function bumpChart({ version }: StatusFacts): Next {
+  return byHand(
+    `Release a chart that installs ${version}, with its next version: bun scripts/bump-version.ts ${version} --chart A.B.C --allow-same`,
+  );
+}
+
 export function releaseChart(facts: StatusFacts, chart: ChartFacts): Next {
   const { remote: theirs } = facts;
   const { tag, state, gates, image } = chart;

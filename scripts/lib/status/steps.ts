@@ -4,6 +4,7 @@ import { layout } from "../layout.ts";
 import type { Outcome, StatusFacts, TagState } from "./facts.ts";
 import {
   branchOf,
+  bumpChart,
   bump as bumpNext,
   describe,
   mend,
@@ -278,11 +279,19 @@ function chartReleaseStep(facts: StatusFacts): Judgement {
       ? notBegun(facts)
       : notApplicable(`there is no chart in ${layout.chart}`);
   }
-  if (chart.state.kind === "complete") {
+  const isInstalled = chart.installs === facts.version;
+  if (chart.state.kind === "complete" && isInstalled) {
     return done(chart.state.evidence);
   }
   if (tag.kind !== "complete") {
     return open(`comes after ${tagOf(facts)}`);
+  }
+  if (!isInstalled) {
+    const installed = chart.installs ?? "no version that it states";
+    return refused(
+      `${chart.tag} installs ${installed}, expected ${facts.version}`,
+      bumpChart(facts),
+    );
   }
   const next = releaseChart(facts, chart);
   if (theirs === undefined) {

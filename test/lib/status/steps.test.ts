@@ -34,6 +34,7 @@ const merged: StatusFacts = {
   chartRelease: {
     tag: "chart-v1.3.0",
     version,
+    installs: "1.3.0",
     state: { kind: "free" },
     gates: undefined,
     image: undefined,
@@ -535,6 +536,18 @@ describe("step 7 releases the chart", () => {
       "git pull --ff-only origin main",
     ],
     ["if its files agree", ofChart({ gates: refused }), "7 refused", "(a person) Mend it"],
+    [
+      "and never one that installs another version",
+      ofChart({ installs: "1.2.9" }),
+      "7 refused",
+      "(a person) Release a chart that installs 1.3.0, with its next version: bun scripts/bump-version.ts 1.3.0 --chart A.B.C --allow-same",
+    ],
+    [
+      "even if that one is published",
+      ofChart({ installs: undefined, state: { kind: "complete", evidence: "signed" } }),
+      "7 refused",
+      "(a person) Release a chart that installs 1.3.0, with its next version: bun scripts/bump-version.ts 1.3.0 --chart A.B.C --allow-same",
+    ],
     [
       "an interrupted run is finished",
       ofChart({ state: { kind: "interrupted", command: `${step} --resume`, published: false } }),
