@@ -1,0 +1,506 @@
+/**
+ * What holds for every input, and not for examples alone: a reader answers with data or with a
+ * located syntax error, soon; and what it has read can be written again. On failure fast-check
+ * prints the seed, the path to the smallest counterexample, and the counterexample.
+ */
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  type Day,
+  dayOf,
+  daysBetween,
+  isDay,
+  monthsBefore,
+  parseDay,
+} from "../scripts/lib/calendar.ts";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
+import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
+import { withSection } from "../scripts/lib/files/changelog-release.ts";
+import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
+import { parseChecksums } from "../scripts/lib/files/checksums.ts";
+import {
+  asTable,
+  type Document,
+  described,
+  type Path,
+  parseJson,
+  parseToml,
+  parseYaml,
+} from "../scripts/lib/files/document.ts";
+import { editDocument } from "../scripts/lib/files/edit.ts";
+import { findFields, findLink, findList, findText } from "../scripts/lib/files/gh-json.ts";
+import {
+  parseConfigPlatform,
+  parseImageManifest,
+  parsePlatform,
+} from "../scripts/lib/files/image-manifest.ts";
+import { type ImageReference, parseImageReference } from "../scripts/lib/files/image-reference.ts";
+import {
+  entriesOf,
+  faultText,
+  malformedOf,
+  mendText,
+  parseLedger,
+  rowText,
+} from "../scripts/lib/files/ledger.ts";
+import { checkAppendOnly, checkRows } from "../scripts/lib/files/ledger-history.ts";
+import { compareLines } from "../scripts/lib/files/line-order.ts";
+import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
+import { fencedCode, scanBlocks, withoutComments } from "../scripts/lib/files/markdown.ts";
+import { readModule } from "../scripts/lib/files/module.ts";
+import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
+import { rustTokens } from "../scripts/lib/files/rust.ts";
+import { readShell } from "../scripts/lib/files/shell.ts";
+import {
+  findConstants,
+  findFencedConstants,
+  findMentions,
+  findUnclearConstants,
+} from "../scripts/lib/files/snippets.ts";
+import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
+import { findNewestTime, readVintages } from "../scripts/lib/files/vintages.ts";
+import { valuesOf, workflowFrom } from "../scripts/lib/files/workflow.ts";
+import { repeatedKeys, topLevelKeys } from "../scripts/lib/files/yaml-mapping.ts";
+import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
+import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
+import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
+import { decodeSource } from "../scripts/lib/world/objects.ts";
+import {
+  anyBytes,
+  anyData,
+  anyDay,
+  anyDigest,
+  anySha,
+  anyText,
+  anyVersion,
+  repeated,
+} from "./helpers/arbitraries.ts";
+
+const seed = 20_260_807;
+const today = "2026-08-07" as Day;
+const version = "1.3.0" as Version;
+/** Longer than any reader needs for the inputs of this file, on a busy machine too. */
+const patience = 5000;
+
+/** Each reader with all that it offers; texts count as answers of their own. */
+const readers: Readonly<Record<string, (file: Source) => unknown>> = {
+  "a version": ({ text }) => parseVersion(text),
+  "a day": ({ text }) => parseDay(text),
+  TOML: (file) => everythingOf(parseToml(file)),
+  YAML: (file) => everythingOf(parseYaml(file)),
+  JSON: (file) => everythingOf(parseJson(file)),
+  "a YAML mapping": (file) => {
+    const document = parseYaml(file);
+    return [topLevelKeys(document), repeatedKeys(document)];
+  },
+  "a workflow": (file) => workflowFrom(file),
+  "a chart": (file) => imagesOf(chartFrom(file)),
+  "a chart's version": (file) => chartVersionFrom(file),
+  "a lock file": (file) => lockedVersions(file, new Set(["perf-sentinel", "serde"])),
+  "a requirement": ({ text }) => pinnedVersion(text),
+  "a changelog": (file) => {
+    const changelog = readChangelog(file);
+    return changelog.sections.map((each) => findLineNaming(changelog, each, "1.2.3"));
+  },
+  "a changelog to edit": (file) =>
+    withSection(file, { version, date: today, mustHaveDate: true, otherwise: ["- Words"] }),
+  Markdown: ({ text }) => {
+    const headings: unknown[] = [];
+    scanBlocks(text, { heading: (each) => headings.push(each), content() {} });
+    return [headings, fencedCode(text)(0), withoutComments(text)];
+  },
+  "a ledger": (file) => {
+    const ledger = parseLedger(file, today);
+    return [
+      malformedOf(ledger).map((row) => faultText(row) + mendText(row)),
+      checkRows(ledger, { today, tagged: new Map([["v1.2.9", today]]) }),
+      checkAppendOnly(ledger, [
+        { ledger: parseLedger(source("base", "v1.2.9\t1\n"), today), shown: "x" },
+      ]),
+    ];
+  },
+  checksums: (file) => parseChecksums(file),
+  "Rust source": (file) => [rustTokens(file), readVintages(file)],
+  "a time": ({ text }) => findNewestTime(text),
+  "a module": (file) => readModule({ ...file, path: "a.ts" }),
+  "a script of the shell": ({ text }) => readShell(text),
+  "a constant": (file) => [
+    findConstants(file, "PERF_SENTINEL_VERSION"),
+    findFencedConstants(file, "version"),
+    findUnclearConstants(file, "name"),
+    findMentions(file, "perf-sentinel", "v"),
+  ],
+  "an image": ({ text }) => parseImageReference(text),
+  "a platform": ({ text }) => parsePlatform(text),
+  "an image manifest": ({ text }) =>
+    parseImageManifest(text, "application/vnd.oci.image.manifest.v1+json"),
+  "an image index": ({ text }) =>
+    parseImageManifest(text, "application/vnd.oci.image.index.v1+json"),
+  "an image's configuration": ({ text }) => parseConfigPlatform(text),
+  "a tag object": ({ text }) => parseTagObject(new TextEncoder().encode(text)),
+};
+
+/** Asks a document for the place of each value, and for each text in it. */
+function everythingOf(document: Document): unknown {
+  return valuesOf(document.data)
+    .slice(0, 30)
+    .map(({ path, value }) => {
+      described(value);
+      document.place(path);
+      return typeof value === "string" && document.textOffsets(path, value);
+    });
+}
+
+/** Lets a reader answer, and complains about anything but data, or an error with a place. */
+function holds(read: (file: Source) => unknown, file: () => Source): void {
+  const begin = performance.now();
+  try {
+    read(file());
+  } catch (thrown) {
+    if (thrown instanceof Refusal) {
+      expect(thrown.findings.length).toBeGreaterThan(0);
+      expect(thrown.findings.map(({ level, at }) => [level, at?.file])).toEqual(
+        thrown.findings.map(() => ["error", "file"]),
+      );
+    } else if (thrown instanceof LocatedSyntaxError) {
+      expect(thrown.at.file).toMatch(/^(?:file|a\.ts)$/);
+    } else if (!(thrown instanceof SyntaxError)) {
+      throw thrown;
+    }
+  }
+  expect(performance.now() - begin).toBeLessThan(patience);
+}
+
+describe("any bytes are data or a located error:", () => {
+  test.each(Object.entries(readers))("%s", (_, read) => {
+    fc.assert(
+      fc.property(anyBytes, (bytes) => holds(read, () => decodeSource("file", bytes))),
+      { seed, numRuns: 300 },
+    );
+  });
+
+  test.each(Object.entries(readers))("%s, of long lines and deep nesting", (_, read) => {
+    fc.assert(
+      fc.property(repeated, (text) => holds(read, () => source("file", text))),
+      { seed, numRuns: 15 },
+    );
+  });
+
+  const files = smallProduct("1.2.9");
+  test("a workspace and its references, one file of which is anything", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.keys(files)), anyText, async (path, text) => {
+        const tree = memoryTree({ ...files, [path]: text });
+        await readWorkspace(tree);
+        await readReferences(tree, applicationVersions(version));
+      }),
+      { seed, numRuns: 200 },
+    );
+  });
+
+  test("a JSON answer of gh", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(findText(value) ?? value).toEqual(value);
+        expect(findFields(value) ?? value).toEqual(value);
+        expect(findList(value) ?? value).toEqual(value);
+        expect(findLink(value).link ?? value).toEqual(value);
+      }),
+      { seed, numRuns: 200 },
+    );
+  });
+});
+
+function property<Values extends [unknown, ...unknown[]]>(
+  name: string,
+  values: { [K in keyof Values]: fc.Arbitrary<Values[K]> },
+  rule: (...values: Values) => void,
+): void {
+  test(name, () => {
+    fc.assert(fc.property(...values, rule), { seed, numRuns: 200 });
+  });
+}
+
+describe("what is read can be written again:", () => {
+  property("a version, with its prefix or without", [anyVersion], (each) => {
+    expect(parseVersion(each)).toBe(each);
+    expect(parseVersion(`v${each}`)).toBe(each);
+    expect(parseVersion(`chart-v${each}`, "chart-v")).toBe(each);
+  });
+
+  property("versions have one order", [anyVersion, anyVersion, anyVersion], (a, b, c) => {
+    expect(Math.sign(compareVersions(a, b))).toBe(-Math.sign(compareVersions(b, a)) || 0);
+    expect(compareVersions(a, b) === 0).toBe(a === b);
+    const [first, second, third] = [a, b, c].sort(compareVersions) as [Version, Version, Version];
+    expect(compareVersions(first, second)).toBeLessThanOrEqual(0);
+    expect(compareVersions(second, third)).toBeLessThanOrEqual(0);
+    expect(compareVersions(first, third)).toBeLessThanOrEqual(0);
+  });
+
+  property("a day, and the days and months between two", [anyDay, anyDay], (a, b) => {
+    expect(parseDay(a)).toBe(a);
+    expect(dayOf(new Date(Date.parse(a) + daysBetween(a, b) * 86_400_000))).toBe(b);
+    const earlier = monthsBefore(a, 5);
+    expect([isDay(earlier), earlier <= a]).toEqual([true, true]);
+  });
+
+  property(
+    "a row of the ledger",
+    [anyVersion.filter(isVersion), anySha, anyDay, fc.constantFrom("PASS", "FAIL")],
+    (name, sha, date, verdict) => {
+      const row = { tag: `v${name}`, sha, date, verdict };
+      const ledger = parseLedger(source("file", `${rowText(row)}\n`), "9999-12-31" as Day);
+      expect(malformedOf(ledger)).toEqual([]);
+      expect(entriesOf(ledger)).toMatchObject([row]);
+    },
+  );
+
+  property("what a ledger holds among anything else", [anyText], (text) => {
+    const ledger = parseLedger(source("file", text), today);
+    const lines = text.replace(/^\ufeff/, "").split("\n");
+    for (const row of ledger.rows) {
+      expect(lines[row.line - 1]?.replace(/\r$/, "")).toBe(row.text);
+    }
+    for (const row of entriesOf(ledger)) {
+      expect(rowText(row)).toBe(row.text);
+    }
+  });
+
+  const registry = fc.constantFrom(
+    "ghcr.io",
+    "localhost:5000",
+    "docker.io",
+    "[::1]:443",
+    "EXAMPLE",
+  );
+  const repository = fc.stringMatching(/^[a-z0-9]{1,5}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,4}){0,2}$/);
+  const tag = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/);
+  property(
+    "an image",
+    [
+      registry,
+      fc.array(repository, { minLength: 1, maxLength: 3 }),
+      fc.option(tag, { nil: undefined }),
+      fc.option(anyDigest, { nil: undefined }),
+    ],
+    (host, path, name, digest) => {
+      const read = parseImageReference(
+        imageText({
+          registry: host,
+          repository: path.join("/"),
+          ...(name === undefined ? {} : { tag: name }),
+          ...(digest === undefined ? {} : { digest }),
+        }),
+      );
+      expect([read.registry, read.tag, read.digest]).toEqual([host, name, digest]);
+      expect(read.repository).toEndWith(path.join("/"));
+      expect(parseImageReference(imageText(read))).toEqual(read);
+    },
+  );
+
+  const part = fc.oneof(
+    fc.constantFrom("linux", "amd64", "arm64", "arm", "armhf", "x86_64", "v7", "v8", "8", "v1"),
+    fc.stringMatching(/^[A-Za-z0-9_.-]{1,8}$/),
+  );
+  property(
+    "a platform, which is written in one way",
+    [fc.array(part, { minLength: 2, maxLength: 3 })],
+    (parts) => {
+      const name = parsePlatform(parts.join("/"));
+      expect(parsePlatform(name)).toBe(name);
+      const [os, architecture, variant] = parts;
+      expect(parseConfigPlatform(JSON.stringify({ os, architecture, variant }))).toBe(name);
+    },
+  );
+
+  property(
+    "checksums",
+    [
+      fc.dictionary(fc.stringMatching(/^[!-~](?:[ -~]{0,10}[!-~])?$/), anyDigest, {
+        minKeys: 1,
+        noNullPrototype: true,
+      }),
+    ],
+    (sums) => {
+      const bare = Object.entries(sums)
+        .filter(([name]) => !name.startsWith("./"))
+        .map(([name, digest]): [string, string] => [name, digest.slice("sha256:".length)]);
+      fc.pre(bare.length > 0);
+      const text = bare.map(([name, sum]) => `${sum}  ${name}\n`).join("");
+      expect([...parseChecksums(source("file", text))]).toEqual(bare);
+    },
+  );
+
+  const line = fc
+    .string({ unit: "grapheme", maxLength: 12 })
+    .map((each) => each.replace(/\n/g, ""));
+  property(
+    "a tag object, with its signature or without",
+    [anySha, line, line, anyText.filter((text) => !text.includes("-----BEGIN")), fc.boolean()],
+    (object, name, tagger, message, isSigned) => {
+      const words = message.toWellFormed();
+      const head = `object ${object}\ntype commit\ntag ${name}\ntagger ${tagger}\n\n`;
+      const signed = words === "" || words.endsWith("\n") ? words : `${words}\n`;
+      const armour = isSigned
+        ? "-----BEGIN SSH SIGNATURE-----\nAA\n-----END SSH SIGNATURE-----\n"
+        : "";
+      const read = parseTagObject(new TextEncoder().encode(head + signed + armour));
+      expect(read).toMatchObject({ object, type: "commit", tag: name, tagger, message: signed });
+      expect(read.signature?.armour ?? "").toBe(armour);
+      const payload = read.signature?.payload ?? new TextEncoder().encode(head + signed);
+      expect(new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload)).toBe(head + signed);
+    },
+  );
+
+  property("JSON", [anyData], (data) => {
+    expect(parseJson(source("file", JSON.stringify(data))).data).toEqual(data);
+  });
+
+  property("YAML", [anyData], (data) => {
+    expect(parseYaml(source("file", Bun.YAML.stringify(data))).data).toEqual(data);
+  });
+
+  property("TOML", [fc.dictionary(fc.stringMatching(/^[a-z-]{1,5}$/), anyData)], (table) => {
+    const text = Object.entries(table).map(([key, value]) => `${key} = ${tomlText(value)}\n`);
+    expect(parseToml(source("file", text.join(""))).data).toEqual({ ...table });
+  });
+});
+
+function imageText({ registry, repository, tag, digest }: ImageReference): string {
+  const name = `${registry}/${repository}`;
+  return `${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+}
+
+function tomlText(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(tomlText).join(", ")}]`;
+  }
+  const table = asTable(value);
+  const text = (each: unknown) => JSON.stringify(each).replaceAll("\x7f", "\\u007f");
+  return table === undefined
+    ? text(value)
+    : `{${Object.entries(table)
+        .map(([key, each]) => `${text(key)} = ${tomlText(each)}`)
+        .join(", ")}}`;
+}
+
+describe("what a reader says of a text stands there:", () => {
+  property("keys and texts of a document", [anyText], (text) => {
+    for (const parse of [parseToml, parseYaml]) {
+      const document = parsed(parse, text);
+      for (const { path, value } of valuesOf(document?.data).slice(0, 12)) {
+        const key = path.at(-1);
+        const offsets = document === undefined ? [] : keyOffsetsOf(document, path);
+        for (const offset of offsets) {
+          expect(document?.source.text.slice(offset)).toStartWith(String(key));
+        }
+        for (const offset of typeof value === "string"
+          ? (document?.textOffsets(path, value) ?? [])
+          : []) {
+          expect(document?.source.text.slice(offset)).toStartWith(String(value));
+        }
+      }
+    }
+  });
+
+  property("an edit changes its value alone, or is refused", [anyText, fc.nat()], (text, which) => {
+    for (const parse of [parseToml, parseYaml]) {
+      const document = parsed(parse, text);
+      const texts = valuesOf(document?.data).filter(
+        ({ value }) => typeof value === "string" && value !== "",
+      );
+      const { path, value } = texts[which % (texts.length || 1)] ?? {};
+      if (document === undefined || path === undefined) {
+        return;
+      }
+      const edited = parsed(
+        (file) =>
+          parse(
+            source(
+              file.path,
+              editDocument(document, [{ path, at: 0, from: String(value), to: "9.9.9-edited" }]),
+            ),
+          ),
+        text,
+      );
+      if (edited !== undefined) {
+        expect(edited.at(path)).toBe("9.9.9-edited");
+      }
+    }
+  });
+
+  property(
+    "a release's section is there after one edit, and stays after two",
+    [anyText],
+    (text) => {
+      const request = { version, date: today, mustHaveDate: true, otherwise: ["- Words"] };
+      const edit = parsed((file) => withSection(file, request), text);
+      if (edit !== undefined) {
+        const again = withSection(source("file", edit.text), request);
+        expect([again.text, again.outcome]).toEqual([edit.text, "kept"]);
+      }
+    },
+  );
+
+  property("the sections of a changelog, one after another", [anyText], (text) => {
+    let end = 0;
+    for (const section of readChangelog(source("file", text)).sections) {
+      expect(section.start).toBeGreaterThanOrEqual(end);
+      expect(section.bodyStart).toBeGreaterThan(section.start);
+      expect(section.end).toBeGreaterThanOrEqual(section.bodyStart);
+      end = section.end;
+    }
+  });
+
+  property("the code of a script, and its words", [anyText], (text) => {
+    const { code, commands } = readShell(text);
+    expect(code.length).toBe(text.length);
+    for (const { raw, offset } of commands.flatMap(({ words }) => words)) {
+      expect(text.slice(offset).replace(/\\\r?\n/g, "")).toStartWith(raw);
+    }
+  });
+
+  property("the tokens of Rust, and the constants of snippets", [anyText], (text) => {
+    const file = source("file", text);
+    for (const { text: token, value, at } of parsed(rustTokens, text) ?? []) {
+      expect(value === undefined ? file.text.startsWith(token, at) : true).toBe(true);
+    }
+    for (const { offset, text: found } of [
+      ...findConstants(file, "version"),
+      ...findMentions(file, "perf-sentinel", "v"),
+    ]) {
+      expect(file.text.slice(offset)).toStartWith(found);
+    }
+  });
+
+  const lines = fc
+    .array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 8 })
+    .map((texts) => texts.map((text, index) => ({ text, line: index + 1 })));
+  property("the differences of two lists, which are none for the same", [lines, lines], (a, b) => {
+    expect(compareLines(a, a)).toEqual([]);
+    const appended = compareLines(
+      a,
+      [...a, ...b].map(({ text }, index) => ({ text, line: index + 1 })),
+    );
+    expect(appended.map(({ kind }) => kind)).toEqual(b.map(() => "appended"));
+    const kinds = Object.groupBy(compareLines(a, b), ({ kind }) => kind);
+    const grown = (kinds.appended?.length ?? 0) + (kinds.inserted?.length ?? 0);
+    expect(grown - (kinds.removed?.length ?? 0)).toBe(b.length - a.length);
+  });
+});
+
+/** What a reader answers to a text; undefined for an error that it locates. */
+function parsed<T>(read: (file: Source) => T, text: string): T | undefined {
+  try {
+    return read(source("file", text));
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(LocatedSyntaxError);
+    return undefined;
+  }
+}
+
+function keyOffsetsOf(document: Document, path: Path): readonly number[] {
+  return parsed(() => document.keyOffsets(path), "") ?? [];
+}
