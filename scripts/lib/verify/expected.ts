@@ -48,10 +48,14 @@ export async function readExpectation(
   }
   const where = source.ofTag
     ? notice(`what ${tag} promises is read from its commit ${short(source.commit)}`)
-    : warning(`The commit of ${tag} is not here: what it promises is read from HEAD`, {
-        commit: source.commit,
-        remedy: `To judge it by its own files: git fetch ${layout.remote} tag ${tag}`,
-      });
+    : warning(
+        `The commit of ${tag} is ${commit ? "not here" : "not known"}: what it promises is read from HEAD`,
+        {
+          commit: source.commit,
+          // Of a tag that nobody has, or nobody could be asked about, its own answer tells the way out.
+          remedy: commit && `To judge it by its own files: git fetch ${layout.remote} tag ${tag}`,
+        },
+      );
   await using objects = openObjects(repository);
   const read = await attempt(async () => {
     const images = await readProductImages(commitTree(objects, source.commit), layout.chart);

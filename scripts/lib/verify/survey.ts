@@ -204,7 +204,7 @@ function progressTitle(
 
 /**
  * Answers as findings, in their order. Those that nobody could give for one and the same reason are
- * one finding, at the place of the first.
+ * one finding, at the place of the first; if they are many, it counts them, as the data name all.
  */
 export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
   const reasons = new Map<string, Answer[]>();
@@ -218,7 +218,14 @@ export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
     if (first === undefined || first.state !== "unknown" || same.length === 1) {
       return same.map(findingOf);
     }
-    const names = same.map(({ question }) => question).join(", ");
+    const names = listOf(same.map(({ question }) => question));
     return [error(`Cannot verify ${names}: unknown, ${first.evidence}`, { remedy: first.remedy })];
   });
+}
+
+/** Names in a sentence that stays readable: the first of many, and how many more there are. */
+function listOf(names: readonly string[]): string {
+  const shown = names.length > 4 ? names.slice(0, 3) : names;
+  const more = names.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

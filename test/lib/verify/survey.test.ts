@@ -220,6 +220,15 @@ describe("as findings", () => {
     ]);
   });
 
+  test("many answers for the same reason are counted, not listed", () => {
+    const messages = (count: number) =>
+      findingsOfAnswers(Array.from({ length: count }, (_, index) => unknown(`q${index}`))).map(
+        ({ message }) => message,
+      );
+    expect(messages(4)).toEqual(["Cannot verify q0, q1, q2, q3: unknown, gh is missing"]);
+    expect(messages(5)).toEqual(["Cannot verify q0, q1, q2 and 2 more: unknown, gh is missing"]);
+  });
+
   test("equal failures stay apart", () => {
     const failed = (question: string): Answer => ({ question, state: "failed", evidence: "x" });
     expect(findingsOfAnswers([failed("a"), failed("b")])).toHaveLength(2);

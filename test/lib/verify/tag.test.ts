@@ -84,11 +84,17 @@ test("promises are those of the tag's commit, and of HEAD only where that is not
     ofTag: true,
     findings: [{ level: "notice", message: expect.stringContaining(old.slice(0, 7)) }],
   });
-  for (const unknown of [undefined, "0".repeat(40)]) {
-    expect(await read(unknown)).toMatchObject({
+  for (const [unknown, why, remedy] of [
+    [undefined, "not known", undefined],
+    ["0".repeat(40), "not here", expect.stringContaining("git fetch origin tag v1.2.9")],
+  ] as const) {
+    const message = `The commit of v1.2.9 is ${why}: what it promises is read from HEAD`;
+    const expectation = await read(unknown);
+    expect(expectation.findings[0]?.remedy).toEqual(remedy);
+    expect(expectation).toMatchObject({
       promises: { platforms, chartVersion: "1.3.0", pulled: { tag: "1.3.0" } },
       ofTag: false,
-      findings: [{ level: "warning", message: expect.stringContaining("read from HEAD") }],
+      findings: [{ level: "warning", message }],
     });
   }
 
