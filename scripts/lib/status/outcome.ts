@@ -4,7 +4,7 @@ import { type Finding, isPass } from "../finding.ts";
 import type { Outcome } from "./facts.ts";
 
 /** Characters that a line of evidence has at most. */
-const lineLimit = 160;
+const lineLimit = 240;
 
 /** A text on one line, cut where it is long. */
 export function oneLine(text: string): string {
