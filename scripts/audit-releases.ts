@@ -183,7 +183,7 @@ const table = command({
     ),
     ref: option(
       "COMMIT",
-      `a commit to stand for the main branch (default: ${layout.mainBranch}, else ${layout.remote}/${layout.mainBranch})`,
+      `a commit to stand for the main branch (default: ${layout.mainBranch}, or ${layout.remote}/${layout.mainBranch} where that is ahead or alone)`,
       nonEmpty,
     ),
   },

@@ -161,28 +161,46 @@ export interface Mainline {
 }
 
 /**
- * Reads which commits are on the main branch: the checkout's, else the remote's as last fetched.
+ * Reads which commits are on the main branch: the checkout's, or the remote's as last fetched where
+ * there is no other or the checkout's is behind it.
  *
  * @param name Another commit to stand for it.
  * @throws {Refusal} If there is neither, or git cannot tell.
  */
 export async function readMainline(repository: Repository, name?: string): Promise<Mainline> {
-  const { shown, commit } = await findMain(repository, name);
-  const purpose = `list the commits on ${shown}`;
-  const [commits, shallow] = await Promise.all([
-    text(repository, purpose, ["rev-list", commit, "--"]),
-    text(repository, purpose, ["rev-parse", "--is-shallow-repository"]),
+  const [own, remote] = await findMain(repository, name);
+  const [ours, theirs, shallow] = await Promise.all([
+    listCommits(repository, own),
+    remote && remote.commit !== own.commit ? listCommits(repository, remote) : undefined,
+    text(repository, `list the commits on ${own.shown}`, ["rev-parse", "--is-shallow-repository"]),
   ]);
-  const found = new Set(linesOf(commits));
+  const isShallow = shallow.trim() !== "false";
+  return remote && theirs?.has(own.commit)
+    ? { ...remote, commits: theirs, isShallow }
+    : { ...own, commits: ours, isShallow };
+}
+
+interface Tip {
+  readonly shown: string;
+  readonly commit: ObjectId;
+}
+
+async function listCommits(repository: Repository, { shown, commit }: Tip): Promise<Set<ObjectId>> {
+  const purpose = `list the commits on ${shown}`;
+  const found = new Set(linesOf(await text(repository, purpose, ["rev-list", commit, "--"])));
   if (!found.has(commit)) {
     throw refusal(`Cannot ${purpose}: git rev-list leaves out ${commit} itself`, {
       remedy: "Check the repository: git fsck",
     });
   }
-  return { shown, commit, commits: found, isShallow: shallow.trim() !== "false" };
+  return found;
 }
 
-async function findMain(repository: Repository, name: string | undefined) {
+/** What may stand for the main branch and is here; the first is the checkout's where it has one. */
+async function findMain(
+  repository: Repository,
+  name: string | undefined,
+): Promise<readonly [Tip, ...Tip[]]> {
   const { mainBranch, remote } = layout;
   const names =
     name === undefined
@@ -191,11 +209,16 @@ async function findMain(repository: Repository, name: string | undefined) {
           { shown: `${remote}/${mainBranch}`, revision: `refs/remotes/${remote}/${mainBranch}` },
         ]
       : [{ shown: name, revision: name }];
+  const found: Tip[] = [];
   for (const { shown, revision } of names) {
     const commit = await findCommit(repository, revision);
     if (commit !== undefined) {
-      return { shown, commit };
+      found.push({ shown, commit });
     }
+  }
+  const [first, ...others] = found;
+  if (first !== undefined) {
+    return [first, ...others];
   }
   const looked = names.map(({ shown }) => JSON.stringify(shown)).join(" nor ");
   throw refusal(`Cannot find the main branch: found no ${looked} in this repository`, {

@@ -70,3 +70,20 @@ test.each([
   await expect(listTags(repository, ["v"])).rejects.toThrow("Cannot list the tags");
   await expect(readMainline(repository)).rejects.toThrow("Cannot list the commits on main");
 });
+
+test("the main branch is the remote's where the checkout's is behind, and else the checkout's", async () => {
+  await using world = await testRepository();
+  const first = await world.commit({ a: "1" });
+  await world.addRemote();
+  const theirs = await world.commit({ a: "2" });
+  await world.git("push", "--quiet", "origin", "main");
+  const repository = { root: world.root, env: world.env };
+  expect(await readMainline(repository)).toMatchObject({ shown: "main", commit: theirs });
+  await world.git("reset", "--quiet", "--hard", first);
+  const behind = await readMainline(repository);
+  expect(behind).toMatchObject({ shown: "origin/main", commit: theirs });
+  expect(behind.commits).toEqual(new Set([first, theirs]));
+  expect(await readMainline(repository, "main")).toMatchObject({ shown: "main", commit: first });
+  const ours = await world.commit({ a: "3" });
+  expect(await readMainline(repository)).toMatchObject({ shown: "main", commit: ours });
+});
