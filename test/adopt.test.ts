@@ -311,7 +311,12 @@ test("tools that are not as committed are told, and no commit is recorded", asyn
 describe("refused, with nothing written:", () => {
   type Prepare = (it: Awaited<ReturnType<typeof world>>) => FileChanges | undefined;
   test.each<[string, string[], string, Prepare]>([
-    ["no folder", ["../none"], "there is no such folder", () => undefined],
+    [
+      "no folder",
+      ["../none"],
+      "there is no such folder\n  fix: Name a folder in the product's checkout as DIR\n",
+      () => undefined,
+    ],
     ["no work tree", [".."], "Cannot find a git work tree", () => undefined],
     ["the tools", ["../tools"], "Cannot find a git work tree", () => undefined],
     ["a damaged manifest", ["."], "it is not JSON", () => ({ [manifest]: "{" })],

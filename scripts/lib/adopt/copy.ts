@@ -4,7 +4,7 @@ import { relative, resolve } from "node:path";
 import { attempt, type Finding, Refusal, refusal } from "../finding.ts";
 import { changeFiles, type FileChange } from "../world/change-files.ts";
 import { realPath } from "../world/files.ts";
-import { ask, openRepository, type Repository, unanswered } from "../world/git.ts";
+import { ask, findRepository, type Repository, unanswered } from "../world/git.ts";
 import { decodeSource } from "../world/objects.ts";
 import { type FileState, findPlainFile } from "../world/plain-file.ts";
 import type { Environment } from "../world/process.ts";
@@ -29,7 +29,12 @@ export async function openCopy(
   env: Environment,
   signal: AbortSignal,
 ): Promise<Copy> {
-  const repository = await openRepository(folder, env, signal);
+  const repository = await findRepository(folder, env, signal);
+  if (!("root" in repository)) {
+    throw refusal(`Cannot find a git work tree at ${folder}: ${repository.why}`, {
+      remedy: repository.remedy ?? "Name a folder in the product's checkout as DIR",
+    });
+  }
   const real = realPath(resolve(folder));
   const prefix = relative(repository.root, real);
   return {

@@ -5,10 +5,13 @@ import { pastFaults, type Row, totalLines, totalsOf } from "./record.ts";
 import type { Audit } from "./survey.ts";
 
 /** Errors first, then a warning for each tag with faults, then the totals as evidence. */
-export function findingsOfAudit({ rows, others, main: mainline }: Audit): Finding[] {
+export function findingsOfAudit({
+  rows,
+  others,
+  main: mainline,
+}: Omit<Audit, "recall">): Finding[] {
   return [
-    ...(mainline.findings ?? []),
-    ...shallowFault(rows),
+    ...(mainline.findings ?? shallowFault(rows)),
     ...rows.flatMap((row) => [...row.faults.map((fault) => unreadableAt(row, fault))]),
     ...rows.flatMap(pastWarning),
     ...otherNotice(others),
@@ -34,16 +37,18 @@ function unreadableAt({ tag }: Row, fault: Finding): Finding {
 
 function pastWarning(row: Row): Finding[] {
   const faults = pastFaults(row);
-  const script = row.kind === "chart" ? "check-helm-tag-version" : "check-references";
+  // No check of a chart tag tells all of its references.
+  const look =
+    row.kind === "chart"
+      ? "audit-releases.ts --html audit.html"
+      : `check-references.ts ${row.tag} --ref ${row.tag}`;
   const hasDetails = row.manifests === "differ" || (row.stale !== "unreadable" && row.stale[0]);
   return faults.length === 0
     ? []
     : [
         warning(`${row.tag}: ${faults.join("; ")}`, {
           commit: row.head?.commit,
-          remedy: hasDetails
-            ? `See each: bun scripts/${script}.ts ${row.tag} --ref ${row.tag}`
-            : undefined,
+          remedy: hasDetails ? `See each: bun scripts/${look}` : undefined,
         }),
       ];
 }

@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { findingsOfAudit } from "../../../scripts/lib/audit/findings.ts";
+import type { Row } from "../../../scripts/lib/audit/record.ts";
+import type { Audit } from "../../../scripts/lib/audit/survey.ts";
+import { error, type Finding } from "../../../scripts/lib/finding.ts";
+import { chartRow, soundRow } from "../../helpers/audit.ts";
+
+const main: Audit["main"] = {
+  value: { shown: "main", commit: "0".repeat(40), commits: new Set(), isShallow: true },
+};
+
+function problemsOf(rows: readonly Row[], mainline: Audit["main"] = main): Finding[] {
+  const findings = findingsOfAudit({ rows, others: [], main: mainline });
+  return findings.filter(({ level }) => level !== "notice");
+}
+
+test("stale references lead to a command that tells each of them", () => {
+  const stale = [{ row: "r", file: "f", what: "w", found: "1", expected: "2" }];
+  expect(
+    problemsOf([soundRow(1, { stale }), chartRow(2, { stale })]).map(({ remedy }) => remedy),
+  ).toEqual([
+    "See each: bun scripts/check-references.ts v1.1.0 --ref v1.1.0",
+    "See each: bun scripts/audit-releases.ts --html audit.html",
+  ]);
+});
+
+test("more history is asked for only where there is a main branch to look for", () => {
+  const rows = [soundRow(1, {}, { onMain: "unknown" })];
+  const missing = error("Cannot find the main branch");
+  expect(problemsOf(rows).map(({ message }) => message)).toEqual([
+    "Cannot tell whether 1 of 1 tags are on the main branch",
+  ]);
+  expect(problemsOf(rows, { findings: [missing] })).toEqual([missing]);
+});
