@@ -158,6 +158,21 @@ describe("a tag that is not here", () => {
       await product.git("fetch", "--quiet", "origin", "tag", "v1.3.0");
     }
   });
+
+  test("nor its commit: no image is held to what another commit promises", async () => {
+    const clone = join(product.home, "without-tag");
+    const base = await product.git("rev-parse", "HEAD~1");
+    await product.git("init", "--quiet", clone);
+    await product.git("-C", clone, "fetch", "--quiet", product.root, base);
+    await product.git("-C", clone, "checkout", "--quiet", "FETCH_HEAD");
+    await product.git("-C", clone, "remote", "add", "origin", product.bare);
+    const { code, stderr } = await verify("v1.3.0", ["--repo", clone]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("warning: The commit of v1.3.0 is not here");
+    expect(stderr).toContain(`Cannot verify image on ${registry.host}: unknown, ${image}:1.3.0`);
+    expect(stderr).toContain("fix: Fetch the tag: git fetch origin tag v1.3.0");
+    expect(stderr).toEndWith("v1.3.0: 19 of 20 verified, 1 unknown\n");
+  });
 });
 
 test("files that a partial clone lacks are not fetched: what they promise is unknown", async () => {

@@ -154,20 +154,21 @@ function githubAsker(
 
 /** The image and the crates of an application. */
 function applicationQuestions(
-  { images, version, crates, crateIndex }: Release,
+  { images, tag, version, crates, crateIndex }: Release,
   { repository, http }: VerifyWorld,
   facts: SharedFacts,
 ): Question[] {
   async function askImage(): Promise<readonly Answer[]> {
-    const { promises } = await facts.expected();
+    const { promises, ofTag } = await facts.expected();
     if (promises === undefined) {
       return images.map((image) => unread(imageQuestion(image)));
     }
     const references = images.map((image) => ({ ...image, tag: version }));
-    return await askImages(
+    const answers = await askImages(
       { references, platforms: promises.platforms },
       { env: repository.env, cwd: repository.root, http },
     );
+    return ofTag ? answers : answers.map((answer) => unheld(answer, tag));
   }
 
   return [
@@ -180,6 +181,19 @@ function applicationQuestions(
       }),
     ),
   ];
+}
+
+/** An image that is as HEAD promises it: whether it is as its tag does, nobody can tell here. */
+function unheld(answer: Answer, tag: string): Answer {
+  return answer.state === "verified"
+    ? {
+        ...answer,
+        state: "unknown",
+        evidence: `${answer.evidence}; which platforms ${tag} promises is not known here`,
+        remedy: `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
+        lasting: true,
+      }
+    : answer;
 }
 
 /** The artifact of a chart with its attestations, and the image that an install pulls. */
