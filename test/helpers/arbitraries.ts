@@ -50,15 +50,18 @@ const fragments = fc
   .array(fc.constantFrom(...pieces), { maxLength: 40, size: "max" })
   .map((parts) => parts.join(""));
 
+/** An offset of a file, each as likely as another. */
+const anyOffset = fc.noBias(fc.nat({ max: 4000 }));
+
 /** A sound file in which a few parts are replaced by something else, or a file is cut short. */
 const damaged = fc
   .tuple(
     fc.constantFrom(...samples),
     fc.array(
-      fc.tuple(fc.nat(), fc.nat({ max: 12 }), fc.oneof(fc.constantFrom("", ...pieces), fragments)),
-      { minLength: 1, maxLength: 3 },
+      fc.tuple(anyOffset, fc.nat({ max: 12 }), fc.oneof(fc.constantFrom("", ...pieces), fragments)),
+      { maxLength: 3 },
     ),
-    fc.option(fc.nat(), { freq: 4, nil: undefined }),
+    fc.option(anyOffset, { freq: 9, nil: undefined }),
   )
   .map(([sound, faults, cut]) => {
     let text: string = sound;

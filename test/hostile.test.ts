@@ -1,0 +1,228 @@
+/**
+ * Text that somebody else wrote, in every place that a command reads, run through the real commands
+ * in every face that they have: nothing of it is executed, nothing reaches a terminal or a workflow
+ * command raw, and nothing crashes.
+ */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import { runInTerminal, today } from "./helpers/release.ts";
+import {
+  type Ended,
+  runScript,
+  start,
+  type TestRepository,
+  temporaryFolder,
+  testRepository,
+} from "./helpers/world.ts";
+
+/** What would steer a terminal, forge a line or a workflow command, or make a file named `pwned`. */
+const evil = [
+  "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202e\u2028\x00",
+  "%0A::error::pwned##[error]pwned",
+  "\r::set-output name=pwned::1\n::error::pwned\n",
+  "$(touch pwned)`touch pwned`;touch pwned|touch pwned&'$(touch pwned)'\"$(touch pwned)\"",
+].join("");
+/** The same as a name of a file, which has no NUL. */
+const evilName = evil.replaceAll("\0", "");
+/** The same as a text in TOML, YAML and JSON, of which the first two take no raw controls. */
+const quoted = JSON.stringify(evil).replace(
+  /[\x7f-\x9f\u202e\u2028]/g,
+  (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+);
+const longLine = "x".repeat(10_000_000);
+/** What a chart says is looked for in the whole file, which takes a while. */
+const longText = "x".repeat(1_000_000);
+
+/** The files of a product in which every value that is not a version is hostile, by path. */
+const values = {
+  ...smallProduct("1.3.0"),
+  "crates/sentinel-cli/Cargo.toml": `[package]\nname = ${quoted}\nversion = ${quoted}\n[dependencies]\n${quoted} = { version = ${quoted}, path = "../sentinel-core" }\n`,
+  [`crates/${evilName}/Cargo.toml`]: `[package]\nname = ${quoted}\nversion = "1.2.9"\n`,
+  "crates/--upload-pack=touch pwned/Cargo.toml": "[package\n",
+  "crates/-rf/Cargo.toml": '[package]\nname = "-rf"\nversion = "--help"\n',
+  "charts/perf-sentinel/Chart.yaml": `apiVersion: v2\nname: ${quoted}\nversion: ${quoted}\nappVersion: ${quoted}\n${quoted}: ${quoted}\nannotations:\n  artifacthub.io/images: ${quoted}\n`,
+  "charts/perf-sentinel/values.yaml": `image:\n  repository: ${quoted}\n  tag: ${quoted}\n`,
+  [`${layout.vintages.folder}/data.rs`]: `const ${"A"}_VINTAGE: &str = ${quoted.replaceAll("\\u", "\\\\u")};\nconst B_VINTAGE: &str = "${evil.replaceAll('"', "")}";\n`,
+  ".github/workflows/release.yml": `on: ${quoted}\n${quoted}: ${quoted}\njobs:\n  ${quoted}:\n    needs: ${quoted}\n    steps:\n      - run: ${quoted}\n`,
+  "docs/ci-templates/github-actions.yml": `env:\n  PERF_SENTINEL_VERSION: "1.2.9"\n  ${quoted}: ${evil}\n`,
+  "CHANGELOG.md": `# ${evil}\n\n## [1.3.0] - ${evil}\n\n## [${evil}]\n`,
+  "release-gate/lab-validations.txt": [
+    `v1.3.0\t${evil}\t${today()}\tPASS`,
+    `${evil}\t214ea6f\t${today()}\tPASS`,
+    `v1.3.0\t214ea6f\t${today()}\t${evil}`,
+    `--help\t-rf\t--version\t-`,
+    `\0\t\0\t\0\t\0\n`,
+  ].join("\n"),
+};
+
+/** The same product in which files are one line of 10 MB, or no text. */
+const sizes = {
+  ...smallProduct("1.3.0"),
+  "crates/sentinel-cli/Cargo.toml": `[package]\nname = "${longLine}"\nversion = "${longLine}"\n`,
+  "charts/perf-sentinel/Chart.yaml": `version: ${longText}\nappVersion: ${longText}\n`,
+  "charts/perf-sentinel/values.yaml": `${"[".repeat(100_000)}\n`,
+  ".github/workflows/release.yml": `jobs: ${"{a: ".repeat(50_000)}\n`,
+  [`${layout.vintages.folder}/data.rs`]: `const A_VINTAGE: &str = "${longText}";\n`,
+  "CHANGELOG.md": `## [1.3.0] - ${longText}\n`,
+  "release-gate/lab-validations.txt": `${longLine}\nv1.3.0\t${longLine}\t\t\n${"\t".repeat(1_000_000)}\n`,
+};
+
+const commands: readonly [script: string, ...args: string[]][] = [
+  ["scripts/check-tag-version.ts", "v1.3.0"],
+  ["scripts/check-tag-version.ts", "v1.3.0", "--ref", "HEAD"],
+  ["scripts/check-helm-tag-version.ts", "chart-v1.0.0"],
+  ["scripts/check-chart-appversion.ts"],
+  ["scripts/check-chart-version-bumped.ts", "HEAD~1"],
+  ["scripts/check-references.ts", "v1.3.0"],
+  ["scripts/check-release-workflow.ts"],
+  ["scripts/check-vintages.ts"],
+  ["release-gate/check-lab-validation.ts", "--version", "v1.3.0"],
+  ["release-gate/check-ledger.ts", "HEAD~1"],
+  ["release-gate/check-ledger.ts", "--history"],
+  ["scripts/record-validation.ts", "v1.3.0", "PASS", "--append", "--lab", "../lab"],
+  ["scripts/audit-releases.ts"],
+  ["scripts/status.ts", "v1.3.0"],
+];
+
+/** Command lines whose operands are hostile; a NUL cannot be in one. */
+const operands: readonly [script: string, ...args: string[]][] = [
+  ["scripts/check-tag-version.ts", evilName],
+  ["scripts/check-tag-version.ts", "v1.3.0", "--ref", evilName],
+  ["scripts/check-tag-version.ts", "v1.3.0", "--ref=--output=pwned"],
+  ["scripts/check-tag-version.ts", "v1.3.0", "--repo", evilName],
+  ["scripts/check-helm-tag-version.ts", "--", `-${evilName}`],
+  ["scripts/check-chart-version-bumped.ts", "--", "--output=pwned"],
+  ["release-gate/check-ledger.ts", evilName],
+  ["release-gate/check-lab-validation.ts", "--version", "v1.3.0", "--ledger", evilName],
+  ["scripts/record-validation.ts", "v1.3.0", evilName],
+  ["scripts/record-validation.ts", "v1.3.0", "PASS", "--lab", evilName],
+  ["scripts/record-validation.ts", "v1.3.0", "PASS", "--lab", "../lab", "--append", evilName],
+  ["scripts/audit-releases.ts", "--since", evilName],
+  ["scripts/status.ts", evilName],
+];
+
+/** What no output holds: controls, and what turns or hides text. A line feed and a tab are none. */
+const raw = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/**
+ * What the runner of GitHub Actions obeys, other than the findings of a command; in a line that is
+ * such a finding it looks for no other.
+ */
+const obeyed =
+  /^(?!::(?:error|warning|notice)[ :]).*##\[|^\s*::(?!(?:error|warning|notice)(?: file=[^\n]*?)?::(?!pwned))/m;
+/** What a terminal is sent by the commands themselves: colours, and a line written over. */
+const own = /\r?\x1b\[[0-9]{0,2}(?:;[0-9]{1,2})?[mK]/g;
+
+function expectHarmless({ code, stdout, stderr }: Ended, line: string): void {
+  const shown = stdout + stderr;
+  expect([line, [0, 1, 2].includes(code)]).toEqual([line, true]);
+  expect([line, raw.exec(shown)?.[0]]).toEqual([line, undefined]);
+  expect([line, /defect of the script|Bun v/.test(shown)]).toEqual([line, false]);
+}
+
+/** A checkout that holds files, and hostile messages and names of refs, beside a lab. */
+async function hostileWorld(files: Readonly<Record<string, string>>): Promise<TestRepository> {
+  const world = await testRepository();
+  await world.commit(smallProduct("1.2.9"), evilName);
+  await world.git("tag", "-a", "v1.2.9", "-m", evilName);
+  await world.git("tag", `v1.2.8-$(touch$${"{IFS}"}pwned)\u202e`);
+  await world.git("tag", "-a", "v1.2.7", "-m", `v1.2.7\n\nBypassed: ${evilName}`);
+  await world.git("update-ref", "refs/tags/-v1.2.6", "HEAD");
+  await world.git("update-ref", "refs/tags/--output=pwned", "HEAD");
+  await world.addRemote();
+  await world.git("clone", "--quiet", ".", join(world.home, "lab"));
+  await world.commit(files, evilName);
+  await world.git("tag", "-a", "v1.3.0", "-m", evilName);
+  return world;
+}
+
+function run(
+  { root, env }: TestRepository,
+  [script, ...args]: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return runScript(script ?? "", args, { cwd: root, env: { ...env, ...more } });
+}
+
+/** That no file was made by text that was executed, or taken for an option. */
+function expectNothingRun({ home }: TestRepository): void {
+  const found = readdirSync(home, { recursive: true, encoding: "utf8" });
+  expect(found.filter((path) => /(?:^|\/)pwned[^/]*$/.test(path))).toEqual([]);
+}
+
+test("the text is executed where a shell reads it", async () => {
+  using folder = temporaryFolder();
+  await start(["sh", "-c", evilName], { cwd: folder.path });
+  expect(readdirSync(folder.path)).toEqual(["pwned"]);
+});
+
+describe.each([
+  ["values, names and messages", values, commands],
+  ["operands", smallProduct("1.3.0"), operands],
+] as const)("hostile text in %s", (_, files, lines) => {
+  let world: TestRepository;
+
+  beforeAll(async () => {
+    world = await hostileWorld(files);
+  });
+
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  test("is escaped in plain text", async () => {
+    for (const line of lines) {
+      expectHarmless(await run(world, line), line.join(" "));
+    }
+    expectNothingRun(world);
+  });
+
+  test("is escaped in JSON", async () => {
+    for (const line of lines) {
+      const ended = await run(world, [...line.slice(0, 1), "--json", ...line.slice(1)]);
+      expectHarmless(ended, line.join(" "));
+      expect(ended.stderr).toBe("");
+      expect(JSON.parse(ended.stdout)).toMatchObject({ script: line[0], exitCode: ended.code });
+    }
+    expectNothingRun(world);
+  });
+
+  test("is no command of GitHub Actions, and no markup of its summary", async () => {
+    const summary = join(world.home, "summary");
+    for (const line of lines) {
+      rmSync(summary, { force: true });
+      const ended = await run(world, line, {
+        GITHUB_ACTIONS: "true",
+        GITHUB_STEP_SUMMARY: summary,
+      });
+      expectHarmless(ended, line.join(" "));
+      expect([line, obeyed.exec(ended.stdout + ended.stderr)?.[0]]).toEqual([line, undefined]);
+      const written = existsSync(summary) ? readFileSync(summary, "utf8") : "";
+      expect([line, raw.test(written), written.length < 1_000_000]).toEqual([line, false, true]);
+      expect(written).not.toMatch(/`touch|\$\(touch/);
+    }
+    expectNothingRun(world);
+  });
+
+  test("does not steer a terminal", async () => {
+    for (const [script, ...args] of lines) {
+      const options = { cwd: world.root, env: { ...world.env, TERM: "xterm-256color" } };
+      const { code, stdout } = await runInTerminal(script, args, options, "\0", () => "");
+      const shown = stdout.replace(own, "");
+      expectHarmless({ code, stdout: shown, stderr: "" }, [script, ...args].join(" "));
+    }
+    expectNothingRun(world);
+  });
+});
+
+test("a line of 10 MB, a million columns or 100,000 brackets end no command, and flood no output", async () => {
+  await using world = await hostileWorld(sizes);
+  for (const line of commands) {
+    const [plain, json] = [await run(world, line), await run(world, [...line, "--json"])];
+    expectHarmless(plain, line.join(" "));
+    expectHarmless(json, line.join(" "));
+    expect([line, (plain.stdout + plain.stderr).length < 20_000]).toEqual([line, true]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ script: line[0], exitCode: plain.code });
+  }
+});
