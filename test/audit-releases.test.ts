@@ -564,3 +564,12 @@ wrote audit.html
     expect(text.match(/^\| ---/gm)).toHaveLength(1);
   });
 });
+
+test("a message that begins a signature and does not end it has not signed its tag", async () => {
+  await using world = await testRepository();
+  await world.commit(smallProduct("1.0.0"));
+  const begun = "v1.0.0\n-----BEGIN PGP SIGNATURE-----\nno more\n";
+  await world.git("tag", "--annotate", "--cleanup=verbatim", "--message", begun, "v1.0.0");
+  const { rows } = await auditReleases(repositoryOf(world), question);
+  expect(rows.map(({ head }) => head?.signature)).toEqual(["unsigned"]);
+});
