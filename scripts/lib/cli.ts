@@ -476,9 +476,9 @@ async function execute<P extends Operands, O extends Options>(
   } finally {
     watch.stop();
   }
-  const { summary } = report.finish(exitCode);
+  const finished = report.finish(exitCode);
   if (form.actions && env.GITHUB_STEP_SUMMARY) {
-    appendSummary(env.GITHUB_STEP_SUMMARY, summary, terminal);
+    appendSummary(env.GITHUB_STEP_SUMMARY, finished.summary, terminal);
   }
   return exitCode;
 }

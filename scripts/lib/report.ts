@@ -64,7 +64,7 @@ export interface OpenReport extends Report {
 
 export interface FinishedReport {
   readonly exitCode: number;
-  /** Markdown for `$GITHUB_STEP_SUMMARY`. */
+  /** Markdown for `$GITHUB_STEP_SUMMARY`, made when it is asked for. */
   readonly summary: string;
 }
 
@@ -81,7 +81,8 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     if (form.actions) {
       (toOut ? terminal.out : terminal.err)(`${workflowCommand(finding)}\n`);
     } else if (!form.json) {
-      const colours = toOut ? terminal.colours.out : terminal.colours.err;
+      // Evidence has no colours; to ask whether a terminal is there costs more than most checks.
+      const colours = !toOut && terminal.colours.err;
       (toOut ? terminal.out : terminal.err)(`${textOf(finding, colours)}\n`);
     }
   }
@@ -146,8 +147,13 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       if (form.json) {
         terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
       }
-      const shown = findings.length > 0 ? findings : said.map((line) => notice(line));
-      return { exitCode, summary: summaryOf(form, exitCode, table ?? tableOf(shown)) };
+      return {
+        exitCode,
+        get summary() {
+          const shown = findings.length > 0 ? findings : said.map((line) => notice(line));
+          return summaryOf(form, exitCode, table ?? tableOf(shown));
+        },
+      };
     },
   };
 }
