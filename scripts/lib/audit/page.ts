@@ -160,7 +160,7 @@ function staleCell({ tag, stale }: Row): string {
 function notesOf(row: Row): string {
   const unread = isUnreadable(row) ? row.faults.map(({ message }) => `unreadable: ${message}`) : [];
   const bypassed = (row.head?.bypasses ?? []).map((bypass) => `bypassed: ${bypass}`);
-  const notes = [...unread, ...pastFaults(row), ...bypassed];
+  const notes = [...new Set([...unread, ...pastFaults(row), ...bypassed])];
   return notes.length === 0
     ? "none"
     : `<ul>${notes.map((note) => `<li>${escaped(note)}</li>`).join("")}</ul>`;

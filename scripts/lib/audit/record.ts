@@ -113,8 +113,15 @@ export function pastFaults(row: Row): string[] {
         ? "Chart.yaml states another version"
         : "the manifests state another version"),
     labFault(row),
+    ...otherBypasses(row),
     count > 0 && plural(count, "stale reference"),
   ].filter((fault) => typeof fault === "string");
+}
+
+/** What the tag says was bypassed, the lab gate apart: that one has a column of its own. */
+function otherBypasses({ head }: Row): string[] {
+  const others = (head?.bypasses ?? []).filter((bypass) => !bypass.startsWith("lab "));
+  return others.map((bypass) => `bypassed: ${bypass}`);
 }
 
 /**

@@ -48,7 +48,9 @@ function signedState(
 ): TagState {
   if (precheck(facts, rules, plain).complete) {
     const on = rules.pushesMain ? ` on ${layout.remote}/${layout.mainBranch}` : "";
-    const evidence = `${layout.remote} holds ${facts.tag}, signed by ${tag.signer}, of ${short(tag.object)}${on}`;
+    const bypasses = tag.message.split("\n").filter((line) => line.startsWith("Bypassed: "));
+    const signed = `signed by ${tag.signer}, of ${short(tag.object)}${on}`;
+    const evidence = [`${layout.remote} holds ${facts.tag}, ${signed}`, ...bypasses].join("; ");
     return { kind: "complete", evidence };
   }
   if (published && facts.relation?.kind === "unfetched") {

@@ -155,6 +155,11 @@ describe("faults of the past:", () => {
       ["Chart.yaml states another version"],
     ],
     [
+      "a bypass of another gate than the lab's",
+      chartRow(1, {}, { bypasses: ["image gate (--skip-image-check)"] }),
+      ["bypassed: image gate (--skip-image-check)"],
+    ],
+    [
       "all at once",
       soundRow(
         1,

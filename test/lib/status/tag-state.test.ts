@@ -111,6 +111,16 @@ test("the chart's tag is complete wherever main is", () => {
   expect(tagStateOf(chart, rules).kind).toBe("interrupted");
 });
 
+test("a bypass stays loud after the release: the evidence repeats what the tag says", () => {
+  const there = { ...facts, localTag: signed, refs: held(id) };
+  expect(tagStateOf(there, rules)).toMatchObject({
+    kind: "complete",
+    evidence: expect.stringMatching(
+      /, of \w{7} on origin\/main; Bypassed: lab validation gate \(--skip-lab\)$/,
+    ),
+  });
+});
+
 test("the pre-checks count as if HEAD were on a clean main", () => {
   const checkout = { head: commit, branch: "refs/heads/x", changes: ["x"], underway: ["merge"] };
   expect(precheckOutcome({ ...facts, checkout }, rules).verdict).toBe("passed");
