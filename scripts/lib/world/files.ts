@@ -1,13 +1,16 @@
 /** The door to the file system: the work tree as a tree. */
 
-import { realpathSync } from "node:fs";
-import { lstat, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { refusal } from "../finding.ts";
 import { type FolderEntry, isTreePath, listMatches, type Tree } from "../tree.ts";
 import { decodeSource } from "./objects.ts";
 
-/** The files below a folder as they are on disk now; like a commit, without git's own. */
+/**
+ * The files below a folder as they are on disk now; like a commit, without git's own. They are
+ * asked for at once rather than in the background: to load what that takes, and to hand each file
+ * from thread to thread, costs more than to read it.
+ */
 export function workTree(root: string): Tree {
   return {
     async read(path, decoding) {
@@ -18,27 +21,24 @@ export function workTree(root: string): Tree {
       return bytes === undefined ? undefined : decodeSource(path, bytes, decoding);
     },
     async list(glob) {
-      return await listMatches(glob, (folder) => entriesOf(root, folder));
+      return await listMatches(glob, async (folder) => entriesOf(root, folder));
     },
   };
 }
 
-async function entriesOf(root: string, folder: string): Promise<FolderEntry[]> {
+function entriesOf(root: string, folder: string): FolderEntry[] {
   if (folder !== "" && !isTreePath(folder)) {
     return [];
   }
   try {
-    const entries = await readdir(join(root, folder), { withFileTypes: true });
-    return await Promise.all(
-      entries
-        .filter(({ name }) => name !== ".git")
-        .map(async (each) => {
-          const path = join(folder, each.name);
-          const isFolder =
-            each.isDirectory() || (each.isSymbolicLink() && (await leadsDown(root, path)));
-          return { name: each.name, kind: isFolder ? "folder" : "file" };
-        }),
-    );
+    const entries = readdirSync(join(root, folder), { withFileTypes: true });
+    return entries
+      .filter(({ name }) => name !== ".git")
+      .map((each) => {
+        const isFolder =
+          each.isDirectory() || (each.isSymbolicLink() && leadsDown(root, join(folder, each.name)));
+        return { name: each.name, kind: isFolder ? "folder" : "file" };
+      });
   } catch (thrown) {
     if (isAbsent(thrown) && !folder.includes("\ufffd")) {
       return [];
@@ -57,15 +57,15 @@ async function entriesOf(root: string, folder: string): Promise<FolderEntry[]> {
 }
 
 /** Whether a link leads to a folder other than those around the link, which are listed already. */
-async function leadsDown(root: string, path: string): Promise<boolean> {
+function leadsDown(root: string, path: string): boolean {
   try {
     const target = join(root, path);
-    if (!(await stat(target)).isDirectory()) {
+    if (!statSync(target).isDirectory()) {
       return false;
     }
-    const real = await realpath(target);
+    const real = realpathSync(target);
     for (let around = dirname(path); ; around = dirname(around)) {
-      if ((await realpath(join(root, around))) === real) {
+      if (realpathSync(join(root, around)) === real) {
         return false;
       }
       if (around === ".") {
@@ -86,9 +86,9 @@ async function leadsDown(root: string, path: string): Promise<boolean> {
  */
 export async function readIfThere(path: string, shown = path): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return statSync(path).isFile() ? readFileSync(path) : await readStream(path);
   } catch (thrown) {
-    const why = isAbsent(thrown) ? await danglingLink(path) : reason(thrown);
+    const why = isAbsent(thrown) ? danglingLink(path) : reason(thrown);
     if (why === undefined) {
       return undefined;
     }
@@ -99,10 +99,20 @@ export async function readIfThere(path: string, shown = path): Promise<Uint8Arra
   }
 }
 
+/** What is in a pipe, say: it may be long in coming, and Ctrl-C must be heard meanwhile. */
+async function readStream(path: string): Promise<Uint8Array> {
+  const { readFile } = await import("node:fs/promises");
+  return await readFile(path);
+}
+
 /** A link whose target is gone is there, and cannot be read. */
-async function danglingLink(path: string): Promise<string | undefined> {
-  const stats = await lstat(path).catch(() => undefined);
-  return stats?.isSymbolicLink() ? "found a symbolic link to nothing, expected a file" : undefined;
+function danglingLink(path: string): string | undefined {
+  try {
+    const isLink = lstatSync(path).isSymbolicLink();
+    return isLink ? "found a symbolic link to nothing, expected a file" : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A path without symbolic links, as git names its top level; itself where that has no meaning. */
