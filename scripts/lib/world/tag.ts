@@ -132,6 +132,7 @@ export async function readTag(repository: Repository, name: string): Promise<Fou
     cwd: repository.root,
     env: repository.env,
     timeout: layout.limits.local,
+    signal: repository.signal,
   });
   if (content.code !== 0 || content.stdout.length === 0) {
     throw refusal(`Cannot read tag object ${id}: ${lastWords(content)}`, {
@@ -196,6 +197,7 @@ async function judgeSsh(repository: Repository, signature: TagSignature): Promis
       env: repository.env,
       stdin: signature.payload,
       timeout: layout.limits.local,
+      signal: repository.signal,
     }).catch((thrown) => needProgram(thrown, "Install ssh-keygen (OpenSSH 8.2 or newer)"));
     const good = /^Good "git" signature with (.+)$/m.exec(answer.stdout);
     if (answer.code === 0 && good?.[1] !== undefined) {
@@ -338,7 +340,9 @@ async function openScratch(repository: Repository) {
       folder,
     ]);
     const alternates = join(folder, "objects", "info", "alternates");
-    await Bun.write(alternates, `${resolve(repository.root, objects)}\n`);
+    // git reads a quoted path as C has it: one with a line feed stays one path.
+    const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
+    await Bun.write(alternates, `"${quoted.replaceAll("\n", "\\n")}"\n`);
     const entries = config
       .split("\0")
       .filter((entry) => identity.test(entry))
