@@ -12,7 +12,7 @@ const parts = {
   vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|poll|tree|version)\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
   world: /^scripts\/lib\/world\/[^/]+\.ts$/,
-  face: /^scripts\/lib\/(?:report|cli|interrupt|progress)\.ts$/,
+  face: /^scripts\/lib\/(?:arguments|cli|interrupt|progress|report)\.ts$/,
   lib: /^scripts\/lib\/(?:[^/]+\/)?[^/]+\.ts$/,
   command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
 } as const;

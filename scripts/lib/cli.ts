@@ -2,7 +2,7 @@
 
 import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { type GivenOption, tokensOf } from "./arguments.ts";
 import {
   error,
   type Finding,
@@ -269,24 +269,11 @@ export function parseCommandLine<P extends Operands, O extends Options>(
   const byFlag = new Map(
     Object.entries(known).map(([name, each]) => [kebab(name), { name, each }]),
   );
-  const { tokens } = parseArgs({
-    args: [...args],
-    strict: false,
-    tokens: true,
-    options: {
-      ...Object.fromEntries(
-        [...byFlag].map(([name, { each }]) => [
-          name,
-          { type: each.value === undefined || each.valueOptional ? "boolean" : "string" } as const,
-        ]),
-      ),
-      help: { type: "boolean", short: "h" },
-    },
-  });
+  const needsValue = [...byFlag].filter(([, { each }]) => each.value && !each.valueOptional);
   const given = new Map<string, string | true>();
   const positionals: { text: string; after: string | undefined }[] = [];
   let previous: string | undefined;
-  for (const token of tokens) {
+  for (const token of tokensOf(args, new Set(needsValue.map(([name]) => name)))) {
     let hungry: string | undefined;
     if (token.kind === "positional") {
       positionals.push({ text: token.value, after: previous });
@@ -307,16 +294,9 @@ export function parseCommandLine<P extends Operands, O extends Options>(
   return { operands, options };
 }
 
-interface OptionToken {
-  readonly name: string;
-  readonly rawName: string;
-  readonly value?: string | undefined;
-  readonly inlineValue?: boolean | undefined;
-}
-
 /** Notes an option; answers its name if a following argument may be its optional value. */
 function takeOption(
-  token: OptionToken,
+  token: GivenOption,
   byFlag: ReadonlyMap<string, { name: string; each: Option<unknown> }>,
   given: Map<string, string | true>,
 ): string | undefined {

@@ -1,6 +1,5 @@
 /** The face of every command: findings as text, as JSON, as workflow commands and as a summary. */
 
-import { styleText } from "node:util";
 import { type Finding, type Level, notice } from "./finding.ts";
 import type { Terminal } from "./world/terminal.ts";
 
@@ -169,8 +168,7 @@ const colour: Record<Level, "red" | "yellow" | "green"> = {
 
 /** A finding as one line, with its place and its remedy indented below. */
 export function textOf(finding: Finding, colours: boolean): string {
-  const paint = (text: string) =>
-    colours ? styleText(colour[finding.level], text, { validateStream: false }) : text;
+  const paint = (text: string) => (colours ? painted(finding.level, text) : text);
   if (finding.level === "notice") {
     return visible(finding.message);
   }
@@ -183,6 +181,12 @@ export function textOf(finding: Finding, colours: boolean): string {
     lines.push(`  fix: ${visible(finding.remedy)}`);
   }
   return lines.join("\n");
+}
+
+/** A text in its level's colour. `node:util` is loaded only here: it costs a sixth of a check. */
+function painted(level: Level, text: string): string {
+  const { styleText } = process.getBuiltinModule("node:util");
+  return styleText(colour[level], text, { validateStream: false });
 }
 
 function whereOf(finding: Finding): string {
