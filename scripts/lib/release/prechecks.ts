@@ -35,6 +35,7 @@ export function precheck(
       ...checkSync(facts, rules),
       ...checkLocalTag(facts, rules, options),
       ...checkRemoteTag(facts, rules, options),
+      ...checkLookalikes(facts, rules),
       ...checkOrder(facts, rules),
       ...checkConfirmation(facts, options),
     ],
@@ -220,6 +221,25 @@ function checkRemoteTag(
           : `The tag here is another one, and ${next}`,
     }),
   ];
+}
+
+/** What git puts before a name, full or not, to find the ref of the remote that is meant. */
+const leads = ["refs/", "refs/heads/", "refs/tags/", "refs/remotes/"];
+
+/** A push of `refs/tags/v1.2.3` would go to `refs/heads/refs/tags/v1.2.3`, or nowhere. */
+function checkLookalikes({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
+  const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
+  const held = new Set([...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])]);
+  return pushed.flatMap((ref) =>
+    leads
+      .map((lead) => lead + ref)
+      .filter((name) => held.has(name))
+      .map((name) =>
+        error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, and git may mean that`, {
+          remedy: `Delete it there: git push ${layout.remote} :${name}`,
+        }),
+      ),
+  );
 }
 
 /** A version below the newest release tag is legal (a backport) and mostly a slip. */

@@ -60,6 +60,8 @@ export interface RemoteRefs {
   readonly tags: ReadonlyMap<string, ObjectId>;
   /** What annotated tags are tags of, by the full name of the tag. */
   readonly tagged: ReadonlyMap<string, ObjectId>;
+  /** Full names of refs that are neither, and end like the full name of one. */
+  readonly lookalikes: readonly string[];
 }
 
 /** What the remote holds, other branches that were asked for among it. */
@@ -115,7 +117,11 @@ export async function askRemote(
     const id = refs.get(refOf(branch));
     return id === undefined ? [] : [[branch, id] as const];
   });
-  return { main: tip, tags, tagged, branches: new Map(held) };
+  const asked = new Set([main, ...branches.map(refOf)]);
+  const lookalikes = [...refs.keys()].filter(
+    (name) => !asked.has(name) && !name.startsWith("refs/tags/"),
+  );
+  return { main: tip, tags, tagged, lookalikes, branches: new Map(held) };
 }
 
 const refOf = (branch: string) => `refs/heads/${branch}`;
@@ -256,6 +262,9 @@ export async function push(
     [
       "-c",
       `remote.${remote.name}.mirror=false`,
+      "-c",
+      // An empty value takes back those before it: options may keep a workflow from starting.
+      "push.pushOption=",
       "push",
       "--porcelain",
       "--no-follow-tags",

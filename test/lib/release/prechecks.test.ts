@@ -27,7 +27,7 @@ const ready: Facts = {
   checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
   localTag: { kind: "absent" },
   remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
-  refs: { main: head, tags: new Map(), tagged: new Map() },
+  refs: { main: head, tags: new Map(), tagged: new Map(), lookalikes: [] },
   relation: { kind: "equal" },
   resuming: false,
   interactive: true,
@@ -55,6 +55,7 @@ const tagged = (id: string) => ({
   main: head,
   tags: new Map([["refs/tags/v1.3.0", id]]),
   tagged: new Map(),
+  lookalikes: [],
 });
 const leftover: Facts["localTag"] = { kind: "signed", id: tagId, tag: signed };
 
@@ -94,6 +95,11 @@ const refusals: [string, Partial<Facts>, string][] = [
   ],
   ["a signed tag here", { localTag: leftover }, "v1.3.0 already exists locally"],
   ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
+  [
+    "a branch of the remote that git may take for the tag",
+    { refs: { ...ready.refs, lookalikes: ["refs/heads/refs/tags/v1.3.0"] } as Facts["refs"] },
+    "Cannot push to refs/tags/v1.3.0: origin holds refs/heads/refs/tags/v1.3.0",
+  ],
   ["no terminal and no --yes", { interactive: false }, "stdin is not a TTY"],
 ];
 
@@ -179,6 +185,7 @@ describe("the newest release tag", () => {
       main: head,
       tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])),
       tagged: new Map(),
+      lookalikes: [],
     },
   });
 

@@ -30,6 +30,7 @@ const held = (object?: string) => ({
   main: commit,
   tags: new Map(object === undefined ? [] : [["refs/tags/v1.3.0", object]]),
   tagged: new Map<string, string>(),
+  lookalikes: [],
 });
 
 const facts: Facts = {

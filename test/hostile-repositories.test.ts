@@ -1,0 +1,371 @@
+/**
+ * Checkouts, remotes and configurations that a release is not used to: it releases exactly main and
+ * its tag, or refuses with a way out and changes nothing.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { chownSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
+import { projectRoot, start } from "./helpers/world.ts";
+
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** A command line that the release is run by. */
+  readonly by: readonly string[];
+}
+type Preparation = (world: ReleaseWorld) => Promise<Partial<Place> | undefined>;
+
+const main = "refs/heads/main";
+const tag = "refs/tags/v1.3.0";
+/** What steers a terminal, and a name that holds all that a path can be misread by. */
+const junk = "\x1b]0;pwned\x07\r::error::pwned ##[error]pwned $(touch pwned)";
+const oddName = "-a b'c\"d\n$(touch pwned)\\é日\u{1f600}\x1b[2J%0A";
+
+/** Configures git, one `name=value` after another. */
+async function configure({ git }: ReleaseWorld, ...settings: string[]): Promise<undefined> {
+  for (const [name = "", value = ""] of settings.map((each) => each.split(/=(.*)/s))) {
+    await git("config", "--add", name, value);
+  }
+  return undefined;
+}
+
+async function release(world: ReleaseWorld, place: Partial<Place> = {}) {
+  const { cwd = world.root, env = world.env, by = [] } = place;
+  const script = join(projectRoot, "scripts/release.ts");
+  const line = [...by, process.execPath, script, "v1.3.0", "--yes"];
+  const ended = await start(line, { cwd, env });
+  expect(ended.stdout + ended.stderr).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}]|defect of/u);
+  const files = readdirSync(world.home, { recursive: true, encoding: "utf8" });
+  expect(files.filter((path) => /(?:^|\/)pwned$/.test(path))).toEqual([]);
+  return ended;
+}
+
+/** A hook, or a program, that says junk in both streams and ends with an exit code. */
+const saysJunk = (code: number) =>
+  `printf '%b' '${junk.replaceAll("\x1b", "\\033")}\\n' >&2; echo junk; exit ${code}`;
+
+function localHook(world: ReleaseWorld, name: string, script: string): undefined {
+  installHook(join(world.root, ".git"), name, script);
+}
+
+const released: [string, Preparation][] = [
+  [
+    "a branch is named like the tag, here and there",
+    async ({ git }) => {
+      await git("branch", "v1.3.0", "HEAD~1");
+      await git("push", "--quiet", "origin", "HEAD~1:refs/heads/v1.3.0");
+      return undefined;
+    },
+  ],
+  [
+    "tags and branches are named like main, its remote and their full names",
+    async ({ git }) => {
+      for (const name of ["main", "origin/main", "heads/main", "refs/heads/main", "HEAD"]) {
+        await git("update-ref", `refs/tags/${name}`, "HEAD~1");
+      }
+      for (const name of [
+        "origin/main",
+        "refs/heads/main",
+        "refs/tags/v1.3.0",
+        "tags/v1.3.0",
+        "HEAD",
+      ]) {
+        await git("update-ref", `refs/heads/${name}`, "HEAD~1");
+      }
+      await git("push", "--quiet", "origin", "HEAD~1:refs/tags/main", "HEAD~1:refs/heads/v1.3.0");
+      await git("push", "--quiet", "origin", "HEAD~1:refs/heads/a/refs/tags/v1.2.9");
+      return undefined;
+    },
+  ],
+  [
+    "git is configured to push more, elsewhere, or otherwise",
+    async (world) => {
+      await world.git("branch", "other");
+      await world.git("tag", "-a", "unrelated", "-m", "x");
+      await world.git("init", "--quiet", "--bare", join(world.home, "elsewhere.git"));
+      await world.git("remote", "add", "elsewhere", join(world.home, "elsewhere.git"));
+      return await configure(
+        world,
+        "push.followTags=true",
+        "push.default=matching",
+        "push.autoSetupRemote=true",
+        "push.pushOption=ci.skip",
+        "remote.pushDefault=elsewhere",
+        "branch.main.pushRemote=elsewhere",
+        "branch.main.remote=elsewhere",
+        "remote.origin.push=+refs/*:refs/*",
+        "remote.origin.tagOpt=--tags",
+        "remote.origin.prune=true",
+        "remote.origin.pruneTags=true",
+        "remote.origin.mirror=true",
+        "tag.gpgSign=false",
+        "tag.sort=-version:refname",
+        "color.ui=always",
+        "core.pager=touch pwned",
+        "alias.push=!touch pwned",
+        "log.showSignature=true",
+        "core.quotePath=false",
+        "core.editor=touch pwned",
+        "core.fsmonitor=touch pwned",
+      );
+    },
+  ],
+  [
+    "nothing of main is fetched",
+    async (world) => {
+      await world.git("update-ref", "-d", "refs/remotes/origin/main");
+      await world.git("config", "remote.origin.fetch", "+refs/heads/x:refs/remotes/origin/x");
+      return undefined;
+    },
+  ],
+  [
+    "hooks print junk",
+    async (world) => {
+      localHook(world, "pre-push", saysJunk(0));
+      localHook(world, "reference-transaction", saysJunk(0));
+      installHook(world.bare, "pre-receive", saysJunk(0));
+      installHook(world.bare, "post-receive", saysJunk(1));
+      return undefined;
+    },
+  ],
+  [
+    "the checkout's path holds all that a path can be misread by",
+    async (world) => {
+      const cwd = join(world.home, oddName);
+      renameSync(world.root, cwd);
+      const bare = join(world.home, `bare${oddName.replace("\n", "")}`);
+      renameSync(world.bare, bare);
+      await start(["git", "remote", "set-url", "origin", bare], { cwd, env: world.env });
+      const moved = { ...world, root: cwd, bare };
+      Object.assign(world, moved);
+      return { cwd };
+    },
+  ],
+  [
+    "the checkout is a linked work tree",
+    async ({ git, home }) => {
+      await git("checkout", "--quiet", "--detach");
+      await git("worktree", "add", "--quiet", join(home, "linked"), "main");
+      return { cwd: join(home, "linked") };
+    },
+  ],
+  [
+    "the checkout is a partial clone",
+    async ({ git, home, bare, env }) => {
+      await git("--git-dir", bare, "config", "uploadpack.allowFilter", "true");
+      const partial = join(home, "partial");
+      await git("push", "--quiet", "origin", "main:next");
+      await git(
+        "clone",
+        "--quiet",
+        "--filter=blob:none",
+        "--no-checkout",
+        `file://${bare}`,
+        partial,
+      );
+      const key = await git("config", "user.signingkey");
+      const at = (...args: string[]) => start(["git", ...args], { cwd: partial, env });
+      await at("config", "gpg.format", "ssh");
+      await at("config", "user.signingkey", key);
+      await at("reset", "--quiet", "--hard", "origin/next");
+      return { cwd: partial };
+    },
+  ],
+  [
+    "the checkout is a submodule of another",
+    async ({ git, home, root, env }) => {
+      const around = join(home, "around");
+      await git("init", "--quiet", around);
+      const at = (...args: string[]) => start(["git", ...args], { cwd: around, env });
+      await at("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", root, "product");
+      const cwd = join(around, "product");
+      const inside = (...args: string[]) => start(["git", ...args], { cwd, env });
+      await inside("remote", "set-url", "origin", await git("remote", "get-url", "origin"));
+      await inside("fetch", "--quiet", "origin");
+      await inside("config", "gpg.format", "ssh");
+      await inside("config", "user.signingkey", await git("config", "user.signingkey"));
+      return { cwd };
+    },
+  ],
+  [
+    "the checkout holds a submodule and a changelog of 1 MB",
+    async (world) => {
+      await world.git(
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        world.bare,
+        "inner",
+      );
+      const section = (n: number) => `## [0.${n}.0] - 2020-01-01\n\n${"- A change\n".repeat(90)}\n`;
+      const old = Array.from({ length: 1000 }, (_, n) => section(n)).join("");
+      const newest = "## [1.3.0] - 2026-08-07\n\n- News\n\n";
+      await world.commit({ "CHANGELOG.md": `# Changelog\n\n${newest}${old}` });
+      return undefined;
+    },
+  ],
+];
+
+const refused: [string, string, Preparation][] = [
+  [
+    "branches of the remote end like the full names that are pushed",
+    "Cannot push to refs/tags/v1.3.0: origin holds refs/heads/refs/tags/v1.3.0",
+    async ({ git }) => {
+      const names = ["refs/heads/refs/tags/v1.3.0", "refs/tags/refs/heads/main"];
+      await git("push", "--quiet", "origin", ...names.map((name) => `HEAD~1:${name}`));
+      return undefined;
+    },
+  ],
+  [
+    "a hook of the checkout rejects the push",
+    "pwned",
+    async (world) => localHook(world, "pre-push", saysJunk(1)),
+  ],
+  [
+    "a hook of the checkout rejects every new ref",
+    "pwned",
+    async (world) => localHook(world, "reference-transaction", saysJunk(1)),
+  ],
+  [
+    "a hook of the remote rejects the push",
+    "pwned",
+    async (world) => installHook(world.bare, "pre-receive", saysJunk(1)) as undefined,
+  ],
+  [
+    "the signing program fails",
+    "pwned",
+    async (world) => {
+      standIn(world, "signer", saysJunk(1));
+      return await configure(
+        world,
+        `gpg.ssh.program=${join(world.home, "stand-in-signer/signer")}`,
+      );
+    },
+  ],
+  [
+    "the signing program writes junk and calls it a success",
+    "sign",
+    async (world) => {
+      standIn(world, "signer", `for last; do :; done; echo junk > "$last.sig"; ${saysJunk(0)}`);
+      return await configure(
+        world,
+        `gpg.ssh.program=${join(world.home, "stand-in-signer/signer")}`,
+      );
+    },
+  ],
+  [
+    "the clone is shallow, and cannot tell what main holds",
+    "shallow",
+    async ({ git, home, bare, env }) => {
+      const shallow = join(home, "shallow");
+      await git("push", "--quiet", "origin", "main:next");
+      await git("clone", "--quiet", "--depth=1", "--branch=next", `file://${bare}`, shallow);
+      const at = (...args: string[]) => start(["git", ...args], { cwd: shallow, env });
+      await at("checkout", "--quiet", "-b", "main");
+      await at("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main");
+      await at("config", "gpg.format", "ssh");
+      await at("config", "user.signingkey", await git("config", "user.signingkey"));
+      return { cwd: shallow };
+    },
+  ],
+  [
+    "no file may be written",
+    "Cannot prepare a signature",
+    async () => ({ by: ["sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh"] }),
+  ],
+  [
+    "a submodule has another commit than is recorded",
+    "working tree is dirty",
+    async ({ git, commit, bare, root, env }) => {
+      await git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", bare, "inner");
+      await commit({}, "Add a submodule");
+      await git("config", "submodule.inner.ignore", "all");
+      await git("config", "diff.ignoreSubmodules", "all");
+      const inner = { cwd: join(root, "inner"), env };
+      await start(["git", "commit", "--quiet", "--allow-empty", "-m", "x"], inner);
+      return undefined;
+    },
+  ],
+];
+
+describe("a release that pushes main and its tag alone, though", () => {
+  test.each(released)("%s", async (_, prepare) => {
+    await using world = await releaseWorld();
+    const place = await prepare(world);
+    const cwd = place?.cwd ?? world.root;
+    const git = async (...args: string[]) =>
+      (await start(["git", ...args], { cwd, env: world.env })).stdout.trim();
+    const refs = async () =>
+      await git("--git-dir", world.bare, "for-each-ref", "--format=%(refname) %(objectname)");
+    const before = await refs();
+    const head = await git("rev-parse", "HEAD");
+    const { code, stdout, stderr } = await release(world, place);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+    expect(stdout).toContain("v1.3.0 is released");
+    const object = await git("rev-parse", tag);
+    const others = before.split("\n").filter((line) => !line.startsWith(`${main} `));
+    expect((await refs()).split("\n").sort()).toEqual(
+      [...others, `${main} ${head}`, `${tag} ${object}`].sort(),
+    );
+    expect(await git("cat-file", "tag", object)).toContain(`object ${head}\n`);
+  });
+});
+
+describe("a release that changes nothing, and names the way out:", () => {
+  test.each(refused)("%s", async (_, words, prepare) => {
+    await using world = await releaseWorld();
+    const place = await prepare(world);
+    const before = await world.remoteRefs();
+    const { code, stdout, stderr } = await release(world, place);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: expect.any(String),
+      stderr: expect.stringContaining(words),
+    });
+    expect(stderr).toContain("fix: ");
+    expect(await world.remoteRefs()).toEqual(before);
+    expect(await world.localTags()).toEqual([]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("the checkout belongs to somebody else", async () => {
+    await using world = await releaseWorld();
+    for (const path of [world.root, join(world.root, ".git")]) {
+      chownSync(path, 12_345, 12_345);
+    }
+    const { code, stderr } = await release(world);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`git config --global --add safe.directory ${world.root}`);
+  });
+
+  // A file system of its own takes rights that not every machine gives.
+  const canMount = Bun.spawnSync(["unshare", "-m", "true"]).success;
+  const inMount = (prepare: string, world: ReleaseWorld) => [
+    ...["unshare", "-m", "sh", "-c"],
+    `set -e; cd /; ${prepare}; cd "$M"; set +e; "$@"; code=$?; git tag --list >&2; exit $code`,
+    ...["sh", "env", `M=${world.root}`],
+  ];
+
+  test.skipIf(!canMount).each([
+    ["is read-only", 'mount --bind "$M" "$M"; mount -o remount,bind,ro "$M"'],
+    [
+      "is on a full disk",
+      'cp -a "$M" "$M-copy"; mount -t tmpfs -o size=2m none "$M"; cp -a "$M-copy/." "$M"; cat /dev/zero >"$M/.git/fill" 2>/dev/null || true',
+    ],
+  ])("the checkout %s", async (_, prepare) => {
+    await using world = await releaseWorld();
+    const before = await world.remoteRefs();
+    const env = { ...world.env, M: world.root };
+    const { code, stderr } = await release(world, { by: inMount(prepare, world), env });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/Read-only file system|No space left on device/),
+    });
+    expect(stderr).toContain("fix: ");
+    expect(stderr).not.toMatch(/^v1\.3\.0$/m);
+    expect(await world.remoteRefs()).toEqual(before);
+  });
+});
