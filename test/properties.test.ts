@@ -239,6 +239,14 @@ describe("what is read can be written again:", () => {
     expect(compareVersions(first, third)).toBeLessThanOrEqual(0);
   });
 
+  const huge = fc.bigInt({ min: 0n, max: 10n ** 30n });
+  property("numbers of versions count as numbers, however long", [huge, huge], (a, b) => {
+    const order = compareVersions(`${a}.0.0` as Version, `${b}.0.0` as Version);
+    expect([order < 0, order > 0]).toEqual([a < b, a > b]);
+    const late = compareVersions(`1.0.0-${a}` as Version, `1.0.0-${b}` as Version);
+    expect([late < 0, late > 0]).toEqual([a < b, a > b]);
+  });
+
   property("a day, and the days and months between two", [anyDay, anyDay], (a, b) => {
     expect(parseDay(a)).toBe(a);
     expect(dayOf(new Date(Date.parse(a) + daysBetween(a, b) * 86_400_000))).toBe(b);
@@ -262,6 +270,11 @@ describe("what is read can be written again:", () => {
     const lines = text.replace(/^\ufeff/, "").split("\n");
     for (const row of ledger.rows) {
       expect(lines[row.line - 1]?.replace(/\r$/, "")).toBe(row.text);
+    }
+    for (const { text: whole, cells } of ledger.rows) {
+      expect(cells.map(({ text: cell, column }) => whole.startsWith(cell, column - 1))).toEqual(
+        cells.map(() => true),
+      );
     }
     for (const row of entriesOf(ledger)) {
       expect(rowText(row)).toBe(row.text);
@@ -426,7 +439,11 @@ describe("what a reader says of a text stands there:", () => {
         text,
       );
       if (edited !== undefined) {
+        const others = texts.filter((each) => each.path !== path);
         expect(edited.at(path)).toBe("9.9.9-edited");
+        expect(others.map((each) => edited.at(each.path))).toEqual(
+          others.map((each) => each.value),
+        );
       }
     }
   });
