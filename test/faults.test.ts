@@ -16,6 +16,7 @@ import {
   copyOf,
   type Fault,
   faults,
+  pack,
   runFaulty,
   template,
 } from "./helpers/faults.ts";
@@ -84,6 +85,7 @@ describe.each(scenarios)("$name keeps its promises, and can be finished", (scena
   beforeAll(async () => {
     world = await releaseWorld(registry.host);
     await scenario.prepare?.(world);
+    await pack(world);
     const key = readFileSync(join(world.home, "signing-key.pub"), "utf8");
     writeFileSync(join(world.home, "signers"), `* ${key}`);
     origin = { ...world, ...template(world) };
