@@ -4,7 +4,15 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +28,7 @@ import {
   runFaulty,
   template,
 } from "./helpers/faults.ts";
-import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
+import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import {
   type Aim,
   brokenPromises,
@@ -29,6 +37,7 @@ import {
   type Seen,
   stateOf,
 } from "./helpers/release-promises.ts";
+import { projectRoot } from "./helpers/world.ts";
 
 type Command = readonly [script: string, tag: string, ...options: string[]];
 
@@ -152,6 +161,28 @@ describe.each(scenarios)("$name keeps its promises, and can be finished", (scena
       ...(finished ? [] : ["neither the same again nor --resume completes the release"]),
     ];
   }
+});
+
+test("Ctrl-C while a signature is judged leaves nothing behind", async () => {
+  await using world = await releaseWorld();
+  const hang = 'case "$*" in *check-novalidate*) : >"$STATE/reached"; exec sleep 60 ;; esac';
+  const env = standIn(world, "ssh-keygen", `${hang}\nexec "$REAL" "$@"`);
+  const scratch = join(world.home, "tmp");
+  mkdirSync(scratch);
+  const script = join(projectRoot, "scripts/release.ts");
+  const child = Bun.spawn([process.execPath, script, "v1.3.0", "--yes"], {
+    cwd: world.root,
+    env: { ...env, TMPDIR: scratch },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  while (child.exitCode === null && !existsSync(join(world.home, "stand-in-ssh-keygen/reached"))) {
+    await Bun.sleep(5);
+  }
+  child.kill("SIGINT");
+  const [code, stderr] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+  expect([code, stderr]).toEqual([130, "error: Interrupted: nothing was changed\n"]);
+  expect(readdirSync(scratch)).toEqual([]);
 });
 
 function nameOf({ work, end }: Fault): string {
