@@ -203,6 +203,26 @@ export function placeInside(document: Document, path: Path, text: string, offset
     : document.source.place(found + Math.max(0, offset - start - indent));
 }
 
+/**
+ * The object that a JSON text from a server is; it has no place in a file.
+ *
+ * @param what The object in words, for the message.
+ * @throws {SyntaxError} If the text is no JSON, or no object.
+ */
+export function parseJsonTable(text: string, what: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`expected a JSON ${what}, found text that is no JSON`);
+  }
+  const table = asTable(value);
+  if (table === undefined) {
+    throw new SyntaxError(`expected a JSON ${what}, found no object`);
+  }
+  return table;
+}
+
 /** A table of a document: a plain object, no array and no date. */
 export function asTable(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" &&

@@ -1,7 +1,7 @@
 /** What a registry holds of an image: indexes, manifests and configurations, and their platforms. */
 
 import { quote } from "../finding.ts";
-import { asTable } from "./document.ts";
+import { asTable, parseJsonTable } from "./document.ts";
 
 /** One platform's image in an index. */
 export interface IndexEntry {
@@ -38,7 +38,7 @@ const digestForm = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
  * @throws {SyntaxError} If the text is none of the kind, or of two kinds at once.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = parseTable(text, "manifest");
+  const table = parseJsonTable(text, "manifest");
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Two readers must not see two different images in the same bytes.
@@ -77,7 +77,7 @@ function parseEntry(entry: unknown): IndexEntry[] {
  * @throws {SyntaxError} If the text is no image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(parseTable(text, "image configuration"));
+  return platformOf(parseJsonTable(text, "image configuration"));
 }
 
 function platformOf(table: Readonly<Record<string, unknown>>): string {
@@ -130,20 +130,6 @@ function parseDigest(value: unknown): string {
   const fits = typeof value === "string" && digestForm.test(value);
   expectForm("sha256 or sha512 digest", value, fits);
   return value as string;
-}
-
-function parseTable(text: string, what: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new SyntaxError(`expected a JSON ${what}, found text that is no JSON`);
-  }
-  const table = asTable(value);
-  if (table === undefined) {
-    throw new SyntaxError(`expected a JSON ${what}, found no object`);
-  }
-  return table;
 }
 
 function expectForm(expected: string, found: unknown, fits: boolean): void {

@@ -1,6 +1,6 @@
 /** Whether a chart's artifact is in its registry, whole, and says what its tag says. */
 
-import { asTable } from "../files/document.ts";
+import { asTable, parseJsonTable } from "../files/document.ts";
 import type { ImageReference } from "../files/image-reference.ts";
 import { quote } from "../finding.ts";
 import type { ImageWorld } from "../image.ts";
@@ -105,7 +105,7 @@ async function findFaults(
   found: StoredManifest,
   registry: Registry,
 ): Promise<string[]> {
-  const manifest = parseObject(found.text, "manifest");
+  const manifest = parseJsonTable(found.text, "manifest");
   const config = asTable(manifest.config);
   if (found.mediaType !== manifestTypes.ociManifest || config?.mediaType !== configType) {
     return [`it is no Helm chart but ${quote(String(config?.mediaType ?? found.mediaType))}`];
@@ -118,7 +118,7 @@ async function findFaults(
   }
   // Both are fetched: what the registry does not hold, nobody can install.
   const [text] = await Promise.all([config, content].map((part) => registry.blob(digestOf(part))));
-  const said = parseObject(text ?? "", "chart configuration");
+  const said = parseJsonTable(text ?? "", "chart configuration");
   const expected = {
     name,
     version: reference.tag,
@@ -138,18 +138,4 @@ function digestOf({ digest }: Readonly<Record<string, unknown>>): string {
 
 function shown(value: unknown): string {
   return value === undefined ? "missing" : quote(String(value));
-}
-
-function parseObject(text: string, what: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new SyntaxError(`expected a JSON ${what}, found text that is no JSON`);
-  }
-  const table = asTable(value);
-  if (table === undefined) {
-    throw new SyntaxError(`expected a JSON ${what}, found no object`);
-  }
-  return table;
 }
