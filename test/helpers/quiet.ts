@@ -4,8 +4,8 @@ import type { Interrupt } from "../../scripts/lib/interrupt.ts";
 import { openReport } from "../../scripts/lib/report.ts";
 import type { Terminal } from "../../scripts/lib/world/terminal.ts";
 
-/** @param live Whether somebody watches standard error. */
-export function quietWorld(live = false) {
+/** A terminal that keeps what it is told. @param live Whether somebody watches. */
+export function silentTerminal(live = false) {
   const written = { out: "", err: "" };
   const terminal: Terminal = {
     out: (text) => {
@@ -21,6 +21,12 @@ export function quietWorld(live = false) {
     columns: () => 100,
     question: () => Promise.resolve(undefined),
   };
+  return { written, terminal };
+}
+
+/** @param live Whether somebody watches standard error. */
+export function quietWorld(live = false) {
+  const { written, terminal } = silentTerminal(live);
   const controller = new AbortController();
   const interrupt: Interrupt = {
     signal: new AbortController().signal,

@@ -7,24 +7,10 @@ import {
   visible,
   workflowCommand,
 } from "../../scripts/lib/report.ts";
-import type { Terminal } from "../../scripts/lib/world/terminal.ts";
+import { silentTerminal } from "../helpers/quiet.ts";
 
 function capture(form: Partial<ReportForm> = {}) {
-  const written = { out: "", err: "" };
-  const terminal: Terminal = {
-    out: (text) => {
-      written.out += text;
-    },
-    err: (text) => {
-      written.err += text;
-    },
-    colours: { out: false, err: false },
-    interactive: false,
-    shown: () => false,
-    live: () => false,
-    columns: () => 80,
-    question: () => Promise.resolve(undefined),
-  };
+  const { written, terminal } = silentTerminal();
   const report = openReport(terminal, { script: "s.ts", json: false, actions: false, ...form });
   return { written, report };
 }
