@@ -397,7 +397,7 @@ function pathFrom(root: string, path: string): string {
   return relative(root, path).replaceAll(sep, "/");
 }
 
-const table = command({
+export const table = command({
   name: "release-gate/check-lab-validation.ts",
   summary: "Checks that the simulation lab has validated a version, and lately.",
   operands: {},

@@ -216,7 +216,7 @@ function inHistory(finding: Finding, { id, subject, date }: LedgerCommit): Findi
   return { ...finding, message, commit: id };
 }
 
-const table = command({
+export const table = command({
   name: "release-gate/check-ledger.ts",
   summary: "Checks that every row of the ledger is sound, and that it has only been appended to.",
   operands: {

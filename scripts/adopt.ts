@@ -174,7 +174,7 @@ async function legacyScripts({ folder, pathOf }: Copy, steps: readonly Step[]): 
   });
 }
 
-const table = command({
+export const table = command({
   name: "scripts/adopt.ts",
   summary: "Puts these scripts into a checkout of the product, and keeps the copy up to date.",
   operands: {

@@ -166,7 +166,7 @@ async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
 
 // The command
 
-const table = command({
+export const table = command({
   name: "scripts/audit-releases.ts",
   summary: "Audits every release tag and chart tag of the repository.",
   operands: {},

@@ -110,7 +110,7 @@ async function checkClean(repository: Repository, { files }: BumpPlan): Promise<
   );
 }
 
-const table = command({
+export const table = command({
   name: "scripts/bump-version.ts",
   summary: "Brings every version reference to a version in one go, and proves each edit.",
   operands: {

@@ -77,7 +77,7 @@ function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding 
       });
 }
 
-const table = command({
+export const table = command({
   name: "scripts/check-chart-appversion.ts",
   summary:
     "Checks that the chart's appVersion is the tag of every image of the product it promises.",

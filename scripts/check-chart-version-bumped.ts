@@ -279,7 +279,7 @@ async function uncommitted(repository: Repository): Promise<Finding[]> {
       ];
 }
 
-const table = command({
+export const table = command({
   name: "scripts/check-chart-version-bumped.ts",
   summary: "Checks that a change of the chart comes with a greater version and a changelog entry.",
   operands: {

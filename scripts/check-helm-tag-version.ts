@@ -33,7 +33,7 @@ export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
   ];
 };
 
-const table = command({
+export const table = command({
   name: "scripts/check-helm-tag-version.ts",
   summary: "Checks that the chart's version is the version of a chart tag.",
   operands: {

@@ -123,7 +123,7 @@ function shown(written: string): string {
   return /^[\w .+:/@^=[\]()-]{1,120}$/.test(written) ? written : quote(written);
 }
 
-const table = command({
+export const table = command({
   name: "scripts/check-references.ts",
   summary: "Checks every place where a release's version is written against one version.",
   operands: {

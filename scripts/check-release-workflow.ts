@@ -65,7 +65,7 @@ async function judgeWorkflow(tree: Tree, guarded: Guarded): Promise<Finding[]> {
   ];
 }
 
-const table = command({
+export const table = command({
   name: "scripts/check-release-workflow.ts",
   summary:
     "Checks that the release workflows start only on tags, check the tag first, and never invoke the lab gate.",

@@ -136,7 +136,7 @@ function shown(value: unknown): string {
   return typeof value !== "string" ? kindOf(value) : isVersion(value) ? value : quote(value);
 }
 
-const table = command({
+export const table = command({
   name: "scripts/check-tag-version.ts",
   summary:
     "Checks that the workspace, its crates and their pins on each other state a tag's version.",

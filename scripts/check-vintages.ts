@@ -303,7 +303,7 @@ function summaryOf(vintages: readonly JudgedVintage[], { releaseDay }: VintageQu
 
 // The command
 
-const table = command({
+export const table = command({
   name: "scripts/check-vintages.ts",
   summary: "Checks that the embedded reference data are fresh enough for a release.",
   operands: {},

@@ -17,7 +17,7 @@ import { startRegistry } from "./lib/demo/registry.ts";
 import { openDemoWorld } from "./lib/demo/world.ts";
 import { notice } from "./lib/finding.ts";
 
-const table = command({
+export const table = command({
   name: "scripts/demo.ts",
   summary: "Shows the whole release procedure in a throwaway world, with the real scripts.",
   operands: {},

@@ -44,7 +44,7 @@ function parseVerdict(text: string): Verdict {
   return text;
 }
 
-const table = command({
+export const table = command({
   name: "scripts/record-validation.ts",
   summary: "Prints the ledger row of a lab run, made in the lab's checkout.",
   operands: {

@@ -180,7 +180,7 @@ async function checkApplicationTag({ tree, refs }: Candidate): Promise<readonly 
       ];
 }
 
-const table = command({
+export const table = command({
   name: script,
   summary: "Releases the Helm chart: checks everything, signs the tag and pushes it.",
   operands: {

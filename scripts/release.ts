@@ -140,7 +140,7 @@ function checkLedgerVariable(value: string | undefined): Finding[] {
     : [];
 }
 
-const table = command({
+export const table = command({
   name: script,
   summary: "Releases a version: checks everything, signs the tag, pushes main and the tag.",
   operands: {

@@ -179,7 +179,7 @@ const askForImage = async (
   return state === "unknown" ? { ...outcome, verdict: "unanswered" } : outcome;
 };
 
-const table = command({
+export const table = command({
   name: "scripts/status.ts",
   summary: "Tells how far a release has come, step by step, and the one command that comes next.",
   operands: {

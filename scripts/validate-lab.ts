@@ -172,7 +172,7 @@ function stepsData(results: readonly StepResult[]) {
   });
 }
 
-const table = command({
+export const table = command({
   name: "scripts/validate-lab.ts",
   summary: "Runs the simulation lab end to end, and prints the ledger row of its verdict.",
   operands: {

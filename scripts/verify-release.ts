@@ -94,7 +94,7 @@ function refuseStrayOptions({ kind }: Release, crateIndex: URL | undefined): voi
   }
 }
 
-const table = command({
+export const table = command({
   name: "scripts/verify-release.ts",
   summary: "Verifies from outside that everything which a release tag triggers has arrived.",
   operands: {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { isolatedEnvironment, projectRoot, runScript, start } from "./helpers/world.ts";
+import { isolatedEnvironment, projectRoot, start, startScript } from "./helpers/world.ts";
 
 const guide = readFileSync(join(projectRoot, "docs/adopting.md"), "utf8");
 
@@ -100,7 +100,7 @@ test("every command line that the guide names is one that the script takes", asy
   const helps = new Map(
     await Promise.all(
       [...new Set(lines.map(({ script }) => script))].map(async (script) => {
-        const { stdout } = await runScript(script, ["--help"], { cwd: projectRoot });
+        const { stdout } = await startScript(script, ["--help"], { cwd: projectRoot });
         return [script, stdout] as const;
       }),
     ),

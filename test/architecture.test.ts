@@ -5,7 +5,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { memoryTree, type Tree } from "../scripts/lib/tree.ts";
 import { workTree } from "../scripts/lib/world/files.ts";
-import { isolatedEnvironment, projectRoot, runScript, temporaryFolder } from "./helpers/world.ts";
+import { isolatedEnvironment, projectRoot, startScript, temporaryFolder } from "./helpers/world.ts";
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
@@ -67,7 +67,7 @@ const doors: readonly Door[] = [
   {
     what: "the process: its end, environment, arguments, folder and signals",
     pattern:
-      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule|kill)\b)\w+|\bprocess\[|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
+      /(?<![/.])\bprocess\s*(?:\?\.|\.)\s*(?!(?:stdin|platform|arch|execPath|getBuiltinModule|kill)\b)\w+|\bprocess\[|= process\b(?!\.)|\bBun\.(?:env|argv|main)\b|\bimport\.meta\.env\b/,
     owners: ["scripts/lib/cli.ts", "scripts/lib/interrupt.ts"],
   },
   {
@@ -465,7 +465,7 @@ describe("every command", () => {
   });
 
   test.each(commands)("%s explains itself with --help, under its own name", async (path) => {
-    const { code, stdout, stderr } = await runScript(path, ["--help"], { cwd: "/", env });
+    const { code, stdout, stderr } = await startScript(path, ["--help"], { cwd: "/", env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`\nUsage: bun ${path} `);
     for (const heading of ["Options:", "It refuses when:", "Exit codes:", "Example:"]) {
@@ -477,7 +477,7 @@ describe("every command", () => {
   test.each(commands)(
     "%s answers an unknown option with exit code 2, as JSON too",
     async (path) => {
-      const ended = await runScript(path, ["--no-such-option", "--json"], { cwd: "/", env });
+      const ended = await startScript(path, ["--no-such-option", "--json"], { cwd: "/", env });
       expect(ended.code).toBe(2);
       const { findings, ...report } = JSON.parse(ended.stdout);
       expect(report).toEqual({ script: path, ok: false, exitCode: 2 });

@@ -13,10 +13,10 @@ import { parseVersion } from "../scripts/lib/version.ts";
 import { gitEnvironment } from "../scripts/lib/world/git.ts";
 import { type MadeCommit, type MadeTag, makeHistory } from "./helpers/history.ts";
 import { standIn } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
   projectRoot,
-  runScript,
   type TestRepository,
   testRepository,
 } from "./helpers/world.ts";

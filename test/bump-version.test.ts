@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runInTerminal, standIn } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
-  runScript,
+  startScript,
   type TestRepository,
   testRepository,
   writeFiles,
@@ -338,7 +339,7 @@ test("Ctrl-C before files are written leaves every file as it was, and says so",
   const interrupt =
     'case "$*" in *" status "*) kill -INT $PPID; sleep 0.2;; esac; exec "$REAL" "$@"';
   const env = standIn(world, "git", interrupt);
-  const { code, stderr } = await runScript(script, ["1.3.0"], { cwd: world.root, env });
+  const { code, stderr } = await startScript(script, ["1.3.0"], { cwd: world.root, env });
   expect({ code, stderr }).toMatchObject({ code: 130 });
   expect(stderr).toContain("Interrupted: ");
   expect(await status(world)).toBe("");
@@ -354,7 +355,7 @@ test.each([
     await using world = await productWorld();
     const signal = `case "$*" in *absolute-git-dir*) kill -${name} $PPID; sleep 0.2;; esac; exec "$REAL" "$@"`;
     const env = standIn(world, "git", signal);
-    const { code, stderr } = await runScript(script, ["1.3.0"], { cwd: world.root, env });
+    const { code, stderr } = await startScript(script, ["1.3.0"], { cwd: world.root, env });
     expect(stderr).toContain("Interrupted: every file is as it was before");
     expect(code).toBe(exit);
     expect(await status(world)).toBe("");

@@ -4,7 +4,8 @@ import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { workTree } from "../scripts/lib/world/files.ts";
 import { productFolder } from "./helpers/product.ts";
-import { type JsonReport, runScript, testRepository } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type JsonReport, testRepository } from "./helpers/world.ts";
 
 const script = "scripts/check-chart-appversion.ts";
 const image = "ghcr.io/robintra/perf-sentinel";

@@ -5,10 +5,10 @@ import { attempt, type Finding, refusal } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree, type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
 import { productFolder } from "./helpers/product.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type Ended,
   type JsonReport,
-  runScript,
   start,
   type TestRepository,
   temporaryFolder,

@@ -5,7 +5,8 @@ import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { workTree } from "../scripts/lib/world/files.ts";
 import { productFolder } from "./helpers/product.ts";
-import { type JsonReport, runScript, temporaryFolder, testRepository } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";
 
 const script = "scripts/check-helm-tag-version.ts";
 const manifest = `${layout.chart}/Chart.yaml`;

@@ -6,10 +6,10 @@ import type { Finding } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { workTree } from "../scripts/lib/world/files.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
   projectRoot,
-  runScript,
   temporaryFolder,
   testRepository,
   writeFiles,

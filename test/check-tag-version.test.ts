@@ -8,7 +8,8 @@ import { parseVersion } from "../scripts/lib/version.ts";
 import { workTree } from "../scripts/lib/world/files.ts";
 import { openRepository } from "../scripts/lib/world/git.ts";
 import { commitTree, openObjects } from "../scripts/lib/world/objects.ts";
-import { type JsonReport, runScript, testRepository, writeFiles } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type JsonReport, testRepository, writeFiles } from "./helpers/world.ts";
 
 const script = "scripts/check-tag-version.ts";
 

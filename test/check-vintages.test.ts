@@ -4,7 +4,8 @@ import type { Day } from "../scripts/lib/calendar.ts";
 import { type Finding, isPass } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
-import { type JsonReport, runScript, temporaryFolder, testRepository } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";
 
 const script = "scripts/check-vintages.ts";
 const { folder } = layout.vintages;

@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { runInTerminal, today } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type Ended,
-  runScript,
   start,
   type TestRepository,
   temporaryFolder,

@@ -11,11 +11,11 @@ import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registr
 import { layout } from "../scripts/lib/layout.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type Ended,
   type JsonReport,
   projectRoot,
-  runScript,
   type TestRepository,
   testRepository,
   writeFiles,

@@ -5,13 +5,8 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { findComponent } from "./helpers/components.ts";
 import { productFolder } from "./helpers/product.ts";
-import {
-  runScript,
-  start,
-  type TestRepository,
-  testRepository,
-  writeFiles,
-} from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { start, type TestRepository, testRepository, writeFiles } from "./helpers/world.ts";
 
 const gpg = findComponent("gpg");
 

@@ -9,8 +9,8 @@ import { runInTerminal } from "./helpers/release.ts";
 import {
   isolatedEnvironment,
   projectRoot,
-  runScript,
   start,
+  startScript,
   temporaryFolder,
 } from "./helpers/world.ts";
 
@@ -122,7 +122,7 @@ test("the table names every script, with all the options that its help has", asy
   const named = rows.map((row) => /`([^` ]+)/.exec(row)?.[1] ?? "");
   expect(named.toSorted()).toEqual(scripts.toSorted());
   for (const [index, script] of named.entries()) {
-    const { stdout } = await runScript(script, ["--help"], { cwd: projectRoot });
+    const { stdout } = await startScript(script, ["--help"], { cwd: projectRoot });
     const options = [...stdout.matchAll(/^ {2}(?:-h, )?(--[a-z-]+)/gm)].map((match) => match[1]);
     const own = options.filter((name) => !["--repo", "--json", "--help"].includes(name ?? ""));
     const listed = [...(rows[index] ?? "").matchAll(/`(--[a-z-]+)`/g)].map((match) => match[1]);

@@ -8,7 +8,8 @@ import { askImages } from "../scripts/lib/verify/images.ts";
 import { findComponent } from "./helpers/components.ts";
 import { type RealRegistry, startRealRegistry } from "./helpers/real-registry.ts";
 import { releaseWorld } from "./helpers/release.ts";
-import { isolatedEnvironment, runScript, temporaryFolder } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { isolatedEnvironment, temporaryFolder } from "./helpers/world.ts";
 
 const program = findComponent("docker-registry");
 const image = "robintra/perf-sentinel";

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { checkLab } from "../scripts/lib/lab/recording.ts";
 import { layout } from "../scripts/lib/layout.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
   projectRoot,
-  runScript,
   type TestRepository,
   testRepository,
   writeFiles,

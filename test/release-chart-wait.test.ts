@@ -11,7 +11,8 @@ import { openRepository } from "../scripts/lib/world/git.ts";
 import { chartReleaseProcedure } from "../scripts/release-chart.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { releaseWorld } from "./helpers/release.ts";
-import { projectRoot, runScript } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { projectRoot } from "./helpers/world.ts";
 
 const script = "scripts/release-chart.ts";
 const tagRef = "refs/tags/chart-v1.3.0";

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
-import { type Ended, runScript } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type Ended, startScript } from "./helpers/world.ts";
 
 const script = "scripts/release-chart.ts";
 const tagRef = "refs/tags/chart-v1.3.0";
@@ -177,7 +178,9 @@ test("a run killed before its push is finished by --resume, even after main has 
   await using each = await chartWorld();
   const { world } = each;
   const kill = 'case "$*" in *" push "*) kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
-  expect((await release(world, ["--yes"], standIn(world, "git", kill))).code).toBe(137);
+  const env = standIn(world, "git", kill);
+  const killed = await startScript(script, ["chart-v1.3.0", "--yes"], { cwd: world.root, env });
+  expect(killed.code).toBe(137);
   const id = await world.git("rev-parse", "chart-v1.3.0^{tag}");
   await world.commit({ "README.md": "later work" });
   await world.git("push", "--quiet", "origin", "main");

@@ -14,7 +14,7 @@ import { findingOfRun, watchRun } from "../scripts/lib/release/watch.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
-import { runScript } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
 
 const commit = "c".repeat(40);
 const tag = "v1.3.0";

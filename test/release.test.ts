@@ -11,11 +11,12 @@ import {
   standIn,
   today,
 } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type Ended,
   projectRoot,
-  runScript,
   start,
+  startScript,
   temporaryFolder,
   writeFiles,
 } from "./helpers/world.ts";
@@ -597,7 +598,7 @@ describe("a run that is killed", () => {
       await using world = await releaseWorld();
       const old = await world.remoteRefs();
       const env = standIn(world, "git", `case "$*" in ${fault} esac; exec "$REAL" "$@"`);
-      const killed = await release(world, ["--yes"], env);
+      const killed = await startScript(script, ["v1.3.0", "--yes"], { cwd: world.root, env });
       expect(killed.code).toBe(137);
       const id = await world.git("rev-parse", "v1.3.0^{tag}");
       const refs = await world.remoteRefs();
@@ -627,7 +628,8 @@ describe("a run that is killed", () => {
     await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
     const fault =
       'case "$*" in *" push "*refs/tags/*) kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
-    await release(world, ["--yes", "--skip-lab"], standIn(world, "git", fault));
+    const env = standIn(world, "git", fault);
+    await startScript(script, ["v1.3.0", "--yes", "--skip-lab"], { cwd: world.root, env });
     const { stderr } = await release(world, ["--yes"]);
     const printed =
       /bun scripts\/release\.ts v1\.3\.0 (--resume[a-z -]*)\./.exec(stderr)?.[1] ?? "";
@@ -639,7 +641,8 @@ describe("a run that is killed", () => {
     await using world = await releaseWorld();
     const fault =
       'case "$*" in *" push "*refs/tags/*) "$REAL" "$@"; kill -9 $PPID; exit 1;; esac; exec "$REAL" "$@"';
-    await release(world, ["--yes"], standIn(world, "git", fault));
+    const env = standIn(world, "git", fault);
+    await startScript(script, ["v1.3.0", "--yes"], { cwd: world.root, env });
     await world.git("tag", "-d", "v1.3.0");
     const { stderr } = await release(world, ["--yes"]);
     const fetch = /pushed it: (git fetch [^&]+) && bun scripts\/release\.ts v1\.3\.0 --resume/.exec(

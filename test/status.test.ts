@@ -6,12 +6,12 @@ import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registr
 import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import { runLine } from "./helpers/terminal.ts";
 import {
   isolatedEnvironment,
   type JsonReport,
   projectRoot,
-  runScript,
   temporaryFolder,
   testDay,
   testRepository,

@@ -5,9 +5,9 @@ import { dayOf } from "../scripts/lib/calendar.ts";
 import { checkStep } from "../scripts/lib/lab/steps.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
-  runScript,
   start,
   type TestRepository,
   testRepository,
@@ -55,7 +55,6 @@ const validate = (args: readonly string[], more: Record<string, string> = {}) =>
   runScript(script, ["v1.2.3", "--lab", lab.root, ...args], {
     cwd: lab.home,
     env: { ...env, ...more },
-    stdin: "never read\n",
   });
 
 const row = (sha: string, verdict: string) => `v1.2.3\t${sha}\t${today}\t${verdict}`;

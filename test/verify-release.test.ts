@@ -17,7 +17,8 @@ import { layout } from "../scripts/lib/layout.ts";
 import { countAnswers } from "../scripts/verify-release.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
-import { type JsonReport, projectRoot, runScript } from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { type JsonReport, projectRoot } from "./helpers/world.ts";
 
 const script = "scripts/verify-release.ts";
 const image = "robintra/perf-sentinel";

@@ -11,7 +11,7 @@ import {
   Refusal,
   refusal,
 } from "./finding.ts";
-import { type Interrupt, Interrupted, watchProcess } from "./interrupt.ts";
+import { type Interrupt, Interrupted, type Watch, watchProcess } from "./interrupt.ts";
 import { type OpenReport, openReport, type Report, textOf, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
@@ -387,6 +387,7 @@ export async function main<P extends Operands, O extends Options>(
     now: new Date(),
     clock: () => performance.now(),
     terminal,
+    watch: watchProcess,
   }).catch((thrown) => {
     const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
     for (const each of findings) {
@@ -414,10 +415,12 @@ export interface World {
   readonly now: Date;
   readonly clock: () => number;
   readonly terminal: Terminal;
+  /** Begins to hear of what ends the command early. */
+  readonly watch: () => Watch;
 }
 
 /** Runs a command to its exit code. */
-async function execute<P extends Operands, O extends Options>(
+export async function execute<P extends Operands, O extends Options>(
   table: Command<P, O>,
   world: World,
 ): Promise<number> {
@@ -440,7 +443,7 @@ async function execute<P extends Operands, O extends Options>(
     }
     return exitCodes.passed;
   }
-  const watch = watchProcess();
+  const watch = world.watch();
   let exitCode: number;
   let running: Promise<void> | undefined;
   try {

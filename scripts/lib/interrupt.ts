@@ -33,6 +33,12 @@ export interface Interrupt {
   hold<T>(work: () => Promise<T>, changes?: boolean): Promise<T>;
 }
 
+/** What tells of signals, and of errors that nobody waited for. */
+export interface EventSource {
+  on(name: string, listener: (thrown: unknown) => void): unknown;
+  off(name: string, listener: (thrown: unknown) => void): unknown;
+}
+
 export interface Watch {
   readonly interrupt: Interrupt;
   /** Rejects when the process is to end now. */
@@ -43,8 +49,10 @@ export interface Watch {
 /**
  * Turns signals into an interrupt, and errors that nobody waited for into an end with a message.
  * Held work comes to its own end before either.
+ *
+ * @param source Where signals and errors are heard of: this process, if it is not a test's.
  */
-export function watchProcess(): Watch {
+export function watchProcess(source: EventSource = process): Watch {
   const stopping = new AbortController();
   const request = new AbortController();
   const { promise: ended, reject: end } = Promise.withResolvers<never>();
@@ -81,7 +89,7 @@ export function watchProcess(): Watch {
     ["uncaughtException", onDefect],
   ];
   for (const [name, listener] of listeners) {
-    process.on(name, listener);
+    source.on(name, listener);
   }
   return {
     ended,
@@ -113,7 +121,7 @@ export function watchProcess(): Watch {
     },
     stop() {
       for (const [name, listener] of listeners) {
-        process.off(name, listener);
+        source.off(name, listener);
       }
     },
   };

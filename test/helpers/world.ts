@@ -71,8 +71,8 @@ export async function start(command: readonly string[], options: StartOptions): 
   return { code, stdout, stderr };
 }
 
-/** Runs one of this project's scripts, named from the top level. */
-export function runScript(
+/** Runs one of this project's scripts, named from the top level, as a process of its own. */
+export function startScript(
   script: string,
   args: readonly string[],
   options: StartOptions,

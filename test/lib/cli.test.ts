@@ -18,8 +18,8 @@ import {
   type Ended,
   isolatedEnvironment,
   projectRoot,
-  runScript,
   start,
+  startScript,
   temporaryFolder,
 } from "../helpers/world.ts";
 
@@ -32,7 +32,7 @@ afterAll(() => home[Symbol.dispose]());
 const inActions = { ...env, GITHUB_ACTIONS: "true" };
 
 function sample(what: string, options: string[] = [], environment = env): Promise<Ended> {
-  return runScript(script, ["v1.2.3", "PASS", "--do", what, ...options], {
+  return startScript(script, ["v1.2.3", "PASS", "--do", what, ...options], {
     cwd: projectRoot,
     env: environment,
   });
@@ -207,7 +207,7 @@ Example:
   expect(helpOf(table)).toBe(expected);
   const bare = command({ ...rest, operands: {}, options: { all: flag("all") } });
   expect(helpOf(bare)).not.toContain("Operands:");
-  expect(await runScript(script, ["-h"], { cwd: "/", env })).toEqual({
+  expect(await startScript(script, ["-h"], { cwd: "/", env })).toEqual({
     code: 0,
     stdout: expected,
     stderr: "",
@@ -216,10 +216,10 @@ Example:
 
 test("a call for help anywhere before -- is answered, whatever else is wrong", async () => {
   const [asValue, amongFaults, afterEnd, asJson] = await Promise.all([
-    runScript(script, ["--do", "--help"], { cwd: "/", env }),
-    runScript(script, ["--nope", "v", "--help"], { cwd: "/", env }),
-    runScript(script, ["v1.2.3", "PASS", "--", "--help"], { cwd: "/", env }),
-    runScript(script, ["--json", "--help"], { cwd: "/", env: inActions }),
+    startScript(script, ["--do", "--help"], { cwd: "/", env }),
+    startScript(script, ["--nope", "v", "--help"], { cwd: "/", env }),
+    startScript(script, ["v1.2.3", "PASS", "--", "--help"], { cwd: "/", env }),
+    startScript(script, ["--json", "--help"], { cwd: "/", env: inActions }),
   ]);
   for (const { code, stdout } of [asValue, amongFaults]) {
     expect(code).toBe(0);
@@ -237,13 +237,13 @@ test("a call for help anywhere before -- is answered, whatever else is wrong", a
 
 test("a usage error is exit code 2, before the checkout is looked for", async () => {
   const args = ["v1.2.3", "PASS", "--repo", "/no/such/folder", "--do", "repository", "--nope"];
-  const text = await runScript(script, args, { cwd: "/", env });
+  const text = await startScript(script, args, { cwd: "/", env });
   expect(text).toEqual({
     code: 2,
     stdout: "",
     stderr: `error: Cannot read the command line: unknown option "--nope"\n  fix: See bun ${script} --help\n`,
   });
-  const json = await runScript(script, [...args, "--json"], { cwd: "/", env });
+  const json = await startScript(script, [...args, "--json"], { cwd: "/", env });
   expect(json.code).toBe(2);
   expect(json.stderr).toBe("");
   expect(JSON.parse(json.stdout)).toEqual({
@@ -279,7 +279,7 @@ test("a command gets its operands, its options, and the world as values", async 
 test("--repo names the checkout, from any folder; without it, the one around the folder counts", async () => {
   const top = `${projectRoot}\n`;
   const from = (cwd: string, ...options: string[]) =>
-    runScript(script, ["v1.2.3", "PASS", "--do", "repository", ...options], { cwd, env });
+    startScript(script, ["v1.2.3", "PASS", "--do", "repository", ...options], { cwd, env });
   expect((await from(join(projectRoot, "scripts/lib"))).stdout).toBe(top);
   expect((await from(join(projectRoot, "scripts"), "--repo", "..")).stdout).toBe(top);
   expect((await from("/", `--repo=${projectRoot}/test`)).stdout).toBe(top);
@@ -464,7 +464,7 @@ test("in GitHub Actions the summary is appended, once a run", async () => {
   using folder = temporaryFolder();
   const GITHUB_STEP_SUMMARY = join(folder.path, "summary.md");
   await sample("pass", [], { ...inActions, GITHUB_STEP_SUMMARY });
-  await runScript(script, [], { cwd: "/", env: { ...inActions, GITHUB_STEP_SUMMARY } });
+  await startScript(script, [], { cwd: "/", env: { ...inActions, GITHUB_STEP_SUMMARY } });
   const summary = readFileSync(GITHUB_STEP_SUMMARY, "utf8");
   expect(summary.match(/^### .*$/gm)).toEqual([
     `### \`${script}\` v1&#46;2&#46;3 PASS pass: passed`,
@@ -485,7 +485,7 @@ test("a summary that cannot be written is a warning and no verdict", async () =>
 test("hostile text from the command line reaches no terminal raw", async () => {
   const args = ["v1.2.3\u001b[31m\n::error::x", "PASS"];
   for (const environment of [env, inActions]) {
-    const ended = await runScript(script, args, { cwd: "/", env: environment });
+    const ended = await startScript(script, args, { cwd: "/", env: environment });
     expect(ended.code).toBe(2);
     expect(ended.stderr).not.toContain("\u001b");
     expect(ended.stderr).not.toMatch(/\n\s*::error::x/);
@@ -557,7 +557,7 @@ test("only a terminal is interactive, and its answer is one line", async () => {
 test("the end of input is no answer", async () => {
   const [, screen] = await onTerminal("question", "undefined\r\n", "\u0004");
   expect(screen).toEndWith("answer undefined\n");
-  const ended = await runScript(script, ["v1.2.3", "PASS", "--do", "question"], {
+  const ended = await startScript(script, ["v1.2.3", "PASS", "--do", "question"], {
     cwd: "/",
     env,
     stdin: "first\nsecond\n",

@@ -12,11 +12,12 @@ import { memoryTree } from "../../scripts/lib/tree.ts";
 import type { Version } from "../../scripts/lib/version.ts";
 import { workTree } from "../../scripts/lib/world/files.ts";
 import { productFolder } from "../helpers/product.ts";
+import { runScript } from "../helpers/run-script.ts";
 import {
   type Ended,
   isolatedEnvironment,
   type JsonReport,
-  runScript,
+  startScript,
   type TestRepository,
   temporaryFolder,
   testRepository,
@@ -510,7 +511,7 @@ error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
   });
 
   test("a ledger may come through a pipe, which no repository holds", async () => {
-    const { code, stdout, stderr } = await runScript(
+    const { code, stdout, stderr } = await startScript(
       script,
       ["--version", "1.2.3", ...fresh, "--ledger", "/dev/stdin"],
       { cwd: world.root, env: world.env, stdin: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) },

@@ -6,9 +6,9 @@ import { parseLedger } from "../../scripts/lib/files/ledger.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { memoryTree, source } from "../../scripts/lib/tree.ts";
 import { productFolder } from "../helpers/product.ts";
+import { runScript } from "../helpers/run-script.ts";
 import {
   type JsonReport,
-  runScript,
   start,
   type TestRepository,
   testRepository,

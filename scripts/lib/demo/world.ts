@@ -1,11 +1,11 @@
 /** The throwaway world of the demo: folders, repositories and a key that nobody else uses. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Answer, type Environment, lastWords, needProgram, run } from "../world/process.ts";
+import { makeScratchFolder } from "../world/scratch.ts";
 import { standInFolder } from "./gh.ts";
 import { smallLab, smallProduct } from "./product.ts";
 
@@ -48,7 +48,7 @@ export async function openDemoWorld({
   env,
   signal,
 }: DemoOptions): Promise<DemoWorld> {
-  const folder = await mkdtemp(join(tmpdir(), "release-demo-"));
+  const folder = makeScratchFolder("release-demo-", { env });
   const product = join(folder, "perf-sentinel");
   const remote = join(folder, "origin.git");
   const lab = resolve(product, layout.lab);

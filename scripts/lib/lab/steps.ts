@@ -1,8 +1,7 @@
 /** Runs the steps of the lab run, each with a log of its own, and judges how each ended. */
 
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { refusal } from "../finding.ts";
 import { Interrupted } from "../interrupt.ts";
@@ -11,6 +10,7 @@ import { duration, showProgress } from "../progress.ts";
 import { reason } from "../world/files.ts";
 import type { Repository } from "../world/git.ts";
 import { type Environment, needProgram, runGroup } from "../world/process.ts";
+import { makeScratchFolder } from "../world/scratch.ts";
 import { type Count, countText, faultOf, plainLines, readCounts, type Tally } from "./counts.ts";
 
 /** One step: a target of make, and the words of the counts that it must report. */
@@ -59,14 +59,7 @@ export function checkStep(
 
 /** Makes the folder of the logs, below `TMPDIR`. It is kept. */
 export function makeLogFolder(tag: string, { env, cwd }: Pick<Invocation, "env" | "cwd">): string {
-  const parent = resolve(cwd, env.TMPDIR || tmpdir());
-  try {
-    return mkdtempSync(join(parent, `validate-lab-${tag}-`));
-  } catch (thrown) {
-    throw refusal(`Cannot make a folder for the logs in ${parent}: ${reason(thrown)}`, {
-      remedy: "Make room or grant access there, or set TMPDIR to another folder",
-    });
-  }
+  return makeScratchFolder(`validate-lab-${tag}-`, { env, cwd }, "a folder for the logs");
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Unified diffs, made by git. */
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ask, type Repository, unanswered } from "./git.ts";
 import { type PreparedReplacement, prepareReplacements, type Replacement } from "./replace.ts";
+import { makeScratchFolder } from "./scratch.ts";
 
 /** Whatever the operator's configuration makes of a diff, this one can be applied. */
 const plain = [
@@ -30,7 +30,7 @@ export async function unifiedDiff(
     return "";
   }
   const files = await prepareReplacements(repository.root, replacements);
-  const folder = mkdtempSync(join(tmpdir(), "release-diff-"));
+  const folder = makeScratchFolder("release-diff-", repository);
   try {
     for (const file of files) {
       write(join(folder, "a"), file, file.before);

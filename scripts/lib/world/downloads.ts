@@ -1,11 +1,8 @@
 /** Files fetched from outside for one command: a folder that is gone in the end, and their sums. */
 
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { refusal } from "../finding.ts";
-import { reason } from "./files.ts";
+import { createReadStream, rmSync } from "node:fs";
 import type { Environment } from "./process.ts";
+import { makeFolderIn, makeScratchFolder } from "./scratch.ts";
 
 /** A file that was fetched. */
 export interface Fetched {
@@ -27,7 +24,7 @@ export interface Downloads extends Disposable {
  * @throws {Refusal} If there can be none.
  */
 export function openDownloads(env: Environment): Downloads {
-  const path = makeFolder(resolve(env.TMPDIR || tmpdir()), "release-assets-");
+  const path = makeScratchFolder("release-assets-", { env });
   return {
     path,
     fetched: new Map(),
@@ -37,23 +34,13 @@ export function openDownloads(env: Environment): Downloads {
   };
 }
 
-function makeFolder(parent: string, prefix: string): string {
-  try {
-    return mkdtempSync(join(parent, prefix));
-  } catch (thrown) {
-    throw refusal(`Cannot make a temporary folder in ${parent}: ${reason(thrown)}`, {
-      remedy: "Let TMPDIR name a folder that may be written to",
-    });
-  }
-}
-
 /**
  * Makes an empty folder among the downloads.
  *
  * @throws {Refusal} If there can be none.
  */
 export function newFolder({ path }: Downloads): string {
-  return makeFolder(path, "assets-");
+  return makeFolderIn(path, "assets-");
 }
 
 /**

@@ -4,13 +4,11 @@
  * some git releases exit 0 without a signature when the key is unusable.
  */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { reason } from "./files.ts";
 import {
   ask,
   gitEnvironment,
@@ -22,6 +20,7 @@ import {
   unanswered,
 } from "./git.ts";
 import { type Answer, lastWords, needProgram, run, runBytes } from "./process.ts";
+import { makeScratchFolder } from "./scratch.ts";
 
 /** A tag object whose signature is good. */
 export interface SignedTag extends TagObject {
@@ -188,7 +187,7 @@ type Judgement = Pick<SignedTag, "signer"> | TagFault;
  * question (allowed signers); that the signature is real is ours.
  */
 async function judgeSsh(repository: Repository, signature: TagSignature): Promise<Judgement> {
-  const folder = await temporaryFolder("release-verify-");
+  const folder = makeScratchFolder("release-verify-", repository);
   try {
     const file = join(folder, "signature");
     await writeFile(file, signature.armour);
@@ -307,17 +306,6 @@ export async function refValue(repository: Repository, ref: string): Promise<Obj
   return refs.find(([, name]) => name === ref)?.[0];
 }
 
-/** A new folder of our own below the system's folder for temporary files. */
-async function temporaryFolder(prefix: string): Promise<string> {
-  try {
-    return await mkdtemp(join(tmpdir(), prefix));
-  } catch (thrown) {
-    throw refusal(`Cannot make a temporary folder in ${tmpdir()}: ${reason(thrown)}`, {
-      remedy: "Point TMPDIR at a folder that can be written",
-    });
-  }
-}
-
 /** Configuration that decides who tags and how it is signed. */
 const identity = /^(user|author|committer|gpg)\./;
 
@@ -328,7 +316,7 @@ async function openScratch(repository: Repository) {
     line(repository, "read the object format", ["rev-parse", "--show-object-format"]),
     text(repository, "read the configuration", ["config", "--null", "--list"]),
   ]);
-  const folder = await temporaryFolder("release-sign-");
+  const folder = makeScratchFolder("release-sign-", repository);
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await text(repository, "prepare a signature", [

@@ -1,0 +1,36 @@
+/** Commands run inside the test's own process: the same table, in a world made of values. */
+
+import { EventEmitter } from "node:events";
+import { join } from "node:path";
+import { type Command, execute } from "../../scripts/lib/cli.ts";
+import { watchProcess } from "../../scripts/lib/interrupt.ts";
+import { silentTerminal } from "./quiet.ts";
+import { type Ended, isolatedEnvironment, projectRoot, type StartOptions } from "./world.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: commands of any operands and options
+type AnyCommand = Command<any, any>;
+
+/** The table of a script, named from the top level. */
+export async function tableOf(script: string): Promise<AnyCommand> {
+  const { table } = await import(join(projectRoot, script));
+  return table;
+}
+
+/** Runs one of this project's scripts, named from the top level, without a process of its own. */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  { cwd, env = isolatedEnvironment(cwd) }: Omit<StartOptions, "stdin">,
+): Promise<Ended> {
+  const { written, terminal } = silentTerminal();
+  const code = await execute(await tableOf(script), {
+    args,
+    env,
+    cwd,
+    now: new Date(),
+    clock: () => performance.now(),
+    terminal,
+    watch: () => watchProcess(new EventEmitter()),
+  });
+  return { code, stdout: written.out, stderr: written.err };
+}
