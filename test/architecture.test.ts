@@ -34,7 +34,7 @@ const allowedModules: Record<Part, RegExp> = {
   vocabulary: pureModules,
   files: pureModules,
   world:
-    /^(?:node:(?:fs(?:\/promises)?|os|path|readline|stream\/web|timers\/promises|tty|util)|bun:ffi)$/,
+    /^(?:node:(?:buffer|fs(?:\/promises)?|os|path|readline|stream\/web|timers\/promises|tty|util)|bun:ffi)$/,
   face: /^node:(?:fs|path|util)$/,
   lib: /^node:(?:fs(?:\/promises)?|os|path|util)$/,
   command: /^node:(?:fs|path|util)$/,
