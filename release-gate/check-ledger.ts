@@ -48,7 +48,8 @@ export interface LedgerQuestion extends LedgerTimes {
 /** Checks the rows of a tree's ledger, and that it has only grown since its bases. */
 export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
   const { bases, judged, today } = question;
-  const ledger = await readLedger(tree, today);
+  const known = [...(judged === undefined ? [] : [judged]), ...bases.map((base) => base.ledger)];
+  const ledger = await readLedger(tree, today, known);
   if (ledger === undefined) {
     return [missing("Restore it: the ledger is append-only")];
   }
@@ -82,9 +83,13 @@ function unique(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()];
 }
 
-async function readLedger(tree: Tree, today: LedgerTimes["today"]): Promise<Ledger | undefined> {
+async function readLedger(
+  tree: Tree,
+  today: LedgerTimes["today"],
+  earlier: readonly Ledger[] = [],
+): Promise<Ledger | undefined> {
   const found = await tree.read(layout.ledger, { lenient: true });
-  return found && parseLedger(found, today);
+  return found && parseLedger(found, today, earlier);
 }
 
 interface Bases {

@@ -17,7 +17,15 @@
 import { command, main, nonEmpty, option, optionalOperand, UsageError } from "./lib/cli.ts";
 import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
-import { type Attempt, attempt, error, type Finding, notice, warning } from "./lib/finding.ts";
+import {
+  type Attempt,
+  attempt,
+  error,
+  type Finding,
+  notice,
+  together,
+  warning,
+} from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
@@ -303,11 +311,12 @@ export const table = command({
     }
     const shown = options.ref ?? "HEAD";
     const opened = await repository();
-    const commit = await resolveCommit(opened, shown);
-    const [parting, notJudged] = await Promise.all([
-      findParting(opened, base, { shown, commit }),
+    const resolving = resolveCommit(opened, shown);
+    const [commit, parting, notJudged] = await together(
+      resolving,
+      findParting(opened, base, { shown, commit: resolving }),
       options.ref === undefined ? uncommitted(opened) : [],
-    ]);
+    );
     report.add([notice(evidence(parting, shown, commit)), ...notJudged]);
     report.attach({
       base: parting.base.shown,

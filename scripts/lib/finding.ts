@@ -125,6 +125,17 @@ export async function attempt<T>(question: () => Promise<T>): Promise<Attempt<T>
   }
 }
 
+/**
+ * Waits for questions that were asked at once. If several end in a refusal, the first of them in this
+ * order is thrown, whichever came first.
+ */
+export async function together<T extends readonly unknown[]>(
+  ...questions: T
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(questions);
+  return await Promise.all(questions);
+}
+
 /** Quotes a value that came from outside so that its ends and its line breaks are visible. */
 export function quote(value: string): string {
   const shown = value.length > 120 ? `${value.slice(0, 117)}...` : value;

@@ -107,31 +107,44 @@ const cellLimit = 9;
  * Reads a ledger. CRLF line endings are tolerated.
  *
  * @param today No validation can be dated later.
+ * @param earlier Ledgers that were read with the same `today`. What has grown from one of them, as
+ * a ledger should, is read from its end on.
  */
-export function parseLedger(source: Source, today: Day): Ledger {
-  const rows: Row[] = [];
-  for (const [index, raw] of source.text.split("\n").entries()) {
+export function parseLedger(source: Source, today: Day, earlier: readonly Ledger[] = []): Ledger {
+  const known = earlier.find((each) => hasGrownFrom(source, each.source));
+  const from = known?.source.text.length ?? 0;
+  const before = known === undefined ? 0 : lineCount(known.source.text);
+  const rows: Row[] = known?.rows.slice() ?? [];
+  for (const [index, raw] of source.text.slice(from).split("\n").entries()) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A tab separates columns, even empty ones: such a line was meant to be a row.
     if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
-      rows.push(parseRow(source.path, index + 1, text, today));
+      rows.push(parseRow(source.path, before + index + 1, text, today));
     }
   }
   return { source, rows };
 }
 
+function hasGrownFrom(source: Source, earlier: Source): boolean {
+  const { path, text } = earlier;
+  return source.path === path && text.endsWith("\n") && source.text.startsWith(text);
+}
+
+function lineCount(text: string): number {
+  return text.split("\n").length - 1;
+}
+
 function parseRow(file: string, line: number, text: string, today: Day): Row {
   const cells = cellsOf(text);
-  const [tag, sha, date, verdict] = cells.map((cell) => cell.text);
-  const faults = faultsOf(text, cells, today).map(({ cell, column, message }) => ({
+  const [first, ...more] = faultsOf(text, cells, today).map(({ cell, column, message }) => ({
     message,
     cell,
     at: { file, line, column },
   }));
-  const [first, ...more] = faults;
   if (first !== undefined) {
     return { kind: "malformed", line, text, cells, faults: [first, ...more] };
   }
+  const [tag, sha, date, verdict] = cells.map((cell) => cell.text);
   const validation = { tag, sha, date, verdict } as Validation;
   return { kind: "entry", line, text, cells, ...validation };
 }
@@ -174,18 +187,21 @@ function faultsOf(text: string, cells: readonly Cell[], today: Day): FaultInRow[
 }
 
 function faultsInCells(cells: readonly Cell[], today: Day): FaultInRow[] {
-  return cells.flatMap((cell, index) => {
-    const fault = columns[index]?.fault(cell.text, today);
-    return fault === undefined
-      ? []
-      : [
-          {
-            cell: index + 1,
-            column: cell.column,
-            message: `column ${index + 1} (${columns[index]?.name}): found ${quote(cell.text)}, ${fault}`,
-          },
-        ];
-  });
+  const faults: FaultInRow[] = [];
+  // Nearly every row of a long ledger is sound: it costs no list of its own.
+  for (let index = 0; index < cells.length; index += 1) {
+    const { text, column } = cells[index] as Cell;
+    const fault = columns[index]?.fault(text, today);
+    if (fault !== undefined) {
+      const which = `column ${index + 1} (${columns[index]?.name})`;
+      faults.push({
+        cell: index + 1,
+        column,
+        message: `${which}: found ${quote(text)}, ${fault}`,
+      });
+    }
+  }
+  return faults;
 }
 
 /** Names every run of blanks that is not exactly one tab. */

@@ -1,6 +1,6 @@
 /** What happened between two commits: where they parted, and which files differ. */
 
-import { quote, refusal } from "../finding.ts";
+import { quote, refusal, together } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { readIfThere } from "./files.ts";
 import {
@@ -32,25 +32,27 @@ export interface Parting {
 /**
  * Where a commit parted from a base, which is a branch of the remote or else any commit-ish.
  *
- * @param head The full name of the commit, and how to name it in a message.
+ * @param head The full name of the commit, which may still be asked for, and how to name it in a
+ * message.
  * @throws {Refusal} If the base is unknown, if the two have no common ancestor, or if the clone is
  * too shallow to tell.
  */
 export async function findParting(
   repository: Repository,
   name: string,
-  head: { readonly shown: string; readonly commit: ObjectId },
+  head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
 ): Promise<Parting> {
-  const [base, cutOff] = await Promise.all([
+  const [commit, base, cutOff] = await together(
+    head.commit,
     findBase(repository, name),
     shallowCommits(repository),
-  ]);
+  );
   if (base === undefined) {
     throw cutOff.size > 0 ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
   }
-  const mergeBases = await findMergeBases(repository, base.commit, head.commit);
+  const mergeBases = await findMergeBases(repository, base.commit, commit);
   const what = `find where ${head.shown} parted from ${base.shown}`;
-  if (await isCutOff(repository, [base.commit, head.commit], mergeBases, cutOff)) {
+  if (await isCutOff(repository, [base.commit, commit], mergeBases, cutOff)) {
     throw tooShallow(what, name);
   }
   if (mergeBases.length === 0) {
@@ -63,13 +65,16 @@ export async function findParting(
 }
 
 async function findBase(repository: Repository, name: string): Promise<Base | undefined> {
+  const plain = findCommit(repository, name);
+  // If there is such a branch, nobody waits for this answer.
+  plain.catch(() => {});
   const branch = mayBeOfRemote(name)
     ? await findCommit(repository, `refs/remotes/${layout.remote}/${name}`)
     : undefined;
   if (branch !== undefined) {
     return { shown: `${layout.remote}/${name}`, commit: branch };
   }
-  const commit = await findCommit(repository, name);
+  const commit = await plain;
   return commit === undefined ? undefined : { shown: name, commit };
 }
 

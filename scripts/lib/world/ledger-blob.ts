@@ -27,7 +27,8 @@ export function ledgerReader(objects: Objects, today: Day): ReadLedger {
   const ledgers = new Map<string, Ledger>();
   return async (file) => {
     const key = `${file.blob} ${file.path}`;
-    const ledger = ledgers.get(key) ?? (await readBlob(objects, file, today));
+    const ledger =
+      ledgers.get(key) ?? (await readBlob(objects, file, today, [...ledgers.values()]));
     ledgers.delete(key);
     ledgers.set(key, ledger);
     const [oldest] = ledgers.keys();
@@ -38,14 +39,23 @@ export function ledgerReader(objects: Objects, today: Day): ReadLedger {
   };
 }
 
-async function readBlob(objects: Objects, { path, blob }: LedgerBlob, today: Day): Promise<Ledger> {
+async function readBlob(
+  objects: Objects,
+  { path, blob }: LedgerBlob,
+  today: Day,
+  earlier: readonly Ledger[],
+): Promise<Ledger> {
   const object = await objects.find(blob);
   if (object?.type !== "blob") {
     throw refusal(`Cannot read ${path} from git: there is no blob ${blob}`, {
       remedy: "Check the repository: git fsck",
     });
   }
-  return parseLedger(decodeSource(path, object.bytes, { lenient: true }), today);
+  return parseLedger(
+    decodeSource(path, object.bytes, { lenient: true }),
+    today,
+    earlier.toReversed(),
+  );
 }
 
 /**

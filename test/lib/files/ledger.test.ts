@@ -184,3 +184,25 @@ test.skipIf(productFolder === undefined)("the product's ledger has no malformed 
   expect(malformedOf(ledger)).toEqual([]);
   expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
 });
+
+test.each([
+  [
+    "a grown ledger",
+    "# a\nv1.2.3\tabcdef1\t2026-01-02\tPASS\n",
+    "v1.2.4\tabcdef2\t2026-01-03\tFAIL\n",
+  ],
+  ["one whose last row has grown", "v1.2.3\tabcdef1\t2026-01-02\tPAS", "S\n"],
+  ["one with malformed rows", "v1.2.3 abcdef1\n\n", "x\ty\n# end"],
+  ["one that is the same", "v1.2.3\tabcdef1\t2026-01-02\tPASS\r\n", ""],
+])("%s reads alike with and without what is known of it", (_, before, added) => {
+  const known = parseLedger(source("ledger.txt", before), today);
+  const grown = source("ledger.txt", before + added);
+  expect(parseLedger(grown, today, [known]).rows).toEqual(parseLedger(grown, today).rows);
+});
+
+test("of another file nothing is known", () => {
+  const text = "v1.2.3 abcdef1\n";
+  const known = parseLedger(source("other.txt", text), today);
+  const { rows } = parseLedger(source("ledger.txt", text), today, [known]);
+  expect(rows[0]?.kind === "malformed" && rows[0].faults[0].at.file).toBe("ledger.txt");
+});
