@@ -73,6 +73,12 @@ const makefile = layout.labSteps
   .map((step) => `${step.name}:\n\t@echo ${"counts" in step ? `10/10 ${step.counts}` : "done"}\n`)
   .join("");
 
+/** What any check pays for before it has checked anything. */
+const least: Subject = {
+  title: "the least that a check does",
+  command: [join(import.meta.dir, "least.ts"), layout.workspaceManifest],
+};
+
 /** The commands that only check; the budget holds for each of them. */
 function checks(version: string, base: string): Subject[] {
   return [
@@ -112,7 +118,10 @@ function others({ version, lab, home }: ProductWorld, offline: Record<string, st
   ];
 }
 
-/** What each command costs on the product's files; the empty process comes first in both. */
+/**
+ * What each command costs on the product's files; the empty process comes first in both, and the
+ * least that a check does comes second among the checks.
+ */
 export async function productCosts(): Promise<{
   readonly checks: readonly Cost[];
   readonly others: readonly Cost[];
@@ -122,7 +131,7 @@ export async function productCosts(): Promise<{
   // Neither a login nor a network of this machine is part of a measurement.
   const offline = standIn(world, "gh", "echo 'gh auth login' >&2; exit 4");
   return {
-    checks: await costsOf(checks(version, base), root, env, 15),
+    checks: await costsOf([least, ...checks(version, base)], root, env, 15),
     others: await costsOf(others(world, offline), root, env, 3),
   };
 }
