@@ -29,7 +29,7 @@ import {
 import { layout } from "./lib/layout.ts";
 import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
-import { readCheckout } from "./lib/world/checkout.ts";
+import { readStatus } from "./lib/world/checkout.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
 import { changedPaths, findParting, type Parting } from "./lib/world/history.ts";
 import { commitTree, openObjects } from "./lib/world/objects.ts";
@@ -276,7 +276,7 @@ async function judgeCommit(
 
 /** Warns of changes that the judged commit does not have. */
 async function uncommitted(repository: Repository): Promise<Finding[]> {
-  const { changes } = await readCheckout(repository);
+  const { changes } = await readStatus(repository);
   const ours = changes.filter((path) => path.startsWith(`${folder}/`));
   return ours.length === 0
     ? []

@@ -34,22 +34,11 @@ const traces = [
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
-  const [status, places, symbolic] = await Promise.all([
-    text(repository, "read the state of the work tree", [
-      "-c",
-      "core.fsmonitor=false",
-      "status",
-      "--porcelain=v2",
-      "--branch",
-      "--untracked-files=normal",
-      "--ignore-submodules=none",
-      "--no-renames",
-      "-z",
-    ]),
+  const [{ head, changes }, places, symbolic] = await Promise.all([
+    readStatus(repository),
     ask(repository, ["rev-parse", ...traces.flatMap(([file]) => ["--git-path", file])]),
     ask(repository, ["symbolic-ref", "--quiet", "HEAD"]),
   ]);
-  const { head, changes } = parseStatus(status);
   if (places.code !== 0 || places.timedOut) {
     throw unanswered("read what is under way", places);
   }
@@ -61,6 +50,21 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
     .filter((_, index) => existsSync(resolve(repository.root, lines[index] ?? "")))
     .map(([, operation]) => operation);
   return { head, branch: branchOf(symbolic), changes, underway };
+}
+
+/**
+ * Reads only which commit is checked out, and what differs from it.
+ *
+ * @throws {Refusal} If git cannot say, or there is no commit yet.
+ */
+export async function readStatus(
+  repository: Repository,
+): Promise<Pick<Checkout, "head" | "changes">> {
+  const purpose = "read the state of the work tree";
+  const options = ["--porcelain=v2", "--branch", "--untracked-files=normal"];
+  const whole = ["--ignore-submodules=none", "--no-renames", "-z"];
+  const status = ["-c", "core.fsmonitor=false", "status", ...options, ...whole];
+  return parseStatus(await text(repository, purpose, status));
 }
 
 /** The branch of `git symbolic-ref --quiet HEAD`; exit 1 without output is a detached HEAD. */
