@@ -52,7 +52,10 @@ export async function signTag(repository: Repository, request: TagRequest): Prom
       ["tag", "-s", "--cleanup=verbatim", "-F", "-", request.tag, request.commit],
       { stdin: wholeLines(request.message), timeout: layout.limits.signing },
     );
-    if (answer.code !== 0 || answer.timedOut) {
+    if (answer.timedOut) {
+      throw unsignedInTime(scratch.format);
+    }
+    if (answer.code !== 0) {
       throw unsigned(lastWords(answer), scratch.format);
     }
     const found = await readTag(scratch.repository, `refs/tags/${request.tag}`);
@@ -89,6 +92,24 @@ function unsigned(why: string, format: string) {
   return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
     remedy: remedies[format] ?? "Check the key: git config user.signingkey",
   });
+}
+
+/** What shows the operator, in a terminal, what a signing program waits for. */
+const trials: Readonly<Record<string, string>> = {
+  ssh: "echo x | ssh-keygen -Y sign -n git -f KEY",
+  openpgp: "echo x | gpg --clearsign",
+};
+
+function unsignedInTime(format: string) {
+  const seconds = layout.limits.signing / 1000;
+  const trial = trials[format];
+  const byHand = trial === undefined ? "" : `; to see what it waits for: ${trial}`;
+  return refusal(
+    `A release tag requires a signing identity, and none could sign: the signing program gave no signature within ${seconds} seconds`,
+    {
+      remedy: `Run it again, and touch the key or enter its passphrase when it asks${byHand}`,
+    },
+  );
 }
 
 /** In what a tag differs from what it is to be; undefined if in nothing. */
@@ -342,6 +363,8 @@ async function openScratch(repository: Repository) {
     const env: Record<string, string> = {
       GIT_CONFIG_COUNT: String(first + entries.length),
       GIT_DIR: folder,
+      // What a git that is killed leaves of its own temporary files goes with the folder.
+      TMPDIR: folder,
     };
     for (const [index, [key, value]] of entries.entries()) {
       env[`GIT_CONFIG_KEY_${first + index}`] = key;

@@ -1,0 +1,143 @@
+/**
+ * A signing program that never ends: a release waits for it as long as it waits for a key to be
+ * touched, and then refuses as if there were no key.
+ */
+
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
+import { projectRoot, start, writeFiles } from "./helpers/world.ts";
+
+/** An executable that says who it is and then does nothing, in a folder of its own. */
+function standsStill(world: ReleaseWorld, name: string, unless = "false"): string {
+  const folder = join(world.home, "still");
+  const real = Bun.which(name) ?? "/nonexistent";
+  const script = `#!/bin/sh\nif ${unless}; then exec '${real}' "$@"; fi\necho $$ >> '${world.home}/pids'\nexec sleep 60\n`;
+  writeFiles(folder, { [name]: script });
+  chmodSync(join(folder, name), 0o755);
+  return join(folder, name);
+}
+
+/** Runs a release under short limits; answers how long it took, too, and ends what stood still. */
+async function releaseInTime(
+  world: ReleaseWorld,
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+) {
+  const preload = join(import.meta.dir, "helpers/short-limits.ts");
+  const line = [process.execPath, "--preload", preload, join(projectRoot, script), ...args];
+  const begin = performance.now();
+  try {
+    const ended = await start(line, { cwd: world.root, env });
+    return { ...ended, milliseconds: performance.now() - begin };
+  } finally {
+    const pids = join(world.home, "pids");
+    const still = existsSync(pids) ? readFileSync(pids, "utf8").trim().split("\n") : [];
+    expect(still).toHaveLength(1);
+    for (const pid of still.map(Number).filter(isAlive)) {
+      process.kill(pid, "SIGKILL");
+    }
+    rmSync(pids, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+type Preparation = (world: ReleaseWorld) => Promise<Record<string, string> | undefined>;
+
+const sshSigner: Preparation = async (world) => {
+  await world.git("config", "gpg.ssh.program", standsStill(world, "signer"));
+  return undefined;
+};
+const signers: [string, string, Preparation][] = [
+  ["gpg.ssh.program", "ssh-keygen -Y sign -n git -f KEY", sshSigner],
+  [
+    "the ssh-keygen on PATH",
+    "ssh-keygen -Y sign -n git -f KEY",
+    async (world) => {
+      standsStill(world, "ssh-keygen");
+      return { PATH: `${join(world.home, "still")}:${world.env.PATH}` };
+    },
+  ],
+  [
+    "gpg.program",
+    "gpg --clearsign",
+    async (world) => {
+      await world.git("config", "--unset", "gpg.format");
+      await world.git("config", "user.signingkey", "0123456789ABCDEF");
+      await world.git("config", "gpg.program", standsStill(world, "gpg"));
+      return undefined;
+    },
+  ],
+];
+
+/** A release that is to end at its limit, and what there is before and after it. */
+async function expectRefused(
+  world: ReleaseWorld,
+  script: string,
+  args: readonly string[],
+  more: Record<string, string> = {},
+): Promise<string> {
+  const scratch = join(world.home, "tmp");
+  writeFiles(world.home, { "tmp/keep": "" });
+  const state = async () => [
+    await world.remoteRefs(),
+    await world.git("for-each-ref"),
+    await world.git("count-objects", "-v"),
+  ];
+  const before = await state();
+  const env = { ...world.env, TMPDIR: scratch, ...more };
+  const { code, stdout, stderr, milliseconds } = await releaseInTime(world, script, args, env);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("  fix: ") });
+  expect(stdout).not.toContain("Plan for");
+  expect(milliseconds).toBeLessThan(30_000);
+  expect(readdirSync(scratch)).toEqual(["keep"]);
+  expect(await state()).toEqual(before);
+  return stderr;
+}
+
+describe("a signing program that hangs ends at the limit of a signature, with nothing changed or left behind:", () => {
+  test.each(
+    signers.flatMap(([name, trial, prepare]) =>
+      [["--yes"], ["--dry-run"]].map(
+        (args) => [`${name}, with ${args}`, trial, prepare, args] as const,
+      ),
+    ),
+  )("%s", async (_, trial, prepare, args) => {
+    await using world = await releaseWorld();
+    const env = await prepare(world);
+    const stderr = await expectRefused(world, "scripts/release.ts", ["v1.3.0", ...args], env);
+    expect(stderr).toContain(
+      "none could sign: the signing program gave no signature within 1.5 seconds",
+    );
+    expect(stderr).toContain("touch the key or enter its passphrase");
+    expect(stderr).toContain(trial);
+  });
+
+  test("and so does one that signs, and hangs when it is to judge", async () => {
+    await using world = await releaseWorld();
+    standsStill(world, "ssh-keygen", '[ "$2" = sign ]');
+    const env = { PATH: `${join(world.home, "still")}:${world.env.PATH}` };
+    const stderr = await expectRefused(world, "scripts/release.ts", ["v1.3.0", "--yes"], env);
+    expect(stderr).toContain(
+      "Cannot judge the tag's signature: ssh-keygen -Y check-novalidate: no answer within the time limit",
+    );
+  });
+});
+
+test("a chart's release ends at the limit of a signature like any other", async () => {
+  await using world = await releaseWorld();
+  await world.git("push", "--quiet", "origin", "main");
+  await sshSigner(world);
+  const args = ["chart-v1.3.0", "--yes", "--skip-image-check"];
+  const stderr = await expectRefused(world, "scripts/release-chart.ts", args);
+  expect(stderr).toContain("no signature within 1.5 seconds");
+});
