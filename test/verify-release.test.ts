@@ -40,7 +40,7 @@ beforeAll(async () => {
   github = ghWorld();
   product = await releaseWorld(registry.host);
   for (const tag of ["v1.3.0", "chart-v1.3.0", "v1.4.0"]) {
-    await product.git("tag", "--annotate", "--message", tag, tag);
+    await product.git("tag", "--sign", "--message", tag, tag);
   }
   await product.git("push", "--quiet", "origin", "main", "v1.3.0", "chart-v1.3.0");
   commit = await product.git("rev-parse", "HEAD");
@@ -88,7 +88,7 @@ test("a release that has arrived: each answer with its evidence, and exit code 0
   const lines = stdout.trimEnd().split("\n");
   expect(lines.slice(0, 4)).toEqual([
     `what v1.3.0 promises is read from its commit ${commit.slice(0, 7)}`,
-    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here`,
+    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here, with a signature (ssh)`,
     expect.stringContaining("run of release.yml: verified, it ended in success"),
     expect.stringContaining("GitHub release v1.3.0: verified, published on 2026-08-07"),
   ]);
@@ -146,6 +146,24 @@ test("a tag that was never pushed has failed, and says how it is released", asyn
   expect(stderr).toContain("fix: Release it: bun scripts/release.ts v1.4.0 --resume");
 });
 
+test("a tag that nobody signed has failed, although all that it triggers has arrived", async () => {
+  const signed = await product.git("rev-parse", "v1.3.0");
+  const push = ["push", "--quiet", "--force", "origin", "v1.3.0"];
+  await product.git("tag", "--force", "--annotate", "--message", "v1.3.0", "v1.3.0");
+  await product.git(...push);
+  try {
+    const { code, stderr } = await verify("v1.3.0");
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "the same as here; it is not signed: its object holds no signature\n  fix: Find out who pushed it",
+    );
+    expect(stderr).toEndWith("v1.3.0: 19 of 20 verified, 1 failed\n");
+  } finally {
+    await product.git("update-ref", "refs/tags/v1.3.0", signed);
+    await product.git(...push);
+  }
+});
+
 describe("a tag that is not here", () => {
   test("is judged by its commit, where that is here, and nothing is fetched", async () => {
     await product.git("tag", "--delete", "v1.3.0");
@@ -172,7 +190,8 @@ describe("a tag that is not here", () => {
     expect(stderr).toContain("warning: The commit of v1.3.0 is not here");
     expect(stderr).toContain(`Cannot verify image on ${registry.host}: unknown, ${image}:1.3.0`);
     expect(stderr).toContain("fix: Fetch the tag: git fetch origin tag v1.3.0");
-    expect(stderr).toEndWith("v1.3.0: 19 of 20 verified, 1 unknown\n");
+    expect(stderr).toContain("Cannot verify tag on origin: unknown, ");
+    expect(stderr).toEndWith("v1.3.0: 18 of 20 verified, 2 unknown\n");
   });
 });
 

@@ -1,10 +1,11 @@
-/** Whether a release's tag is on the remote, and is the one that is here. */
+/** Whether a release's tag is on the remote, carries a signature, and is the one that is here. */
 
+import { parseTagObject } from "../files/tag-object.ts";
 import { attempt, type Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { findCommit, type ObjectId, type Repository, short } from "../world/git.ts";
 import { askRemote, findRemote } from "../world/remote.ts";
-import { refValue } from "../world/tag.ts";
+import { readTag, refValue } from "../world/tag.ts";
 import type { Answer } from "./answer.ts";
 
 /** The label of the question about the tag. */
@@ -47,7 +48,73 @@ export async function askTag(
     }),
   ]);
   const known = [there, here].find(isPlace);
-  return { answer: judgeTagSides(tag, here, there, releaseScript), commit: known?.commit };
+  const compared = judgeTagSides(tag, here, there, releaseScript);
+  const answer =
+    compared.state === "verified" && isPlace(there)
+      ? judgeSignature(tag, compared, await findSignature(repository, there), releaseScript)
+      : compared;
+  return { answer, commit: known?.commit };
+}
+
+/** The signature that a tag carries, and what it lacks; or why nobody can tell here. */
+export type SignatureState =
+  | { readonly kind: "present"; readonly format: string }
+  | { readonly kind: "absent"; readonly why: string }
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** Looks for the signature in the tag object; fetches nothing. */
+async function findSignature(
+  repository: Repository,
+  { id, commit }: TagPlace,
+): Promise<SignatureState> {
+  if (id === commit) {
+    return { kind: "absent", why: "it is a lightweight tag, without an object to sign" };
+  }
+  const { value, findings } = await attempt(() => readTag(repository, id));
+  if (value === undefined) {
+    const why = findings?.map(({ message }) => message).join("; ") ?? "its object is not here";
+    return { kind: "unknown", why };
+  }
+  try {
+    const { signature } = parseTagObject(value.bytes);
+    return signature === undefined
+      ? { kind: "absent", why: "its object holds no signature" }
+      : { kind: "present", format: signature.format };
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      return { kind: "unknown", why: thrown.message };
+    }
+    throw thrown;
+  }
+}
+
+/** Judges a tag that is the same on both sides by the signature that it carries. */
+export function judgeSignature(
+  tag: string,
+  compared: Answer,
+  signature: SignatureState,
+  releaseScript: string,
+): Answer {
+  const { question, evidence } = compared;
+  switch (signature.kind) {
+    case "present":
+      return { ...compared, evidence: `${evidence}, with a signature (${signature.format})` };
+    case "absent":
+      return {
+        question,
+        state: "failed",
+        evidence: `${evidence}; it is not signed: ${signature.why}`,
+        remedy: `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
+      };
+    case "unknown":
+      return {
+        question,
+        state: "unknown",
+        evidence: `${evidence}; whether it is signed is not known here: ${signature.why}`,
+        remedy: `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
+        lasting: true,
+      };
+  }
 }
 
 async function side(question: () => Promise<TagPlace | "absent">): Promise<TagSide> {

@@ -42,8 +42,8 @@ let commit: string;
 beforeAll(async () => {
   registry = startRegistry({ intercept: (request, path) => fault(request, path) });
   product = await releaseWorld(registry.host);
-  await product.git("tag", "--annotate", "--message", "v1.3.0", "v1.3.0");
-  await product.git("tag", "--annotate", "--message", "chart", "chart-v1.3.0");
+  await product.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
+  await product.git("tag", "--sign", "--message", "chart", "chart-v1.3.0");
   await product.git("push", "--quiet", "origin", "main", "v1.3.0", "chart-v1.3.0");
   commit = await product.git("rev-parse", "HEAD");
   registry.pushIndex(image, "1.3.0", platforms);

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { error } from "../../../scripts/lib/finding.ts";
 import { readExpectation } from "../../../scripts/lib/verify/expected.ts";
-import { askTag, judgeTagSides, type TagSide } from "../../../scripts/lib/verify/tag.ts";
+import {
+  askTag,
+  judgeSignature,
+  judgeTagSides,
+  type TagSide,
+} from "../../../scripts/lib/verify/tag.ts";
 import { releaseWorld } from "../../helpers/release.ts";
 
 const script = "scripts/release.ts";
@@ -39,34 +44,89 @@ describe("a tag is", () => {
   });
 });
 
-test("a tag is asked for here and on the remote, annotated or lightweight, and nothing is fetched", async () => {
+describe("a tag that is the same on both sides is", () => {
+  const compared = judgeTagSides("v1.3.0", one, one, script);
+
+  test("verified if it carries a signature, whose kind is told", () => {
+    expect(judgeSignature("v1.3.0", compared, { kind: "present", format: "ssh" }, script)).toEqual({
+      ...compared,
+      evidence: `${compared.evidence}, with a signature (ssh)`,
+    });
+  });
+
+  test("failed without one, and the way out is another version, never another tag", () => {
+    const signature = { kind: "absent", why: "its object holds no signature" } as const;
+    expect(judgeSignature("v1.3.0", compared, signature, script)).toEqual({
+      question: "tag on origin",
+      state: "failed",
+      evidence: `${compared.evidence}; it is not signed: its object holds no signature`,
+      remedy: expect.stringMatching(
+        /never move a published tag: release the next version with bun scripts\/release\.ts$/,
+      ),
+    });
+  });
+
+  test("unknown where its object is not here, and waiting is of no use", () => {
+    const signature = { kind: "unknown", why: "its object is not here" } as const;
+    expect(judgeSignature("v1.3.0", compared, signature, script)).toEqual({
+      question: "tag on origin",
+      state: "unknown",
+      evidence: `${compared.evidence}; whether it is signed is not known here: its object is not here`,
+      remedy: "Fetch the tag: git fetch origin tag v1.3.0",
+      lasting: true,
+    });
+  });
+});
+
+test("a tag is asked for here and on the remote, signed or not, and nothing is fetched", async () => {
   await using world = await releaseWorld();
   const repository = { root: world.root, env: world.env };
   const head = await world.git("rev-parse", "HEAD");
   const asked = () => askTag(repository, "v1.3.0", script);
 
   expect(await asked()).toMatchObject({ answer: { state: "failed" }, commit: undefined });
-  await world.git("tag", "--annotate", "--message", "v1.3.0", "v1.3.0");
+  await world.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
   expect(await asked()).toMatchObject({ answer: { state: "failed" }, commit: head });
   await world.git("push", "--quiet", "origin", "v1.3.0");
   const id = await world.git("rev-parse", "v1.3.0");
+  const what = `object ${id.slice(0, 7)} of commit ${head.slice(0, 7)}`;
   expect(await asked()).toMatchObject({
-    answer: {
-      state: "verified",
-      evidence: `object ${id.slice(0, 7)} of commit ${head.slice(0, 7)}, the same as here`,
-    },
+    answer: { state: "verified", evidence: `${what}, the same as here, with a signature (ssh)` },
     commit: head,
   });
 
   await world.git("tag", "--delete", "v1.3.0");
   expect(await asked()).toMatchObject({ answer: { state: "verified" }, commit: head });
+  await world.git("prune", "--expire=now");
+  expect(await asked()).toMatchObject({
+    answer: {
+      state: "unknown",
+      evidence: `${what}; there is no v1.3.0 here; whether it is signed is not known here: its object is not here`,
+    },
+    commit: head,
+  });
   expect(await world.localTags()).toEqual([]);
 
   const old = await world.git("rev-parse", "HEAD~1");
   await world.git("tag", "v1.3.0", old);
   expect(await asked()).toMatchObject({ answer: { state: "failed" }, commit: head });
-  await world.git("push", "--quiet", "--force", "origin", "v1.3.0");
-  expect(await asked()).toMatchObject({ answer: { state: "verified" }, commit: old });
+  for (const [words, ...form] of [
+    ["it is a lightweight tag, without an object to sign"],
+    ["its object holds no signature", "--annotate", "--message", "v1.3.0"],
+    [
+      "its object holds no signature",
+      "--annotate",
+      "--message",
+      "v1.3.0\n\n-----END SSH SIGNATURE-----",
+    ],
+  ]) {
+    await world.git("tag", "--force", ...form, "v1.3.0", old);
+    await world.git("push", "--quiet", "--force", "origin", "v1.3.0");
+    expect(await asked()).toMatchObject({
+      answer: { state: "failed", evidence: expect.stringContaining(`is not signed: ${words}`) },
+      commit: old,
+    });
+  }
 
   await world.git("remote", "set-url", "origin", "/nowhere");
   expect(await asked()).toMatchObject({ answer: { state: "unknown" }, commit: old });
