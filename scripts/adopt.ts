@@ -81,7 +81,8 @@ function wayOut(file: string, adopt: string): string {
 function currentNotice({ upstream, manifest, steps }: Adoption): Finding {
   const origin = upstream === undefined ? manifest : upstream;
   const words = upstream === undefined ? "as it was adopted" : "current";
-  return notice(`The copy is ${words}: ${countOf(steps.length)} of ${originWords(origin)}`);
+  const files = steps.filter(({ fate }) => fate !== "removed" && fate !== "forgotten");
+  return notice(`The copy is ${words}: ${countOf(files.length)} of ${originWords(origin)}`);
 }
 
 function originWords(origin: Origin | undefined): string {
@@ -188,6 +189,7 @@ export const table = command({
     check: flag("write nothing; tell whether the copy is current, and what was edited"),
   },
   refuses: [
+    "--repo is given: DIR names the checkout",
     "DIR is in no git work tree, or is in this checkout",
     "a file was edited there and has changed upstream, or was never adopted",
     "a symbolic link stands where a file is to be written",

@@ -27,6 +27,12 @@ const layout = "scripts/lib/layout.ts";
 const manifest = "scripts/adopted.json";
 const ledger = "release-gate/lab-validations.txt";
 
+/** The files on record of a copy, as far as they are there. */
+function filesIn(product: string): string[] {
+  const { files } = JSON.parse(readFileSync(join(product, manifest), "utf8"));
+  return Object.keys(files).filter((path) => existsSync(join(product, path)));
+}
+
 /** Release tools that can be changed, and a product that adopts from them. */
 async function world({ committed = false } = {}) {
   const folder = temporaryFolder();
@@ -207,6 +213,8 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "restored  scripts/lib/poll.ts",
     "updated   scripts/release.ts",
   ]);
+  const count = filesIn(it.product).length;
+  expect(stdout).toContain(`The copy is current: ${count} files of version `);
   expect(stdout).toContain(`${layout} is edited here, and not upstream since: it stays\n`);
   expect(stderr).toStartWith(
     "warning: scripts/lib/gate.ts is edited here, and not upstream since: it stays\n",
@@ -383,6 +391,7 @@ test("a missing manifest is told by --check, and the command line before anythin
     `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
   ]);
   expect((await it.adopt(".", "--repo", ".")).code).toBe(2);
+  expect((await it.adopt("--help")).stdout).toContain("--repo is given: DIR names the checkout");
   expect((await it.adopt("")).code).toBe(2);
 });
 
