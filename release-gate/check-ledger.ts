@@ -8,7 +8,7 @@
  * refuses rows of the base that are edited, removed or reordered, and rows inserted between them;
  * with --history it judges so every commit that ever touched the ledger. Dates that run backwards, a
  * PASS for a version tagged before, edited comments, and a history that begins with several rows are
- * warnings. It needs no lab, so it may run in CI.
+ * warnings, and so is LEDGER, which it ignores. It needs no lab, so it may run in CI.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -73,6 +73,17 @@ function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
   const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, ${state}`;
   const kept = bases.map(({ ledger, shown }) => `${entriesOf(ledger).length} of ${shown} kept`);
   return [count, ...kept].join("; ");
+}
+
+/** Another ledger has no history here that it could be held to. */
+function checkLedgerVariable(value: string | undefined): Finding[] {
+  return value
+    ? [
+        warning(`LEDGER is set and ignored: only ${layout.ledger} of the checkout is judged`, {
+          remedy: "Unset LEDGER; to judge the ledger of another checkout: --repo DIR",
+        }),
+      ]
+    : [];
 }
 
 function missing(remedy: string): Finding {
@@ -246,6 +257,7 @@ export const table = command({
     const opened = await repository();
     const shown = options.ref ?? "HEAD";
     const isWorkTree = options.ref === undefined;
+    report.add(checkLedgerVariable(env.LEDGER));
     const needsHead = Boolean(base) || options.history;
     const [tagged, commit] = await Promise.all([
       findTagDays(opened),

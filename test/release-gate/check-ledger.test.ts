@@ -430,6 +430,24 @@ test("the base is the argument, else GITHUB_BASE_REF, and the ledger that of the
   expect(await run(repository)).toMatchObject({ code: 0, stderr: "" });
 });
 
+test("LEDGER leads nowhere, and the output says so: another ledger has no history to be held to", async () => {
+  await using repository = await testRepository();
+  await repository.commit({ [path]: text(r1) });
+  writeFiles(repository.home, { "my-ledger": "junk\n" });
+  const judged = (LEDGER: string) =>
+    runScript(script, ["HEAD"], { cwd: repository.root, env: { ...repository.env, LEDGER } });
+  expect(await judged(join(repository.home, "my-ledger"))).toEqual({
+    code: 0,
+    stdout: expect.stringContaining(`${path}: 1 row, all sound`),
+    stderr: [
+      `warning: LEDGER is set and ignored: only ${path} of the checkout is judged`,
+      "  fix: Unset LEDGER; to judge the ledger of another checkout: --repo DIR",
+      "",
+    ].join("\n"),
+  });
+  expect(await judged("")).toMatchObject({ code: 0, stderr: "" });
+});
+
 test.skipIf(productFolder === undefined)("the product's own ledger is clean", async () => {
   const content = await Bun.file(join(productFolder ?? "", path)).text();
   expect(await judge(content, content)).toEqual([
