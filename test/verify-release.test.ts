@@ -155,7 +155,7 @@ test("a tag that nobody signed has failed, although all that it triggers has arr
     const { code, stderr } = await verify("v1.3.0");
     expect(code).toBe(1);
     expect(stderr).toContain(
-      "the same as here; it is not signed: its object holds no signature\n  fix: Find out who pushed it",
+      "the same as here; it is not signed: its object holds no whole signature\n  fix: Find out who pushed it",
     );
     expect(stderr).toEndWith("v1.3.0: 19 of 20 verified, 1 failed\n");
   } finally {

@@ -1,7 +1,7 @@
 /** All tags of a repository, each judged by the files of its own commit, in the order of history. */
 
 import { dayOf } from "../calendar.ts";
-import type { TagSignature } from "../files/tag-object.ts";
+import { isWhole } from "../files/tag-object.ts";
 import { type Attempt, attempt, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
@@ -155,13 +155,6 @@ function headOf({ tag }: ReleaseTag, head: TagHead, main: Mainline | undefined):
       (line) => /^Bypassed: (.+)$/.exec(line.trimEnd())?.[1] ?? [],
     ),
   };
-}
-
-/** Whether armour ends as it begins: the beginning alone may be a line of the message. */
-function isWhole(signature: TagSignature | undefined): boolean {
-  return /^-----BEGIN ([A-Z ]+)-----\r?\n[\s\S]+\n-----END \1-----\s*$/.test(
-    signature?.armour ?? "",
-  );
 }
 
 /** Works through a list, a few at once, and answers in its order. */

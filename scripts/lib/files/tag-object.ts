@@ -80,3 +80,10 @@ function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | 
     }
   );
 }
+
+/** Whether armour ends as it begins: the beginning alone may be a line of the message. */
+export function isWhole(signature: TagSignature | undefined): signature is TagSignature {
+  return /^-----BEGIN ([A-Z ]+)-----\r?\n[\s\S]+\n-----END \1-----\s*$/.test(
+    signature?.armour ?? "",
+  );
+}

@@ -1,6 +1,6 @@
 /** Whether a release's tag is on the remote, carries a signature, and is the one that is here. */
 
-import { parseTagObject } from "../files/tag-object.ts";
+import { isWhole, parseTagObject } from "../files/tag-object.ts";
 import { attempt, type Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { findCommit, type ObjectId, type Repository, short } from "../world/git.ts";
@@ -77,9 +77,9 @@ async function findSignature(
   }
   try {
     const { signature } = parseTagObject(value.bytes);
-    return signature === undefined
-      ? { kind: "absent", why: "its object holds no signature" }
-      : { kind: "present", format: signature.format };
+    return isWhole(signature)
+      ? { kind: "present", format: signature.format }
+      : { kind: "absent", why: "its object holds no whole signature" };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) {
       return { kind: "unknown", why: thrown.message };

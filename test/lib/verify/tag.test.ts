@@ -55,11 +55,11 @@ describe("a tag that is the same on both sides is", () => {
   });
 
   test("failed without one, and the way out is another version, never another tag", () => {
-    const signature = { kind: "absent", why: "its object holds no signature" } as const;
+    const signature = { kind: "absent", why: "its object holds no whole signature" } as const;
     expect(judgeSignature("v1.3.0", compared, signature, script)).toEqual({
       question: "tag on origin",
       state: "failed",
-      evidence: `${compared.evidence}; it is not signed: its object holds no signature`,
+      evidence: `${compared.evidence}; it is not signed: its object holds no whole signature`,
       remedy: expect.stringMatching(
         /never move a published tag: release the next version with bun scripts\/release\.ts$/,
       ),
@@ -112,12 +112,12 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
   expect(await asked()).toMatchObject({ answer: { state: "failed" }, commit: head });
   for (const [words, ...form] of [
     ["it is a lightweight tag, without an object to sign"],
-    ["its object holds no signature", "--annotate", "--message", "v1.3.0"],
+    ["its object holds no whole signature", "--annotate", "--message", "v1.3.0"],
     [
-      "its object holds no signature",
+      "its object holds no whole signature",
       "--annotate",
       "--message",
-      "v1.3.0\n\n-----END SSH SIGNATURE-----",
+      "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----",
     ],
   ]) {
     await world.git("tag", "--force", ...form, "v1.3.0", old);
