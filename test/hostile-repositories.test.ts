@@ -113,6 +113,37 @@ const released: [string, Preparation][] = [
     },
   ],
   [
+    "addresses are rewritten, and those that come of it would be again",
+    async (world) => {
+      const { home, bare, git } = world;
+      await git("clone", "--quiet", "--bare", bare, join(home, "fetched/origin.git"));
+      await git("init", "--quiet", "--bare", join(home, "elsewhere.git"));
+      await git("remote", "set-url", "origin", "hub:origin.git");
+      return await configure(
+        world,
+        `url.${home}/fetched/.insteadOf=hub:`,
+        `url.${home}/.pushInsteadOf=hub:`,
+        `url.${home}/elsewhere.git.insteadOf=${bare}`,
+        `url.${home}/elsewhere.git.pushInsteadOf=${bare}`,
+      );
+    },
+  ],
+  [
+    "git is configured to fetch more, and to prune what it does not fetch",
+    async (world) => {
+      await world.git("update-ref", "refs/remotes/origin/gone", "HEAD~1");
+      await world.git("tag", "-a", "unrelated", "-m", "x");
+      return await configure(
+        world,
+        "fetch.prune=true",
+        "fetch.pruneTags=true",
+        "remote.origin.fetch=+refs/*:refs/*",
+        "remote.origin.tagOpt=--no-tags",
+        "remote.origin.followRemoteHEAD=always",
+      );
+    },
+  ],
+  [
     "nothing of main is fetched",
     async (world) => {
       await world.git("update-ref", "-d", "refs/remotes/origin/main");
@@ -125,8 +156,12 @@ const released: [string, Preparation][] = [
     async (world) => {
       localHook(world, "pre-push", saysJunk(0));
       localHook(world, "reference-transaction", saysJunk(0));
-      installHook(world.bare, "pre-receive", saysJunk(0));
-      installHook(world.bare, "post-receive", saysJunk(1));
+      for (const name of ["pre-receive", "update", "reference-transaction"]) {
+        installHook(world.bare, name, saysJunk(0));
+      }
+      for (const name of ["post-receive", "post-update"]) {
+        installHook(world.bare, name, saysJunk(1));
+      }
       return undefined;
     },
   ],
@@ -208,6 +243,29 @@ const released: [string, Preparation][] = [
       return undefined;
     },
   ],
+  ...["on-demand", "check", "only"].map((mode): [string, Preparation] => [
+    `a submodule has what nobody pushed, and push.recurseSubmodules is ${mode}`,
+    async (world) => {
+      const { root, env, git, bare } = world;
+      const allow = ["-c", "protocol.file.allow=always"];
+      await git(...allow, "submodule", "--quiet", "add", bare, "inner");
+      const inner = { cwd: join(root, "inner"), env };
+      for (const args of [
+        ["checkout", "--quiet", "-b", "unpushed"],
+        ["commit", "--quiet", "--allow-empty", "-m", "x"],
+        ["config", "push.default", "current"],
+      ]) {
+        await start(["git", ...args], inner);
+      }
+      await world.commit({}, "Record what the submodule has");
+      return await configure(
+        world,
+        "submodule.recurse=true",
+        `push.recurseSubmodules=${mode}`,
+        "fetch.recurseSubmodules=true",
+      );
+    },
+  ]),
 ];
 
 const refused: [string, string, Preparation][] = [
@@ -234,6 +292,24 @@ const refused: [string, string, Preparation][] = [
     "a hook of the remote rejects the push",
     "pwned",
     async (world) => installHook(world.bare, "pre-receive", saysJunk(1)) as undefined,
+  ],
+  [
+    "a hook of the remote rejects main",
+    "pwned",
+    async (world) => installHook(world.bare, "update", saysJunk(1)) as undefined,
+  ],
+  [
+    "a hook of the remote rejects every new ref of it",
+    "pwned",
+    async (world) => installHook(world.bare, "reference-transaction", saysJunk(1)) as undefined,
+  ],
+  [
+    "a hook of the remote that takes main itself talks junk",
+    "refs/heads/main",
+    async (world) => {
+      await world.git("--git-dir", world.bare, "config", "receive.procReceiveRefs", main);
+      return installHook(world.bare, "proc-receive", saysJunk(0)) as undefined;
+    },
   ],
   [
     "the signing program fails",
