@@ -70,6 +70,12 @@ test("many edits are one text: in order, several in a value, none in between", (
   expect(editDocument(document, [change(["b"], "1.2.9", "1.2.9")])).toBe(document.source.text);
 });
 
+test("edits that touch are two, and none is lost", () => {
+  const document = yaml("v: 1.2.9, x\n");
+  const changes = [change(["v"], "1.2.9", "1.3.0"), change(["v"], ",", ";", 5)];
+  expect(editDocument(document, changes)).toBe("v: 1.3.0; x\n");
+});
+
 test("an anchor and its alias are one text: changed together, never one of them", () => {
   const document = yaml("a: &v 1.2.9\nb: *v\nc: 1.2.9\n");
   expect(editDocument(document, [change(["a"]), change(["b"])])).toBe(
@@ -81,6 +87,44 @@ test("an anchor and its alias are one text: changed together, never one of them"
   expect(() => editDocument(document, [change(["a"]), change(["b"], "1.2.9", "1.4.0")])).toThrow(
     /found one text that means two values/,
   );
+});
+
+test("of values of one name, the one that counts is edited", () => {
+  const document = yaml("v: 1.2.9\nw: x\nv: 1.2.9\n");
+  expect(editDocument(document, [change(["v"])])).toBe("v: 1.2.9\nw: x\nv: 1.3.0\n");
+});
+
+describe("a text that means more than the value is not edited:", () => {
+  test.each([
+    ["a key, of which the value is an alias", "w:\n  &a 1.2.9 : x\nv: *a\n"],
+    ["a table that others repeat", "w: &w { v: 1.2.9 }\nx: *w\nv: 1.2.8\n"],
+  ])("%s", (_, text) => {
+    const document = yaml(text);
+    for (const path of [["v"], ["w", "v"]]) {
+      if (document.at(path) === "1.2.9") {
+        const edit = () => editDocument(document, [change(path)]);
+        expect(edit).toThrow(LocatedSyntaxError);
+      }
+    }
+  });
+});
+
+test("a refused edit names the place of the text, or of the value where the text has none", () => {
+  const places = (text: string, ...changes: Change[]) => {
+    try {
+      return editDocument(yaml(text), changes);
+    } catch (thrown) {
+      return (thrown as LocatedSyntaxError).at;
+    }
+  };
+  const shared = "x: 1\na: &v 1.2.9\nb: *v\n";
+  expect(places(shared, change(["b"]))).toEqual({ file: "f.yaml", line: 2, column: 7 });
+  expect(places(shared, change(["a"]), change(["b"], "1.2.9", "1.4.0"))).toEqual({
+    file: "f.yaml",
+    line: 2,
+    column: 7,
+  });
+  expect(places("x: 1\n\nv: 1.2.8\n", change(["v"]))).toMatchObject({ file: "f.yaml", line: 3 });
 });
 
 describe("an edit is refused, with its place, of", () => {
@@ -171,9 +215,16 @@ describe("an edit of a text without a grammar", () => {
     ["joins what stands behind it", { offset: 4, from: "v1 and ", to: "v3" }],
     ["makes another span", { offset: 4, from: "v1", to: "v3 v4" }],
     ["is at no span", { offset: 0, from: "see", to: "saw" }],
+    ["is at no span, and changes nothing", { offset: 7, from: "and", to: "and" }],
   ])("is refused if it %s", (_, splice) => {
     expect(() => editText(file, [splice], find)).toThrow(
       /^Cannot edit ".*" in f\.md: it does not read back as intended$/,
     );
+  });
+
+  test("is refused at the place of its first splice", () => {
+    const lines = source("f.md", "x\nsee v1\n");
+    const edit = () => editText(lines, [{ offset: 6, from: "v1", to: "w" }], find);
+    expect(edit).toThrow(expect.objectContaining({ at: { file: "f.md", line: 2, column: 5 } }));
   });
 });

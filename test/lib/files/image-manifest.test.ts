@@ -25,7 +25,9 @@ test.each([
   ["linux/arm", "linux/arm/v7"],
   ["linux/arm/7", "linux/arm/v7"],
   ["linux/arm/v7", "linux/arm/v7"],
+  ["linux/arm/5", "linux/arm/v5"],
   ["linux/arm/6", "linux/arm/v6"],
+  ["linux/arm/8", "linux/arm/v8"],
   ["linux/arm/v8", "linux/arm/v8"],
   ["linux/armhf", "linux/arm/v7"],
   ["linux/armel", "linux/arm/v6"],
@@ -35,6 +37,14 @@ test.each([
   ["windows/amd64", "windows/amd64"],
 ])("platform %p is platform %p", (text, platform) => {
   expect(parsePlatform(text)).toBe(platform);
+});
+
+test("each part of a platform has 40 characters at most", () => {
+  const [most, more] = ["x".repeat(40), "x".repeat(41)];
+  expect(parsePlatform(`${most}/${most}/${most}`)).toBe(`${most}/${most}/${most}`);
+  for (const text of [`${more}/a/b`, `a/${more}/b`, `a/b/${more}`]) {
+    expect(() => parsePlatform(text)).toThrow(SyntaxError);
+  }
 });
 
 test.each(["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/amd 64", "linux/\u001b[31m"])(
@@ -91,6 +101,7 @@ test.each([
     "entries for an unknown platform",
     entry({ platform: { os: "unknown", architecture: "unknown" } }),
   ],
+  ["entries for an unknown system", entry({ platform: { os: "unknown", architecture: "amd64" } })],
   ["entries without a platform", entry({ platform: undefined })],
   ["nested indexes", entry({ mediaType: mediaTypes.index })],
   ["other artifacts", entry({ mediaType: "application/vnd.example+json" })],
@@ -100,6 +111,54 @@ test.each([
 });
 
 test.each([
+  [
+    "of an odd system",
+    entry({ platform: { os: "unknownos", architecture: "amd64" } }),
+    "unknownos/amd64",
+  ],
+  ["with annotations that are none", entry({ annotations: "vnd" }), "linux/amd64"],
+  ["with annotations of another kind", entry({ annotations: { a: "b" } }), "linux/amd64"],
+])("an index offers an entry %s", (_, each, platform) => {
+  expect(read(index(each), mediaTypes.index)).toEqual({
+    kind: "index",
+    entries: [{ digest: digest("a"), platform }],
+  });
+});
+
+test.each([
+  ["sha256 of 64 digits", digest("0"), true],
+  ["sha512 of 128 digits", `sha512:${"f".repeat(128)}`, true],
+  ["sha256 of 63 digits", digest("0").slice(0, -1), false],
+  ["sha256 of 65 digits", `${digest("0")}0`, false],
+  ["sha256 of 128 digits", `sha256:${"f".repeat(128)}`, false],
+  ["sha512 of 64 digits", `sha512:${"f".repeat(64)}`, false],
+  ["sha512 of 127 digits", `sha512:${"f".repeat(127)}`, false],
+  ["sha512 of 129 digits", `sha512:${"f".repeat(129)}`, false],
+  ["capital letters", digest("A"), false],
+  ["words before it", `x${digest("0")}`, false],
+  ["words behind sha512", `sha512:${"f".repeat(128)} x`, false],
+  ["a line feed behind it", `${digest("0")}\n`, false],
+  ["another kind", `md5:${"0".repeat(32)}`, false],
+  ["a list of one", [digest("0")], false],
+  ["nothing", undefined, false],
+])("whether a digest is one: %s", (_, value, fits) => {
+  const config = { mediaType: mediaTypes.config, digest: value };
+  for (const act of [
+    () => read(image({ config }), mediaTypes.manifest),
+    () => read(index(entry({ digest: value })), mediaTypes.index),
+  ]) {
+    if (fits) {
+      expect(act).not.toThrow();
+    } else {
+      const found = value === undefined ? "none" : JSON.stringify(String(value).slice(0, 117));
+      expect(act).toThrow(`expected a sha256 or sha512 digest, found ${found.slice(0, -1)}`);
+    }
+  }
+});
+
+test.each([
+  ["an index with a configuration", { ...index(entry()), config: {} }, mediaTypes.index],
+  ["an index with layers", { ...index(entry()), layers: [] }, mediaTypes.index],
   ["an index whose list is none", { manifests: {} }, mediaTypes.index],
   ["an index without a list", {}, mediaTypes.index],
   ["an entry without a digest", index(entry({ digest: undefined })), mediaTypes.index],

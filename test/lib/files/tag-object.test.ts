@@ -45,6 +45,10 @@ describe("a header", () => {
     expect(read(text)).toMatchObject({ tag: "v1.0.0", object });
   });
 
+  test("stands above the first empty line, even where that is the first line", () => {
+    expect(() => read(`\n\n${head}\nv1.0.0\n`)).toThrow('header "object" is missing');
+  });
+
   test("may be empty", () => {
     expect(read(head.replace("tag v1.0.0", "tag ")).tag).toBe("");
   });
@@ -91,7 +95,7 @@ describe("a signature", () => {
   test("may stand in the headers, as git sees it, and at the very first byte", () => {
     const text = armour("PGP MESSAGE");
     expect(read(`${head}${text}`)).toMatchObject({ message: "", signature: { armour: text } });
-    expect(() => read(text)).toThrow('header "object" is missing');
+    expect(() => read(`${text}${head}\nv1.0.0\n`)).toThrow('header "object" is missing');
   });
 
   test("signs bytes, not characters", () => {
@@ -125,6 +129,14 @@ describe("a signature is whole", () => {
       "-----BEGIN SSH SIGNATURE-----\nAA-----END SSH SIGNATURE-----\n",
     ],
     ["with nothing in it", "-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"],
+    [
+      "with an empty line alone in it",
+      "-----BEGIN PGP MESSAGE-----\n\n-----END PGP MESSAGE-----\n",
+    ],
+    [
+      "with something else that is whole in it",
+      "-----BEGIN SSH SIGNATURE----- x\n-----BEGIN X-----\nAA\n-----END X-----\n",
+    ],
     ["with more behind its end", `${armour("SSH SIGNATURE")}more\n`],
     [
       "with more behind its beginning",
