@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { compareVersions, isVersion, parseVersion } from "../../scripts/lib/version.ts";
+import {
+  compareVersions,
+  isPrerelease,
+  isVersion,
+  parseVersion,
+} from "../../scripts/lib/version.ts";
 
 test.each([
   ["1.2.3", "1.2.3"],
@@ -52,6 +57,7 @@ test("the order of versions is SemVer's precedence, numbers of any length includ
     "0.2.0",
     "0.10.0",
     "1.0.0-2",
+    "1.0.0-222",
     "1.0.0-18446744073709551616",
     "1.0.0--",
     "1.0.0-0a",
@@ -59,17 +65,37 @@ test("the order of versions is SemVer's precedence, numbers of any length includ
     "1.0.0-a",
     "1.0.0-a.b",
     "1.0.0-a-b",
+    "1.0.0-a1",
     "1.0.0",
+    "1.0.1-alpha",
     "9007199254740992.0.0",
     "9007199254740993.0.0",
     "99999999999999999999998.0.0",
     "99999999999999999999999.0.0",
   ].map((text) => parseVersion(text));
-  expect(ascending.toReversed().toSorted(compareVersions)).toEqual(ascending);
+  for (const [index, each] of ascending.entries()) {
+    for (const later of ascending.slice(index + 1)) {
+      const orders = [compareVersions(each, later), compareVersions(later, each)].map(Math.sign);
+      expect([each, later, ...orders]).toEqual([each, later, -1, 1]);
+    }
+  }
 });
 
 test("equal versions have equal precedence", () => {
   for (const text of ["1.2.3", "1.2.3-rc.1", "99999999999999999999999.0.0"]) {
     expect(compareVersions(parseVersion(text), parseVersion(text))).toBe(0);
   }
+});
+
+test("a version has 256 characters at most", () => {
+  const long = `1.2.3-${"a".repeat(250)}`;
+  expect([isVersion(long), isVersion(`${long}a`)]).toEqual([true, false]);
+});
+
+test.each([
+  ["1.2.3-rc.1", true],
+  ["1.2.3--", true],
+  ["1.2.3", false],
+])("whether %p is a prerelease: %p", (text, expected) => {
+  expect(isPrerelease(parseVersion(text))).toBe(expected);
 });

@@ -26,7 +26,15 @@ test("a name may have spaces within", () => {
   expect(parse(`${one}  a b\n`)).toEqual([["a b", one]]);
 });
 
+test("a name from the root keeps its slash", () => {
+  expect(parse(`${one}  /a\n`)).toEqual([["/a", one]]);
+});
+
 test.each([
+  ["a single space", `${one} a\n`, "line 1 is no sha256 checksum", 1],
+  ["a space before the name", `${one}   a\n`, "line 1 is no sha256 checksum", 1],
+  ["a space behind the name", `${one}  a \n`, "line 1 is no sha256 checksum", 1],
+  ["words before the sum", `x${one}  a\n`, "line 1 is no sha256 checksum", 1],
   ["nothing", "", "it is empty", undefined],
   ["an empty line alone", "\n", 'line 1 is no sha256 checksum: found ""', 1],
   ["a line between", `${one}  a\n\n${two}  b\n`, 'line 2 is no sha256 checksum: found ""', 2],
