@@ -12,6 +12,7 @@ import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { memoryTree } from "../../../scripts/lib/tree.ts";
 import { workTree } from "../../../scripts/lib/world/files.ts";
+import { expectLinear } from "../../helpers/growth.ts";
 import { productFolder } from "../../helpers/product.ts";
 
 const chartOf = (text: string) => readChart(memoryTree({ "c/Chart.yaml": text }), "c");
@@ -68,11 +69,13 @@ test("the version alone is read whatever appVersion is", async () => {
   ]);
 });
 
-test("duplicates among very many keys are found in a few seconds", async () => {
-  const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: 1\n`).join("");
-  const started = performance.now();
-  expect(await faultsOf(() => chartOf(`version: 1.2.3\n${text}k7: 2\n`))).toHaveLength(1);
-  expect(performance.now() - started).toBeLessThan(4000);
+test("duplicates among very many keys are found in linear time", async () => {
+  const keys = (count: number) => Array.from({ length: count }, (_, index) => `k${index}: 1\n`);
+  await expectLinear(
+    50_000,
+    (count) => `version: 1.2.3\n${keys(count).join("")}k7: 2\n`,
+    async (text) => expect(await faultsOf(() => chartOf(text))).toHaveLength(1),
+  );
 });
 
 test("a chart without Chart.yaml is refused by its path", async () => {

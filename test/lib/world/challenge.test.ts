@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseChallenges } from "../../../scripts/lib/world/challenge.ts";
+import { expectLinear } from "../../helpers/growth.ts";
 
 const read = (header: string) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
@@ -57,7 +58,10 @@ test.each([
   expect(() => parseChallenges(header)).toThrow(SyntaxError);
 });
 
-test("a long hostile header is read in linear time", () => {
-  const read = () => parseChallenges(`Bearer realm="${"\\".repeat(1_000_001)}`);
-  expect(read).toThrow(SyntaxError);
-}, 2000);
+test("a long hostile header is read in linear time", async () => {
+  // Beyond 100,000 the runtime changes to a slower way of matching, at once and for good.
+  const header = (size: number) => `Bearer realm="${"\\".repeat(size + 1)}`;
+  await expectLinear(50_000, header, (text) => {
+    expect(() => parseChallenges(text)).toThrow(SyntaxError);
+  });
+});
