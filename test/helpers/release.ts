@@ -1,19 +1,24 @@
 /** Worlds that are ready to be released from: the small product, its remote and a signing key. */
 
-import { chmodSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../../scripts/lib/demo/product.ts";
 import {
   type Ended,
+  openTestRepository,
   projectRoot,
   type TestRepository,
+  temporaryFolder,
   testRepository,
   writeFiles,
 } from "./world.ts";
 
+/** One day for the whole file, though midnight may pass while it runs. */
+const started = new Date().toISOString().slice(0, 10);
+
 /** Today as the ledger writes it. */
 export function today(): string {
-  return new Date().toISOString().slice(0, 10);
+  return started;
 }
 
 /** A ledger with one row. */
@@ -30,19 +35,73 @@ export interface ReleaseWorld extends TestRepository {
   localTags(): Promise<string[]>;
 }
 
-/** The small product at 1.2.9 on origin, and at 1.3.0 with a lab PASS in one commit ahead of it. */
-export async function releaseWorld(registry?: string): Promise<ReleaseWorld> {
-  const world = await testRepository();
-  await world.commit(smallProduct("1.2.9", registry), "Release 1.2.9");
-  const bare = await world.addRemote();
+interface Entry {
+  readonly path: string;
+  readonly mode: number;
+  /** Undefined for a folder. */
+  readonly content: Buffer | undefined;
+}
+
+interface Template {
+  /** The folder that the entries were read from, which is gone. */
+  readonly home: string;
+  readonly entries: readonly Entry[];
+}
+
+/** The world that tests get copies of, since making one takes thirty processes. */
+let template: Promise<Template> | undefined;
+
+async function makeTemplate(): Promise<Template> {
+  await using world = await testRepository();
+  await world.commit(smallProduct("1.2.9"), "Release 1.2.9");
+  await world.addRemote();
   await world.useSshKey();
   await world.commit(
-    {
-      ...smallProduct("1.3.0", registry),
-      "release-gate/lab-validations.txt": ledgerRow("1.3.0"),
-    },
+    { ...smallProduct("1.3.0"), "release-gate/lab-validations.txt": ledgerRow("1.3.0") },
     "Bump to 1.3.0",
   );
+  const paths = readdirSync(world.home, { recursive: true, encoding: "utf8" }).sort();
+  return { home: world.home, entries: paths.map((path) => readEntry(world.home, path)) };
+}
+
+function readEntry(home: string, path: string): Entry {
+  const file = join(home, path);
+  const stat = statSync(file);
+  const content = stat.isDirectory() ? undefined : readFileSync(file);
+  return { path, mode: stat.mode, content };
+}
+
+/** A copy of a template, whose git configuration names its own folder. */
+function copyOf({ home, entries }: Template): TestRepository {
+  const folder = temporaryFolder();
+  for (const { path, mode, content } of entries) {
+    const target = join(folder.path, path);
+    if (content === undefined) {
+      mkdirSync(target, { mode });
+    } else {
+      writeFileSync(target, content, { mode });
+    }
+  }
+  const copy = openTestRepository(folder);
+  const configuration = join(copy.root, ".git/config");
+  const text = readFileSync(configuration, "utf8");
+  writeFileSync(configuration, text.replaceAll(home, copy.home));
+  return copy;
+}
+
+/**
+ * The small product at 1.2.9 on origin, and at 1.3.0 with a lab PASS in one commit ahead of it.
+ *
+ * @param registry The one that the chart names at 1.3.0; default: the real one.
+ */
+export async function releaseWorld(registry?: string): Promise<ReleaseWorld> {
+  template ??= makeTemplate();
+  const world = copyOf(await template);
+  if (registry !== undefined) {
+    writeFiles(world.root, smallProduct("1.3.0", registry));
+    await world.git("commit", "--quiet", "--amend", "--no-edit", "--all");
+  }
+  const bare = join(world.home, "origin.git");
   return {
     ...world,
     bare,

@@ -135,17 +135,34 @@ export interface TestRepository extends AsyncDisposable {
   useSshKey(): Promise<string>;
 }
 
+/** What git is told in tests: who commits, and to spend no time on tidiness and power cuts. */
+const gitConfiguration = `[user]
+	name = Release Tester
+	email = tester@example.invalid
+[init]
+	defaultBranch = main
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[core]
+	fsync = none
+`;
+
 /** Creates a repository on branch main, without commits. */
 export async function testRepository(): Promise<TestRepository> {
-  const folder = temporaryFolder();
+  const repository = openTestRepository(temporaryFolder());
+  mkdirSync(repository.root);
+  writeFiles(repository.home, { ".gitconfig": gitConfiguration });
+  await repository.git("init", "--quiet", "--template=");
+  return repository;
+}
+
+/** A temporary folder as a repository; `checkout` in it is its top level. */
+export function openTestRepository(folder: Disposable & { readonly path: string }): TestRepository {
   const home = folder.path;
   const root = join(home, "checkout");
   const env = isolatedEnvironment(home);
-  mkdirSync(root);
-  writeFiles(home, {
-    ".gitconfig":
-      "[user]\n\tname = Release Tester\n\temail = tester@example.invalid\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n",
-  });
 
   async function git(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await start(["git", ...args], { cwd: root, env });
@@ -155,7 +172,6 @@ export async function testRepository(): Promise<TestRepository> {
     return stdout.replace(/\n$/, "");
   }
 
-  await git("init", "--quiet");
   return {
     root,
     home,
@@ -175,7 +191,7 @@ export async function testRepository(): Promise<TestRepository> {
     },
     async addRemote(name = "origin") {
       const bare = join(home, `${name}.git`);
-      await git("init", "--quiet", "--bare", bare);
+      await git("init", "--quiet", "--bare", "--template=", bare);
       await git("remote", "add", name, bare);
       await git("push", "--quiet", name, "HEAD");
       await git("fetch", "--quiet", name);
