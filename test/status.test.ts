@@ -78,6 +78,7 @@ async function adoptedProduct(
 /** What differs from run to run, by what it is. */
 function settled(text: string): string {
   return text
+    .replace(/^Asking the checks \.\.\.\n/, "")
     .replace(/127\.0\.0\.1:\d+/g, "<registry>")
     .replace(/sha256:[0-9a-f]{64}/g, "sha256:<digest>")
     .replace(/SHA256:[\w+/]{43}/g, "SHA256:<key>")

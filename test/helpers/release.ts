@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../../scripts/lib/demo/product.ts";
+import { layout } from "../../scripts/lib/layout.ts";
 import {
   type Ended,
   openTestRepository,
@@ -35,6 +36,11 @@ export interface ReleaseWorld extends TestRepository {
   localTags(): Promise<string[]>;
 }
 
+/** The small product at 1.3.0 with a lab PASS. */
+function validatedProduct(registry?: string): Record<string, string> {
+  return { ...smallProduct("1.3.0", registry), [layout.ledger]: ledgerRow("1.3.0") };
+}
+
 interface Entry {
   readonly path: string;
   readonly mode: number;
@@ -56,10 +62,7 @@ async function makeTemplate(): Promise<Template> {
   await world.commit(smallProduct("1.2.9"), "Release 1.2.9");
   await world.addRemote();
   await world.useSshKey();
-  await world.commit(
-    { ...smallProduct("1.3.0"), "release-gate/lab-validations.txt": ledgerRow("1.3.0") },
-    "Bump to 1.3.0",
-  );
+  await world.commit(validatedProduct(), "Bump to 1.3.0");
   const paths = readdirSync(world.home, { recursive: true, encoding: "utf8" }).sort();
   return { home: world.home, entries: paths.map((path) => readEntry(world.home, path)) };
 }
@@ -98,7 +101,7 @@ export async function releaseWorld(registry?: string): Promise<ReleaseWorld> {
   template ??= makeTemplate();
   const world = copyOf(await template);
   if (registry !== undefined) {
-    writeFiles(world.root, smallProduct("1.3.0", registry));
+    writeFiles(world.root, validatedProduct(registry));
     await world.git("commit", "--quiet", "--amend", "--no-edit", "--all");
   }
   const bare = join(world.home, "origin.git");
