@@ -66,11 +66,17 @@ afterAll(async () => {
 });
 
 /** Runs the command on the product, with the registry and the index on loopback. */
-function verify(tag: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+function verify(
+  tag: string,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  clock?: () => number,
+) {
   const places = tag.startsWith("chart") ? [] : ["--crate-index", index.url];
   return runScript(script, [tag, "--registry", registry.host, ...places, ...args], {
     cwd: product.root,
     env: { ...product.env, PATH: `${github.gh.bin}:${product.env.PATH}`, ...env },
+    ...(clock && { clock }),
   });
 }
 
@@ -253,17 +259,16 @@ describe("with --wait", () => {
     const { code, stdout, stderr } = await verify("v1.3.0", ["--wait", "1", "--json"], env);
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^after [0-9] s: run of release\.yml: pending, .*\nafter [5-9] s: run of release\.yml: verified, it ended in success.*\n$/,
+      /^after \d+ s: run of release\.yml: pending, .*\nafter (?:[5-9]|\d{2,}) s: run of release\.yml: verified, it ended in success.*\n$/,
     );
     expect(JSON.parse(stdout).data.waitedSeconds).toBeGreaterThanOrEqual(5);
   });
 
   test("nobody waits for gh to be installed", async () => {
-    const begin = performance.now();
-    const { code, stderr } = await verify("v1.3.0", ["--wait"], await withoutGh());
+    // On a clock that stands still, a command that waits does so for ever.
+    const { code, stderr } = await verify("v1.3.0", ["--wait"], await withoutGh(), () => 0);
     expect(code).toBe(1);
     expect(stderr).toEndWith("v1.3.0: 4 of 20 verified, 16 unknown after 0 s\n");
-    expect(performance.now() - begin).toBeLessThan(4500);
   });
 
   test("Ctrl-C ends it at once with 130, and says what is open", async () => {

@@ -16,11 +16,16 @@ export async function tableOf(script: string): Promise<AnyCommand> {
   return table;
 }
 
+interface InsideOptions extends Omit<StartOptions, "stdin"> {
+  /** Milliseconds, for a test that is about none or about many of them. */
+  readonly clock?: () => number;
+}
+
 /** Runs one of this project's scripts, named from the top level, without a process of its own. */
 export async function runScript(
   script: string,
   args: readonly string[],
-  { cwd, env = isolatedEnvironment(cwd) }: Omit<StartOptions, "stdin">,
+  { cwd, env = isolatedEnvironment(cwd), clock = () => performance.now() }: InsideOptions,
 ): Promise<Ended> {
   const { written, terminal } = silentTerminal();
   const code = await execute(await tableOf(script), {
@@ -28,7 +33,7 @@ export async function runScript(
     env,
     cwd,
     now: new Date(),
-    clock: () => performance.now(),
+    clock,
     terminal,
     watch: () => watchProcess(new EventEmitter()),
   });
