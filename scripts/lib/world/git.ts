@@ -115,8 +115,9 @@ export async function findRepository(
     return { why: "there is no such folder" };
   }
   const answer = await ask(place, ["rev-parse", "--show-toplevel"]);
-  const root = answer.stdout.replace(/\n$/, "");
-  return answer.code === 0 && root !== "" ? { ...place, root } : noRepository(answer);
+  // A path that does not end its line may be cut short, and the rest of it may be another checkout.
+  const root = /^(.+)\n$/s.exec(answer.stdout)?.[1];
+  return answer.code === 0 && root !== undefined ? { ...place, root } : noRepository(answer);
 }
 
 function noRepository(answer: Answer): NoRepository {

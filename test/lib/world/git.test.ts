@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Finding } from "../../../scripts/lib/finding.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import {
@@ -189,6 +189,15 @@ test("a git that says nothing and exits 0 has not answered", async () => {
   );
   expect((await refused(line(silent, "find the branch", ["symbolic-ref", "HEAD"]))).message).toBe(
     "Cannot find the branch: git symbolic-ref printed 0 lines, expected 1",
+  );
+});
+
+test("a top level that is cut short is not taken for another checkout", async () => {
+  using folder = temporaryFolder();
+  const cut = `printf %s '${dirname(world.root)}'`;
+  const env = { ...world.env, PATH: standIn(folder.path, cut) };
+  expect((await refused(openRepository(world.root, env))).message).toStartWith(
+    `Cannot find a git work tree at ${world.root}`,
   );
 });
 
