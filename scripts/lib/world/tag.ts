@@ -321,7 +321,9 @@ export async function refValue(repository: Repository, ref: string): Promise<Obj
   // HEAD is asked too: an answer without it is no answer.
   const answer = await ask(repository, ["show-ref", "--head", ref]);
   const refs = answer.stdout.split("\n").map((entry) => entry.split(" "));
-  if (answer.code !== 0 || answer.timedOut || !refs.some(([, name]) => name === "HEAD")) {
+  // A last line without its end is half an answer: the ref may have been the other half.
+  const whole = answer.stdout.endsWith("\n") && refs.some(([, name]) => name === "HEAD");
+  if (answer.code !== 0 || answer.timedOut || !whole) {
     throw unanswered(`read ${ref}`, answer);
   }
   return refs.find(([, name]) => name === ref)?.[0];

@@ -3,6 +3,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository, type Repository } from "../../../scripts/lib/world/git.ts";
 import { installTag, refValue, removeTag, signTag } from "../../../scripts/lib/world/tag.ts";
+import { standIn } from "../../helpers/release.ts";
 import { type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
 
 async function signing(world: TestRepository): Promise<{ repository: Repository; commit: string }> {
@@ -142,6 +143,20 @@ test("of two tags of one name only the first becomes a ref, and only its own obj
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBe(first.id);
   expect(await removeTag(repository, first)).toMatchObject({ gone: true });
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBeUndefined();
+});
+
+test("an answer that is cut short before the tag is no word of its absence", async () => {
+  await using world = await testRepository();
+  const { repository, commit } = await signing(world);
+  const env = standIn(
+    world,
+    "git",
+    `printf '%s' '${commit} HEAD
+${commit.slice(0, 9)}'`,
+  );
+  await expect(refValue({ ...repository, env }, "refs/tags/v1.0.0")).rejects.toThrow(
+    "Cannot read refs/tags/v1.0.0",
+  );
 });
 
 test("a message without a final line feed is signed like any other", async () => {
