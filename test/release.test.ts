@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import {
@@ -297,6 +297,20 @@ async function advanceRemote(world: ReleaseWorld): Promise<void> {
   await world.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "Other work");
   await world.git("-C", other, "push", "--quiet", "origin", "HEAD:main");
 }
+
+test("a refusal waits for the signature that is being judged beside it", async () => {
+  await using world = await releaseWorld();
+  expect((await release(world, ["--yes"])).code).toBe(0);
+  const slow = ': >"$STATE/../judging"; sleep 1; exec "$REAL" "$@"';
+  const whileJudging = 'until [ -e "$STATE/../judging" ]; do sleep 0.02; done; exit 128';
+  const failing = `case " $* " in *" status "*) ${whileJudging};; esac; exec "$REAL" "$@"`;
+  const scratch = join(world.home, "tmp");
+  mkdirSync(scratch);
+  const judged = { ...world, env: standIn(world, "ssh-keygen", slow) };
+  const env = { ...standIn(judged, "git", failing), TMPDIR: scratch };
+  expect((await release(world, ["--yes", "--resume"], env)).code).toBe(1);
+  expect(readdirSync(scratch)).toEqual([]);
+});
 
 test("all faults are reported at once", async () => {
   await using world = await releaseWorld();

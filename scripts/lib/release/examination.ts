@@ -3,7 +3,7 @@
  * wait anew. It changes nothing.
  */
 
-import { attempt, error, type Finding, notice } from "../finding.ts";
+import { attempt, error, type Finding, notice, Refusal } from "../finding.ts";
 import { askGates, type GateResult } from "../gate.ts";
 import type { Interrupt } from "../interrupt.ts";
 import { layout } from "../layout.ts";
@@ -140,8 +140,9 @@ async function gather(
   options: ReleaseOptions,
 ): Promise<{ facts: Facts; unanswered: Finding[] }> {
   const tag = `${procedure.tagPrefix}${version}`;
-  const [checkout, localTag, asked] = await Promise.all([
-    readCheckout(repository),
+  // A question that is still open when the release ends would leave its temporary files behind.
+  const [{ value: checkout, findings: unread }, localTag, asked] = await Promise.all([
+    attempt(() => readCheckout(repository)),
     findLocalTag(repository, tag),
     attempt(async () => {
       const remote = await findRemote(repository, layout.remote);
@@ -149,6 +150,9 @@ async function gather(
       return { remote, refs: await world.report.during(`Asking ${remote.name}`, asking) };
     }),
   ]);
+  if (unread !== undefined) {
+    throw new Refusal(unread);
+  }
   const resuming = options.resume && localTag.kind === "signed";
   const commit = resuming ? localTag.tag.object : checkout.head;
   const main = asked.value?.refs.main;
