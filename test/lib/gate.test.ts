@@ -40,6 +40,11 @@ test.each<[string, Finding[], "passed" | "refused", string[]]>([
   expect(isPass(findings)).toBe(outcome === "passed");
 });
 
+test("a gate without evidence refuses by an error, so that whoever reads the findings is refused", async () => {
+  const [result] = await askGates([answering(warning("look"))], {});
+  expect(result?.findings).toEqual([warning("look"), error(noEvidence)]);
+});
+
 test("a gate that throws a refusal, or stumbles on a file, refuses", async () => {
   const refused = gate("asked", () => Promise.reject(refusal("Cannot know")));
   expect(await ask(refused)).toEqual({ outcome: "refused", messages: ["Cannot know"] });

@@ -187,6 +187,7 @@ test("a promise of something that is no platform is refused, with its place", as
   const reference = parseImageReference("ghcr.io/owner/product:1.2.3");
   const at = { file: "Chart.yaml", line: 7 };
   const findings = await checkImage({ reference, platforms: ["amd64", "any"], at }, world.world);
+  expect(findings.map(({ level }) => level)).toEqual(["error", "error"]);
   expect(findings.map(({ message }) => message)).toEqual([
     'Cannot read a platform promised for image ghcr.io/owner/product:1.2.3: expected a platform such as linux/amd64, found "amd64"',
     'Cannot read a platform promised for image ghcr.io/owner/product:1.2.3: expected a platform such as linux/amd64, found "any"',

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { findingsOfAudit } from "../../../scripts/lib/audit/findings.ts";
 import type { Row } from "../../../scripts/lib/audit/record.ts";
 import type { Audit } from "../../../scripts/lib/audit/survey.ts";
-import { error, type Finding } from "../../../scripts/lib/finding.ts";
+import { error, type Finding, warning } from "../../../scripts/lib/finding.ts";
 import { chartRow, soundRow } from "../../helpers/audit.ts";
 
 const main: Audit["main"] = {
@@ -21,6 +21,15 @@ test("stale references lead to a command that tells each of them", () => {
   ).toEqual([
     "See each: bun scripts/check-references.ts v1.1.0 --ref v1.1.0",
     "See each: bun scripts/audit-releases.ts --html audit.html",
+  ]);
+});
+
+test("a tag that cannot be audited in full is refused with each of its faults, in their places", () => {
+  const at = { file: "Cargo.toml", line: 2 };
+  const rows = [soundRow(1, { faults: [error("not TOML", { at }), warning("not read")] })];
+  expect(problemsOf(rows)).toEqual([
+    error("Cannot audit all of v1.1.0: not TOML", { at }),
+    error("Cannot audit all of v1.1.0: not read"),
   ]);
 });
 

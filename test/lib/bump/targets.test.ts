@@ -31,7 +31,7 @@ function targets(words: string, application: string, chart?: string) {
   return {
     versions: [app, appVersion, own].map((each) => each ?? "-").join(" "),
     judgedBy: found.targets.application as string,
-    faults: found.faults.map(({ message }) => message),
+    faults: found.faults.filter(({ level }) => level === "error").map(({ message }) => message),
     remedies: found.faults.map(({ remedy }) => remedy),
     places: found.faults.map((fault) => fault.at),
   };

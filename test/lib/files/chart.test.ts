@@ -24,7 +24,8 @@ async function faultsOf(answer: () => Promise<unknown>): Promise<string[]> {
     (reason: unknown) => reason,
   );
   expect(thrown).toBeInstanceOf(Refusal);
-  return (thrown as Refusal).findings.map(({ at, message }) => `${at?.line ?? "-"}: ${message}`);
+  const errors = (thrown as Refusal).findings.filter(({ level }) => level === "error");
+  return errors.map(({ at, message }) => `${at?.line ?? "-"}: ${message}`);
 }
 
 test.each([

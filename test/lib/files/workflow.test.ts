@@ -5,7 +5,7 @@ import {
   workflowFrom,
   yamlWithoutRepeats,
 } from "../../../scripts/lib/files/workflow.ts";
-import { Refusal } from "../../../scripts/lib/finding.ts";
+import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 
 const read = (text: string) => workflowFrom(source("w.yml", text));
@@ -46,18 +46,22 @@ test("faults of the form are told together, each with its line", () => {
     }
   })() as Refusal;
   expect(thrown).toBeInstanceOf(Refusal);
-  expect(thrown.findings.map(({ message, at }) => `${at?.line} ${message}`)).toEqual([
-    '2 Cannot read job "a" in w.yml: found a number, which YAML reads as 1, expected a mapping with runs-on and steps',
-    '4 Cannot read needs of job "b" in w.yml: found a mapping, expected the name of a job, or a list of names',
-    '6 Cannot read step 1 of job "b" in w.yml: found a mapping, expected a mapping with either run or uses',
+  expect(
+    thrown.findings.map(({ level, message, at }) => `${level} ${at?.line} ${message}`),
+  ).toEqual([
+    'error 2 Cannot read job "a" in w.yml: found a number, which YAML reads as 1, expected a mapping with runs-on and steps',
+    'error 4 Cannot read needs of job "b" in w.yml: found a mapping, expected the name of a job, or a list of names',
+    'error 6 Cannot read step 1 of job "b" in w.yml: found a mapping, expected a mapping with either run or uses',
   ]);
 });
 
-test("no mapping has a key twice, at any depth", () => {
+test("no mapping has a key twice, at any depth", async () => {
   const text = "a:\n  - x: 1\n    y: 2\n    'x': 3\nb: {c: 1, c: 2}\n";
-  expect(() => yamlWithoutRepeats(source("w.yml", text))).toThrow(
-    'Cannot read w.yml: found key "x" in line 4 again after line 2, expected it once\nCannot read w.yml: found key "c" in line 5 again after line 5, expected it once',
-  );
+  const { findings } = await attempt(async () => yamlWithoutRepeats(source("w.yml", text)));
+  expect(findings?.map(({ level, message }) => `${level}: ${message}`)).toEqual([
+    'error: Cannot read w.yml: found key "x" in line 4 again after line 2, expected it once',
+    'error: Cannot read w.yml: found key "c" in line 5 again after line 5, expected it once',
+  ]);
 });
 
 test("what has an anchor is a value once", () => {

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
-import { attempt } from "../../../scripts/lib/finding.ts";
+import { attempt, error } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { appendRow } from "../../../scripts/lib/world/ledger-file.ts";
 import { projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
@@ -85,8 +85,15 @@ test("what ends a ledger malformed is to be mended, or made good by hand below i
   const path = join(folder.path, "ledger.txt");
   writeFileSync(path, `${old}\nx\n`);
   const { findings } = await attempt(() => appendRow(path, validation, today));
-  expect(findings?.map(({ remedy }) => remedy)).toEqual([
-    "Mend line 2 if it is not committed yet; if it is, append a correct row below it, by hand",
+  expect(findings).toEqual([
+    error(
+      `Cannot append to ${path}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
+      {
+        at: { file: path, line: 2, column: 1 },
+        remedy:
+          "Mend line 2 if it is not committed yet; if it is, append a correct row below it, by hand",
+      },
+    ),
   ]);
 });
 
