@@ -12,7 +12,11 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import { checkCopy, checkWay } from "../scripts/adopt.ts";
+import type { Adoption } from "../scripts/lib/adopt/comparison.ts";
+import type { Step } from "../scripts/lib/adopt/plan.ts";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { error } from "../scripts/lib/finding.ts";
 import {
   type FileChanges,
   isolatedEnvironment,
@@ -93,6 +97,58 @@ const errorsOf = (stderr: string) =>
     .split("\n")
     .filter((line) => line.startsWith("error: "))
     .map((line) => line.slice("error: ".length));
+
+/** An adoption that was decided, with no checkout behind it. */
+function decided(...steps: Step[]): Adoption {
+  const root = "/product";
+  return {
+    copy: {
+      repository: { root, env: {}, signal: undefined },
+      folder: root,
+      pathOf: (path) => `tools/${path}`,
+    },
+    manifest: { version: "0.1.0", commit: undefined, files: new Map() },
+    upstream: undefined,
+    here: new Map(),
+    steps,
+  };
+}
+
+describe("a copy", () => {
+  test("is not current where nothing was adopted", () => {
+    expect(checkCopy({ ...decided(), manifest: undefined }, "ADOPT")).toEqual([
+      error(
+        "Cannot call the copy current: tools/scripts/adopted.json is missing, so nothing was adopted here",
+        {
+          remedy:
+            "Adopt: ADOPT; or take it from git again: git checkout -- tools/scripts/adopted.json",
+        },
+      ),
+    ]);
+  });
+
+  test("is not current where a file is behind", () => {
+    const file = "tools/scripts/release.ts";
+    const behind: Step = { path: "scripts/release.ts", fate: "updated" };
+    const findings = checkCopy(decided(behind, { path: layout, fate: "edited" }), "ADOPT");
+    expect(findings[0]).toMatchObject({ level: "error", at: { file } });
+    expect(findings[0]?.message).toStartWith(`Cannot call the copy current: ${file} `);
+    expect(findings.map(({ level }) => level)).toEqual(["error", "notice"]);
+  });
+
+  test("is current although its layout is edited", () => {
+    const findings = checkCopy(decided({ path: layout, fate: "edited" }), "ADOPT");
+    expect(findings.map(({ level }) => level)).toEqual(["notice", "notice"]);
+  });
+
+  test.each(["conflict", "foreign"] as const)("is not written over a file that is %s", (fate) => {
+    const file = "tools/scripts/release.ts";
+    const findings = checkWay(decided({ path: "scripts/release.ts", fate }), "ADOPT", "T");
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toMatchObject({ level: "error", at: { file } });
+    expect(findings[0]?.message).toStartWith(`Cannot adopt: ${file} `);
+  });
+});
 
 test("a first adoption brings the commands, their library and nothing else", async () => {
   using it = await world({ committed: true });

@@ -94,6 +94,16 @@ const refusals: [string, Partial<Facts>, string][] = [
     "v1.3.0 already exists locally: it is a lightweight tag",
   ],
   ["a signed tag here", { localTag: leftover }, "v1.3.0 already exists locally"],
+  [
+    "the same signed tag here and on the remote",
+    { localTag: leftover, refs: tagged(tagId) },
+    "v1.3.0 already exists locally, and already exists on origin: the same object",
+  ],
+  [
+    "a tag on the remote below whose name git would need a folder",
+    { refs: { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) } },
+    "Cannot make tag v1.3.0: origin holds refs/tags/v1.3.0/x, and git cannot hold both",
+  ],
   ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
   [
     "a branch of the remote that git may take for the tag",
