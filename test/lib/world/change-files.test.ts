@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { Refusal } from "../../../scripts/lib/finding.ts";
+import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { changeFiles, type FileChange } from "../../../scripts/lib/world/change-files.ts";
 import { gitEnvironment, type Repository } from "../../../scripts/lib/world/git.ts";
 import { findPlainFile } from "../../../scripts/lib/world/plain-file.ts";
@@ -97,6 +97,28 @@ test("a failure after any file leaves everything as it was, and says why", async
   expect(thrown).toBeInstanceOf(Refusal);
   expect((thrown as Refusal).message).toMatch(/^Cannot write: .*; every file is as it was before$/);
   expect(contents(folder.path)).toEqual(was);
+});
+
+test("a file that cannot be brought back is named, after the failure that asked for it", async () => {
+  using folder = await checkout();
+  const impossible = { path: "kept/here.ts/x.ts", before: undefined, after: state("x") };
+  const gone = { path: "last.ts", before: undefined, after: state("last") };
+  const { findings } = await attempt(() =>
+    changeFiles(
+      folder.repository,
+      async () => [gone, impossible],
+      () => {
+        // As another program may at any time: what was written just now is no longer there.
+        rmSync(join(folder.path, "last.ts"), { force: true });
+        return false;
+      },
+    ),
+  );
+  expect(findings?.map(({ level, message }) => [level, message])).toEqual([
+    ["error", expect.stringMatching(/^Cannot write: /)],
+    ["error", expect.stringMatching(/^Cannot restore last\.ts: /)],
+  ]);
+  expect(findings?.[1]?.remedy).toBe("Remove it: rm last.ts");
 });
 
 test("a plain file is one that no link leads to, and its folders are folders", async () => {
