@@ -1,11 +1,15 @@
 import { expect, test } from "bun:test";
-import { error } from "../../../scripts/lib/finding.ts";
-import { obtainTag } from "../../../scripts/lib/release/examination.ts";
+import { error, notice } from "../../../scripts/lib/finding.ts";
+import type { Gate } from "../../../scripts/lib/gate.ts";
+import { examineInTime, obtainTag } from "../../../scripts/lib/release/examination.ts";
 import type { Candidate, Facts } from "../../../scripts/lib/release/plan.ts";
 import { memoryTree } from "../../../scripts/lib/tree.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
+import { openRepository } from "../../../scripts/lib/world/git.ts";
+import { openObjects } from "../../../scripts/lib/world/objects.ts";
 import type { SignedTag } from "../../../scripts/lib/world/tag.ts";
 import { quietWorld } from "../../helpers/quiet.ts";
+import { testRepository } from "../../helpers/world.ts";
 
 const commit = "a".repeat(40);
 const tag = "v1.3.0";
@@ -64,6 +68,51 @@ test("a tag that this run would not make is not resumed: a bypass must be repeat
       {
         remedy: "Repeat the options of the interrupted run, or start over: git tag -d v1.3.0",
       },
+    ),
+  ]);
+});
+
+test("a commit that comes in during the wait refuses: the operator asked for another one", async () => {
+  await using world = await testRepository();
+  await world.commit({ "README.md": "a" });
+  await world.addRemote();
+  await world.useSshKey();
+  let published = false;
+  const gate: Gate<Candidate> = {
+    title: "image",
+    check: async () => [published ? notice("it is there") : error("it is not there")],
+  };
+  const { report, terminal, interrupt } = quietWorld().world;
+  const repository = await openRepository(world.root, world.env);
+  await using objects = openObjects(repository);
+  await examineInTime({
+    world: { report, terminal, interrupt, repository: async () => repository },
+    repository,
+    objects,
+    procedure: {
+      script: "scripts/release.ts",
+      tagPrefix: "v",
+      pushesMain: true,
+      gates: [gate],
+      patience: {
+        gate,
+        async wait() {
+          published = true;
+          await world.commit({ "README.md": "b" });
+          return undefined;
+        },
+      },
+      evidence: async () => [],
+      cautions: async () => [],
+      nextSteps: async () => [],
+    },
+    version,
+    options: { dryRun: false, yes: true, resume: false, atomic: false },
+  });
+  const errors = report.findings.filter(({ level }) => level === "error");
+  expect(errors.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^Cannot release v1\.3\.0: HEAD moved from [0-9a-f]+ to [0-9a-f]+ during the wait$/,
     ),
   ]);
 });
