@@ -6,7 +6,9 @@
 import { describe, expect, test } from "bun:test";
 import { chownSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { layout } from "../scripts/lib/layout.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
+import { runScript } from "./helpers/run-script.ts";
 import { projectRoot, start } from "./helpers/world.ts";
 
 interface Place {
@@ -443,5 +445,67 @@ describe("a release that changes nothing, and names the way out:", () => {
     expect(stderr).toContain("fix: ");
     expect(stderr).not.toMatch(/^v1\.3\.0$/m);
     expect(await world.remoteRefs()).toEqual(before);
+  });
+});
+
+describe("Chart.yaml in every legal spelling is read as its version, or refused by its name:", () => {
+  const chart = `${layout.chart}/Chart.yaml`;
+  const spellings: [name: string, text: (version: string) => string][] = [
+    [
+      "plain, among decoys",
+      (v) => `# version: 9.9.9\nx: { version: 9.9.9 }\nversion: ${v} # 9.9.9\n`,
+    ],
+    ["in single quotes", (v) => `version: '${v}'\n`],
+    ["in double quotes", (v) => `version: "${v}"\n`],
+    ["with escapes", (v) => `version: "${v.replaceAll(".", "\\x2e")}"\n`],
+    ["over two lines of quotes", (v) => `version: "\\\n  ${v}"\n`],
+    ["with a tag", (v) => `version: !!str ${v}\n`],
+    ["with the long form of a tag", (v) => `version: !<tag:yaml.org,2002:str> ${v}\n`],
+    ["as an anchor", (v) => `version: &v ${v}\n`],
+    ["as an alias", (v) => `x: &v ${v}\nversion: *v\n`],
+    ["merged from another table", (v) => `x: &x\n  version: ${v}\n<<: *x\n`],
+    ["as a literal block", (v) => `version: |-\n  ${v}\n`],
+    ["as a folded block", (v) => `version: >-\n  ${v}\n`],
+    ["as a block that keeps its line feed", (v) => `version: |\n  ${v}\n`],
+    ["on the next line", (v) => `version:\n  ${v}\n`],
+    ["with an explicit key", (v) => `? version\n: ${v}\n`],
+    ["with a key in quotes", (v) => `"version": ${v}\n`],
+    ["with a key in escapes", (v) => `"ver\\x73ion": ${v}\n`],
+    ["with blanks before the colon", (v) => `version   :   ${v}\n`],
+    ["in CRLF", (v) => `x: 1\r\nversion: ${v}\r\n`],
+    ["in lone carriage returns", (v) => `x: 1\rversion: ${v}\r`],
+    ["behind a byte order mark", (v) => `\ufeffversion: ${v}\n`],
+    ["between document marks", (v) => `%YAML 1.2\n---\nversion: ${v}\n...\n`],
+    ["in two documents", (v) => `version: ${v}\n---\nversion: ${v}\n`],
+    ["twice", (v) => `version: 9.9.9\nversion: ${v}\n`],
+    ["without a last line feed", (v) => `version: ${v}`],
+  ];
+
+  const refusals: Readonly<Record<string, string>> = {
+    "as a block that keeps its line feed": 'found "1.3.0\\n"',
+    "in two documents": "found several documents",
+    twice: 'found key "version" in line 5 again',
+  };
+
+  test.each(spellings)("%s", async (name, text) => {
+    await using world = await releaseWorld();
+    const run = (version: string) =>
+      runScript("scripts/check-helm-tag-version.ts", [`chart-v${version}`, "--ref", "HEAD"], {
+        cwd: world.root,
+        env: world.env,
+      });
+    const rest = "apiVersion: v2\nname: perf-sentinel\nappVersion: 1.3.0\n";
+    const spelled = text("1.3.0");
+    const isWhole = /^\ufeff|\r(?!\n)|^\.\.\.|^---\nv/m.test(spelled);
+    await world.commit({ [chart]: isWhole ? spelled : `${rest}${spelled}` });
+    const [same, other] = [await run("1.3.0"), await run("1.2.9")];
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain(`  at ${chart}`);
+    expect(other.stderr).toContain("  fix: ");
+    const refusal = refusals[name];
+    expect({ code: same.code, said: `${same.stdout}${same.stderr}` }).toEqual({
+      code: refusal === undefined ? 0 : 1,
+      said: expect.stringContaining(refusal ?? `${chart} -> 1.3.0 (matches tag)`),
+    });
   });
 });
