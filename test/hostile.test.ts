@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { runInTerminal, today } from "./helpers/release.ts";
+import { runInTerminal, standIn, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
   type Ended,
@@ -17,6 +17,7 @@ import {
   type TestRepository,
   temporaryFolder,
   testRepository,
+  writeFiles,
 } from "./helpers/world.ts";
 
 /** What would steer a terminal, forge a line or a workflow command, or make a file named `pwned`. */
@@ -71,6 +72,9 @@ const sizes = {
   "release-gate/lab-validations.txt": `${longLine}\nv1.3.0\t${longLine}\t\t\n${"\t".repeat(1_000_000)}\n`,
 };
 
+/** A registry that nobody runs. */
+const nowhere = ["--registry", "127.0.0.1:1"];
+
 const commands: readonly [script: string, ...args: string[]][] = [
   ["scripts/check-tag-version.ts", "v1.3.0"],
   ["scripts/check-tag-version.ts", "v1.3.0", "--ref", "HEAD"],
@@ -86,6 +90,14 @@ const commands: readonly [script: string, ...args: string[]][] = [
   ["scripts/record-validation.ts", "v1.3.0", "PASS", "--append", "--lab", "../lab"],
   ["scripts/audit-releases.ts"],
   ["scripts/status.ts", "v1.3.0"],
+  ["scripts/bump-version.ts", "1.4.0", "--dry-run"],
+  ["scripts/release.ts", "v1.3.0", "--dry-run"],
+  ["scripts/release.ts", "v1.3.1", "--dry-run", "--skip-lab", "--strict"],
+  ["scripts/release-chart.ts", "chart-v1.3.0", "--dry-run", "--skip-image-check"],
+  ["scripts/verify-release.ts", "v1.3.0", ...nowhere, "--crate-index", "http://127.0.0.1:1"],
+  ["scripts/verify-release.ts", "chart-v1.3.0", ...nowhere],
+  ["scripts/validate-lab.ts", "v1.3.0", "--lab", "../lab", "--keep-going"],
+  ["scripts/adopt.ts", ".", "--check"],
 ];
 
 /** Command lines whose operands are hostile; a NUL cannot be in one. */
@@ -103,6 +115,18 @@ const operands: readonly [script: string, ...args: string[]][] = [
   ["scripts/record-validation.ts", "v1.3.0", "PASS", "--lab", "../lab", "--append", evilName],
   ["scripts/audit-releases.ts", "--since", evilName],
   ["scripts/status.ts", evilName],
+  ["scripts/bump-version.ts", evilName],
+  ["scripts/bump-version.ts", "1.4.0", "--date", evilName],
+  ["scripts/release.ts", evilName],
+  ["scripts/release.ts", "v1.4.0", `--${evilName}`],
+  ["scripts/release-chart.ts", evilName],
+  ["scripts/verify-release.ts", evilName],
+  ["scripts/verify-release.ts", "v1.3.0", "--registry", evilName],
+  ["scripts/verify-release.ts", "v1.3.0", "--crate-index", `http://${evilName}`],
+  ["scripts/validate-lab.ts", "v1.3.0", "--lab", evilName],
+  ["scripts/validate-lab.ts", "v1.3.0", "--lab", "../lab", "--from", evilName],
+  ["scripts/adopt.ts", evilName],
+  ["scripts/adopt.ts", "--check", "--", `-${evilName}`],
 ];
 
 /** What no output holds: controls, and what turns or hides text. A line feed and a tab are none. */
@@ -123,6 +147,9 @@ function expectHarmless({ code, stdout, stderr }: Ended, line: string): void {
   expect([line, /defect of the script|Bun v/.test(shown)]).toEqual([line, false]);
 }
 
+/** What `gh` and `make` say, in both streams, and do not execute. */
+const saysEvil = `cat <<'HERE'\n${evilName}\n10/10 scenarios pass\nHERE\ncat >&2 <<'HERE'\n${evilName}\nHERE\n`;
+
 /** A checkout that holds files, and hostile messages and names of refs, beside a lab. */
 async function hostileWorld(files: Readonly<Record<string, string>>): Promise<TestRepository> {
   const world = await testRepository();
@@ -136,7 +163,13 @@ async function hostileWorld(files: Readonly<Record<string, string>>): Promise<Te
   await world.git("clone", "--quiet", ".", join(world.home, "lab"));
   await world.commit(files, evilName);
   await world.git("tag", "-a", "v1.3.0", "-m", evilName);
-  return world;
+  const lab = join(world.home, "lab");
+  writeFiles(lab, { Makefile: "# the stand-in needs none\n" });
+  await world.git("-C", lab, "add", "--all");
+  await world.git("-C", lab, "commit", "--quiet", "-m", evilName);
+  const { PATH: make = "" } = standIn(world, "make", saysEvil);
+  const { PATH: gh = "" } = standIn(world, "gh", `${saysEvil}exit 1`);
+  return { ...world, env: { ...world.env, PATH: `${gh.split(":", 1)[0]}:${make}` } };
 }
 
 function run(
@@ -182,7 +215,7 @@ describe.each([
     for (const line of lines) {
       const ended = await run(world, [...line.slice(0, 1), "--json", ...line.slice(1)]);
       expectHarmless(ended, line.join(" "));
-      expect(ended.stderr).toBe("");
+      expect(ended.stderr).not.toMatch(/^(?:error|warning): /m);
       expect(JSON.parse(ended.stdout)).toMatchObject({ script: line[0], exitCode: ended.code });
     }
     expectNothingRun(world);
@@ -225,4 +258,4 @@ test("a line of 10 MB, a million columns or 100,000 brackets end no command, and
     expect([line, (plain.stdout + plain.stderr).length < 20_000]).toEqual([line, true]);
     expect(JSON.parse(json.stdout)).toMatchObject({ script: line[0], exitCode: plain.code });
   }
-});
+}, 180_000);
