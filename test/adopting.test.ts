@@ -38,7 +38,7 @@ beforeAll(async () => {
   await world.git("init", "--quiet", bin);
   symlinkSync(process.execPath, join(bin, "bun"));
   env = { ...isolatedEnvironment(world.folder), PATH: `${bin}:${process.env.PATH}` };
-}, 60_000);
+}, 120_000);
 
 afterAll(() => world.remove());
 

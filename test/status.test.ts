@@ -145,7 +145,7 @@ test("each next command, run as printed, leads to the next stage, to the end", a
   } finally {
     await world.remove();
   }
-}, 60_000);
+}, 120_000);
 
 // States that a release may be found in
 

@@ -380,13 +380,13 @@ test("a git that ends without a word, and one that talks nonsense, are refusals"
 test("a git that hangs ends in a refusal at the time limit, even with a child of its own", async () => {
   using folder = temporaryFolder();
   {
-    await using objects = openObjects(standIn(folder.path, "sleep 90 & wait"), 100);
+    await using objects = openObjects(standIn(folder.path, "sleep 150 & wait"), 100);
     expect(await message(objects.find("x"))).toBe(
       'Cannot read "x" from git: git cat-file: no answer within the time limit',
     );
   }
   {
-    await using objects = openObjects(standIn(folder.path, "sleep 90 & exit 1"), 200);
+    await using objects = openObjects(standIn(folder.path, "sleep 150 & exit 1"), 200);
     expect(await message(objects.find("x"))).toContain("no answer within the time limit");
   }
 });

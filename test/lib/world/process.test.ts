@@ -86,12 +86,12 @@ test("as much as is wanted may be printed", async () => {
 });
 
 test("the time limit holds though a grandchild keeps the pipes open", async () => {
-  const answer = await run(shell("sleep 90 & echo early; wait"), { ...here, timeout: 200 });
+  const answer = await run(shell("sleep 150 & echo early; wait"), { ...here, timeout: 200 });
   expect(answer).toMatchObject({ stdout: "early\n", timedOut: true });
 });
 
 test("a program that ended has answered, though a grandchild keeps the pipes open", async () => {
-  const answer = await run(shell("sleep 90 & echo done; exit 0"), { ...here, timeout: 60_000 });
+  const answer = await run(shell("sleep 150 & echo done; exit 0"), { ...here, timeout: 60_000 });
   expect(answer).toMatchObject({ code: 0, stdout: "done\n", timedOut: false });
 });
 
