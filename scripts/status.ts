@@ -38,7 +38,7 @@ import { examineImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json, Report } from "./lib/report.ts";
 import type { Checks } from "./lib/status/checks.ts";
-import type { Outcome } from "./lib/status/facts.ts";
+import type { Outcome, StatusFacts } from "./lib/status/facts.ts";
 import { type Gathered, gather } from "./lib/status/gather.ts";
 import { branchOf, tagOf } from "./lib/status/next.ts";
 import { outcomeOf } from "./lib/status/outcome.ts";
@@ -248,13 +248,17 @@ function show(gathered: Gathered, checklist: Checklist, isGuessed: boolean, repo
   });
   report.attach(dataOf(gathered, checklist));
   report.add(unanswered.map(({ message, remedy }) => warning(`No answer: ${message}`, { remedy })));
-  report.add(verdictOf(gathered, checklist));
+  report.add(verdictOf(facts, checklist));
   if (isGuessed && next === undefined) {
     report.say("The next release is told by its version: bun scripts/status.ts vX.Y.Z");
   }
 }
 
-function verdictOf({ facts }: Gathered, { steps, next }: Checklist): Finding {
+/** The steps as one finding: a release passes only when all of them are done. */
+export function verdictOf(
+  facts: Pick<StatusFacts, "version" | "tag">,
+  { steps, next }: Checklist,
+): Finding {
   const tag = tagOf(facts);
   const first = steps.find(({ state }) => state === "open" || state === "refused");
   if (first === undefined || next === undefined) {

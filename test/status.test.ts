@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
 import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
+import { error, notice } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
+import { verdictOf } from "../scripts/status.ts";
 import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { runLine } from "./helpers/terminal.ts";
@@ -24,6 +27,18 @@ interface Place {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
 }
+
+test("a release passes only if no step is left", () => {
+  const facts = { version: parseVersion("1.3.0"), tag: { kind: "free" } } as const;
+  const done = { step: "1", title: "Open", state: "done", evidence: "here" } as const;
+  const open = { ...done, step: "4", state: "open" } as const;
+  expect(verdictOf(facts, { steps: [done], next: undefined })).toEqual(
+    notice("v1.3.0 is released: every step is done, or not applicable"),
+  );
+  expect(verdictOf(facts, { steps: [done, open], next: { command: "bun x" } })).toEqual(
+    error("v1.3.0 is not released: step 4 is open", { remedy: "bun x" }),
+  );
+});
 
 async function statusOf(place: Place, ...args: string[]) {
   const { code, stdout, stderr } = await runScript(script, [...args, "--json"], place);

@@ -5,7 +5,7 @@ import { release } from "../../../scripts/lib/release/procedure.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
 import { openRepository } from "../../../scripts/lib/world/git.ts";
 import { quietWorld } from "../../helpers/quiet.ts";
-import { releaseWorld } from "../../helpers/release.ts";
+import { testRepository } from "../../helpers/world.ts";
 
 const withoutGates: Procedure = {
   script: "scripts/release.ts",
@@ -17,26 +17,27 @@ const withoutGates: Procedure = {
   nextSteps: async () => [],
 };
 
-test("whatever is not a yes cancels, and changes nothing", async () => {
-  await using world = await releaseWorld();
-  const before = await world.remoteRefs();
-  for (const answer of ["n", undefined]) {
-    const quiet = quietWorld().world;
-    const terminal = { ...quiet.terminal, interactive: true, question: async () => answer };
-    const { findings } = await attempt(() =>
-      release(
-        { ...quiet, terminal, repository: () => openRepository(world.root, world.env) },
-        withoutGates,
-        parseVersion("1.3.0"),
-        { dryRun: false, yes: false, resume: false, atomic: false },
-      ),
-    );
-    expect(findings).toEqual([
-      error("Cancelled by the operator: nothing was changed", {
-        remedy: "Run it again when you are ready",
-      }),
-    ]);
-  }
-  expect(await world.remoteRefs()).toEqual(before);
-  expect(await world.localTags()).toEqual([]);
+test.each(["n", undefined])("%p is not a yes: it cancels, and changes nothing", async (answer) => {
+  await using world = await testRepository();
+  await world.commit({ "README.md": "a" });
+  await world.addRemote();
+  await world.useSshKey();
+  const refs = () => Promise.all([world.git("ls-remote", "origin"), world.git("tag", "--list")]);
+  const before = await refs();
+  const quiet = quietWorld().world;
+  const terminal = { ...quiet.terminal, interactive: true, question: async () => answer };
+  const { findings } = await attempt(() =>
+    release(
+      { ...quiet, terminal, repository: () => openRepository(world.root, world.env) },
+      withoutGates,
+      parseVersion("1.3.0"),
+      { dryRun: false, yes: false, resume: false, atomic: false },
+    ),
+  );
+  expect(findings).toEqual([
+    error("Cancelled by the operator: nothing was changed", {
+      remedy: "Run it again when you are ready",
+    }),
+  ]);
+  expect(await refs()).toEqual(before);
 });
