@@ -1,9 +1,9 @@
 /** The promises of a release, judged from outside: by both repositories, and by what was said. */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { layout } from "../../scripts/lib/layout.ts";
-import type { Copy } from "./faults.ts";
+import { type Copy, scratchOf } from "./fault-worlds.ts";
 import { type Ended, start } from "./world.ts";
 
 /** A ref: the object that it names, and the commit that it means. */
@@ -31,32 +31,51 @@ export interface Seen {
 const main = `refs/heads/${layout.mainBranch}`;
 const mainHere = `refs/remotes/${layout.remote}/${layout.mainBranch}`;
 
-/** Looks at a world. */
-export async function look(copy: Copy): Promise<Seen> {
-  const [here, there] = await Promise.all([refsOf(copy, copy.root), refsOf(copy, copy.bare)]);
-  const tags = [
-    ...tagsOf(here).map((ref) => ["here", copy.root, ref] as const),
-    ...tagsOf(there).map((ref) => ["there", copy.bare, ref] as const),
-  ];
-  const signed = await Promise.all(
-    tags.map(async ([where, folder, ref]) =>
-      (await isSigned(copy, folder, ref)) ? [`${where} ${ref}`] : [],
-    ),
-  );
-  const read = (path: string) => readFileSync(path, "utf8").replaceAll(copy.home, "~");
-  return {
-    here,
-    there,
-    head: readFileSync(join(copy.root, ".git/HEAD"), "utf8"),
-    signed: new Set(signed.flat()),
-    kept: {
-      ledger: read(join(copy.root, layout.ledger)),
-      "configuration of the checkout": read(join(copy.root, ".git/config")),
-      "configuration of the operator": read(join(copy.home, ".gitconfig")),
-      "configuration of the remote": read(join(copy.bare, "config")),
-    },
-    leftovers: readdirSync(join(copy.home, "tmp")),
+/** Looks at worlds that differ in their state alone; git is asked once about each state. */
+export function observer(): (copy: Copy, state: string) => Promise<Seen> {
+  const tips = new Map<string, Promise<Tips>>();
+  const verdicts: Verdicts = new Map();
+  return async (copy, state) => {
+    const read = (path: string) => readFileSync(path, "utf8").replaceAll(copy.home, "~");
+    // Read before anything is waited for: what a process leaves is what it leaves at its end.
+    const now = {
+      head: readFileSync(join(copy.root, ".git/HEAD"), "utf8"),
+      kept: {
+        ledger: read(join(copy.root, layout.ledger)),
+        "configuration of the checkout": read(join(copy.root, ".git/config")),
+        "configuration of the operator": read(join(copy.home, ".gitconfig")),
+        "configuration of the remote": read(join(copy.bare, "config")),
+      },
+      leftovers: readdirSync(scratchOf(copy)),
+    };
+    const known = tips.get(state) ?? tipsOf(copy, verdicts);
+    tips.set(state, known);
+    return { ...now, ...(await known) };
   };
+}
+
+/** Whether the signature of a tag is good, by the name of the object, which tells its content. */
+type Verdicts = Map<string, Promise<boolean>>;
+
+type Tips = Pick<Seen, "here" | "there" | "signed">;
+
+async function tipsOf(copy: Copy, verdicts: Verdicts): Promise<Tips> {
+  const [here, there] = await Promise.all([refsOf(copy, copy.root), refsOf(copy, copy.bare)]);
+  const signed = new Set<string>();
+  for (const [where, folder, refs] of [
+    ["here", copy.root, here],
+    ["there", copy.bare, there],
+  ] as const) {
+    for (const ref of tagsOf(refs)) {
+      const id = refs[ref]?.id ?? "";
+      const verdict = verdicts.get(id) ?? isSigned(copy, folder, id);
+      verdicts.set(id, verdict);
+      if (await verdict) {
+        signed.add(`${where} ${ref}`);
+      }
+    }
+  }
+  return { here, there, signed };
 }
 
 async function refsOf({ env }: Copy, folder: string): Promise<Refs> {
@@ -81,9 +100,9 @@ function tagsOf(refs: Refs): string[] {
   return Object.keys(refs).filter((name) => name.startsWith("refs/tags/"));
 }
 
-async function isSigned({ home, env }: Copy, folder: string, ref: string): Promise<boolean> {
+async function isSigned({ home, env }: Copy, folder: string, id: string): Promise<boolean> {
   const signers = `gpg.ssh.allowedSignersFile=${join(home, "signers")}`;
-  const command = ["git", "-c", "gpg.format=ssh", "-c", signers, "verify-tag", ref];
+  const command = ["git", "-c", "gpg.format=ssh", "-c", signers, "verify-tag", id];
   return (await start(command, { cwd: folder, env })).code === 0;
 }
 
@@ -131,13 +150,15 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
     ],
     [sameBut([main, ref], before.there, after.there), "another ref of the remote changed"],
     [sameBut([mainHere, ref], before.here, after.here), "another ref of the checkout changed"],
+    [keeps(before.here, after.here, ref), "the tag that an earlier run made is not here any more"],
+    [keeps(before.there, after.there, ref), "a tag that was on the remote is not there any more"],
     [before.head === after.head, "HEAD changed"],
     [ended.code !== 0 || complete, "exit code 0 without a complete release"],
     [[0, 1, 130, 137].includes(ended.code), `exit code ${ended.code}`],
     [ended.code !== 1 || /^ {2}fix: \S/m.test(ended.stderr), "a refusal that names no way out"],
     [ended.code !== 130 || ended.stderr.includes("Interrupted: "), "an end without a word"],
     [
-      !/nothing was changed/i.test(words) || Bun.deepEquals(tipsOf(before), tipsOf(after)),
+      !/nothing was changed/i.test(words) || Bun.deepEquals(refsIn(before), refsIn(after)),
       "'nothing was changed', and something was",
     ],
     [!/defect of the script/.test(words), "a crash"],
@@ -150,7 +171,12 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
   return rules.flatMap(([kept, broken]) => (kept ? [] : [broken]));
 }
 
-function tipsOf({ here, there }: Seen) {
+/** Whether a ref that was there names the same object still. */
+function keeps(before: Refs, after: Refs, ref: string): boolean {
+  return before[ref] === undefined || before[ref].id === after[ref]?.id;
+}
+
+function refsIn({ here, there }: Seen) {
   return { here, there };
 }
 
@@ -158,21 +184,4 @@ function tipsOf({ here, there }: Seen) {
 function sameBut(names: readonly string[], before: Refs, after: Refs): boolean {
   const rest = (refs: Refs) => Object.entries(refs).filter(([name]) => !names.includes(name));
   return Bun.deepEquals(Object.fromEntries(rest(before)), Object.fromEntries(rest(after)));
-}
-
-/** Everything that a later run could find in both repositories, as one text. */
-export function stateOf({ root, bare, home }: Copy): string {
-  const files = [...filesBelow(join(root, ".git")), ...filesBelow(bare)].sort();
-  const parts = files.map((file) => {
-    // An object's name tells its content. An index and a reflog tell of times.
-    const opaque = /\/objects\/|\/logs\/|\/index$/.test(file);
-    return `${file}\n${opaque ? "" : readFileSync(file, "utf8")}`;
-  });
-  return Bun.hash(parts.join("\0").replaceAll(home, "~")).toString(36);
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((path) => join(folder, path))
-    .filter((path) => statSync(path).isFile());
 }

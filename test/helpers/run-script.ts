@@ -3,7 +3,7 @@
 import { EventEmitter } from "node:events";
 import { join } from "node:path";
 import { type Command, execute } from "../../scripts/lib/cli.ts";
-import { watchProcess } from "../../scripts/lib/interrupt.ts";
+import { type EventSource, watchProcess } from "../../scripts/lib/interrupt.ts";
 import { silentTerminal } from "./quiet.ts";
 import { type Ended, isolatedEnvironment, projectRoot, type StartOptions } from "./world.ts";
 
@@ -16,16 +16,23 @@ export async function tableOf(script: string): Promise<AnyCommand> {
   return table;
 }
 
-interface InsideOptions extends Omit<StartOptions, "stdin"> {
+interface RunOptions extends Omit<StartOptions, "stdin"> {
   /** Milliseconds, for a test that is about none or about many of them. */
   readonly clock?: () => number;
+  /** Where the command hears of signals. */
+  readonly signals?: EventSource;
 }
 
 /** Runs one of this project's scripts, named from the top level, without a process of its own. */
 export async function runScript(
   script: string,
   args: readonly string[],
-  { cwd, env = isolatedEnvironment(cwd), clock = () => performance.now() }: InsideOptions,
+  {
+    cwd,
+    env = isolatedEnvironment(cwd),
+    clock = () => performance.now(),
+    signals = new EventEmitter(),
+  }: RunOptions,
 ): Promise<Ended> {
   const { written, terminal } = silentTerminal();
   const code = await execute(await tableOf(script), {
@@ -35,7 +42,7 @@ export async function runScript(
     now: new Date(),
     clock,
     terminal,
-    watch: () => watchProcess(new EventEmitter()),
+    watch: () => watchProcess(signals),
   });
   return { code, stdout: written.out, stderr: written.err };
 }

@@ -1,0 +1,102 @@
+/** Worlds that are copied often, and what can be told of them without asking git. */
+
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { ReleaseWorld } from "./release.ts";
+
+/** A copy of a world, where a case may do as it likes. */
+export interface Copy {
+  readonly home: string;
+  readonly root: string;
+  readonly bare: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where a release in a copy makes its temporary files. */
+export function scratchOf({ home }: Pick<Copy, "home">): string {
+  return join(home, "tmp");
+}
+
+/** Makes a world one of few files, from which copies are made. */
+export async function pack(world: ReleaseWorld): Promise<Copy> {
+  const { git, root, bare, home } = world;
+  await Promise.all([
+    git("repack", "-a", "-d", "--quiet"),
+    git("--git-dir", bare, "repack", "-a", "-d", "--quiet"),
+  ]);
+  // Its end of a push would otherwise start one more git, only to find that nothing is to be done.
+  await git("--git-dir", bare, "config", "receive.autogc", "false");
+  for (const folder of [join(root, ".git"), bare]) {
+    for (const unused of ["hooks", "logs", "description", "COMMIT_EDITMSG", "FETCH_HEAD"]) {
+      rmSync(join(folder, unused), { recursive: true, force: true });
+    }
+  }
+  mkdirSync(scratchOf(world));
+  return { home, root, bare, env: { ...world.env, TMPDIR: scratchOf(world) } };
+}
+
+/** Copies a world, without its temporary files, into a folder that does not exist yet. */
+export function copyOf(original: Copy, home: string): Copy {
+  const moved = (text: string) => text.replaceAll(original.home, home);
+  const scratch = scratchOf(original);
+  mkdirSync(home);
+  for (const { path, isFolder } of entriesBelow(original.home)) {
+    if (path.startsWith(`${scratch}/`)) {
+      continue;
+    }
+    if (isFolder) {
+      mkdirSync(moved(path));
+    } else {
+      copyFileSync(path, moved(path));
+    }
+  }
+  const root = moved(original.root);
+  const config = join(root, ".git/config");
+  writeFileSync(config, moved(readFileSync(config, "utf8")));
+  const env = Object.entries(original.env).map(([name, value]) => [name, moved(value)]);
+  return { home, root, bare: moved(original.bare), env: Object.fromEntries(env) };
+}
+
+/** Everything that a later run could find in a world, as one text. */
+export function stateOf(copy: Pick<Copy, "home">): string {
+  const { home } = copy;
+  const scratch = `${scratchOf(copy)}/`;
+  const parts = entriesBelow(home)
+    .filter(({ path, isFolder }) => !isFolder && !path.startsWith(scratch))
+    .map(({ path }) => {
+      // An object's name tells its content. An index and a reflog tell of times.
+      const opaque = /\/objects\/|\/logs\/|\/index$/.test(path);
+      return `${path}\n${opaque ? "" : readFileSync(path, "utf8")}`;
+    });
+  return Bun.hash(parts.join("\0").replaceAll(home, "~")).toString(36);
+}
+
+/** The files and folders of a world as the file system knows them: the same if none was written. */
+export function fingerprintOf({ home }: Pick<Copy, "home">): string {
+  const parts = entriesBelow(home).map(({ path, isFolder }) => {
+    if (isFolder) {
+      return path;
+    }
+    const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
+    return `${path} ${ino} ${size} ${mtimeNs}`;
+  });
+  return Bun.hash(parts.join("\0")).toString(36);
+}
+
+/** Everything below a folder, a folder before what it holds. */
+function entriesBelow(folder: string): { readonly path: string; readonly isFolder: boolean }[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .map((entry) => ({
+      path: join(entry.parentPath, entry.name),
+      isFolder: entry.isDirectory(),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}

@@ -1,0 +1,20 @@
+/** Loaded into a process before its release: one of its calls of git goes wrong. */
+
+import { readFileSync } from "node:fs";
+import type { ProcessOrders } from "./fault-runs.ts";
+import { admit, openDoor } from "./git-door.ts";
+import { shortenLimits, shortenPauses } from "./hurry.ts";
+
+const file = process.env.RELEASE_RUN ?? "";
+const told: ProcessOrders = JSON.parse(readFileSync(file, "utf8"));
+const { orders, questions, memory, interrupted } = told;
+
+if (interrupted) {
+  // Where a release holds Ctrl-C off, a hanging git comes to its time limit first. The time that an
+  // interrupted release has to put things away is a pause like any other, and stays as it is.
+  shortenLimits();
+} else {
+  shortenPauses();
+}
+openDoor();
+admit({ ...orders, questions: new Set(questions), memory: new Map(memory) }, file);

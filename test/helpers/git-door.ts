@@ -1,0 +1,281 @@
+/**
+ * The door through which a release reaches git: it hears every call, lets one of them meet a git
+ * that goes wrong, and remembers what git said to a question, for the same world asked again.
+ */
+
+import { constants } from "node:os";
+import { fingerprintOf, stateOf } from "./fault-worlds.ts";
+import type { Call, Fault, SeenCall } from "./faults.ts";
+
+/** What a program said. */
+export interface Said {
+  readonly code: number;
+  /** A letter for each byte, with `~home~` for the world's folder. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What git said to the questions of a scenario, by the world's state and the question. */
+export type Memory = Map<string, Said>;
+
+/** What is to happen at the door in one run. */
+export interface Orders {
+  /** The folder of the world. */
+  readonly home: string;
+  /** The state of the world before the run. */
+  readonly state: string;
+  /** Words of the calls that are known to change nothing. */
+  readonly questions: ReadonlySet<string>;
+  readonly memory: Memory;
+  readonly wrong?: {
+    readonly call: SeenCall;
+    readonly fault: Fault;
+    /** The git that goes wrong. */
+    readonly git: string;
+    /** The file that tells that the call was made. */
+    readonly mark: string;
+  };
+  /** Hears of each call; they are made one after the other then, so that each can be seen alone. */
+  readonly onCall?: (call: SeenCall) => void;
+}
+
+/** A run at the door. */
+export interface Passage {
+  /** Variables by which the door knows the calls of this run. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether the call that was to go wrong was made. */
+  readonly reached: boolean;
+  /** Answers no more calls, as those of a process that has ended; waits for the git still at work. */
+  close(): Promise<void>;
+}
+
+interface SpawnOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: "pipe" | "ignore" | Uint8Array;
+}
+
+/** The parts of a child that the door of the scripts uses. */
+interface Child {
+  readonly exited: Promise<number>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  readonly stdin: { write(): void; flush(): void; end(): void };
+  kill(signal?: NodeJS.Signals): void;
+}
+
+type Spawn = (command: string[], options: SpawnOptions) => Child;
+
+/** Runs at the door, by the name that their calls carry. */
+const passages = new Map<string, (command: string[], options: SpawnOptions) => Child>();
+const variable = "RELEASE_RUN";
+const realSpawn = Bun.spawn as unknown as Spawn;
+
+/** Puts the door before every program that this process starts. @returns What takes it away. */
+export function openDoor(): () => void {
+  const spawn: Spawn = (command, options) => {
+    const run = command[0] === "git" ? passages.get(options?.env?.[variable] ?? "") : undefined;
+    return (run ?? realSpawn)(command, options);
+  };
+  Object.assign(Bun, { spawn });
+  return () => {
+    Object.assign(Bun, { spawn: realSpawn });
+    passages.clear();
+  };
+}
+
+/** Lets the calls of one run through the door, by orders. */
+export function admit(orders: Orders, name: string = crypto.randomUUID()): Passage {
+  const children = new Set<Child>();
+  const turns = new Map<string, number>();
+  let state: string | undefined = orders.state;
+  let writing = 0;
+  let outage = false;
+  let reached = false;
+
+  function take(command: string[], options: SpawnOptions): Child {
+    const words = wordsOf(command.slice(1), orders.home);
+    const nth = (turns.get(words) ?? 0) + 1;
+    turns.set(words, nth);
+    const { wrong } = orders;
+    if (outage) {
+      return past({ code: 128, stdout: "", stderr: "fatal: the stand-in is out of order\n" });
+    }
+    if (wrong?.call.words === words && wrong.call.nth === nth) {
+      reached = true;
+      outage = wrong.fault.end === "outage";
+      return goWrong(wrong, command, options);
+    }
+    if (orders.onCall !== undefined) {
+      return overhear({ words, nth }, orders.onCall, command, options);
+    }
+    const harmless = isQuestion(words) || options.stdin === "pipe";
+    return isQuestion(words) && writing === 0 && isMemorable(options)
+      ? past(remembered(command, options))
+      : start(command, options, harmless);
+  }
+
+  function isQuestion(words: string): boolean {
+    return orders.questions.has(words);
+  }
+
+  /** The call that goes wrong. Of what is changed by none, the answer alone has to be spoilt. */
+  function goWrong(
+    { call, fault, git, mark }: NonNullable<Orders["wrong"]>,
+    command: string[],
+    options: SpawnOptions,
+  ): Child {
+    const { work, end } = fault;
+    if (call.harmless && isAnswer(end) && isMemorable(options)) {
+      return past(spoilt(work === "done" ? remembered(command, options) : nothingSaid, end));
+    }
+    const env = { ...options.env, FAULT_WORK: work, FAULT_END: end, FAULT_MARK: mark };
+    return start([git, ...command.slice(1)], { ...options, env }, call.harmless);
+  }
+
+  /** Starts a program, after which the world may be another unless it is known to be harmless. */
+  function start(command: string[], options: SpawnOptions, harmless: boolean): Child {
+    const child = realSpawn(command, options);
+    children.add(child);
+    if (!harmless) {
+      writing += 1;
+    }
+    void child.exited.then(() => {
+      children.delete(child);
+      if (!harmless) {
+        writing -= 1;
+        state = undefined;
+      }
+    });
+    return child;
+  }
+
+  function remembered(command: string[], options: SpawnOptions): Said {
+    state ??= stateOf(orders);
+    const key = keyOf(state, command, options, orders.home);
+    const known = orders.memory.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const { said } = ask(command, options);
+    orders.memory.set(key, said);
+    return said;
+  }
+
+  function overhear(
+    call: Call,
+    tell: (call: SeenCall) => void,
+    command: string[],
+    options: SpawnOptions,
+  ): Child {
+    if (options.stdin === "pipe") {
+      // Nobody can tell what becomes of a conversation before it is over.
+      tell({ ...call, harmless: false, mute: false });
+      return start(command, options, true);
+    }
+    const key = keyOf(stateOf(orders), command, options, orders.home);
+    const { said, harmless } = ask(command, options);
+    if (harmless && isMemorable(options)) {
+      orders.memory.set(key, said);
+    }
+    tell({ ...call, harmless, mute: said.stdout === "" });
+    return past(said);
+  }
+
+  function ask(command: string[], { cwd, env, stdin }: SpawnOptions) {
+    const before = fingerprintOf(orders);
+    const { exitCode, stdout, stderr } = Bun.spawnSync(command, {
+      cwd,
+      env: { ...env },
+      stdin: stdin === "pipe" ? "ignore" : stdin,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const text = (bytes: Buffer) => bytes.toString("latin1").replaceAll(orders.home, "~home~");
+    const said: Said = { code: exitCode, stdout: text(stdout), stderr: text(stderr) };
+    return { said, harmless: before === fingerprintOf(orders) };
+  }
+
+  /** A program that says what is known already, unless it is killed as soon as it is started. */
+  function past({ code, stdout, stderr }: Said): Child {
+    let signal: number | undefined;
+    const end = new Promise<void>((resolve) => setImmediate(resolve));
+    const say = (text: string) =>
+      streamOf(end.then(() => (signal ? "" : text.replaceAll("~home~", orders.home))));
+    const nothing = () => {};
+    return {
+      exited: end.then(() => (signal === undefined ? code : 128 + signal)),
+      stdout: say(stdout),
+      stderr: say(stderr),
+      stdin: { write: nothing, flush: nothing, end: nothing },
+      kill(name = "SIGTERM") {
+        signal ??= constants.signals[name];
+      },
+    };
+  }
+
+  passages.set(name, take);
+  return {
+    env: { [variable]: name },
+    get reached() {
+      return reached;
+    },
+    async close() {
+      outage = true;
+      await Promise.all([...children].map(({ exited }) => exited));
+    },
+  };
+}
+
+type Spoilt = Exclude<Fault["end"], "hang" | "interrupt" | "kill">;
+
+/** Whether a call that ends so comes to its end by itself, with an answer. */
+function isAnswer(end: Fault["end"]): end is Spoilt {
+  return end !== "hang" && end !== "interrupt" && end !== "kill";
+}
+
+const nothingSaid: Said = { code: 0, stdout: "", stderr: "" };
+
+/** What the git that goes wrong makes of an answer. */
+function spoilt({ stdout }: Said, end: Spoilt): Said {
+  const half = stdout.slice(0, stdout.length / 2).replace(/[\n\0]$/, "");
+  const isCut = end === "cut" || end === "cut and fail";
+  return {
+    stdout: isCut ? half : "",
+    ...(end === "silent" || end === "cut"
+      ? { code: 0, stderr: "" }
+      : { code: 128, stderr: "fatal: the stand-in fails\n" }),
+  };
+}
+
+/** Arguments of git without what differs from world to world and from run to run. */
+function wordsOf(args: readonly string[], home: string): string {
+  // Scratch folders have names of their own in every run.
+  return args
+    .join(" ")
+    .replaceAll(home, "~")
+    .replaceAll(/release-sign-\w+/g, "*");
+}
+
+/** Whether an answer depends on nothing but the world: a scratch repository is no part of it. */
+function isMemorable({ env, stdin }: SpawnOptions): boolean {
+  return stdin === "ignore" && env.GIT_DIR === undefined;
+}
+
+/** A question to a world in a state: git's own variables are a part of it. */
+function keyOf(state: string, command: string[], { env }: SpawnOptions, home: string): string {
+  const variables = Object.entries(env).filter(([name]) => name.startsWith("GIT_"));
+  return JSON.stringify([state, command, variables.sort()]).replaceAll(home, "~");
+}
+
+function streamOf(text: Promise<string>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      const letters = await text;
+      if (letters !== "") {
+        controller.enqueue(Buffer.from(letters, "latin1"));
+      }
+      controller.close();
+    },
+  });
+}
