@@ -130,7 +130,7 @@ async function breakEach(
 function pace({ end }: Fault): { readonly most: number; readonly hurry: (() => () => void)[] } {
   switch (end) {
     case "hang":
-      return { most: 40, hurry: [shortenLimits, shortenPauses] };
+      return { most: 12, hurry: [shortenLimits, shortenPauses] };
     case "interrupt":
       // The time that an interrupted release has to put things away is a pause like any other. Where
       // it holds Ctrl-C off, a hanging git comes to its time limit first.
@@ -138,6 +138,20 @@ function pace({ end }: Fault): { readonly most: number; readonly hurry: (() => (
     default:
       return { most: 3, hurry: [shortenPauses] };
   }
+}
+
+/**
+ * Runs a release in which a call goes wrong. Where limits are short, a machine that has much else to
+ * do may let another call come to its limit before: that is no case yet, and it is made anew.
+ */
+async function runOnce(sweep: Sweep, call: SeenCall, fault: Fault, tries = 4) {
+  const world = sweep.copy();
+  const ended = await sweep.run(world, sweep.command, call, fault);
+  if (ended.reached || tries === 1 || !/hang|interrupt/.test(fault.end)) {
+    return { world, ended };
+  }
+  await ended.settle();
+  return await runOnce(sweep, call, fault, tries - 1);
 }
 
 /** Breaks one call, and says which promises broke with it. */
@@ -148,8 +162,7 @@ async function judge(
   found: Set<string>,
 ): Promise<Outcome> {
   const { origin, aim } = sweep;
-  const world = sweep.copy();
-  const ended = await sweep.run(world, sweep.command, call, fault);
+  const { world, ended } = await runOnce(sweep, call, fault);
   const untouched = isUntouched(world);
   const state = untouched ? world.state : stateOf(world);
   const before = await sweep.look(origin, origin.state);
