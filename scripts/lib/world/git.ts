@@ -236,7 +236,10 @@ export async function resolveCommit(repository: Repository, revision: string): P
   const found = await findCommit(repository, revision);
   if (found === undefined) {
     throw refusal(`Cannot find commit ${JSON.stringify(revision)} in this repository`, {
-      remedy: "Name a branch, tag or commit that exists here, after git fetch if it is elsewhere",
+      remedy:
+        revision === "HEAD"
+          ? "Make the first commit, or check out a branch that has one"
+          : "Name a branch, tag or commit that exists here, after git fetch if it is elsewhere",
     });
   }
   return found;

@@ -233,6 +233,12 @@ test("a git that fails for ask is data", async () => {
   });
 });
 
+test("a repository without a commit is told what it lacks", async () => {
+  await using empty = await testRepository();
+  const { remedy } = await refused(resolveCommit(empty, "HEAD"));
+  expect(remedy).toBe("Make the first commit, or check out a branch that has one");
+});
+
 test("a revision is a commit's full name, found or not, whatever it is called", async () => {
   await world.git("branch", "both", first);
   await world.git("tag", "-a", "both", "-m", "an annotated tag", second);
