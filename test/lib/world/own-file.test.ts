@@ -52,6 +52,7 @@ describe("is refused, before and at the writing, and stays as it is:", () => {
       },
     ],
     ["a link to nothing", "a symbolic link", () => symlinkSync(at("none"), at("page"))],
+    ["a pipe", "no plain file", () => void Bun.spawnSync(["mkfifo", at("page")])],
   ])("%s", (_, found, make) => {
     make();
     const before = readdirSync(folder.path);
@@ -67,9 +68,18 @@ describe("is refused, before and at the writing, and stays as it is:", () => {
   test.each([
     ["a path in a folder that is not there", "none/page"],
     ["a path below a file", "file/page"],
+    ["a path below a link to nothing", "link/page"],
   ])("%s", (_, name) => {
     writeFileSync(at("file"), "");
+    symlinkSync(at("nothing"), at("link"));
     expect(() => checkOwnFile(at(name), mark)).toThrow("Cannot write ");
     expect(() => writeOwnFile(at(name), mark, mark)).toThrow("Cannot write ");
   });
+});
+
+test("what cannot be put in its place is refused, and nothing is left beside it", () => {
+  writeFileSync(at("other"), "");
+  // Only a folder can have this name: the file is written whole, and cannot be renamed.
+  expect(() => writeOwnFile(`${at("page")}/`, `${mark} new`, mark)).toThrow("Cannot write ");
+  expect(readdirSync(folder.path)).toEqual(["other"]);
 });
