@@ -1,11 +1,13 @@
+import { dlopen } from "bun:ffi";
 import { expect, test } from "bun:test";
-import { readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
 import { attempt, error } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { appendRow } from "../../../scripts/lib/world/ledger-file.ts";
+import { lockFile } from "../../../scripts/lib/world/lock.ts";
 import { projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
 
 const today = "2026-08-07" as Day;
@@ -233,4 +235,74 @@ test("a row that does not fit on the disk is taken back, and refused", async () 
   expect(code).toBe(1);
   expect(stderr).toContain("only 24 of 31 bytes could be written");
   expect(readFileSync(path, "utf8")).toBe(before);
+});
+
+test("an append that never gets the lock is refused, and nothing is written", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  const holding = openSync(path, "r+");
+  const { sleep } = Bun;
+  // All of its patience passes at once.
+  Bun.sleep = async () => {};
+  try {
+    expect(await lockFile(holding, 0)).toBe(true);
+    await expect(appendRow(path, validation, today, "ledger.txt")).rejects.toThrow(
+      "Cannot lock ledger.txt: another process has held it for too long",
+    );
+  } finally {
+    Bun.sleep = sleep;
+    closeSync(holding);
+  }
+  expect(readFileSync(path, "utf8")).toBe(`${old}\n`);
+});
+
+test("a row that does not read back as an entry is not confirmed", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  const tomorrow = { ...validation, date: "2026-08-08" as Day };
+  await expect(appendRow(path, tomorrow, today, "ledger.txt")).rejects.toMatchObject({
+    message: "Cannot confirm the new row of ledger.txt: it does not read back as written",
+    findings: [{ remedy: "Compare the end of ledger.txt with: git diff" }],
+  });
+});
+
+/** Lets no file of this process grow beyond a size, which stands for a full disk. @returns What takes the limit away. */
+function limitFiles(size: number): () => void {
+  const library = process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
+  const { symbols } = dlopen(library, {
+    getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+    setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  });
+  // RLIMIT_FSIZE of <sys/resource.h>, the same on Linux and macOS; two numbers: the limit and its own.
+  const fileSize = 1;
+  const usual = new BigUint64Array(2);
+  expect(symbols.getrlimit(fileSize, usual)).toBe(0);
+  const limited = usual.with(0, BigInt(size));
+  // A write with no room at all is told by a signal as well, which would end this process.
+  const ignore = () => {};
+  process.on("SIGXFSZ" as NodeJS.Signals, ignore);
+  expect(symbols.setrlimit(fileSize, limited)).toBe(0);
+  return () => {
+    symbols.setrlimit(fileSize, usual);
+    process.off("SIGXFSZ" as NodeJS.Signals, ignore);
+  };
+}
+
+test.each([
+  ["a part of the row, which is taken back", 24, "only 24 of 31 bytes could be written"],
+  ["nothing of the row", 0, /^Cannot append to ledger\.txt: (?!only)/],
+])("a disk with room for %s leaves the ledger as it was", async (_, room, words) => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  const before = `#${"x".repeat(2 ** 20)}\n`;
+  writeFileSync(path, before);
+  const lift = limitFiles(before.length + room);
+  try {
+    await expect(appendRow(path, validation, today, "ledger.txt")).rejects.toThrow(words);
+  } finally {
+    lift();
+  }
+  expect(readFileSync(path, "utf8") === before).toBe(true);
 });
