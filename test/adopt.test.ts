@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { EventEmitter } from "node:events";
 import {
   chmodSync,
   cpSync,
@@ -17,6 +18,7 @@ import type { Adoption } from "../scripts/lib/adopt/comparison.ts";
 import type { Step } from "../scripts/lib/adopt/plan.ts";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { error } from "../scripts/lib/finding.ts";
+import { runScript } from "./helpers/run-script.ts";
 import {
   type FileChanges,
   isolatedEnvironment,
@@ -148,6 +150,23 @@ describe("a copy", () => {
     expect(findings[0]).toMatchObject({ level: "error", at: { file } });
     expect(findings[0]?.message).toStartWith(`Cannot adopt: ${file} `);
   });
+});
+
+test("what changed upstream of a file edited on both sides can be looked up, if both commits are known", () => {
+  const [old, head] = ["a".repeat(40), "b".repeat(40)];
+  const adoption = decided(
+    { path: "scripts/release.ts", fate: "conflict" },
+    { path: "scripts/status.ts", fate: "foreign" },
+  );
+  const upstream = { root: "/t", version: "0.2.0", commit: head, files: new Map(), changed: [] };
+  const from = { version: "0.1.0", commit: old, files: new Map() };
+  const remedies = (each: Adoption) =>
+    checkWay(each, "ADOPT", "T").map(({ remedy }) => remedy?.split("; what changed upstream: ")[1]);
+  expect(remedies({ ...adoption, manifest: from, upstream })).toEqual([
+    "git -C T diff aaaaaaa bbbbbbb -- scripts/release.ts",
+    undefined,
+  ]);
+  expect(remedies({ ...adoption, upstream })).toEqual([undefined, undefined]);
 });
 
 test("a first adoption brings the commands, their library and nothing else", async () => {
@@ -483,4 +502,126 @@ test("an interrupt leaves the checkout as it was, and a killed run is finished b
   rmSync(join(it.product, "scripts/release.ts"));
   expect((await it.adopt()).code).toBe(0);
   expect(contents(it.product)).toEqual(after);
+});
+
+describe("this project itself", () => {
+  const script = "scripts/adopt.ts";
+
+  /** A product that adopts from this project, within the test's own process. */
+  async function adopter() {
+    const folder = temporaryFolder();
+    const product = join(folder.path, "product");
+    const env = isolatedEnvironment(folder.path);
+    writeFiles(product, smallProduct("1.3.0"));
+    await start(["git", "init", "--quiet"], { cwd: product, env });
+    return {
+      product,
+      adopt: (...args: string[]) => runScript(script, [".", ...args], { cwd: product, env }),
+      /** Puts a git before the real one; answers the environment that has it. */
+      withGit(lines: string): Record<string, string> {
+        const place = join(folder.path, "stand-in");
+        writeFiles(place, { git: `#!/bin/sh\n${lines}\nexec ${Bun.which("git")} "$@"\n` });
+        chmodSync(join(place, "git"), 0o755);
+        return { ...env, STAND_IN: place, PATH: `${place}:${env.PATH}` };
+      },
+      edit(...paths: string[]) {
+        for (const path of paths) {
+          const text = readFileSync(join(product, path), "utf8");
+          writeFiles(product, { [path]: `${text}// edited\n` });
+        }
+      },
+      [Symbol.dispose]: folder[Symbol.dispose],
+    };
+  }
+
+  test("is adopted, and what was edited in the copy stays and is told", async () => {
+    using it = await adopter();
+    writeFiles(it.product, {
+      "scripts/release.sh": "#!/bin/sh\n",
+      "scripts/own.sh": "#!/bin/sh\n",
+    });
+    const first = await it.adopt();
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain("new  scripts/release.ts\n");
+    expect(first.stdout).toContain(
+      "\nscripts/release.sh is left as it is; scripts/release.ts takes its place\n",
+    );
+    expect(first.stdout).not.toContain("own.sh");
+    expect((await it.adopt("--check")).code).toBe(0);
+
+    it.edit(layout, "scripts/lib/gate.ts");
+    const check = await it.adopt("--check");
+    expect(check.code).toBe(1);
+    expect(errorsOf(check.stderr)).toEqual([
+      "Cannot call the copy current: scripts/lib/gate.ts is edited here",
+    ]);
+    expect(check.stderr).toContain(
+      "fix: Set yours aside: mv scripts/lib/gate.ts scripts/lib/gate.ts.mine; adopt again: bun ",
+    );
+    const again = await it.adopt();
+    expect(again.code).toBe(0);
+    expect(again.stdout).toStartWith("It was version ");
+    expect(again.stdout).toContain(
+      `\n${layout} is edited here, and not upstream since: it stays\n`,
+    );
+    expect(again.stderr).toContain(
+      "warning: scripts/lib/gate.ts is edited here, and not upstream since: it stays\n",
+    );
+    expect(readFileSync(join(it.product, "scripts/lib/gate.ts"), "utf8")).toEndWith("// edited\n");
+  });
+
+  test("is not written over what no adoption wrote, nor where --repo or the tools are named", async () => {
+    using it = await adopter();
+    writeFiles(it.product, { "scripts/release.ts": "// the product's own\n" });
+    const before = contents(it.product);
+    const { code, stdout, stderr } = await it.adopt();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(errorsOf(stderr)).toEqual([
+      "Cannot adopt: scripts/release.ts is not what any adoption wrote",
+    ]);
+    expect(stderr).toEndWith("Nothing was written.\n");
+    expect((await it.adopt("--repo", ".")).code).toBe(2);
+    const itself = await runScript(script, [join(projectRoot, "scripts")], { cwd: it.product });
+    expect(itself.code).toBe(1);
+    expect(contents(it.product)).toEqual(before);
+  });
+
+  test("is told to be ignored by git where a rule of the product does so", async () => {
+    using it = await adopter();
+    writeFiles(it.product, { ".gitignore": "lib/\n" });
+    const { code, stderr } = await it.adopt();
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^warning: git ignores (scripts\/lib\/\S+) and \d+ files more: [^]*\n {2}fix: .*check-ignore -v \1 names\n/m,
+    );
+  });
+
+  test("has no commit on record where git does not watch its files", async () => {
+    using it = await adopter();
+    const env = it.withGit('case "$*" in *"ls-files -v"*) exit 0;; esac');
+    const { code, stderr } = await runScript(script, ["."], { cwd: it.product, env });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^warning: The release tools are not as committed: \S+ and \d+ files more; no commit is recorded\n/m,
+    );
+    expect(JSON.parse(readFileSync(join(it.product, manifest), "utf8")).commit).toBeUndefined();
+  });
+
+  test("is not adopted by halves: an interrupt while it is written leaves every file as it was", async () => {
+    using it = await adopter();
+    const before = contents(it.product);
+    const env = it.withGit(
+      'case "$*" in *absolute-git-dir*) touch "$STAND_IN/reached"; sleep 0.3;; esac',
+    );
+    const signals = new EventEmitter();
+    const running = runScript(script, ["."], { cwd: it.product, env, signals });
+    while (!existsSync(join(env.STAND_IN ?? "", "reached"))) {
+      await Bun.sleep(5);
+    }
+    signals.emit("SIGTERM");
+    const { code, stderr } = await running;
+    expect(code).toBe(143);
+    expect(stderr).toContain("Interrupted: every file is as it was before");
+    expect(contents(it.product)).toEqual(before);
+  });
 });
