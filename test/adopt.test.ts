@@ -592,7 +592,7 @@ describe("this project itself", () => {
     const { code, stderr } = await it.adopt();
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^warning: git ignores (scripts\/lib\/\S+) and \d+ files more: [^]*\n {2}fix: .*check-ignore -v \1 names\n/m,
+      /^warning: git ignores (scripts\/lib\/\S+) and \d+ files more: [\s\S]*\n {2}fix: .*check-ignore -v \1 names\n/m,
     );
   });
 
