@@ -11,12 +11,18 @@ import {
   Refusal,
   refusal,
 } from "./finding.ts";
-import { type Interrupt, Interrupted, type Watch, watchProcess } from "./interrupt.ts";
+import {
+  type EventSource,
+  type Interrupt,
+  Interrupted,
+  type Watch,
+  watchProcess,
+} from "./interrupt.ts";
 import { type OpenReport, openReport, type Report, textOf, visible } from "./report.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { openRepository, type Repository } from "./world/git.ts";
 import { type Environment, MissingProgram } from "./world/process.ts";
-import { processTerminal, type Terminal } from "./world/terminal.ts";
+import { processTerminal, type Streams, type Terminal } from "./world/terminal.ts";
 
 /** Exit codes, the same for every script. */
 export const exitCodes = {
@@ -374,20 +380,35 @@ function parseValue(what: string, parse: () => unknown): unknown {
   }
 }
 
-/** Runs a script as the entry point of this process: reads the world, and ends it. */
+/** What the entry point asks of a process. */
+export interface EntryProcess extends EventSource {
+  readonly env: Environment;
+  readonly argv: readonly string[];
+  cwd(): string;
+  exit(code: number): never;
+}
+
+/**
+ * Runs a script as the entry point of this process: reads the world, and ends it.
+ *
+ * @param self This process, if it is not a test's.
+ * @param streams Its standard streams, if they are not a test's.
+ */
 export async function main<P extends Operands, O extends Options>(
   table: Command<P, O>,
+  self: EntryProcess = process,
+  streams?: Streams,
 ): Promise<never> {
-  const env: Environment = { ...process.env };
-  const terminal = processTerminal(env);
+  const env: Environment = { ...self.env };
+  const terminal = processTerminal(env, streams);
   const code = await execute(table, {
-    args: process.argv.slice(2),
+    args: self.argv.slice(2),
     env,
-    cwd: currentFolder(),
+    cwd: currentFolder(self),
     now: new Date(),
     clock: () => performance.now(),
     terminal,
-    watch: watchProcess,
+    watch: () => watchProcess(self),
   }).catch((thrown) => {
     const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
     for (const each of findings) {
@@ -395,13 +416,13 @@ export async function main<P extends Operands, O extends Options>(
     }
     return exitCodes.refused;
   });
-  process.exit(code);
+  return self.exit(code);
 }
 
 /** The current folder, or undefined if it has been removed. */
-function currentFolder(): string | undefined {
+function currentFolder(self: EntryProcess): string | undefined {
   try {
-    return process.cwd();
+    return self.cwd();
   } catch {
     return undefined;
   }

@@ -1,10 +1,14 @@
-import { afterAll, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { EventEmitter } from "node:events";
+import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { PassThrough } from "node:stream";
 import {
   command,
+  execute,
   flag,
   helpOf,
+  main,
   nonEmpty,
   operand,
   option,
@@ -13,6 +17,9 @@ import {
   UsageError,
   wholeNumber,
 } from "../../scripts/lib/cli.ts";
+import { watchProcess } from "../../scripts/lib/interrupt.ts";
+import { silentTerminal } from "../helpers/quiet.ts";
+import { runScript } from "../helpers/run-script.ts";
 import { table } from "../helpers/sample-command.ts";
 import {
   type Ended,
@@ -572,4 +579,159 @@ test("an option's value is no place for a call for help that was not meant", () 
   const text = operand("t", nonEmpty);
   const one = command({ ...rest, operands: { text }, options: {} });
   expect(parseCommandLine(one, ["--", "-h"]).operands.text).toBe("-h");
+});
+
+describe("in the process of the test", () => {
+  const args = (what: string, ...options: string[]) => ["v1.2.3", "PASS", "--do", what, ...options];
+  const world = {
+    args: [],
+    env,
+    cwd: projectRoot,
+    now: new Date(),
+    clock: () => 0,
+  };
+  const fix =
+    "  fix: This is a defect of the script; report it with the command line that led here";
+
+  test.each<[string, string, string]>([
+    [
+      "ends without evidence",
+      "silence",
+      `Cannot pass ${script}: it ended without evidence\n${fix}`,
+    ],
+    ["refuses", "refuse", "Cannot go on\n  fix: Turn back"],
+    [
+      "refuses without a reason",
+      "refuse-silently",
+      `Cannot finish ${script}: refused without a reason\n${fix}`,
+    ],
+    [
+      "throws what is no refusal",
+      "throw",
+      `Cannot finish ${script}: unexpected TypeError: undefined is not a function\n  | second line\n${fix}`,
+    ],
+    ["throws what is no error", "throw-text", `Cannot finish ${script}: unexpected a text\n${fix}`],
+    [
+      "misses a program",
+      "missing-program",
+      "Cannot run no-such-program: it is not installed, or not on PATH\n  fix: Install no-such-program, or add it to PATH",
+    ],
+  ])("a command that %s is refused with one error", async (_, what, words) => {
+    expect(await runScript(script, args(what), { cwd: projectRoot, env })).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `error: ${words}\n`,
+    });
+  });
+
+  test("a defect in what reads an operand is not the operator's fault", () => {
+    const broken = command({
+      ...rest,
+      options: {},
+      operands: {
+        text: operand("t", () => {
+          throw new TypeError("defect");
+        }),
+      },
+    });
+    expect(() => parseCommandLine(broken, ["x"])).toThrow(TypeError);
+  });
+
+  test("a command that is interrupted puts away what it made, and says no more", async () => {
+    const signals = new EventEmitter();
+    const { written, terminal } = silentTerminal();
+    let putAway = false;
+    const slow = command({
+      ...rest,
+      operands: {},
+      options: {},
+      async run({ report, interrupt }) {
+        try {
+          signals.emit("SIGTERM");
+          await Bun.sleep(1);
+          expect(interrupt.signal.aborted).toBe(true);
+        } finally {
+          putAway = true;
+          report.say("of no interest");
+        }
+      },
+    });
+    const code = await execute(slow, { ...world, terminal, watch: () => watchProcess(signals) });
+    expect({ code, putAway, ...written }).toEqual({
+      code: 143,
+      putAway: true,
+      out: "",
+      err: "error: Interrupted: nothing was changed\n",
+    });
+    expect(signals.eventNames()).toEqual([]);
+  });
+
+  test("a summary that cannot be written changes no verdict", async () => {
+    const ended = await runScript(script, args("pass", "--json"), {
+      cwd: projectRoot,
+      env: { ...inActions, GITHUB_STEP_SUMMARY: projectRoot },
+    });
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain("\nwarning: Cannot write the step summary: EISDIR");
+  });
+});
+
+describe("the entry point", () => {
+  const goneFolder = (): string => {
+    throw new Error("ENOENT: no such file or directory, getcwd");
+  };
+
+  /** Runs the sample as a process would whose end, signals, folder and streams are the test's. */
+  async function enter(what: string, { cwd = () => projectRoot, out = "out" } = {}) {
+    using folder = temporaryFolder();
+    const paths = [resolve(folder.path, out), join(folder.path, "err")];
+    const [stdout = 0, stderr = 0] = paths.map((path) => openSync(path, "a"));
+    const self = Object.assign(new EventEmitter(), {
+      env,
+      cwd,
+      argv: ["bun", script, "v1.2.3", "PASS", "--do", what],
+      exit(code: number): never {
+        throw new Error(`exit ${code}`);
+      },
+    });
+    const input = () => new PassThrough();
+    const ended = main(table, self, { in: stdout, out: stdout, err: stderr, input });
+    const end: unknown = await ended.catch((thrown: unknown) => thrown);
+    closeSync(stdout);
+    closeSync(stderr);
+    return {
+      end: String(end),
+      said: paths
+        .filter((path) => statSync(path).isFile())
+        .map((path) => readFileSync(path, "utf8")),
+      listeners: self.eventNames(),
+    };
+  }
+
+  test("ends the process with the verdict, and hears of nothing any more", async () => {
+    expect(await enter("pass")).toEqual({
+      end: "Error: exit 0",
+      said: ["1.2.3 passes\n", ""],
+      listeners: [],
+    });
+    expect((await enter("silence")).end).toBe("Error: exit 1");
+  });
+
+  test("refuses a current folder that has been removed", async () => {
+    expect(await enter("pass", { cwd: goneFolder })).toMatchObject({
+      end: "Error: exit 1",
+      said: [
+        "",
+        "error: Cannot find the current folder: it has been removed\n  fix: Change to a folder that exists: cd\n",
+      ],
+    });
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("refuses when its answer cannot be written", async () => {
+    const { end, said } = await enter("pass", { out: "/dev/full" });
+    expect(end).toBe("Error: exit 1");
+    expect(said).toEqual([
+      expect.stringMatching(/^error: Cannot write to standard output: ENOSPC/),
+    ]);
+  });
 });

@@ -28,37 +28,52 @@ export interface Terminal {
   question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** The terminal of this process. */
-export function processTerminal(env: Environment): Terminal {
+/** The streams that a terminal is made of: descriptors, and the lines behind the first one. */
+export interface Streams {
+  readonly in: number;
+  readonly out: number;
+  readonly err: number;
+  /** Called for a question alone: no command may hold standard input open that asks nothing. */
+  readonly input: () => NodeJS.ReadableStream;
+}
+
+const standardStreams: Streams = { in: 0, out: 1, err: 2, input: () => process.stdin };
+
+/**
+ * The terminal of this process.
+ *
+ * @param streams Those of this process, if they are not a test's.
+ */
+export function processTerminal(env: Environment, streams: Streams = standardStreams): Terminal {
   const mayColour = !env.NO_COLOR && env.TERM !== "dumb";
   return {
     out(text) {
-      const failure = write(1, text);
+      const failure = write(streams.out, text);
       if (failure !== undefined) {
         throw refusal(`Cannot write to standard output: ${failure}`, {
           remedy: "Make room, or send standard output elsewhere, and run this again",
         });
       }
     },
-    err: (text) => void write(2, text),
+    err: (text) => void write(streams.err, text),
     colours: {
       get out() {
-        return mayColour && isTerminal(1);
+        return mayColour && isTerminal(streams.out);
       },
       get err() {
-        return mayColour && isTerminal(2);
+        return mayColour && isTerminal(streams.err);
       },
     },
     get interactive() {
-      return isTerminal(0);
+      return isTerminal(streams.in);
     },
-    shown: () => isTerminal(1),
-    live: () => isTerminal(2),
-    columns: columnsOfTerminal,
+    shown: () => isTerminal(streams.out),
+    live: () => isTerminal(streams.err),
+    columns: columnsOf(streams.err),
     async question(prompt, signal) {
-      write(2, prompt);
+      write(streams.err, prompt);
       const { createInterface } = await import("node:readline");
-      const lines = createInterface({ input: process.stdin, terminal: false });
+      const lines = createInterface({ input: streams.input(), terminal: false });
       return new Promise((resolve) => {
         let answer: string | undefined;
         signal.addEventListener("abort", () => lines.close(), { once: true });
@@ -68,7 +83,7 @@ export function processTerminal(env: Environment): Terminal {
         });
         lines.once("close", () => {
           if (answer === undefined) {
-            write(2, "\n");
+            write(streams.err, "\n");
           }
           resolve(answer);
         });
@@ -81,7 +96,7 @@ export function processTerminal(env: Environment): Terminal {
  * Whether a standard stream is a terminal. `node:tty` is loaded only for what may be one: it costs
  * more than most commands need for their whole work.
  */
-function isTerminal(descriptor: 0 | 1 | 2): boolean {
+function isTerminal(descriptor: number): boolean {
   try {
     return (
       fstatSync(descriptor).isCharacterDevice() &&
@@ -95,19 +110,19 @@ function isTerminal(descriptor: 0 | 1 | 2): boolean {
 /** Columns of a terminal that does not tell. */
 const usualColumns = 80;
 
-/**
- * A stream that serves to ask for the size alone: there is one, for each would take a descriptor,
- * and it looks again only when it is told to.
- */
-let sized: (WriteStream & { _refreshSize?(): void }) | undefined;
-
-function columnsOfTerminal(): number {
-  if (!isTerminal(2)) {
-    return usualColumns;
-  }
-  sized ??= new (process.getBuiltinModule("node:tty").WriteStream)(2);
-  sized._refreshSize?.();
-  return sized.columns || usualColumns;
+/** How to ask a terminal for its columns. */
+function columnsOf(descriptor: number): () => number {
+  // This stream serves to ask for the size alone: there is one, for each would take a descriptor,
+  // and it looks again only when it is told to.
+  let sized: (WriteStream & { _refreshSize?(): void }) | undefined;
+  return () => {
+    if (!isTerminal(descriptor)) {
+      return usualColumns;
+    }
+    sized ??= new (process.getBuiltinModule("node:tty").WriteStream)(descriptor);
+    sized._refreshSize?.();
+    return sized.columns || usualColumns;
+  };
 }
 
 /**
