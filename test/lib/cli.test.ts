@@ -677,19 +677,23 @@ describe("in the process of the test", () => {
 });
 
 describe("the entry point", () => {
+  const noOptions: readonly string[] = [];
   const goneFolder = (): string => {
     throw new Error("ENOENT: no such file or directory, getcwd");
   };
 
   /** Runs the sample as a process would whose end, signals, folder and streams are the test's. */
-  async function enter(what: string, { cwd = () => projectRoot, out = "out" } = {}) {
+  async function enter(
+    what: string,
+    { cwd = () => projectRoot, out = "out", options = noOptions } = {},
+  ) {
     using folder = temporaryFolder();
     const paths = [resolve(folder.path, out), join(folder.path, "err")];
     const [stdout = 0, stderr = 0] = paths.map((path) => openSync(path, "a"));
     const self = Object.assign(new EventEmitter(), {
       env,
       cwd,
-      argv: ["bun", script, "v1.2.3", "PASS", "--do", what],
+      argv: ["bun", script, "v1.2.3", "PASS", "--do", what, ...options],
       exit(code: number): never {
         throw new Error(`exit ${code}`);
       },
@@ -727,11 +731,14 @@ describe("the entry point", () => {
     });
   });
 
-  test.skipIf(!existsSync("/dev/full"))("refuses when its answer cannot be written", async () => {
-    const { end, said } = await enter("pass", { out: "/dev/full" });
-    expect(end).toBe("Error: exit 1");
-    expect(said).toEqual([
-      expect.stringMatching(/^error: Cannot write to standard output: ENOSPC/),
-    ]);
-  });
+  test.skipIf(!existsSync("/dev/full")).each([[[]], [["--json"]]])(
+    "refuses when its answer cannot be written: %p",
+    async (options) => {
+      const { end, said } = await enter("pass", { options, out: "/dev/full" });
+      expect(end).toBe("Error: exit 1");
+      expect(said).toEqual([
+        expect.stringMatching(/^error: Cannot write to standard output: ENOSPC/),
+      ]);
+    },
+  );
 });

@@ -14,11 +14,16 @@ const pause = 10;
  * any end of the process, SIGKILL included: a lock file could not promise that.
  *
  * @param patience Milliseconds to wait for another holder.
+ * @param platform This one, if it is not a test's.
  * @returns Whether the lock was taken.
  * @throws {Refusal} If this platform has no such locks.
  */
-export async function lockFile(descriptor: number, patience: number): Promise<boolean> {
-  const lock = openLibrary();
+export async function lockFile(
+  descriptor: number,
+  patience: number,
+  platform: NodeJS.Platform = process.platform,
+): Promise<boolean> {
+  const lock = openLibrary(platform);
   for (let waited = 0; lock(descriptor, exclusiveAtOnce) !== 0; waited += pause) {
     if (waited >= patience) {
       return false;
@@ -31,8 +36,8 @@ export async function lockFile(descriptor: number, patience: number): Promise<bo
 type Flock = (descriptor: number, operation: number) => number;
 
 /** `flock` of the system's C library: the runtime has no call of its own for it. */
-function openLibrary(): Flock {
-  for (const library of libraries[process.platform] ?? []) {
+function openLibrary(platform: NodeJS.Platform): Flock {
+  for (const library of libraries[platform] ?? []) {
     try {
       const { symbols } = dlopen(library, {
         flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
@@ -42,7 +47,7 @@ function openLibrary(): Flock {
       // Not this C library: the next one.
     }
   }
-  throw refusal(`Cannot lock a file: found no flock on ${process.platform} ${process.arch}`, {
+  throw refusal(`Cannot lock a file: found no flock on ${platform} ${process.arch}`, {
     remedy: "Run this on Linux or macOS",
   });
 }

@@ -37,3 +37,14 @@ test("who waits gets the lock when its holder closes the file", async () => {
   closeSync(file.one);
   expect(await waiting).toBe(true);
 }, 10_000);
+
+test.each<[string, NodeJS.Platform]>([
+  ["whose C library is not found", process.platform === "linux" ? "darwin" : "linux"],
+  ["without a known C library", "aix"],
+])("a platform %s takes no lock, and is refused", async (_, platform) => {
+  using file = twoDescriptors();
+  const refused = lockFile(file.one, 0, platform);
+  await expect(refused).rejects.toThrow(`Cannot lock a file: found no flock on ${platform} `);
+  expect(await lockFile(file.other, 0)).toBe(true);
+  closeSync(file.one);
+});
