@@ -87,6 +87,10 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
           }
           resolve(answer);
         });
+        if (signal.aborted) {
+          // It came while the lines were being opened, when nothing heard it yet.
+          lines.close();
+        }
       });
     },
   };

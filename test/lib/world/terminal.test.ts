@@ -170,3 +170,10 @@ test("an interrupted question has no answer", async () => {
   expect(await terminal.question("sure? ", controller.signal)).toBeUndefined();
   expect(files.written()).toEqual(["", "sure? \n"]);
 });
+
+test("a question that is interrupted before it listens has no answer either", async () => {
+  using files = streamsInFiles();
+  const asked = processTerminal({}, files.streams).question("sure? ", AbortSignal.abort());
+  expect(await asked).toBeUndefined();
+  expect(files.written()).toEqual(["", "sure? \n"]);
+});
