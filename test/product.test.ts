@@ -1,9 +1,10 @@
 /** The real files of the product, released for real: skipped where they are not beside the project. */
 
 import { describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { findComponent } from "./helpers/components.ts";
+import { makeGpgKey } from "./helpers/gpg.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { start, type TestRepository, testRepository, writeFiles } from "./helpers/world.ts";
@@ -24,26 +25,6 @@ async function productRepository(folder: string): Promise<TestRepository> {
   await world.git("-C", lab, "add", "--all");
   await world.git("-C", lab, "commit", "--quiet", "--message", "Lab");
   return world;
-}
-
-async function makeGpgKey(
-  world: TestRepository,
-): Promise<Record<string, string> & AsyncDisposable> {
-  const home = join(world.home, "g");
-  mkdirSync(home, { mode: 0o700 });
-  const env = { ...world.env, GNUPGHOME: home };
-  const made = await start(
-    [
-      ...["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""],
-      ...["--quick-generate-key", "Release Tester <tester@example.invalid>", "ed25519", "sign"],
-    ],
-    { cwd: world.home, env },
-  );
-  expect(made).toMatchObject({ code: 0 });
-  return Object.assign(env, {
-    [Symbol.asyncDispose]: async () =>
-      void (await start(["gpgconf", "--kill", "all"], { cwd: world.home, env })),
-  });
 }
 
 describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {

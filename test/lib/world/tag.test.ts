@@ -2,9 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository, type Repository } from "../../../scripts/lib/world/git.ts";
-import { installTag, refValue, removeTag, signTag } from "../../../scripts/lib/world/tag.ts";
+import {
+  installTag,
+  judgeTag,
+  readTag,
+  refValue,
+  removeTag,
+  signTag,
+} from "../../../scripts/lib/world/tag.ts";
+import { findComponent } from "../../helpers/components.ts";
+import { makeGpgKey } from "../../helpers/gpg.ts";
 import { standIn } from "../../helpers/release.ts";
-import { type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
+import { start, type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
 
 async function signing(world: TestRepository): Promise<{ repository: Repository; commit: string }> {
   const commit = await world.commit({ "a.txt": "a\n" });
@@ -16,6 +25,12 @@ const request = (commit: string) => ({
   commit,
   message: "v1.0.0\n\nLab-validation: PASS 2026-08-07 lab 214ea6f\n# kept as it is\n",
 });
+
+/** Writes a text into the world; answers its path. */
+function writtenAs(world: TestRepository, text: string): string {
+  writeFiles(world.home, { "tag-object": text });
+  return join(world.home, "tag-object");
+}
 
 /** Everything that a repository holds: refs and objects. */
 async function everything(world: TestRepository): Promise<string> {
@@ -105,6 +120,80 @@ describe("no signature, no tag:", () => {
     expect(message).toContain("requires a signing identity");
     expect(message).toContain("not good");
   });
+});
+
+test.skipIf(findComponent("gpg") === undefined)(
+  "a tag is signed with the operator's GPG key, and one that was changed since is not good",
+  async () => {
+    await using world = await testRepository();
+    await using env = await makeGpgKey(world);
+    const { commit } = await signing(world);
+    const repository = await openRepository(world.root, env);
+    const tag = await signTag(repository, request(commit));
+    expect(tag.signer).toMatch(/^key [0-9A-F]{40}$/);
+    await installTag(repository, tag);
+    const verify = ["git", "verify-tag", "v1.0.0"];
+    expect(await start(verify, { cwd: world.root, env })).toMatchObject({ code: 0 });
+
+    const changed = Buffer.from(tag.bytes).toString().replace("214ea6f", "214ea60");
+    const id = await world.git("hash-object", "-t", "tag", "-w", writtenAs(world, changed));
+    const found = await readTag(repository, id);
+    expect(found && (await judgeTag(repository, found))).toMatchObject({
+      fault: expect.stringMatching(/^its signature is not good: [\s\S]*BADSIG/),
+    });
+  },
+);
+
+describe("what a program for OpenPGP says of a signature decides:", () => {
+  const good =
+    "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 0123456789ABCDEF T\n[GNUPG:] VALIDSIG 0123456789ABCDEF0123";
+
+  async function judged(status: string) {
+    await using world = await testRepository();
+    const { repository, commit } = await signing(world);
+    const signature = "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n";
+    const header = `object ${commit}\ntype commit\ntag v1.0.0\ntagger T <t@e> 1754568000 +0000`;
+    const text = `${header}\n\nv1.0.0\n${signature}`;
+    const id = await world.git("hash-object", "-t", "tag", "-w", writtenAs(world, text));
+    writeFiles(world.home, { program: `#!/bin/sh\ncat >/dev/null\nprintf '${status}\\n'\n` });
+    chmodSync(join(world.home, "program"), 0o755);
+    await world.git("config", "gpg.program", join(world.home, "program"));
+    const found = await readTag(repository, id);
+    return found && (await judgeTag(repository, found));
+  }
+
+  test("a valid one is good, and names its key", async () => {
+    expect(await judged(good)).toMatchObject({ signer: "key 0123456789ABCDEF0123" });
+  });
+
+  test.each(["BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA"])(
+    "%s is not good",
+    async (word) => {
+      expect(await judged(`[GNUPG:] ${word} 0123456789ABCDEF T`)).toMatchObject({
+        fault: expect.stringContaining("its signature is not good"),
+      });
+    },
+  );
+
+  test.each(["", "[GNUPG:] ERRSIG 0123456789ABCDEF", "[GNUPG:] GOODSIG 0123456789ABCDEF T"])(
+    "%p is no answer",
+    async (status) => {
+      await expect(judged(status)).rejects.toThrow("git verify-tag");
+    },
+  );
+});
+
+test.each([
+  ["without a signature", "\n\nv1.0.0\n", "it holds no signature"],
+  ["that is none", "", ""],
+])("a tag object %s is a fault", async (_, rest, fault) => {
+  await using world = await testRepository();
+  const { repository, commit } = await signing(world);
+  const header = `object ${commit}\ntype commit\ntag v1.0.0\ntagger T <t@e> 1754568000 +0000`;
+  const bytes = Buffer.from(rest === "" ? "no tag" : `${header}${rest}`);
+  const judged = await judgeTag(repository, { id: commit, bytes });
+  expect("fault" in judged && judged.fault).toContain(fault);
+  expect("fault" in judged).toBe(true);
 });
 
 test("the key of gpg.ssh.defaultKeyCommand signs where user.signingkey is not set", async () => {
