@@ -166,3 +166,12 @@ test("only 'no such file' is an absence", () => {
   expect(reason(failure("EACCES"))).toBe("EACCES: words");
   expect(reason("words")).toBe("words");
 });
+
+test.if(process.platform !== "win32")("a pipe is read until its writer closes it", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "pipe");
+  expect(await Bun.spawn(["mkfifo", path]).exited).toBe(0);
+  const writer = Bun.spawn(["sh", "-c", 'printf "one\\ntwo\\n" >"$1"', "sh", path]);
+  const bytes = await readIfThere(path);
+  expect([new TextDecoder().decode(bytes), await writer.exited]).toEqual(["one\ntwo\n", 0]);
+});
