@@ -5,6 +5,7 @@ import { Refusal } from "../../../scripts/lib/finding.ts";
 import {
   isAbsent,
   readIfThere,
+  realPath,
   reason,
   wayOut,
   workTree,
@@ -174,4 +175,10 @@ test.if(process.platform !== "win32")("a pipe is read until its writer closes it
   const writer = Bun.spawn(["sh", "-c", 'printf "one\\ntwo\\n" >"$1"', "sh", path]);
   const bytes = await readIfThere(path);
   expect([new TextDecoder().decode(bytes), await writer.exited]).toEqual(["one\ntwo\n", 0]);
+});
+
+test("a path that leads nowhere is its own real path", () => {
+  using folder = temporaryFolder();
+  const nowhere = join(folder.path, "nowhere");
+  expect(realPath(nowhere)).toBe(nowhere);
 });
