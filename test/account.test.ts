@@ -1,7 +1,7 @@
 /** The account of a test run: a skipped test or a bare file that it misses would be nobody's. */
 
 import { expect, test } from "bun:test";
-import { rangesOf, readCoverage, readSkipped, tellCoverage, unexcused } from "./account.ts";
+import { judgeCoverage, rangesOf, readCoverage, readSkipped, unexcused } from "./account.ts";
 
 const lcov = `TN:
 SF:scripts/a.ts
@@ -23,10 +23,18 @@ end_of_record
 `;
 
 test("every file below the threshold is named, with the lines that were not run", () => {
-  expect(tellCoverage(readCoverage(lcov), 0.95)).toEqual([
-    "40.00 % of 5 lines in 2 files were run",
-    "Too little of scripts/a.ts was run: 25.00 %, expected 95 %; lines 2-3,9",
-  ]);
+  expect(judgeCoverage(readCoverage(lcov), 0.95)).toEqual({
+    isEnough: false,
+    told: [
+      "40.00 % of 5 lines in 2 files were run",
+      "Too little of scripts/a.ts was run: 25.00 %, expected 95 %; lines 2-3,9",
+    ],
+  });
+});
+
+test("what was run is enough at the threshold; nothing is never enough", () => {
+  expect(judgeCoverage(readCoverage(lcov), 0.4).isEnough).toBe(true);
+  expect(judgeCoverage(readCoverage(""), 0.4).isEnough).toBe(false);
 });
 
 test.each<[number[], string]>([

@@ -1,21 +1,11 @@
 import { expect, test } from "bun:test";
 import { attempt, error } from "../../../scripts/lib/finding.ts";
-import type { Procedure } from "../../../scripts/lib/release/plan.ts";
 import { release } from "../../../scripts/lib/release/procedure.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
 import { openRepository } from "../../../scripts/lib/world/git.ts";
+import { withoutGates } from "../../helpers/procedure.ts";
 import { quietWorld } from "../../helpers/quiet.ts";
 import { testRepository } from "../../helpers/world.ts";
-
-const withoutGates: Procedure = {
-  script: "scripts/release.ts",
-  tagPrefix: "v",
-  pushesMain: true,
-  gates: [],
-  evidence: async () => [],
-  cautions: async () => [],
-  nextSteps: async () => [],
-};
 
 test.each(["n", undefined])("%p is not a yes: it cancels, and changes nothing", async (answer) => {
   await using world = await testRepository();

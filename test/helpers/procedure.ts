@@ -1,0 +1,13 @@
+/** A release procedure that asks nothing of its own. */
+
+import type { Procedure } from "../../scripts/lib/release/plan.ts";
+
+export const withoutGates: Procedure = {
+  script: "scripts/release.ts",
+  tagPrefix: "v",
+  pushesMain: true,
+  gates: [],
+  evidence: async () => [],
+  cautions: async () => [],
+  nextSteps: async () => [],
+};
