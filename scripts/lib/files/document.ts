@@ -10,6 +10,7 @@
 
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
+import { finderIn } from "./find.ts";
 
 /** Keys and array indices from the top of a document to a value. */
 export type Path = readonly (string | number)[];
@@ -157,9 +158,11 @@ function parseDocument(source: Source, language: Language): Document {
       return findKey(path);
     },
     textOffsets(path, text) {
-      const isText = (value: unknown) => typeof value === "string";
+      const isText = (value: unknown): value is string => typeof value === "string";
       const read = (variant: unknown) => descend(variant, path, marker.unmark).filter(isText);
-      const isThere = descend(data, path).some((value) => isText(value) && value.includes(text));
+      const isThere = descend(data, path).some(
+        (value) => isText(value) && finderIn(value)(text) >= 0,
+      );
       return text !== "" && isThere ? search(text, read) : [];
     },
     withText: (text) => parseDocument(sourceOf(source.path, text), language),
@@ -338,7 +341,8 @@ interface Marked {
 export function occurrences(text: string, word: string): number[] {
   const offsets: number[] = [];
   const inWord = /[A-Za-z0-9_-]/;
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
+  const find = finderIn(text);
+  for (let at = find(word); at >= 0; at = find(word, at + word.length)) {
     const before = text[at - 1] ?? " ";
     const after = text[at + word.length] ?? " ";
     const cutsWord =
