@@ -35,7 +35,7 @@ const quoted = JSON.stringify(evil).replace(
   (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
 );
 const longLine = "x".repeat(10_000_000);
-/** What a chart says is looked for in the whole file, which takes a while. */
+/** For the places beside such a line, and for what is looked for in a whole file, which takes a while. */
 const longText = "x".repeat(1_000_000);
 
 /** The files of a product in which every value that is not a version is hostile, by path. */
@@ -63,13 +63,13 @@ const values = {
 /** The same product in which files are one line of 10 MB, or no text. */
 const sizes = {
   ...smallProduct("1.3.0"),
-  "crates/sentinel-cli/Cargo.toml": `[package]\nname = "${longLine}"\nversion = "${longLine}"\n`,
+  "crates/sentinel-cli/Cargo.toml": `[package]\nname = "${longText}"\nversion = "${longLine}"\n`,
   "charts/perf-sentinel/Chart.yaml": `version: ${longText}\nappVersion: ${longText}\n`,
   "charts/perf-sentinel/values.yaml": `${"[".repeat(100_000)}\n`,
   ".github/workflows/release.yml": `jobs: ${"{a: ".repeat(50_000)}\n`,
   [`${layout.vintages.folder}/data.rs`]: `const A_VINTAGE: &str = "${longText}";\n`,
   "CHANGELOG.md": `## [1.3.0] - ${longText}\n`,
-  "release-gate/lab-validations.txt": `${longLine}\nv1.3.0\t${longLine}\t\t\n${"\t".repeat(1_000_000)}\n`,
+  "release-gate/lab-validations.txt": `${longText}\nv1.3.0\t${longLine}\t\t\n${"\t".repeat(1_000_000)}\n`,
 };
 
 /** A registry that nobody runs. */

@@ -6,7 +6,8 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Copy } from "./fault-worlds.ts";
 import type { Fault, SeenCall } from "./faults.ts";
-import { admit, type Orders, type Said } from "./git-door.ts";
+import { admit, type Orders } from "./git-door.ts";
+import type { Said } from "./git-memory.ts";
 import { runScript } from "./run-script.ts";
 import { type Ended, projectRoot } from "./world.ts";
 

@@ -20,7 +20,8 @@ import {
   nameOf,
   type SeenCall,
 } from "./faults.ts";
-import { type Memory, type Orders, openDoor } from "./git-door.ts";
+import { type Orders, openDoor } from "./git-door.ts";
+import type { Memory } from "./git-memory.ts";
 import { shortenLimits, shortenPauses } from "./hurry.ts";
 import { type ReleaseWorld, releaseWorld } from "./release.ts";
 import { type Aim, brokenPromises, isComplete, observer, type Seen } from "./release-promises.ts";
@@ -130,11 +131,11 @@ async function breakEach(
 function pace({ end }: Fault): { readonly most: number; readonly hurry: (() => () => void)[] } {
   switch (end) {
     case "hang":
-      return { most: 12, hurry: [shortenLimits, shortenPauses] };
+      return { most: 16, hurry: [shortenLimits, shortenPauses] };
     case "interrupt":
       // The time that an interrupted release has to put things away is a pause like any other. Where
       // it holds Ctrl-C off, a hanging git comes to its time limit first.
-      return { most: 8, hurry: [shortenLimits] };
+      return { most: 16, hurry: [shortenLimits] };
     default:
       return { most: 3, hurry: [shortenPauses] };
   }

@@ -32,8 +32,6 @@ export async function pack(world: ReleaseWorld): Promise<Copy> {
     git("repack", "-a", "-d", "--quiet"),
     git("--git-dir", bare, "repack", "-a", "-d", "--quiet"),
   ]);
-  // Its end of a push would otherwise start one more git, only to find that nothing is to be done.
-  await git("--git-dir", bare, "config", "receive.autogc", "false");
   for (const folder of [join(root, ".git"), bare]) {
     for (const unused of ["hooks", "logs", "description", "COMMIT_EDITMSG", "FETCH_HEAD"]) {
       rmSync(join(folder, unused), { recursive: true, force: true });
@@ -92,7 +90,9 @@ export function fingerprintOf({ home }: Pick<Copy, "home">): string {
 }
 
 /** Everything below a folder, a folder before what it holds. */
-function entriesBelow(folder: string): { readonly path: string; readonly isFolder: boolean }[] {
+export function entriesBelow(
+  folder: string,
+): { readonly path: string; readonly isFolder: boolean }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .map((entry) => ({
       path: join(entry.parentPath, entry.name),

@@ -18,6 +18,8 @@ export interface SeenCall extends Call {
   readonly harmless: boolean;
   /** Whether it printed nothing. */
   readonly mute: boolean;
+  /** Whether nothing was written since the call before it was made, or had come to its end. */
+  readonly still: boolean;
 }
 
 /** How a call goes wrong. */
@@ -84,10 +86,20 @@ export function fits({ end }: Fault, code: number): boolean {
 /**
  * Whether another fault of the same call is this very case. Where a call changes nothing, nobody can
  * tell its work done from undone: the world is the same, and the asker hears the same. Half of an
- * answer that is empty is silence, or a failure that says no more than any other.
+ * answer that is empty is silence, or a failure that says no more than any other. Of a release that is
+ * killed the files alone are left, and those that it leaves at this call may be the same as at the
+ * one before.
  */
-export function isTwin({ work, end }: Fault, { harmless, mute }: SeenCall): boolean {
-  return end === "cut" || end === "cut and fail" ? mute : work === "done" && harmless;
+export function isTwin({ work, end }: Fault, { harmless, mute, still }: SeenCall): boolean {
+  switch (end) {
+    case "cut":
+    case "cut and fail":
+      return mute;
+    case "kill":
+      return work === "done" ? harmless : still;
+    default:
+      return work === "done" && harmless;
+  }
 }
 
 /** Makes the git that a call meets when it goes wrong; answers its path. */

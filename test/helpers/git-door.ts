@@ -3,20 +3,20 @@
  * that goes wrong, and remembers what git said to a question, for the same world asked again.
  */
 
-import { constants } from "node:os";
 import { fingerprintOf, stateOf } from "./fault-worlds.ts";
 import type { Call, Fault, SeenCall } from "./faults.ts";
-
-/** What a program said. */
-export interface Said {
-  readonly code: number;
-  /** A letter for each byte, with `~home~` for the world's folder. */
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** What git said to the questions of a scenario, by the world's state and the question. */
-export type Memory = Map<string, Said>;
+import {
+  ask,
+  type Child,
+  doneAgain,
+  isMemorable,
+  keyOf,
+  type Memory,
+  type Said,
+  type SpawnOptions,
+  saying,
+  scratchFolderOf,
+} from "./git-memory.ts";
 
 /** What is to happen at the door in one run. */
 export interface Orders {
@@ -49,34 +49,17 @@ export interface Passage {
   close(): Promise<void>;
 }
 
-interface SpawnOptions {
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: "pipe" | "ignore" | Uint8Array;
-}
-
-/** The parts of a child that the door of the scripts uses. */
-interface Child {
-  readonly exited: Promise<number>;
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
-  readonly stdin: { write(): void; flush(): void; end(): void };
-  kill(signal?: NodeJS.Signals): void;
-}
-
 type Spawn = (command: string[], options: SpawnOptions) => Child;
 
 /** Runs at the door, by the name that their calls carry. */
-const passages = new Map<string, (command: string[], options: SpawnOptions) => Child>();
+const passages = new Map<string, Spawn>();
 const variable = "RELEASE_RUN";
 const realSpawn = Bun.spawn as unknown as Spawn;
 
 /** Puts the door before every program that this process starts. @returns What takes it away. */
 export function openDoor(): () => void {
-  const spawn: Spawn = (command, options) => {
-    const run = command[0] === "git" ? passages.get(options?.env?.[variable] ?? "") : undefined;
-    return (run ?? realSpawn)(command, options);
-  };
+  const spawn: Spawn = (command, options) =>
+    (passages.get(options?.env?.[variable] ?? "") ?? realSpawn)(command, options);
   Object.assign(Bun, { spawn });
   return () => {
     Object.assign(Bun, { spawn: realSpawn });
@@ -88,12 +71,17 @@ export function openDoor(): () => void {
 export function admit(orders: Orders, name: string = crypto.randomUUID()): Passage {
   const children = new Set<Child>();
   const turns = new Map<string, number>();
+  const disks = new Set<string>();
   let state: string | undefined = orders.state;
   let writing = 0;
   let outage = false;
   let reached = false;
 
   function take(command: string[], options: SpawnOptions): Child {
+    return command[0] === "git" ? git(command, options) : work(command, options, true);
+  }
+
+  function git(command: string[], options: SpawnOptions): Child {
     const words = wordsOf(command.slice(1), orders.home);
     const nth = (turns.get(words) ?? 0) + 1;
     turns.set(words, nth);
@@ -109,10 +97,21 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     if (orders.onCall !== undefined) {
       return overhear({ words, nth }, orders.onCall, command, options);
     }
-    const harmless = isQuestion(words) || options.stdin === "pipe";
     return isQuestion(words) && writing === 0 && isMemorable(options)
       ? past(remembered(command, options))
-      : start(command, options, harmless);
+      : work(command, options, isQuestion(words) || options.stdin === "pipe");
+  }
+
+  /** Starts a program, unless it is one that works in a scratch folder, where nobody else does. */
+  function work(command: string[], options: SpawnOptions, harmless: boolean): Child {
+    const folder = scratchFolderOf(command, options);
+    if (folder === undefined || writing > 0 || options.stdin === "pipe") {
+      return start(command, options, harmless);
+    }
+    state ??= stateOf(orders);
+    const { home, memory } = orders;
+    const question = keyOf(state, command, options, home);
+    return past(doneAgain(folder, question, command, options, home, memory));
   }
 
   function isQuestion(words: string): boolean {
@@ -157,7 +156,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     if (known !== undefined) {
       return known;
     }
-    const { said } = ask(command, options);
+    const said = ask(command, options, orders.home);
     orders.memory.set(key, said);
     return said;
   }
@@ -168,50 +167,28 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     command: string[],
     options: SpawnOptions,
   ): Child {
+    const before = fingerprintOf(orders);
+    const still = disks.has(before);
+    disks.add(before);
     if (options.stdin === "pipe") {
       // Nobody can tell what becomes of a conversation before it is over.
-      tell({ ...call, harmless: false, mute: false });
+      tell({ ...call, harmless: false, mute: false, still });
       return start(command, options, true);
     }
     const key = keyOf(stateOf(orders), command, options, orders.home);
-    const { said, harmless } = ask(command, options);
+    const said = ask(command, options, orders.home);
+    const after = fingerprintOf(orders);
+    disks.add(after);
+    const harmless = before === after;
     if (harmless && isMemorable(options)) {
       orders.memory.set(key, said);
     }
-    tell({ ...call, harmless, mute: said.stdout === "" });
+    tell({ ...call, harmless, mute: said.stdout === "", still });
     return past(said);
   }
 
-  function ask(command: string[], { cwd, env, stdin }: SpawnOptions) {
-    const before = fingerprintOf(orders);
-    const { exitCode, stdout, stderr } = Bun.spawnSync(command, {
-      cwd,
-      env: { ...env },
-      stdin: stdin === "pipe" ? "ignore" : stdin,
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const text = (bytes: Buffer) => bytes.toString("latin1").replaceAll(orders.home, "~home~");
-    const said: Said = { code: exitCode, stdout: text(stdout), stderr: text(stderr) };
-    return { said, harmless: before === fingerprintOf(orders) };
-  }
-
-  /** A program that says what is known already, unless it is killed as soon as it is started. */
-  function past({ code, stdout, stderr }: Said): Child {
-    let signal: number | undefined;
-    const end = new Promise<void>((resolve) => setImmediate(resolve));
-    const say = (text: string) =>
-      streamOf(end.then(() => (signal ? "" : text.replaceAll("~home~", orders.home))));
-    const nothing = () => {};
-    return {
-      exited: end.then(() => (signal === undefined ? code : 128 + signal)),
-      stdout: say(stdout),
-      stderr: say(stderr),
-      stdin: { write: nothing, flush: nothing, end: nothing },
-      kill(name = "SIGTERM") {
-        signal ??= constants.signals[name];
-      },
-    };
+  function past(said: Said): Child {
+    return saying(said, orders.home);
   }
 
   passages.set(name, take);
@@ -255,27 +232,4 @@ function wordsOf(args: readonly string[], home: string): string {
     .join(" ")
     .replaceAll(home, "~")
     .replaceAll(/release-sign-\w+/g, "*");
-}
-
-/** Whether an answer depends on nothing but the world: a scratch repository is no part of it. */
-function isMemorable({ env, stdin }: SpawnOptions): boolean {
-  return stdin === "ignore" && env.GIT_DIR === undefined;
-}
-
-/** A question to a world in a state: git's own variables are a part of it. */
-function keyOf(state: string, command: string[], { env }: SpawnOptions, home: string): string {
-  const variables = Object.entries(env).filter(([name]) => name.startsWith("GIT_"));
-  return JSON.stringify([state, command, variables.sort()]).replaceAll(home, "~");
-}
-
-function streamOf(text: Promise<string>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async start(controller) {
-      const letters = await text;
-      if (letters !== "") {
-        controller.enqueue(Buffer.from(letters, "latin1"));
-      }
-      controller.close();
-    },
-  });
 }

@@ -145,6 +145,8 @@ const gitConfiguration = `[user]
 	auto = 0
 [maintenance]
 	auto = false
+[receive]
+	autogc = false
 [core]
 	fsync = none
 `;
