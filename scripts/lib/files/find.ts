@@ -10,13 +10,10 @@ export type Find = (word: string, from?: number) => number;
 export function finderIn(text: string): Find {
   let bytes: Buffer | undefined;
 
-  /** The search in bytes is linear; there a letter takes two, and may seem to start between them. */
+  /** The search in bytes is linear; the runtime finds no letter that seems to start within another. */
   function findLong(word: string, from: number): number {
     bytes ??= Buffer.from(text, "utf16le");
-    let at = bytes.indexOf(word, 2 * from, "utf16le");
-    while (at % 2 === 1) {
-      at = bytes.indexOf(word, at + 1, "utf16le");
-    }
+    const at = bytes.indexOf(word, 2 * from, "utf16le");
     return at < 0 ? at : at / 2;
   }
 
