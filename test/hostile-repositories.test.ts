@@ -7,9 +7,12 @@ import { describe, expect, test } from "bun:test";
 import { chownSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { layout } from "../scripts/lib/layout.ts";
+import { hurry } from "./helpers/hurry.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { projectRoot, start } from "./helpers/world.ts";
+
+hurry();
 
 interface Place {
   readonly cwd: string;
@@ -35,9 +38,11 @@ async function configure({ git }: ReleaseWorld, ...settings: string[]): Promise<
 
 async function release(world: ReleaseWorld, place: Partial<Place> = {}) {
   const { cwd = world.root, env = world.env, by = [] } = place;
-  const script = join(projectRoot, "scripts/release.ts");
-  const line = [...by, process.execPath, script, "v1.3.0", "--yes"];
-  const ended = await start(line, { cwd, env });
+  const [script, ...args] = ["scripts/release.ts", "v1.3.0", "--yes"] as const;
+  const line = [...by, process.execPath, join(projectRoot, script), ...args];
+  const ended = await (by.length === 0
+    ? runScript(script, args, { cwd, env })
+    : start(line, { cwd, env }));
   expect(ended.stdout + ended.stderr).not.toMatch(/(?![\n\t])[\p{Cc}\p{Cf}]|defect of/u);
   const files = readdirSync(world.home, { recursive: true, encoding: "utf8" });
   expect(files.filter((path) => /(?:^|\/)pwned$/.test(path))).toEqual([]);

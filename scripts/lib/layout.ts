@@ -100,6 +100,8 @@ export const layout = {
     /** A signature: long enough to find a hardware key and touch it. */
     signing: 120_000,
   },
+  /** Milliseconds between the questions about a push that the remote neither confirmed nor refused. */
+  askAgainAfter: [1000, 3000],
   /** Minutes that --wait waits, if it does not say how many (PROCEDURE step 7: typically 5-10). */
   waitMinutes: 20,
   /** Minutes that --watch follows a workflow run at most: it builds and scans on every platform. */

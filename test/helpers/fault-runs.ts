@@ -53,7 +53,7 @@ async function runWithin(
     over = true;
   });
   if (fault?.end === "interrupt") {
-    await untilPid(mark, () => over);
+    await untilPid(mark, () => over || passage.hangs);
     signals.emit("SIGINT");
   }
   return {

@@ -116,29 +116,39 @@ async function breakEach(
 ): Promise<Outcome[]> {
   const cases = sweep.calls.filter((call) => !isTwin(fault, call));
   const found = new Set(recovered.keys());
-  const { most, hurry } = pace(fault);
-  const putBack = hurry.map((shorten) => shorten());
-  try {
-    return await inParallel(most, cases, (call) => judge(sweep, call, fault, found));
-  } finally {
-    for (const put of putBack) {
-      put();
+  const outcomes: Outcome[] = [];
+  for (const { some, most, limit } of portions(fault, cases)) {
+    const putBack = [shortenPauses(), limit === undefined ? () => {} : shortenLimits(limit)];
+    try {
+      outcomes.push(...(await inParallel(most, some, (call) => judge(sweep, call, fault, found))));
+    } finally {
+      for (const put of putBack) {
+        put();
+      }
     }
   }
+  return outcomes;
 }
 
-/** How many cases there are at once, and what is shortened; those that wait cost nothing meanwhile. */
-function pace({ end }: Fault): { readonly most: number; readonly hurry: (() => () => void)[] } {
-  switch (end) {
-    case "hang":
-      return { most: 16, hurry: [shortenLimits, shortenPauses] };
-    case "interrupt":
-      // The time that an interrupted release has to put things away is a pause like any other. Where
-      // it holds Ctrl-C off, a hanging git comes to its time limit first.
-      return { most: 16, hurry: [shortenLimits] };
-    default:
-      return { most: 3, hurry: [shortenPauses] };
+/** Cases that are made at the same pace. */
+interface Portion {
+  readonly some: readonly SeenCall[];
+  /** How many there are at once; those that wait cost nothing meanwhile. */
+  readonly most: number;
+  /** Milliseconds that a call may take, if that is to be shortened. */
+  readonly limit?: number;
+}
+
+function portions({ end }: Fault, cases: readonly SeenCall[]): readonly Portion[] {
+  if (end !== "hang" && end !== "interrupt") {
+    return [{ some: cases, most: 3 }];
   }
+  // Where a release holds Ctrl-C off, a hanging git comes to its time limit first. Few calls that
+  // change nothing start a git, which would need its time.
+  return [
+    { some: cases.filter(({ harmless }) => harmless), most: 32, limit: 1000 },
+    { some: cases.filter(({ harmless }) => !harmless), most: 16, limit: 2000 },
+  ];
 }
 
 /**

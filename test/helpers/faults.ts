@@ -131,7 +131,9 @@ esac
 echo $$ >"$FAULT_MARK"
 case "$FAULT_END" in
   silent) exit 0 ;;
-  hang) exec sleep 5 ;;
+  hang)
+    case "$*" in *" push "*) exec sleep 1 ;; esac
+    exec sleep 5 ;;
   interrupt) exec sleep 60 ;;
   kill) kill -9 $PPID; exit 137 ;;
   cut*)

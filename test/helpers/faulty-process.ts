@@ -9,12 +9,10 @@ const file = process.env.RELEASE_RUN ?? "";
 const told: ProcessOrders = JSON.parse(readFileSync(file, "utf8"));
 const { orders, questions, memory, interrupted } = told;
 
+shortenPauses();
 if (interrupted) {
-  // Where a release holds Ctrl-C off, a hanging git comes to its time limit first. The time that an
-  // interrupted release has to put things away is a pause like any other, and stays as it is.
+  // Where a release holds Ctrl-C off, a hanging git comes to its time limit first.
   shortenLimits();
-} else {
-  shortenPauses();
 }
 openDoor();
 admit({ ...orders, questions: new Set(questions), memory: new Map(memory) }, file);

@@ -9,6 +9,7 @@ import {
   ask,
   type Child,
   doneAgain,
+  hanging,
   isMemorable,
   keyOf,
   type Memory,
@@ -45,6 +46,8 @@ export interface Passage {
   readonly env: Readonly<Record<string, string>>;
   /** Whether the call that was to go wrong was made. */
   readonly reached: boolean;
+  /** Whether that call hangs in this process, without a git of its own. */
+  readonly hangs: boolean;
   /** Answers no more calls, as those of a process that has ended; waits for the git still at work. */
   close(): Promise<void>;
 }
@@ -76,6 +79,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
   let writing = 0;
   let outage = false;
   let reached = false;
+  let hangs = false;
 
   function take(command: string[], options: SpawnOptions): Child {
     return command[0] === "git" ? git(command, options) : work(command, options, true);
@@ -118,15 +122,21 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     return orders.questions.has(words);
   }
 
-  /** The call that goes wrong. Of what is changed by none, the answer alone has to be spoilt. */
+  /** The call that goes wrong. Of one that changes nothing, the answer alone has to be spoilt. */
   function goWrong(
     { call, fault, git, mark }: NonNullable<Orders["wrong"]>,
     command: string[],
     options: SpawnOptions,
   ): Child {
     const { work, end } = fault;
-    if (call.harmless && isAnswer(end) && isMemorable(options)) {
-      return past(spoilt(work === "done" ? remembered(command, options) : nothingSaid, end));
+    if (call.harmless && isMemorable(options)) {
+      if (isAnswer(end)) {
+        return past(spoilt(work === "done" ? remembered(command, options) : nothingSaid, end));
+      }
+      if (end !== "kill") {
+        hangs = true;
+        return hanging();
+      }
     }
     const env = { ...options.env, FAULT_WORK: work, FAULT_END: end, FAULT_MARK: mark };
     return start([git, ...command.slice(1)], { ...options, env }, call.harmless);
@@ -196,6 +206,9 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     env: { [variable]: name },
     get reached() {
       return reached;
+    },
+    get hangs() {
+      return hangs;
     },
     async close() {
       outage = true;

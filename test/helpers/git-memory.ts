@@ -86,6 +86,20 @@ export function saying({ code, stdout, stderr }: Said, home: string): Child {
   };
 }
 
+/** A program that says nothing and does not end before it is killed. */
+export function hanging(): Child {
+  const { promise: end, resolve } = Promise.withResolvers<number>();
+  const silence = () => streamOf(end.then(() => ""));
+  const nothing = () => {};
+  return {
+    exited: end,
+    stdout: silence(),
+    stderr: silence(),
+    stdin: { write: nothing, flush: nothing, end: nothing },
+    kill: (name = "SIGTERM") => resolve(128 + constants.signals[name]),
+  };
+}
+
 function streamOf(text: Promise<string>): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async start(controller) {

@@ -1,19 +1,29 @@
 /** What a release waits for, shortened, so that a test can see it pass. */
 
+import { afterAll, beforeAll } from "bun:test";
 import { layout } from "../../scripts/lib/layout.ts";
 
-/** Shortens the pauses between questions. @returns What puts them back. */
+/** Shortens the pauses between questions about a push. @returns What puts them back. */
 export function shortenPauses(): () => void {
-  const { sleep } = Bun;
-  Bun.sleep = (time) => sleep(typeof time === "number" ? time / 20 : time);
-  return () => {
-    Bun.sleep = sleep;
-  };
+  return shorten(layout, { askAgainAfter: [50, 150] });
 }
 
-/** Shortens the time limits. @returns What puts them back. */
-export function shortenLimits(): () => void {
-  const usual = { ...layout.limits };
-  Object.assign(layout.limits, { network: 3000, local: 3000, signing: 3000 });
-  return () => void Object.assign(layout.limits, usual);
+/** Shortens the time limits, to milliseconds. @returns What puts them back. */
+export function shortenLimits(limit = 2000): () => void {
+  return shorten(layout.limits, { network: limit, local: limit, signing: limit });
+}
+
+function shorten<Table extends object>(table: Table, shorter: object): () => void {
+  const usual = { ...table };
+  Object.assign(table, shorter);
+  return () => void Object.assign(table, usual);
+}
+
+/** Shortens the pauses for the tests of a file, or of a group. */
+export function hurry(): void {
+  let putBack = () => {};
+  beforeAll(() => {
+    putBack = shortenPauses();
+  });
+  afterAll(() => putBack());
 }

@@ -134,9 +134,6 @@ async function pushAndAsk(
   return await askWhatHappened(publication, updates, answer);
 }
 
-/** Milliseconds between questions about a push that nobody confirmed or refused. */
-const askAgainAfter = [1000, 3000];
-
 /**
  * Asks the remote about a push that git did not confirm; the first reason comes first. Unless the
  * remote refused it, its hooks may still be running: then the remote is asked again before
@@ -187,7 +184,7 @@ async function askUntilSettled(
   refused: boolean,
 ): Promise<Settled> {
   let settled = await askOnce(plan, updates);
-  for (const pause of refused ? [] : askAgainAfter) {
+  for (const pause of refused ? [] : layout.askAgainAfter) {
     if (settled.landing === "landed") {
       break;
     }
