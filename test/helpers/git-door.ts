@@ -133,7 +133,8 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
       if (isAnswer(end)) {
         return past(spoilt(work === "done" ? remembered(command, options) : nothingSaid, end));
       }
-      if (end !== "kill") {
+      // A push has no time limit: its stand-in comes to an end by itself.
+      if (end !== "kill" && !call.words.includes(" push ")) {
         hangs = true;
         return hanging();
       }
