@@ -191,6 +191,13 @@ type Folder = ReadonlyMap<string, Entry>;
  */
 export function commitTree(objects: Objects, commit: ObjectId): Tree {
   const folders = new Map<string, Promise<Folder | undefined>>();
+  const blobs = new Map<ObjectId, Promise<Uint8Array>>();
+
+  function blob(id: ObjectId, path: string): Promise<Uint8Array> {
+    const known = blobs.get(id) ?? need(objects, id, "blob", path);
+    blobs.set(id, known);
+    return known;
+  }
 
   function folder(path: string): Promise<Folder | undefined> {
     let found = folders.get(path);
@@ -242,7 +249,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       if (entry.kind !== "file") {
         throw unexpectedKind(path, entry.kind, "file", commit);
       }
-      return sourceOf(path, await need(objects, entry.id, "blob", path), decoding);
+      return sourceOf(path, await blob(entry.id, path), decoding);
     },
     async list(glob) {
       return await listMatches(glob, async (path) => {

@@ -408,3 +408,25 @@ test("a file of 10 MB reads whole", async () => {
   expect((await tree.read("long"))?.text === long).toBe(true);
   expect((await tree.read("short"))?.text).toBe("s");
 });
+
+test("whoever reads files of a commit, git is asked for each object once", async () => {
+  await using clean = await testRepository();
+  const commit = await clean.commit(ordinary);
+  await using opened = openObjects(await openRepository(clean.root, clean.env));
+  const asked: string[] = [];
+  const tree = commitTree(
+    {
+      ...opened,
+      find(name) {
+        asked.push(name);
+        return opened.find(name);
+      },
+    },
+    commit,
+  );
+  const read = () => eachText(tree, ["Cargo.toml", "crates/a/Cargo.toml", "crates/b/Cargo.toml"]);
+  expect(await read()).toEqual(await read());
+  expect(await read()).toEqual(await read());
+  expect(asked.length).toBeGreaterThan(5);
+  expect(new Set(asked).size).toBe(asked.length);
+});
