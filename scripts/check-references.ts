@@ -79,7 +79,7 @@ function operatorDriven({ references }: References): readonly Reference[] {
 }
 
 function matchOf({ file, what, written, place }: Reference): Finding {
-  return notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at: place() });
+  return notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at: place });
 }
 
 function staleFinding(

@@ -84,14 +84,14 @@ function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Findi
         setVersion("[workspace.package]", version, layout.workspaceManifest),
       )
     : notice(`${manifest} -> ${shown(inherited)} (inherits the workspace version)`, {
-        at: own.place(),
+        at: own.place,
       });
 }
 
 function judgeVersion(stated: Statement, version: Version, remedy: string): Finding {
   const { file } = stated.document.source.place();
   return stated.value === version
-    ? notice(`${file} -> ${version} (matches tag)`, { at: stated.place() })
+    ? notice(`${file} -> ${version} (matches tag)`, { at: stated.place })
     : refuse(version, `${file} says ${shown(stated.value)}, expected ${version}`, stated, remedy);
 }
 
@@ -99,7 +99,7 @@ function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Fi
   const { value } = requirement;
   const stated = typeof value === "string" ? shown(value) : `with ${shown(value)} as its version`;
   return typeof value === "string" && pinnedVersion(value) === version
-    ? notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at: requirement.place() })
+    ? notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at: requirement.place })
     : refuse(
         version,
         `${manifest} requires ${sibling} ${stated}, expected ${version}`,

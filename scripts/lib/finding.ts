@@ -27,18 +27,31 @@ export interface Finding {
 /** The optional parts of a finding; `undefined` counts as absent. */
 export interface Details {
   readonly remedy?: string | undefined;
-  readonly at?: Place | undefined;
+  /** A place, or what finds it out once it is asked for: to find one may cost a parse of the file. */
+  readonly at?: Place | (() => Place) | undefined;
   readonly commit?: string | undefined;
 }
 
-function finding(level: Level, message: string, details: Details): Finding {
-  return {
+function finding(level: Level, message: string, { remedy, at, commit }: Details): Finding {
+  const made: Finding = {
     level,
     message,
-    ...(details.remedy === undefined ? {} : { remedy: details.remedy }),
-    ...(details.at === undefined ? {} : { at: details.at }),
-    ...(details.commit === undefined ? {} : { commit: details.commit }),
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(at === undefined || typeof at === "function" ? {} : { at }),
+    ...(commit === undefined ? {} : { commit }),
   };
+  return typeof at === "function" ? withPlaceLater(made, at) : made;
+}
+
+function withPlaceLater(made: Finding, find: () => Place): Finding {
+  let place: Place | undefined;
+  return Object.defineProperty(made, "at", {
+    enumerable: true,
+    get() {
+      place ??= find();
+      return place;
+    },
+  });
 }
 
 /** A finding that refuses. */

@@ -4,7 +4,7 @@
 const tolerated = 40;
 
 /** How often small work is repeated, and how often all is tried again. */
-const [turns, attempts] = [3, 8];
+const [turns, attempts] = [3, 20];
 
 /** Milliseconds in whose steps the system counts the time of a thread. */
 const tick = 10;

@@ -57,6 +57,18 @@ test.each([
   expect(isPass(findings)).toBe(passes);
 });
 
+test("a place that costs a look is looked for when it is asked for, and once", () => {
+  let looks = 0;
+  const at = () => {
+    looks += 1;
+    return { file: "a", line: looks };
+  };
+  const found = notice("seen", { at });
+  expect([found.level, found.message, looks]).toEqual(["notice", "seen", 0]);
+  expect(JSON.parse(JSON.stringify(found)).at).toEqual({ file: "a", line: 1 });
+  expect({ ...found }.at).toEqual({ file: "a", line: 1 });
+});
+
 test("a quoted value shows its ends and its line breaks, and no more than fits in a line", () => {
   expect(quote(" a\n")).toBe('" a\\n"');
   expect(quote("x".repeat(121))).toBe(`"${"x".repeat(117)}..."`);

@@ -65,24 +65,22 @@ export async function findParting(
 }
 
 async function findBase(repository: Repository, name: string): Promise<Base | undefined> {
-  const plain = findCommit(repository, name);
-  // If there is such a branch, nobody waits for this answer.
-  plain.catch(() => {});
   const branch = mayBeOfRemote(name)
     ? await findCommit(repository, `refs/remotes/${layout.remote}/${name}`)
     : undefined;
   if (branch !== undefined) {
     return { shown: `${layout.remote}/${name}`, commit: branch };
   }
-  const commit = await plain;
+  const commit = await findCommit(repository, name);
   return commit === undefined ? undefined : { shown: name, commit };
 }
 
 /** Whether a name is a branch's, perhaps with steps back from it such as `~1`. */
 function mayBeOfRemote(name: string): boolean {
   const branch = name.replace(/(?:[~^][0-9]*)+$/, "");
-  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD.
-  return branch !== "HEAD" && isBranchName(branch);
+  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD; a full object name
+  // means that object, whatever a branch is called.
+  return branch !== "HEAD" && !isObjectId(branch) && isBranchName(branch);
 }
 
 function unknownBase(name: string) {

@@ -128,6 +128,12 @@ test.each(["@{upstream}", "main@{u}", ":/^Upstream words", "@{u}~0", "work~0^{co
   },
 );
 
+test("a full object name means that commit, whatever branch of the remote is called so", async () => {
+  const { repository, first, second } = await prepared;
+  await repository.git("update-ref", `refs/remotes/origin/${first}`, second);
+  expect((await parting(first)).base).toEqual({ shown: first, commit: first });
+});
+
 test("a step back from a branch starts at the remote's", async () => {
   await using own = await testRepository();
   const first = await own.commit({ a: "1" });
