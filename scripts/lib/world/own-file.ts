@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -67,8 +68,11 @@ function replaced(path: string, mark: string): Stats | undefined {
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) {
-      if (!lstatSync(join(dirname(path), ".")).isDirectory()) {
-        throw refusal(`Cannot write ${path}: ${dirname(path)} is no folder`);
+      // A folder may be reached by a link, as any other program reaches it.
+      if (!statSync(dirname(path)).isDirectory()) {
+        throw refusal(`Cannot write ${path}: ${dirname(path)} is no folder`, {
+          remedy: "Name a file in a folder",
+        });
       }
       return undefined;
     }

@@ -27,6 +27,13 @@ test("a new file is written whole, and nothing is left beside it", () => {
   expect(readdirSync(folder.path)).toEqual(["page"]);
 });
 
+test("a folder may be reached by a link", () => {
+  mkdirSync(at("real"));
+  symlinkSync(at("real"), at("linked"));
+  writeOwnFile(at("linked/page"), `${mark} new`, mark);
+  expect(readFileSync(at("real/page"), "utf8")).toBe(`${mark} new`);
+});
+
 test.each(["", `${mark} old`])(
   "a file of its own, or an empty one, is replaced and keeps its mode: %p",
   (old) => {
