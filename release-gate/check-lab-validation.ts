@@ -245,13 +245,13 @@ function recording(
   suspects: readonly MalformedRow[],
 ): string {
   const ledger = question.ledger === layout.ledger ? "" : ` ${question.ledger}`;
-  const record = `bun scripts/record-validation.ts ${tagOf(question)} PASS --lab DIR --append${ledger}`;
+  const record = `bun scripts/record-validation.ts ${tagOf(question)} PASS --lab ${layout.lab} --append${ledger}`;
   const remedy = `${words}, then commit it: ${record}`;
   if (suspects.length === 0) {
     return remedy;
   }
   const each = suspects.length === 1 ? "it" : "each";
-  return `Put ${linesOf(suspects)} right first: mend ${each} if it is not committed yet; if it is, append a correct row below it. If that is not enough: ${remedy}`;
+  return `Put ${linesOf(suspects)} right first: mend ${each}, or remove it and append a correct row at the end. If that is not enough: ${remedy}`;
 }
 
 function tagOf({ version }: LabQuestion): string {

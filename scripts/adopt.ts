@@ -22,7 +22,7 @@ import { type Copy, ignoredAmong, openCopy, writeCopy } from "./lib/adopt/copy.t
 import { hashesOf, manifestPath, manifestText, type Origin } from "./lib/adopt/manifest.ts";
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./lib/adopt/plan.ts";
 import { readUpstream, type Upstream } from "./lib/adopt/upstream.ts";
-import { command, flag, main, nonEmpty, operand, UsageError } from "./lib/cli.ts";
+import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
 import { error, type Finding, notice, quote, refusal, warning } from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json, Report } from "./lib/report.ts";
@@ -189,17 +189,14 @@ export const table = command({
     check: flag("write nothing; tell whether the copy is current, and what was edited"),
   },
   refuses: [
-    "--repo is given: DIR names the checkout",
     "DIR is in no git work tree, or is in this checkout",
     "a file was edited there and has changed upstream, or was never adopted",
     "a symbolic link stands where a file is to be written",
     "with --check: a file of the copy is stale, edited or missing, or its manifest is",
   ],
   example: "bun scripts/adopt.ts ../perf-sentinel",
+  withoutRepo: true,
   async run({ operands, options, cwd, env, interrupt, report }) {
-    if (options.repo !== undefined) {
-      throw new UsageError("option --repo has no meaning here: DIR names the checkout");
-    }
     const tools = realPath(resolve(import.meta.dir, ".."));
     const copy = await openCopy(resolve(cwd, operands.folder), env, interrupt.signal);
     refuseWrongPair(copy, tools, options.check);

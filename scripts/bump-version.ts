@@ -235,7 +235,7 @@ function showNextSteps({ targets }: Bump, report: Report): void {
           "bun scripts/check-vintages.ts",
           `git commit --all --message "Bump to ${application}"`,
           `git push -u ${layout.remote} release/${application}`,
-          `once the lab has passed: bun scripts/record-validation.ts ${tag} PASS --lab DIR --append`,
+          `once the lab has passed: bun scripts/record-validation.ts ${tag} PASS --lab ${layout.lab} --append`,
           `once it is merged: bun scripts/release.ts ${tag} --dry-run`,
         ];
   report.say("Next:");

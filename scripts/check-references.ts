@@ -43,6 +43,7 @@ export function judgeReferences(read: References, version: Version): Finding[] {
         ? staleFinding(each, version, error, cannotTag)
         : matchOf(each),
     ),
+    ...hollowFindings(read, version, warning),
     ...blindFindings(read),
     ...unclearFindings(read),
   ];
@@ -67,6 +68,7 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
       ...stale.map((each) => staleFinding(each, version, complain, opening)),
+      ...hollowFindings(read, version, complain, weight === "required" ? cannotTag : ""),
       ...blindFindings(read),
       ...unclearFindings(read),
       notice(`${matching} of ${references.length} operator-driven references state ${version}`),
@@ -95,6 +97,23 @@ function staleFinding(
       remedy: `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`,
     },
   );
+}
+
+/** Sections of a changelog that stand for the version, and say nothing of it. */
+function hollowFindings(
+  read: References,
+  version: Version,
+  complain: typeof error,
+  opening = "",
+): readonly Finding[] {
+  return operatorDriven(read)
+    .filter((each) => each.hollow === true && !isStale(each, applicationVersions(version)))
+    .map(({ file, written, place }) =>
+      complain(`${opening}${file} says nothing below ## ${shown(written)}`, {
+        at: place(),
+        remedy: "Write what is new below it, and commit that",
+      }),
+    );
 }
 
 /** The faults of enforced rows are told by the checks that enforce them. */

@@ -26,6 +26,7 @@ export const table = command({
   },
   refuses: ["a script ends otherwise than the procedure says"],
   example: "bun scripts/demo.ts --keep",
+  withoutRepo: true,
   async run({ options, env, report, interrupt }) {
     using registry = startRegistry();
     const tools = resolve(import.meta.dir, "..");

@@ -162,6 +162,30 @@ test("text from files is quoted where it is not plain", async () => {
   );
 });
 
+test("a section of the release that says nothing is a warning, and an error where it is required", async () => {
+  const heading = "## [1.3.0] - 2026-08-07\n";
+  const changes = { "CHANGELOG.md": `# Changelog\n\n${heading}\n### Added\n` };
+  const tree = memoryTree({ ...product, ...changes });
+  const words = "CHANGELOG.md says nothing below ## [1.3.0] - 2026-08-07";
+  const at = { file: "CHANGELOG.md", line: 3, column: 1 };
+  for (const [findings, level, message] of [
+    [await check(changes), "warning", words],
+    [await checkOperatorReferences("advised")(tree, version), "warning", words],
+    [
+      await checkOperatorReferences("required")(tree, version),
+      "error",
+      `Cannot tag v1.3.0: ${words}`,
+    ],
+  ] as const) {
+    expect(findings.filter((each) => each.level !== "notice")).toMatchObject([
+      { level, message, at },
+    ]);
+  }
+  const second = `${heading}\n- The words are here.\n`;
+  const twice = await check({ "CHANGELOG.md": `# Changelog\n\n${heading}\n${second}` });
+  expect(twice.filter((each) => each.level !== "notice")).toEqual([]);
+});
+
 describe("operator-driven references alone", () => {
   const stale = smallProduct("1.2.9");
   const mixed = {

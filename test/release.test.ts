@@ -105,6 +105,58 @@ describe("stale references that no gate of their own refuses", () => {
   });
 });
 
+describe("a changelog that says nothing of the release", () => {
+  const hollow = "CHANGELOG.md says nothing below ## [1.3.0] - 2026-08-07";
+
+  async function hollowWorld(): Promise<ReleaseWorld> {
+    const world = await releaseWorld();
+    await world.commit({ "CHANGELOG.md": "# Changelog\n\n## [1.3.0] - 2026-08-07\n\n### Added\n" });
+    return world;
+  }
+
+  test("is a warning with its way out, and the release may go on", async () => {
+    await using world = await hollowWorld();
+    const { code, stderr } = await release(world, ["--dry-run"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`warning: ${hollow}\n  at CHANGELOG.md:3:1\n  fix: Write what is new`);
+  });
+
+  test("is a refusal with --strict", async () => {
+    await using world = await hollowWorld();
+    const { code, stderr } = await release(world, ["--dry-run", "--strict"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: Cannot tag v1.3.0: ${hollow}`);
+  });
+});
+
+test("an operator whose name git does not know is told to say it", async () => {
+  await using world = await releaseWorld();
+  await world.git("config", "--global", "--unset", "user.name");
+  await world.git("config", "--global", "--unset", "user.email");
+  await world.git("config", "user.useConfigOnly", "true");
+  const { code, stderr } = await release(world, ["--dry-run"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("fix: Say who tags: git config user.name NAME");
+});
+
+test("a published tag whose main has moved on is looked up by a fetch, without a merge", async () => {
+  await using world = await releaseWorld();
+  expect((await release(world, ["--yes"])).code).toBe(0);
+  const other = join(world.home, "other");
+  await world.git("clone", "--quiet", world.bare, other);
+  await world.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "Other");
+  await world.git("-C", other, "push", "--quiet", "origin", "HEAD:main");
+  const early = await release(world, ["--yes", "--resume"]);
+  expect(early.code).toBe(1);
+  expect(early.stderr).toContain(
+    "fix: git fetch origin && bun scripts/release.ts v1.3.0 --resume\n",
+  );
+  await world.git("fetch", "--quiet", "origin");
+  const { code, stdout } = await release(world, ["--yes", "--resume"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("v1.3.0 is released already");
+});
+
 test("a dry run passes, proves that signing works, and leaves nothing behind", async () => {
   await using world = await releaseWorld();
   const before = await world.remoteRefs();

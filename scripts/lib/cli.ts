@@ -201,6 +201,8 @@ export interface Command<P extends Operands, O extends Options> {
   readonly refuses: readonly string[];
   /** One command line that works. */
   readonly example: string;
+  /** Whether it works on no checkout that `--repo` could name. */
+  readonly withoutRepo?: true;
   run(invocation: Invocation<P, O>): Promise<void>;
 }
 
@@ -211,13 +213,19 @@ export function command<P extends Operands, O extends Options>(
   return table;
 }
 
+/** The options of a command: its own, and those that every command has. */
+function optionsOf<P extends Operands, O extends Options>(table: Command<P, O>): Options {
+  const { repo, ...others } = common;
+  return { ...table.options, ...(table.withoutRepo ? {} : { repo }), ...others };
+}
+
 /** The help text of a command, from the table that parses its command line. */
 export function helpOf<P extends Operands, O extends Options>(table: Command<P, O>): string {
   const operands = Object.entries(table.operands).map(([name, each]) => {
     const shown = each.shown ?? name;
     return { usage: each.optional ? `[${shown}]` : `<${shown}>`, name: shown, help: each.help };
   });
-  const options = Object.entries({ ...table.options, ...common }).map(([name, each]) => ({
+  const options = Object.entries(optionsOf(table)).map(([name, each]) => ({
     name: `${name === "help" ? "-h, " : ""}--${kebab(name)}${placeholder(each)}`,
     help: each.help,
   }));
@@ -271,9 +279,8 @@ export function parseCommandLine<P extends Operands, O extends Options>(
   table: Command<P, O>,
   args: readonly string[],
 ): Parsed {
-  const known: Options = { ...table.options, ...common };
   const byFlag = new Map(
-    Object.entries(known).map(([name, each]) => [kebab(name), { name, each }]),
+    Object.entries(optionsOf(table)).map(([name, each]) => [kebab(name), { name, each }]),
   );
   const needsValue = [...byFlag].filter(([, { each }]) => each.value && !each.valueOptional);
   const given = new Map<string, string | true>();

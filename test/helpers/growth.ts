@@ -4,7 +4,7 @@
 const tolerated = 40;
 
 /** How often small work is repeated, and how often all is tried again. */
-const [turns, attempts] = [3, 20];
+const [turns, fewest, attempts] = [3, 2, 20];
 
 /** Milliseconds in whose steps the system counts the time of a thread. */
 const tick = 10;
@@ -37,7 +37,11 @@ export async function growthOf<Input>(
   const measure = async (each: "small" | "large") => {
     least[each] = Math.min(least[each], await costOf(() => work(inputs[each])));
   };
-  for (let attempt = 0; attempt < attempts && !isLinear(least); attempt += 1) {
+  for (
+    let attempt = 0;
+    attempt < fewest || (attempt < attempts && !isLinear(least));
+    attempt += 1
+  ) {
     // The compiler warms up on small work, which would look long otherwise, and hide its growth.
     for (let turn = 0; turn < turns; turn += 1) {
       await measure("small");

@@ -33,10 +33,11 @@ const question = {
 };
 
 /** The way out of a malformed row, after what names it. */
-const mend = "if it is not committed yet; if it is, append a correct row below it";
+const mend = ", or remove it and append a correct row at the end";
 
 /** The command that a refusal ends in. */
-const record = "bun scripts/record-validation.ts v1.2.3 PASS --lab DIR --append";
+const record =
+  "bun scripts/record-validation.ts v1.2.3 PASS --lab ../perf-sentinel-simulation-lab --append";
 
 type Overrides = Partial<typeof question>;
 
@@ -253,14 +254,14 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
     {
       level: "warning",
       message: "ignoring malformed line 1: found 3 columns, expected 4 separated by tabs",
-      remedy: `Mend line 1 ${mend}`,
+      remedy: `Mend line 1${mend}`,
       at: { file: ledger, line: 1, column: 1 },
     },
     {
       level: "warning",
       message:
         'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD',
-      remedy: `Mend line 2 ${mend}`,
+      remedy: `Mend line 2${mend}`,
       at: { file: ledger, line: 2, column: 16 },
     },
     { level: "notice" },
@@ -297,22 +298,22 @@ test.each([
   [
     "one that names the version",
     ["v1.2.3 abcdef1 2026-08-07", "v1.2.2 abcdef1 2026-08-07 PASS"],
-    `Put line 1 right first: mend it ${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
+    `Put line 1 right first: mend it${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
   ],
   [
     "those that end the ledger",
     ["v1.2.2 abcdef1 2026-08-07 PASS", "x", "", "y"],
-    `Put lines 2, 4 right first: mend each ${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
+    `Put lines 2, 4 right first: mend each${mend}. If that is not enough: Rerun the lab and append a PASS line, then`,
   ],
   [
     "those of a ledger with nothing else",
     ["x"],
-    `Put line 1 right first: mend it ${mend}. If that is not enough: Run the lab and append a PASS line, then`,
+    `Put line 1 right first: mend it${mend}. If that is not enough: Run the lab and append a PASS line, then`,
   ],
   [
     "one that may be a fresher PASS",
     ["v1.2.3 abcdef1 2026-07-01 PASS", "v1.2.3 abcdef1 2026-08-30 pass"],
-    `Put line 2 right first: mend it ${mend}. If that is not enough: Rerun the lab on the current branch and append a fresh PASS entry, then`,
+    `Put line 2 right first: mend it${mend}. If that is not enough: Rerun the lab on the current branch and append a fresh PASS entry, then`,
   ],
   [
     "but not an old one of another version, which is made good already",
@@ -476,10 +477,10 @@ describe("as a command", () => {
       stdout: "",
       stderr: `warning: ignoring malformed line 1: found 1 column, expected 4 separated by tabs; column 1 holds a space where a tab belongs
   at ${path}:1:7
-  fix: Mend line 1 if it is not committed yet; if it is, append a correct row below it
+  fix: Mend line 1, or remove it and append a correct row at the end
 error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
   at ${path}
-  fix: Put line 1 right first: mend it if it is not committed yet; if it is, append a correct row below it. If that is not enough: Rerun the lab and append a PASS line, then commit it: ${record} ${path}
+  fix: Put line 1 right first: mend it, or remove it and append a correct row at the end. If that is not enough: Rerun the lab and append a PASS line, then commit it: ${record} ${path}
 `,
     });
   });

@@ -10,6 +10,7 @@ import {
   entriesOf,
   type Ledger,
   type MalformedRow,
+  mendText,
   parseLedger,
   type Row,
 } from "./ledger.ts";
@@ -108,7 +109,7 @@ function repair(row: MalformedRow, file: string, today: Day): string {
   const [read] = parseLedger({ path: file, text: meant, place: () => ({ file }) }, today).rows;
   return read?.kind === "entry"
     ? `Write line ${row.line} with one tab between its columns: ${quote(meant)}`
-    : `Mend line ${row.line}, or remove it and append a correct row at the end`;
+    : mendText(row);
 }
 
 function wordsOf({ text }: Row): string[] {

@@ -90,9 +90,9 @@ export function faultText({ faults }: MalformedRow): string {
   return [...new Set(faults.map(({ message }) => message))].join("; ");
 }
 
-/** The way out of a malformed row: the ledger is append-only once it is committed. */
+/** The way out of a malformed row, which counts as nothing: without it the ledger is append-only still. */
 export function mendText({ line }: MalformedRow): string {
-  return `Mend line ${line} if it is not committed yet; if it is, append a correct row below it`;
+  return `Mend line ${line}, or remove it and append a correct row at the end`;
 }
 
 /** A row of the ledger as text, without a line ending. */

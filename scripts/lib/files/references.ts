@@ -74,6 +74,8 @@ interface Found {
   /** What must be written for a version. */
   becomes(version: Version): string;
   readonly site: Site;
+  /** Whether it is a heading with nothing below it. */
+  readonly hollow?: boolean;
   /** What a bump leaves to be done about it. */
   readonly caveat?: { readonly message: string; readonly remedy: string };
 }
@@ -526,6 +528,7 @@ function section(
           what: "section",
           written: best.title,
           version: isWhole(best) ? best.version : undefined,
+          hollow: !wanted.some(({ hasContent }) => hasContent),
           place: () => best.at,
           becomes: (expected) => `[${expected}] with ${needs}`,
           site: { kind: "section" },

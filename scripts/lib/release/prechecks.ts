@@ -56,12 +56,17 @@ function remoteTag(facts: Facts): string | undefined {
   return facts.refs?.tags.get(`refs/tags/${facts.tag}`);
 }
 
+/** Whether the tag that is here is on the remote. */
+function isPublished(facts: Facts): boolean {
+  return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
+}
+
 /** Whether the remote's main holds the commit; the chart's main is never this command's matter. */
 function hasLanded(facts: Facts, rules: Rules): boolean {
   return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
 }
 
-function checkBranch({ checkout }: Facts, rules: Rules): Finding[] {
+function checkBranch({ checkout, tag }: Facts, rules: Rules): Finding[] {
   const main = layout.mainBranch;
   if (checkout.branch === `refs/heads/${main}`) {
     return [notice(`on branch ${main} at ${short(checkout.head)}`)];
@@ -72,7 +77,7 @@ function checkBranch({ checkout }: Facts, rules: Rules): Finding[] {
     : "";
   return [
     error(`A release must run from '${main}': HEAD is on ${branch ?? "no branch (detached)"}`, {
-      remedy: `git checkout ${main}${merge}, then run ${rules.script} again`,
+      remedy: `git checkout ${main}${merge}, then: bun ${rules.script} ${tag}`,
     }),
   ];
 }
@@ -132,12 +137,15 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
           remedy: integrate,
         }),
       ];
-    case "unfetched":
+    case "unfetched": {
+      // Of a tag that is published, only a fetch can tell whether its commit is on main already.
+      const look = `git fetch ${layout.remote} && bun ${rules.script} ${facts.tag} --resume`;
       return [
         error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
-          remedy: integrate,
+          remedy: resuming && isPublished(facts) ? look : integrate,
         }),
       ];
+    }
   }
 }
 
@@ -205,10 +213,8 @@ function checkRemoteTag(
   if (theirs === undefined) {
     return [notice(`tag ${tag} is free on ${layout.remote}`)];
   }
-  if (localTag.kind === "signed" && localTag.id === theirs) {
-    return resume
-      ? [notice(`tag ${tag} is on ${layout.remote} already; what is missing is the rest`)]
-      : [];
+  if (isPublished(facts)) {
+    return resume ? [notice(`tag ${tag} is on ${layout.remote} already`)] : [];
   }
   const ref = `refs/tags/${tag}`;
   const next = "never move a published tag: release the next version";

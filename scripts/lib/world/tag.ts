@@ -89,8 +89,11 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 function unsigned(why: string, format: string) {
+  const isNameless = /identity unknown|empty ident|auto-detect email/i.test(why);
   return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
-    remedy: remedies[format] ?? "Check the key: git config user.signingkey",
+    remedy: isNameless
+      ? "Say who tags: git config user.name NAME && git config user.email ADDRESS"
+      : (remedies[format] ?? "Check the key: git config user.signingkey"),
   });
 }
 

@@ -92,8 +92,7 @@ test("what ends a ledger malformed is to be mended, or made good by hand below i
       `Cannot append to ${path}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
       {
         at: { file: path, line: 2, column: 1 },
-        remedy:
-          "Mend line 2 if it is not committed yet; if it is, append a correct row below it, by hand",
+        remedy: "Mend line 2, or remove it and append a correct row at the end, by hand",
       },
     ),
   ]);
