@@ -119,7 +119,7 @@ export const table = command({
     ),
   },
   refuses: [
-    `the tag is not on ${layout.remote}, carries no signature, or is another one here`,
+    `the tag is not on ${layout.remote}, carries no good signature, or is another one here`,
     "the workflow run of the tag has failed, is still going on, or cannot be found",
     "the GitHub release is a draft, or one of its assets is missing or not the one that was built",
     "the image is missing in a registry, lacks a promised platform, or is not the same everywhere",

@@ -252,6 +252,8 @@ test.each<[string, string, ...string[]]>([
   ["a set with v in it", "on:\n  push:\n    tags: ['[vw]*']\n", '4: tags "[vw]*" on push'],
   ["numbers", "on:\n  push:\n    tags: [1.0]\n", "4: tags a number, which YAML reads as 1 on push"],
   ["nothing but exclusions", "on:\n  push:\n    tags: ['!x']\n", "4: no tags on push"],
+  ["an empty pattern", 'on:\n  push:\n    tags: [""]\n', '4: tags "" on push'],
+  ["a blank one", 'on:\n  push:\n    tags: ["v*", " "]\n', '4: tags " " on push'],
   ["an empty list", "on:\n  push:\n    tags: []\n", "4: no tags on push"],
   ["tags without a value", "on:\n  push:\n    tags:\n", "4: tags nothing on push"],
   ["no event", "on:\n", "2: no trigger"],

@@ -80,10 +80,10 @@ function verify(
   });
 }
 
-/** git, and nothing that is called gh. */
+/** git and ssh-keygen, and nothing that is called gh. */
 async function withoutGh(): Promise<Record<string, string>> {
   const bin = join(product.home, "only-git");
-  await Bun.$`mkdir -p ${bin} && ln -sf ${Bun.which("git")} ${bin}/git`.quiet();
+  await Bun.$`mkdir -p ${bin} && ln -sf ${Bun.which("git")} ${Bun.which("ssh-keygen")} ${bin}/`.quiet();
   return { PATH: bin };
 }
 
@@ -94,7 +94,7 @@ test("a release that has arrived: each answer with its evidence, and exit code 0
   const lines = stdout.trimEnd().split("\n");
   expect(lines.slice(0, 4)).toEqual([
     `what v1.3.0 promises is read from its commit ${commit.slice(0, 7)}`,
-    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here, with a signature (ssh)`,
+    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here, with a good signature (ssh)`,
     expect.stringContaining("run of release.yml: verified, it ended in success"),
     expect.stringContaining("GitHub release v1.3.0: verified, published on 2026-08-07"),
   ]);

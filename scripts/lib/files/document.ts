@@ -337,9 +337,12 @@ interface Marked {
   readonly variant: unknown;
 }
 
-/** The offsets at which a word stands in a text, not as a part of a longer word. */
+/** The offsets at which a word stands in a text, not as a part of a longer word; none of no word. */
 export function occurrences(text: string, word: string): number[] {
   const offsets: number[] = [];
+  if (word === "") {
+    return offsets;
+  }
   const inWord = /[A-Za-z0-9_-]/;
   const find = finderIn(text);
   for (let at = find(word); at >= 0; at = find(word, at + word.length)) {

@@ -1,11 +1,11 @@
-/** Whether a release's tag is on the remote, carries a signature, and is the one that is here. */
+/** Whether a release's tag is on the remote, carries a good signature, and is the one that is here. */
 
 import { isWhole, parseTagObject } from "../files/tag-object.ts";
 import { attempt, type Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { findCommit, type ObjectId, type Repository, short } from "../world/git.ts";
 import { askRemote, findRemote } from "../world/remote.ts";
-import { readTag, refValue } from "../world/tag.ts";
+import { type FoundTag, judgeTag, readTag, refValue } from "../world/tag.ts";
 import type { Answer } from "./answer.ts";
 
 /** The label of the question about the tag. */
@@ -60,9 +60,9 @@ export async function askTag(
 export type SignatureState =
   | { readonly kind: "present"; readonly format: string }
   | { readonly kind: "absent"; readonly why: string }
-  | { readonly kind: "unknown"; readonly why: string };
+  | { readonly kind: "unknown"; readonly why: string; readonly remedy?: string | undefined };
 
-/** Looks for the signature in the tag object; fetches nothing. */
+/** Looks for the signature in the tag object, and judges it; fetches nothing. */
 async function findSignature(
   repository: Repository,
   { id, commit }: TagPlace,
@@ -78,7 +78,7 @@ async function findSignature(
   try {
     const { signature } = parseTagObject(value.bytes);
     return isWhole(signature)
-      ? { kind: "present", format: signature.format }
+      ? await judged(repository, value, signature.format)
       : { kind: "absent", why: "its object holds no whole signature" };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) {
@@ -86,6 +86,20 @@ async function findSignature(
     }
     throw thrown;
   }
+}
+
+/** What looks like a signature may be none: the program that made it is asked. */
+async function judged(
+  repository: Repository,
+  found: FoundTag,
+  format: string,
+): Promise<SignatureState> {
+  const { value, findings } = await attempt(() => judgeTag(repository, found));
+  if (findings !== undefined) {
+    const [first] = findings;
+    return { kind: "unknown", why: first?.message ?? "nobody judged it", remedy: first?.remedy };
+  }
+  return "fault" in value ? { kind: "absent", why: value.fault } : { kind: "present", format };
 }
 
 /** Judges a tag that is the same on both sides by the signature that it carries. */
@@ -98,7 +112,7 @@ export function judgeSignature(
   const { question, evidence } = compared;
   switch (signature.kind) {
     case "present":
-      return { ...compared, evidence: `${evidence}, with a signature (${signature.format})` };
+      return { ...compared, evidence: `${evidence}, with a good signature (${signature.format})` };
     case "absent":
       return {
         question,
@@ -111,7 +125,7 @@ export function judgeSignature(
         question,
         state: "unknown",
         evidence: `${evidence}; whether it is signed is not known here: ${signature.why}`,
-        remedy: `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
+        remedy: signature.remedy ?? `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
         lasting: true,
       };
   }

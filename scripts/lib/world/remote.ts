@@ -43,8 +43,13 @@ export async function findRemote(repository: Repository, name: string): Promise<
 
 /** A URL, or a message that holds one, without the user information part. */
 export function withoutCredentials(words: string): string {
-  // Up to the last `@` of the word: a password may hold one, and more is hidden rather than less.
-  return words.replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, "$1");
+  // Word by word, as each is read once then: the words of a remote may be long.
+  return words.replace(/\S+/g, (word) => {
+    const start = word.search(/(?<=[a-z0-9+.-]):\/\//i);
+    // Up to the last `@` of the word: a password may hold one, and more is hidden rather than less.
+    const end = word.lastIndexOf("@");
+    return start < 0 || end < start ? word : `${word.slice(0, start)}://${word.slice(end + 1)}`;
+  });
 }
 
 /** Words about a remote, without any credentials of its address. */
@@ -91,12 +96,14 @@ export async function askRemote(
   if (answer.code !== 0 || answer.timedOut) {
     throw unreachable(remote, answer);
   }
-  const refs = new Map<string, ObjectId>();
-  for (const line of answer.stdout.split("\n")) {
-    const [id, name] = line.split("\t");
-    if (id !== undefined && name !== undefined && isObjectId(id)) {
-      refs.set(name, id);
-    }
+  const refs = parseRefs(answer.stdout);
+  if (refs === undefined) {
+    throw refusal(
+      `Cannot read what ${remote.name} (${remote.shown}) holds: its answer is cut short`,
+      {
+        remedy: `Ask it by hand to see why: git ls-remote ${remote.name}`,
+      },
+    );
   }
   const tip = refs.get(main);
   if (tip === undefined) {
@@ -122,6 +129,17 @@ export async function askRemote(
     (name) => !asked.has(name) && !name.startsWith("refs/tags/"),
   );
   return { main: tip, tags, tagged, lookalikes, branches: new Map(held) };
+}
+
+/** The refs in an answer of `git ls-remote`; undefined if a line of it is no whole one. */
+function parseRefs(answer: string): Map<string, ObjectId> | undefined {
+  const lines = answer.split("\n");
+  // The text after the last line feed: the beginning of a line whose end is missing.
+  const isWhole = lines.pop() === "";
+  const refs = lines.map((line) => line.split("\t"));
+  return isWhole && refs.every(([id = "", name]) => isObjectId(id) && name)
+    ? new Map(refs.map(([id = "", name = ""]) => [name, id]))
+    : undefined;
 }
 
 const refOf = (branch: string) => `refs/heads/${branch}`;
@@ -306,21 +324,42 @@ function judgePush(
   };
 }
 
-/** Hands on text line by line, so that no line is judged in halves. */
+/** How many letters of a line of the remote's are worth showing. */
+const longestLine = 4000;
+
+/** Hands on text line by line, so that no line is judged in halves; of a very long one its first words. */
 function wholeLines(onLine: (line: string) => void) {
   let rest = "";
+  let isFull = false;
+
+  function take(text: string): void {
+    if (!isFull) {
+      rest += text;
+    }
+    if (rest.length > longestLine) {
+      // Half a word may be half of an address whose credentials nobody would recognise.
+      rest = `${rest.slice(0, rest.lastIndexOf(" ", longestLine) + 1)}...`;
+      isFull = true;
+    }
+  }
+
+  function end(): void {
+    if (rest.trim() !== "") {
+      onLine(rest);
+    }
+    rest = "";
+    isFull = false;
+  }
+
   return {
     add(text: string) {
-      const lines = `${rest}${text}`.split(/\r?\n|\r/);
-      rest = lines.pop() ?? "";
-      for (const line of lines.filter((each) => each.trim() !== "")) {
-        onLine(line);
+      const [first = "", ...others] = text.split(/\r?\n|\r/);
+      take(first);
+      for (const line of others) {
+        end();
+        take(line);
       }
     },
-    end() {
-      if (rest.trim() !== "") {
-        onLine(rest);
-      }
-    },
+    end,
   };
 }

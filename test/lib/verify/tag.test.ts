@@ -7,7 +7,7 @@ import {
   judgeTagSides,
   type TagSide,
 } from "../../../scripts/lib/verify/tag.ts";
-import { releaseWorld } from "../../helpers/release.ts";
+import { releaseWorld, standIn } from "../../helpers/release.ts";
 
 const script = "scripts/release.ts";
 const one = { id: "a".repeat(40), commit: "c".repeat(40) };
@@ -50,7 +50,7 @@ describe("a tag that is the same on both sides is", () => {
   test("verified if it carries a signature, whose kind is told", () => {
     expect(judgeSignature("v1.3.0", compared, { kind: "present", format: "ssh" }, script)).toEqual({
       ...compared,
-      evidence: `${compared.evidence}, with a signature (ssh)`,
+      evidence: `${compared.evidence}, with a good signature (ssh)`,
     });
   });
 
@@ -91,7 +91,10 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
   const id = await world.git("rev-parse", "v1.3.0");
   const what = `object ${id.slice(0, 7)} of commit ${head.slice(0, 7)}`;
   expect(await asked()).toMatchObject({
-    answer: { state: "verified", evidence: `${what}, the same as here, with a signature (ssh)` },
+    answer: {
+      state: "verified",
+      evidence: `${what}, the same as here, with a good signature (ssh)`,
+    },
     commit: head,
   });
 
@@ -119,6 +122,12 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
       "--message",
       "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----",
     ],
+    [
+      "its SSH signature is not good",
+      "--annotate",
+      "--message",
+      "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----\nnothing\n-----END SSH SIGNATURE-----",
+    ],
   ]) {
     await world.git("tag", "--force", ...form, "v1.3.0", old);
     await world.git("push", "--quiet", "--force", "origin", "v1.3.0");
@@ -130,6 +139,20 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
 
   await world.git("remote", "set-url", "origin", "/nowhere");
   expect(await asked()).toMatchObject({ answer: { state: "unknown" }, commit: old });
+});
+
+test("a signature that nobody can judge here is unknown, and the way out is the judge's", async () => {
+  await using world = await releaseWorld();
+  await world.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
+  await world.git("push", "--quiet", "origin", "v1.3.0");
+  const env = standIn(world, "ssh-keygen", "echo out of order >&2; exit 255");
+  expect(await askTag({ root: world.root, env }, "v1.3.0", script)).toMatchObject({
+    answer: {
+      state: "unknown",
+      evidence: expect.stringContaining("is not known here: Cannot judge the tag's signature"),
+      remedy: expect.stringContaining("Put right what the program says"),
+    },
+  });
 });
 
 test("promises are those of the tag's commit, and of HEAD only where that is not here", async () => {
