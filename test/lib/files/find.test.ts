@@ -35,5 +35,5 @@ test("the time grows with the text alone, though its parts look like the word", 
     text: `"${"x".repeat(size)}" "${"x".repeat(size / 2)}"`,
     word: `${"x".repeat(size / 4)}y${"x".repeat(size / 4)}`,
   });
-  await expectLinear(1_000_000, input, ({ text, word }) => finderIn(text)(word));
+  await expectLinear(50_000, input, ({ text, word }) => finderIn(text)(word));
 });
