@@ -105,7 +105,7 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
       say(visible(line, form.actions));
     },
     sayVerbatim(line) {
-      const isObeyed = form.actions && workflowSyntax.test(line);
+      const isObeyed = form.actions && holdsCommand(line);
       say(isObeyed || terminal.shown() ? visible(line, form.actions) : line);
     },
     tell(line) {
@@ -212,8 +212,27 @@ function jsonEscapeOf(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
-/** What GitHub's runner may take for a command: it ends lines at a lone carriage return, too. */
-const workflowSyntax = /(?:^|[\r\n])[\s\x85]*::|##\[/;
+/**
+ * Whether GitHub's runner may take a part of a text for a command: `##[` anywhere, or `::` behind
+ * nothing but blanks in its line. The runner ends lines at a lone carriage return, too.
+ */
+function holdsCommand(text: string): boolean {
+  const blank = /[\s\x85]/;
+  for (let at = text.indexOf("::"); at >= 0; at = text.indexOf("::", at + 1)) {
+    let start = at;
+    while (
+      start > 0 &&
+      blank.test(text[start - 1] ?? "") &&
+      !/[\r\n]/.test(text[start - 1] ?? "")
+    ) {
+      start -= 1;
+    }
+    if (start === 0 || /[\r\n]/.test(text[start - 1] ?? "")) {
+      return true;
+    }
+  }
+  return text.includes("##[");
+}
 
 /**
  * Text from anywhere, made safe to print: steering characters become escapes, further lines are

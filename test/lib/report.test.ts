@@ -7,6 +7,7 @@ import {
   visible,
   workflowCommand,
 } from "../../scripts/lib/report.ts";
+import { expectLinear } from "../helpers/growth.ts";
 import { silentTerminal } from "../helpers/quiet.ts";
 
 function capture(form: Partial<ReportForm> = {}) {
@@ -270,4 +271,28 @@ test.each<[string, (report: ReturnType<typeof openReport>) => void, boolean]>([
   const { report } = capture({ json: true });
   act(report);
   expect(report.gaveEvidence()).toBe(expected);
+});
+
+test.each(["\n", " ", ":", "::", "a:: ", "\r a"])(
+  "what is said word for word is looked through in time that grows with it: %p again and again",
+  async (part) => {
+    const text = (size: number) => part.repeat(size / part.length);
+    await expectLinear(200_000, text, (each) => {
+      capture({ actions: true }).report.sayVerbatim(each);
+    });
+  },
+);
+
+test.each([
+  ["::error::x", true],
+  [" \u0085\t::error::x", true],
+  ["a\r ::error::x", true],
+  ["a\n\n \n::error::x", true],
+  ["a ##[error]x", true],
+  ["a ::error::x", false],
+  ["a: :error", false],
+])("what the runner of GitHub Actions would obey is broken up: %p", (line, isObeyed) => {
+  const { written, report } = capture({ actions: true });
+  report.sayVerbatim(line);
+  expect(written.out !== `${line}\n`).toBe(isObeyed);
 });

@@ -193,9 +193,12 @@ function lineEnd(text: string, offset: number): string {
   return /(\r\n|\n|\r)$/.exec(text.slice(0, offset))?.[1] ?? /\r\n|\n|\r/.exec(text)?.[0] ?? "\n";
 }
 
-/** A definition such as `[Unreleased]: https://host/compare/v1.2.9...HEAD`. */
+/**
+ * A definition such as `[Unreleased]: https://host/compare/v1.2.9...HEAD`; its parts are bounded, or a
+ * long line would be tried in every division.
+ */
 const unreleasedLink =
-  /^( {0,3}\[unreleased\]:[ \t]*<?\S*\/)([^\s/]*?)([0-9]+\.[0-9]+\.[0-9]+[^\s/]*?)(\.{2,3})(HEAD|main|master)(>?[ \t]*)$/gim;
+  /^( {0,3}\[unreleased\]:[ \t]{0,9}<?\S{0,999}\/)([^\s/]{0,99}?)([0-9]{1,15}\.[0-9]{1,15}\.[0-9]{1,15}[^\s/]{0,99}?)(\.{2,3})(HEAD|main|master)(>?[ \t]{0,9})$/gim;
 
 /** Lets the link of what is unreleased start at the release, and gives the release its own. */
 function linkSplices(text: string, version: Version): readonly Splice[] {

@@ -49,14 +49,26 @@ export function findUnclearConstants(file: Source, name: string): readonly Span[
   );
   const clear = new Set(findConstants(file, name).map(({ offset, text }) => offset + text.length));
   const lines = withoutDecoys(file.text, blockComment);
+  const isComment = lineComments(lines);
   return [...lines.matchAll(assignment)]
     .filter(({ index, 0: whole }) => {
-      const before = /[^\n\r]*$/.exec(lines.slice(0, index))?.[0] ?? "";
       const end = index + whole.length;
       const rest = /^[0-9A-Za-z.+-]*/.exec(lines.slice(end))?.[0] ?? "";
-      return !/(?:^|\s)(?:#|\/\/)/.test(before) && !clear.has(end + rest.length);
+      return !isComment(index) && !clear.has(end + rest.length);
     })
     .map(({ index, 0: text }) => ({ offset: index, text }));
+}
+
+/** Tells of offsets, asked for in their order, whether a comment to the end of the line begins before. */
+function lineComments(text: string): (offset: number) => boolean {
+  const comments = text.matchAll(/(?<=^|\s)(?:#|\/\/)[^\n\r]*/g);
+  let comment = comments.next().value;
+  return (offset) => {
+    while (comment !== undefined && comment.index + comment[0].length < offset) {
+      comment = comments.next().value;
+    }
+    return comment !== undefined && comment.index < offset;
+  };
 }
 
 /** A comment that begins a line, or stands free of what looks like a glob. */
@@ -76,7 +88,9 @@ function withoutDecoys(text: string, decoys = `${blockComment}|${longString}`): 
 
 /** A text with its closed HTML comments blanked out: one left open must not hide all that follows. */
 function withoutHtmlComments(text: string): string {
-  return text.replace(/<!--[\s\S]*?-->/g, blank);
+  // Behind the last end no beginning has one, and none is looked for.
+  const end = text.lastIndexOf("-->") + "-->".length;
+  return text.slice(0, end).replace(/<!--[\s\S]*?-->/g, blank) + text.slice(end);
 }
 
 function blank(text: string): string {

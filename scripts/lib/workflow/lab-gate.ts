@@ -234,7 +234,8 @@ const readersTexts = [
   /^(?:inputs|outputs) \S+ description$/,
 ];
 
-const variable = /\$\{\{[\s\S]*?\}\}|\$\{[^}]*\}|\$\w+/g;
+/** Bounded, as one without an end would be looked through again and again. */
+const variable = /\$\{\{[\s\S]{0,999}?\}\}|\$\{[^}]{0,999}\}|\$\w+/g;
 const scriptEnding = /\.(?:[cm]?[jt]sx?|sh|bash|zsh|py|rb|pl)$/;
 
 /** What may be a path of a script: variables before a path are taken for a folder of the tree. */
@@ -253,7 +254,7 @@ function foldersEntered(code: string): string[] {
 
 /** Names that may be scripts of package.json. */
 function packageScriptsIn(code: string): { name: string; offset: number }[] {
-  const calls = /\b(?:npm|pnpm|yarn|bun)(?:@\S+)?\s+(?:run(?:-script)?\s+)?([\w:.-]+)/g;
+  const calls = /\b(?:npm|pnpm|yarn|bun)(?:@\S{1,99})?\s+(?:run(?:-script)?\s+)?([\w:.-]+)/g;
   return [...code.matchAll(calls)].map((match) => ({ name: match[1] ?? "", offset: match.index }));
 }
 

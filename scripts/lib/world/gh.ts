@@ -220,12 +220,16 @@ function failureOf(answer: Answer, name: string, { absent }: GhOptions): GhFailu
 
 /** How many characters of gh's words a reason carries. */
 const reasonLength = 300;
+/** And how many of them are read for that: a link's query may take most. */
+const longestWords = 6000;
 
 /** Words of gh on one line. A URL's query is left out: it is long, and says nothing to a person. */
 function lineOf(words: string): string {
   const line = words
-    .trim()
-    .split(/\s*[\r\n]+\s*/)
+    .slice(0, longestWords)
+    .split(/[\r\n]+/)
+    .map((each) => each.trim())
+    .filter((each) => each !== "")
     .join("; ")
     .replace(/(https:[^\s?]*)\?[^\s)]*/g, "$1");
   return line.length > reasonLength ? `${line.slice(0, reasonLength)}...` : line;

@@ -4,6 +4,7 @@ import { type SectionRequest, withSection } from "../../../scripts/lib/files/cha
 import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
+import { expectLinear } from "../../helpers/growth.ts";
 
 const release: SectionRequest = {
   version: "1.3.0" as Version,
@@ -217,3 +218,11 @@ test.each([
     expect((thrown as LocatedSyntaxError).at).toMatchObject({ line });
   }
 });
+
+test.each(["1.1.1.", "1", "/", "1.1.1...HEAD"])(
+  "a link of any length is read in time that grows with it: %p again and again",
+  async (part) => {
+    const text = (size: number) => `${old}\n[unreleased]: http://x/${part.repeat(size / 10)}\n`;
+    await expectLinear(200_000, text, (each) => edit(each));
+  },
+);

@@ -6,6 +6,7 @@ import {
   findUnclearConstants,
 } from "../../../scripts/lib/files/snippets.ts";
 import { source } from "../../../scripts/lib/tree.ts";
+import { expectLinear } from "../../helpers/growth.ts";
 
 /** Marks what was found in a text. */
 function marked(text: string, spans: readonly { offset: number; text: string }[]): string {
@@ -138,5 +139,16 @@ test.each([
   "an assignment that is not read is unclear: %s",
   (_, text, count) => {
     expect(findUnclearConstants(source("f", text), "NAME")).toHaveLength(count);
+  },
+);
+
+test.each(["NAME: $(x 1.2.3)\n", "NAME: $(x 1.2.3) ", "# NAME: 1.2.3 ", "<!-- ", "x // y\n"])(
+  "a text is read in time that grows with it: %p again and again",
+  async (part) => {
+    const text = (size: number) => source("a.md", part.repeat(size / part.length));
+    await expectLinear(200_000, text, (file) => [
+      findUnclearConstants(file, "NAME"),
+      findFencedConstants(file, "NAME"),
+    ]);
   },
 );
