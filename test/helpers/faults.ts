@@ -30,6 +30,8 @@ export interface Fault {
     | "fail"
     /** Exit code 128, and so does every call from then on. */
     | "outage"
+    /** Exit code 128, and so does every call from then on that asks a remote. */
+    | "remote outage"
     /** Exit code 0 without a word. */
     | "silent"
     /** The first half of the answer, to the middle of a line, and exit code 0. */
@@ -46,7 +48,7 @@ export interface Fault {
 
 /** Every way in which a call can go wrong. */
 export const faults: readonly Fault[] = [
-  ...(["fail", "outage", "silent", "hang", "interrupt", "kill"] as const).flatMap(
+  ...(["fail", "outage", "remote outage", "silent", "hang", "interrupt", "kill"] as const).flatMap(
     (end): Fault[] => [
       { work: "undone", end },
       { work: "done", end },
@@ -61,6 +63,7 @@ export function nameOf({ work, end }: Fault): string {
   const ways = {
     fail: "a call fails",
     outage: "git fails from a call on",
+    "remote outage": "git reaches no remote from a call on",
     silent: "a call says nothing and reports success",
     cut: "an answer is cut short and reports success",
     "cut and fail": "an answer is cut short and fails",
@@ -88,10 +91,13 @@ export function fits({ end }: Fault, code: number): boolean {
  * tell its work done from undone: the world is the same, and the asker hears the same. Half of an
  * answer that is empty is silence, or a failure that says no more than any other. Of a release that is
  * killed the files alone are left, and those that it leaves at this call may be the same as at the
- * one before.
+ * one before. A remote that cannot be reached is noticed by the next call that asks one.
  */
-export function isTwin({ work, end }: Fault, { harmless, mute, still }: SeenCall): boolean {
+export function isTwin({ work, end }: Fault, call: SeenCall): boolean {
+  const { harmless, mute, still } = call;
   switch (end) {
+    case "remote outage":
+      return !asksRemote(call) || (work === "done" && harmless);
     case "cut":
     case "cut and fail":
       return mute;
@@ -100,6 +106,11 @@ export function isTwin({ work, end }: Fault, { harmless, mute, still }: SeenCall
     default:
       return work === "done" && harmless;
   }
+}
+
+/** Whether a call of git asks a remote, or tells it something. */
+export function asksRemote({ words }: Call): boolean {
+  return /(?:^| )(?:ls-remote|fetch|push) /.test(words);
 }
 
 /** Makes the git that a call meets when it goes wrong; answers its path. */

@@ -4,7 +4,7 @@
  */
 
 import { fingerprintOf, stateOf } from "./fault-worlds.ts";
-import type { Call, Fault, SeenCall } from "./faults.ts";
+import { asksRemote, type Call, type Fault, type SeenCall } from "./faults.ts";
 import {
   ask,
   type Child,
@@ -77,7 +77,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
   const disks = new Set<string>();
   let state: string | undefined = orders.state;
   let writing = 0;
-  let outage = false;
+  let isOut: Outage = () => false;
   let reached = false;
   let hangs = false;
 
@@ -90,12 +90,12 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     const nth = (turns.get(words) ?? 0) + 1;
     turns.set(words, nth);
     const { wrong } = orders;
-    if (outage) {
+    if (isOut({ words, nth })) {
       return past({ code: 128, stdout: "", stderr: "fatal: the stand-in is out of order\n" });
     }
     if (wrong?.call.words === words && wrong.call.nth === nth) {
       reached = true;
-      outage = wrong.fault.end === "outage";
+      isOut = outageAfter(wrong.fault);
       return goWrong(wrong, command, options);
     }
     if (orders.onCall !== undefined) {
@@ -212,10 +212,24 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
       return hangs;
     },
     async close() {
-      outage = true;
+      isOut = () => true;
       await Promise.all([...children].map(({ exited }) => exited));
     },
   };
+}
+
+/** Tells which calls fail, whatever they are. */
+type Outage = (call: Call) => boolean;
+
+function outageAfter({ end }: Fault): Outage {
+  switch (end) {
+    case "outage":
+      return () => true;
+    case "remote outage":
+      return asksRemote;
+    default:
+      return () => false;
+  }
 }
 
 type Spoilt = Exclude<Fault["end"], "hang" | "interrupt" | "kill">;

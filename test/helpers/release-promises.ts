@@ -152,6 +152,18 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
     [sameBut([mainHere, ref], before.here, after.here), "another ref of the checkout changed"],
     [keeps(before.here, after.here, ref), "the tag that an earlier run made is not here any more"],
     [keeps(before.there, after.there, ref), "a tag that was on the remote is not there any more"],
+    [
+      !(ref in after.there) || ref in before.there || ref in after.here,
+      "the tag that was pushed is not here any more",
+    ],
+    [
+      !/neither here nor there/.test(words) || !(ref in after.here || ref in after.there),
+      "'neither here nor there', and it is",
+    ],
+    [
+      !/ is as it was/.test(words) || remoteMain === before.there[main]?.commit,
+      "main is said to be as it was, and is not",
+    ],
     [before.head === after.head, "HEAD changed"],
     [ended.code !== 0 || complete, "exit code 0 without a complete release"],
     [[0, 1, 130, 137].includes(ended.code), `exit code ${ended.code}`],
