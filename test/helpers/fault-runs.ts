@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Copy } from "./fault-worlds.ts";
 import type { Fault, SeenCall } from "./faults.ts";
 import { admit, type Orders } from "./git-door.ts";
-import type { Said } from "./git-memory.ts";
+import type { Deed } from "./git-memory.ts";
 import { runScript } from "./run-script.ts";
 import { type Ended, projectRoot } from "./world.ts";
 
@@ -94,9 +94,8 @@ async function bundle(script: string, entry: string): Promise<string> {
 
 /** What a process of its own is told, beside its command line, as JSON in a file. */
 export interface ProcessOrders {
-  readonly orders: Omit<Orders, "questions" | "memory" | "onCall">;
-  readonly questions: readonly string[];
-  readonly memory: readonly (readonly [string, Said])[];
+  readonly orders: Omit<Orders, "memory" | "onCall">;
+  readonly memory: readonly (readonly [string, Deed])[];
   /** Whether Ctrl-C is to come. */
   readonly interrupted: boolean;
 }
@@ -104,13 +103,12 @@ export interface ProcessOrders {
 async function runProcess(
   { root, env }: Copy,
   [script, ...args]: CommandLine,
-  { questions, memory, ...orders }: Orders,
+  { memory, ...orders }: Orders,
   end: Fault["end"],
 ): Promise<FaultyRun> {
   const mark = orders.wrong?.mark ?? "";
   const told: ProcessOrders = {
     orders,
-    questions: [...questions],
     memory: [...memory],
     interrupted: end === "interrupt",
   };

@@ -239,7 +239,6 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
   const git = makeFaultyGit(join(folder, "faulty"));
   mkdirSync(join(folder, "marks"));
   const memory: Memory = new Map();
-  const questions = new Set<string>();
   const free: World[] = [];
   let copies = 0;
   let runs = 0;
@@ -253,7 +252,7 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
     runs += 1;
     const mark = join(folder, "marks", String(runs));
     const wrong = call && fault && { call, fault, git, mark };
-    return { home, state, questions, memory, ...(wrong && { wrong }) };
+    return { home, state, memory, ...(wrong && { wrong }) };
   }
 
   const run: Sweep["run"] = (at, command, call, fault) =>
@@ -266,9 +265,6 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
     await ended.settle();
     const state = stateOf(clean);
     expect([ended.code, isComplete(await look(clean, state), aim)]).toEqual([0, true]);
-    for (const { words } of calls.filter(({ harmless }) => harmless)) {
-      questions.add(words);
-    }
     // What a memory answers makes no other release.
     const replay = newCopy(from);
     const replayed = await run(replay, command);

@@ -79,14 +79,24 @@ export function stateOf(copy: Pick<Copy, "home">): string {
 
 /** The files and folders of a world as the file system knows them: the same if none was written. */
 export function fingerprintOf({ home }: Pick<Copy, "home">): string {
-  const parts = entriesBelow(home).map(({ path, isFolder }) => {
+  return Bun.hash([...marksBelow(home)].join("\0")).toString(36);
+}
+
+/** What the file system knows of each file and folder, by path: another mark once a file is written. */
+export type Marks = ReadonlyMap<string, string>;
+
+/** The mark of every folder. */
+export const folderMark = "folder";
+
+export function marksBelow(folder: string): Marks {
+  const marks = entriesBelow(folder).map(({ path, isFolder }) => {
     if (isFolder) {
-      return path;
+      return [path, folderMark] as const;
     }
     const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
-    return `${path} ${ino} ${size} ${mtimeNs}`;
+    return [path, `${ino} ${size} ${mtimeNs}`] as const;
   });
-  return Bun.hash(parts.join("\0")).toString(36);
+  return new Map(marks);
 }
 
 /** Everything below a folder, a folder before what it holds. */

@@ -7,7 +7,7 @@ import { shortenLimits, shortenPauses } from "./hurry.ts";
 
 const file = process.env.RELEASE_RUN ?? "";
 const told: ProcessOrders = JSON.parse(readFileSync(file, "utf8"));
-const { orders, questions, memory, interrupted } = told;
+const { orders, memory, interrupted } = told;
 
 shortenPauses();
 if (interrupted) {
@@ -15,4 +15,4 @@ if (interrupted) {
   shortenLimits();
 }
 openDoor();
-admit({ ...orders, questions: new Set(questions), memory: new Map(memory) }, file);
+admit({ ...orders, memory: new Map(memory) }, file);

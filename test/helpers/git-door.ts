@@ -6,17 +6,14 @@
 import { fingerprintOf, stateOf } from "./fault-worlds.ts";
 import { asksRemote, type Call, type Fault, type SeenCall } from "./faults.ts";
 import {
-  ask,
   type Child,
+  type Deed,
   doneAgain,
   hanging,
-  isMemorable,
-  keyOf,
   type Memory,
   type Said,
   type SpawnOptions,
   saying,
-  scratchFolderOf,
 } from "./git-memory.ts";
 
 /** What is to happen at the door in one run. */
@@ -25,8 +22,6 @@ export interface Orders {
   readonly home: string;
   /** The state of the world before the run. */
   readonly state: string;
-  /** Words of the calls that are known to change nothing. */
-  readonly questions: ReadonlySet<string>;
   readonly memory: Memory;
   readonly wrong?: {
     readonly call: SeenCall;
@@ -82,7 +77,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
   let hangs = false;
 
   function take(command: string[], options: SpawnOptions): Child {
-    return command[0] === "git" ? git(command, options) : work(command, options, true);
+    return command[0] === "git" ? git(command, options) : work(command, options);
   }
 
   function git(command: string[], options: SpawnOptions): Child {
@@ -98,28 +93,26 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
       isOut = outageAfter(wrong.fault);
       return goWrong(wrong, command, options);
     }
-    if (orders.onCall !== undefined) {
-      return overhear({ words, nth }, orders.onCall, command, options);
-    }
-    return isQuestion(words) && writing === 0 && isMemorable(options)
-      ? past(remembered(command, options))
-      : work(command, options, isQuestion(words) || options.stdin === "pipe");
+    return orders.onCall === undefined
+      ? work(command, options)
+      : overhear({ words, nth }, orders.onCall, command, options);
   }
 
-  /** Starts a program, unless it is one that works in a scratch folder, where nobody else does. */
-  function work(command: string[], options: SpawnOptions, harmless: boolean): Child {
-    const folder = scratchFolderOf(command, options);
-    if (folder === undefined || writing > 0 || options.stdin === "pipe") {
-      return start(command, options, harmless);
-    }
-    state ??= stateOf(orders);
+  /** Lets a program do its work, at once unless it is one to talk with. */
+  function work(command: string[], options: SpawnOptions): Child {
+    return writing > 0 || options.stdin === "pipe"
+      ? start(command, options)
+      : past(carryOut(command, options));
+  }
+
+  function carryOut(command: string[], options: SpawnOptions): Deed {
     const { home, memory } = orders;
-    const question = keyOf(state, command, options, home);
-    return past(doneAgain(folder, question, command, options, home, memory));
-  }
-
-  function isQuestion(words: string): boolean {
-    return orders.questions.has(words);
+    state ??= stateOf(orders);
+    const deed = doneAgain({ home, state }, command, options, memory);
+    if (deed.changes.length > 0) {
+      state = undefined;
+    }
+    return deed;
   }
 
   /** The call that goes wrong. Of one that changes nothing, the answer alone has to be spoilt. */
@@ -129,9 +122,9 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     options: SpawnOptions,
   ): Child {
     const { work, end } = fault;
-    if (call.harmless && isMemorable(options)) {
+    if (call.harmless && writing === 0) {
       if (isAnswer(end)) {
-        return past(spoilt(work === "done" ? remembered(command, options) : nothingSaid, end));
+        return past(spoilt(work === "done" ? carryOut(command, options) : nothingSaid, end));
       }
       // A push has no time limit: its stand-in comes to an end by itself.
       if (end !== "kill" && !call.words.includes(" push ")) {
@@ -140,36 +133,21 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
       }
     }
     const env = { ...options.env, FAULT_WORK: work, FAULT_END: end, FAULT_MARK: mark };
-    return start([git, ...command.slice(1)], { ...options, env }, call.harmless);
+    return start([git, ...command.slice(1)], { ...options, env });
   }
 
-  /** Starts a program, after which the world may be another unless it is known to be harmless. */
-  function start(command: string[], options: SpawnOptions, harmless: boolean): Child {
+  /** Starts a program, after which the world may be another unless one talks with it. */
+  function start(command: string[], options: SpawnOptions): Child {
     const child = realSpawn(command, options);
+    const writes = options.stdin === "pipe" ? 0 : 1;
     children.add(child);
-    if (!harmless) {
-      writing += 1;
-    }
+    writing += writes;
     void child.exited.then(() => {
       children.delete(child);
-      if (!harmless) {
-        writing -= 1;
-        state = undefined;
-      }
+      writing -= writes;
+      state = writes > 0 ? undefined : state;
     });
     return child;
-  }
-
-  function remembered(command: string[], options: SpawnOptions): Said {
-    state ??= stateOf(orders);
-    const key = keyOf(state, command, options, orders.home);
-    const known = orders.memory.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const said = ask(command, options, orders.home);
-    orders.memory.set(key, said);
-    return said;
   }
 
   function overhear(
@@ -184,18 +162,12 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     if (options.stdin === "pipe") {
       // Nobody can tell what becomes of a conversation before it is over.
       tell({ ...call, harmless: false, mute: false, still });
-      return start(command, options, true);
+      return start(command, options);
     }
-    const key = keyOf(stateOf(orders), command, options, orders.home);
-    const said = ask(command, options, orders.home);
-    const after = fingerprintOf(orders);
-    disks.add(after);
-    const harmless = before === after;
-    if (harmless && isMemorable(options)) {
-      orders.memory.set(key, said);
-    }
-    tell({ ...call, harmless, mute: said.stdout === "", still });
-    return past(said);
+    const deed = carryOut(command, options);
+    disks.add(fingerprintOf(orders));
+    tell({ ...call, harmless: deed.changes.length === 0, mute: deed.stdout === "", still });
+    return past(deed);
   }
 
   function past(said: Said): Child {

@@ -1,9 +1,9 @@
 /** What programs said and did, in worlds that differ in their folder alone, to be said and done again. */
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { join } from "node:path";
-import { entriesBelow } from "./fault-worlds.ts";
+import { dirname } from "node:path";
+import { entriesBelow, folderMark, type Marks, marksBelow } from "./fault-worlds.ts";
 
 export interface SpawnOptions {
   readonly cwd: string;
@@ -25,38 +25,24 @@ export interface Said {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The files of the scratch folder when it had ended, if it was asked about one. */
-  readonly files?: Files;
 }
 
-/** Files by their path below a folder, in order; null for a folder. */
-type Files = readonly (readonly [path: string, content: string | null])[];
-
-/** What was said to the questions of a scenario, by the world's state and the question. */
-export type Memory = Map<string, Said>;
-
-/** Whether an answer depends on nothing but the world: a scratch folder is no part of it. */
-export function isMemorable({ env, stdin }: SpawnOptions): boolean {
-  return stdin === "ignore" && env.GIT_DIR === undefined;
+/** What a program said and did. */
+export interface Deed extends Said {
+  readonly changes: readonly Change[];
 }
 
-/** A question to a world in a state: git's own variables are a part of it. */
-export function keyOf(
-  state: string,
-  command: readonly string[],
-  { env }: SpawnOptions,
-  home: string,
-): string {
-  const variables = Object.entries(env).filter(([name]) => name.startsWith("GIT_"));
-  return JSON.stringify([state, command, variables.sort()]).replaceAll(home, "~");
+/** What became of a path below the folder in which a program was at work. */
+interface Change {
+  readonly path: string;
+  readonly now: "folder" | "gone" | { readonly content: string };
 }
+
+/** What programs said and did in a scenario, by the state that they found and what they were told. */
+export type Memory = Map<string, Deed>;
 
 /** Asks a program, and waits for it. */
-export function ask(
-  command: readonly string[],
-  { cwd, env, stdin }: SpawnOptions,
-  home: string,
-): Said {
+function ask(command: readonly string[], { cwd, env, stdin }: SpawnOptions, home: string): Said {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
     cwd,
     env: { ...env },
@@ -113,61 +99,85 @@ function streamOf(text: Promise<string>): ReadableStream<Uint8Array> {
 }
 
 /** The folder that a release has made to sign or to judge in, if a program is asked about one. */
-export function scratchFolderOf(
-  command: readonly string[],
-  { env }: SpawnOptions,
-): string | undefined {
+function scratchFolderOf(command: readonly string[], { env }: SpawnOptions): string | undefined {
   const named = [env.GIT_DIR ?? "", ...command].join("\0");
   return /\/[^\0]*\/release-(?:sign|verify)-\w+/.exec(named)?.[0];
 }
 
-/**
- * What a program says and does in a scratch folder: done if it was never asked so before, else said
- * and done again. A signature is the same each time: its key, its text and its date are.
- */
-export function doneAgain(
-  folder: string,
-  question: string,
-  command: readonly string[],
-  options: SpawnOptions,
-  home: string,
-  memory: Memory,
-): Said {
-  const before = filesOf(folder, home);
-  const stdin = typeof options.stdin === "string" ? "" : Bun.hash(options.stdin).toString(36);
-  const key = JSON.stringify([question, stdin, before]).replaceAll(basenameOf(folder), "~scratch~");
-  const known = memory.get(key);
-  if (known?.files !== undefined) {
-    write(folder, before, known.files, home);
-    return known;
-  }
-  const said = { ...ask(command, options, home), files: filesOf(folder, home) };
-  memory.set(key, said);
-  return said;
+/** Where a program is at work, and what it finds. */
+export interface Workplace {
+  readonly home: string;
+  /** What it may read, in one word. */
+  readonly state: string;
 }
 
-const basenameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+/**
+ * What a program says and does: done if it was never told so before, else said and done again. A
+ * signature is the same each time: its key, its text and its date are.
+ */
+export function doneAgain(
+  { home, state }: Workplace,
+  command: readonly string[],
+  options: SpawnOptions,
+  memory: Memory,
+): Deed {
+  const scratch = scratchFolderOf(command, options);
+  const folder = scratch ?? home;
+  const variables = Object.entries(options.env).filter(([name]) => name.startsWith("GIT_"));
+  const stdin = typeof options.stdin === "string" ? "" : Bun.hash(options.stdin).toString(36);
+  const files = scratch === undefined ? [] : contentsBelow(scratch, home);
+  const told = JSON.stringify([state, command, variables.sort(), stdin, files])
+    .replaceAll(/(release-(?:sign|verify))-\w+/g, "$1")
+    .replaceAll(home, "~home~");
+  const known = memory.get(told);
+  if (known !== undefined) {
+    redo(folder, known.changes, home);
+    return known;
+  }
+  const before = marksBelow(folder);
+  const said = ask(command, options, home);
+  const deed = { ...said, changes: changesSince(before, folder, home) };
+  memory.set(told, deed);
+  return deed;
+}
 
-function filesOf(folder: string, home: string): Files {
+function contentsBelow(folder: string, home: string): readonly (readonly [string, string])[] {
   return entriesBelow(folder).map(({ path, isFolder }) => [
-    path.slice(folder.length + 1),
-    isFolder ? null : readFileSync(path, "latin1").replaceAll(home, "~home~"),
+    path.slice(folder.length),
+    isFolder ? "" : contentOf(path, home),
   ]);
 }
 
-/** Makes the files of a folder others. */
-function write(folder: string, before: Files, after: Files, home: string): void {
-  const known = new Map(before);
-  const wanted = new Set(after.map(([path]) => path));
-  for (const [path] of before.filter(([path]) => !wanted.has(path))) {
-    rmSync(join(folder, path), { recursive: true, force: true });
-  }
-  for (const [path, content] of after) {
-    const target = join(folder, path);
-    if (content === null && !existsSync(target)) {
-      mkdirSync(target);
-    } else if (content !== null && known.get(path) !== content) {
-      writeFileSync(target, Buffer.from(content.replaceAll("~home~", home), "latin1"));
+function contentOf(file: string, home: string): string {
+  return readFileSync(file, "latin1").replaceAll(home, "~home~");
+}
+
+function changesSince(before: Marks, folder: string, home: string): readonly Change[] {
+  const after = marksBelow(folder);
+  const gone = [...before.keys()].filter((path) => !after.has(path));
+  const written = [...after].filter(([path, mark]) => before.get(path) !== mark);
+  return [
+    ...gone.map((path): Change => ({ path: path.slice(folder.length), now: "gone" })),
+    ...written.map(
+      ([path, mark]): Change => ({
+        path: path.slice(folder.length),
+        now: mark === folderMark ? "folder" : { content: contentOf(path, home) },
+      }),
+    ),
+  ];
+}
+
+function redo(folder: string, changes: readonly Change[], home: string): void {
+  for (const { path, now } of changes) {
+    const target = `${folder}${path}`;
+    if (now === "gone") {
+      rmSync(target, { recursive: true, force: true });
+    } else if (now === "folder") {
+      mkdirSync(target, { recursive: true });
+    } else {
+      // The state tells of files alone: a folder may be missing that was empty.
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, Buffer.from(now.content.replaceAll("~home~", home), "latin1"));
     }
   }
 }

@@ -10,9 +10,9 @@ import type { Report } from "../report.ts";
 import { short } from "../world/git.ts";
 import {
   askRemote,
-  findRemote,
   type PushAnswer,
   push,
+  pushAddress,
   type RefUpdate,
   relationTo,
 } from "../world/remote.ts";
@@ -113,8 +113,8 @@ async function pushAndAsk(
   const { plan, options, report, interrupt } = publication;
   const { repository } = plan.candidate;
   const what = updates.map(({ ref }) => ref).join(" and ");
-  const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
-  if (now?.url !== plan.remote.url) {
+  const { value: now, findings } = await attempt(() => pushAddress(repository, plan.remote.name));
+  if (now !== plan.remote.url) {
     const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
     report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
     return "absent";

@@ -103,6 +103,9 @@ async function changesSince(
   since: ObjectId,
   judged: ObjectId,
 ): Promise<Change[]> {
+  if (since === judged) {
+    return [];
+  }
   // The first commit is asked for too: a list without it is no answer.
   const list = ["rev-list", "--reverse", "--topo-order", judged, "--not", `${since}^@`];
   const listed = await text(repository, "list the commits since the validation", list);

@@ -184,17 +184,31 @@ export async function line(
   args: readonly string[],
   options: GitOptions = {},
 ): Promise<string> {
+  const [only = ""] = await lines(repository, purpose, 1, args, options);
+  return only;
+}
+
+/**
+ * The lines that a git command must print.
+ *
+ * @throws {Refusal} If git fails, or prints another number of lines.
+ */
+export async function lines(
+  repository: Repository,
+  purpose: string,
+  count: number,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<string[]> {
   const output = await text(repository, purpose, args, options);
-  const lines = output.split("\n").filter((each) => each !== "");
-  if (lines.length !== 1 || lines[0] === undefined) {
+  const found = output.split("\n").filter((each) => each !== "");
+  if (found.length !== count) {
     throw refusal(
-      `Cannot ${purpose}: git ${subcommand(args)} printed ${lines.length} lines, expected 1`,
-      {
-        remedy: rerun(args),
-      },
+      `Cannot ${purpose}: git ${subcommand(args)} printed ${found.length} lines, expected ${count}`,
+      { remedy: rerun(args) },
     );
   }
-  return lines[0];
+  return found;
 }
 
 /** A refusal for a git command whose answer is missing. */

@@ -21,10 +21,21 @@ export interface Remote {
  * @throws {Refusal} If there is no such remote, or it pushes to several places.
  */
 export async function findRemote(repository: Repository, name: string): Promise<Remote> {
-  const [pushed, fetched] = await Promise.all([
-    ask(repository, ["remote", "get-url", "--push", "--all", name]),
+  const [url, fetched] = await Promise.all([
+    pushAddress(repository, name),
     ask(repository, ["remote", "get-url", name]),
   ]);
+  const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
+  return { name, url, shown: withoutCredentials(url), answersByName };
+}
+
+/**
+ * The address that a push to a remote goes to. May hold credentials.
+ *
+ * @throws {Refusal} If there is no such remote, or it pushes to several places.
+ */
+export async function pushAddress(repository: Repository, name: string): Promise<string> {
+  const pushed = await ask(repository, ["remote", "get-url", "--push", "--all", name]);
   const urls = pushed.stdout.split("\n").filter((url) => url !== "");
   const url = urls[0];
   if (pushed.code !== 0 || url === undefined) {
@@ -37,8 +48,7 @@ export async function findRemote(repository: Repository, name: string): Promise<
       remedy: `Leave one: git config --unset-all remote.${name}.pushurl, then set the one that counts`,
     });
   }
-  const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
-  return { name, url, shown: withoutCredentials(url), answersByName };
+  return url;
 }
 
 /** A URL, or a message that holds one, without the user information part. */

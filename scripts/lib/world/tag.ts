@@ -14,6 +14,7 @@ import {
   gitEnvironment,
   isObjectId,
   line,
+  lines,
   type ObjectId,
   type Repository,
   text,
@@ -337,9 +338,9 @@ const identity = /^(user|author|committer|gpg)\./;
 
 /** An empty repository that borrows the checkout's objects and the operator's identity. */
 async function openScratch(repository: Repository) {
-  const [objects, format, config] = await Promise.all([
-    line(repository, "find the object folder", ["rev-parse", "--git-path", "objects"]),
-    line(repository, "read the object format", ["rev-parse", "--show-object-format"]),
+  const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
+  const [[format = "", objects = ""], config] = await Promise.all([
+    lines(repository, "find the object folder", 2, question),
     text(repository, "read the configuration", ["config", "--null", "--list"]),
   ]);
   const folder = makeScratchFolder("release-sign-", repository);
