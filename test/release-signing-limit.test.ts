@@ -86,20 +86,19 @@ async function expectRefused(
   args: readonly string[],
   more: Record<string, string> = {},
 ): Promise<string> {
-  const scratch = join(world.home, "tmp");
-  writeFiles(world.home, { "tmp/keep": "" });
+  writeFiles(world.scratch, { keep: "" });
   const state = async () => [
     await world.remoteRefs(),
     await world.git("for-each-ref"),
     await world.git("count-objects", "-v"),
   ];
   const before = await state();
-  const env = { ...world.env, TMPDIR: scratch, ...more };
+  const env = { ...world.env, ...more };
   const { code, stdout, stderr, milliseconds } = await releaseInTime(world, script, args, env);
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("  fix: ") });
   expect(stdout).not.toContain("Plan for");
   expect(milliseconds).toBeLessThan(30_000);
-  expect(readdirSync(scratch)).toEqual(["keep"]);
+  expect(readdirSync(world.scratch)).toEqual(["keep"]);
   expect(await state()).toEqual(before);
   return stderr;
 }

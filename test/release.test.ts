@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { hurry } from "./helpers/hurry.ts";
@@ -357,12 +357,10 @@ test("a refusal waits for the signature that is being judged beside it", async (
   const slow = ': >"$STATE/../judging"; sleep 1; exec "$REAL" "$@"';
   const whileJudging = 'until [ -e "$STATE/../judging" ]; do sleep 0.02; done; exit 128';
   const failing = `case " $* " in *" status "*) ${whileJudging};; esac; exec "$REAL" "$@"`;
-  const scratch = join(world.home, "tmp");
-  mkdirSync(scratch);
   const judged = { ...world, env: standIn(world, "ssh-keygen", slow) };
-  const env = { ...standIn(judged, "git", failing), TMPDIR: scratch };
+  const env = standIn(judged, "git", failing);
   expect((await release(world, ["--yes", "--resume"], env)).code).toBe(1);
-  expect(readdirSync(scratch)).toEqual([]);
+  expect(readdirSync(world.scratch)).toEqual([]);
 });
 
 test("all faults are reported at once", async () => {
@@ -858,16 +856,16 @@ test("of two runs at once, exactly one releases and the other leaves nothing beh
 
 test("Ctrl-C while the signing program hangs leaves nothing behind, temporary folders included", async () => {
   await using world = await releaseWorld();
-  const scratch = join(world.home, "tmp");
   const started = join(world.home, "signing");
   const program = join(world.home, "hang");
-  writeFiles(world.home, { hang: `#!/bin/sh\ntouch ${started}\nexec sleep 30\n`, "tmp/keep": "" });
+  writeFiles(world.home, { hang: `#!/bin/sh\ntouch ${started}\nexec sleep 30\n` });
+  writeFiles(world.scratch, { keep: "" });
   chmodSync(program, 0o755);
   await world.git("config", "gpg.ssh.program", program);
   const before = await world.remoteRefs();
   const child = Bun.spawn([process.execPath, join(projectRoot, script), "v1.3.0", "--yes"], {
     cwd: world.root,
-    env: { ...world.env, TMPDIR: scratch },
+    env: world.env,
     stdout: "ignore",
     stderr: "pipe",
   });
@@ -877,6 +875,6 @@ test("Ctrl-C while the signing program hangs leaves nothing behind, temporary fo
   child.kill("SIGINT");
   expect(await child.exited).toBe(130);
   expect(await new Response(child.stderr).text()).toContain("Interrupted: nothing was changed");
-  expect(readdirSync(scratch)).toEqual(["keep"]);
+  expect(readdirSync(world.scratch)).toEqual(["keep"]);
   await expectUntouched(world, before);
 });

@@ -86,7 +86,13 @@ async function adoptedProduct(
   } = isolatedEnvironment(world.folder);
   return {
     ...world,
-    env: { ...isolated, TERM: "xterm", NO_COLOR: "1", PATH: `${programs}:${isolated.PATH}` },
+    env: {
+      ...isolated,
+      TMPDIR: world.folder,
+      TERM: "xterm",
+      NO_COLOR: "1",
+      PATH: `${programs}:${isolated.PATH}`,
+    },
   };
 }
 

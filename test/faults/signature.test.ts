@@ -1,7 +1,7 @@
 /** Ctrl-C in the one part of a release that is neither git nor the release itself. */
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { releaseWorld, standIn } from "../helpers/release.ts";
 import { projectRoot } from "../helpers/world.ts";
@@ -10,12 +10,10 @@ test("Ctrl-C while a signature is judged leaves nothing behind", async () => {
   await using world = await releaseWorld();
   const hang = 'case "$*" in *check-novalidate*) : >"$STATE/reached"; exec sleep 60 ;; esac';
   const env = standIn(world, "ssh-keygen", `${hang}\nexec "$REAL" "$@"`);
-  const scratch = join(world.home, "tmp");
-  mkdirSync(scratch);
   const script = join(projectRoot, "scripts/release.ts");
   const child = Bun.spawn([process.execPath, script, "v1.3.0", "--yes"], {
     cwd: world.root,
-    env: { ...env, TMPDIR: scratch },
+    env,
     stdout: "ignore",
     stderr: "pipe",
   });
@@ -25,5 +23,5 @@ test("Ctrl-C while a signature is judged leaves nothing behind", async () => {
   child.kill("SIGINT");
   const [code, stderr] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   expect([code, stderr]).toEqual([130, "error: Interrupted: nothing was changed\n"]);
-  expect(readdirSync(scratch)).toEqual([]);
+  expect(readdirSync(world.scratch)).toEqual([]);
 }, 60_000);

@@ -6,7 +6,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRegistry } from "../../scripts/lib/demo/registry.ts";
 import { type CommandLine, callsOf, type FaultyRun, runFaulty } from "./fault-runs.ts";
@@ -25,6 +24,7 @@ import type { Memory } from "./git-memory.ts";
 import { shortenLimits, shortenPauses } from "./hurry.ts";
 import { type ReleaseWorld, releaseWorld } from "./release.ts";
 import { type Aim, brokenPromises, isComplete, observer, type Seen } from "./release-promises.ts";
+import { workshop } from "./world.ts";
 
 /** A release that is to be broken. */
 export interface Scenario {
@@ -235,7 +235,7 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
   const key = readFileSync(join(world.home, "signing-key.pub"), "utf8");
   writeFileSync(join(world.home, "signers"), `* ${key}`);
   const packed = await pack(world);
-  const folder = mkdtempSync(join(tmpdir(), "release-faults-"));
+  const folder = mkdtempSync(join(workshop, "release-faults-"));
   const git = makeFaultyGit(join(folder, "faulty"));
   mkdirSync(join(folder, "marks"));
   const memory: Memory = new Map();

@@ -37,8 +37,7 @@ export async function pack(world: ReleaseWorld): Promise<Copy> {
       rmSync(join(folder, unused), { recursive: true, force: true });
     }
   }
-  mkdirSync(scratchOf(world));
-  return { home, root, bare, env: { ...world.env, TMPDIR: scratchOf(world) } };
+  return { home, root, bare, env: world.env };
 }
 
 /** Copies a world, without its temporary files, into a folder that does not exist yet. */

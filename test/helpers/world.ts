@@ -1,15 +1,44 @@
 /** Worlds for tests: temporary folders, real git repositories, and the scripts run in them. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
 /** The top level of this project. */
 export const projectRoot = resolve(import.meta.dir, "../..");
 
+/** Bytes of memory that must be free for tests to work in it. */
+const enoughMemory = 2 ** 31;
+
+/**
+ * Where tests work: in memory where the system offers a folder of it that is large and lets programs
+ * run, as a disk is what tests would wait for most; else where TMPDIR says.
+ */
+export const workshop = process.env.TMPDIR ? tmpdir() : (folderInMemory("/dev/shm") ?? tmpdir());
+
+function folderInMemory(folder: string): string | undefined {
+  if (!existsSync("/proc/mounts") || !existsSync(folder)) {
+    return undefined;
+  }
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+  const mount = mounts.findLast((line) => line.split(" ")[1] === folder);
+  const [, , type, rights = ""] = mount?.split(" ") ?? [];
+  const { bavail, bsize } = statfsSync(folder);
+  const isFit = type === "tmpfs" && !/\b(?:ro|noexec)\b/.test(rights);
+  return isFit && bavail * bsize > enoughMemory ? folder : undefined;
+}
+
 /** A temporary folder that is gone when the scope ends: `using folder = temporaryFolder()`. */
 export function temporaryFolder(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), "release-test-"));
+  const path = mkdtempSync(join(workshop, "release-test-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -31,6 +60,7 @@ export function isolatedEnvironment(home: string): Record<string, string> {
   return {
     ...inherited,
     HOME: home,
+    TMPDIR: workshop,
     TERM: "dumb",
     // Bun would otherwise keep a cache below HOME, which may be the checkout that a test watches.
     BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
@@ -120,6 +150,8 @@ export interface TestRepository extends AsyncDisposable {
   readonly root: string;
   /** The temporary folder around it, which is also HOME. */
   readonly home: string;
+  /** Where programs make their temporary files. */
+  readonly scratch: string;
   readonly env: Record<string, string>;
   /** Runs git, which must succeed; answers standard output without the last line feed. */
   git(...args: string[]): Promise<string>;
@@ -164,7 +196,9 @@ export async function testRepository(): Promise<TestRepository> {
 export function openTestRepository(folder: Disposable & { readonly path: string }): TestRepository {
   const home = folder.path;
   const root = join(home, "checkout");
-  const env = isolatedEnvironment(home);
+  const scratch = join(home, "tmp");
+  mkdirSync(scratch, { recursive: true });
+  const env = { ...isolatedEnvironment(home), TMPDIR: scratch };
 
   async function git(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await start(["git", ...args], { cwd: root, env });
@@ -177,6 +211,7 @@ export function openTestRepository(folder: Disposable & { readonly path: string 
   return {
     root,
     home,
+    scratch,
     env,
     git,
     async commit(files, message = "Change", environment = {}) {

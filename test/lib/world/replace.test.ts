@@ -14,7 +14,13 @@ import { join } from "node:path";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import { gitEnvironment, type Repository } from "../../../scripts/lib/world/git.ts";
 import { type Replacement, replaceFiles } from "../../../scripts/lib/world/replace.ts";
-import { isolatedEnvironment, start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
+import {
+  isolatedEnvironment,
+  start,
+  temporaryFolder,
+  workshop,
+  writeFiles,
+} from "../../helpers/world.ts";
 
 const files = { "a.txt": "a1", "sub/b.txt": "b1\r\n", "sub/c.txt": "\ufeffc1é" };
 const edits: Replacement[] = [
@@ -114,9 +120,9 @@ test("a file that cannot be restored is named with the way to get it back", asyn
   expect(contents(folder.path)).toEqual({ "a.txt": "a1" });
 });
 
-/** A folder on another file system than temporary folders, on machines that have one. */
-const otherDevice = ["/dev/shm"].find(
-  (path) => existsSync(path) && statSync(path).dev !== statSync(tmpdir()).dev,
+/** A folder on another file system than those of tests, on machines that have one. */
+const otherDevice = ["/dev/shm", tmpdir()].find(
+  (path) => existsSync(path) && statSync(path).dev !== statSync(workshop).dev,
 );
 
 describe.skipIf(otherDevice === undefined)("a git directory on another file system", () => {
