@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { refusal } from "../finding.ts";
 import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
-import type { Answer } from "./process.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -34,10 +33,9 @@ const traces = [
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
-  const [{ head, changes }, places, symbolic] = await Promise.all([
+  const [status, places] = await Promise.all([
     readStatus(repository),
     ask(repository, ["rev-parse", ...traces.flatMap(([file]) => ["--git-path", file])]),
-    ask(repository, ["symbolic-ref", "--quiet", "HEAD"]),
   ]);
   if (places.code !== 0 || places.timedOut) {
     throw unanswered("read what is under way", places);
@@ -49,34 +47,23 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
   const underway = traces
     .filter((_, index) => existsSync(resolve(repository.root, lines[index] ?? "")))
     .map(([, operation]) => operation);
-  return { head, branch: branchOf(symbolic), changes, underway };
+  return { ...status, underway };
 }
 
+/** What `git status` tells of a checkout. */
+export type Status = Pick<Checkout, "head" | "branch" | "changes">;
+
 /**
- * Reads only which commit is checked out, and what differs from it.
+ * Reads only what is checked out, and what differs from it.
  *
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
-export async function readStatus(
-  repository: Repository,
-): Promise<Pick<Checkout, "head" | "changes">> {
+export async function readStatus(repository: Repository): Promise<Status> {
   const purpose = "read the state of the work tree";
   const options = ["--porcelain=v2", "--branch", "--untracked-files=normal"];
   const whole = ["--ignore-submodules=none", "--no-renames", "-z"];
   const status = ["-c", "core.fsmonitor=false", "status", ...options, ...whole];
   return parseStatus(await text(repository, purpose, status));
-}
-
-/** The branch of `git symbolic-ref --quiet HEAD`; exit 1 without output is a detached HEAD. */
-function branchOf(answer: Answer): string | undefined {
-  const name = answer.stdout.replace(/\n$/, "");
-  if (answer.code === 0 && name !== "") {
-    return name;
-  }
-  if (answer.code === 1 && name === "" && !answer.timedOut) {
-    return undefined;
-  }
-  throw unanswered("read the current branch", answer);
 }
 
 /**
@@ -123,15 +110,19 @@ export async function changesAmong(
 const watchedTag = "H";
 
 /** Reads `git status --porcelain=v2 --branch -z`; its headers prove that git answered. */
-function parseStatus(status: string): { head: ObjectId; changes: string[] } {
-  const records = status.split("\0").filter((record) => record !== "");
-  const head = records.find((record) => record.startsWith("# branch.oid "))?.slice(13);
+function parseStatus(status: string): Status {
+  const records = status.split("\0");
+  const isWhole = records.pop() === "";
+  const header = (name: string) =>
+    records.find((record) => record.startsWith(`# ${name} `))?.slice(name.length + 3);
+  const head = header("branch.oid");
+  const branch = header("branch.head");
   if (head === "(initial)") {
     throw refusal("Cannot read the checkout's commit: the current branch has none yet", {
       remedy: "Make the first commit, or check out a branch that has one",
     });
   }
-  if (head === undefined || !isObjectId(head)) {
+  if (!isWhole || head === undefined || !isObjectId(head) || branch === undefined) {
     throw refusal("Cannot read the state of the work tree: git status gave no answer", {
       remedy: "Run it by hand to see why: git status",
     });
@@ -144,8 +135,11 @@ function parseStatus(status: string): { head: ObjectId; changes: string[] } {
         .slice(fieldsBefore[record[0] ?? ""] ?? 1)
         .join(" "),
     );
-  return { head, changes };
+  return { head, branch: branch === detached ? undefined : `refs/heads/${branch}`, changes };
 }
+
+/** What stands for the branch where HEAD is on none. */
+const detached = "(detached)";
 
 /** How many fields stand before the path, by kind of record (git-status, "Porcelain Format v2"). */
 const fieldsBefore: Readonly<Record<string, number>> = { "1": 8, "2": 9, u: 10, "?": 1, "!": 1 };

@@ -73,7 +73,8 @@ export function gitEnvironment(env: Environment): Environment {
   };
 }
 
-const installGit = "Install git 2.34 or newer";
+/** The way out where git is missing. */
+export const installGit = "Install git 2.34 or newer";
 
 /**
  * The repository that holds a folder.

@@ -16,8 +16,8 @@ import {
   type Tree,
   unexpectedKind,
 } from "../tree.ts";
-import type { ObjectId, Repository } from "./git.ts";
-import { type Conversation, converse, lastWords, needProgram } from "./process.ts";
+import { installGit, type ObjectId, type Repository } from "./git.ts";
+import { type Conversation, converse, lastWords, needProgram, runBytes } from "./process.ts";
 
 export interface GitObject {
   readonly id: ObjectId;
@@ -68,7 +68,7 @@ function start(repository: Repository): Conversation {
   try {
     return converse(["git", "cat-file", "--batch"], { cwd: repository.root, env: repository.env });
   } catch (thrown) {
-    return needProgram(thrown, "Install git 2.34 or newer");
+    return needProgram(thrown, installGit);
   }
 }
 
@@ -110,19 +110,14 @@ class BatchReader {
   }
 
   async #read(name: string): Promise<GitObject | undefined> {
-    const header = await this.#line(name);
-    if (header === `${name} missing`) {
+    const header = parseHeader(await this.#line(name), name);
+    if (header === undefined) {
       return undefined;
     }
-    const match = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/.exec(header);
-    if (match?.[1] === undefined || match[3] === undefined) {
-      throw refusal(
-        `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(header)}`,
-      );
-    }
-    const bytes = await this.#take(Number(match[3]), name);
+    const { size, ...found } = header;
+    const bytes = await this.#take(size, name);
     await this.#take(1, name);
-    return { id: match[1], type: match[2] as GitObject["type"], bytes };
+    return { ...found, bytes };
   }
 
   async close(): Promise<void> {
@@ -166,15 +161,68 @@ class BatchReader {
       return next.value;
     }
     const why = next === "late" ? "no answer within the time limit" : await this.#ending();
-    throw refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
-      remedy: "Check the repository: git fsck",
-    });
+    throw unreadable(name, why);
   }
 
   async #ending(): Promise<string> {
     const stderr = await this.#git.stderr;
     return lastWords({ code: await this.#git.exited, stderr, timedOut: false });
   }
+}
+
+/** The line before an object; undefined if there is none of that name. */
+function parseHeader(line: string, name: string) {
+  if (line === `${name} missing`) {
+    return undefined;
+  }
+  const [, id, type, size] = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/.exec(line) ?? [];
+  if (id === undefined || size === undefined) {
+    throw refusal(
+      `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(line)}`,
+    );
+  }
+  return { id, type: type as GitObject["type"], size: Number(size) };
+}
+
+/**
+ * Reads one object where no more will be asked for.
+ *
+ * @param name An object name or any revision without a line break.
+ * @returns Undefined if there is none of that name.
+ * @throws {Refusal} If git could not answer.
+ */
+export async function readObject(
+  repository: Repository,
+  name: string,
+): Promise<GitObject | undefined> {
+  const command = ["git", "cat-file", "--batch=%(objectname) %(objecttype) %(objectsize)"];
+  const answer = await runBytes(command, {
+    cwd: repository.root,
+    env: repository.env,
+    stdin: `${name}\n`,
+    timeout: layout.limits.local,
+    signal: repository.signal,
+  }).catch((thrown) => needProgram(thrown, installGit));
+  const end = answer.stdout.indexOf(10);
+  if (answer.code !== 0 || answer.timedOut || end < 0) {
+    throw unreadable(name, lastWords(answer));
+  }
+  const header = parseHeader(utf8(answer.stdout.subarray(0, end)), name);
+  if (header === undefined) {
+    return undefined;
+  }
+  const { size, ...found } = header;
+  const bytes = answer.stdout.subarray(end + 1, -1);
+  if (bytes.length !== size) {
+    throw unreadable(name, `it printed ${bytes.length} of ${size} bytes`);
+  }
+  return { ...found, bytes };
+}
+
+function unreadable(name: string, why: string) {
+  return refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
+    remedy: "Check the repository: git fsck",
+  });
 }
 
 interface Entry {

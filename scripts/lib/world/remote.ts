@@ -211,16 +211,16 @@ export async function relationTo(
   if (commit === remoteMain) {
     return { kind: "equal" };
   }
-  const known = await ask(repository, ["cat-file", "-t", remoteMain]);
-  if (known.code !== 0 || known.stdout !== "commit\n") {
-    return { kind: "unfetched" };
-  }
   const base = await ask(repository, ["merge-base", commit, remoteMain]);
   const common = base.stdout.trim();
   if (base.code === 1 && common === "") {
     return { kind: "diverged" };
   }
   if (base.code !== 0 || !isObjectId(common)) {
+    const known = await ask(repository, ["cat-file", "-t", remoteMain]);
+    if (known.code !== 0 || known.stdout !== "commit\n") {
+      return { kind: "unfetched" };
+    }
     throw unanswered(`compare ${commit} with ${remoteMain}`, base);
   }
   if (common === remoteMain) {

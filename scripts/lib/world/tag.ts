@@ -12,7 +12,6 @@ import { layout } from "../layout.ts";
 import {
   ask,
   gitEnvironment,
-  isObjectId,
   line,
   lines,
   type ObjectId,
@@ -20,7 +19,8 @@ import {
   text,
   unanswered,
 } from "./git.ts";
-import { type Answer, lastWords, needProgram, run, runBytes } from "./process.ts";
+import { readObject } from "./objects.ts";
+import { type Answer, lastWords, needProgram, run } from "./process.ts";
 import { makeScratchFolder } from "./scratch.ts";
 
 /** A tag object whose signature is good. */
@@ -140,30 +140,11 @@ export interface FoundTag {
  * Reads the tag object that a name means.
  *
  * @returns Undefined if the name means no tag object, as a lightweight tag does.
+ * @throws {Refusal} If git could not answer.
  */
 export async function readTag(repository: Repository, name: string): Promise<FoundTag | undefined> {
-  const verify = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{tag}`];
-  const answer = await ask(repository, verify);
-  const id = answer.stdout.trim();
-  // With --quiet, git says "there is no such tag object" as exit 1 without output.
-  if (answer.code === 1 && id === "" && !answer.timedOut) {
-    return undefined;
-  }
-  if (answer.code !== 0 || !isObjectId(id)) {
-    throw unanswered(`read ${name}`, answer);
-  }
-  const content = await runBytes(["git", "cat-file", "tag", id], {
-    cwd: repository.root,
-    env: repository.env,
-    timeout: layout.limits.local,
-    signal: repository.signal,
-  });
-  if (content.code !== 0 || content.stdout.length === 0) {
-    throw refusal(`Cannot read tag object ${id}: ${lastWords(content)}`, {
-      remedy: `Run it by hand to see why: git cat-file tag ${id}`,
-    });
-  }
-  return { id, bytes: content.stdout };
+  const object = await readObject(repository, `${name}^{tag}`);
+  return object && { id: object.id, bytes: object.bytes };
 }
 
 /** Why a tag object is not a signed tag, as the end of a sentence about it. */

@@ -5,7 +5,7 @@ import { Refusal } from "../../../scripts/lib/finding.ts";
 import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
 import { workTree } from "../../../scripts/lib/world/files.ts";
 import { openRepository, type Repository } from "../../../scripts/lib/world/git.ts";
-import { commitTree, openObjects } from "../../../scripts/lib/world/objects.ts";
+import { commitTree, openObjects, readObject } from "../../../scripts/lib/world/objects.ts";
 import {
   start,
   type TestRepository,
@@ -374,6 +374,38 @@ test("a git that ends without a word, and one that talks nonsense, are refusals"
   await using odd = openObjects(standIn(folder.path, "read -r name; echo hello there; cat"));
   expect(await message(odd.find("x"))).toBe(
     'Cannot read "x" from git: git cat-file answered "hello there"',
+  );
+});
+
+test("one object is read as one among many is, and what is missing is told from what is refused", async () => {
+  await using other = await testRepository();
+  const head = await other.commit({ "a.txt": "one\n\0two" });
+  const opened = await openRepository(other.root, other.env);
+  await using objects = openObjects(opened);
+  for (const name of [
+    head,
+    `${head}^{tree}`,
+    `${head}:a.txt`,
+    "HEAD",
+    "nowhere",
+    `${head}^{tag}`,
+  ]) {
+    expect(await readObject(opened, name)).toEqual(await objects.find(name));
+  }
+});
+
+test.each([
+  ["printf 'ID blob 9\\nonly this'", "it printed 8 of 9 bytes"],
+  ["printf 'ID blob 10\\nand no end'", "it printed 9 of 10 bytes"],
+  ["printf 'ID blob'", "exit code 0 without a message"],
+  ["exit 0", "exit code 0 without a message"],
+  ["printf 'ID blob 0\\n\\n'; echo fatal: gone >&2; exit 128", "fatal: gone"],
+])("one object is refused where git does this: %s", async (script, why) => {
+  using folder = temporaryFolder();
+  const said = script.replace("ID", "a".repeat(40));
+  const git = standIn(folder.path, `cat >/dev/null; ${said}`);
+  expect(await message(readObject(git, "x"))).toBe(
+    `Cannot read "x" from git: git cat-file: ${why}`,
   );
 });
 
