@@ -9,6 +9,7 @@ import { release } from "../scripts/lib/release/procedure.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { openRepository } from "../scripts/lib/world/git.ts";
 import { chartReleaseProcedure } from "../scripts/release-chart.ts";
+import { hurry } from "./helpers/hurry.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { releaseWorld } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -344,13 +345,15 @@ test("Ctrl-C during the wait changes nothing", async () => {
 });
 
 describe("as a command", () => {
+  hurry();
+
   test("it waits, tells each change, and releases", async () => {
     await using each = await unpublishedWorld();
     const { world } = each;
     const looking = setInterval(() => {
       if (each.registry.requests.length > 0) {
         clearInterval(looking);
-        setTimeout(each.publish, 2000);
+        setTimeout(each.publish, 200);
       }
     }, 10);
     const { code, stdout, stderr } = await runScript(

@@ -102,6 +102,11 @@ export const layout = {
   },
   /** Milliseconds between the questions about a push that the remote neither confirmed nor refused. */
   askAgainAfter: [1000, 3000],
+  /**
+   * Milliseconds between the looks at what takes its time: before the second, and at most. Each pause is half
+   * as long again as the one before, and a workflow's state is older than the longest anyway.
+   */
+  lookAgain: { first: 5000, longest: 60_000 },
   /** Minutes that --wait waits, if it does not say how many (PROCEDURE step 7: typically 5-10). */
   waitMinutes: 20,
   /** Minutes that --watch follows a workflow run at most: it builds and scans on every platform. */

@@ -1,5 +1,7 @@
 /** Asking again, with growing pauses, until there is nothing left to wait for. */
 
+import { layout } from "./layout.ts";
+
 /** How long to wait, and the world's means to do so. */
 export interface Waiting {
   /** Milliseconds from the first question on; 0 asks once. */
@@ -10,12 +12,6 @@ export interface Waiting {
   sleep(milliseconds: number, signal: AbortSignal): Promise<unknown>;
   readonly signal: AbortSignal;
 }
-
-/** Milliseconds before the second question; each further pause is half as long again. */
-const firstPause = 5_000;
-
-/** Milliseconds that a pause takes at most: a workflow's state is older than this anyway. */
-const longestPause = 60_000;
 
 /**
  * Asks until the answer is settled or the time is over. The last answer counts either way: whoever
@@ -30,7 +26,8 @@ export async function poll<T>(
 ): Promise<T> {
   const { clock, limit, signal } = waiting;
   const begin = clock();
-  for (let pause = firstPause; ; pause = Math.min(longestPause, pause * 1.5)) {
+  const { first, longest } = layout.lookAgain;
+  for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
     const answer = await ask();
     const left = limit - (clock() - begin);
     if (isSettled(answer) || left <= 0) {

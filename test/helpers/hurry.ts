@@ -3,9 +3,9 @@
 import { afterAll, beforeAll } from "bun:test";
 import { layout } from "../../scripts/lib/layout.ts";
 
-/** Shortens the pauses between questions about a push. @returns What puts them back. */
+/** Shortens the pauses before something is asked again. @returns What puts them back. */
 export function shortenPauses(): () => void {
-  return shorten(layout, { askAgainAfter: [50, 150] });
+  return shorten(layout, { askAgainAfter: [50, 150], lookAgain: { first: 500, longest: 60_000 } });
 }
 
 /** Shortens the time limits, to milliseconds. @returns What puts them back. */

@@ -17,6 +17,7 @@ import {
 import { error, notice, Refusal, refusal, warning } from "../../scripts/lib/finding.ts";
 import { ask } from "../../scripts/lib/world/git.ts";
 import { run } from "../../scripts/lib/world/process.ts";
+import { sleep } from "../../scripts/lib/world/sleep.ts";
 
 const verdicts = ["PASS", "FAIL"];
 
@@ -121,6 +122,10 @@ export const table = command({
         report.say(`interactive ${terminal.interactive}`);
         break;
       case "wait":
+        started();
+        await sleep(10_000, interrupt.signal);
+        break;
+      case "wait-deaf":
         started();
         await Bun.sleep(10_000);
         break;

@@ -380,6 +380,11 @@ test.each<[NodeJS.Signals, number]>([
   });
 });
 
+test("a command that does not hear of Ctrl-C is ended all the same", async () => {
+  const ended = await interrupted("wait-deaf", (pid) => process.kill(pid, "SIGINT"));
+  expect(ended).toMatchObject({ code: 130, stderr: expect.stringContaining("Interrupted: ") });
+});
+
 test("Ctrl-C reaches the children too, and is still told as an interrupt", async () => {
   for (const what of ["git", "busy-git"]) {
     const ended = await interrupted(what, (pid) => process.kill(-pid, "SIGINT"));
