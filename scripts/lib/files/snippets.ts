@@ -48,7 +48,7 @@ export function findUnclearConstants(file: Source, name: string): readonly Span[
     "g",
   );
   const clear = new Set(findConstants(file, name).map(({ offset, text }) => offset + text.length));
-  const lines = withoutDecoys(file.text, blockComment);
+  const lines = withoutDecoys(file.text, { strings: false });
   const isComment = lineComments(lines);
   return [...lines.matchAll(assignment)]
     .filter(({ index, 0: whole }) => {
@@ -71,19 +71,41 @@ function lineComments(text: string): (offset: number) => boolean {
   };
 }
 
-/** A comment that begins a line, or stands free of what looks like a glob. */
-const blockComment =
-  "(?:(?<=(?:^|[\\n\\r])[ \\t]*)/\\*[\\s\\S]*?\\*/|(?<=[ \\t;{}()])/\\*(?=[\\s*])[\\s\\S]*?(?<!/)\\*/(?=\\s|$))";
+/** The beginning of a block comment: first in its line, or free of what looks like a glob. */
+const lineOpening = "/\\*(?<=(?:^|[\\n\\r])[ \\t]*/\\*)";
+const freeOpening = "(?<=[ \\t;{}()])/\\*(?=[\\s*])";
 const longString = "\"\"\"[\\s\\S]*?\"\"\"|'''[\\s\\S]*?'''";
 /** What is skipped whole, so that nothing in it opens a comment or a string. */
 const plain = "(?<=^|\\s)(?:#|//)[^\\n\\r]*|\"[^\"\\n\\r]*\"|'[^'\\n\\r]*'";
 
 /** A text with block comments and strings of many lines blanked out; the rest keeps its place. */
-function withoutDecoys(text: string, decoys = `${blockComment}|${longString}`): string {
-  const token = new RegExp(`(${decoys})|${longString}|${plain}`, "g");
-  return text.replace(token, (whole, decoy?: string) =>
-    decoy === undefined ? whole : blank(whole),
-  );
+function withoutDecoys(text: string, { strings } = { strings: true }): string {
+  const token = new RegExp(`(${lineOpening})|(${freeOpening})|(${longString})|${plain}`, "g");
+  const closing = endsOf(text, /\*\//g);
+  const freeClosing = endsOf(text, /(?<!\/)\*\/(?=\s|$)/g);
+  let shown = "";
+  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+    const { index, 0: whole, 1: first, 2: free, 3: string } = match;
+    const inside = index + whole.length;
+    const end = first ? closing(inside) : free ? freeClosing(inside) : inside;
+    token.lastIndex = end ?? inside;
+    if (end !== undefined && (first || free || (string && strings))) {
+      shown += text.slice(shown.length, index) + blank(text.slice(index, end));
+    }
+  }
+  return shown + text.slice(shown.length);
+}
+
+/** Tells where the next match at or after an offset ends, for offsets that only grow: each is read once. */
+function endsOf(text: string, pattern: RegExp): (from: number) => number | undefined {
+  let next: RegExpExecArray | null | undefined;
+  return (from) => {
+    if (next === undefined || (next !== null && next.index < from)) {
+      pattern.lastIndex = from;
+      next = pattern.exec(text);
+    }
+    return next === null ? undefined : next.index + next[0].length;
+  };
 }
 
 /** A text with its closed HTML comments blanked out: one left open must not hide all that follows. */

@@ -142,13 +142,22 @@ test.each([
   },
 );
 
-test.each(["NAME: $(x 1.2.3)\n", "NAME: $(x 1.2.3) ", "# NAME: 1.2.3 ", "<!-- ", "x // y\n"])(
-  "a text is read in time that grows with it: %p again and again",
-  async (part) => {
-    const text = (size: number) => source("a.md", part.repeat(size / part.length));
-    await expectLinear(200_000, text, (file) => [
-      findUnclearConstants(file, "NAME"),
-      findFencedConstants(file, "NAME"),
-    ]);
-  },
-);
+test.each([
+  " /* x",
+  "\n/* x",
+  "/* */ ",
+  " /* x*/y",
+  "\t",
+  '"""',
+  "NAME: $(x 1.2.3)\n",
+  "NAME: $(x 1.2.3) ",
+  "# NAME: 1.2.3 ",
+  "<!-- ",
+  "x // y\n",
+])("a text is read in time that grows with it: %p again and again", async (part) => {
+  const text = (size: number) => source("a.md", part.repeat(size / part.length));
+  await expectLinear(200_000, text, (file) => [
+    findUnclearConstants(file, "NAME"),
+    findFencedConstants(file, "NAME"),
+  ]);
+});
