@@ -123,7 +123,7 @@ function chartGone(): Finding {
 const cannotAccept = `Cannot accept the change of ${folder}`;
 
 function listed(paths: readonly string[]): string {
-  const names = paths.slice(0, 5).map((path) => path.slice(folder.length + 1));
+  const names = paths.slice(0, 5).map((path) => path.slice(folder.length + 1) || path);
   const more = paths.length - names.length;
   return more === 0 ? names.join(", ") : `${names.join(", ")} and ${more} more`;
 }
@@ -277,7 +277,10 @@ async function judgeCommit(
 /** Warns of changes that the judged commit does not have. */
 async function uncommitted(repository: Repository): Promise<Finding[]> {
   const { changes } = await readStatus(repository);
-  const ours = changes.filter((path) => path.startsWith(`${folder}/`));
+  // A folder that is new stands for all that is in it, the chart perhaps.
+  const ours = changes.filter(
+    (path) => path.startsWith(`${folder}/`) || (path.endsWith("/") && folder.startsWith(path)),
+  );
   return ours.length === 0
     ? []
     : [

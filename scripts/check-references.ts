@@ -25,7 +25,7 @@ import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check } from "./lib/tree.ts";
-import type { Version } from "./lib/version.ts";
+import { compareVersions, isVersion, type Version } from "./lib/version.ts";
 import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges every reference of a tree that goes with an application release. */
@@ -40,7 +40,7 @@ export function judgeReferences(read: References, version: Version): Finding[] {
     ...read.faults,
     ...operatorDriven(read).map((each) =>
       isStale(each, applicationVersions(version))
-        ? staleFinding(each, version, error, cannotTag)
+        ? staleFinding(each, version, wayOut(read, version), error, cannotTag)
         : matchOf(each),
     ),
     ...hollowFindings(read, version, warning),
@@ -64,10 +64,11 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
     const complain = weight === "required" ? error : warning;
     const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
     const opening = weight === "required" ? cannotTag : "Stale reference: ";
+    const remedy = wayOut(read, version);
     const matching = references.length - stale.length;
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
-      ...stale.map((each) => staleFinding(each, version, complain, opening)),
+      ...stale.map((each) => staleFinding(each, version, remedy, complain, opening)),
       ...hollowFindings(read, version, complain, weight === "required" ? cannotTag : ""),
       ...blindFindings(read),
       ...unclearFindings(read),
@@ -87,16 +88,22 @@ function matchOf({ file, what, written, place }: Reference): Finding {
 function staleFinding(
   { file, what, written, becomes, place }: Reference,
   version: Version,
+  remedy: string,
   complain: typeof error,
   opening: string,
 ): Finding {
   return complain(
     `${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`,
-    {
-      at: place(),
-      remedy: `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`,
-    },
+    { at: place(), remedy },
   );
+}
+
+/** What mends a stale reference: the bump, unless the workspace is past the version. */
+function wayOut({ workspace }: References, version: Version): string {
+  const found = workspace.version?.value;
+  return typeof found === "string" && isVersion(found) && compareVersions(found, version) > 0
+    ? `The workspace is at ${found}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
+    : `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`;
 }
 
 /** Sections of a changelog that stand for the version, and say nothing of it. */

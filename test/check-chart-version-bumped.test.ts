@@ -421,6 +421,21 @@ async function branched(): Promise<TestRepository & { readonly mergeBase: string
   return Object.assign(repository, { mergeBase });
 }
 
+test.each([
+  ["all charts", { "Cargo.toml": "" }, "charts/"],
+  ["the chart", { "Cargo.toml": "", "charts/other/a": "" }, `${folder}/`],
+])(
+  "a chart that is not committed yet is told of, in a folder that is new: %s",
+  async (_, files, told) => {
+    await using repository = await testRepository();
+    await repository.commit(files);
+    writeFiles(repository.root, good);
+    expect((await run(repository, ["HEAD"])).stderr).toContain(
+      `warning: Uncommitted changes in ${folder} are not judged: ${told}\n`,
+    );
+  },
+);
+
 test("a transcript: refused, told why, and accepted", async () => {
   await using repository = await branched();
   const { mergeBase } = repository;

@@ -267,6 +267,11 @@ error: Cannot tag v1.3.0: docs/CI.md says perf-sentinel v1.2.9, expected v1.3.0
     code: 0,
     stderr: "",
   });
+  const passed = await runScript(script, ["1.2.8"], options);
+  expect(passed.stderr).toContain(
+    "fix: The workspace is at 1.3.0, and a bump goes forward only: ask about that version, or about a commit of 1.2.8 with --ref\n",
+  );
+  expect(passed.stderr).not.toContain("--allow-same");
   const audited = await runScript(script, ["1.2.9", "--ref", old, "--json"], options);
   const report: JsonReport = JSON.parse(audited.stdout);
   expect(report).toMatchObject({

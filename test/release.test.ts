@@ -680,6 +680,8 @@ describe("a run that is killed", () => {
 
       const resumed = await release(world, ["--yes", "--resume"]);
       expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+      const betweenPushes = landed.length === 1;
+      expect(resumed.stdout.includes(`${main} is already on origin`)).toBe(betweenPushes);
       expect(await world.remoteRefs()).toEqual({
         [main]: await world.git("rev-parse", "HEAD"),
         [tagRef]: id,

@@ -347,6 +347,17 @@ test.each([
   expect(status).toMatchObject({ code: 1, open: "7" });
 });
 
+test("a chart that main has left behind is released no more", async () => {
+  await using world = await mergedWorld();
+  await world.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
+  await world.commit({ ...smallProduct("1.4.0"), [layout.ledger]: ledgerRow("1.3.0") }, "Bump");
+  await world.git("push", "--quiet", "origin", "main", "--tags");
+  const status = await world.status("v1.3.0");
+  expect(evidenceOf(status, "7")).toBe(
+    "chart-v1.3.0 is not released, and main has the chart at 1.4.0",
+  );
+});
+
 test("a registry that is silent leaves its question without an answer", async () => {
   using registry = startRegistry({ access: { kind: "private", password: "secret" } });
   await using world = await mergedWorld(registry.host);

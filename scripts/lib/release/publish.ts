@@ -128,7 +128,8 @@ async function pushAndAsk(
     (words) => report.tell(words.trimEnd()),
   );
   if (answer.confirmed) {
-    report.add(notice(`pushed ${what} to ${plan.remote.name}`));
+    const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
+    report.add(notice(`${done} ${plan.remote.name}`));
     return "landed";
   }
   return await askWhatHappened(publication, updates, answer);

@@ -6,7 +6,7 @@ import { layout } from "../layout.ts";
 import { findLocalTag } from "../release/local-tag.ts";
 import type { Facts } from "../release/plan.ts";
 import type { Tree } from "../tree.ts";
-import type { Version } from "../version.ts";
+import { compareVersions, type Version } from "../version.ts";
 import type { ObjectId } from "../world/git.ts";
 import { commitTree } from "../world/objects.ts";
 import { type Judged, outcome, type StatusWorld } from "./checks.ts";
@@ -40,11 +40,12 @@ export async function gatherChart(
   isOut: boolean,
 ): Promise<ChartFacts | undefined> {
   const { repository, objects, checks } = world;
-  const installing = await findChart(world, judged, main);
+  const { installing, tip } = await findCharts(world, judged, main);
   if (installing === undefined) {
     return undefined;
   }
   const { tree, version } = installing;
+  const isPassed = tip !== undefined && compareVersions(tip.version, version) > 0;
   const tag = `${layout.chartTagPrefix}${version}`;
   const localTag = await findLocalTag(repository, tag);
   const state = tagStateOf({ ...facts, tag, version, localTag }, rules);
@@ -57,21 +58,25 @@ export async function gatherChart(
     isAsked ? outcome(() => checks.chartGates(tree, version)) : undefined,
     isAsked ? outcome(() => checks.image(repository, tree)) : undefined,
   ]);
-  return { tag, version, installs: published?.installs, state, gates, image };
+  const passedBy = isPassed ? tip.version : undefined;
+  return { tag, version, installs: published?.installs, passedBy, state, gates, image };
 }
 
 /**
- * The chart that installs the version: main's, if it has moved on and still installs it, because a
- * chart may be mended between the two releases; else the one beside the application.
+ * The chart at main's tip once the application is tagged, and the one that installs the version: that
+ * one, if it still does, because a chart may be mended between the two releases; else the one beside
+ * the application.
  */
-async function findChart(
+async function findCharts(
   { objects }: StatusWorld,
   { tree, version, tagged }: Judged,
   main: ObjectId | undefined,
-): Promise<ReadableChart | undefined> {
-  const later = tagged && main !== undefined ? [commitTree(objects, main)] : [];
-  const charts = await Promise.all([...later, tree].map(findChartIn));
-  return charts.find((chart) => chart?.installs === version) ?? charts.at(-1);
+): Promise<Record<"installing" | "tip", ReadableChart | undefined>> {
+  const [tip, beside] = await Promise.all([
+    tagged && main !== undefined ? findChartIn(commitTree(objects, main)) : undefined,
+    findChartIn(tree),
+  ]);
+  return { installing: tip?.installs === version ? tip : beside, tip };
 }
 
 interface ReadableChart {

@@ -69,6 +69,8 @@ export interface ChartFacts {
   readonly version: Version;
   /** The version of the product that it installs: as it was tagged, once its tag is complete. */
   readonly installs: string | undefined;
+  /** The chart's version on main, if it is greater: a chart is released from main's tip alone. */
+  readonly passedBy: Version | undefined;
   readonly state: TagState;
   /** What the gates of its files say, and its image; undefined before the application is out. */
   readonly gates: Outcome | undefined;

@@ -1,6 +1,7 @@
 /** The one thing to do next at each point of a release: a command, or what only a person can do. */
 
 import { layout } from "../layout.ts";
+import type { Version } from "../version.ts";
 import type { ChartFacts, StatusFacts, TagState } from "./facts.ts";
 
 /** What to do: a command as it is run at the top level, or an instruction for a person. */
@@ -245,6 +246,11 @@ export function bumpChart({ version }: StatusFacts): Next {
   return byHand(
     `Release a chart that installs ${version}, with its next version: bun scripts/bump-version.ts ${version} --chart A.B.C --allow-same`,
   );
+}
+
+/** A chart that main has left behind is released no more: the next one comes in its place. */
+export function releasePassing(passedBy: Version): Next {
+  return byHand(`Release the chart that ${main} has, ${passedBy}, in its place`);
 }
 
 export function releaseChart(facts: StatusFacts, chart: ChartFacts): Next {

@@ -12,6 +12,7 @@ import {
   type Next,
   openBranch,
   releaseChart,
+  releasePassing,
   tagOf,
   validate,
 } from "./next.ts";
@@ -292,6 +293,11 @@ function chartReleaseStep(facts: StatusFacts): Judgement {
       `${chart.tag} installs ${installed}, expected ${facts.version}`,
       bumpChart(facts),
     );
+  }
+  const { passedBy } = chart;
+  if (passedBy !== undefined && chart.state.kind === "free") {
+    const passing = `${chart.tag} is not released, and ${layout.mainBranch} has the chart at ${passedBy}`;
+    return refused(passing, releasePassing(passedBy));
   }
   const next = releaseChart(facts, chart);
   if (theirs === undefined) {

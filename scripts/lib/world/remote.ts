@@ -265,6 +265,8 @@ export interface RefUpdate {
 export interface PushAnswer {
   /** Whether git confirmed every ref; otherwise only the remote knows. */
   readonly confirmed: boolean;
+  /** Whether git says of every ref that it was there before. */
+  readonly wasThere: boolean;
   /** Whether the remote refused a ref, so that nothing of it can land later. */
   readonly refused: boolean;
   /** Why not: the remote's reasons, else git's last words; without credentials. */
@@ -320,15 +322,16 @@ function judgePush(
     .split("\n")
     .map((line) => line.split("\t"))
     .filter(([flag, pair]) => flag?.length === 1 && pair !== undefined);
-  const confirmed =
+  const isTold = (flags: string) =>
     answer.code === 0 &&
     updates.every(({ id, ref }) =>
-      refs.some(([flag = "", pair]) => " *=".includes(flag) && pair === `${id}:${ref}`),
+      refs.some(([flag = "", pair]) => flags.includes(flag) && pair === `${id}:${ref}`),
     );
   const refusals = refs.filter(([flag]) => flag === "!").map(([, , ...reason]) => reason.join(" "));
   const words = refusals.length > 0 ? refusals.join("; ") : lastWords(answer);
   return {
-    confirmed,
+    confirmed: isTold(" *="),
+    wasThere: isTold("="),
     refused: refusals.length > 0,
     words: interrupted ? "interrupted" : redact(words, remote),
   };

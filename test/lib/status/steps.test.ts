@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Outcome, StatusFacts } from "../../../scripts/lib/status/facts.ts";
 import { judgeSteps } from "../../../scripts/lib/status/steps.ts";
-import { parseVersion } from "../../../scripts/lib/version.ts";
+import { parseVersion, type Version } from "../../../scripts/lib/version.ts";
 
 const passed: Outcome = { verdict: "passed", evidence: "as it should be" };
 const refused: Outcome = { verdict: "refused", evidence: "stale", remedy: "Mend it" };
@@ -35,6 +35,7 @@ const merged: StatusFacts = {
     tag: "chart-v1.3.0",
     version,
     installs: "1.3.0",
+    passedBy: undefined,
     state: { kind: "free" },
     gates: undefined,
     image: undefined,
@@ -536,6 +537,21 @@ describe("step 7 releases the chart", () => {
       "git pull --ff-only origin main",
     ],
     ["if its files agree", ofChart({ gates: refused }), "7 refused", "(a person) Mend it"],
+    [
+      "and never one that main has left behind",
+      ofChart({ passedBy: "1.4.0" as Version }),
+      "7 refused",
+      "(a person) Release the chart that main has, 1.4.0, in its place",
+    ],
+    [
+      "unless its release was begun",
+      ofChart({
+        passedBy: "1.4.0" as Version,
+        state: { kind: "interrupted", command: "go on", published: false },
+      }),
+      "7 open",
+      "go on",
+    ],
     [
       "and never one that installs another version",
       ofChart({ installs: "1.2.9" }),
