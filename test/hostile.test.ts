@@ -259,10 +259,16 @@ describe("a line of 10 MB, a million columns or 100,000 brackets end no command,
   afterAll(() => world[Symbol.asyncDispose]());
 
   test.each(commands.map((line) => [line.join(" "), line] as const))("%s", async (name, line) => {
-    const [plain, json] = [await run(world, line), await run(world, [...line, "--json"])];
-    expectHarmless(plain, name);
-    expectHarmless(json, name);
-    expect((plain.stdout + plain.stderr).length).toBeLessThan(20_000);
-    expect(JSON.parse(json.stdout)).toMatchObject({ script: line[0], exitCode: plain.code });
+    const ended = await run(world, line);
+    expectHarmless(ended, name);
+    expect((ended.stdout + ended.stderr).length).toBeLessThan(20_000);
+  });
+
+  test("nor where the report is JSON, which has data of its own", async () => {
+    for (const line of commands.filter(([script]) => /check-references|audit/.test(script))) {
+      const ended = await run(world, [...line, "--json"]);
+      expectHarmless(ended, line.join(" "));
+      expect(JSON.parse(ended.stdout)).toMatchObject({ script: line[0], exitCode: ended.code });
+    }
   });
 });

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Copy } from "./fault-worlds.ts";
-import type { Fault, SeenCall } from "./faults.ts";
+import type { Call, Fault, SeenCall } from "./faults.ts";
 import { admit, type Orders } from "./git-door.ts";
 import type { Deed } from "./git-memory.ts";
 import { runScript } from "./run-script.ts";
@@ -16,6 +16,8 @@ export type CommandLine = readonly [script: string, ...args: string[]];
 export interface FaultyRun extends Ended {
   /** Whether the call that was to go wrong was made. */
   readonly reached: boolean;
+  /** The calls that were made after it, if the run was made within this process. */
+  readonly later?: readonly Call[];
   /** Ends what the run has left hanging, and waits for what it has started. */
   settle(): Promise<void>;
 }
@@ -59,6 +61,7 @@ async function runWithin(
   return {
     ...(await run),
     reached: passage.reached,
+    later: passage.later,
     async settle() {
       endLeftover(mark);
       await passage.close();

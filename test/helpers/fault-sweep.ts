@@ -11,9 +11,11 @@ import { startRegistry } from "../../scripts/lib/demo/registry.ts";
 import { type CommandLine, callsOf, type FaultyRun, runFaulty } from "./fault-runs.ts";
 import { type Copy, copyOf, fingerprintOf, pack, stateOf } from "./fault-worlds.ts";
 import {
+  type Call,
   type Fault,
   faults,
   fits,
+  isMereFailure,
   isTwin,
   makeFaultyGit,
   nameOf,
@@ -41,6 +43,8 @@ interface Sweep extends AsyncDisposable {
   readonly command: CommandLine;
   readonly again: readonly CommandLine[];
   readonly calls: readonly SeenCall[];
+  /** The calls that came after one had failed, by its case. */
+  readonly failures: Map<string, readonly Call[]>;
   readonly aim: Aim;
   readonly origin: World;
   /** A copy to do as one likes with. */
@@ -114,42 +118,30 @@ async function breakEach(
   fault: Fault,
   recovered: ReadonlyMap<string, unknown>,
 ): Promise<Outcome[]> {
-  const cases = sweep.calls.filter((call) => !isTwin(fault, call));
+  const cases = sweep.calls.filter((call) => {
+    const later = sweep.failures.get(caseOf(fault, call));
+    return !isTwin(fault, call) && !(later && isMereFailure(fault, later));
+  });
   const found = new Set(recovered.keys());
-  const outcomes: Outcome[] = [];
-  for (const { some, most, limit } of portions(fault, cases)) {
-    const putBack = [shortenPauses(), limit === undefined ? () => {} : shortenLimits(limit)];
-    try {
-      outcomes.push(...(await inParallel(most, some, (call) => judge(sweep, call, fault, found))));
-    } finally {
-      for (const put of putBack) {
-        put();
-      }
+  const putBack = [shortenPauses(), isWait(fault.end) ? shortenLimits() : () => {}];
+  try {
+    return await inParallel(paceOf(fault), cases, (call) => judge(sweep, call, fault, found));
+  } finally {
+    for (const put of putBack) {
+      put();
     }
   }
-  return outcomes;
 }
 
-/** Cases that are made at the same pace. */
-interface Portion {
-  readonly some: readonly SeenCall[];
-  /** How many there are at once; those that wait cost nothing meanwhile. */
-  readonly most: number;
-  /** Milliseconds that a call may take, if that is to be shortened. */
-  readonly limit?: number;
-}
+/** What the cases of a call have in common whose work is done, or not. */
+const caseOf = ({ work }: Fault, { words, nth }: Call) => `${work} ${nth} ${words}`;
 
-function portions({ end }: Fault, cases: readonly SeenCall[]): readonly Portion[] {
-  if (end !== "hang" && end !== "interrupt") {
-    return [{ some: cases, most: 3 }];
-  }
-  // Where a release holds Ctrl-C off, a hanging git comes to its time limit first. Few calls that
-  // change nothing start a git, which would need its time.
-  return [
-    { some: cases.filter(({ harmless }) => harmless), most: 32, limit: 1000 },
-    { some: cases.filter(({ harmless }) => !harmless), most: 16, limit: 2000 },
-  ];
-}
+/**
+ * How many cases of a way are made at once: those that wait cost nothing meanwhile. Where a release
+ * holds Ctrl-C off, a hanging git comes to its time limit first.
+ */
+const paceOf = ({ end }: Fault) => (isWait(end) ? 32 : 3);
+const isWait = (end: Fault["end"]) => end === "hang" || end === "interrupt";
 
 /**
  * Runs a release in which a call goes wrong. Where limits are short, a machine that has much else to
@@ -158,7 +150,7 @@ function portions({ end }: Fault, cases: readonly SeenCall[]): readonly Portion[
 async function runOnce(sweep: Sweep, call: SeenCall, fault: Fault, tries = 4) {
   const world = sweep.copy();
   const ended = await sweep.run(world, sweep.command, call, fault);
-  if (ended.reached || tries === 1 || !/hang|interrupt/.test(fault.end)) {
+  if (ended.reached || tries === 1 || !isWait(fault.end)) {
     return { world, ended };
   }
   await ended.settle();
@@ -174,6 +166,9 @@ async function judge(
 ): Promise<Outcome> {
   const { origin, aim } = sweep;
   const { world, ended } = await runOnce(sweep, call, fault);
+  if (fault.end === "fail" && ended.later !== undefined) {
+    sweep.failures.set(caseOf(fault, call), ended.later);
+  }
   const untouched = isUntouched(world);
   const state = untouched ? world.state : stateOf(world);
   const before = await sweep.look(origin, origin.state);
@@ -296,6 +291,7 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
     command,
     again: [first, resume],
     calls,
+    failures: new Map(),
     aim,
     origin,
     copy(of) {

@@ -108,6 +108,17 @@ export function isTwin({ work, end }: Fault, call: SeenCall): boolean {
   }
 }
 
+/**
+ * Whether a fault is that of the call alone: nothing that it would spoil came after the failure.
+ *
+ * @param later The calls that were made after that call failed.
+ */
+export function isMereFailure({ end }: Fault, later: readonly Call[]): boolean {
+  return (
+    (end === "outage" && later.length === 0) || (end === "remote outage" && !later.some(asksRemote))
+  );
+}
+
 /** Whether a call of git asks a remote, or tells it something. */
 export function asksRemote({ words }: Call): boolean {
   return /(?:^| )(?:ls-remote|fetch|push) /.test(words);

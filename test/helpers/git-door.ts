@@ -43,6 +43,8 @@ export interface Passage {
   readonly reached: boolean;
   /** Whether that call hangs in this process, without a git of its own. */
   readonly hangs: boolean;
+  /** The calls that were made after it. */
+  readonly later: readonly Call[];
   /** Answers no more calls, as those of a process that has ended; waits for the git still at work. */
   close(): Promise<void>;
 }
@@ -70,6 +72,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
   const children = new Set<Child>();
   const turns = new Map<string, number>();
   const disks = new Set<string>();
+  const later: Call[] = [];
   let state: string | undefined = orders.state;
   let writing = 0;
   let isOut: Outage = () => false;
@@ -85,6 +88,9 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
     const nth = (turns.get(words) ?? 0) + 1;
     turns.set(words, nth);
     const { wrong } = orders;
+    if (reached) {
+      later.push({ words, nth });
+    }
     if (isOut({ words, nth })) {
       return past({ code: 128, stdout: "", stderr: "fatal: the stand-in is out of order\n" });
     }
@@ -177,6 +183,7 @@ export function admit(orders: Orders, name: string = crypto.randomUUID()): Passa
   passages.set(name, take);
   return {
     env: { [variable]: name },
+    later,
     get reached() {
       return reached;
     },
