@@ -264,11 +264,12 @@ describe("a line of 10 MB, a million columns or 100,000 brackets end no command,
     expect((ended.stdout + ended.stderr).length).toBeLessThan(20_000);
   });
 
-  test("nor where the report is JSON, which has data of its own", async () => {
-    for (const line of commands.filter(([script]) => /check-references|audit/.test(script))) {
-      const ended = await run(world, [...line, "--json"]);
-      expectHarmless(ended, line.join(" "));
-      expect(JSON.parse(ended.stdout)).toMatchObject({ script: line[0], exitCode: ended.code });
-    }
+  test.each([
+    ["scripts/check-references.ts", ["v1.3.0"]],
+    ["scripts/audit-releases.ts", []],
+  ])("nor where the report is JSON, which has data of its own: %s", async (script, args) => {
+    const ended = await run(world, [script, "--json", ...args]);
+    expectHarmless(ended, script);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ script, exitCode: ended.code });
   });
 });

@@ -120,7 +120,7 @@ async function breakEach(
 ): Promise<Outcome[]> {
   const cases = sweep.calls.filter((call) => {
     const later = sweep.failures.get(caseOf(fault, call));
-    return !isTwin(fault, call) && !(later && isMereFailure(fault, later));
+    return !isTwin(fault, call) && (later === undefined || !isMereFailure(fault, later));
   });
   const found = new Set(recovered.keys());
   const putBack = [shortenPauses(), isWait(fault.end) ? shortenLimits() : () => {}];
@@ -136,11 +136,10 @@ async function breakEach(
 /** What the cases of a call have in common whose work is done, or not. */
 const caseOf = ({ work }: Fault, { words, nth }: Call) => `${work} ${nth} ${words}`;
 
-/**
- * How many cases of a way are made at once: those that wait cost nothing meanwhile. Where a release
- * holds Ctrl-C off, a hanging git comes to its time limit first.
- */
+/** How many cases of a way are made at once: those that wait cost nothing meanwhile. */
 const paceOf = ({ end }: Fault) => (isWait(end) ? 32 : 3);
+
+/** Whether a time limit may pass: where a release holds Ctrl-C off, a hanging git comes to its own first. */
 const isWait = (end: Fault["end"]) => end === "hang" || end === "interrupt";
 
 /**

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { ReleaseWorld } from "./release.ts";
+import { scratchOf } from "./world.ts";
 
 /** A copy of a world, where a case may do as it likes. */
 export interface Copy {
@@ -18,11 +19,6 @@ export interface Copy {
   readonly root: string;
   readonly bare: string;
   readonly env: Readonly<Record<string, string>>;
-}
-
-/** Where a release in a copy makes its temporary files. */
-export function scratchOf({ home }: Pick<Copy, "home">): string {
-  return join(home, "tmp");
 }
 
 /** Makes a world one of few files, from which copies are made. */
@@ -43,7 +39,7 @@ export async function pack(world: ReleaseWorld): Promise<Copy> {
 /** Copies a world, without its temporary files, into a folder that does not exist yet. */
 export function copyOf(original: Copy, home: string): Copy {
   const moved = (text: string) => text.replaceAll(original.home, home);
-  const scratch = scratchOf(original);
+  const scratch = scratchOf(original.home);
   mkdirSync(home);
   for (const { path, isFolder } of entriesBelow(original.home)) {
     if (path.startsWith(`${scratch}/`)) {
@@ -65,7 +61,7 @@ export function copyOf(original: Copy, home: string): Copy {
 /** Everything that a later run could find in a world, as one text. */
 export function stateOf(copy: Pick<Copy, "home">): string {
   const { home } = copy;
-  const scratch = `${scratchOf(copy)}/`;
+  const scratch = `${scratchOf(home)}/`;
   const parts = entriesBelow(home)
     .filter(({ path, isFolder }) => !isFolder && !path.startsWith(scratch))
     .map(({ path }) => {

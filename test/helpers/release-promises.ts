@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { layout } from "../../scripts/lib/layout.ts";
-import { type Copy, scratchOf } from "./fault-worlds.ts";
-import { type Ended, start } from "./world.ts";
+import type { Copy } from "./fault-worlds.ts";
+import { type Ended, scratchOf, start } from "./world.ts";
 
 /** A ref: the object that it names, and the commit that it means. */
 interface Ref {
@@ -46,7 +46,7 @@ export function observer(): (copy: Copy, state: string) => Promise<Seen> {
         "configuration of the operator": read(join(copy.home, ".gitconfig")),
         "configuration of the remote": read(join(copy.bare, "config")),
       },
-      leftovers: readdirSync(scratchOf(copy)),
+      leftovers: readdirSync(scratchOf(copy.home)),
     };
     const known = tips.get(state) ?? tipsOf(copy, verdicts);
     tips.set(state, known);

@@ -192,11 +192,14 @@ export async function testRepository(): Promise<TestRepository> {
   return repository;
 }
 
+/** Where programs make their temporary files in a world of a test, by the world's folder. */
+export const scratchOf = (home: string) => join(home, "tmp");
+
 /** A temporary folder as a repository; `checkout` in it is its top level. */
 export function openTestRepository(folder: Disposable & { readonly path: string }): TestRepository {
   const home = folder.path;
   const root = join(home, "checkout");
-  const scratch = join(home, "tmp");
+  const scratch = scratchOf(home);
   mkdirSync(scratch, { recursive: true });
   const env = { ...isolatedEnvironment(home), TMPDIR: scratch };
 
