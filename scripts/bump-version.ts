@@ -170,7 +170,9 @@ export const table = command({
       showTable(bump, report);
     }
     report.add(plan.left);
-    report.add(await checkReferences(dryRun ? plan.result : tree, targets.application));
+    const judged = await checkReferences(dryRun ? plan.result : tree, targets.application);
+    const told = new Set(plan.left.map(({ message }) => message));
+    report.add(judged.filter(({ message }) => !told.has(message)));
     if (!dryRun) {
       showNextSteps(bump, report);
     }
@@ -216,7 +218,7 @@ function dataOf({ targets, plan }: Bump) {
 }
 
 /** The commands of the procedure that follow the bump. */
-function showNextSteps({ targets }: Bump, report: Report): void {
+function showNextSteps({ targets, plan }: Bump, report: Report): void {
   const { application, chart } = targets.versions;
   const tag = `${layout.tagPrefix}${application}`;
   const chartTag = `${layout.chartTagPrefix}${chart}`;
@@ -238,8 +240,10 @@ function showNextSteps({ targets }: Bump, report: Report): void {
           `once the lab has passed: bun scripts/record-validation.ts ${tag} PASS --lab ${layout.lab} --append`,
           `once it is merged: bun scripts/release.ts ${tag} --dry-run`,
         ];
+  const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
+  const first = [...unfinished].map((file) => `heed the warning about ${file}`);
   report.say("Next:");
-  for (const step of steps) {
+  for (const step of [...first, ...steps]) {
     report.say(`  - ${step}`);
   }
 }

@@ -92,6 +92,20 @@ Next:
   expect(await world.git("diff")).toBe(changed);
 });
 
+test("what is left to its author is told once, and comes first of what is next", async () => {
+  await using world = await productWorld({
+    ...product,
+    "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.2.9] - 2026-08-07\n\n- old\n",
+  });
+  const { code, stdout, stderr } = await bump(world, "1.3.0");
+  expect(code).toBe(0);
+  expect(stderr).toBe(`warning: CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01
+  at CHANGELOG.md:5:1
+  fix: Write what is new below it, and commit that
+`);
+  expect(stdout).toContain("\nNext:\n  - heed the warning about CHANGELOG.md\n  - cargo fmt");
+});
+
 test("a dry run prints the diff that a bump makes, judges the result, and writes nothing", async () => {
   await using world = await productWorld();
   // Whatever the operator's git makes of a diff.

@@ -98,8 +98,8 @@ function leftToDo({ source, sections }: Changelog, section: Section): SectionEdi
       ? []
       : [
           {
-            message: `${source.path} says nothing below ## ${section.title}: it needs words`,
-            remedy: `Write what has changed below ## ${section.title}`,
+            message: `${source.path} says nothing below ## ${section.title}`,
+            remedy: "Write what is new below it, and commit that",
             at: section.at,
           },
         ]),
