@@ -170,11 +170,11 @@ export const table = command({
   example: "bun scripts/check-references.ts v1.2.3 --ref v1.2.3",
   async run({ operands, options, repository, report }) {
     const { version } = operands;
-    let data: Json = {};
+    let data: () => Json = () => ({});
     report.add(
       await judge(await repository(), options.ref, async (tree) => {
         const read = await readReferences(tree, applicationVersions(version));
-        data = dataOf(read, version);
+        data = () => dataOf(read, version);
         return judgeReferences(read, version);
       }),
     );

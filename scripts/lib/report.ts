@@ -30,8 +30,8 @@ export interface Report {
   during<T>(what: string, work: Promise<T>): Promise<T>;
   /** The table of the step summary, for a command whose answer is one; else it is the findings. */
   tabulate(table: SummaryTable): void;
-  /** The machine-readable result, `data` in JSON. */
-  attach(data: Json): void;
+  /** The machine-readable result, `data` in JSON, or what makes it: most runs print none. */
+  attach(data: Json | (() => Json)): void;
   readonly findings: readonly Finding[];
 }
 
@@ -70,7 +70,7 @@ export interface FinishedReport {
 /** Starts a report; `finish` writes what only the end can write. */
 export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   const findings: Finding[] = [];
-  let data: Json | undefined;
+  let data: Json | (() => Json) | undefined;
   let table: SummaryTable | undefined;
   const said: string[] = [];
   let muted = false;
@@ -144,7 +144,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     },
     finish(exitCode) {
       if (form.json) {
-        terminal.out(`${jsonOf(form.script, exitCode, findings, data)}\n`);
+        terminal.out(
+          `${jsonOf(form.script, exitCode, findings, typeof data === "function" ? data() : data)}\n`,
+        );
       }
       return {
         exitCode,

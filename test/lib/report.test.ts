@@ -88,6 +88,16 @@ test("as JSON, standard output is one object on one line and nothing else", () =
   expect(written.err).toBe("told\n");
 });
 
+test.each([true, false])("data that is costly to make is made for JSON alone (%p)", (json) => {
+  const { written, report } = capture({ json });
+  let made = 0;
+  report.attach(() => ({ made: ++made }));
+  expect([report.gaveEvidence(), made]).toEqual([true, 0]);
+  report.finish(0);
+  expect(made).toBe(json ? 1 : 0);
+  expect(written.out.includes('"data":{"made":1}')).toBe(json);
+});
+
 test("JSON without data has no data, and is ok only with exit code 0", () => {
   for (const [exitCode, ok] of [
     [0, true],

@@ -70,7 +70,16 @@ export function readChangelog(source: Source): Changelog {
 
   function close(end: number): void {
     if (open !== undefined) {
-      sections.push({ ...open, ...partsOf(open.title), end, at: source.place(open.start) });
+      const { start } = open;
+      sections.push({
+        ...open,
+        ...partsOf(open.title),
+        end,
+        // Places are asked of few sections, and the first of them costs a look for every line.
+        get at() {
+          return source.place(start);
+        },
+      });
     }
     open = undefined;
   }
