@@ -3,6 +3,8 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../../scripts/lib/demo/product.ts";
+import { chartManifest } from "../../scripts/lib/files/chart.ts";
+import { table } from "../../scripts/lib/files/references.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { productFolder } from "../helpers/product.ts";
 import { ledgerRow, standIn } from "../helpers/release.ts";
@@ -73,26 +75,52 @@ const makefile = layout.labSteps
   .map((step) => `${step.name}:\n\t@echo ${"counts" in step ? `10/10 ${step.counts}` : "done"}\n`)
   .join("");
 
-/** What any check pays for before it has checked anything. */
-const least: Subject = {
-  title: "the least that a check does",
-  command: [join(import.meta.dir, "least.ts"), layout.workspaceManifest],
-};
+/** A command that only checks, and what it cannot do without. */
+interface Check {
+  readonly subject: Subject;
+  /** How many questions to git must wait for one another. */
+  readonly questions: number;
+  /** Globs of the files that it reads. */
+  readonly reads: readonly string[];
+}
 
 /** The commands that only check; the budget holds for each of them. */
-function checks(version: string, base: string): Subject[] {
+function checks(version: string, base: string): Check[] {
+  const manifest = chartManifest(layout.chart);
+  const values = `${layout.chart}/values.yaml`;
+  const manifests = [layout.workspaceManifest, layout.crateManifests];
+  const references = table.filter(({ follows }) => follows !== "chart");
+  const check = (subject: Subject, reads: readonly string[], questions = 1): Check => ({
+    subject,
+    questions,
+    reads,
+  });
   return [
-    script("scripts/check-tag-version.ts", version),
-    script("scripts/check-tag-version.ts", version, "--ref", "HEAD"),
-    script("scripts/check-helm-tag-version.ts", version),
-    script("scripts/check-chart-appversion.ts"),
-    script("scripts/check-chart-version-bumped.ts", base),
-    script("scripts/check-references.ts", version),
-    script("scripts/check-release-workflow.ts"),
-    script("scripts/check-vintages.ts"),
-    script("release-gate/check-ledger.ts"),
-    script("release-gate/check-lab-validation.ts", "--version", version),
+    check(script("scripts/check-tag-version.ts", version), manifests),
+    // The top level, the commit, and its files.
+    check(script("scripts/check-tag-version.ts", version, "--ref", "HEAD"), manifests, 3),
+    check(script("scripts/check-helm-tag-version.ts", version), [manifest]),
+    check(script("scripts/check-chart-appversion.ts"), [manifest, values]),
+    // The top level, the two commits, and where they parted.
+    check(script("scripts/check-chart-version-bumped.ts", base), [], 3),
+    check(script("scripts/check-references.ts", version), [
+      ...new Set([...references.flatMap(({ where }) => where), values]),
+    ]),
+    check(script("scripts/check-release-workflow.ts"), [".github/workflows/*"]),
+    check(script("scripts/check-vintages.ts"), [`${layout.vintages.folder}/**/*.rs`]),
+    // The top level, and the tags.
+    check(script("release-gate/check-ledger.ts"), [layout.ledger], 2),
+    check(script("release-gate/check-lab-validation.ts", "--version", version), [layout.ledger]),
   ];
+}
+
+/** The least that a check does: its questions and its files, and nothing made of them. */
+function leastOf({ subject, questions, reads }: Check, root: string): Subject {
+  const files = reads.flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: root, dot: true })]);
+  return {
+    title: `the least of ${subject.title}`,
+    command: [join(import.meta.dir, "least.ts"), String(questions), ...files],
+  };
 }
 
 /** The other commands, as far as they go without a network. */
@@ -118,20 +146,31 @@ function others({ version, lab, home }: ProductWorld, offline: Record<string, st
   ];
 }
 
-/**
- * What each command costs on the product's files; the empty process comes first in both, and the
- * least that a check does comes second among the checks.
- */
+/** What a check costs, and the least that it could. */
+export interface CheckCost extends Cost {
+  readonly least: Cost;
+}
+
+/** What each command costs on the product's files. */
 export async function productCosts(): Promise<{
-  readonly checks: readonly Cost[];
+  readonly empty: Cost;
+  readonly checks: readonly CheckCost[];
   readonly others: readonly Cost[];
 }> {
   await using world = await productWorld();
   const { root, env, version, base } = world;
   // Neither a login nor a network of this machine is part of a measurement.
   const offline = standIn(world, "gh", "echo 'gh auth login' >&2; exit 4");
+  const all = checks(version, base);
+  const pairs = all.flatMap((each) => [each.subject, leastOf(each, root)]);
+  const [empty, ...costs] = await costsOf(pairs, root, env, 15);
+  const [, ...rest] = await costsOf(others(world, offline), root, env, 3);
   return {
-    checks: await costsOf([least, ...checks(version, base)], root, env, 15),
-    others: await costsOf(others(world, offline), root, env, 3),
+    empty: empty as Cost,
+    checks: all.map((_, index) => ({
+      ...(costs[2 * index] as Cost),
+      least: costs[2 * index + 1] as Cost,
+    })),
+    others: rest,
   };
 }
