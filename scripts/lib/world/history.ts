@@ -191,10 +191,13 @@ export async function changedPaths(
   const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"];
   const pathspec = `:(top,literal)${folder}`;
   const output = await text(repository, purpose, [...args, from, to, "--", pathspec]);
-  const paths = output.split("\0").filter((path) => path !== "");
-  if (paths.length === 0) {
-    // The two trees have different names, so silence is not an answer.
-    throw refusal(`Cannot ${purpose}: git diff-tree named nothing between ${from} and ${to}`, {
+  const paths = output.split("\0");
+  const isWhole = paths.pop() === "";
+  const isInside = (path: string) => path === folder || path.startsWith(`${folder}/`);
+  // The two trees have different names, so silence is not an answer; nor is a cut one.
+  if (!isWhole || paths.length === 0 || !paths.every(isInside)) {
+    const named = output === "" ? "nothing" : quote(output);
+    throw refusal(`Cannot ${purpose}: git diff-tree named ${named} between ${from} and ${to}`, {
       remedy: "Check the repository: git fsck",
     });
   }

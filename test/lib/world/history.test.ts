@@ -53,6 +53,8 @@ test("a folder that comes or goes has changed", async () => {
 
 test.each([
   ["is silent", "exit 0", "git diff-tree named nothing between"],
+  ["is cut short", "printf 'c/a\\0c/CHANGE'; exit 0", 'git diff-tree named "c/a\\u0000c/CHANGE"'],
+  ["talks of something else", "printf 'elsewhere\\0'; exit 0", "git diff-tree named"],
   ["fails", "echo broken >&2; exit 3", "git diff-tree: broken"],
   ["fails after an answer", "printf 'c/a\\0'; exit 3", "git diff-tree: exit code 3"],
 ])("a git that %s is never read as no change", async (_, shell, message) => {
