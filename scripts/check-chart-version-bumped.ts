@@ -29,10 +29,10 @@ import {
 import { layout } from "./lib/layout.ts";
 import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
-import { readStatus, type Status } from "./lib/world/checkout.ts";
+import { readStatus } from "./lib/world/checkout.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
 import { changedPaths, findParting, type Parting } from "./lib/world/history.ts";
-import { commitTree, type Objects, openObjects } from "./lib/world/objects.ts";
+import { commitTree, openObjects } from "./lib/world/objects.ts";
 
 const { chart: folder } = layout;
 const manifest = chartManifest(folder);
@@ -245,17 +245,16 @@ export async function checkChartSince(
   commit: ObjectId,
 ): Promise<Finding[]> {
   const parting = await findParting(repository, base, { shown: short(commit), commit });
-  await using objects = openObjects(repository);
-  return await judgeCommit(repository, objects, parting, commit);
+  return await judgeCommit(repository, parting, commit);
 }
 
 /** Judges a commit against each commit where it parted from its base. */
 async function judgeCommit(
   repository: Repository,
-  objects: Objects,
   { mergeBases }: Parting,
   head: ObjectId,
 ): Promise<Finding[]> {
+  await using objects = openObjects(repository);
   const judged = await Promise.all(
     mergeBases.map(async (mergeBase) => {
       const answer = await attempt(async () =>
@@ -276,7 +275,8 @@ async function judgeCommit(
 }
 
 /** Warns of changes that the judged commit does not have. */
-function uncommitted({ changes }: Status): Finding[] {
+async function uncommitted(repository: Repository): Promise<Finding[]> {
+  const { changes } = await readStatus(repository);
   // A folder that is new stands for all that is in it, the chart perhaps.
   const ours = changes.filter(
     (path) => path.startsWith(`${folder}/`) || (path.endsWith("/") && folder.startsWith(path)),
@@ -314,25 +314,20 @@ export const table = command({
     }
     const shown = options.ref ?? "HEAD";
     const opened = await repository();
-    const status = options.ref === undefined ? readStatus(opened) : undefined;
-    // The state of the checkout names its commit: git is not asked for that again.
-    const resolving = status ? status.then(({ head }) => head) : resolveCommit(opened, shown);
-    await using objects = openObjects(opened);
-    const [commit, parting] = await together(
+    const resolving = resolveCommit(opened, shown);
+    const [commit, parting, notJudged] = await together(
       resolving,
       findParting(opened, base, { shown, commit: resolving }),
-      // Git looks its folder up while the merge base is looked for; a failure is told where it counts.
-      resolving.then((head) => objects.find(`${head}:${folder}`)).catch(() => undefined),
+      options.ref === undefined ? uncommitted(opened) : [],
     );
-    report.add(notice(evidence(parting, shown, commit)));
-    report.add(status === undefined ? [] : uncommitted(await status));
+    report.add([notice(evidence(parting, shown, commit)), ...notJudged]);
     report.attach({
       base: parting.base.shown,
       baseCommit: parting.base.commit,
       mergeBases: parting.mergeBases,
       head: commit,
     });
-    report.add(await judgeCommit(opened, objects, parting, commit));
+    report.add(await judgeCommit(opened, parting, commit));
   },
 });
 

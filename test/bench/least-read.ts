@@ -29,10 +29,13 @@ async function ask(question: string): Promise<string> {
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [answer] = await Promise.all([
+  const [answer, , code] = await Promise.all([
     new Response(git.stdout).text(),
     new Response(git.stderr).text(),
     git.exited,
   ]);
+  if (code !== 0) {
+    throw new Error(`git rev-parse ${question}: exit code ${code}`);
+  }
   return answer.trimEnd();
 }

@@ -114,11 +114,13 @@ function checks(version: string, base: string): Check[] {
   ];
 }
 
+const theLeast = "the least of ";
+
 /** The least that a check does: its questions and its files, and nothing made of them. */
 function leastOf({ subject, questions, reads }: Check, root: string): Subject {
   const files = reads.flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: root, dot: true })]);
   return {
-    title: `the least of ${subject.title}`,
+    title: `${theLeast}${subject.title}`,
     command: [join(import.meta.dir, "least.ts"), String(questions), ...files],
   };
 }
@@ -164,6 +166,10 @@ export async function productCosts(): Promise<{
   const all = checks(version, base);
   const pairs = all.flatMap((each) => [each.subject, leastOf(each, root)]);
   const [empty, ...costs] = await costsOf(pairs, root, env, 15);
+  const fallen = costs.find(({ title, exitCode }) => title.startsWith(theLeast) && exitCode !== 0);
+  if (fallen !== undefined) {
+    throw new Error(`${fallen.title}: exit code ${fallen.exitCode}`);
+  }
   const [, ...rest] = await costsOf(others(world, offline), root, env, 3);
   return {
     empty: empty as Cost,

@@ -179,6 +179,7 @@ function parseHeader(line: string, name: string) {
   if (id === undefined || size === undefined) {
     throw refusal(
       `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(line)}`,
+      { remedy: "Check the repository: git fsck" },
     );
   }
   return { id, type: type as GitObject["type"], size: Number(size) };

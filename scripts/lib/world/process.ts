@@ -268,7 +268,9 @@ function spawn<Input extends "pipe" | "ignore" | Uint8Array>(
 /** Why a program could not be started: the runtime uses one code for several reasons. */
 function startFailure(program: string, cwd: string, thrown: unknown): Error {
   if (!isFolder(cwd)) {
-    return refusal(`Cannot run ${program} in ${cwd}: there is no such folder`);
+    return refusal(`Cannot run ${program} in ${cwd}: there is no such folder`, {
+      remedy: "Change to a folder that exists, and run it again",
+    });
   }
   const code = errorCode(thrown);
   if (code === "ENOENT" || code === "EACCES") {
