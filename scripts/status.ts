@@ -49,7 +49,7 @@ import { isVersion, type Version } from "./lib/version.ts";
 import { changesAmong, readCheckout } from "./lib/world/checkout.ts";
 import { workTree } from "./lib/world/files.ts";
 import { type Repository, short, text } from "./lib/world/git.ts";
-import { openObjects } from "./lib/world/objects.ts";
+import { type Objects, openObjects } from "./lib/world/objects.ts";
 import { releaseProcedure } from "./release.ts";
 
 /** The questions of the other commands, read-only. */
@@ -106,13 +106,18 @@ export function openChecks(signal: AbortSignal): Checks {
         (notices) => notices.find((each) => each.startsWith("release-gate:")) ?? "",
       );
     },
-    async recorded(tree, version, today) {
+    async recorded(tree, committed, version, today) {
       const question = { ...defaultQuestion, version, today };
+      const [here, before] = await Promise.all(
+        [tree, committed].map((each) => entriesFor(each, question)),
+      );
+      if ((here?.length ?? 0) <= (before?.length ?? 0)) {
+        return undefined;
+      }
       if ((await findLabValidation(tree, question)) !== undefined) {
         return "PASS";
       }
-      const last = (await entriesFor(tree, question)).at(-1);
-      return last?.verdict === "FAIL" ? "FAIL" : undefined;
+      return here?.at(-1)?.verdict === "FAIL" ? "FAIL" : undefined;
     },
     async chartGates(tree, chart) {
       const findings = await Promise.all([
@@ -200,6 +205,7 @@ export const table = command({
     // In a partial clone git would fetch what it lacks by itself.
     const opened = { ...found, env: { ...found.env, GIT_NO_LAZY_FETCH: "1" } };
     await using objects = openObjects(opened);
+    await needProduct(opened, objects);
     const version = operands.version ?? (await defaultVersion(opened));
     const checks = openChecks(interrupt.requestSignal);
     const world = { repository: opened, objects, checks, today: dayOf(now) };
@@ -207,6 +213,17 @@ export const table = command({
     show(gathered, judgeSteps(gathered.facts), operands.version === undefined, report);
   },
 });
+
+/** @throws {Refusal} If the checkout is not of the product: its steps would all be told as open. */
+async function needProduct(repository: Repository, objects: Objects): Promise<void> {
+  const manifest = layout.workspaceManifest;
+  const isHere = (await workTree(repository.root).list(manifest)).length > 0;
+  if (!isHere && (await objects.find(`HEAD:${manifest}`)) === undefined) {
+    throw refusal(`Cannot tell where a release stands: ${repository.root} has no ${manifest}`, {
+      remedy: "Name the product's checkout with --repo DIR",
+    });
+  }
+}
 
 /**
  * The version that this checkout is about.

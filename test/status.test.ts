@@ -448,8 +448,36 @@ test.each([
 
 test("a checkout that states no version has to be told one", async () => {
   await using world = await testRepository();
-  await world.commit({ "README.md": "# x\n" });
+  await world.commit({ "Cargo.toml": "[workspace]\n" });
   const { code, stderr } = await runScript(script, [], { cwd: world.root, env: world.env });
   expect(stderr).toContain("fix: Name it: bun scripts/status.ts vX.Y.Z");
   expect(code).toBe(1);
+});
+
+test("a checkout that is not the product's has no steps, whatever version is named", async () => {
+  await using world = await testRepository();
+  await world.commit({ "README.md": "# x\n" });
+  const { code, stdout, stderr } = await runScript(script, ["v1.3.0"], {
+    cwd: world.root,
+    env: world.env,
+  });
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: `error: Cannot tell where a release stands: ${world.root} has no Cargo.toml\n  fix: Name the product's checkout with --repo DIR\n`,
+  });
+});
+
+test("an uncommitted row of another version is none of this one's", async () => {
+  await using world = await releaseWorld();
+  const row = (version: string, verdict: string) =>
+    `v${version}\t214ea6f\t${today()}\t${verdict}\n`;
+  const ledger = "release-gate/lab-validations.txt";
+  await world.commit({ [ledger]: row("1.3.0", "FAIL") });
+  const status = async () =>
+    (await runScript(script, ["v1.3.0"], { cwd: world.root, env: world.env })).stdout;
+  writeFiles(world.root, { [ledger]: row("1.3.0", "FAIL") + row("1.3.1", "PASS") });
+  expect(await status()).not.toContain("not committed yet");
+  writeFiles(world.root, { [ledger]: row("1.3.0", "FAIL") + row("1.3.0", "PASS") });
+  expect(await status()).toContain("a PASS is recorded, and not committed yet");
 });

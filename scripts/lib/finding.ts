@@ -154,3 +154,8 @@ export function quote(value: string): string {
   const shown = value.length > 120 ? `${value.slice(0, 117)}...` : value;
   return JSON.stringify(shown);
 }
+
+/** A text as one word of a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -31,7 +31,13 @@ export interface Checks {
   lab(judged: Judged): Promise<StatusFacts["lab"]>;
   gate(candidate: Candidate, day: Day): Promise<Outcome>;
   /** The PASS of a tree's ledger that the gate would take, or else a FAIL that is its last word. */
-  recorded(tree: Tree, version: Version, day: Day): Promise<WorkTreeFacts["recorded"]>;
+  /** What the last row of a version says, if the tree has more of them than the committed one. */
+  recorded(
+    tree: Tree,
+    committed: Tree,
+    version: Version,
+    day: Day,
+  ): Promise<WorkTreeFacts["recorded"]>;
   chartGates(tree: Tree, chart: Version): Promise<Outcome>;
   image(repository: Repository, tree: Tree): Promise<Outcome>;
 }

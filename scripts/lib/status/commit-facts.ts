@@ -68,7 +68,7 @@ export function notHere(version: Version): CommitFacts {
  */
 export async function judgeWorkTree(
   { repository, checks, today }: StatusWorld,
-  version: Version,
+  { version, tree: committed }: Judged,
   changes: readonly string[],
 ): Promise<WorkTreeFacts> {
   const tree = workTree(repository.root);
@@ -76,7 +76,7 @@ export async function judgeWorkTree(
     outcome(() => checks.references(tree, version, false)),
     hasWords(tree, version),
     changes.includes(layout.ledger)
-      ? attempt(() => checks.recorded(tree, version, today))
+      ? attempt(() => checks.recorded(tree, committed, version, today))
       : { value: undefined },
   ]);
   return { references, words, recorded: recorded.value };

@@ -54,7 +54,9 @@ export async function gather(
   const isHome = where !== "tag" && head === homeOf({ where, version });
   const [ofCommit, ofWorkTree, bump, lower, chartRelease] = await Promise.all([
     judged === undefined ? notHere(version) : judgeCommit(world, judged, refs),
-    isHome && changes.length > 0 ? judgeWorkTree(world, version, changes) : undefined,
+    isHome && judged !== undefined && changes.length > 0
+      ? judgeWorkTree(world, judged, changes)
+      : undefined,
     judged === undefined || judged.tagged ? nothingToBump : askBump(world, judged, isHome),
     judged !== undefined && where === "nowhere" ? findLower(judged) : undefined,
     judged === undefined || where === "nowhere"

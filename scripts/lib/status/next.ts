@@ -1,5 +1,6 @@
 /** The one thing to do next at each point of a release: a command, or what only a person can do. */
 
+import { shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Version } from "../version.ts";
 import type { ChartFacts, StatusFacts, TagState } from "./facts.ts";
@@ -24,7 +25,20 @@ export function homeOf(facts: Pick<StatusFacts, "where" | "version">): string {
 export const askRemote = command(`git ls-remote --heads ${remote}`);
 
 const fetchMain = command(`git fetch ${remote} +refs/heads/${main}:refs/remotes/${remote}/${main}`);
-const setAside = command("git stash --include-untracked");
+const ledgerCommit = (message: string) =>
+  command(`git commit --message "${message}" ${layout.ledger}`);
+
+/** What is not committed is named: it may be what the release lacks. */
+function putAway(changes: readonly string[]): Next {
+  if (changes.every((path) => path === layout.ledger)) {
+    return ledgerCommit("Record a lab validation");
+  }
+  const first = changes.slice(0, 5).join(", ");
+  const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
+  return byHand(
+    `Commit what is to stay, and set the rest aside (git stash --include-untracked): ${first}${more}`,
+  );
+}
 
 /** What has to come before anything else happens on a branch. */
 function toBranch(facts: StatusFacts, branch: string): Next | undefined {
@@ -35,7 +49,8 @@ function toBranch(facts: StatusFacts, branch: string): Next | undefined {
 
 /** What has to come before a release leaves main. */
 function toCleanMain(facts: StatusFacts): Next | undefined {
-  const first = endUnderway(facts) ?? (facts.changes.length > 0 ? setAside : undefined);
+  const first =
+    endUnderway(facts) ?? (facts.changes.length > 0 ? putAway(facts.changes) : undefined);
   return first ?? toBranch(facts, main);
 }
 
@@ -129,13 +144,8 @@ export function describe(facts: StatusFacts): Next {
 }
 
 function commitAll(message: string, untracked: readonly string[] = []): Next {
-  const add = untracked.length === 0 ? "" : `git add -- ${untracked.map(word).join(" ")} && `;
+  const add = untracked.length === 0 ? "" : `git add -- ${untracked.map(shellWord).join(" ")} && `;
   return command(`${add}git commit --all --message "${message}"`);
-}
-
-/** A path as one word of a shell. */
-function word(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** A tagged commit stays as it is: only a tag that nobody has can be made again. */
@@ -167,7 +177,7 @@ export function validate(facts: StatusFacts): Next {
   }
   const tag = tagOf(facts);
   if (facts.workTree?.recorded !== undefined) {
-    return command(`git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`);
+    return ledgerCommit(`Record the lab validation of ${tag}`);
   }
   const preserve = facts.where === "branch" ? pushBranch(facts) : undefined;
   const unset = facts.ledgerVariable ? "env -u LEDGER " : "";

@@ -370,7 +370,8 @@ describe("steps 4 and 5 validate the branch", () => {
 });
 
 describe("step 6 merges and tags", () => {
-  const done = "git stash --include-untracked";
+  const done =
+    "(a person) Commit what is to stay, and set the rest aside (git stash --include-untracked): x";
   holds([
     ["on main", validated, "6 open", "git checkout main"],
     ["with a clean work tree", { ...validated, changes: ["x"] }, "6 open", done],
@@ -520,9 +521,15 @@ describe("step 7 releases the chart", () => {
     ["from main", { ...tagged, head: "release/1.3.0" }, "7 open", "git checkout main"],
     [
       "with nothing left to commit",
-      { ...tagged, changes: ["x"] },
+      { ...tagged, changes: ["a", "b", "c", "d", "e", "f"] },
       "7 open",
-      "git stash --include-untracked",
+      "(a person) Commit what is to stay, and set the rest aside (git stash --include-untracked): a, b, c, d, e and 1 more",
+    ],
+    [
+      "with no row of the ledger left to commit",
+      { ...tagged, changes: ["release-gate/lab-validations.txt"] },
+      "7 open",
+      'git commit --message "Record a lab validation" release-gate/lab-validations.txt',
     ],
     [
       "from the very main of the remote",
