@@ -23,7 +23,7 @@ import { hashesOf, manifestPath, manifestText, type Origin } from "./lib/adopt/m
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./lib/adopt/plan.ts";
 import { readUpstream, type Upstream } from "./lib/adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
-import { error, type Finding, notice, quote, refusal, warning } from "./lib/finding.ts";
+import { error, type Finding, notice, quote, refusal, shellWord, warning } from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json, Report } from "./lib/report.ts";
 import { realPath, workTree } from "./lib/world/files.ts";
@@ -189,7 +189,7 @@ export const table = command({
     check: flag("write nothing; tell whether the copy is current, and what was edited"),
   },
   refuses: [
-    "DIR is in no git work tree, or is in this checkout",
+    "DIR is in no git work tree; or it is in this checkout, and would be written",
     "a file was edited there and has changed upstream, or was never adopted",
     "a symbolic link stands where a file is to be written",
     "with --check: a file of the copy is stale, edited or missing, or its manifest is",
@@ -230,6 +230,10 @@ export const table = command({
     showSteps(adoption, report);
     report.add(await adviceOn(adoption));
     report.add(currentNotice(adoption));
+    if (contents.size > 0) {
+      const folder = shellWord(operands.folder);
+      report.say(`Next: git -C ${folder} add scripts release-gate, and commit that`);
+    }
   },
 });
 

@@ -21,13 +21,13 @@ import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
-import { attempt, error, type Finding, notice, Refusal, refusal } from "./lib/finding.ts";
+import { attempt, error, type Finding, notice, Refusal, refusal, together } from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
-import { changesAmong } from "./lib/world/checkout.ts";
+import { changesAmong, readStatus } from "./lib/world/checkout.ts";
 import { unifiedDiff } from "./lib/world/diff.ts";
 import { workTree } from "./lib/world/files.ts";
 import type { Repository } from "./lib/world/git.ts";
@@ -148,11 +148,12 @@ export const table = command({
     const request = { version, chart, chartOnly, allowSame, date };
     const { targets, plan, faults } = await prepareBump(tree, request);
     report.add(faults);
-    const checks = await Promise.all([
+    const [tags, files, { branch }] = await together(
       targets && checkTags(opened, targets),
       plan && checkClean(opened, plan),
-    ]);
-    report.add(checks.flatMap((findings) => findings ?? []));
+      readStatus(opened),
+    );
+    report.add([...(tags ?? []), ...(files ?? [])]);
     const isRefused = report.findings.some(({ level }) => level === "error");
     if (isRefused || targets === undefined || plan === undefined) {
       report.tell("Nothing was written.");
@@ -171,10 +172,11 @@ export const table = command({
     }
     report.add(plan.left);
     const judged = await checkReferences(dryRun ? plan.result : tree, targets.application);
-    const told = new Set(plan.left.map(({ message }) => message));
-    report.add(judged.filter(({ message }) => !told.has(message)));
+    const told = new Set(plan.left.map(({ at }) => JSON.stringify(at)));
+    const isTold = ({ level, at }: Finding) => level === "warning" && told.has(JSON.stringify(at));
+    report.add(judged.filter((each) => !isTold(each)));
     if (!dryRun) {
-      showNextSteps(bump, report);
+      showNextSteps(bump, branch, report);
     }
   },
 });
@@ -218,10 +220,11 @@ function dataOf({ targets, plan }: Bump) {
 }
 
 /** The commands of the procedure that follow the bump. */
-function showNextSteps({ targets, plan }: Bump, report: Report): void {
+function showNextSteps({ targets, plan }: Bump, head: string | undefined, report: Report): void {
   const { application, chart } = targets.versions;
   const tag = `${layout.tagPrefix}${application}`;
   const chartTag = `${layout.chartTagPrefix}${chart}`;
+  const branch = `release/${application}`;
   const steps =
     application === undefined
       ? [
@@ -230,15 +233,18 @@ function showNextSteps({ targets, plan }: Bump, report: Report): void {
           `once it is on ${layout.mainBranch}: bun scripts/release-chart.ts ${chartTag} --dry-run`,
         ]
       : [
+          ...(head === `refs/heads/${branch}` ? [] : [`git checkout -b ${branch}`]),
           "cargo fmt --all",
           "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
           "cargo clippy --workspace --no-default-features -- -D warnings",
           "cargo test --workspace",
           "bun scripts/check-vintages.ts",
           `git commit --all --message "Bump to ${application}"`,
-          `git push -u ${layout.remote} release/${application}`,
-          `once the lab has passed: bun scripts/record-validation.ts ${tag} PASS --lab ${layout.lab} --append`,
-          `once it is merged: bun scripts/release.ts ${tag} --dry-run`,
+          `git push -u ${layout.remote} ${branch}`,
+          `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`,
+          `git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`,
+          `git checkout ${layout.mainBranch} && git merge ${branch} --no-ff -m "Merge ${branch}"`,
+          `bun scripts/release.ts ${tag} --dry-run`,
         ];
   const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
   const first = [...unfinished].map((file) => `heed the warning about ${file}`);

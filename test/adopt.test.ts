@@ -197,12 +197,13 @@ test("a first adoption brings the commands, their library and nothing else", asy
       ...expected.sort().map((path) => `new  ${path}`),
       "scripts/release.sh is left as it is; scripts/release.ts takes its place",
       `The copy is current: ${expected.length} files of version ${version} (commit ${head.slice(0, 7)})`,
+      "Next: git -C . add scripts release-gate, and commit that",
       "",
     ].join("\n"),
   );
 
   const again = await it.adopt();
-  expect(again.stdout).toContain(`\n${stdout.trimEnd().split("\n").at(-1)}`);
+  expect(again.stdout).toContain(`\n${stdout.trimEnd().split("\n").at(-2)}`);
   expect(again.stdout).not.toContain("new ");
   expect(contents(it.product)).toEqual(after);
   expect((await it.check()).code).toBe(0);

@@ -69,6 +69,7 @@ CHANGELOG.md: section -> [1.3.0] - 2026-09-01 (matches tag)
 charts/perf-sentinel/Chart.yaml: appVersion -> 1.3.0 (matches tag)
 charts/perf-sentinel/Chart.yaml: ghcr.io/robintra/perf-sentinel -> 1.3.0 (matches tag)
 Next:
+  - git checkout -b release/1.3.0
   - cargo fmt --all
   - cargo clippy --workspace --all-targets --features daemon -- -D warnings
   - cargo clippy --workspace --no-default-features -- -D warnings
@@ -76,8 +77,10 @@ Next:
   - bun scripts/check-vintages.ts
   - git commit --all --message "Bump to 1.3.0"
   - git push -u origin release/1.3.0
-  - once the lab has passed: bun scripts/record-validation.ts v1.3.0 PASS --lab ../perf-sentinel-simulation-lab --append
-  - once it is merged: bun scripts/release.ts v1.3.0 --dry-run
+  - bun scripts/validate-lab.ts v1.3.0 --lab ../perf-sentinel-simulation-lab --record
+  - git commit --message "Record the lab validation of v1.3.0" release-gate/lab-validations.txt
+  - git checkout main && git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"
+  - bun scripts/release.ts v1.3.0 --dry-run
 `);
   expect((await status(world)).split("\n").every((line) => line.startsWith(" M "))).toBe(true);
   expect(readFileSync(join(world.root, "CHANGELOG.md"), "utf8")).toBe(
@@ -97,6 +100,7 @@ test("what is left to its author is told once, and comes first of what is next",
     ...product,
     "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.2.9] - 2026-08-07\n\n- old\n",
   });
+  await world.git("checkout", "--quiet", "-b", "release/1.3.0");
   const { code, stdout, stderr } = await bump(world, "1.3.0");
   expect(code).toBe(0);
   expect(stderr).toBe(`warning: CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01
@@ -104,6 +108,40 @@ test("what is left to its author is told once, and comes first of what is next",
   fix: Write what is new below it, and commit that
 `);
   expect(stdout).toContain("\nNext:\n  - heed the warning about CHANGELOG.md\n  - cargo fmt");
+});
+
+test("what is left is told once whatever the section is called", async () => {
+  const title = "[1.3.0](https://example.invalid/v1.2.9...v1.3.0?expand=1) - 2026-09-01";
+  await using world = await productWorld({
+    ...product,
+    "CHANGELOG.md": `# Changelog\n\n## ${title}\n\n## [1.2.9] - 2026-08-07\n\n- old\n`,
+  });
+  const { code, stderr } = await bump(world, "1.3.0");
+  expect(code).toBe(0);
+  expect(stderr.match(/^warning: /gm)).toHaveLength(1);
+});
+
+test("with --repo, it is said once where the commands that are named belong", async () => {
+  await using world = await productWorld();
+  const at = { cwd: world.home, env: world.env };
+  const hint =
+    "The commands above are meant for ./checkout: add --repo ./checkout to a script, -C ./checkout to git\n";
+  const bumped = await runScript(script, ["1.3.0", "--repo", "./checkout"], at);
+  expect({ code: bumped.code, stderr: bumped.stderr }).toEqual({ code: 0, stderr: hint });
+  const refused = await runScript(script, ["1.4.0", "--repo", "./checkout"], at);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toEndWith(hint);
+  const passed = await runScript(
+    "scripts/check-tag-version.ts",
+    ["1.3.0", "--repo", "./checkout"],
+    at,
+  );
+  expect({ code: passed.code, stderr: passed.stderr }).toEqual({ code: 0, stderr: "" });
+  const json = await runScript(script, ["1.4.0", "--json", "--repo", "./checkout"], at);
+  expect({ code: json.code, stderr: json.stderr }).toEqual({
+    code: 1,
+    stderr: "Nothing was written.\n",
+  });
 });
 
 test("a dry run prints the diff that a bump makes, judges the result, and writes nothing", async () => {

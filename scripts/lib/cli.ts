@@ -10,6 +10,7 @@ import {
   LocatedSyntaxError,
   Refusal,
   refusal,
+  shellWord,
 } from "./finding.ts";
 import {
   type EventSource,
@@ -474,8 +475,10 @@ export async function execute<P extends Operands, O extends Options>(
   const watch = world.watch();
   let exitCode: number;
   let running: Promise<void> | undefined;
+  let repo: unknown;
   try {
     const parsed = parseCommandLine(table, args);
+    repo = parsed.options.repo;
     running = invoke(table, parsed, world, report, watch.interrupt);
     await Promise.race([running, watch.ended]);
     exitCode = verdictOf(table.name, report);
@@ -486,6 +489,12 @@ export async function execute<P extends Operands, O extends Options>(
     exitCode = explain(thrown, table.name, report);
   } finally {
     watch.stop();
+  }
+  if (typeof repo === "string" && report.namedCommand()) {
+    const folder = shellWord(repo);
+    report.tell(
+      `The commands above are meant for ${folder}: add --repo ${folder} to a script, -C ${folder} to git`,
+    );
   }
   const finished = report.finish(exitCode);
   if (form.actions && env.GITHUB_STEP_SUMMARY) {

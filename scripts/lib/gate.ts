@@ -30,7 +30,8 @@ async function ask<C>(gate: Gate<C>, context: C): Promise<GateResult> {
   const bypass = gate.bypass?.(context);
   if (bypass !== undefined) {
     const loud = warning(`BYPASSED: ${bypass}`, {
-      remedy: "The signed tag will say so: go on only if the release was validated by other means",
+      remedy:
+        "The signed tag will say so: go on only if you know by other means what it would have told",
     });
     return { title, outcome: "bypassed", findings: [loud], bypass };
   }

@@ -56,6 +56,8 @@ export interface ReportForm {
 export interface OpenReport extends Report {
   /** Whether anything was said that could be evidence: a notice, a line of output, or data. */
   gaveEvidence(): boolean;
+  /** Whether a command was named for the operator to run, in a way out or as what comes next. */
+  namedCommand(): boolean;
   /** Ignores all that is said until the function that it returns is called. */
   mute(): () => void;
   finish(exitCode: number): FinishedReport;
@@ -136,6 +138,12 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
         said.length > 0 || data !== undefined || findings.some(({ level }) => level === "notice")
       );
     },
+    namedCommand() {
+      const ways = findings.flatMap(({ level, remedy = "" }) =>
+        level === "notice" ? [] : [remedy],
+      );
+      return !form.json && [...ways, ...said].some((each) => namedCommand.test(each));
+    },
     mute() {
       muted = true;
       return () => {
@@ -158,6 +166,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     },
   };
 }
+
+/** One of these scripts, or git, in a sentence or as a step of a list. */
+const namedCommand = /(?:^|[ (])(?:bun (?:scripts|release-gate)\/|git [a-z])/;
 
 /** Milliseconds after which work is worth a word on a terminal. */
 const patience = 700;

@@ -86,7 +86,7 @@ test("a bypass is recorded as a warning, and the question is not asked", async (
       findings: [
         warning("BYPASSED: the lab was skipped", {
           remedy:
-            "The signed tag will say so: go on only if the release was validated by other means",
+            "The signed tag will say so: go on only if you know by other means what it would have told",
         }),
       ],
     },

@@ -125,7 +125,7 @@ function noRoot(): Finding {
   const file = layout.workspaceManifest;
   return error(`Cannot read the workspace: there is no ${file} at the top level`, {
     at: { file },
-    remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, that has a ${file}`,
+    remedy: `Name a checkout that has a ${file} with --repo DIR`,
   });
 }
 

@@ -84,9 +84,9 @@ function wholeLines(message: string): string {
 
 /** The way out differs by the kind of key; everything else git has said. */
 const remedies: Readonly<Record<string, string>> = {
-  ssh: "Check the key: git config user.signingkey. One with a passphrase needs an agent: ssh-add KEY",
+  ssh: "Name a key that works: git config user.signingkey ~/.ssh/id_ed25519.pub. One with a passphrase needs an agent: ssh-add KEY",
   openpgp:
-    "Check the key: git config user.signingkey, gpg --list-secret-keys. For an SSH key: git config gpg.format ssh",
+    "Name a key that gpg --list-secret-keys shows: git config user.signingkey KEYID. For an SSH key: git config gpg.format ssh && git config user.signingkey ~/.ssh/id_ed25519.pub",
 };
 
 function unsigned(why: string, format: string) {
