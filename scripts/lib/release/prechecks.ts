@@ -119,7 +119,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
         ? [notice(`${short(commit)} is ${ahead}`)]
         : [
             error(`Cannot release from ${short(commit)}: it is ${ahead}, expected no difference`, {
-              remedy: `Push main first: git push ${layout.remote} ${layout.mainBranch}`,
+              remedy: `Release the application first, which pushes ${layout.mainBranch}; if that is done: git push ${layout.remote} ${layout.mainBranch}`,
             }),
           ];
     }
