@@ -131,6 +131,8 @@ test("with --repo, it is said once where the commands that are named belong", as
   const refused = await runScript(script, ["1.4.0", "--repo", "./checkout"], at);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toEndWith(hint);
+  const here = await runScript(script, ["1.4.0", "--repo", "."], { ...at, cwd: world.root });
+  expect(here.stderr).toEndWith("Nothing was written.\n");
   const passed = await runScript(
     "scripts/check-tag-version.ts",
     ["1.3.0", "--repo", "./checkout"],

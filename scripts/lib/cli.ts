@@ -490,7 +490,7 @@ export async function execute<P extends Operands, O extends Options>(
   } finally {
     watch.stop();
   }
-  if (typeof repo === "string" && report.namedCommand()) {
+  if (isElsewhere(repo, world.cwd) && report.namedCommand()) {
     const folder = shellWord(repo);
     report.tell(
       `The commands above are meant for ${folder}: add --repo ${folder} to a script, -C ${folder} to git`,
@@ -501,6 +501,11 @@ export async function execute<P extends Operands, O extends Options>(
     appendSummary(env.GITHUB_STEP_SUMMARY, finished.summary, terminal);
   }
   return exitCode;
+}
+
+/** Whether `--repo` names another folder than the current one. */
+function isElsewhere(repo: unknown, cwd: string | undefined): repo is string {
+  return typeof repo === "string" && cwd !== undefined && resolve(cwd, repo) !== cwd;
 }
 
 /** Milliseconds that an interrupted command has to put away what it made for itself. */
