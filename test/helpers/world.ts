@@ -192,6 +192,15 @@ export async function testRepository(): Promise<TestRepository> {
   return repository;
 }
 
+/** The commit on a branch, where it stands in a file of its own: git costs more than a look there. */
+function readHead(root: string): string | undefined {
+  const gitFolder = join(root, ".git");
+  const head = join(gitFolder, "HEAD");
+  const [, branch] = (existsSync(head) && /^ref: (.*)\n$/.exec(readFileSync(head, "utf8"))) || [];
+  const file = branch === undefined ? undefined : join(gitFolder, branch);
+  return file !== undefined && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
 /** Where programs make their temporary files in a world of a test, by the world's folder. */
 export const scratchOf = (home: string) => join(home, "tmp");
 
@@ -227,14 +236,13 @@ export function openTestRepository(folder: Disposable & { readonly path: string 
       if (code !== 0) {
         throw new Error(`git commit: ${stderr}`);
       }
-      return await git("rev-parse", "HEAD");
+      return readHead(root) ?? (await git("rev-parse", "HEAD"));
     },
     async addRemote(name = "origin") {
       const bare = join(home, `${name}.git`);
       await git("init", "--quiet", "--bare", "--template=", bare);
       await git("remote", "add", name, bare);
       await git("push", "--quiet", name, "HEAD");
-      await git("fetch", "--quiet", name);
       return bare;
     },
     async useSshKey() {

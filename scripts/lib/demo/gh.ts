@@ -57,8 +57,8 @@ done
 for each in "$question $name $kind" "$question $name" "$question"; do
   if [ -f "$here/$each.sh" ]; then
     . "$here/$each.sh"
-    [ -f "$here/$each.err" ] && cat "$here/$each.err" >&2
-    [ -f "$here/$each.out" ] && cat "$here/$each.out"
+    [ -s "$here/$each.err" ] && cat "$here/$each.err" >&2
+    [ -s "$here/$each.out" ] && cat "$here/$each.out"
     exit "$code"
   fi
 done
