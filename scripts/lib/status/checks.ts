@@ -30,8 +30,10 @@ export interface Checks {
   bump(repository: Repository, judged: Judged, isHere: boolean): Promise<BumpFacts>;
   lab(judged: Judged): Promise<StatusFacts["lab"]>;
   gate(candidate: Candidate, day: Day): Promise<Outcome>;
-  /** The PASS of a tree's ledger that the gate would take, or else a FAIL that is its last word. */
-  /** What the last row of a version says, if the tree has more of them than the committed one. */
+  /**
+   * The PASS of a tree's ledger that the gate would take, or else a FAIL that is its last word; nothing
+   * if the tree has no more rows of the version than the committed one.
+   */
   recorded(
     tree: Tree,
     committed: Tree,
