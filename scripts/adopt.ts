@@ -23,7 +23,7 @@ import { hashesOf, manifestPath, manifestText, type Origin } from "./lib/adopt/m
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./lib/adopt/plan.ts";
 import { readUpstream, type Upstream } from "./lib/adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
-import { error, type Finding, notice, quote, refusal, shellWord, warning } from "./lib/finding.ts";
+import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json, Report } from "./lib/report.ts";
 import { realPath, workTree } from "./lib/world/files.ts";
@@ -203,8 +203,8 @@ export const table = command({
     const isItself = copy.folder === tools;
     const upstream = isItself ? undefined : await readUpstream(tools, env, interrupt.signal);
     const adoption = await compareCopy(copy, upstream);
-    const from = isItself ? "TOOLS" : shown(relative(cwd, tools) || ".");
-    const adopt = `bun ${from}/scripts/adopt.ts ${shown(operands.folder)}`;
+    const from = isItself ? "TOOLS" : shellWord(relative(cwd, tools) || ".");
+    const adopt = `bun ${from}/scripts/adopt.ts ${shellWord(operands.folder)}`;
     if (options.check) {
       report.attach(dataOf(adoption, false));
       report.add(checkCopy(adoption, adopt));
@@ -309,11 +309,6 @@ function dataOf({ copy, manifest, upstream, steps }: Adoption, isWritten: boolea
     upstream: originOf(upstream),
     files: steps.map(({ path, fate }) => ({ path: copy.pathOf(path), fate })),
   };
-}
-
-/** A path as a shell takes it. */
-function shown(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : quote(path);
 }
 
 if (import.meta.main) {
