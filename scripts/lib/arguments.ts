@@ -74,3 +74,48 @@ function longOption(arg: string): GivenOption {
 function shortOption(letter: string): GivenOption {
   return { kind: "option", name: letter === "h" ? "help" : letter, rawName: `-${letter}` };
 }
+
+/** Edits that a slip of the fingers makes at most; a swap of two letters is two. */
+const slip = 2;
+
+/**
+ * The name that was probably meant: the same one in other case or without its dashes, the only one
+ * that begins so, or the nearest that a slip explains.
+ */
+export function findMeant(given: string, names: readonly string[]): string | undefined {
+  const same = names.find((name) => letters(name) === letters(given));
+  if (same !== undefined) {
+    return same;
+  }
+  const begun = given === "" ? [] : names.filter((name) => name.startsWith(given));
+  if (begun.length > 0) {
+    return begun.length === 1 ? begun[0] : undefined;
+  }
+  const near = names
+    .map((name) => ({ name, edits: editsBetween(given, name) }))
+    // Half of a short name may be another word altogether.
+    .filter(({ name, edits }) => edits <= slip && edits * 2 < name.length)
+    .sort((a, b) => a.edits - b.edits);
+  return near[0]?.name;
+}
+
+function letters(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, "");
+}
+
+/** How many letters must be added, removed or replaced (the Levenshtein distance). */
+function editsBetween(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > slip) {
+    return Number.POSITIVE_INFINITY;
+  }
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const kept = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(kept, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    above = current;
+  }
+  return above[to.length] ?? 0;
+}

@@ -2,7 +2,7 @@
 
 import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type GivenOption, tokensOf } from "./arguments.ts";
+import { findMeant, type GivenOption, tokensOf } from "./arguments.ts";
 import {
   error,
   type Finding,
@@ -54,6 +54,8 @@ export interface Option<T> {
   readonly value?: string;
   /** Whether the value may be left out. */
   readonly valueOptional?: boolean;
+  /** Whether it must be given. */
+  readonly required?: true;
   /** `given` is true for an option without a value, and undefined for an absent option. */
   readonly parse: (given: string | true | undefined) => T;
 }
@@ -114,6 +116,7 @@ export function requiredOption<T>(
   return {
     help,
     value,
+    required: true,
     parse: (given) => {
       if (typeof given !== "string") {
         throw new SyntaxError(`it must be given, with ${value}`);
@@ -297,9 +300,11 @@ export function parseCommandLine<P extends Operands, O extends Options>(
     previous = hungry;
   }
   feedOptionalValues(positionals, Object.keys(table.operands).length, given);
+  const missing = [...byFlag].find(([name, { each }]) => each.required && !given.has(name));
   const operands = takeOperands(
     table.operands,
     positionals.map(({ text }) => text),
+    missing && `--${missing[0]} ${missing[1].each.value}`,
   );
   const options: Record<string, unknown> = {};
   for (const { name, each } of byFlag.values()) {
@@ -316,9 +321,10 @@ function takeOption(
 ): string | undefined {
   const found = byFlag.get(token.name);
   if (found === undefined || (token.rawName.length === 2 && token.rawName !== "-h")) {
-    const similar = [...byFlag.keys()].find((name) => letters(name) === letters(token.name));
-    const meant = similar === undefined ? "" : `, perhaps --${similar}`;
-    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}${meant}`);
+    const isLong = token.rawName.startsWith("--");
+    const meant = isLong ? findMeant(token.name, [...byFlag.keys()]) : undefined;
+    const perhaps = meant === undefined ? "" : `, perhaps --${meant}`;
+    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}${perhaps}`);
   }
   const { name, each } = found;
   if (given.has(name)) {
@@ -339,10 +345,6 @@ function takeOption(
   return undefined;
 }
 
-function letters(name: string): string {
-  return name.toLowerCase().replace(/[^a-z]/g, "");
-}
-
 /** Gives an argument that is one too many to the option right before it that may take it. */
 function feedOptionalValues(
   positionals: { text: string; after: string | undefined }[],
@@ -359,11 +361,17 @@ function feedOptionalValues(
   }
 }
 
-function takeOperands(table: Operands, texts: readonly string[]): Record<string, unknown> {
+/** @param absent An option that must be given and is not, with its placeholder. */
+function takeOperands(
+  table: Operands,
+  texts: readonly string[],
+  absent: string | undefined,
+): Record<string, unknown> {
   const names = Object.entries(table);
   const extra = texts[names.length];
   if (extra !== undefined) {
-    throw new UsageError(`unexpected operand ${JSON.stringify(extra)}`);
+    const instead = absent === undefined ? "" : `, and ${absent} is missing`;
+    throw new UsageError(`unexpected operand ${JSON.stringify(extra)}${instead}`);
   }
   const missing = names.find(([, each], index) => !each.optional && texts[index] === undefined);
   if (missing !== undefined) {

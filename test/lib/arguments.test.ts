@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseArgs } from "node:util";
-import { tokensOf } from "../../scripts/lib/arguments.ts";
+import { findMeant, tokensOf } from "../../scripts/lib/arguments.ts";
 
 /** What the runtime's own parser tells, without the numbers of the arguments. */
 function expected(args: readonly string[]) {
@@ -38,4 +38,29 @@ test("arguments are told apart as the runtime tells them apart", () => {
   for (const args of sequences(parts)) {
     expect<unknown>([args, tokensOf(args, new Set(["ref"]))]).toEqual([args, expected(args)]);
   }
+});
+
+const names = ["dry-run", "yes", "skip-lab", "strict", "resume", "ref", "repo", "json", "help"];
+
+test.each<[string, string | undefined]>([
+  ["JSON", "json"],
+  ["dryRun", "dry-run"],
+  ["dry-rnu", "dry-run"],
+  ["dr-run", "dry-run"],
+  ["skip-labs", "skip-lab"],
+  ["resmue", "resume"],
+  ["dry", "dry-run"],
+  ["yess", "yes"],
+  ["repp", "repo"],
+  ["re", undefined],
+  ["", undefined],
+  ["no", undefined],
+  ["x", undefined],
+  ["nope", undefined],
+  ["skip", "skip-lab"],
+  ["skip-gate", undefined],
+  ["__proto__", undefined],
+  ["a".repeat(1_000_000), undefined],
+])("of what was given as --%s, this was probably meant: %s", (given, expected) => {
+  expect(findMeant(given, names)).toBe(expected);
 });

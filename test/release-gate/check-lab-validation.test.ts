@@ -432,7 +432,8 @@ describe("as a command", () => {
     [["--version", "1.2.3", "--max-age-days", "100000"], "expected a whole number from 1 to 99999"],
     [["--version", "1.2.3", "--max-age-days", "30d"], "expected a whole number from 1 to 99999"],
     [["--version", "1.2.3", "--ledger", ""], "option --ledger: expected a value"],
-    [["v1.2.3", "--version", "1.2.3"], 'unexpected operand "v1.2.3"'],
+    [["v1.2.3", "--version", "1.2.3"], 'unexpected operand "v1.2.3"\n'],
+    [["v1.2.3"], 'unexpected operand "v1.2.3", and --version VERSION is missing\n'],
   ])("a wrong command line ends with 2: %p", async (args, words) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
