@@ -93,9 +93,7 @@ test("a folder that is no checkout, and a checkout without a commit, are refused
   expect(outside.stderr).toStartWith(
     `error: Cannot find the lab's checkout at ${empty}: fatal: not a git`,
   );
-  expect(outside.stderr).toContain(
-    "fix: Run it in the lab's checkout, or name that with --lab DIR",
-  );
+  expect(outside.stderr).toContain("fix: Name the lab's checkout with --lab DIR");
   expect(unborn).toMatchObject({ code: 1, stdout: "" });
   expect(unborn.stderr).toContain("the current branch has none yet");
 });
@@ -252,7 +250,7 @@ describe("--append", () => {
       stdout: "",
       stderr: [
         `error: Cannot record ${head.slice(0, 7)} as the lab's commit: ${product.root} holds the ledger ${ledger}, so it is the product`,
-        "  fix: Run it in the lab's checkout, or name that with --lab DIR",
+        "  fix: Name the lab's checkout with --lab DIR",
         "",
       ].join("\n"),
     });

@@ -73,7 +73,7 @@ export function checkLab({ head, branch, changes }: Checkout, appended?: number)
   return findings;
 }
 
-const nameTheLab = "Run it in the lab's checkout, or name that with --lab DIR";
+const nameTheLab = "Name the lab's checkout with --lab DIR";
 
 /**
  * The lab's checkout: the one around the named folder, or around the current one.
