@@ -99,7 +99,7 @@ function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return [...findings, ...(await checkUncommitted(candidate, question))];
+        return await leadToUncommitted(findings, candidate, question);
       }
       const { ledger } = question;
       const { line } = validation.entry;
@@ -108,21 +108,19 @@ function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
   };
 }
 
-/** Says so if the work tree's ledger has the PASS that the commit's ledger lacks. */
-async function checkUncommitted(
-  { repository, tag }: Candidate,
+/** Where the work tree's ledger has the PASS, the way out of a refusal is to commit it, not to run the lab. */
+async function leadToUncommitted(
+  findings: readonly Finding[],
+  { repository }: Candidate,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
   const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
+  if (value === undefined) {
+    return findings;
+  }
   const { ledger } = question;
-  return value === undefined
-    ? []
-    : [
-        warning(`The PASS for ${tag} at line ${value.entry.line} of ${ledger} is not committed`, {
-          at: { file: ledger, line: value.entry.line },
-          remedy: `git commit ${ledger}`,
-        }),
-      ];
+  const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git commit ${ledger}`;
+  return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
 
 /** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */

@@ -425,8 +425,9 @@ test("a PASS that is not committed yet is found, and the way out is to commit it
   writeFiles(world.root, { [path]: ledgerRow("1.3.0") });
   const { code, stderr } = await release(world, ["--dry-run"]);
   expect(code).toBe(1);
-  expect(stderr).toContain(`The PASS for v1.3.0 at line 2 of ${path} is not committed`);
-  expect(stderr).toContain(`fix: git commit ${path}`);
+  const way = `Commit the PASS at line 2, which is not committed: git commit ${path}`;
+  expect(stderr).toContain(`  at ${path}\n  fix: ${way}\n`);
+  expect(stderr).not.toContain("Rerun the lab");
 });
 
 test("LEDGER is ignored, and the output says so", async () => {
