@@ -66,7 +66,8 @@ export function openObjects(repository: Repository, limit: number = layout.limit
 
 function start(repository: Repository): Conversation {
   try {
-    return converse(["git", "cat-file", "--batch"], { cwd: repository.root, env: repository.env });
+    const { root: cwd, env, signal } = repository;
+    return converse(["git", "cat-file", "--batch"], { cwd, env, signal });
   } catch (thrown) {
     return needProgram(thrown, installGit);
   }

@@ -89,11 +89,7 @@ export async function runBytes(
     pipes.abandon();
   };
   const timer = options.timeout === undefined ? undefined : setTimeout(expire, options.timeout);
-  const interrupt = () => child.kill("SIGTERM");
-  options.signal?.addEventListener("abort", interrupt, { once: true });
-  if (options.signal?.aborted) {
-    interrupt();
-  }
+  const stopHearing = endOnSignal(child, options.signal);
   const exited = endOf(child, () => {
     clearTimeout(timer);
     pipes.abandonWhenQuiet();
@@ -108,8 +104,21 @@ export async function runBytes(
   } finally {
     clearTimeout(timer);
     pipes.close();
-    options.signal?.removeEventListener("abort", interrupt);
+    stopHearing();
   }
+}
+
+/** Ends a program when a signal fires, or has fired. Answers what stops that. */
+function endOnSignal(
+  child: { kill(name: "SIGTERM"): void },
+  signal: AbortSignal | undefined,
+): () => void {
+  const end = () => child.kill("SIGTERM");
+  signal?.addEventListener("abort", end, { once: true });
+  if (signal?.aborted) {
+    end();
+  }
+  return () => signal?.removeEventListener("abort", end);
 }
 
 export interface GroupOptions extends Pick<RunOptions, "cwd" | "env"> {
@@ -219,11 +228,15 @@ export interface Conversation {
  */
 export function converse(
   command: readonly string[],
-  options: Pick<RunOptions, "cwd" | "env">,
+  options: Pick<RunOptions, "cwd" | "env" | "signal">,
 ): Conversation {
   const child = spawn(command, options, "pipe");
   const pipes = openPipes();
-  const exited = endOf(child, pipes.abandonWhenQuiet);
+  const stopHearing = endOnSignal(child, options.signal);
+  const exited = endOf(child, () => {
+    stopHearing();
+    pipes.abandonWhenQuiet();
+  });
   return {
     write(bytes) {
       send(() => child.stdin.write(bytes));

@@ -423,6 +423,18 @@ test("a git that hangs ends in a refusal at the time limit, even with a child of
   }
 });
 
+test("a git that hangs is ended by Ctrl-C, before the question and during it", async () => {
+  using folder = temporaryFolder();
+  const git = standIn(folder.path, "exec sleep 150");
+  await using late = openObjects({ ...git, signal: AbortSignal.abort() });
+  const stop = new AbortController();
+  await using open = openObjects({ ...git, signal: stop.signal });
+  const words = Promise.all([late, open].map((each) => message(each.find("x"))));
+  stop.abort();
+  const ended = 'Cannot read "x" from git: git cat-file: exit code 143 without a message';
+  expect(await words).toEqual([ended, ended]);
+});
+
 test("a missing git is a refusal with its remedy", async () => {
   using folder = temporaryFolder();
   await using objects = openObjects({ ...repository, env: { PATH: folder.path } });
