@@ -44,7 +44,8 @@ export async function release(
     results,
     passed ? await procedure.evidence(candidate, results) : [],
   );
-  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
+  const { script } = procedure;
+  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report, script);
 
   const { remote, relation } = facts;
   const refused = report.findings.some(({ level }) => level === "error");

@@ -28,7 +28,7 @@ const left: SignedTag = {
 };
 
 /** Resumes with the tag that an interrupted run left. */
-async function resumed(message: string) {
+async function resumed(message: string, remoteTags: [string, string][] = []) {
   const { report } = quietWorld().world;
   const facts: Facts = {
     tag,
@@ -37,7 +37,7 @@ async function resumed(message: string) {
     checkout: { head: commit, branch: "refs/heads/main", changes: [], underway: [] },
     localTag: { kind: "signed", id: left.id, tag: left },
     remote: undefined,
-    refs: undefined,
+    refs: { main: commit, tags: new Map(remoteTags), tagged: new Map(), lookalikes: [] },
     relation: undefined,
     resuming: true,
     interactive: false,
@@ -51,7 +51,7 @@ async function resumed(message: string) {
     tree: memoryTree({}),
     refs: undefined,
   };
-  const obtained = await obtainTag(facts, candidate, message, report);
+  const obtained = await obtainTag(facts, candidate, message, report, "scripts/release.ts");
   return { obtained, findings: report.findings };
 }
 
@@ -59,18 +59,24 @@ test("a run that would make the same tag goes on with the one that is here", asy
   expect(await resumed(left.message)).toEqual({ obtained: left, findings: [] });
 });
 
-test("a tag that this run would not make is not resumed: a bypass must be repeated", async () => {
-  const { obtained, findings } = await resumed(`${tag}\n`);
-  expect(obtained).toBeUndefined();
-  expect(findings).toEqual([
-    error(
-      expect.stringMatching(/^Cannot resume v1\.3\.0: the tag here is not what this run would/),
-      {
-        remedy: "Repeat the options of the interrupted run, or start over: git tag -d v1.3.0",
-      },
-    ),
-  ]);
-});
+test.each<[string, [string, string][], string]>([
+  ["is here alone", [], "Or start over: git tag -d v1.3.0"],
+  ["is published", [[`refs/tags/${tag}`, left.id]], "A published tag is never moved"],
+])(
+  "a tag that this run would not make is not resumed, a bypass must be repeated: it %s",
+  async (_, remoteTags, or) => {
+    const { obtained, findings } = await resumed(`${tag}\n`, remoteTags);
+    expect(obtained).toBeUndefined();
+    expect(findings).toEqual([
+      error(
+        expect.stringMatching(/^Cannot resume v1\.3\.0: the tag here is not what this run would/),
+        {
+          remedy: `Repeat the options of the interrupted run: bun scripts/release.ts v1.3.0 --resume --skip-lab. ${or}`,
+        },
+      ),
+    ]);
+  },
+);
 
 test("a commit that comes in during the wait refuses: the operator asked for another one", async () => {
   await using world = await testRepository();
