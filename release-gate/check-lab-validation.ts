@@ -2,7 +2,7 @@
 /**
  * Refuses a version that the simulation lab has not validated, or not lately (PROCEDURE step 5).
  *
- * Usage: bun release-gate/check-lab-validation.ts --version vX.Y.Z [--ledger PATH] [--max-age-days N]
+ * Usage: bun release-gate/check-lab-validation.ts --version vX.Y.Z [--ledger PATH] [--max-age-days N] [--ref COMMIT]
  *
  * Refuses when the ledger is missing or has no entry, when the version has no PASS in it, and when
  * the latest PASS is older than N whole UTC calendar days. Malformed rows are warnings: they count

@@ -4,10 +4,10 @@
  *
  * Usage: bun scripts/record-validation.ts vX.Y.Z PASS|FAIL [--lab DIR] [--append [LEDGER]]
  *
- * Run in the lab's checkout, whose HEAD the row names. Standard output has that row and nothing
- * else. Refuses when the lab's commit cannot be told and, with --append, when the "lab" is the
- * checkout that holds the ledger, when the ledger is missing, when its last entries are malformed, or
- * when the row does not read back.
+ * The row names HEAD of the lab: of the checkout of --lab, or of the one around this folder. Standard
+ * output has that row and nothing else. Refuses when the lab's commit cannot be told and, with
+ * --append, when the "lab" is the checkout that holds the ledger, when the ledger is missing, when its
+ * last entries are malformed, or when the row does not read back.
  *
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */
@@ -46,7 +46,7 @@ function parseVerdict(text: string): Verdict {
 
 export const table = command({
   name: "scripts/record-validation.ts",
-  summary: "Prints the ledger row of a lab run, made in the lab's checkout.",
+  summary: "Prints the ledger row of a lab run, and appends it with --append.",
   operands: {
     version: operand(
       "the version that the lab ran, such as v1.2.3 or 1.2.3",

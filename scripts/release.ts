@@ -7,7 +7,8 @@
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is mutated then, here or on the remote. Stale version references that the
- * procedure leaves to the operator are warnings, with --strict refusals. With --watch, the workflow
+ * procedure leaves to the operator, and an empty section of the changelog, are warnings, with
+ * --strict refusals. With --watch, the workflow
  * run of the tag is followed to its end once the release is complete: a run that fails, or that gh
  * cannot tell of, is exit code 1, and the release stands all the same.
  *
@@ -148,7 +149,9 @@ export const table = command({
     dryRun: flag("check everything, signing included, and change nothing"),
     yes: flag("do not ask for confirmation"),
     skipLab: flag("bypass the lab validation gate; the signed tag records it"),
-    strict: flag("refuse stale version references that are otherwise warnings"),
+    strict: flag(
+      "refuse stale version references, and an empty changelog section, that are otherwise warnings",
+    ),
     resume: flag("finish a release that was interrupted after its tag was signed"),
     atomic: flag("push main and the tag together or not at all"),
     watch: flag(
@@ -161,7 +164,7 @@ export const table = command({
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
     "a version reference disagrees with the tag (check-tag-version)",
-    "with --strict: any other version reference is stale (check-references)",
+    "with --strict: any other version reference is stale, or the changelog's section is empty (check-references)",
     "the lab validation is missing or too old (check-lab-validation)",
     "any of these questions stays without an answer",
     "with --watch: the version is released, but its workflow run fails or cannot be watched",
