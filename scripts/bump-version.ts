@@ -24,9 +24,10 @@ import { chartManifest, readChart } from "./lib/files/chart.ts";
 import { attempt, error, type Finding, notice, Refusal, refusal, together } from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
+import { mergeCommand, releaseBranch, toMain } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
-import { isVersion } from "./lib/version.ts";
+import { isVersion, type Version } from "./lib/version.ts";
 import { changesAmong, readStatus } from "./lib/world/checkout.ts";
 import { unifiedDiff } from "./lib/world/diff.ts";
 import { workTree } from "./lib/world/files.ts";
@@ -222,36 +223,41 @@ function dataOf({ targets, plan }: Bump) {
 /** The commands of the procedure that follow the bump. */
 function showNextSteps({ targets, plan }: Bump, head: string | undefined, report: Report): void {
   const { application, chart } = targets.versions;
-  const tag = `${layout.tagPrefix}${application}`;
-  const chartTag = `${layout.chartTagPrefix}${chart}`;
-  const branch = `release/${application}`;
-  const steps =
-    application === undefined
-      ? [
-          `git commit --all --message "Bump the chart to ${chart}"`,
-          `bun scripts/check-chart-version-bumped.ts ${layout.mainBranch}`,
-          `once it is on ${layout.mainBranch}: bun scripts/release-chart.ts ${chartTag} --dry-run`,
-        ]
-      : [
-          ...(head === `refs/heads/${branch}` ? [] : [`git checkout -b ${branch}`]),
-          "cargo fmt --all",
-          "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
-          "cargo clippy --workspace --no-default-features -- -D warnings",
-          "cargo test --workspace",
-          "bun scripts/check-vintages.ts",
-          `git commit --all --message "Bump to ${application}"`,
-          `git push -u ${layout.remote} ${branch}`,
-          `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`,
-          `git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`,
-          `git checkout ${layout.mainBranch} && git merge ${branch} --no-ff -m "Merge ${branch}"`,
-          `bun scripts/release.ts ${tag} --dry-run`,
-        ];
+  const steps = application === undefined ? chartSteps(chart) : releaseSteps(application, head);
   const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
   const first = [...unfinished].map((file) => `heed the warning about ${file}`);
   report.say("Next:");
   for (const step of [...first, ...steps]) {
     report.say(`  - ${step}`);
   }
+}
+
+function chartSteps(chart: Version | undefined): string[] {
+  return [
+    `git commit --all --message "Bump the chart to ${chart}"`,
+    `bun scripts/check-chart-version-bumped.ts ${layout.mainBranch}`,
+    `once it is on ${layout.mainBranch}: bun scripts/release-chart.ts ${layout.chartTagPrefix}${chart} --dry-run`,
+  ];
+}
+
+/** @param head Full name of the branch that is checked out, if one is. */
+function releaseSteps(version: Version, head: string | undefined): string[] {
+  const tag = `${layout.tagPrefix}${version}`;
+  const branch = releaseBranch(version);
+  return [
+    ...(head === `refs/heads/${branch}` ? [] : [`git checkout -b ${branch}`]),
+    "cargo fmt --all",
+    "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
+    "cargo clippy --workspace --no-default-features -- -D warnings",
+    "cargo test --workspace",
+    "bun scripts/check-vintages.ts",
+    `git commit --all --message "Bump to ${version}"`,
+    `git push -u ${layout.remote} ${branch}`,
+    `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`,
+    `git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`,
+    `${toMain} && ${mergeCommand(branch)}`,
+    `bun scripts/release.ts ${tag} --dry-run`,
+  ];
 }
 
 if (import.meta.main) {

@@ -79,7 +79,7 @@ Next:
   - git push -u origin release/1.3.0
   - bun scripts/validate-lab.ts v1.3.0 --lab ../perf-sentinel-simulation-lab --record
   - git commit --message "Record the lab validation of v1.3.0" release-gate/lab-validations.txt
-  - git checkout main && git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"
+  - git checkout main && git pull --ff-only origin main && git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"
   - bun scripts/release.ts v1.3.0 --dry-run
 `);
   expect((await status(world)).split("\n").every((line) => line.startsWith(" M "))).toBe(true);

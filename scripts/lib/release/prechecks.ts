@@ -2,6 +2,7 @@
 
 import { error, type Finding, notice, warning } from "../finding.ts";
 import { layout } from "../layout.ts";
+import { isReleaseBranch, mergeCommand } from "../release-branch.ts";
 import { compareVersions, isVersion, type Version } from "../version.ts";
 import { short } from "../world/git.ts";
 import type { RemoteRefs } from "../world/remote.ts";
@@ -72,9 +73,8 @@ function checkBranch({ checkout, tag }: Facts, rules: Rules): Finding[] {
     return [notice(`on branch ${main} at ${short(checkout.head)}`)];
   }
   const branch = checkout.branch?.replace(/^refs\/heads\//, "");
-  const merge = branch?.startsWith("release/")
-    ? ` && git merge ${branch} --no-ff -m "Merge ${branch}"`
-    : "";
+  const merge =
+    branch !== undefined && isReleaseBranch(branch) ? ` && ${mergeCommand(branch)}` : "";
   return [
     error(`A release must run from '${main}': HEAD is on ${branch ?? "no branch (detached)"}`, {
       remedy: `git checkout ${main}${merge}, then: bun ${rules.script} ${tag}`,

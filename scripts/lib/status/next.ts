@@ -2,6 +2,7 @@
 
 import { shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
+import { mergeCommand, releaseBranch } from "../release-branch.ts";
 import type { Version } from "../version.ts";
 import type { ChartFacts, StatusFacts, TagState } from "./facts.ts";
 
@@ -14,7 +15,7 @@ const byHand = (text: string): Next => ({ byHand: text });
 
 export const releaseScript = "scripts/release.ts";
 export const chartScript = "scripts/release-chart.ts";
-export const branchOf = ({ version }: Pick<StatusFacts, "version">) => `release/${version}`;
+export const branchOf = ({ version }: Pick<StatusFacts, "version">) => releaseBranch(version);
 export const tagOf = ({ version }: Pick<StatusFacts, "version">) => `${layout.tagPrefix}${version}`;
 
 /** Where the work on a release is committed at present. */
@@ -220,8 +221,7 @@ export function mergeAndTag(facts: StatusFacts): Next {
     return sync;
   }
   if (where === "branch") {
-    const branch = branchOf(facts);
-    return command(`git merge ${branch} --no-ff -m "Merge ${branch}"`);
+    return command(mergeCommand(branchOf(facts)));
   }
   return precheck.verdict === "passed"
     ? command(`bun ${releaseScript} ${tagOf(facts)}`)

@@ -120,6 +120,14 @@ test.each(refusals)("%s refuses", (_, facts, message) => {
   expect(remedies).not.toBe("");
 });
 
+test.each([
+  ["release/1.3.0", "git checkout main && git merge release/1.3.0 --no-ff"],
+  ["feature", "git checkout main, then"],
+  ["release/$(id)", "git checkout main, then"],
+])("from branch %s the way is to main, past a merge that may be copied", (branch, way) => {
+  expect(judge(onBranch(`refs/heads/${branch}`)).remedies).toStartWith(way);
+});
+
 test("all faults are reported at once", () => {
   const { errors } = judge({
     checkout: { head, branch: "refs/heads/feature", changes: ["a", "b"], underway: ["rebase"] },
