@@ -21,7 +21,16 @@ import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
-import { attempt, error, type Finding, notice, Refusal, refusal, together } from "./lib/finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  notice,
+  Refusal,
+  refusal,
+  shellWord,
+  together,
+} from "./lib/finding.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 import { mergeCommand, releaseBranch, toMain } from "./lib/release-branch.ts";
@@ -106,7 +115,7 @@ async function checkClean(repository: Repository, { files }: BumpPlan): Promise<
   return changed.map((path) =>
     error(`Cannot bump: ${path} is not as committed, and would be written`, {
       at: { file: path },
-      remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${path} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
+      remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${shellWord(path)} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
     }),
   );
 }

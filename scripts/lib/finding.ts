@@ -157,5 +157,5 @@ export function quote(value: string): string {
 
 /** A text as one word of a shell. */
 export function shellWord(text: string): string {
-  return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./@+:-][\w./@+:=,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -9,6 +9,7 @@ import {
   quote,
   Refusal,
   refusal,
+  shellWord,
   together,
   warning,
 } from "../../scripts/lib/finding.ts";
@@ -87,4 +88,21 @@ test("of several refusals the first in order is told, whichever came first", asy
   });
   const quick = Promise.reject(refusal("the second"));
   await expect(together(slow, quick)).rejects.toThrow("the first");
+});
+
+test.each([
+  ["release/1.3.0", "release/1.3.0"],
+  ["--format=json", "--format=json"],
+  [":refs/tags/v1", ":refs/tags/v1"],
+  ["=ls", "'=ls'"],
+  ["refs/tags/*", "'refs/tags/*'"],
+  ["$(id)", "'$(id)'"],
+  ["it's", "'it'\\''s'"],
+  ["a b", "'a b'"],
+  ["~", "'~'"],
+  ["", "''"],
+])("what a shell would not take as it is, is quoted: %p as %s", async (text, expected) => {
+  expect(shellWord(text)).toBe(expected);
+  const { stdout } = Bun.spawnSync(["sh", "-c", `printf %s ${expected}`]);
+  expect(stdout.toString()).toBe(text);
 });

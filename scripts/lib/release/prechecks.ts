@@ -1,6 +1,6 @@
 /** The pre-checks of both release commands, as a decision over facts that were found before. */
 
-import { error, type Finding, notice, warning } from "../finding.ts";
+import { error, type Finding, notice, shellWord, warning } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { isReleaseBranch, mergeCommand } from "../release-branch.ts";
 import { compareVersions, isVersion, type Version } from "../version.ts";
@@ -205,7 +205,7 @@ function checkRemoteTag(
       error(
         `Cannot make tag ${tag}: ${layout.remote} holds ${inTheWay}, and git cannot hold both`,
         {
-          remedy: `Delete that tag if it is a slip: git push ${layout.remote} :${inTheWay}`,
+          remedy: `Delete that tag if it is a slip: git push ${layout.remote} ${shellWord(`:${inTheWay}`)}`,
         },
       ),
     ];

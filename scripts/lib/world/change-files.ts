@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { error, type Finding, Refusal, refusal } from "../finding.ts";
+import { error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { reason } from "./files.ts";
 import { line, type Repository } from "./git.ts";
 import { lockFile } from "./lock.ts";
@@ -215,8 +215,8 @@ function restore(done: readonly Prepared[], cause?: unknown): void {
           at: { file: path },
           remedy:
             before === undefined
-              ? `Remove it: rm ${path}`
-              : `Take it from git again: git checkout -- ${path}`,
+              ? `Remove it: rm ${shellWord(path)}`
+              : `Take it from git again: git checkout -- ${shellWord(path)}`,
         }),
       );
     }

@@ -1,7 +1,7 @@
 /** The door to git: one repository, questions whose silence is never an answer. */
 
 import { resolve } from "node:path";
-import { refusal } from "../finding.ts";
+import { refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Answer, type Environment, isFolder, lastWords, needProgram, run } from "./process.ts";
 
@@ -231,7 +231,7 @@ function subcommand(args: readonly string[]): string {
 
 /** The way to see for oneself what git says. */
 export function rerun(args: readonly string[]): string {
-  return `Run it by hand to see why: git ${args.join(" ")}`;
+  return `Run it by hand to see why: git ${args.map(shellWord).join(" ")}`;
 }
 
 /** A full object name: 40 (SHA-1) or 64 (SHA-256) hex digits. */

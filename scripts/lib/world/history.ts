@@ -10,6 +10,7 @@ import {
   isObjectId,
   type ObjectId,
   type Repository,
+  rerun,
   text,
   unanswered,
 } from "./git.ts";
@@ -130,8 +131,9 @@ async function findMergeBases(
 /** The commits whose parents a shallow clone does not have; none in a whole one. */
 async function shallowCommits(repository: Repository): Promise<ReadonlySet<ObjectId>> {
   const purpose = "find out whether this clone is shallow";
-  const args = ["--is-shallow-repository", "--path-format=absolute", "--git-path", "shallow"];
-  const output = await text(repository, purpose, ["rev-parse", ...args]);
+  const asked = ["--is-shallow-repository", "--path-format=absolute", "--git-path", "shallow"];
+  const args = ["rev-parse", ...asked];
+  const output = await text(repository, purpose, args);
   const [isShallow, path = ""] = output.split("\n");
   if (isShallow === "false") {
     return new Set();
@@ -140,7 +142,7 @@ async function shallowCommits(repository: Repository): Promise<ReadonlySet<Objec
   const commits = new TextDecoder().decode(bytes).split("\n").filter(isObjectId);
   if (isShallow !== "true" || commits.length === 0) {
     throw refusal(`Cannot ${purpose}: git rev-parse says ${quote(output)}, which does not fit`, {
-      remedy: `Run it by hand to see why: git rev-parse ${args.join(" ")}`,
+      remedy: rerun(args),
     });
   }
   return new Set(commits);

@@ -1,6 +1,6 @@
 /** Replaces the texts of several files of a checkout as one. */
 
-import { attempt, Refusal, refusal } from "../finding.ts";
+import { attempt, Refusal, refusal, shellWord } from "../finding.ts";
 import { changeFiles, type FileChange } from "./change-files.ts";
 import type { Repository } from "./git.ts";
 import { decodeSource } from "./objects.ts";
@@ -72,7 +72,7 @@ function prepare(root: string, { path, before, after }: Replacement): PreparedRe
   if (found === undefined) {
     throw refusal(`Cannot write ${path}: found no plain file, expected a file of this checkout`, {
       at,
-      remedy: `Take it from git again: git checkout -- ${path}`,
+      remedy: `Take it from git again: git checkout -- ${shellWord(path)}`,
     });
   }
   const { bytes, mode } = found;
