@@ -36,6 +36,7 @@ import { release } from "./lib/release/procedure.ts";
 import { findingOfRun, watchRun } from "./lib/release/watch.ts";
 import { dataOfAnswer } from "./lib/verify/answer.ts";
 import { workTree } from "./lib/world/files.ts";
+import type { Repository } from "./lib/world/git.ts";
 
 const script = "scripts/release.ts";
 
@@ -100,7 +101,7 @@ function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return await leadToUncommitted(findings, candidate, question);
+        return await withWaysOn(findings, candidate, question);
       }
       const { ledger } = question;
       const { line } = validation.entry;
@@ -109,19 +110,32 @@ function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
   };
 }
 
-/** Where the work tree's ledger has the PASS, the way out of a refusal is to commit it, not to run the lab. */
-async function leadToUncommitted(
+/**
+ * Refusals of a commit without a PASS, each with what leads to one: nothing can, for the commit of an
+ * interrupted run; and where the work tree's ledger has the PASS, it is committed, not run again.
+ */
+async function withWaysOn(
   findings: readonly Finding[],
-  { repository }: Candidate,
+  { repository, tag, waysOn }: Candidate,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
-  const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
-  if (value === undefined) {
-    return findings;
-  }
+  const remedy = waysOn ?? (await commitOfPass(repository, tag, question));
+  return remedy === undefined
+    ? findings
+    : findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
+}
+
+/** How the PASS of the work tree's ledger is committed; undefined if it has none. */
+async function commitOfPass(
+  { root }: Repository,
+  tag: string,
+  question: LabQuestion,
+): Promise<string | undefined> {
+  const { value } = await attempt(() => findLabValidation(workTree(root), question));
   const { ledger } = question;
-  const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git commit ${ledger}`;
-  return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
+  return value === undefined
+    ? undefined
+    : `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
 }
 
 /** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { hurry } from "./helpers/hurry.ts";
 import {
   installHook,
@@ -32,6 +33,11 @@ function release(
   env: Record<string, string> = world.env,
 ): Promise<Ended> {
   return runScript(script, ["v1.3.0", ...args], { cwd: world.root, env });
+}
+
+/** Does what a refusal told. */
+async function follow({ root: cwd, env }: ReleaseWorld, commands: string): Promise<void> {
+  expect(await start(["sh", "-ec", commands], { cwd, env })).toMatchObject({ code: 0 });
 }
 
 /** That nothing happened: neither a ref here nor a ref there is new. */
@@ -418,17 +424,56 @@ test("--skip-lab skips only the lab gate, loudly, and the signed tag says so", a
   expect(refused.code).toBe(1);
 });
 
-test("a PASS that is not committed yet is found, and the way out is to commit it", async () => {
+test("an interrupted release that a colleague overtook is started over, as it is told", async () => {
   await using world = await releaseWorld();
-  const path = "release-gate/lab-validations.txt";
-  await world.commit({ [path]: "# ledger\n" });
-  writeFiles(world.root, { [path]: ledgerRow("1.3.0") });
-  const { code, stderr } = await release(world, ["--dry-run"]);
-  expect(code).toBe(1);
-  const way = `Commit the PASS at line 2, which is not committed: git commit ${path}`;
-  expect(stderr).toContain(`  at ${path}\n  fix: ${way}\n`);
-  expect(stderr).not.toContain("Rerun the lab");
+  await world.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
+  await advanceRemote(world);
+
+  const unfetched = await release(world, ["--yes", "--resume"]);
+  expect(unfetched.stderr).toContain("which is not here yet\n");
+  expect(unfetched.stderr).toContain(`fix: git fetch origin && bun ${script} v1.3.0 --resume\n`);
+  await follow(world, "git fetch --quiet origin");
+
+  const { stderr } = await release(world, ["--yes", "--resume"]);
+  const [, way = ""] =
+    /it has diverged from origin\/main\n {2}fix: .*: (git tag .*), then see/.exec(stderr) ?? [];
+  expect(way).toBe("git tag -d v1.3.0 && git fetch origin && git merge origin/main");
+  await follow(world, way);
+  expect(await release(world, ["--yes"])).toMatchObject({ code: 0 });
 });
+
+test("an interrupted release that the gate refuses is repeated or started over, not validated anew", async () => {
+  await using world = await releaseWorld();
+  await world.commit({ [layout.ledger]: "# ledger\n" });
+  const message = "v1.3.0\n\nBypassed: lab validation gate (--skip-lab)";
+  await world.git("tag", "--sign", "--message", message, "v1.3.0");
+  await world.commit({ [layout.ledger]: ledgerRow("1.3.0") });
+  const { code, stderr } = await release(world, ["--yes", "--resume"]);
+  expect(code).toBe(1);
+  const again = `bun ${script} v1.3.0 --resume --skip-lab`;
+  expect(stderr).toContain(
+    `  fix: Repeat the options of the interrupted run: ${again}. Or start over: git tag -d v1.3.0\n`,
+  );
+  expect(stderr).not.toMatch(/Rerun the lab|not committed/);
+});
+
+test.each([
+  ["in a ledger that is committed", { [layout.ledger]: "# ledger\n" }],
+  ["in a ledger that is not committed either", { [layout.ledger]: undefined }],
+])(
+  "a PASS that is not committed yet is found %s, and the way out is to commit it",
+  async (_, files) => {
+    await using world = await releaseWorld();
+    await world.commit(files);
+    writeFiles(world.root, { [layout.ledger]: ledgerRow("1.3.0") });
+    const { code, stderr } = await release(world, ["--dry-run"]);
+    expect(code).toBe(1);
+    expect(stderr).not.toContain("Rerun the lab");
+    const [, way = ""] = /fix: Commit the PASS at line 2, .*: (git .*)\n/.exec(stderr) ?? [];
+    await follow(world, way);
+    expect(await release(world, ["--dry-run"])).toMatchObject({ code: 0 });
+  },
+);
 
 test("LEDGER is ignored, and the output says so", async () => {
   await using world = await releaseWorld();

@@ -16,14 +16,8 @@ import { askRemote, findRemote, relationTo } from "../world/remote.ts";
 import { differenceFrom, type SignedTag, signTag } from "../world/tag.ts";
 import type { Terminal } from "../world/terminal.ts";
 import { findLocalTag } from "./local-tag.ts";
-import {
-  type Candidate,
-  type Facts,
-  type Procedure,
-  type ReleaseOptions,
-  resumeCommand,
-} from "./plan.ts";
-import { isPublished, precheck } from "./prechecks.ts";
+import type { Candidate, Facts, Procedure, ReleaseOptions } from "./plan.ts";
+import { precheck, waysOn } from "./prechecks.ts";
 
 /** The parts of an invocation that a release uses. */
 export interface ReleaseWorld {
@@ -70,7 +64,10 @@ async function examine(examination: Examination): Promise<Examined> {
   const { facts, unanswered } = await gather(world, repository, procedure, version, options);
   const { tag, commit, refs } = facts;
   const tree = commitTree(objects, commit);
-  const candidate: Candidate = { repository, objects, version, tag, commit, tree, refs };
+  const candidate: Candidate = {
+    ...{ repository, objects, version, tag, commit, tree, refs },
+    waysOn: facts.resuming ? waysOn(facts, procedure) : undefined,
+  };
   const pre = precheck(facts, procedure, options);
   addNew(report, [...unanswered, ...pre.findings]);
   if (pre.complete) {
@@ -106,11 +103,7 @@ async function outwait(examination: Examination, first: Examined): Promise<Exami
   }
   // What cannot sign now is said now, not after the wait.
   const refused = report.findings.some(({ level }) => level === "error");
-  if (
-    refused ||
-    (await obtainTag(first.facts, first.candidate, undefined, report, procedure.script)) ===
-      undefined
-  ) {
+  if (refused || (await obtainTag(first.facts, first.candidate, undefined, report)) === undefined) {
     report.add(waiting.findings);
     return first;
   }
@@ -185,15 +178,12 @@ async function gather(
 /**
  * The tag of the release: the one that an interrupted run left, or a new one, signed now. A refused
  * release has no message; it still proves that signing works, so that all faults show at once.
- *
- * @param script The one that releases, for the command that a remedy names.
  */
 export async function obtainTag(
   facts: Facts,
   candidate: Candidate,
   message: string | undefined,
   report: Report,
-  script: string,
 ): Promise<SignedTag | undefined> {
   const { tag, commit, repository } = candidate;
   const request = { tag, commit, message: message ?? tag };
@@ -203,13 +193,9 @@ export async function obtainTag(
     if (difference === undefined) {
       return facts.localTag.tag;
     }
-    const again = resumeCommand(script, tag, facts.localTag.tag.message);
-    const or = isPublished(facts)
-      ? "A published tag is never moved"
-      : `Or start over: git tag -d ${tag}`;
     report.add(
       error(`Cannot resume ${tag}: the tag here is not what this run would make: ${difference}`, {
-        remedy: `Repeat the options of the interrupted run: ${again}. ${or}`,
+        remedy: candidate.waysOn,
       }),
     );
     return undefined;

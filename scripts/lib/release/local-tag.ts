@@ -1,12 +1,14 @@
 /** The tag of that name that the repository holds already, if any, and what it is. */
 
-import { attempt, type Finding } from "../finding.ts";
+import { attempt, error, type Finding, shellWord } from "../finding.ts";
 import { type ObjectId, type Repository, short } from "../world/git.ts";
-import { judgeTag, readTag, refValue, type SignedTag } from "../world/tag.ts";
+import { judgeTag, readTag, type SignedTag, tagValue } from "../world/tag.ts";
 
 export type LocalTag =
   /** Nobody could say, and why. */
   | { readonly kind: "unknown"; readonly findings: readonly Finding[] }
+  /** No tag of that name can be made here, and why. */
+  | { readonly kind: "blocked"; readonly findings: readonly Finding[] }
   | { readonly kind: "absent" }
   /** A signed annotated tag of a commit: what an interrupted release leaves. */
   | { readonly kind: "signed"; readonly id: ObjectId; readonly tag: SignedTag }
@@ -21,9 +23,11 @@ export async function findLocalTag(repository: Repository, name: string): Promis
 
 async function readLocalTag(repository: Repository, name: string): Promise<LocalTag> {
   const ref = `refs/tags/${name}`;
-  const id = await refValue(repository, ref);
+  const { id, below } = await tagValue(repository, name);
   if (id === undefined) {
-    return { kind: "absent" };
+    return below.length > 0
+      ? { kind: "blocked", findings: below.map((other) => inTheWay(name, other)) }
+      : { kind: "absent" };
   }
   const found = await readTag(repository, ref);
   if (found?.id !== id) {
@@ -36,4 +40,10 @@ async function readLocalTag(repository: Repository, name: string): Promise<Local
   return tag.type === "commit" && tag.tag === name
     ? { kind: "signed", id, tag }
     : { kind: "unfit", id, why: `a tag of ${tag.type} ${short(tag.object)} named ${tag.tag}` };
+}
+
+function inTheWay(name: string, other: string): Finding {
+  return error(`Cannot make tag ${name}: tag ${other} is here, and git cannot hold both`, {
+    remedy: `Delete that tag if it is a slip: git tag -d ${shellWord(other)}`,
+  });
 }

@@ -24,6 +24,8 @@ export interface Candidate {
   readonly tree: Tree;
   /** The remote's refs; undefined if it could not be asked. */
   readonly refs: RemoteRefs | undefined;
+  /** Where the commit is that of a tag which an interrupted run left: the ways on if it is refused. */
+  readonly waysOn?: string | undefined;
 }
 
 /** A gate that time alone may open, if the operator chose to wait for it. */

@@ -58,7 +58,7 @@ function remoteTag(facts: Facts): string | undefined {
 }
 
 /** Whether the tag that is here is on the remote. */
-export function isPublished(facts: Facts): boolean {
+function isPublished(facts: Facts): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
 }
 
@@ -134,19 +134,40 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     case "diverged":
       return [
         error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
-          remedy: integrate,
+          remedy: resuming ? afterDivergence(facts, rules, integrate) : integrate,
         }),
       ];
-    case "unfetched": {
-      // Of a tag that is published, only a fetch can tell whether its commit is on main already.
-      const look = `git fetch ${layout.remote} && bun ${rules.script} ${facts.tag} --resume`;
+    case "unfetched":
       return [
         error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
-          remedy: resuming && isPublished(facts) ? look : integrate,
+          // Only a fetch can tell whether the commit of the tag is on main already.
+          remedy: resuming
+            ? `git fetch ${layout.remote} && ${finishCommand(facts, rules)}`
+            : integrate,
         }),
       ];
-    }
   }
+}
+
+/** The command that repeats the interrupted run whose tag is here. */
+function finishCommand({ tag, localTag }: Facts, { script }: Pick<Rules, "script">): string {
+  return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
+}
+
+/** The commit of a tag stays what it is: no merge into main brings it any nearer to the remote's. */
+function afterDivergence(facts: Facts, rules: Rules, integrate: string): string {
+  const { mainBranch: main, remote } = layout;
+  return isPublished(facts)
+    ? `Bring the commit of the tag to ${main}: git pull --no-rebase ${remote} ${main} && git merge ${facts.tag} && git push ${remote} ${main}, then: ${finishCommand(facts, rules)}`
+    : `Start over from what ${main} has: git tag -d ${facts.tag} && ${integrate}, then: bun ${rules.script} ${facts.tag}`;
+}
+
+/** The ways on from a tag that is here, and that this run refuses or would make another. */
+export function waysOn(facts: Facts, rules: Pick<Rules, "script">): string {
+  const or = isPublished(facts)
+    ? "A published tag is never moved"
+    : `Or start over: git tag -d ${facts.tag}`;
+  return `Repeat the options of the interrupted run: ${finishCommand(facts, rules)}. ${or}`;
 }
 
 function checkLocalTag(
@@ -161,6 +182,7 @@ function checkLocalTag(
         ? [notice(`nothing to resume: there is no tag ${tag} here, so this run starts afresh`)]
         : [notice(`tag ${tag} is free here`)];
     case "unknown":
+    case "blocked":
       return [...localTag.findings];
     case "unfit":
       return [
@@ -173,7 +195,7 @@ function checkLocalTag(
       if (resume) {
         return [notice(`resuming ${tag}: the tag is here, ${what}`)];
       }
-      const finish = resumeCommand(rules.script, tag, localTag.tag.message);
+      const finish = finishCommand(facts, rules);
       return [
         remoteTag(facts) === localTag.id
           ? error(

@@ -44,8 +44,7 @@ export async function release(
     results,
     passed ? await procedure.evidence(candidate, results) : [],
   );
-  const { script } = procedure;
-  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report, script);
+  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
 
   const { remote, relation } = facts;
   const refused = report.findings.some(({ level }) => level === "error");

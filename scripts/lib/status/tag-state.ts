@@ -17,7 +17,8 @@ export function tagStateOf(facts: Facts, rules: Rules): TagState {
   switch (localTag.kind) {
     case "absent":
       return theirs === undefined ? { kind: "free" } : { kind: "elsewhere" };
-    case "unknown": {
+    case "unknown":
+    case "blocked": {
       const { evidence: why, remedy = why } = outcomeOf(localTag.findings);
       return { kind: "unknown", why, remedy };
     }

@@ -303,15 +303,44 @@ export async function removeTag(
  * @throws {Refusal} If git cannot say.
  */
 export async function refValue(repository: Repository, ref: string): Promise<ObjectId | undefined> {
-  // HEAD is asked too: an answer without it is no answer.
-  const answer = await ask(repository, ["show-ref", "--head", ref]);
-  const refs = answer.stdout.split("\n").map((entry) => entry.split(" "));
+  return (await showRefs(repository, ref, [ref])).get(ref);
+}
+
+/**
+ * The object name that a tag's ref holds, and the tags below it: git cannot hold both.
+ *
+ * @param name Short name of the tag.
+ * @throws {Refusal} If git cannot say.
+ */
+export async function tagValue(
+  repository: Repository,
+  name: string,
+): Promise<{ readonly id: ObjectId | undefined; readonly below: readonly string[] }> {
+  const ref = `refs/tags/${name}`;
+  const refs = await showRefs(repository, ref, ["--tags"]);
+  const below = [...refs.keys()].filter((each) => each.startsWith(`${ref}/`));
+  return { id: refs.get(ref), below: below.map((each) => each.slice("refs/tags/".length)) };
+}
+
+/** Refs by full name, and HEAD with them: an answer without it is no answer. */
+async function showRefs(
+  repository: Repository,
+  ref: string,
+  which: readonly string[],
+): Promise<ReadonlyMap<string, ObjectId>> {
+  const answer = await ask(repository, ["show-ref", "--head", ...which]);
+  const refs = new Map(
+    answer.stdout.split("\n").map((entry) => {
+      const [id = "", name = ""] = entry.split(" ");
+      return [name, id] as const;
+    }),
+  );
   // A last line without its end is half an answer: the ref may have been the other half.
-  const whole = answer.stdout.endsWith("\n") && refs.some(([, name]) => name === "HEAD");
+  const whole = answer.stdout.endsWith("\n") && refs.has("HEAD");
   if (answer.code !== 0 || answer.timedOut || !whole) {
     throw unanswered(`read ${ref}`, answer);
   }
-  return refs.find(([, name]) => name === ref)?.[0];
+  return refs;
 }
 
 /** Configuration that decides who tags and how it is signed. */

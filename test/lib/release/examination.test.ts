@@ -3,6 +3,7 @@ import { error, notice } from "../../../scripts/lib/finding.ts";
 import type { Gate } from "../../../scripts/lib/gate.ts";
 import { examineInTime, obtainTag } from "../../../scripts/lib/release/examination.ts";
 import type { Candidate, Facts } from "../../../scripts/lib/release/plan.ts";
+import { waysOn } from "../../../scripts/lib/release/prechecks.ts";
 import { memoryTree } from "../../../scripts/lib/tree.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
 import { openRepository } from "../../../scripts/lib/world/git.ts";
@@ -50,8 +51,9 @@ async function resumed(message: string, remoteTags: [string, string][] = []) {
     commit,
     tree: memoryTree({}),
     refs: undefined,
+    waysOn: waysOn(facts, { script: "scripts/release.ts" }),
   };
-  const obtained = await obtainTag(facts, candidate, message, report, "scripts/release.ts");
+  const obtained = await obtainTag(facts, candidate, message, report);
   return { obtained, findings: report.findings };
 }
 

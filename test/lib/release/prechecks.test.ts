@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { error } from "../../../scripts/lib/finding.ts";
 import type { Facts, ReleaseOptions } from "../../../scripts/lib/release/plan.ts";
 import { precheck } from "../../../scripts/lib/release/prechecks.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
@@ -84,6 +85,11 @@ const refusals: [string, Partial<Facts>, string][] = [
     "a merge under way",
     { checkout: { ...ready.checkout, underway: ["merge"] } },
     "while a merge is under way",
+  ],
+  [
+    "a tag in the way of this one",
+    { localTag: { kind: "blocked", findings: [error("tag v1.3.0/x is here")] } },
+    "tag v1.3.0/x is here",
   ],
   ["a checkout behind the remote", { relation: { kind: "behind" } }, "is behind origin/main"],
   ["a checkout that diverged", { relation: { kind: "diverged" } }, "has diverged from origin/main"],
@@ -183,6 +189,44 @@ describe("with --resume", () => {
   test("another tag on the remote refuses", () => {
     const facts = { localTag: leftover, resuming: true, refs: tagged(theirs) };
     expect(judge(facts, resume).errors.join()).toContain("already exists on origin");
+  });
+
+  test.each<[string, Facts["relation"], boolean, string]>([
+    [
+      "was overtaken, as far as is known, may be on main already",
+      { kind: "unfetched" },
+      false,
+      "git fetch origin && bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+    [
+      "was overtaken, published, may be on main already",
+      { kind: "unfetched" },
+      true,
+      "git fetch origin && bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+    [
+      "was overtaken can only be made anew",
+      { kind: "diverged" },
+      false,
+      "Start over from what main has: git tag -d v1.3.0 && git fetch origin && git merge origin/main, then see whether the lab has validated what came in, then: bun scripts/release.ts v1.3.0",
+    ],
+    [
+      "was overtaken, published, is brought to main",
+      { kind: "diverged" },
+      true,
+      "Bring the commit of the tag to main: git pull --no-rebase origin main && git merge v1.3.0 && git push origin main, then: bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+  ])("a tag whose commit %s", (_, relation, published, way) => {
+    const message = "v1.3.0\n\nBypassed: the lab gate (--skip-lab)\n";
+    const facts: Partial<Facts> = {
+      localTag: { kind: "signed", id: tagId, tag: { ...signed, message } },
+      resuming: true,
+      ...(published ? { refs: tagged(tagId) } : {}),
+      relation,
+    };
+    const { errors, remedies } = judge(facts, resume);
+    expect(errors).toHaveLength(1);
+    expect(remedies.trim()).toBe(way);
   });
 
   test("a tag without a signature refuses", () => {
