@@ -96,7 +96,7 @@ async function auditVintages(tree: Tree, question: VintageQuestion): Promise<Aud
   const findings = [
     ...final.map((each) => findingOf(each, section, question)),
     // A file that cannot be read may hold what seems to be missing.
-    ...(faults.length > 0 ? [] : missingVintages(vintages)),
+    ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
     ...faults,
     ...(changelog.findings ?? []),
     summaryOf(final, question),
@@ -271,12 +271,14 @@ function noVintages(): Finding {
   });
 }
 
-function missingVintages(vintages: readonly Vintage[]): Finding[] {
+/** A rule whose constant is gone was not asked: in strict mode nothing shows that its data are fresh. */
+function missingVintages(vintages: readonly Vintage[], { strict }: VintageQuestion): Finding[] {
+  const complain = strict ? error : warning;
   const there = new Set(vintages.map(({ constant }) => constant));
   return Object.keys(rules)
     .filter((constant) => !there.has(constant))
     .map((constant) =>
-      warning(`Cannot judge ${constant}: found no such constant in ${folder}`, {
+      complain(`Cannot judge ${constant}: found no such constant in ${folder}`, {
         remedy: `Declare ${constant} there, or take its rule out of scripts/lib/layout.ts`,
       }),
     );
@@ -315,6 +317,7 @@ export const table = command({
   refuses: [
     `no const …_VINTAGE is found in ${folder}, or a file there cannot be read`,
     "with --strict: a vintage is stale, and no line of the changelog's section defers it",
+    "with --strict: a constant that has a rule is not there",
     "with --strict: a vintage states no date, one in the future, or a year too vague for its rule",
   ],
   example: "bun scripts/check-vintages.ts --date 2026-08-07 --strict",

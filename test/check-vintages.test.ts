@@ -192,12 +192,15 @@ test("a constant without a rule is listed with a warning, in strict mode too", a
   }
 });
 
-test("a rule whose constant is not found is a warning, in strict mode too", async () => {
+test("a rule whose constant is not found is a warning, in strict mode an error", async () => {
   const { SPECPOWER_VINTAGE: _, ...others } = good;
-  for (const strict of [false, true]) {
+  for (const [strict, level] of [
+    [false, "warning"],
+    [true, "error"],
+  ] as const) {
     const findings = await check({ [`${folder}/a.rs`]: declare(others) }, { strict });
     expect(about(findings, "SPECPOWER_VINTAGE")).toEqual({
-      level: "warning",
+      level,
       message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}`,
       remedy: "Declare SPECPOWER_VINTAGE there, or take its rule out of scripts/lib/layout.ts",
     });
