@@ -1,13 +1,14 @@
 #!/usr/bin/env bun
 /**
- * Checks that the chart's `appVersion` is the tag of every image of the product that its
- * `artifacthub.io/images` annotation promises.
+ * Checks that the chart's `appVersion` is the tag of the image that an install pulls, and of every
+ * image of the product that its `artifacthub.io/images` annotation promises.
  *
  * Usage: bun scripts/check-chart-appversion.ts [--ref COMMIT] [--repo DIR] [--json]
  *
  * Images of the product are those that are named like it, and the one that an install pulls. Refuses
- * if one of them has another tag than `appVersion` or none, if the annotation lacks the image that
- * an install pulls, and if the chart cannot be read. A digest behind the tag is fine.
+ * if one of them has another tag than `appVersion` or none, in the annotation or in values.yaml, if
+ * the annotation lacks the image that an install pulls, and if the chart cannot be read. A digest
+ * behind the tag is fine; an empty `image.tag` is `appVersion`.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -17,6 +18,7 @@ import {
   isSameImage,
   type ProductImages,
   type PromisedImage,
+  type PulledImage,
   readProductImages,
 } from "./lib/files/chart.ts";
 import { error, type Finding, notice } from "./lib/finding.ts";
@@ -25,34 +27,56 @@ import type { Check } from "./lib/tree.ts";
 import { judge } from "./lib/world/judged-tree.ts";
 
 /**
- * Judges the images that the chart in a folder promises against its `appVersion`.
+ * Judges the images that the chart in a folder promises, and the one that it installs, against its
+ * `appVersion`.
  *
  * @throws {Refusal} If the chart or its values cannot be read.
  */
 export const checkChartAppVersion: Check<string> = async (tree, folder) => {
   const images = await readProductImages(tree, folder);
-  const { chart, promised } = images;
+  const { chart, pulled, promised } = images;
   const { path } = chart.document.source;
+  const appVersion = chart.appVersion?.value;
+  // Without a tag of its own the image follows appVersion: there is nothing to judge.
+  const pinned = pulled?.tagFrom === "image.tag" ? [judgePinned(pulled, appVersion)] : [];
   if (promised === undefined) {
-    return [notice(`${path} promises no images: there is nothing to agree with`)];
+    return pinned.length > 0
+      ? pinned
+      : [notice(`${path} promises no images: there is nothing to agree with`)];
   }
   const missing = missingImage(images);
   return [
     ...(missing === undefined ? [] : [missing]),
-    ...promised.map((image) => judgeImage(image, path, chart.appVersion?.value)),
+    ...pinned,
+    ...promised.map((image) => judgeImage(image, path, appVersion)),
   ];
 };
+
+/** Judges the tag that values.yaml gives the image that an install pulls. */
+function judgePinned({ reference, text, at }: PulledImage, appVersion: string | undefined) {
+  if (appVersion !== undefined && reference.tag === appVersion) {
+    return notice(`${at.file}: an install pulls ${text} -> ${appVersion} (matches appVersion)`, {
+      at,
+    });
+  }
+  return error(`Cannot release the chart: an install pulls ${text}, and ${stated(appVersion)}`, {
+    at,
+    remedy: `Leave image.tag empty in ${at.file}, so that it follows appVersion, or set both to the same version`,
+  });
+}
 
 function judgeImage({ reference, text, at }: PromisedImage, path: string, appVersion?: string) {
   if (appVersion !== undefined && reference.tag === appVersion) {
     return notice(`${path}: ${text} -> ${appVersion} (matches appVersion)`, { at });
   }
-  const stated =
-    appVersion === undefined ? "there is no appVersion" : `appVersion is ${appVersion}`;
-  return error(`Cannot release the chart: it promises ${text}, and ${stated}`, {
+  return error(`Cannot release the chart: it promises ${text}, and ${stated(appVersion)}`, {
     at,
     remedy: "Set the tag of the image and appVersion to the same version",
   });
+}
+
+function stated(appVersion: string | undefined): string {
+  return appVersion === undefined ? "there is no appVersion" : `appVersion is ${appVersion}`;
 }
 
 /** What says that the annotation lacks the image that an install pulls, or any of the product. */
@@ -80,11 +104,12 @@ function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding 
 export const table = command({
   name: "scripts/check-chart-appversion.ts",
   summary:
-    "Checks that the chart's appVersion is the tag of every image of the product it promises.",
+    "Checks that the product's images that the chart installs and promises have its appVersion as tag.",
   operands: {},
   options: { ref: refOption },
   refuses: [
     `an image of ${layout.product} in ${layout.imagesAnnotation} has another tag than appVersion, or none`,
+    "image.tag in values.yaml is neither empty nor appVersion",
     "the annotation lacks the image that an install pulls (values.yaml)",
     "Chart.yaml is missing or cannot be read",
   ],

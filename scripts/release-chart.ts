@@ -207,7 +207,7 @@ export const table = command({
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
     "the chart's version disagrees with the tag (check-helm-tag-version)",
-    "the image that the chart promises disagrees with its appVersion",
+    "an image that the chart promises, or the one that helm install pulls, has another tag than its appVersion",
     "the image that helm install pulls is not published for every promised platform",
     "with --wait: the image does not appear in time, or the run of release.yml has failed",
     "any of these questions stays without an answer",

@@ -94,6 +94,84 @@ test("the image that an install pulls counts by any name, and must be promised",
   ]);
 });
 
+const pinned = (tag: string) => `${values}  tag: ${tag}\n`;
+const digest = `sha256:${"a".repeat(64)}`;
+const promising = { images: entry(`${image}:1.3.0`) };
+
+test.each([
+  ["promised at appVersion", promising],
+  ["promised as it is installed", { images: entry(`${image}:1.2.9`) }],
+  ["in a chart that promises nothing", {}],
+])(
+  "an image that an install pulls at another tag than appVersion is refused: %s",
+  async (_, parts) => {
+    const findings = await check({ ...parts, values: pinned('"1.2.9"') });
+    expect(findings.filter(({ at }) => at?.file !== "chart/Chart.yaml")).toEqual([
+      {
+        level: "error",
+        message: `Cannot release the chart: an install pulls ${image}:1.2.9, and appVersion is 1.3.0`,
+        remedy:
+          "Leave image.tag empty in chart/values.yaml, so that it follows appVersion, or set both to the same version",
+        at: { file: "chart/values.yaml", line: 3, column: 3 },
+      },
+    ]);
+  },
+);
+
+test("what is promised is judged beside what an install pulls, whatever that is called", async () => {
+  const own = "image: { repository: ghcr.io/fork/sentinel, tag: 1.2.9 }";
+  const images = entry("ghcr.io/fork/sentinel:1.2.9");
+  expect(
+    (await check({ images, values: own })).map(({ level, message }) => [level, message]),
+  ).toEqual([
+    ["error", expect.stringContaining("an install pulls ghcr.io/fork/sentinel:1.2.9, and")],
+    ["error", expect.stringContaining("it promises ghcr.io/fork/sentinel:1.2.9, and")],
+  ]);
+  const right = own.replace("1.2.9", "1.3.0");
+  expect((await check({ images, values: right })).map(({ level }) => level)).toEqual([
+    "notice",
+    "error",
+  ]);
+});
+
+test.each([
+  ["a variant of appVersion", '"1.3.0-alpine"', `${image}:1.3.0-alpine`],
+  ["a tag with a prefix", "v1.3.0", `${image}:v1.3.0`],
+  ["a digest behind another tag", `"1.2.9@${digest}"`, `${image}:1.2.9@${digest}`],
+])("a tag of its own that only resembles appVersion is refused: %s", async (_, tag, text) => {
+  const message = `Cannot release the chart: an install pulls ${text}, and appVersion is 1.3.0`;
+  expect(await check({ values: pinned(tag) })).toMatchObject([{ level: "error", message }]);
+});
+
+test("a tag of its own needs an appVersion to agree with", async () => {
+  expect(await check({ values: pinned("1.2.9"), appVersion: "" })).toMatchObject([
+    {
+      level: "error",
+      message: `Cannot release the chart: an install pulls ${image}:1.2.9, and there is no appVersion`,
+    },
+  ]);
+});
+
+test.each([
+  ["as it is", '"1.3.0"', `${image}:1.3.0`],
+  ["before a digest", `"1.3.0@${digest}"`, `${image}:1.3.0@${digest}`],
+])("a tag of its own that is appVersion is a notice with its line: %s", async (_, tag, text) => {
+  const pulls = {
+    level: "notice",
+    message: `chart/values.yaml: an install pulls ${text} -> 1.3.0 (matches appVersion)`,
+    at: { file: "chart/values.yaml", line: 3, column: 3 },
+  };
+  const own = pinned(tag);
+  expect(await check({ values: own })).toMatchObject([pulls]);
+  expect(await check({ ...promising, values: own })).toMatchObject([pulls, { level: "notice" }]);
+});
+
+test.each(["", '""', "~"])("an empty image.tag is appVersion: %p", async (tag) => {
+  const nothing = "chart/Chart.yaml promises no images: there is nothing to agree with";
+  expect(await check({ values: pinned(tag) })).toMatchObject([{ message: nothing }]);
+  expect(await check({ ...promising, values: pinned(tag) })).toMatchObject([{ level: "notice" }]);
+});
+
 test("an annotation without the product is an error, no annotation is a notice that says so", async () => {
   const [error, ...more] = await check({ images: entry("alpine:1.3.0") });
   expect(more).toEqual([]);
@@ -121,6 +199,9 @@ test.each([
   ["appVersion is a number", { appVersion: "appVersion: 1.3" }],
   ["the annotation is no list", { images: "none" }],
   ["values.yaml does not tell the image", { images: entry(`${image}:1.3.0`), values: "{}" }],
+  ["values.yaml names a digest of its own", { values: `${values}  digest: ${digest}\n` }],
+  ["image.tag is a digest alone", { values: pinned(`"@${digest}"`) }],
+  ["image.tag is a digest without its sign", { values: pinned(digest) }],
 ])("what cannot be read is refused: %s", async (_, parts) => {
   await expect(check(parts)).rejects.toThrow(/^Cannot /);
 });

@@ -101,6 +101,18 @@ describe("nothing is mutated when", () => {
       },
     ],
     [
+      "an install pulls an earlier image than the one that is promised, and that image is published",
+      "1.2.9, and appVersion is 1.3.0",
+      async ({ world, registry }) => {
+        registry.pushIndex(repository, "1.2.9", platforms);
+        const path = "charts/perf-sentinel/values.yaml";
+        const values = await Bun.file(join(world.root, path)).text();
+        await world.commit({ [path]: values.replace('tag: ""', 'tag: "1.2.9"') });
+        await world.git("push", "--quiet", "origin", "main");
+        return undefined;
+      },
+    ],
+    [
       "HEAD is on another branch",
       "must run from 'main'",
       async ({ world }) => void (await world.git("checkout", "--quiet", "-b", "feature")),
