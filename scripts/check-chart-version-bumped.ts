@@ -9,7 +9,8 @@
  * warning, unless --ref names the commit. Refuses a change
  * of the chart whose version is not greater by SemVer precedence, or whose CHANGELOG.md has no
  * `## [A.B.C]` section that is new and says something; a chart that is gone; and a base that is
- * unknown, unrelated, or cut off by a shallow clone. Changes of CHANGELOG.md alone need no version.
+ * unknown, unrelated, or cut off by a shallow clone. Edits of CHANGELOG.md alone need no version;
+ * to delete it is none.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -54,6 +55,10 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
     return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, noChart()];
   }
   if (ours.every((path) => path === changelogPath)) {
+    const edited = await attempt(() => head.read(changelogPath));
+    if (edited.value === undefined) {
+      return [...changelogGone(edited, { remedy: `Restore ${changelogPath}, and commit it` })];
+    }
     return [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
   }
   const [before, after, changelog] = await Promise.all([
@@ -154,13 +159,16 @@ function versionFindings(
 }
 
 /** What is wrong with a changelog that is not there or cannot be read, whatever the version is. */
-function changelogGone({ findings }: Attempt<Source | undefined>, version = "A.B.C") {
+function changelogGone(
+  { findings }: Attempt<Source | undefined>,
+  { version = "A.B.C", remedy }: { readonly version?: string; readonly remedy?: string } = {},
+): readonly Finding[] {
   const heading = `## [${version}]`;
   return (
     findings ?? [
       error(`${cannotAccept}: found no CHANGELOG.md, expected one with a section ${heading}`, {
         at: { file: changelogPath },
-        remedy: describing(heading),
+        remedy: remedy ?? describing(heading),
       }),
     ]
   );
@@ -177,7 +185,7 @@ async function changelogFindings(
   version: Version,
 ): Promise<readonly Finding[]> {
   if (after.value === undefined) {
-    return changelogGone(after, version);
+    return changelogGone(after, { version });
   }
   const heading = `## [${version}]`;
   const before = await attempt(() => base.read(changelogPath, { lenient: true }));
@@ -302,6 +310,7 @@ export const table = command({
   options: { ref: option("COMMIT", "judge that commit instead of HEAD", nonEmpty) },
   refuses: [
     `${folder} has changed, and its version is not greater than where HEAD parted from the base`,
+    "CHANGELOG.md there is gone or cannot be read, even if nothing else has changed",
     "CHANGELOG.md there has no ## [A.B.C] section for the version that is new and says something",
     "Chart.yaml is gone or cannot be read",
     "the base is unknown, has no commit in common with HEAD, or the clone is too shallow to tell",

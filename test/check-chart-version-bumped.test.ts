@@ -86,11 +86,6 @@ test.each([
     [`${folder}: only CHANGELOG.md changed since the base, no new version needed`],
   ],
   [
-    "only the changelog is gone",
-    { [changelog]: undefined },
-    [`${folder}: only CHANGELOG.md changed since the base, no new version needed`],
-  ],
-  [
     "a change with its version and its entry",
     { ...good, [template]: "a: 2\n" },
     [
@@ -359,6 +354,26 @@ test("a changelog that cannot be read hides no other fault, and none hides it", 
     expect.stringMatching(/^error 1: Cannot read the chart version/),
     "error -: found no CHANGELOG.md, expected one with a section ## [A.B.C]",
   ]);
+});
+
+test("a changelog that is gone is no edit of it: that is refused, with the way back", async () => {
+  expect(await judge(old, changedFiles({ [changelog]: undefined }))).toEqual([
+    {
+      level: "error",
+      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one with a section ## [A.B.C]`,
+      remedy: `Restore ${changelog}, and commit it`,
+      at: { file: changelog },
+    },
+  ]);
+});
+
+test.each([
+  ["a link", linked(changelog)],
+  ["no answer", "Cannot read it from git: found nothing"],
+] as const)("a changelog that cannot be read is no edit of it: %s", async (fault, message) => {
+  const head = broken(old, changelog, fault);
+  const change = { base: memoryTree(old), head, changed: [changelog] };
+  expect(faults(await checkChartVersionBumped(change))).toEqual([`error -: ${message}`]);
 });
 
 test.each([
