@@ -6,11 +6,10 @@
  * Usage: bun scripts/check-chart-version-bumped.ts [base] [--ref COMMIT] [--repo DIR] [--json]
  *
  * Compares HEAD with the commit where it parted from the base, both as committed: what is not is a
- * warning, unless --ref names the commit. Refuses a change
- * of the chart whose version is not greater by SemVer precedence, or whose CHANGELOG.md has no
- * `## [A.B.C]` section that is new and says something; a chart that is gone; and a base that is
- * unknown, unrelated, or cut off by a shallow clone. Edits of CHANGELOG.md alone need no version;
- * to delete it is none.
+ * warning, unless --ref names the commit. Refuses a change of the chart whose version is not greater
+ * by SemVer precedence, or whose CHANGELOG.md has no `## [A.B.C]` section that is new and says
+ * something; a chart that is gone; and a base that is unknown, unrelated, or cut off by a shallow
+ * clone. Edits of CHANGELOG.md alone need no version; its deletion is no edit.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
