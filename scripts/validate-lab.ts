@@ -5,12 +5,12 @@
  * Usage: bun scripts/validate-lab.ts vX.Y.Z --lab DIR [--ledger PATH] [--record] [--from STEP] [--keep-going]
  *
  * A PASS needs exit code 0 of every step and complete counts from those that owe them: each count
- * in their output, at least one. Standard output has the ledger row and nothing else. Steps run
- * without the operator's terminal and without flags for make from the environment. Refuses when the
- * lab's checkout cannot be read, has no Makefile or holds the ledger, when make is missing, when a
- * step fails, and with --record, when the row cannot be appended, or is a PASS and the lab's
- * checkout cannot be read again after the run. A run that --from cuts short vouches for the steps it
- * ran only: it cannot be recorded.
+ * in their output, at least one. Standard output has the ledger row and nothing else; its date is
+ * the day in UTC on which the steps ended. Steps run without the operator's terminal and without
+ * flags for make from the environment. Refuses when the lab's checkout cannot be read, has no
+ * Makefile or holds the ledger, when make is missing, when a step fails, and with --record, when the
+ * row cannot be appended, or is a PASS and the lab's checkout cannot be read again after the run. A
+ * run that --from cuts short vouches for the steps it ran only: it cannot be recorded.
  *
  * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
  */
@@ -206,7 +206,7 @@ export const table = command({
   ],
   example: "bun scripts/validate-lab.ts v1.2.3 --lab ../lab --record",
   async run(invocation) {
-    const { operands, options, now, report, interrupt, cwd } = invocation;
+    const { operands, options, now, moment, report, interrupt, cwd } = invocation;
     const first = options.from === undefined ? 0 : labSteps.indexOf(options.from);
     const left = labSteps.slice(0, first).map(({ name }) => name);
     if (options.record && left.length > 0) {
@@ -246,6 +246,7 @@ export const table = command({
       folder,
       keepGoing: options.keepGoing,
     });
+    const completed = dayOf(moment());
 
     const after = await attempt(() => readCheckout(lab));
     if (interrupt.requested) {
@@ -254,7 +255,7 @@ export const table = command({
     }
     const failures = checkResults(tag, results);
     const verdict = failures.length === 0 ? "PASS" : "FAIL";
-    const validation: Validation = { tag, sha, date: dayOf(now), verdict };
+    const validation: Validation = { tag, sha, date: completed, verdict };
     const row = rowText(validation);
     const data = {
       row,
@@ -269,7 +270,7 @@ export const table = command({
     const append = options.record
       ? await attempt(() => {
           refuseUnknownPass(validation, after.value);
-          return interrupt.hold(() => appendRow(ledger.path, validation, data.date));
+          return interrupt.hold(() => appendRow(ledger.path, validation, completed));
         })
       : undefined;
     const appended = append?.value;

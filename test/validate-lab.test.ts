@@ -92,6 +92,28 @@ test("a lab that passes ends with its row, which is recorded, and each step has 
   );
 });
 
+test("a run over midnight has the day in UTC on which its steps ended, also in the ledger", async () => {
+  const sha = await labWith({
+    "verify-all-scenarios": "touch ../ended; echo 24/24 detector outcomes match",
+  });
+  const path = ledger();
+  const ended = join(lab.home, "ended");
+  const { code, stdout } = await runScript(
+    script,
+    ["v1.2.3", "--lab", lab.root, "--record", "--ledger", path],
+    {
+      cwd: lab.home,
+      env,
+      // The machine slept in between: its clock stands still, and its time does not.
+      clock: () => 0,
+      moment: () => new Date(existsSync(ended) ? "2026-11-26T00:10Z" : "2026-11-25T23:50Z"),
+    },
+  );
+  const expected = `v1.2.3\t${sha}\t2026-11-26\tPASS\n`;
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expected });
+  expect(readFileSync(path, "utf8")).toBe(`${old}${expected}`);
+});
+
 test.each([
   [
     "one scenario short",

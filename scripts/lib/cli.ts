@@ -184,6 +184,8 @@ export interface Invocation<P extends Operands = Operands, O extends Options = O
   readonly cwd: string;
   /** The moment the script was started. */
   readonly now: Date;
+  /** The moment at which it is asked, by the machine's time: the clock may stand still in its sleep. */
+  moment(): Date;
   /** Milliseconds since some moment; no change of the machine's time disturbs them. */
   clock(): number;
   readonly terminal: Terminal;
@@ -416,12 +418,14 @@ export async function main<P extends Operands, O extends Options>(
   streams?: Streams,
 ): Promise<never> {
   const env: Environment = { ...self.env };
+  const moment = () => new Date();
   const terminal = processTerminal(env, streams);
   const code = await execute(table, {
     args: self.argv.slice(2),
     env,
     cwd: currentFolder(self),
-    now: new Date(),
+    now: moment(),
+    moment,
     clock: () => performance.now(),
     terminal,
     watch: () => watchProcess(self),
@@ -450,6 +454,7 @@ export interface World {
   readonly env: Environment;
   readonly cwd: string | undefined;
   readonly now: Date;
+  readonly moment: () => Date;
   readonly clock: () => number;
   readonly terminal: Terminal;
   /** Begins to hear of what ends the command early. */
@@ -533,7 +538,7 @@ async function invoke<P extends Operands, O extends Options>(
   report: Report,
   interrupt: Interrupt,
 ): Promise<void> {
-  const { env, cwd, now, clock, terminal } = world;
+  const { env, cwd, now, moment, clock, terminal } = world;
   if (cwd === undefined) {
     throw refusal("Cannot find the current folder: it has been removed", {
       remedy: "Change to a folder that exists: cd",
@@ -546,6 +551,7 @@ async function invoke<P extends Operands, O extends Options>(
     env,
     cwd,
     now,
+    moment,
     clock,
     terminal,
     report,

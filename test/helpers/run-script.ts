@@ -19,6 +19,8 @@ export async function tableOf(script: string): Promise<AnyCommand> {
 interface RunOptions extends Omit<StartOptions, "stdin"> {
   /** Milliseconds, for a test that is about none or about many of them. */
   readonly clock?: () => number;
+  /** The machine's time, for a test that is about none or about a run over midnight. */
+  readonly moment?: () => Date;
   /** Where the command hears of signals. */
   readonly signals?: EventSource;
 }
@@ -31,6 +33,7 @@ export async function runScript(
     cwd,
     env = isolatedEnvironment(cwd),
     clock = () => performance.now(),
+    moment = () => new Date(),
     signals = new EventEmitter(),
   }: RunOptions,
 ): Promise<Ended> {
@@ -39,7 +42,8 @@ export async function runScript(
     args,
     env,
     cwd,
-    now: new Date(),
+    now: moment(),
+    moment,
     clock,
     terminal,
     watch: () => watchProcess(signals),

@@ -594,6 +594,7 @@ describe("in the process of the test", () => {
     env,
     cwd: projectRoot,
     now: new Date(),
+    moment: () => new Date(),
     clock: () => 0,
   };
   const fix =
