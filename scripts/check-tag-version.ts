@@ -6,8 +6,9 @@
  * Usage: bun scripts/check-tag-version.ts <tag|version> [--ref COMMIT] [--repo DIR] [--json]
  *
  * Refuses if one of them states another version or none, if there is no crate or no workspace
- * version, or if a manifest cannot be read. A dependency that `cargo publish` will refuse for want
- * of a version is a warning, and so is a crate that is left out as a workspace of its own.
+ * version, if a manifest cannot be read, or if a crate that a release publishes is left out: by
+ * `exclude`, or as a workspace of its own. Another one that is left out of those in the usual place
+ * is a warning, and so is a dependency that `cargo publish` will refuse for want of a version.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -42,7 +43,7 @@ export function judgeTagVersion(workspace: Workspace, version: Version): Finding
     ...workspace.crates.map((crate) => judgeCrate(crate, workspace, version)),
     ...workspace.pins.map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(warnOf),
-    ...workspace.leftOut.map(warnOfLeftOut),
+    ...workspace.leftOut.map((each) => judgeLeftOut(each, version)),
   ];
 }
 
@@ -115,16 +116,41 @@ function warnOf({ manifest, name, place }: Unversioned): Finding {
   });
 }
 
-function warnOfLeftOut({ manifest, folder, place }: LeftOut): Finding {
+/** A crate that is published without being judged would go out in any version. */
+function judgeLeftOut(crate: LeftOut, version: Version): Finding {
+  const { manifest, folder, name, excludedBy, place } = crate;
   const root = layout.workspaceManifest;
-  return warning(`${manifest} is left out: it is a workspace of its own, not a member of ${root}`, {
-    at: place(),
-    remedy: `Remove [workspace] from ${manifest}, or add ${quote(folder)} to exclude of [workspace] in ${root}`,
-  });
+  const [why, remedy] =
+    excludedBy === undefined
+      ? [
+          `it is a workspace of its own, not a member of ${root}`,
+          `Remove [workspace] from ${manifest}`,
+        ]
+      : [
+          `${root} excludes ${quote(excludedBy)}`,
+          `Remove ${quote(excludedBy)} from exclude of [workspace] in ${root}`,
+        ];
+  const published = layout.published.crates.find((each) => each === name);
+  return published === undefined
+    ? warning(`${manifest} is left out: ${why}`, {
+        at: place(),
+        remedy: `${remedy}, or move ${folder} away from ${layout.crateManifests}`,
+      })
+    : refuse(
+        version,
+        `${manifest} is left out, and a release publishes ${published}: ${why}`,
+        crate,
+        `${remedy}, or ${published} from published.crates in scripts/lib/layout.ts`,
+      );
 }
 
-function refuse(version: Version, why: string, stated: Statement, remedy: string): Finding {
-  return error(`${cannotTag(version)}: ${why}`, { at: stated.place(), remedy });
+function refuse(
+  version: Version,
+  why: string,
+  { place }: Pick<Statement, "place">,
+  remedy: string,
+): Finding {
+  return error(`${cannotTag(version)}: ${why}`, { at: place(), remedy });
 }
 
 const cannotTag = (version: Version) => `Cannot tag ${layout.tagPrefix}${version}`;
@@ -152,6 +178,7 @@ export const table = command({
     "[workspace.package] in Cargo.toml states another version, or none",
     "a crate neither inherits the workspace version nor states the tag's",
     "a crate requires a sibling crate in another version than 1.2.3, =1.2.3 or ^1.2.3",
+    "a crate that a release publishes is left out: by exclude, or as a workspace of its own",
     "there are no crates, or a manifest cannot be read",
   ],
   example: "bun scripts/check-tag-version.ts v1.2.3 --ref release/1.2.3",

@@ -19,6 +19,9 @@ type Files = Readonly<Record<string, string>>;
 const root = (version = "1.2.3", rest = "") =>
   `[workspace]\nmembers = ["crates/*"]\n[workspace.package]\nversion = "${version}"\n${rest}`;
 
+const excluding = (folders: string) =>
+  root().replace("[workspace.package]", `exclude = [${folders}]\n$&`);
+
 const crate = (name: string, rest = "") =>
   `[package]\nname = "${name}"\nversion.workspace = true\n${rest}`;
 
@@ -200,32 +203,85 @@ describe("a crate", () => {
     ]);
   });
 
-  test("outside the workspace is not judged: excluded, or a workspace of its own", async () => {
+  test("outside the workspace and the usual place is not judged: excluded, or a workspace of its own", async () => {
     const files = {
       ...good,
-      "Cargo.toml": root().replace("[workspace.package]", 'exclude = ["crates/old"]\n$&'),
-      "crates/old/Cargo.toml": stated("old", "0.1.0", '[dependencies]\nb = "0.9"\n'),
+      "Cargo.toml": excluding('"tools/old", "fuzz"'),
+      "tools/old/Cargo.toml": stated("old", "0.1.0", '[dependencies]\nb = "0.9"\n'),
       "fuzz/Cargo.toml": stated("fuzz", "0.0.0", '[workspace]\n[dependencies]\nb = "0.9"\n'),
     };
     expect(complaints(await check(files))).toEqual([]);
   });
 });
 
-test("a crate in the usual place that is a workspace of its own is left out with a warning", async () => {
-  const own = stated("own", "0.1.0", "\n[workspace]\n");
+describe("a crate in the usual place that is left out", () => {
   const listing = root().replace('"crates/*"', '"crates/a", "crates/b"');
-  const files = { ...good, "Cargo.toml": listing, "crates/own/Cargo.toml": own };
-  const findings = await check(files);
-  expect(findings.filter(({ level }) => level !== "notice")).toEqual([
-    {
-      level: "warning",
-      message:
-        "crates/own/Cargo.toml is left out: it is a workspace of its own, not a member of Cargo.toml",
-      at: { file: "crates/own/Cargo.toml", line: 5, column: 2 },
-      remedy:
-        'Remove [workspace] from crates/own/Cargo.toml, or add "crates/own" to exclude of [workspace] in Cargo.toml',
-    },
-  ]);
+  const own = (name: string) => stated(name, "0.1.0", "\n[workspace]\n");
+  const inOld = "crates/old/Cargo.toml";
+
+  test.each<[string, Files, Finding]>([
+    [
+      "as a workspace of its own",
+      { "Cargo.toml": listing, [inOld]: own("old") },
+      {
+        level: "warning",
+        message: `${inOld} is left out: it is a workspace of its own, not a member of Cargo.toml`,
+        at: { file: inOld, line: 5, column: 2 },
+        remedy: `Remove [workspace] from ${inOld}, or move crates/old away from crates/*/Cargo.toml`,
+      },
+    ],
+    [
+      "by exclude",
+      { "Cargo.toml": excluding('"fuzz", "crates/old"'), [inOld]: stated("old", "0.1.0") },
+      {
+        level: "warning",
+        message: `${inOld} is left out: Cargo.toml excludes "crates/old"`,
+        at: { file: "Cargo.toml", line: 3, column: 21 },
+        remedy:
+          'Remove "crates/old" from exclude of [workspace] in Cargo.toml, or move crates/old away from crates/*/Cargo.toml',
+      },
+    ],
+  ])("is told with a warning, and not judged: %s", async (_, files, expected) => {
+    const findings = await check({ ...good, ...files });
+    expect(findings.filter(({ level }) => level !== "notice")).toEqual([expected]);
+  });
+
+  test.each<[string, Files, Finding]>([
+    [
+      "as a workspace of its own",
+      { "Cargo.toml": listing, [inOld]: own("perf-sentinel") },
+      {
+        level: "error",
+        message: `Cannot tag v1.2.3: ${inOld} is left out, and a release publishes perf-sentinel: it is a workspace of its own, not a member of Cargo.toml`,
+        at: { file: inOld, line: 5, column: 2 },
+        remedy: `Remove [workspace] from ${inOld}, or perf-sentinel from published.crates in scripts/lib/layout.ts`,
+      },
+    ],
+    [
+      "by exclude",
+      {
+        "Cargo.toml": excluding('"./crates/old/"'),
+        [inOld]: stated("perf-sentinel-core", "0.3.0"),
+      },
+      {
+        level: "error",
+        message: `Cannot tag v1.2.3: ${inOld} is left out, and a release publishes perf-sentinel-core: Cargo.toml excludes "./crates/old/"`,
+        at: { file: "Cargo.toml", line: 3, column: 13 },
+        remedy:
+          'Remove "./crates/old/" from exclude of [workspace] in Cargo.toml, or perf-sentinel-core from published.crates in scripts/lib/layout.ts',
+      },
+    ],
+  ])("is refused if a release publishes it: %s", async (_, files, expected) => {
+    const findings = await check({ ...good, ...files });
+    expect(findings.filter(({ level }) => level !== "notice")).toEqual([expected]);
+  });
+
+  test("is told by exclude though its manifest cannot be read", async () => {
+    const files = { ...good, "Cargo.toml": excluding('"crates/old"'), [inOld]: "= old" };
+    expect(complaints(await check(files))).toEqual([
+      `warning Cargo.toml:3 ${inOld} is left out: Cargo.toml excludes "crates/old"`,
+    ]);
+  });
 });
 
 test("a crate behind a link is judged in the work tree and refused in a commit, unless excluded", async () => {
@@ -250,10 +306,11 @@ test("a crate behind a link is judged in the work tree and refused in a commit, 
       remedy: "Put a folder in place of the symbolic link crates/c, and commit that",
     },
   ]);
-  const excluding = root().replace("[workspace.package]", 'exclude = ["crates/c"]\n$&');
-  const next = await world.commit({ "Cargo.toml": excluding });
+  const next = await world.commit({ "Cargo.toml": excluding('"crates/c"') });
   const excluded = await checkTagVersion(commitTree(objects, next), parseVersion("1.2.3"));
-  expect(complaints(excluded)).toEqual([]);
+  expect(complaints(excluded)).toEqual([
+    'warning Cargo.toml:3 crates/c/Cargo.toml is left out: Cargo.toml excludes "crates/c"',
+  ]);
 });
 
 test("a workspace without crates is refused", async () => {

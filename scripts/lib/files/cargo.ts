@@ -72,12 +72,16 @@ export interface Unversioned {
   place(): Place;
 }
 
-/** A crate that nobody said to leave out. */
+/** A crate in the usual place that belongs to no release. */
 export interface LeftOut {
   readonly manifest: string;
   /** Path of the folder around it. */
   readonly folder: string;
-  /** Where it says that it is a workspace. */
+  /** Name of its package; undefined if that cannot be read. */
+  readonly name: string | undefined;
+  /** The entry of `exclude` that means it; undefined if it is a workspace of its own instead. */
+  readonly excludedBy: string | undefined;
+  /** The place of that entry, or where it says that it is a workspace. */
   place(): Place;
 }
 
@@ -90,7 +94,7 @@ export interface Workspace {
   /** Every requirement on a sibling: those of the root manifest first, then by path. */
   readonly pins: readonly Pin[];
   readonly unversioned: readonly Unversioned[];
-  /** Crates in the usual place that belong to no release, by path: each is a workspace of its own. */
+  /** By path. */
   readonly leftOut: readonly LeftOut[];
   /** Why something above may be missing: all of it is there if this is empty. */
   readonly faults: readonly Finding[];
@@ -184,16 +188,19 @@ interface Crates {
 }
 
 async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
-  const { listed, found, excludes, faults } = await findMembers(tree, root.document);
+  const { listed, found, findExclusion, faults } = await findMembers(tree, root.document);
   const known = new Set([root.path]);
   const unknown = (paths: readonly string[]) => {
-    const fresh = [...new Set(paths)].filter((path) => !known.has(path) && !excludes(path));
+    const fresh = [...new Set(paths)].filter((path) => !known.has(path) && !findExclusion(path));
     for (const path of fresh) {
       known.add(path);
     }
     return fresh.sort();
   };
-  const read = await readManifests(tree, unknown([...listed.keys(), ...found]));
+  const [read, excluded] = await Promise.all([
+    readManifests(tree, unknown([...listed.keys(), ...found])),
+    readExcluded(tree, found, findExclusion),
+  ]);
   const isApart = ({ path, document }: Manifest) =>
     !listed.has(path) && document.at(["workspace"]) !== undefined;
   const crates = read.manifests.filter((manifest) => !isApart(manifest));
@@ -213,18 +220,39 @@ async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
   }
   crates.sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifests = packageAt(root.document) === undefined ? crates : [root, ...crates];
-  const nameless = manifests.filter(
-    ({ document }) => typeof packageAt(document, "name") !== "string",
-  );
+  const nameless = manifests.filter(({ document }) => nameIn(document) === undefined);
   return {
     manifests,
     unread: [...read.absent, ...read.illegal].map(folderOf),
-    leftOut: read.manifests.filter(isApart).map(({ path, folder, document }) => {
-      const { place } = statement(document, ["workspace"]);
-      return { manifest: path, folder, place };
-    }),
+    leftOut: [...excluded, ...read.manifests.filter(isApart).map(apart)].sort((a, b) =>
+      a.manifest < b.manifest ? -1 : 1,
+    ),
     faults: [...allFaults, ...nameless.map(noName)],
   };
+}
+
+function apart({ path, folder, document }: Manifest): LeftOut {
+  const { place } = statement(document, ["workspace"]);
+  return { manifest: path, folder, name: nameIn(document), excludedBy: undefined, place };
+}
+
+/** Those of some manifests that are excluded. One that cannot be read is no fault: it is not judged. */
+async function readExcluded(
+  tree: Tree,
+  paths: readonly string[],
+  findExclusion: Members["findExclusion"],
+): Promise<LeftOut[]> {
+  const answers = paths.map(async (path) => {
+    const entry = findExclusion(path);
+    if (entry === undefined) {
+      return [];
+    }
+    const { value } = await attempt(() => readManifest(tree, path));
+    const name = value && nameIn(value.document);
+    const { value: excludedBy, place } = entry;
+    return [{ manifest: path, folder: folderOf(path), name, excludedBy, place }];
+  });
+  return (await Promise.all(answers)).flat();
 }
 
 interface Members {
@@ -232,7 +260,8 @@ interface Members {
   readonly listed: ReadonlyMap<string, Statement>;
   /** The manifests in the usual place. */
   readonly found: readonly string[];
-  readonly excludes: (manifest: string) => boolean;
+  /** The entry of `exclude` that keeps a manifest out, or undefined if none does. */
+  readonly findExclusion: (manifest: string) => Text | undefined;
   readonly faults: readonly Finding[];
 }
 
@@ -257,11 +286,12 @@ async function findMembers(tree: Tree, root: Document): Promise<Members> {
   // As Cargo has it: a member that is spelled out, or lies below one that is, is never excluded,
   // and neither list is resolved any further than `./` and needless slashes.
   const spelled = members.texts.map(({ value }) => withoutDots(value));
-  const barred = excluded.texts.map(({ value }) => withoutDots(value));
-  const excludes = (manifest: string) =>
-    barred.some((each) => isBelow(manifest, each)) &&
-    !spelled.some((each) => isBelow(manifest, each));
-  return { listed, found, excludes, faults };
+  const barred = excluded.texts.map((entry) => ({ entry, folder: withoutDots(entry.value) }));
+  const findExclusion = (manifest: string) => {
+    const entry = barred.find(({ folder }) => isBelow(manifest, folder))?.entry;
+    return entry && spelled.some((each) => isBelow(manifest, each)) ? undefined : entry;
+  };
+  return { listed, found, findExclusion, faults };
 }
 
 /** The manifests that one entry of `members` means, or why it means none. */
@@ -375,6 +405,11 @@ function packageAt(document: Document, key?: string): unknown {
   return document.at(key === undefined ? path : [...path, key]);
 }
 
+function nameIn(document: Document): string | undefined {
+  const name = packageAt(document, "name");
+  return typeof name === "string" ? name : undefined;
+}
+
 function packagePath(document: Document): Path {
   return document.at(["package"]) === undefined && document.at(["project"]) !== undefined
     ? ["project"]
@@ -387,13 +422,12 @@ function inherits(value: unknown): boolean {
 }
 
 function crateOf({ path, document }: Manifest, root: Document): Crate {
-  const name = packageAt(document, "name");
   const version = statement(document, [...packagePath(document), "version"]);
   const own = packageAt(document, "publish");
   const publish = inherits(own) ? root.at(["workspace", "package", "publish"]) : own;
   return {
     manifest: path,
-    name: typeof name === "string" ? name : path,
+    name: nameIn(document) ?? path,
     inherits: inherits(version.value),
     version,
     published: publish !== false && !(Array.isArray(publish) && publish.length === 0),

@@ -15,6 +15,13 @@ const read = (files: Files) => readWorkspace(memoryTree(files));
 const manifestsOf = async (files: Files) =>
   (await read(files)).crates.map(({ manifest }) => manifest);
 
+/** What is left out, each with its package and what excludes it. */
+const leftOutOf = async (files: Files) =>
+  (await read(files)).leftOut.map(
+    ({ manifest, name = "?", excludedBy }) =>
+      `${manifest} ${name}${excludedBy === undefined ? "" : ` by ${excludedBy}`}`,
+  );
+
 const faultsOf = async (files: Files) =>
   (await read(files)).faults.map(({ level, message, at }) => {
     expect(level).toBe("error");
@@ -93,14 +100,44 @@ describe("crates", () => {
     const crates = { "crates/a/Cargo.toml": crate("a") };
     const unlisted = { ...own, ...crates, "Cargo.toml": root('["crates/a"]') };
     expect(await manifestsOf(unlisted)).toEqual(["crates/a/Cargo.toml"]);
-    expect((await read(unlisted)).leftOut).toEqual([
-      { manifest: "crates/fuzz/Cargo.toml", folder: "crates/fuzz", place: expect.any(Function) },
-    ]);
-    const excluded = root('["crates/a"]', 'exclude = ["crates/fuzz"]');
-    expect((await read({ ...unlisted, "Cargo.toml": excluded })).leftOut).toEqual([]);
+    expect(await leftOutOf(unlisted)).toEqual(["crates/fuzz/Cargo.toml fuzz"]);
     const listed = { ...own, ...crates, "Cargo.toml": root('["crates/fuzz"]') };
     expect(await manifestsOf(listed)).toEqual(["crates/a/Cargo.toml", "crates/fuzz/Cargo.toml"]);
-    expect((await read(listed)).leftOut).toEqual([]);
+    expect(await leftOutOf(listed)).toEqual([]);
+  });
+
+  test.each([
+    ["exclude names", '["crates/*"]', '["fuzz", "crates/b"]', ["b by crates/b"]],
+    [
+      "exclude names by a whole folder",
+      '["crates/*"]',
+      '["crates/"]',
+      ["a by crates/", "b by crates/"],
+    ],
+    ["exclude names, forgotten by members", '["crates/a"]', '["crates/b"]', ["b by crates/b"]],
+    ["nothing names: members spells it out", '["crates/a", "crates/b"]', '["crates/b"]', []],
+    ["nothing names: it is elsewhere", '["crates/*", "libs/*"]', '["libs/z", "fuzz"]', []],
+  ])("in the usual place is left out if %s", async (_, members, exclude, expected) => {
+    const files = { ...crates, "Cargo.toml": root(members, `exclude = ${exclude}`) };
+    expect(await leftOutOf(files)).toEqual(
+      expected.map((each) => `crates/${each[0]}/Cargo.toml ${each}`),
+    );
+  });
+
+  test("those left out are told by path, and with what can be read of them", async () => {
+    const files = {
+      "Cargo.toml": root('["crates/a"]', 'exclude = ["crates/d", "crates/b"]'),
+      "crates/a/Cargo.toml": crate("a"),
+      "crates/b/Cargo.toml": "= b",
+      "crates/c/Cargo.toml": crate("c", "[workspace]\n"),
+      "crates/d/Cargo.toml": "[package]\nname = 1\n",
+    };
+    expect(await leftOutOf(files)).toEqual([
+      "crates/b/Cargo.toml ? by crates/b",
+      "crates/c/Cargo.toml c",
+      "crates/d/Cargo.toml ? by crates/d",
+    ]);
+    expect(await faultsOf(files)).toEqual([]);
   });
 
   test.each([
