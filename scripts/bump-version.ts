@@ -145,6 +145,7 @@ export const table = command({
     "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's",
     "the tag of one of them exists here",
     "a file that would be written is not as committed",
+    "the changelog has ## [X.Y.Z] already, and more behind it than a date or one word for it",
     "a file that holds references cannot be read, or an edit cannot be proven",
     "check-references refuses the result",
   ],

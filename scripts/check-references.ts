@@ -40,7 +40,7 @@ export function judgeReferences(read: References, version: Version): Finding[] {
     ...read.faults,
     ...operatorDriven(read).map((each) =>
       isStale(each, applicationVersions(version))
-        ? staleFinding(each, version, wayOut(read, version), error, cannotTag)
+        ? staleFinding(each, version, wayOut(read, version, each), error, cannotTag)
         : matchOf(each),
     ),
     ...hollowFindings(read, version, warning),
@@ -64,11 +64,12 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
     const complain = weight === "required" ? error : warning;
     const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
     const opening = weight === "required" ? cannotTag : "Stale reference: ";
-    const remedy = wayOut(read, version);
     const matching = references.length - stale.length;
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
-      ...stale.map((each) => staleFinding(each, version, remedy, complain, opening)),
+      ...stale.map((each) =>
+        staleFinding(each, version, wayOut(read, version, each), complain, opening),
+      ),
       ...hollowFindings(read, version, complain, weight === "required" ? cannotTag : ""),
       ...blindFindings(read),
       ...unclearFindings(read),
@@ -98,12 +99,13 @@ function staleFinding(
   );
 }
 
-/** What mends a stale reference: the bump, unless the workspace is past the version. */
-function wayOut({ workspace }: References, version: Version): string {
+/** What mends a stale reference: the bump, unless it refuses to, or the workspace is past the version. */
+function wayOut({ workspace }: References, version: Version, { byHand }: Reference): string {
   const found = workspace.version?.value;
   return typeof found === "string" && isVersion(found) && compareVersions(found, version) > 0
     ? `The workspace is at ${found}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
-    : `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`;
+    : (byHand ??
+        `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`);
 }
 
 /** Sections of a changelog that stand for the version, and say nothing of it. */

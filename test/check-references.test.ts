@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { prepareBump } from "../scripts/bump-version.ts";
 import { checkOperatorReferences, checkReferences } from "../scripts/check-references.ts";
+import type { Day } from "../scripts/lib/calendar.ts";
 import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
@@ -160,6 +162,47 @@ test("text from files is quoted where it is not plain", async () => {
   expect(findings.find(({ level }) => level === "error")?.message).toContain(
     'says binary_verification_url "v1.2.9\\u001b[31m, expected v1.3.0", expected v1.3.0',
   );
+});
+
+describe("a heading of the release without its date", () => {
+  const bump = "Bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same";
+  const byHand =
+    "Write the heading by hand as ## [1.3.0] - YYYY-MM-DD, and what else it says below it";
+
+  test.each([
+    ["[1.3.0]", bump],
+    ["[1.3.0] - TBD", bump],
+    ["[1.3.0] - YYYY-MM-DD", bump],
+    ["[1.3.0] - 2026-08-07 (the Lab release)", byHand],
+    ["[1.3.0] - TBD - the Lab release", byHand],
+    ["[1.3.0] – 2026-08-07", byHand],
+    ["[1.3.0] (2026-08-07)", byHand],
+    ["[1.2.9] (2026-08-07)", bump],
+  ])("is mended by a bump, or by hand where a bump refuses it: %s", async (title, remedy) => {
+    const tree = { ...product, "CHANGELOG.md": `# Changelog\n\n## ${title}\n\n- new\n` };
+    for (const findings of [
+      await check(tree),
+      await checkOperatorReferences("required")(memoryTree(tree), version),
+    ]) {
+      expect(findings.filter(({ level }) => level === "error")).toMatchObject([
+        { at: { file: "CHANGELOG.md", line: 3 }, remedy },
+      ]);
+    }
+    const request = { version, chart: undefined, chartOnly: false, allowSame: true };
+    const { faults } = await prepareBump(memoryTree(tree), {
+      ...request,
+      date: "2026-09-01" as Day,
+    });
+    expect(faults.map((fault) => fault.remedy)).toEqual(remedy === bump ? [] : [remedy]);
+  });
+
+  test("is no matter of the workspace's version that is past it", async () => {
+    const tree = memoryTree({ ...product, "CHANGELOG.md": "## [1.2.9] (2026-08-07)\n\n- old\n" });
+    const findings = await checkReferences(tree, parseVersion("1.2.9"));
+    expect(findings.find(({ at }) => at?.file === "CHANGELOG.md")?.remedy).toStartWith(
+      "The workspace is at 1.3.0, and a bump goes forward only",
+    );
+  });
 });
 
 test("a section of the release that says nothing is a warning, and an error where it is required", async () => {

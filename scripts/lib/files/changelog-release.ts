@@ -7,7 +7,15 @@ import { type Day, isDay } from "../calendar.ts";
 import { LocatedSyntaxError, type Place } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
 import type { Version } from "../version.ts";
-import { type Changelog, readChangelog, type Section, sectionsOf } from "./changelog.ts";
+import {
+  awaitsDate,
+  type Changelog,
+  dateByHand,
+  datedHeading,
+  readChangelog,
+  type Section,
+  sectionsOf,
+} from "./changelog.ts";
 import { type Splice, spliced } from "./edit.ts";
 import { fencedCode } from "./markdown.ts";
 
@@ -41,8 +49,8 @@ export interface SectionEdit {
 /**
  * Gives a release its section. Done twice, it changes nothing more.
  *
- * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, or does not read back
- * as intended.
+ * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if its heading of the
+ * release says something else in the place of a date, or if it does not read back as intended.
  */
 export function withSection(source: Source, request: SectionRequest): SectionEdit {
   const changelog = readChangelog(source);
@@ -86,8 +94,13 @@ function only(changelog: Changelog, sections: readonly Section[]): Section | und
   return first;
 }
 
-function cannotEdit({ source }: Changelog, why: string, at = source.place()): LocatedSyntaxError {
-  return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, "Edit it by hand");
+function cannotEdit(
+  { source }: Changelog,
+  why: string,
+  at = source.place(),
+  remedy = "Edit it by hand",
+): LocatedSyntaxError {
+  return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, remedy);
 }
 
 /** What is left to be done by somebody who knows what has changed. */
@@ -117,7 +130,11 @@ function leftToDo({ source, sections }: Changelog, section: Section): SectionEdi
 
 // A section that is there
 
-/** Adds what an existing section lacks: a real date, and words. */
+/**
+ * Adds what an existing section lacks: a real date, and words.
+ *
+ * @throws {LocatedSyntaxError} If something else than a placeholder stands where the date goes.
+ */
 function completed(
   changelog: Changelog,
   request: SectionRequest,
@@ -125,6 +142,11 @@ function completed(
 ): { splices: readonly Splice[]; outcome: "completed" | "kept" } {
   const { text } = changelog.source;
   const lacksDate = request.mustHaveDate && !isDay(existing.date ?? "");
+  if (lacksDate && !awaitsDate(existing)) {
+    const { version } = request;
+    const why = `found ## ${existing.title}, expected ${datedHeading(version)}`;
+    throw cannotEdit(changelog, why, existing.at, dateByHand(version));
+  }
   const lacksWords = !existing.hasContent && request.otherwise !== undefined;
   const splices = [
     ...(lacksDate ? [dateSplice(text, existing, request.date)] : []),

@@ -1,5 +1,6 @@
 /** Changelogs as Keep a Changelog lays them out: one `## [A.B.C]` section for each version. */
 
+import { isDay } from "../calendar.ts";
 import type { Place } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
@@ -14,7 +15,9 @@ export interface Section {
   readonly name: string | undefined;
   /** The name, if it is a version. */
   readonly version: Version | undefined;
-  /** What follows ` - ` after the brackets, as it is written. */
+  /** What follows the brackets and their link, as it is written. */
+  readonly rest: string;
+  /** What follows ` - ` of that. */
   readonly date: string | undefined;
   /** Where the heading's line starts, where the line after it starts, and where the section ends. */
   readonly start: number;
@@ -39,6 +42,24 @@ export interface Changelog {
 export function sectionsOf(changelog: Changelog, version: Version): readonly Section[] {
   return changelog.sections.filter((section) => section.version === version);
 }
+
+/** A word without a digit, such as `TBD`, or what has the form of a day. */
+const placeholder = /^(?:[^\s\d]+|[^\s-]{4}-[^\s-]{2}-[^\s-]{2})$/;
+
+/**
+ * Whether a date may be written into a section's heading: nothing follows the brackets, or one word
+ * in the date's place that is no date in any form. All else is its author's.
+ */
+export function awaitsDate({ rest, date }: Section): boolean {
+  return rest === "" || (date !== undefined && !isDay(date) && placeholder.test(date));
+}
+
+/** The form of a heading with the day of the release. */
+export const datedHeading = (version: Version) => `## [${version}] - YYYY-MM-DD`;
+
+/** What gives a heading its date that awaits none. */
+export const dateByHand = (version: Version) =>
+  `Write the heading by hand as ${datedHeading(version)}, and what else it says below it`;
 
 /** A line of a changelog as a reader sees it, without HTML comments, and its place. */
 export interface Line {
@@ -106,13 +127,14 @@ export function readChangelog(source: Source): Changelog {
 /** A version in brackets, perhaps a link; then the end, or anything after a space. */
 const bracketed = /^\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])?(?:$|(?=[ \t]))/;
 
-function partsOf(title: string): Pick<Section, "name" | "version" | "date"> {
+function partsOf(title: string): Pick<Section, "name" | "version" | "rest" | "date"> {
   const match = bracketed.exec(title);
   const name = match?.[1];
-  const date = match && /^[ \t]+-[ \t]+(.+)$/.exec(title.slice(match[0].length))?.[1];
+  const rest = match === null ? "" : title.slice(match[0].length).trim();
   return {
     name,
     version: name !== undefined && isVersion(name) ? name : undefined,
-    date: date ?? undefined,
+    rest,
+    date: /^-[ \t]+(.+)$/.exec(rest)?.[1],
   };
 }

@@ -9,7 +9,7 @@ import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { kindOf, pinnedVersion, readWorkspace, type Statement, type Workspace } from "./cargo.ts";
-import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
+import { awaitsDate, dateByHand, readChangelog, type Section, sectionsOf } from "./changelog.ts";
 import {
   chartManifest,
   type ProductImages,
@@ -76,6 +76,8 @@ interface Found {
   readonly site: Site;
   /** Whether it is a heading with nothing below it. */
   readonly hollow?: boolean;
+  /** What mends it if a bump refuses to. */
+  readonly byHand?: string | undefined;
   /** What a bump leaves to be done about it. */
   readonly caveat?: { readonly message: string; readonly remedy: string };
 }
@@ -289,9 +291,11 @@ export const table: readonly Row[] = [
     least: 1,
     section: { date: true },
     find: inFiles([layout.changelog], (file, { versions }) =>
-      section(file, versions.application, "the date of the release", ({ date = "" }) =>
-        isDay(date),
-      ),
+      section(file, versions.application, {
+        needs: "the date of the release",
+        isWhole: ({ date = "" }) => isDay(date),
+        byHand: (each, version) => (awaitsDate(each) ? undefined : dateByHand(version)),
+      }),
     ),
   },
   {
@@ -328,7 +332,10 @@ export const table: readonly Row[] = [
     least: 1,
     section: { date: false },
     find: inFiles([`${layout.chart}/CHANGELOG.md`], (file, { versions }) =>
-      section(file, versions.chart, "what has changed", ({ hasContent }) => hasContent),
+      section(file, versions.chart, {
+        needs: "what has changed",
+        isWhole: ({ hasContent }) => hasContent,
+      }),
     ),
   },
 ];
@@ -508,18 +515,28 @@ function inText(source: Source, what: string, find: Finder): readonly Found[] {
   });
 }
 
+/** What a row asks of a section. */
+interface SectionRule {
+  /** What makes it whole, in words. */
+  readonly needs: string;
+  isWhole(section: Section): boolean;
+  /** What makes one whole that is not, if a bump refuses to. */
+  byHand?(section: Section, version: Version): string | undefined;
+}
+
 /** The section of a version if it is whole, else the best that the changelog has in its place. */
 function section(
   source: Source,
   version: Version | undefined,
-  needs: string,
-  isWhole: (section: Section) => boolean,
+  { needs, isWhole, byHand }: SectionRule,
 ): readonly Found[] {
   const changelog = readChangelog(source);
   const wanted = version === undefined ? [] : sectionsOf(changelog, version);
   const { sections } = changelog;
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
-  const best = wanted.find(isWhole) ?? wanted[0] ?? newest;
+  const whole = wanted.find(isWhole);
+  const partial = whole === undefined ? wanted[0] : undefined;
+  const best = whole ?? partial ?? newest;
   return best === undefined
     ? []
     : [
@@ -528,6 +545,7 @@ function section(
           what: "section",
           written: best.title,
           version: isWhole(best) ? best.version : undefined,
+          byHand: version !== undefined && best === partial ? byHand?.(best, version) : undefined,
           hollow: !wanted.some(({ hasContent }) => hasContent),
           place: () => best.at,
           becomes: (expected) => `[${expected}] with ${needs}`,

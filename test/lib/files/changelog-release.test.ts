@@ -115,25 +115,64 @@ describe("without anything unreleased", () => {
   ])("a heading is added %s, and needs words", (_, before, after) => {
     expect(edited(before)).toEqual({ text: after, outcome: "added", left: [wordless] });
   });
+});
 
-  test("an existing section is kept with its date", () => {
-    const text = `## [1.3.0] - 2026-08-31\n\n- new\n\n${old}`;
-    expect(edited(text)).toEqual({ text, outcome: "kept", left: [] });
+describe("a heading of the release that is there", () => {
+  const text = (heading: string) => `# C\n\n${heading}\n\n- new\n\n${old}`;
+
+  test.each([
+    ["nothing stands for one", "## [1.3.0]", "## [1.3.0] - 2026-09-01"],
+    ["only a link is there", "##  [1.3.0](https://x)", "##  [1.3.0](https://x) - 2026-09-01"],
+    ["a word stands for one", "## [1.3.0] - unreleased", "## [1.3.0] - 2026-09-01"],
+    ["TBD stands for one", "## [1.3.0] - TBD", "## [1.3.0] - 2026-09-01"],
+    ["its form stands for one", "## [1.3.0] - YYYY-MM-DD", "## [1.3.0] - 2026-09-01"],
+    ["half of it is written", "## [1.3.0] - 2026-XX-XX", "## [1.3.0] - 2026-09-01"],
+    ["the day is none", "## [1.3.0] - 2026-02-30 ##", "## [1.3.0] - 2026-09-01 ##"],
+  ])("gets a date where %s: %s", (_, before, after) => {
+    expect(edited(text(before))).toEqual({ text: text(after), outcome: "completed", left: [] });
+  });
+
+  test("keeps a date that is not the release's", () => {
+    const dated = text("## [1.3.0] - 2026-08-31");
+    expect(edited(dated)).toEqual({ text: dated, outcome: "kept", left: [] });
   });
 
   test.each([
-    ["## [1.3.0]", "## [1.3.0] - 2026-09-01"],
-    ["## [1.3.0] - unreleased", "## [1.3.0] - 2026-09-01"],
-    ["## [1.3.0] - 2026-02-30 ##", "## [1.3.0] - 2026-09-01 ##"],
-    ["##  [1.3.0](https://x)", "##  [1.3.0](https://x) - 2026-09-01"],
-  ])("an existing section without a real date gets one: %s", (before, after) => {
-    const text = (heading: string) => `${heading}\n\n- new\n\n${old}`;
-    expect(edited(text(before))).toEqual({ text: text(after), outcome: "completed", left: [] });
+    ["words behind a date", "[1.3.0] - 2026-08-31 (the Lab release)"],
+    ["words behind a placeholder", "[1.3.0] - TBD - the Lab release"],
+    ["words alone", "[1.3.0] - the Lab release"],
+    ["a word where no date goes", "[1.3.0] soon"],
+    ["a date behind another dash", "[1.3.0] – 2026-08-31"],
+    ["a date behind no dash", "[1.3.0] 2026-08-31"],
+    ["a date in brackets", "[1.3.0] (2026-08-31)"],
+    ["a date behind a link", "[1.3.0](https://x) (2026-08-31)"],
+    ["a date with slashes", "[1.3.0] - 2026/08/31"],
+    ["a date with a short month", "[1.3.0] - 2026-8-31"],
+    ["a date that begins with the day", "[1.3.0] - 31.08.2026"],
+    ["a date in words", "[1.3.0] - 31-Aug-2026"],
+    ["a month", "[1.3.0] - 2026-08"],
+    ["a dash alone", "[1.3.0] -"],
+  ])("is its author's, and refused with the form that is wanted, if it has %s: %s", (_, title) => {
+    const act = () => edit(text(`## ${title}`));
+    expect(act).toThrow(LocatedSyntaxError);
+    expect(act).toThrow(
+      expect.objectContaining({
+        message: `Cannot edit C.md: found ## ${title}, expected ## [1.3.0] - YYYY-MM-DD`,
+        at: expect.objectContaining({ file: "C.md", line: 3 }),
+        remedy:
+          "Write the heading by hand as ## [1.3.0] - YYYY-MM-DD, and what else it says below it",
+      }),
+    );
+  });
+
+  test("may say anything where it needs no date", () => {
+    const titled = text("## [1.3.0] - the Lab release");
+    expect(edited(titled, chart)).toEqual({ text: titled, outcome: "kept", left: [] });
   });
 });
 
-test("a heading that cannot be completed is refused", () => {
-  expect(() => edit("## [1.3.0] soon\n\n- new\n")).toThrow(
+test("a heading that does not read back with the date is refused", () => {
+  expect(() => edit("## [1.3.0] - # ##\n\n- new\n")).toThrow(
     "Cannot edit C.md: found headings that do not read back as intended",
   );
 });
