@@ -1,6 +1,7 @@
 /**
  * The sweep of one release: each call of git that it makes goes wrong in each way there is, and both
- * repositories are read afterwards. No call and no way is left out.
+ * repositories are read afterwards. No way is left out, and no call but those that another release,
+ * which has a sweep of its own, makes as well before it parts from this one.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly command: readonly [script: string, tag: string, ...options: string[]];
   /** Brings the world to where the release starts. */
   prepare?(world: ReleaseWorld): Promise<unknown>;
+  /** The options of a release whose calls are the same up to some call: its own sweep breaks those. */
+  readonly sameAs?: readonly string[];
   /** The call of git at which an earlier run was killed that this one resumes. */
   readonly killedAt?: RegExp;
 }
@@ -285,6 +288,14 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
     calls = await learn(origin, command, aim);
   }
   expect(calls.length).toBeGreaterThan(10);
+  if (scenario.sameAs !== undefined) {
+    const others = await learn(origin, [script, tag, "--yes", ...scenario.sameAs], aim);
+    const shared = new Set(others.map(({ words, nth }) => `${nth} ${words}`));
+    const parting = calls.findIndex(({ words, nth }) => !shared.has(`${nth} ${words}`));
+    expect(parting).toBeGreaterThan(0);
+    // The change before it is broken as well: what that leaves is for this release to finish.
+    calls = calls.slice(calls.findLastIndex(({ harmless }, at) => at < parting && !harmless));
+  }
 
   return {
     command,

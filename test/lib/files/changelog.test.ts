@@ -97,10 +97,10 @@ test("the sections of a version are none, one, or all there are", () => {
   expect([lines("3.0.0"), lines("1.0.0"), lines("2.0.0")]).toEqual([[], [2], [1, 3]]);
 });
 
-test("a changelog of 10 MB is read in linear time", async () => {
+test("a changelog of 2 MB is read in linear time", async () => {
   const section = "## [1.2.3]\n\n### Fixed\n\n- Words about `code` and more.\n\n";
   await expectLinear(
-    180_000,
+    36_000,
     (count) => section.repeat(count),
     (text) => expect(read(text).sections).toHaveLength(text.length / section.length),
   );
