@@ -83,6 +83,8 @@ export interface StatusFacts {
   readonly where: Where;
   /** The branch that HEAD is on, by its short name; undefined if it is detached. */
   readonly head: string | undefined;
+  /** Other work trees that have a branch checked out, by full name of the branch. */
+  readonly elsewhere: ReadonlyMap<string, string>;
   /** Paths that differ from HEAD, untracked ones included. */
   readonly changes: readonly string[];
   /** Operations of git that were begun and not ended. */

@@ -68,6 +68,7 @@ export async function gather(
     version,
     where,
     head,
+    elsewhere: standing.elsewhere,
     changes,
     underway,
     branchHere: standing.branch !== undefined,

@@ -34,18 +34,33 @@ function putAway(changes: readonly string[]): Next {
   if (changes.every((path) => path === layout.ledger)) {
     return ledgerCommit("Record a lab validation");
   }
+  return byHand(`Commit what is to stay, and ${setAside(changes)}`);
+}
+
+function setAside(changes: readonly string[]): string {
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
-  return byHand(
-    `Commit what is to stay, and set the rest aside (git stash --include-untracked): ${first}${more}`,
-  );
+  return `set the rest aside (git stash --include-untracked): ${first}${more}`;
 }
 
 /** What has to come before anything else happens on a branch. */
 function toBranch(facts: StatusFacts, branch: string): Next | undefined {
+  const other = facts.elsewhere.get(`refs/heads/${branch}`);
   return (
-    endUnderway(facts) ?? (facts.head === branch ? undefined : command(`git checkout ${branch}`))
+    endUnderway(facts) ??
+    (facts.head === branch
+      ? undefined
+      : other === undefined
+        ? checkOut(facts, `git checkout ${branch}`)
+        : byHand(`Go on where ${branch} is checked out: cd ${shellWord(other)}`))
   );
+}
+
+/** Git takes along what is not committed, unless the other branch has another state of it. */
+function checkOut({ changes }: StatusFacts, words: string): Next {
+  return changes.every((path) => path === layout.ledger)
+    ? command(words)
+    : byHand(`${words} (if git refuses: commit what is to stay first, and ${setAside(changes)})`);
 }
 
 /** What has to come before a release leaves main. */
@@ -84,7 +99,8 @@ export function openBranch(facts: StatusFacts): Next {
   }
   if (facts.remote.branch !== "absent") {
     const ref = `refs/heads/${branch}`;
-    return command(`git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`);
+    const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
+    return endUnderway(facts) ?? checkOut(facts, fetch);
   }
   return toBranch(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
 }

@@ -6,7 +6,7 @@ import { layout } from "../layout.ts";
 import { findLocalTag, type LocalTag } from "../release/local-tag.ts";
 import type { Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { type Checkout, readCheckout } from "../world/checkout.ts";
+import { branchesElsewhere, type Checkout, readCheckout } from "../world/checkout.ts";
 import { findCommit, type ObjectId, type Repository } from "../world/git.ts";
 import { commitTree, type Objects } from "../world/objects.ts";
 import {
@@ -26,6 +26,8 @@ export interface Standing {
   /** What stands for the release; undefined if its tag is not here. */
   readonly commit: ObjectId | undefined;
   readonly checkout: Checkout;
+  /** Work trees that have branches checked out, by full name of the branch. */
+  readonly elsewhere: ReadonlyMap<string, string>;
   /** Tips of the branches that are here. */
   readonly main: ObjectId | undefined;
   readonly branch: ObjectId | undefined;
@@ -48,8 +50,9 @@ export async function readStanding(
   version: Version,
 ): Promise<Standing> {
   const names = { version };
-  const [checkout, main, branch, localTag, asked] = await Promise.all([
+  const [checkout, elsewhere, main, branch, localTag, asked] = await Promise.all([
     readCheckout(repository),
+    branchesElsewhere(repository),
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branchOf(names)}`),
     findLocalTag(repository, tagOf(names)),
@@ -70,6 +73,7 @@ export async function readStanding(
   return {
     ...standing,
     checkout,
+    elsewhere,
     main,
     branch,
     localTag,

@@ -50,6 +50,33 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
   return { ...status, underway };
 }
 
+/**
+ * The branches that other work trees of a repository have checked out, which git lets nobody check
+ * out a second time: their work trees by full name.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function branchesElsewhere(
+  repository: Repository,
+): Promise<ReadonlyMap<string, string>> {
+  const answer = await ask(repository, ["worktree", "list", "--porcelain"]);
+  // This work tree is one of them: an answer without any is none, and each ends with an empty line.
+  if (answer.code !== 0 || answer.timedOut || !/^worktree .*\n\n$/s.test(answer.stdout)) {
+    throw unanswered("find the other work trees", answer);
+  }
+  const held = new Map<string, string>();
+  let folder = "";
+  for (const line of answer.stdout.split("\n")) {
+    const [, word, value = ""] = /^(worktree|branch) (.+)$/.exec(line) ?? [];
+    if (word === "worktree") {
+      folder = value;
+    } else if (word === "branch" && folder !== repository.root) {
+      held.set(value, folder);
+    }
+  }
+  return held;
+}
+
 /** What `git status` tells of a checkout. */
 export type Status = Pick<Checkout, "head" | "branch" | "changes">;
 

@@ -15,6 +15,7 @@ const merged: StatusFacts = {
   version,
   where: "main",
   head: "main",
+  elsewhere: new Map(),
   changes: [],
   underway: [],
   branchHere: true,
@@ -127,6 +128,35 @@ describe("step 1 opens the branch", () => {
       { ...nothing, head: undefined },
       "1 open",
       "git checkout main",
+    ],
+    [
+      "from main, where another work tree has it",
+      { ...nothing, head: undefined, elsewhere: new Map([["refs/heads/main", "/a tree"]]) },
+      "1 open",
+      "(a person) Go on where main is checked out: cd '/a tree'",
+    ],
+    [
+      "from main, past changes that git may not take along",
+      { ...nothing, head: "feature", changes: ["Cargo.toml"] },
+      "1 open",
+      "(a person) git checkout main (if git refuses: commit what is to stay first, and set the rest aside (git stash --include-untracked): Cargo.toml)",
+    ],
+    [
+      "from the remote's, past changes and what is under way",
+      {
+        ...nothing,
+        changes: ["Cargo.toml"],
+        underway: ["merge"],
+        remote: { main: "equal", branch: "unfetched" },
+      },
+      "1 open",
+      "(a person) Finish or end the merge that is under way; git status tells how",
+    ],
+    [
+      "from the remote's, past changes",
+      { ...nothing, changes: ["Cargo.toml"], remote: { main: "equal", branch: "unfetched" } },
+      "1 open",
+      "(a person) git fetch origin refs/heads/release/1.3.0:refs/heads/release/1.3.0 && git checkout release/1.3.0 (if git refuses: commit what is to stay first, and set the rest aside (git stash --include-untracked): Cargo.toml)",
     ],
     [
       "after main is up to date",
