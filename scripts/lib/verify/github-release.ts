@@ -108,9 +108,10 @@ function publication(release: Fields, kind: ReleaseKind): Said {
   const link = findLink(release.url);
   if (release.isDraft === false) {
     const day = findText(release.publishedAt)?.slice(0, 10);
+    const marked = release.isPrerelease === true ? " as a prerelease" : "";
     return {
       state: "verified",
-      evidence: `published${day === undefined ? "" : ` on ${day}`}`,
+      evidence: `published${day === undefined ? "" : ` on ${day}`}${marked}`,
       ...link,
     };
   }

@@ -91,6 +91,14 @@ test("a sound release is verified in all answers, each with its evidence", async
   );
 });
 
+test("a release that is marked as a prerelease is said to be one", async () => {
+  const { of } = await ask({ details: { isPrerelease: true } });
+  expect(of(labels[0] ?? "")).toMatchObject({
+    state: "verified",
+    evidence: "published on 2026-08-07 as a prerelease",
+  });
+});
+
 test("only what is needed is fetched, and with what old versions of gh know", async () => {
   const { asked } = await ask({ assets: changed({ "large-video.mp4": "x" }) });
   expect(asked).toHaveLength(2);
