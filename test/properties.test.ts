@@ -48,14 +48,14 @@ import {
 import { checkAppendOnly, checkRows } from "../scripts/lib/files/ledger-history.ts";
 import { compareLines } from "../scripts/lib/files/line-order.ts";
 import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
-import { fencedCode, scanBlocks, withoutComments } from "../scripts/lib/files/markdown.ts";
+import { codeBlocks, scanBlocks, withoutComments } from "../scripts/lib/files/markdown.ts";
 import { readModule } from "../scripts/lib/files/module.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import { rustTokens } from "../scripts/lib/files/rust.ts";
 import { readShell } from "../scripts/lib/files/shell.ts";
 import {
+  findCodeConstants,
   findConstants,
-  findFencedConstants,
   findMentions,
   findUnclearConstants,
 } from "../scripts/lib/files/snippets.ts";
@@ -109,7 +109,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   Markdown: ({ text }) => {
     const headings: unknown[] = [];
     scanBlocks(text, { heading: (each) => headings.push(each), content() {} });
-    return [headings, fencedCode(text)(0), withoutComments(text)];
+    return [headings, codeBlocks(text)(0), withoutComments(text)];
   },
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
@@ -128,7 +128,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a script of the shell": ({ text }) => readShell(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
-    findFencedConstants(file, "version"),
+    findCodeConstants(file, "version"),
     findUnclearConstants(file, "name"),
     findMentions(file, "perf-sentinel", "v"),
   ],

@@ -74,8 +74,8 @@ function lineStarts(text: string): number[] {
   return starts;
 }
 
-/** The last index whose start is not after the offset. */
-function lineIndex(starts: readonly number[], offset: number): number {
+/** The last index whose start, of starts in their order, is not after the offset; else the first. */
+export function lineIndex(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length - 1;
   while (low < high) {

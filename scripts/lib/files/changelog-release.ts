@@ -17,7 +17,7 @@ import {
   sectionsOf,
 } from "./changelog.ts";
 import { type Splice, spliced } from "./edit.ts";
-import { fencedCode } from "./markdown.ts";
+import { codeBlocks } from "./markdown.ts";
 
 /** The section that a release is to have. */
 export interface SectionRequest {
@@ -224,7 +224,7 @@ const unreleasedLink =
 
 /** Lets the link of what is unreleased start at the release, and gives the release its own. */
 function linkSplices(text: string, version: Version): readonly Splice[] {
-  const isCode = fencedCode(text);
+  const isCode = codeBlocks(text);
   const links = [...text.matchAll(unreleasedLink)].filter(({ index }) => !isCode(index));
   const [match, ...more] = links;
   if (match === undefined || more.length > 0) {

@@ -2,8 +2,10 @@
  * The blocks of a Markdown text that decide where it is divided, and whether it says anything.
  *
  * Of CommonMark 0.31 this knows what can hide a heading or pass for content: list items and
- * quotes, fenced code, raw HTML blocks, headings, link definitions and rules.
+ * quotes, code in a fence or indented, raw HTML blocks, headings, link definitions and rules.
  */
+
+import { lineIndex } from "../tree.ts";
 
 /** A heading that stands in no list item and no quote. Offsets are into the text. */
 export interface Heading {
@@ -22,7 +24,7 @@ export interface BlockVisitor {
   heading(heading: Heading): void;
   /** Something that a reader sees and that is no heading. */
   content(): void;
-  /** A line of fenced code or the fence's end: where it starts, and where the next line does. */
+  /** A line of code, or the end of its fence: where it starts, and where the next line does. */
   code?(line: { readonly start: number; readonly end: number }): void;
 }
 
@@ -159,6 +161,7 @@ export function scanBlocks(text: string, visitor: BlockVisitor): void {
       endParagraph();
     } else if (block === null && paragraph === undefined) {
       // Indented code, which an underline does not turn into a heading.
+      visitor.code?.({ start, end });
       say(words);
     } else if (paragraph !== undefined) {
       // A line that goes on with a paragraph stays in its list items and quotes without their marks.
@@ -305,8 +308,8 @@ function saysSomething(words: string): boolean {
   return false;
 }
 
-/** Tells of the offsets of a text whether they lie in fenced code. */
-export function fencedCode(text: string): (offset: number) => boolean {
+/** Tells of the offsets of a text whether they lie in code, fenced or indented. */
+export function codeBlocks(text: string): (offset: number) => boolean {
   const starts: number[] = [];
   const ends: number[] = [];
   scanBlocks(text, {
@@ -318,8 +321,8 @@ export function fencedCode(text: string): (offset: number) => boolean {
     },
   });
   return (offset) => {
-    const next = starts.findIndex((start) => start > offset);
-    return (ends[(next < 0 ? starts.length : next) - 1] ?? 0) > offset;
+    const line = lineIndex(starts, offset);
+    return offset >= (starts[line] ?? text.length) && offset < (ends[line] ?? 0);
   };
 }
 

@@ -20,9 +20,9 @@ import { asTable, type Document, type Path, parseJson, placeInside } from "./doc
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
 import {
+  findCodeConstants,
   findConstants,
-  findFenced,
-  findFencedConstants,
+  findInCode,
   findMentions,
   findUnclearConstants,
 } from "./snippets.ts";
@@ -384,11 +384,11 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
   return answers.flat();
 }
 
-/** Reads the guides, of which the fenced code counts. */
+/** Reads the guides, of which the code counts. */
 async function inGuides({ source }: Reading): Promise<readonly InFile[]> {
   const read = await Promise.all(paths.ciGuides.map(source));
   return read.flatMap((file) =>
-    file === undefined ? [] : [inConstants(file, fencedConstants, unclearFenced)],
+    file === undefined ? [] : [inConstants(file, codeConstants, unclearInCode)],
   );
 }
 
@@ -493,9 +493,9 @@ function pathsOf(value: unknown, key: string, path: Path = []): readonly Path[] 
 
 const { versionConstant } = paths;
 const constants: Finder = (file) => findConstants(file, versionConstant);
-const fencedConstants: Finder = (file) => findFencedConstants(file, versionConstant);
+const codeConstants: Finder = (file) => findCodeConstants(file, versionConstant);
 const unclearConstants: Finder = (file) => findUnclearConstants(file, versionConstant);
-const unclearFenced: Finder = (file) => findFenced(findUnclearConstants)(file, versionConstant);
+const unclearInCode: Finder = (file) => findInCode(findUnclearConstants)(file, versionConstant);
 const mentions: Finder = (file) => findMentions(file, layout.product, layout.tagPrefix);
 
 /** The versions that a finder finds, each with the tag's prefix or without, as it is written. */

@@ -2,7 +2,7 @@
 
 import type { Source } from "../tree.ts";
 import type { Span } from "./edit.ts";
-import { fencedCode } from "./markdown.ts";
+import { codeBlocks } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
@@ -119,19 +119,19 @@ function blank(text: string): string {
   return text.replace(/[^\r\n]/g, " ");
 }
 
-/** What a finder of constants finds in the fenced code of a Markdown text, outside comments. */
-export function findFenced(
+/** What a finder of constants finds in the code of a Markdown text, outside comments. */
+export function findInCode(
   find: (file: Source, name: string) => readonly Span[],
 ): (file: Source, name: string) => readonly Span[] {
   return (file, name) => {
-    const isCode = fencedCode(file.text);
+    const isCode = codeBlocks(file.text);
     const visible = { ...file, text: withoutHtmlComments(file.text) };
     return find(visible, name).filter(({ offset }) => isCode(offset));
   };
 }
 
-/** The versions that a constant is set to in the fenced code of a Markdown text, outside comments. */
-export const findFencedConstants = findFenced(findConstants);
+/** The versions that a constant is set to in the code of a Markdown text, outside comments. */
+export const findCodeConstants = findInCode(findConstants);
 
 /** The versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
 export function findMentions({ text }: Source, product: string, prefix: string): readonly Span[] {

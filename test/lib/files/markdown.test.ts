@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { scanBlocks, withoutComments } from "../../../scripts/lib/files/markdown.ts";
+import { codeBlocks, scanBlocks, withoutComments } from "../../../scripts/lib/files/markdown.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 
 /** The blocks of a text: `# title` for headings, `text` for content. */
@@ -172,4 +172,17 @@ test.each([
   ["--> a", "--> a"],
 ])("comments of %p are blanked, and all else keeps its place", (text, expected) => {
   expect(withoutComments(text)).toBe(expected);
+});
+
+test("code is found among many lines of it in time that grows with them", async () => {
+  const line = "    x\n";
+  const text = (size: number) => line.repeat(size / line.length);
+  await expectLinear(600_000, text, (code) => {
+    const isCode = codeBlocks(code);
+    let found = 0;
+    for (let offset = 0; offset < code.length; offset += line.length) {
+      found += Number(isCode(offset));
+    }
+    expect(found).toBe(code.length / line.length);
+  });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import {
+  findCodeConstants,
   findConstants,
-  findFencedConstants,
   findMentions,
   findUnclearConstants,
 } from "../../../scripts/lib/files/snippets.ts";
@@ -77,10 +77,10 @@ test("HTML comments hide constants and mentions, unless they are left open", () 
   const text =
     "<!-- tool@v1.2.9\ntool@v1.2.9 --> tool@‹v1.2.9›\n```\n<!--\nNAME: 1.2.9\n-->\n```\n`<!--` tool@‹v1.2.9›\n";
   expect(marked(bare(text), findMentions(source("f", bare(text)), "tool", "v"))).toBe(text);
-  expect(findFencedConstants(source("f", bare(text)), "NAME")).toEqual([]);
+  expect(findCodeConstants(source("f", bare(text)), "NAME")).toEqual([]);
 });
 
-test("in Markdown only fenced code holds constants", () => {
+test("in Markdown only code holds constants, in a fence or indented", () => {
   const text = `NAME: "1.2.9"
 
 \`\`\`yaml
@@ -103,12 +103,31 @@ NAME: "1.2.9"
 \`\`\`
 -->
 
+    NAME: "‹1.2.9›"
+    # NAME: "1.2.9"
+
+\tNAME: ‹1.2.9›
+
+A paragraph goes on below
     NAME: "1.2.9"
+
+- an item
+
+  NAME: "1.2.9"
+
+      NAME: ‹1.2.9›
+
+  <!--
+      NAME: "1.2.9"
+  -->
+
+## A heading
+    NAME: ‹1.2.9›
 
 \`\`\`
 NAME: ‹1.2.9›`;
-  expect(marked(bare(text), findFencedConstants(source("f", bare(text)), "NAME"))).toBe(text);
-  expect(findFencedConstants(source("f", ""), "NAME")).toEqual([]);
+  expect(marked(bare(text), findCodeConstants(source("f", bare(text)), "NAME"))).toBe(text);
+  expect(findCodeConstants(source("f", ""), "NAME")).toEqual([]);
 });
 
 test("a mention is the product, an at sign and a whole version", () => {
@@ -158,6 +177,6 @@ test.each([
   const text = (size: number) => source("a.md", part.repeat(size / part.length));
   await expectLinear(200_000, text, (file) => [
     findUnclearConstants(file, "NAME"),
-    findFencedConstants(file, "NAME"),
+    findCodeConstants(file, "NAME"),
   ]);
 });
