@@ -138,6 +138,30 @@ test("a constant in a spelling that is not read is a warning with its line", asy
   }
 });
 
+test("a mention in a spelling that is not read is a warning with its line and the way to be read", async () => {
+  const guide = product["docs/CI.md"] ?? "";
+  const first = guide.split("\n").length;
+  const mentions = ["@1.2.9", "@V1.2.9", "/sub@v1.2.9", "@v1.3.0", "@main", "@0123456789abcdef"];
+  const lines = mentions.map((each) => `uses: robintra/perf-sentinel${each}\n`);
+  const changes = { "docs/CI.md": guide + lines.join("") };
+  const tree = memoryTree({ ...product, ...changes });
+  for (const findings of [
+    await check(changes),
+    await checkOperatorReferences("advised")(tree, version),
+    await checkOperatorReferences("required")(tree, version),
+  ]) {
+    expect(findings.filter(({ level }) => level !== "notice")).toEqual(
+      [0, 1, 2].map((index) => ({
+        level: "warning",
+        message:
+          "docs/CI.md seems to hold a reference in a spelling that is not read: perf-sentinel@vX.Y.Z",
+        remedy: "Look at the line: write it as perf-sentinel@vX.Y.Z, or keep it by hand",
+        at: { file: "docs/CI.md", line: first + index, column: 16 },
+      })),
+    );
+  }
+});
+
 test("a constant in indented code of a guide is judged like one in a fence", async () => {
   const guide = product["docs/CI.md"] ?? "";
   const text = `${guide}\nAs code:\n\n    PERF_SENTINEL_VERSION: "1.2.9"\n    sudo PERF_SENTINEL_VERSION=1.2.9 x\n`;

@@ -58,6 +58,7 @@ import {
   findConstants,
   findMentions,
   findUnclearConstants,
+  findUnclearMentions,
 } from "../scripts/lib/files/snippets.ts";
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
 import { findNewestTime, readVintages } from "../scripts/lib/files/vintages.ts";
@@ -131,6 +132,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
     findCodeConstants(file, "version"),
     findUnclearConstants(file, "name"),
     findMentions(file, "perf-sentinel", "v"),
+    findUnclearMentions(file, "perf-sentinel", "v"),
   ],
   "an image": ({ text }) => parseImageReference(text),
   "a platform": ({ text }) => parsePlatform(text),
@@ -488,6 +490,7 @@ describe("what a reader says of a text stands there:", () => {
     for (const { offset, text: found } of [
       ...findConstants(file, "version"),
       ...findMentions(file, "perf-sentinel", "v"),
+      ...findUnclearMentions(file, "perf-sentinel", "v"),
     ]) {
       expect(file.text.slice(offset)).toStartWith(found);
     }

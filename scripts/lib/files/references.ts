@@ -25,6 +25,7 @@ import {
   findInCode,
   findMentions,
   findUnclearConstants,
+  findUnclearMentions,
 } from "./snippets.ts";
 
 /** The version that a reference goes with: a chart's own may run ahead of the application's. */
@@ -58,7 +59,14 @@ interface InFile {
   readonly file: string;
   readonly found: readonly Found[];
   /** Where it seems to hold one that can be neither judged nor edited. */
-  readonly unclear?: readonly Place[];
+  readonly unclear?: readonly Unclear[];
+}
+
+/** A place that seems to hold a reference. */
+interface Unclear {
+  readonly at: Place;
+  /** What is to be written there so that it is read, in words. */
+  readonly clear: string;
 }
 
 /** A reference, before it belongs to a row. */
@@ -131,7 +139,7 @@ export interface References {
   /** Files that are there and no longer hold what a row looks for. */
   readonly blind: readonly { readonly row: Row; readonly file: string }[];
   /** Places that seem to hold a reference, in a spelling that can be neither judged nor edited. */
-  readonly unclear: readonly { readonly row: Row; readonly at: Place }[];
+  readonly unclear: readonly (Unclear & { readonly row: Row })[];
   readonly workspace: Workspace;
   /** Why references may be missing, beside the faults of the workspace. */
   readonly faults: readonly Finding[];
@@ -159,7 +167,7 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
         .map(({ file }) => ({ row, file })),
     ),
     unclear: answers.flatMap(({ row, value }) =>
-      (value ?? []).flatMap(({ unclear = [] }) => unclear.map((at) => ({ row, at }))),
+      (value ?? []).flatMap(({ unclear = [] }) => unclear.map((each) => ({ ...each, row }))),
     ),
     workspace: reading.workspace,
     // Rows that read the same file meet the same faults.
@@ -265,7 +273,7 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     least: 1,
-    find: inGuides,
+    find: inGuides((file) => inConstants(file, codeConstants, unclearInCode)),
   },
   {
     name: `${layout.product}@${layout.tagPrefix}X.Y.Z`,
@@ -273,7 +281,14 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     least: 1,
-    find: inFiles(paths.ciGuides, (file) => inText(file, layout.product, mentions)),
+    find: inGuides((file) => ({
+      file: file.path,
+      found: inText(file, layout.product, mentions),
+      unclear: unclearMentions(file).map(({ offset }) => ({
+        at: file.place(offset),
+        clear: `it as ${layout.product}@${layout.tagPrefix}X.Y.Z`,
+      })),
+    })),
   },
   {
     name: `${paths.releaseUrlField} of a schema example`,
@@ -384,19 +399,21 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
   return answers.flat();
 }
 
-/** Reads the guides, of which the code counts. */
-async function inGuides({ source }: Reading): Promise<readonly InFile[]> {
-  const read = await Promise.all(paths.ciGuides.map(source));
-  return read.flatMap((file) =>
-    file === undefined ? [] : [inConstants(file, codeConstants, unclearInCode)],
-  );
+function inGuides(find: (file: Source) => InFile): Row["find"] {
+  return async ({ source }) => {
+    const read = await Promise.all(paths.ciGuides.map(source));
+    return read.flatMap((file) => (file === undefined ? [] : [find(file)]));
+  };
 }
 
 function inConstants(source: Source, find: Finder, findUnclear: Finder): InFile {
   return {
     file: source.path,
     found: inText(source, versionConstant, find),
-    unclear: findUnclear(source).map(({ offset }) => source.place(offset)),
+    unclear: findUnclear(source).map(({ offset }) => ({
+      at: source.place(offset),
+      clear: "the version out as the whole value",
+    })),
   };
 }
 
@@ -497,6 +514,8 @@ const codeConstants: Finder = (file) => findCodeConstants(file, versionConstant)
 const unclearConstants: Finder = (file) => findUnclearConstants(file, versionConstant);
 const unclearInCode: Finder = (file) => findInCode(findUnclearConstants)(file, versionConstant);
 const mentions: Finder = (file) => findMentions(file, layout.product, layout.tagPrefix);
+const unclearMentions: Finder = (file) =>
+  findUnclearMentions(file, layout.product, layout.tagPrefix);
 
 /** The versions that a finder finds, each with the tag's prefix or without, as it is written. */
 function inText(source: Source, what: string, find: Finder): readonly Found[] {

@@ -146,3 +146,26 @@ export function findMentions({ text }: Source, product: string, prefix: string):
     return { offset: match.index + whole.length - version.length, text: version };
   });
 }
+
+/**
+ * Where a text mentions a product outside HTML comments with a version that `findMentions` does not
+ * tell: without the prefix, behind a path, or in another case. A name in a scope of npm is another
+ * package, and what goes on like a host or an address of the Internet is one.
+ */
+export function findUnclearMentions(
+  file: Source,
+  product: string,
+  prefix: string,
+): readonly Span[] {
+  const number = "[0-9]{1,15}(?![0-9])";
+  const version = `${number}\\.${number}\\.${number}`;
+  // The parts of a path are bounded, or a long line of them would be read from each one anew.
+  const mention = new RegExp(
+    `(?<![\\w@-])(?<!@[\\w.-]{1,64}/)${RegExp.escape(product)}(?:/[\\w.-]{1,64}){0,8}@(?:refs/tags/)?((?:${RegExp.escape(prefix)}|v)${version}|${version}(?!\\.[0-9]))(?!\\.[a-z])`,
+    "gi",
+  );
+  const clear = new Set(findMentions(file, product, prefix).map(({ offset }) => offset));
+  return [...withoutHtmlComments(file.text).matchAll(mention)]
+    .filter(({ index, 0: whole, 1: found = "" }) => !clear.has(index + whole.length - found.length))
+    .map(({ index, 0: text }) => ({ offset: index, text }));
+}

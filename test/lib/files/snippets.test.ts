@@ -4,6 +4,7 @@ import {
   findConstants,
   findMentions,
   findUnclearConstants,
+  findUnclearMentions,
 } from "../../../scripts/lib/files/snippets.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { expectLinear } from "../../helpers/growth.ts";
@@ -162,6 +163,27 @@ test.each([
 );
 
 test.each([
+  ["without the prefix", "uses: o/‹tool@1.2.9›\n‹tool@0.9.0›-rc.1, ‹tool@1.2.9›. `‹tool@01.2.3›`"],
+  ["a capital letter", "uses: o/‹tool@V1.2.9›\nuses: O/‹Tool@v1.2.9›"],
+  ["a path", "uses: o/‹tool/sub@v1.2.9›\n‹tool/.github/workflows/a.yml@1.2.9›"],
+  ["the tag's full name", "uses: o/‹tool@refs/tags/v1.2.9›"],
+  ["no legal version", "‹tool@v1.2.9›.1 ‹tool@v01.2.3› ‹tool@v1.2.9›x ‹tool@v1.2.9›-rc_1"],
+  ["beside one that is read", "o/tool@v1.2.9 o/‹tool@1.2.9› tool/tool@v1.2.9,‹tool@1.2.9›"],
+  ["at a host", "git+ssh://git@host/o/‹tool@1.2.9› git@host:o/‹tool@1.2.9›"],
+  ["what is read", "o/tool@v1.2.9 tool@v1.2.9-rc.1. (tool@v1.2.9)"],
+  ["a branch", "tool@main tool@v1 tool@v1.2 tool@1.x tool@release-1.2.9 tool@refs/heads/v1.2.9"],
+  ["a commit", `tool@${"0123456789".repeat(4)} # v1.2.9\ntool@1234567`],
+  ["an expression", "tool@$" + "{{ env.NAME }} tool@$NAME/1.2.9 tool@ 1.2.9 tool@<1.2.9>"],
+  ["an e-mail address", "tool@example.com tool@1.2.9.example.org tool@v1.2.33.example.org"],
+  ["an address of the Internet", "ssh tool@10.0.0.1 tool@192.168.100.12:22"],
+  ["a scope of npm", "@tool/x@1.2.9 @tool/tool@1.2.9 npm:@o/tool@1.2.9 @tool@1.2.9"],
+  ["another product", "my-tool@1.2.9 tools@1.2.9 tool-x@1.2.9 tool.js@1.2.9 o/other@1.2.9 tool/"],
+  ["an HTML comment", "<!-- tool@1.2.9\ntool@V1.2.9 -->"],
+])("a mention with a version that is not read is unclear, and nothing else: %s", (_, text) => {
+  expect(marked(bare(text), findUnclearMentions(source("f", bare(text)), "tool", "v"))).toBe(text);
+});
+
+test.each([
   " /* x",
   "\n/* x",
   "/* */ ",
@@ -173,10 +195,19 @@ test.each([
   "# NAME: 1.2.3 ",
   "<!-- ",
   "x // y\n",
+  "tool/",
+  "tool/tool@",
+  "@tool/",
+  "tool@1.2.9 ",
+  "tool@1",
+  "tool@v1.2.9-a.",
+  "tool@v",
+  "1.",
 ])("a text is read in time that grows with it: %p again and again", async (part) => {
   const text = (size: number) => source("a.md", part.repeat(size / part.length));
   await expectLinear(200_000, text, (file) => [
     findUnclearConstants(file, "NAME"),
     findCodeConstants(file, "NAME"),
+    findUnclearMentions(file, "tool", "v"),
   ]);
 });
