@@ -18,7 +18,7 @@
 
 import { relative, resolve, sep } from "node:path";
 import { type Adoption, compareCopy } from "./lib/adopt/comparison.ts";
-import { type Copy, ignoredAmong, openCopy, writeCopy } from "./lib/adopt/copy.ts";
+import { type Copy, ignoredAmong, openCopy, takeAgain, writeCopy } from "./lib/adopt/copy.ts";
 import { hashesOf, manifestPath, manifestText, type Origin } from "./lib/adopt/manifest.ts";
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./lib/adopt/plan.ts";
 import { readUpstream, type Upstream } from "./lib/adopt/upstream.ts";
@@ -50,7 +50,7 @@ export function checkCopy(adoption: Adoption, adopt: string): Finding[] {
     const path = copy.pathOf(manifestPath);
     return [
       error(`Cannot call the copy current: ${path} is missing, so nothing was adopted here`, {
-        remedy: `Adopt: ${adopt}; or take it from git again: git checkout -- ${path}`,
+        remedy: `Adopt: ${adopt}; or take it from git again: ${takeAgain(copy)}`,
       }),
     ];
   }
@@ -65,7 +65,7 @@ export function checkCopy(adoption: Adoption, adopt: string): Finding[] {
     }
     const remedy =
       fate === "edited" || isInTheWay({ path, fate })
-        ? wayOut(file, adopt)
+        ? wayOut(copy, path, adopt)
         : `Adopt again: ${adopt}`;
     return [error(`Cannot call the copy current: ${file} ${words}`, { at: { file }, remedy })];
   });
@@ -74,8 +74,8 @@ export function checkCopy(adoption: Adoption, adopt: string): Finding[] {
 }
 
 /** The way out that works for every edit: nothing of it is lost, and the next run writes anew. */
-function wayOut(file: string, adopt: string): string {
-  return `Set yours aside: mv ${file} ${file}.mine; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
+function wayOut({ wordOf }: Copy, path: string, adopt: string): string {
+  return `Set yours aside: mv ${wordOf(path)} ${wordOf(`${path}.mine`)}; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
 }
 
 function currentNotice({ upstream, manifest, steps }: Adoption): Finding {
@@ -111,7 +111,7 @@ export function checkWay(adoption: Adoption, adopt: string, tools: string): Find
         : "";
     return error(`Cannot adopt: ${file} ${staleness[fate]}`, {
       at: { file },
-      remedy: `${wayOut(file, adopt)}${history}`,
+      remedy: `${wayOut(copy, path, adopt)}${history}`,
     });
   });
 }
@@ -137,10 +137,13 @@ async function adviceOn({ copy, steps, upstream }: Adoption): Promise<Finding[]>
     ...(ignored === ""
       ? []
       : [
-          warning(`git ignores ${ignored}${others}: what is not committed is not in CI`, {
-            at: { file: ignored },
-            remedy: `Mend the rule that git check-ignore -v ${ignored} names`,
-          }),
+          warning(
+            `git ignores ${copy.pathOf(ignored)}${others}: what is not committed is not in CI`,
+            {
+              at: { file: copy.pathOf(ignored) },
+              remedy: `Mend the rule that ${copy.git} check-ignore -v ${ignored} names`,
+            },
+          ),
         ]),
     ...changedUpstream(upstream),
     ...(await legacyScripts(copy, steps)),
@@ -198,13 +201,14 @@ export const table = command({
   withoutRepo: true,
   async run({ operands, options, cwd, env, interrupt, report }) {
     const tools = realPath(resolve(import.meta.dir, ".."));
-    const copy = await openCopy(resolve(cwd, operands.folder), env, interrupt.signal);
+    const copy = await openCopy(operands.folder, cwd, env, interrupt.signal);
     refuseWrongPair(copy, tools, options.check);
     const isItself = copy.folder === tools;
     const upstream = isItself ? undefined : await readUpstream(tools, env, interrupt.signal);
     const adoption = await compareCopy(copy, upstream);
     const from = isItself ? "TOOLS" : shellWord(relative(cwd, tools) || ".");
-    const adopt = `bun ${from}/scripts/adopt.ts ${shellWord(operands.folder)}`;
+    const folder = copy.wordOf(".");
+    const adopt = `bun ${from}/scripts/adopt.ts ${folder}`;
     if (options.check) {
       report.attach(dataOf(adoption, false));
       report.add(checkCopy(adoption, adopt));
@@ -231,7 +235,6 @@ export const table = command({
     report.add(await adviceOn(adoption));
     report.add(currentNotice(adoption));
     if (contents.size > 0) {
-      const folder = shellWord(operands.folder);
       report.say(`Next: git -C ${folder} add scripts release-gate, and commit that`);
     }
   },

@@ -40,10 +40,10 @@ function filesIn(product: string): string[] {
 }
 
 /** Release tools that can be changed, and a product that adopts from them. */
-async function world({ committed = false } = {}) {
+async function world({ committed = false, named = "product" } = {}) {
   const folder = temporaryFolder();
   const tools = join(folder.path, "tools");
-  const product = join(folder.path, "product");
+  const product = join(folder.path, named);
   const env = isolatedEnvironment(folder.path);
   const git = (cwd: string, ...args: string[]) =>
     start(["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", ...args], {
@@ -108,6 +108,8 @@ function decided(...steps: Step[]): Adoption {
       repository: { root, env: {}, signal: undefined },
       folder: root,
       pathOf: (path) => `tools/${path}`,
+      wordOf: (path) => `../tools/${path}`,
+      git: "git -C ../tools",
     },
     manifest: { version: "0.1.0", commit: undefined, files: new Map() },
     upstream: undefined,
@@ -123,7 +125,7 @@ describe("a copy", () => {
         "Cannot call the copy current: tools/scripts/adopted.json is missing, so nothing was adopted here",
         {
           remedy:
-            "Adopt: ADOPT; or take it from git again: git checkout -- tools/scripts/adopted.json",
+            "Adopt: ADOPT; or take it from git again: git -C ../tools checkout -- scripts/adopted.json",
         },
       ),
     ]);
@@ -340,6 +342,61 @@ test("nothing is written if a file was edited on both sides, or was never adopte
   expect((await it.check()).code).toBe(0);
   expect(readFileSync(join(it.product, `${layout}.mine`), "utf8")).toEndWith("// edited\n");
   expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// more\n");
+});
+
+describe("the commands that a way out names work where it was printed:", () => {
+  /** Runs a command line as it was printed, with this very runtime as `bun`. */
+  function shell(it: Awaited<ReturnType<typeof world>>, cwd: string, command: string) {
+    const bin = join(it.tools, "../bin");
+    if (!existsSync(bin)) {
+      mkdirSync(bin);
+      symlinkSync(process.execPath, join(bin, "bun"));
+    }
+    const env = { ...it.env, PATH: `${bin}:${it.env.PATH}` };
+    return start(["sh", "-c", command], { cwd, env });
+  }
+
+  test.each([
+    ["the release tools", "tools", "product", "../product"],
+    ["the release tools, of a product whose name needs quotes", "tools", "our $x", "../our $x"],
+    ["a folder of the product", "product/docs", "product", ".."],
+    ["the folder above, of a name like an option", ".", "-product", "./-product"],
+    ["the copy itself", "product", "product", "."],
+  ])("in %s", async (_, place, named, dir) => {
+    using it = await world({ committed: true, named });
+    writeFiles(it.product, { "docs/a.md": "", "scripts/status.ts": "// the product's own\n" });
+    const cwd = join(it.tools, "..", place);
+    const adopt = (...args: string[]) =>
+      it.run(join(it.tools, "scripts/adopt.ts"), cwd, dir, ...args);
+    const tools = contents(it.tools);
+
+    const refused = (await adopt()).stderr;
+    const [, move = "", again = ""] =
+      /fix: Set yours aside: (mv [^;]+); adopt again: (bun [^;]+);/.exec(refused) ?? [];
+    for (const line of [move, again]) {
+      expect({ line, ...(await shell(it, cwd, line)) }).toMatchObject({ line, code: 0 });
+    }
+    expect(readFileSync(join(it.product, "scripts/status.ts.mine"), "utf8")).toContain("own");
+    expect((await adopt("--check")).code).toBe(0);
+
+    await it.git(it.product, "add", "--all");
+    await it.git(it.product, "commit", "--quiet", "--message", "Adopt");
+    for (const text of [undefined, "{"]) {
+      writeFiles(it.product, { [manifest]: text });
+      const { stderr } = await adopt("--check");
+      const [, line = ""] = /ake it from git again: (git [^;\n]+)/.exec(stderr) ?? [];
+      expect({ line, ...(await shell(it, cwd, line)) }).toMatchObject({ line, code: 0 });
+      expect((await adopt("--check")).code).toBe(0);
+    }
+
+    writeFiles(it.product, { ".gitignore": "fresh.ts\n" });
+    writeFiles(it.tools, { "scripts/fresh.ts": "//\n" });
+    const [, line = ""] =
+      /fix: .*(git .*check-ignore .+) names\n/.exec((await adopt()).stderr) ?? [];
+    const { stdout } = await shell(it, cwd, line);
+    expect({ line, stdout }).toEqual({ line, stdout: expect.stringContaining(".gitignore:1:") });
+    expect(contents(it.tools)).toEqual({ ...tools, "scripts/fresh.ts": "//\n" });
+  });
 });
 
 test("files that somebody copied by hand are taken up where they are the same", async () => {

@@ -1,7 +1,7 @@
 /** A product's copy of the release tools: where it is, what it holds, and how it is written. */
 
-import { relative, resolve } from "node:path";
-import { attempt, type Finding, Refusal, refusal } from "../finding.ts";
+import { join, relative, resolve } from "node:path";
+import { attempt, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { changeFiles, type FileChange } from "../world/change-files.ts";
 import { realPath } from "../world/files.ts";
 import { ask, findRepository, type Repository, unanswered } from "../world/git.ts";
@@ -17,31 +17,48 @@ export interface Copy {
   readonly folder: string;
   /** The path of one of its files from the top level. */
   pathOf(path: string): string;
+  /** The path of one of its files as a shell in the current folder takes it. */
+  wordOf(path: string): string;
+  /** How a git command begins that is typed in the current folder, and whose paths are the copy's. */
+  readonly git: string;
 }
 
 /**
  * Opens the folder of a copy.
  *
+ * @param named The folder as the operator named it.
+ * @param cwd The current folder.
  * @throws {Refusal} If it is in no work tree.
  */
 export async function openCopy(
-  folder: string,
+  named: string,
+  cwd: string,
   env: Environment,
   signal: AbortSignal,
 ): Promise<Copy> {
+  const folder = resolve(cwd, named);
   const repository = await findRepository(folder, env, signal);
   if (!("root" in repository)) {
     throw refusal(`Cannot find a git work tree at ${folder}: ${repository.why}`, {
       remedy: repository.remedy ?? "Name a folder in the product's checkout as DIR",
     });
   }
-  const real = realPath(resolve(folder));
+  const real = realPath(folder);
   const prefix = relative(repository.root, real);
+  const isCurrent = real === realPath(cwd);
+  const wordOf = (path: string) => shellWord(noOption(join(isCurrent ? "." : named, path)));
   return {
     repository,
     folder: real,
     pathOf: (path) => (prefix === "" ? path : `${prefix}/${path}`),
+    wordOf,
+    git: isCurrent ? "git" : `git -C ${wordOf(".")}`,
   };
+}
+
+/** A path that no command takes for an option. */
+function noOption(path: string): string {
+  return path.startsWith("-") ? `./${path}` : path;
 }
 
 /**
@@ -49,10 +66,15 @@ export async function openCopy(
  *
  * @throws {Refusal} If there is something else in its place, or it is damaged.
  */
-export function findManifest({ repository, pathOf }: Copy): Manifest | undefined {
-  const path = pathOf(manifestPath);
-  const file = findPlainFile(repository.root, path);
-  return file && parseManifest(decodeSource(path, file.bytes));
+export function findManifest(copy: Copy): Manifest | undefined {
+  const path = copy.pathOf(manifestPath);
+  const file = findPlainFile(copy.repository.root, path);
+  return file && parseManifest(decodeSource(path, file.bytes), takeAgain(copy));
+}
+
+/** The command that takes the manifest from git again. */
+export function takeAgain({ git }: Copy): string {
+  return `${git} checkout -- ${manifestPath}`;
 }
 
 /**
@@ -135,7 +157,7 @@ export function isCommand(bytes: Uint8Array): boolean {
 }
 
 /**
- * The files of a copy that git ignores: they would never be committed.
+ * Which files of a copy git ignores: they would never be committed.
  *
  * @throws {Refusal} If git cannot tell.
  */
@@ -149,5 +171,6 @@ export async function ignoredAmong(
   if (answer.timedOut || answer.code > 1) {
     throw unanswered("find out what git ignores", answer);
   }
-  return answer.stdout.split("\0").filter((path) => path !== "");
+  const ignored = new Set(answer.stdout.split("\0"));
+  return paths.filter((path) => ignored.has(pathOf(path)));
 }

@@ -32,32 +32,42 @@ export function isAdoptable(path: string): boolean {
 /**
  * Reads a manifest.
  *
+ * @param again The command that takes it from git again.
  * @throws {Refusal} If it is no manifest, or names a file that no adoption
  *   writes.
  */
-export function parseManifest(source: Source): Manifest {
-  const { version, commit, files } = asTable(jsonOf(source)) ?? {};
+export function parseManifest(source: Source, again: string): Manifest {
+  const damaged = (why: string) => damage(source, why, again);
+  const data = jsonOf(source);
+  if (data === undefined) {
+    throw damaged("it is not JSON");
+  }
+  const { version, commit, files } = asTable(data) ?? {};
   const table = asTable(files);
   if (typeof version !== "string" || !isCommit(commit) || table === undefined) {
-    throw damaged(source, "it has no version, or no files");
+    throw damaged("it has no version, or no files");
   }
   const entries = Object.entries(table).map(([path, hash]): [string, string] => {
     if (!isAdoptable(path)) {
-      throw damaged(source, `it names ${quote(path)}, which no adoption writes`);
+      throw damaged(`it names ${quote(path)}, which no adoption writes`);
     }
     if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
-      throw damaged(source, `the hash of ${quote(path)} is no sha256`);
+      throw damaged(`the hash of ${quote(path)} is no sha256`);
     }
     return [path, hash];
   });
   return { version, commit, files: new Map(entries) };
 }
 
+/** What a text says in JSON; undefined if it is none. */
 function jsonOf(source: Source): unknown {
   try {
     return parseJson(source).data;
   } catch (thrown) {
-    throw thrown instanceof LocatedSyntaxError ? damaged(source, "it is not JSON") : thrown;
+    if (thrown instanceof LocatedSyntaxError) {
+      return undefined;
+    }
+    throw thrown;
   }
 }
 
@@ -65,10 +75,10 @@ function isCommit(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === "string" && /^[0-9a-f]{40,64}$/.test(value));
 }
 
-function damaged({ path }: Source, why: string) {
+function damage({ path }: Source, why: string, again: string) {
   return refusal(`Cannot read ${path}: ${why}`, {
     at: { file: path },
-    remedy: `Take it from git again: git checkout -- ${path}; or remove it and adopt anew, which takes up every file that is as it is upstream and names the others`,
+    remedy: `Take it from git again: ${again}; or remove it and adopt anew, which takes up every file that is as it is upstream and names the others`,
   });
 }
 

@@ -28,7 +28,7 @@ async function checkout(): Promise<Disposable & { readonly root: string; readonl
   await Bun.$`git init --quiet`.cwd(folder.path).env(env);
   const root = join(folder.path, "tools");
   mkdirSync(root);
-  const copy = await openCopy(root, env, signal);
+  const copy = await openCopy("tools", folder.path, env, signal);
   return { root, copy, [Symbol.dispose]: folder[Symbol.dispose] };
 }
 

@@ -18,7 +18,7 @@ test("a manifest reads back as it was written, in one order", () => {
   ]);
   const text = manifestText({ version: "0.1.0", commit, files });
   expect(text.indexOf("release-gate/a.ts")).toBeLessThan(text.indexOf("scripts/b.ts"));
-  expect(parseManifest(source(path, text))).toEqual({ version: "0.1.0", commit, files });
+  expect(parseManifest(source(path, text), "AGAIN")).toEqual({ version: "0.1.0", commit, files });
   const anew = manifestText({ version: "0.1.0", commit, files: new Map([...files].toReversed()) });
   expect(anew).toBe(text);
 });
@@ -33,7 +33,7 @@ test.each([
   ["with the ledger", `{"version":"0.1.0","files":{"release-gate/lab-validations.txt":"${hash}"}}`],
   ["with a way out", `{"version":"0.1.0","files":{"scripts/../../a.ts":"${hash}"}}`],
 ])("a manifest that is damaged is refused: %s", (_, text) => {
-  expect(() => parseManifest(source(path, text))).toThrow(path);
+  expect(() => parseManifest(source(path, text), "AGAIN")).toThrow(path);
 });
 
 test.each([
