@@ -194,7 +194,7 @@ export const table = command({
   refuses: [
     "DIR is in no git work tree; or it is in this checkout, and would be written",
     "a file was edited there and has changed upstream, or was never adopted",
-    "a symbolic link stands where a file is to be written",
+    "a symbolic link, a folder or the like stands where a file belongs",
     "with --check: a file of the copy is stale, edited or missing, or its manifest is",
   ],
   example: "bun scripts/adopt.ts ../perf-sentinel",

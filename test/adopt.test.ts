@@ -480,10 +480,19 @@ describe("refused, with nothing written:", () => {
     [
       "a link in the place of a file",
       ["."],
-      "Cannot write scripts/release.ts: found no plain file",
+      "Cannot read scripts/release.ts: found a symbolic link",
       ({ product }) => {
         mkdirSync(join(product, "scripts"));
         symlinkSync("../Cargo.toml", join(product, "scripts/release.ts"));
+        return undefined;
+      },
+    ],
+    [
+      "a folder in the place of a file",
+      ["."],
+      "Cannot read scripts/status.ts: found a folder, expected a file of this checkout\n  at scripts/status.ts\n  fix: Move the folder scripts/status.ts away, then run this again\n",
+      ({ product }) => {
+        mkdirSync(join(product, "scripts/status.ts"), { recursive: true });
         return undefined;
       },
     ],

@@ -67,7 +67,7 @@ export async function prepareReplacements(
 }
 
 function prepare(root: string, { path, before, after }: Replacement): PreparedReplacement {
-  const found = findPlainFile(root, path);
+  const found = findPlainFile(root, path, "write");
   const at = { file: path };
   if (found === undefined) {
     throw refusal(`Cannot write ${path}: found no plain file, expected a file of this checkout`, {

@@ -132,7 +132,7 @@ test("a plain file is one that no link leads to, and its folders are folders", a
   expect(find("none/none.ts")).toBeUndefined();
   expect(() => find("linked/a.ts")).toThrow("found a file behind a link");
   expect(() => find("linked/none.ts")).toThrow("found a file behind a link");
-  expect(() => find("link.ts")).toThrow("found no plain file");
-  expect(() => find("real")).toThrow("found no plain file");
+  expect(() => find("link.ts")).toThrow("found a symbolic link");
+  expect(() => find("real")).toThrow("found a folder");
   expect(() => find("b.ts/c.ts")).toThrow("found a file in the place of the folder b.ts");
 });

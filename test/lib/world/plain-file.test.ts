@@ -1,8 +1,18 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { error, Refusal } from "../../../scripts/lib/finding.ts";
 import { findPlainFile } from "../../../scripts/lib/world/plain-file.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
+
+function catchRefusal(act: () => unknown): Refusal | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (thrown) {
+    return thrown instanceof Refusal ? thrown : undefined;
+  }
+}
 
 test("a plain file is found with its bytes and its mode, and where nothing is, nothing", () => {
   using folder = temporaryFolder();
@@ -14,18 +24,45 @@ test("a plain file is found with its bytes and its mode, and where nothing is, n
 });
 
 test.each([
-  ["a folder", "folder", "found no plain file"],
-  ["a link", "link", "found no plain file"],
-  ["what is behind a link", "way/a.txt", "found a file behind a link"],
-  ["what is below a file", "a.txt/b.txt", "found a file in the place of the folder a.txt"],
-])("%s is refused: it is no file of the checkout", (_, path, words) => {
-  using folder = temporaryFolder();
-  writeFiles(folder.path, { "a.txt": "a", "other/a.txt": "a" });
-  mkdirSync(join(folder.path, "folder"));
-  symlinkSync("a.txt", join(folder.path, "link"));
-  symlinkSync("other", join(folder.path, "way"));
-  expect(() => findPlainFile(folder.path, path)).toThrow(`Cannot write ${path}: ${words}`);
-});
+  ["a folder", "folder", "a folder", "Move the folder folder away"],
+  ["a pipe", "pipe", "no plain file", "Move pipe away"],
+  ["a link", "link", "a symbolic link", "Replace the symbolic link link by what it leads to"],
+  [
+    "what is behind a link",
+    "way/a.txt",
+    "a file behind a link",
+    "Replace the symbolic link way by what it leads to",
+  ],
+  [
+    "what is below a file",
+    "a.txt/b.txt",
+    "a file in the place of the folder a.txt",
+    "Move the file a.txt away",
+  ],
+])(
+  "%s is refused as no file of the checkout, with a way out that fits it",
+  (_, path, found, way) => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { "a.txt": "a", "other/a.txt": "a" });
+    mkdirSync(join(folder.path, "folder"));
+    symlinkSync("a.txt", join(folder.path, "link"));
+    symlinkSync("other", join(folder.path, "way"));
+    Bun.spawnSync(["mkfifo", join(folder.path, "pipe")]);
+    const isLink = way.includes("link");
+    for (const [purpose, more] of [
+      ["read", isLink ? ", or move it away; then run this again" : ", then run this again"],
+      ["write", isLink ? ", or edit that by hand" : ", then run this again"],
+    ] as const) {
+      const refused = catchRefusal(() => findPlainFile(folder.path, path, purpose));
+      expect(refused?.findings).toEqual([
+        error(`Cannot ${purpose} ${path}: found ${found}, expected a file of this checkout`, {
+          at: { file: path },
+          remedy: `${way}${more}`,
+        }),
+      ]);
+    }
+  },
+);
 
 test("a file that the system will not tell of is refused, and not taken for one that is not there", () => {
   using folder = temporaryFolder();

@@ -176,7 +176,7 @@ describe("nothing is written if a file is", () => {
     ["gone", "found no plain file", (folder) => rmSync(join(folder, "sub/c.txt"))],
     [
       "a symbolic link",
-      "found no plain file",
+      "Cannot write sub/c.txt: found a symbolic link",
       (folder) => {
         rmSync(join(folder, "sub/c.txt"));
         writeFiles(folder, { elsewhere: "c1é" });
