@@ -17,6 +17,7 @@ import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
   projectRoot,
+  start,
   type TestRepository,
   testRepository,
 } from "./helpers/world.ts";
@@ -365,6 +366,11 @@ test("what is unreadable at one tag stops no other, and refuses in the end", asy
     "Cannot audit all of chart-v2.1.0: Cannot read tag chart-v2.1.0: its ref is broken",
   ]);
   expect(errors[0]).toMatchObject({ file: "Cargo.toml", line: 1 });
+  const look = errors[0]?.remedy?.replace("Look at what was tagged: ", "") ?? "";
+  expect(await start(["sh", "-c", look], { cwd: world.root, env: world.env })).toMatchObject({
+    code: 0,
+    stdout: "[broken",
+  });
   const renamed = report.findings.find(({ message }) => message.startsWith("v2.2.0: "));
   expect(renamed?.message).toContain('its tag object calls itself "v1.0.0"');
 });

@@ -1,6 +1,6 @@
 /** An audit as findings: what could not be read refuses, faults of the past are warnings. */
 
-import { error, type Finding, notice, warning } from "../finding.ts";
+import { error, type Finding, notice, type Place, shellWord, warning } from "../finding.ts";
 import { pastFaults, type Row, totalLines, totalsOf } from "./record.ts";
 import type { Audit } from "./survey.ts";
 
@@ -31,8 +31,20 @@ function shallowFault(rows: readonly Row[]): Finding[] {
       ];
 }
 
+/** A fault with a place is in a file of the tag: no remedy of its reader can mend a past commit. */
 function unreadableAt({ tag }: Row, fault: Finding): Finding {
-  return error(`Cannot audit all of ${tag}: ${fault.message}`, fault);
+  const { at } = fault;
+  return error(`Cannot audit all of ${tag}: ${fault.message}`, {
+    ...fault,
+    remedy: at === undefined ? fault.remedy : `Look at what was tagged: ${lookAt(tag, at)}`,
+  });
+}
+
+/** What shows the file, if that is sure to be there: a line of it was read. */
+function lookAt(tag: string, { file, line }: Place): string {
+  return line === undefined
+    ? `git show --stat ${shellWord(tag)}`
+    : `git show ${shellWord(`${tag}:${file}`)}`;
 }
 
 function pastWarning(row: Row): Finding[] {

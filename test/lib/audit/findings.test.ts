@@ -27,9 +27,25 @@ test("stale references lead to a command that tells each of them", () => {
 test("a tag that cannot be audited in full is refused with each of its faults, in their places", () => {
   const at = { file: "Cargo.toml", line: 2 };
   const rows = [soundRow(1, { faults: [error("not TOML", { at }), warning("not read")] })];
-  expect(problemsOf(rows)).toEqual([
+  expect(problemsOf(rows)).toMatchObject([
     error("Cannot audit all of v1.1.0: not TOML", { at }),
     error("Cannot audit all of v1.1.0: not read"),
+  ]);
+});
+
+test("what a tag holds cannot be mended: the way out is to look at it, not what a reader would have changed", () => {
+  const remedy = "Add the file";
+  const git = "Check the repository: git fsck";
+  const remediesOf = (row: Row) => problemsOf([row]).map((each) => each.remedy);
+  const faults = [
+    error("no such file", { at: { file: "charts/Chart.yaml" }, remedy }),
+    error("not YAML", { at: { file: "charts/our $x.yaml", line: 3 }, remedy }),
+    error("git cat-file failed", { remedy: git }),
+  ];
+  expect(remediesOf(chartRow(1, { faults }))).toEqual([
+    "Look at what was tagged: git show --stat chart-v1.1.0",
+    "Look at what was tagged: git show 'chart-v1.1.0:charts/our $x.yaml'",
+    git,
   ]);
 });
 
