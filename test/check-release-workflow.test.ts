@@ -591,6 +591,49 @@ test.each([
   expect(await breaches(changed(from, to))).toEqual([]);
 });
 
+/** The release workflow with another checkout before the tag check. */
+const withCheckout = (inputs: string, action = "actions/checkout@v4") =>
+  changed("checkout@v4\n", `checkout@v4\n      - uses: ${action}\n        with: {${inputs}}\n`);
+
+test.each([
+  ["as a dot", "ref: main, path: .", "ref"],
+  ["as a dot and a slash", "ref: main, path: ./", "ref"],
+  ["with a blank", "ref: main, path: ' ./ '", "ref"],
+  ["as an empty text", "ref: main, path: ''", "ref"],
+  ["as nothing", "ref: main, path: null", "ref"],
+  ["out of a folder and back", "ref: main, path: lab/..", "ref"],
+  ["as an expression", "ref: main, path: '${{ github.workspace }}'", "ref"],
+  ["behind an expression", "ref: main, path: 'lab${{ env.UP }}'", "ref"],
+  ["as a whole path", "ref: main, path: /home/runner/work/x/x", "ref"],
+  ["from the folder above", "ref: main, path: ../x", "ref"],
+  ["with backslashes", "ref: main, path: '.\\'", "ref"],
+  ["given twice", "ref: main, path: lab, PATH: .", "ref"],
+  ["with names in capitals", "REF: main, PATH: .", "REF"],
+  ["without one, with a name in capitals", "Ref: main", "Ref"],
+  ["with another name beside it", "ref: '', REF: main", "REF"],
+])("a checkout of another ref into the root is a breach, the path %s", async (_, inputs, key) => {
+  expect(await breaches(withCheckout(inputs))).toEqual([
+    `16: ${key} "main" checked out before the tag check`,
+  ]);
+});
+
+test("the name of the action of a checkout counts in any case", async () => {
+  for (const action of ["Actions/Checkout@v4", "ACTIONS/checkout@v4", "actions/checkout/@v4"]) {
+    expect(await breaches(withCheckout("ref: main", action))).toEqual([
+      '16: ref "main" checked out before the tag check',
+    ]);
+  }
+});
+
+test.each([
+  ["in another folder", "ref: main, path: lab"],
+  ["in a folder of another", "ref: main, PATH: ./work/lab/"],
+  ["with other inputs", "constructor: x, fetch-depth: 0"],
+  ["of the tag, in the root", "ref: '${{ github.ref_name }}', path: ."],
+])("a checkout that leaves the tag's tree alone is no breach: %s", async (_, inputs) => {
+  expect(await breaches(withCheckout(inputs))).toEqual([]);
+});
+
 test("of two attempts the one that certainly checks the tag counts", async () => {
   const text = block(`${check1} --help`, `if true; then ${check1}; fi`, check1);
   expect(await breaches(text)).toEqual([]);

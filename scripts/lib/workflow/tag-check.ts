@@ -113,7 +113,7 @@ function shownCommand(command: ShellCommand | undefined): string {
 }
 
 /** Actions that only prepare the runner. */
-const preparation = /^(?:actions\/checkout|[\w.-]+\/setup-[\w.-]+|step-security\/harden-runner)@/;
+const preparation = /^(?:actions\/checkout|[\w.-]+\/setup-[\w.-]+|step-security\/harden-runner)@/i;
 
 type Fault = (path: Path, found: string, expected: string, remedy: string) => Finding;
 
@@ -196,30 +196,42 @@ function stopsAtErrors(shell: string): boolean {
 const expression = (name: string) => `\${{github.${name}}}`;
 const tag = expression("ref_name");
 /** What names the pushed tag, and this repository, among the inputs of a checkout. */
-const own: Readonly<Record<string, readonly string[]>> = {
-  ref: ["", tag, `refs/tags/${tag}`, expression("ref"), expression("sha")],
-  repository: ["", expression("repository")],
-};
+const own: ReadonlyMap<string, readonly string[]> = new Map([
+  ["ref", ["", tag, `refs/tags/${tag}`, expression("ref"), expression("sha")]],
+  ["repository", ["", expression("repository")]],
+]);
 
 /** A checkout of something else than the pushed tag lets the check pass on another tree. */
 function checkoutFaults({ job, step }: Attempt, fault: Fault): Finding[] {
   return job.steps.slice(0, job.steps.indexOf(step)).flatMap((each) => {
-    const inputs = asTable(each.table.with) ?? {};
-    if (!/^actions\/checkout@/.test(each.uses ?? "") || inputs.path !== undefined) {
+    const inputs = Object.entries(asTable(each.table.with) ?? {});
+    const paths = inputs.filter(([key]) => key.toLowerCase() === "path");
+    const isBeside = paths.length > 0 && paths.every(([, value]) => isFolderInside(value));
+    if (!checkout.test(each.uses ?? "") || isBeside) {
       return [];
     }
-    const other = Object.keys(own).filter(
-      (key) => !own[key]?.includes(String(inputs[key] ?? "").replace(/\s/g, "")),
-    );
-    return other.map((key) =>
+    const others = inputs.filter(([key, value]) => {
+      const accepted = own.get(key.toLowerCase());
+      return accepted?.includes(String(value ?? "").replace(/\s/g, "")) === false;
+    });
+    return others.map(([key, value]) =>
       fault(
         [...each.path, "with", key],
-        `${key} ${quote(String(inputs[key]))} checked out before the tag check`,
+        `${key} ${quote(String(value))} checked out before the tag check`,
         "the pushed tag",
         `Remove ${key} from the checkout`,
       ),
     );
   });
+}
+
+/** GitHub reads the names of actions, and of their inputs, in any case. */
+const checkout = /^actions\/checkout(?:\/[^@]*)?@/i;
+
+/** Whether a path certainly leads to a folder of the workspace, and not to the workspace itself. */
+function isFolderInside(path: unknown): boolean {
+  const text = String(path ?? "").trim();
+  return !/^\/|[$:\\]/.test(text) && /^[^.]|^\.[^./]/.test(posix.normalize(text));
 }
 
 function callFaults(attempt: Attempt, workflow: Workflow, guarded: Guarded): Finding[] {
