@@ -953,7 +953,10 @@ test.each<[string, string, Files, string[]]>([
     {
       ".github/workflows/x.yml": `on: {workflow_call: {inputs: {x: {default: ${gate}}}}}\njobs:\n  x:\n    steps:\n      - run: ${gate}\n`,
     },
-    [`.github/workflows/x.yml:5: ${found(gate, `, called from ${atStep}`)}`],
+    [
+      `.github/workflows/x.yml:1: ${found(gate, `, called from ${atStep}`)}`,
+      `.github/workflows/x.yml:5: ${found(gate, `, called from ${atStep}`)}`,
+    ],
   ],
   [
     "an action that is not there",
@@ -980,6 +983,59 @@ test("a workflow that a job calls is followed", async () => {
   expect(await breaches(text, files)).toEqual([
     `3: ${found(gate, `, called from ${releaseFile}:12`)}`,
   ]);
+});
+
+const reusable = (on: string, more = "") =>
+  `on:\n  workflow_call: ${on}\njobs:\n  x:\n    steps:\n      - run: bun "\${{ inputs.x }}"\n${more}`;
+
+test.each<[string, string, ...string[]]>([
+  [
+    "by the default of an input",
+    reusable(`{inputs: {x: {default: ${gate}}}}`),
+    `2: ${found(gate)}`,
+  ],
+  [
+    "by one of the options of an input",
+    reusable(`{inputs: {x: {options: [make, ${gate}]}}}`),
+    `2: ${found(gate)}`,
+  ],
+  ["by an output", reusable(`{outputs: {x: {value: ${gate}}}}`), `2: ${found(gate)}`],
+  [
+    "by a filter that is an environment, too",
+    reusable(`\n  push: {paths: &x [${gate}]}`, "    strategy: {matrix: {x: *x}}\n"),
+    `3: ${found(gate)}`,
+  ],
+  [
+    "by a description that is an environment, too",
+    reusable(`{inputs: {x: &x {description: ${gate}}}}`, "    env: *x\n"),
+    `2: ${found(gate)}`,
+  ],
+  [
+    "by a step's name that is an environment, too",
+    reusable("", `      - &x {name: ${gate}, run: make}\n    env: *x\n`),
+    `7: ${found(gate)}`,
+  ],
+  [
+    "by steps of several jobs, once",
+    reusable("", `      - &x {run: ${gate}}\n      - *x\n  y: {steps: [*x]}\n`),
+    `7: ${found(gate)}`,
+  ],
+])("a called workflow does not invoke the lab gate: %s", async (_, text, ...expected) => {
+  const to = "- uses: ./.github/workflows/x.yml";
+  const faults = await faultsOf(changed(`- run: ${line}`, to), {
+    ".github/workflows/x.yml": text,
+  });
+  const route = `, called from ${atStep}`;
+  expect(faults.map(short)).toEqual(expected.map((each) => `${each}${route}`));
+});
+
+test("filters of triggers and descriptions are no call of the lab gate", async () => {
+  const filters = `push: {tags: [v*], paths: ["release-gate/**", ${gate}], paths-ignore: ${gate}}`;
+  const call = `workflow_call: {inputs: {x: {description: ${gate}}}, secrets: {y: {description: ${gate}}}, outputs: {z: {description: ${gate}, value: x}}}`;
+  const files = { ".github/workflows/x.yml": `on: {${filters}, ${call}}\njobs: {}\n` };
+  expect(
+    await breaches(changed(`- run: ${line}`, "- uses: ./.github/workflows/x.yml"), files),
+  ).toEqual([]);
 });
 
 test.each<[string, string, Files]>([

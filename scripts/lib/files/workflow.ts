@@ -162,16 +162,28 @@ interface Inner {
   readonly value: unknown;
 }
 
-/** Every value of a document, parents first; what has an anchor once, and not at each alias. */
-export function valuesOf(data: unknown): Inner[] {
+/**
+ * Every value of a document, parents first; what has an anchor once, and not at each alias.
+ *
+ * @param contextOf What a value means at a path: what has an anchor is there once in each context.
+ */
+export function valuesOf(data: unknown, contextOf: (path: Path) => string = () => ""): Inner[] {
   const found: Inner[] = [];
-  const seen = new Set<unknown>();
+  const seen = new Map<unknown, Set<string>>();
+
+  function isNew(path: Path, value: unknown): boolean {
+    if (typeof value !== "object" || value === null) {
+      return true;
+    }
+    const contexts = seen.get(value) ?? new Set();
+    const context = contextOf(path);
+    seen.set(value, contexts);
+    return !contexts.has(context) && contexts.add(context).size > 0;
+  }
+
   function visit(path: Path, value: unknown): void {
-    if (typeof value === "object" && value !== null) {
-      if (seen.has(value)) {
-        return;
-      }
-      seen.add(value);
+    if (!isNew(path, value)) {
+      return;
     }
     found.push({ path, value });
     const children = Array.isArray(value)
@@ -181,6 +193,7 @@ export function valuesOf(data: unknown): Inner[] {
       visit([...path, key], child);
     }
   }
+
   visit([], data);
   return found;
 }

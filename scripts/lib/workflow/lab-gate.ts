@@ -2,8 +2,8 @@
  * The lab gate, which no workflow may invoke: searched in a workflow, in the actions, workflows,
  * scripts and modules of the same tree that it calls, and in what those call.
  *
- * Whatever is not a comment or a display name counts as a call: a workflow has no business with the
- * gate. A path of a script counts as a call of it. What is put together from parts at run time, comes
+ * Whatever is not a comment, a display name, a description or a trigger's filter counts as a call: a
+ * workflow has no business with the gate. A path of a script counts as a call of it. What is put together from parts at run time, comes
  * from another repository, or is called through `make` or a Dockerfile is not followed.
  */
 
@@ -168,7 +168,7 @@ function openSearch(tree: Tree, file: string) {
   /** Searches a workflow or an action. */
   async function yaml(source: Source, calls: readonly string[]): Promise<void> {
     const document = yamlWithoutRepeats(source);
-    const texts = valuesOf(document.data).filter(({ path }) => !isName(path));
+    const texts = valuesOf(document.data, contextOf).filter(({ path }) => !isName(path));
     const entered = texts
       .filter(({ path }) => path.at(-1) === "working-directory")
       .map(({ value }) => String(value).replace(variable, ""));
@@ -220,19 +220,34 @@ function openSearch(tree: Tree, file: string) {
 
 const shown = ({ file, line }: Place) => (line === undefined ? file : `${file}:${line}`);
 
-/** Whether a path leads to triggers, or to a text that only readers see. */
+/** Whether a path leads to a filter of a trigger, or to a text that only readers see. */
 function isName(path: Path): boolean {
   const shape = path.map((key) => (typeof key === "number" ? "0" : key)).join(" ");
-  return path[0] === "on" || readersTexts.some((each) => each.test(shape));
+  return names.some((each) => each.test(shape));
 }
 
-/** Display names of workflows, actions, jobs and steps, and descriptions. */
-const readersTexts = [
+/** Filters of triggers, display names of workflows, actions, jobs and steps, and descriptions. */
+const names = [
+  /^on \S+ (?:branches|tags|paths)(?:-ignore)?(?: 0)?$/,
   /^(?:name|run-name|description|author)$/,
   /^jobs \S+ name$/,
   /^(?:jobs \S+|runs) steps 0 name$/,
   /^(?:inputs|outputs) \S+ description$/,
+  /^on \S+ (?:inputs|outputs|secrets) \S+ description$/,
 ];
+
+/** What decides which values below a path are names: an alias may mean something else elsewhere. */
+function contextOf(path: Path): string {
+  const [first, ...rest] = path;
+  const isPlain = path.length > 4 || !holders.includes(String(first));
+  return isPlain
+    ? ""
+    : [first, path.length, ...rest.filter((key) => parts.has(String(key)))].join(" ");
+}
+
+/** What names are in, from the top and below. */
+const holders = ["on", "jobs", "runs", "inputs", "outputs"];
+const parts = new Set(["steps", "inputs", "outputs", "secrets", "branches", "tags", "paths"]);
 
 /** Bounded, as one without an end would be looked through again and again. */
 const variable = /\$\{\{[\s\S]{0,999}?\}\}|\$\{[^}]{0,999}\}|\$\w+/g;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Path } from "../../../scripts/lib/files/document.ts";
 import {
   placeOf,
   valuesOf,
@@ -64,9 +65,15 @@ test("no mapping has a key twice, at any depth", async () => {
   ]);
 });
 
-test("what has an anchor is a value once", () => {
-  const { data } = yamlWithoutRepeats(source("w.yml", "a: &x\n  b: [1]\nc: *x\n"));
-  expect(valuesOf(data).map(({ path }) => path.join("."))).toEqual(["", "a", "a.b", "a.b.0"]);
+test("what has an anchor is a value once, or once in each context", () => {
+  const { data } = yamlWithoutRepeats(source("w.yml", "a: &x\n  b: [1]\nc: *x\nd: *x\n"));
+  const paths = (contextOf?: (path: Path) => string) =>
+    valuesOf(data, contextOf).map(({ path }) => path.join("."));
+  expect(paths()).toEqual(["", "a", "a.b", "a.b.0"]);
+  expect(paths(([first]) => (first === "a" ? "a" : ""))).toEqual([
+    ...["", "a", "a.b", "a.b.0"],
+    ...["c", "c.b", "c.b.0"],
+  ]);
 });
 
 test.each<[string, string, (string | number)[], number | undefined, string]>([
