@@ -815,6 +815,67 @@ test.each<[string, string, string[]]>([
   expect(await breaches(changed(`- run: ${line}`, to))).toEqual(expected);
 });
 
+test.each([
+  ["cmd", "shell: cmd", ""],
+  ["PowerShell", "shell: pwsh", ""],
+  ["Python", "shell: python", ""],
+  ["another one", "shell: ${{ matrix.shell }}", ""],
+  ["a filter before bash", `shell: bash -c "tr -d '#' < {0} | bash"`, ""],
+  ["that of the job", "env: {}", "    defaults: {run: {shell: cmd}}\n"],
+  ["that of Windows", "env: {}", "    strategy: {matrix: {os: [windows-latest]}}\n"],
+])("behind a # the lab gate counts unless a POSIX shell reads it: %s", async (_, step, job) => {
+  const run = `echo hi # && bash ${gate}`;
+  const text = withJobs(
+    `  a:\n    needs: first\n${job}    steps:\n      - run: '${run}'\n        ${step}\n`,
+  );
+  expect(await breaches(text)).toEqual([`${job === "" ? 13 : 14}: ${found(run)}`]);
+});
+
+test("behind a # the lab gate counts where the shell of a workflow, or of an alias's job, is none", async () => {
+  const aliased = `  a: {needs: first, steps: &x [run: "make # ${gate}"]}\n`;
+  const withShell = `  b: {needs: first, steps: *x, defaults: {run: {shell: cmd}}}\n`;
+  const all = found(`make # ${gate}`);
+  const [fault, ...more] = await breaches(withJobs(aliased + withShell));
+  expect(fault).toEndWith(all);
+  expect(more).toEqual([]);
+  const ofWorkflow = withJobs(aliased).replace("jobs:", "defaults: {run: {shell: cmd}}\njobs:");
+  const faults = await breaches(ofWorkflow);
+  expect(faults.filter((each) => each.endsWith(all))).toHaveLength(1);
+});
+
+test.each(["shell: bash", "shell: sh", "shell: bash --noprofile -euo pipefail {0}", "env: {}"])(
+  "behind a # a POSIX shell reads no call of the lab gate: %s",
+  async (step) => {
+    const run = `- run: 'make # ${gate}'\n        ${step}`;
+    expect(await breaches(changed(`- run: ${line}`, run))).toEqual([]);
+  },
+);
+
+test.each([
+  "bash release-gate*/check-lab-*",
+  "bash release-gate?/x",
+  "bash release-gate[/]x",
+  "bash ./release-gat?/check-lab-validation.sh",
+  'bash "$GITHUB_WORKSPACE"/rel*/check-l?b-valid*.sh',
+  "for x in r*/check-*.ts; do bun $x; done",
+  "bash r*e-[fg]ate/c*.sh",
+  "bash release-{gate,x}/check-{lab,x}-validation.sh",
+  "cd scripts && bash ../*/check-lab*.sh",
+  "cd rel*; ./check*",
+])("a pattern that leads to the lab gate is a call of it: %s", async (run) => {
+  expect(await breaches(block(call, run))).toEqual([`18: ${found(run)}`]);
+});
+
+test.each([
+  "sha256sum dist/*.tar.gz release-*.txt release-gates*",
+  "shellcheck **/*.sh */*.ts",
+  "for x in scripts/check-*.ts; do bun build $x; done",
+  "cd target/release*; if [ -f x ]; then ls [a-z]*; fi",
+  "echo ${x[@]} ${x%%/*}",
+])("a pattern that names no part of the lab gate is no call of it: %s", async (run) => {
+  expect(await breaches(block(call, run))).toEqual([]);
+});
+
 test("words about the gate are no call of it", async () => {
   const text = changed(
     `- run: ${line}`,

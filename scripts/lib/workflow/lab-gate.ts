@@ -3,12 +3,14 @@
  * scripts and modules of the same tree that it calls, and in what those call.
  *
  * Whatever is not a comment, a display name, a description or a trigger's filter counts as a call: a
- * workflow has no business with the gate. A path of a script counts as a call of it. What is put together from parts at run time, comes
+ * workflow has no business with the gate. A path of a script counts as a call of it, and in a
+ * shell a pattern that leads to the gate. Comments are those of bash and sh; in a step with another
+ * shell all counts. What is put together from parts at run time, comes
  * from another repository, or is called through `make` or a Dockerfile is not followed.
  */
 
 import { posix } from "node:path";
-import { type Path, parseYaml } from "../files/document.ts";
+import { asTable, type Document, type Path, parseYaml } from "../files/document.ts";
 import { isModulePath, readModule } from "../files/module.ts";
 import { readShell } from "../files/shell.ts";
 import { placeOf, valuesOf, type Workflow, yamlWithoutRepeats } from "../files/workflow.ts";
@@ -21,7 +23,35 @@ const { command, folder } = layout.labGate;
 const gateFolder = RegExp.escape(folder);
 /** The gate in any text, and in text that a shell reads, where the folder alone leads to it. */
 const gateInText = new RegExp(`${RegExp.escape(command)}|(?<![\\w.-])${gateFolder}/`);
-const gateInShell = new RegExp(`${gateInText.source}|(?<![\\w.-])${gateFolder}(?=[\\s"'\`;&|)]|$)`);
+const gateInShell = new RegExp(
+  `${gateInText.source}|(?<![\\w.-])${gateFolder}(?=[\\s"'\`;&|)*?[]|$)`,
+);
+
+/** Where a line calls the gate. */
+function gateIn(line: string, isShell: boolean): number | undefined {
+  const found = (isShell ? gateInShell : gateInText).exec(line)?.index;
+  return found ?? (isShell ? patternIn(line) : undefined);
+}
+
+/** Where a line has a pattern that a shell may expand to the gate, and that names a part of it. */
+function patternIn(line: string): number | undefined {
+  const plain = line.replace(variable, (each) => " ".repeat(each.length));
+  const entered = new Set([...plain.matchAll(/\b(?:cd|pushd)\s+/g)].map(endOf));
+  const words = plain.matchAll(/[\w@.+/*?[\]{},!^-]+/g);
+  return [...words].find((match) => {
+    const [word] = match;
+    const pattern = posix.normalize(word).replace(/^(?:\.{0,2}\/)+/, "");
+    const targets = entered.has(match.index) ? [folder] : gateFiles;
+    return (
+      /[*?[{]/.test(word) &&
+      /[a-z]/i.test(pattern.replace(scriptEnding, "")) &&
+      targets.some((each) => new Bun.Glob(pattern).match(each))
+    );
+  })?.index;
+}
+
+const endOf = ({ 0: text, index }: RegExpExecArray) => index + text.length;
+const gateFiles = ["sh", "ts"].map((ending) => `${folder}/${command}.${ending}`);
 
 const remedy =
   "Remove the call: the gate is the operator's, before the tag; no CI can reproduce a run of the lab";
@@ -49,6 +79,8 @@ export async function checkLabGate(tree: Tree, { document }: Workflow): Promise<
 interface Text {
   readonly text: string;
   readonly isShell: boolean;
+  /** Whether its shell may read what is behind a `#`. */
+  readonly isRaw?: boolean;
   /** Folders that its relative paths may start from. */
   readonly folders: readonly string[];
   /** The calls that led here, as `file:line`. */
@@ -75,12 +107,12 @@ function openSearch(tree: Tree, file: string) {
 
   async function text(each: Text): Promise<void> {
     const { isShell, calls, place } = each;
-    const code = isShell ? readShell(each.text).code : each.text;
+    const code = isShell && each.isRaw !== true ? readShell(each.text).code : each.text;
     const lines = [...code.matchAll(/[^\n]+/g)];
     for (const { 0: line, index } of lines) {
-      const gate = (isShell ? gateInShell : gateInText).exec(line);
-      if (gate !== null) {
-        report(quote(line.trim()), place(index + gate.index), calls);
+      const gate = gateIn(line, isShell);
+      if (gate !== undefined) {
+        report(quote(line.trim()), place(index + gate), calls);
       }
     }
     const folders = isShell ? [...each.folders, ...foldersEntered(code)] : each.folders;
@@ -168,7 +200,8 @@ function openSearch(tree: Tree, file: string) {
   /** Searches a workflow or an action. */
   async function yaml(source: Source, calls: readonly string[]): Promise<void> {
     const document = yamlWithoutRepeats(source);
-    const texts = valuesOf(document.data, contextOf).filter(({ path }) => !isName(path));
+    const contextIn = (path: Path) => `${contextOf(path)} ${isRaw(document, path)}`;
+    const texts = valuesOf(document.data, contextIn).filter(({ path }) => !isName(path));
     const entered = texts
       .filter(({ path }) => path.at(-1) === "working-directory")
       .map(({ value }) => String(value).replace(variable, ""));
@@ -177,7 +210,8 @@ function openSearch(tree: Tree, file: string) {
       if (typeof value === "string") {
         const place = (offset: number) => placeOf(document, path, offset);
         const isShell = path.at(-1) === "run" || path.at(-1) === "working-directory";
-        await text({ text: value, isShell, folders, calls, place });
+        const raw = isRaw(document, path.slice(0, -1));
+        await text({ text: value, isShell, isRaw: raw, folders, calls, place });
         if (path.at(-1) === "uses" && value.startsWith("./") && !gateInText.test(value)) {
           await uses(value, place(0), calls);
         }
@@ -219,6 +253,23 @@ function openSearch(tree: Tree, file: string) {
 }
 
 const shown = ({ file, line }: Place) => (line === undefined ? file : `${file}:${line}`);
+
+/**
+ * Whether a step at a path may have a shell in which `#` begins no comment, or begins it elsewhere
+ * than in a POSIX shell; where there is no step, what the job and the workflow set is asked.
+ */
+function isRaw(document: Document, path: Path): boolean {
+  const [first, id = ""] = path;
+  const job = first === "jobs" ? asTable(document.at(["jobs", id])) : undefined;
+  const runners = JSON.stringify([job?.["runs-on"], job?.strategy]);
+  const shell =
+    asTable(document.at(path))?.shell ??
+    [job, asTable(document.data)]
+      .map((table) => asTable(asTable(table?.defaults)?.run)?.shell)
+      .find((each) => each !== undefined && each !== null) ??
+    (/windows/i.test(runners) ? "pwsh" : "bash");
+  return !/^(?:bash|sh)(?:(?: --?[a-z]+| pipefail)* \{0\})?$/.test(String(shell));
+}
 
 /** Whether a path leads to a filter of a trigger, or to a text that only readers see. */
 function isName(path: Path): boolean {
