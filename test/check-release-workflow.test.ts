@@ -303,6 +303,8 @@ test.each([
   'trap \'rm -f "$file"\' EXIT\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
   'tag="${GITHUB_REF#refs/tags/}"\nscripts/check-tag-version.sh "$tag"',
   "export TAG=${{ github.ref_name }}\nscripts/check-tag-version.sh ${TAG#v}",
+  'read -r version < VERSION\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
+  'git fetch --tags\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
   'exec 2> log\nscripts/check-tag-version.sh "$GITHUB_REF_NAME"',
 ])("the tag check on the pushed tag counts in its spellings: %s", async (run) => {
   expect(await breaches(block(...run.split("\n")))).toEqual([]);
@@ -445,6 +447,67 @@ test.each<[string, string, ...string[]]>([
     `17: "trap 'exit 0' ERR" before the tag check`,
   ],
   ["in another folder", `cd /tmp\n${check1}`, '17: "cd /tmp" before the tag check'],
+  [
+    "after git checkout",
+    `git checkout main\n${check1}`,
+    '17: "git checkout main" before the tag check',
+  ],
+  [
+    "after git switch",
+    `git switch --detach origin/main\n${check1}`,
+    '17: "git switch --detach origin/main" before the tag check',
+  ],
+  [
+    "after git reset",
+    `git -c x=y reset --hard HEAD~1\n${check1}`,
+    '17: "git -c x=y reset --hard HEAD~1" before the tag check',
+  ],
+  [
+    "after git restore",
+    `sudo /usr/bin/git restore --source main .\n${check1}`,
+    '17: "sudo /usr/bin/git restore --source main ." before the tag check',
+  ],
+  [
+    "after a read of the variable that another one is set from",
+    'read GITHUB_REF_NAME\ntag=$GITHUB_REF_NAME\nscripts/check-tag-version.sh "$tag"',
+    '17: "read GITHUB_REF_NAME" before the tag check',
+  ],
+  [
+    "after git checkout in a substitution",
+    `x=$('git' checkout main)\n${check1}`,
+    "17: \"'git' checkout main\" before the tag check",
+  ],
+  [
+    "after git pull",
+    `if git fetch; then git pull origin main; fi\n${check1}`,
+    '17: "git pull origin main" before the tag check',
+  ],
+  [
+    "after a read of the variable",
+    `read -r GITHUB_REF_NAME <<< v0.1.0\n${check1}`,
+    '17: "read -r GITHUB_REF_NAME" before the tag check',
+  ],
+  [
+    "after unset of the variable",
+    `unset 'GITHUB_REF_NAME'\n${check1}`,
+    "17: \"unset 'GITHUB_REF_NAME'\" before the tag check",
+  ],
+  [
+    "after printf into the variable",
+    `printf -vGITHUB_REF_NAME v1\n${check1}`,
+    '17: "printf -vGITHUB_REF_NAME v1" before the tag check',
+  ],
+  ["in a shell that runs nothing", `set -en\n${check1}`, '17: "set -en" before the tag check'],
+  [
+    "in a shell that runs nothing, by its option",
+    `set -euo noexec\n${check1}`,
+    '17: "set -euo noexec" before the tag check',
+  ],
+  [
+    "under a trap with another program",
+    `trap 'exec true' EXIT\n${check1}`,
+    "17: \"trap 'exec true' EXIT\" before the tag check",
+  ],
   [
     "with a function of the program's name, in the other spelling",
     'function bun { true; }\nbun scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
@@ -665,6 +728,39 @@ test("what runs before the check, and a check that is not there, are warnings", 
     `warning 17 A step of check-versions in ${releaseFile} runs before the tag is checked`,
     `warning 12 Every run of ${chartFile} will fail: there is no scripts/check-helm-tag-version.ts`,
   ]);
+});
+
+const warningsOf = async (...lines: string[]) =>
+  (await check({ [releaseFile]: block(...lines) }))
+    .filter(({ level }) => level === "warning")
+    .map(({ message, at }) => `${at?.line} ${message}`);
+
+test.each([
+  "cargo publish",
+  "eval $X",
+  ". ./env.sh",
+  "PATH=/x:$PATH",
+  "export BASH_ENV=x",
+  "git fetch --tags",
+  "x=$(make)",
+  "trap 'rm x' EXIT",
+  "bun install; make",
+])("what runs before the check in the same step is a warning, once: %s", async (command) => {
+  expect(await warningsOf("set -e", command, check1, "make")).toEqual([
+    `18 A command of check-versions in ${releaseFile} runs before the tag is checked`,
+  ]);
+});
+
+test("what only tells, asks or names the tag before the check is no warning", async () => {
+  expect(
+    await warningsOf(
+      "set -euo pipefail",
+      'echo "GITHUB_REF_NAME is $GITHUB_REF_NAME"',
+      'if [ -z "$GITHUB_REF_NAME" ]; then exit 1; fi',
+      'export TAG="$GITHUB_REF_NAME"',
+      'scripts/check-tag-version.sh "$TAG"',
+    ),
+  ).toEqual([]);
 });
 
 /** A release workflow with these jobs, from line 10 on, behind the one that checks the tag. */

@@ -80,7 +80,7 @@ function attemptsOf({ jobs }: Workflow, { check }: Guarded): Attempt[] {
 }
 
 async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, { file }: Guarded) {
-  const { job, step, command } = attempt;
+  const { job, step, script, command } = attempt;
   const { document } = workflow;
   const at = placeOf(document, [...step.path, "run"], command?.words[0].offset);
   const path = calledBy(attempt, workflow) ?? "";
@@ -88,6 +88,8 @@ async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, { file
   const earlier = job.steps
     .slice(0, job.steps.indexOf(step))
     .filter(({ uses }) => !preparation.test(uses ?? ""));
+  const first =
+    command && commandsBefore(command, script).find((each) => !isHarmless(each, command));
   return [
     notice(`${file}: ${job.id} runs ${shownCommand(command)}`, { at }),
     // A check that is not there fails every run: nothing is released unchecked, or at all.
@@ -102,10 +104,38 @@ async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, { file
     ...earlier.map((each) =>
       warning(`A step of ${job.id} in ${file} runs before the tag is checked`, {
         at: placeOf(document, each.path),
-        remedy: "Move it behind the check, unless the check needs it",
+        remedy: moveBehind,
       }),
     ),
+    ...(first === undefined
+      ? []
+      : [
+          warning(`A command of ${job.id} in ${file} runs before the tag is checked`, {
+            at: placeOf(document, [...step.path, "run"], first.words[0].offset),
+            remedy: moveBehind,
+          }),
+        ]),
   ];
+}
+
+const moveBehind = "Move it behind the check, unless the check needs it";
+
+/** Whether a command only tells or asks something, or sets a variable that the check names. */
+function isHarmless({ words }: ShellCommand, check: ShellCommand): boolean {
+  const raws = words.map(({ raw }) => raw);
+  const [name = ""] = raws;
+  const values = /^(?:export|readonly)$/.test(name) ? raws.slice(1) : raws;
+  const used = namesIn(check);
+  return (
+    ["echo", "set", "test", "[", "[[", ":", "true", "exit"].includes(name) ||
+    values.every((raw) => /^\w+=/.test(raw) && used.has(raw.replace(/=[\s\S]*/, "")))
+  );
+}
+
+/** The variables that a call of the check may depend on. */
+function namesIn({ words }: ShellCommand): ReadonlySet<string> {
+  const named = words.flatMap(({ raw }) => raw.match(/(?<=\$\{?)\w+/g) ?? []);
+  return new Set(["GITHUB_REF", "GITHUB_REF_NAME", ...named]);
 }
 
 function shownCommand(command: ShellCommand | undefined): string {
@@ -247,7 +277,7 @@ function callFaults(attempt: Attempt, workflow: Workflow, guarded: Guarded): Fin
   }
   const [{ offset }] = command.words;
   const misuse = misuseIn(command, attempt, workflow, guarded);
-  const hazard = hazardIn(commandsBefore(command, script), callOf(command)?.program ?? "");
+  const hazard = hazardIn(commandsBefore(command, script), command);
   return [
     ...(misuse === undefined ? [] : [fault(misuse.found, misuse.expected, offset)]),
     ...(standsAlone(command, script)
@@ -264,7 +294,7 @@ function callFaults(attempt: Attempt, workflow: Workflow, guarded: Guarded): Fin
       : [
           fault(
             `${quote(shownCommand(hazard))} before the tag check`,
-            "nothing that may skip it, redirect it or hide its failure",
+            "nothing that may skip it, redirect it, hide its failure or change what it judges",
             hazard.words[0].offset,
           ),
         ]),
@@ -367,17 +397,20 @@ function standsAlone(command: ShellCommand, { commands }: ShellScript): boolean 
   return !nested && [...ends, "&"].includes(before) && (exits || ends.includes(after));
 }
 
-/**
- * A command that lets a later one be skipped, mean something else, or fail without consequence.
- *
- * @param program The first word of that later command.
- */
-function hazardIn(commands: readonly ShellCommand[], program: string): ShellCommand | undefined {
+/** A command that lets the check be skipped, judge something else, or fail without consequence. */
+function hazardIn(
+  commands: readonly ShellCommand[],
+  check: ShellCommand,
+): ShellCommand | undefined {
+  const program = callOf(check)?.program ?? "";
   let lenient: ShellCommand | undefined;
   for (const command of commands) {
     const [name = "", ...operands] = command.words.map(({ raw }) => raw);
     if (name === "set") {
       const text = operands.join(" ");
+      if (/(?:^| )-[a-z]*(?:n|o noexec)/.test(text)) {
+        return command;
+      }
       if (/(?:^| )\+[a-z]*e|\+o errexit/.test(text)) {
         lenient = command;
       } else if (/(?:^| )-[a-z]*e|-o errexit/.test(text)) {
@@ -386,8 +419,10 @@ function hazardIn(commands: readonly ShellCommand[], program: string): ShellComm
     } else if (
       (name === "exit" && !/^[1-9][0-9]?$/.test(operands[0] ?? "")) ||
       (name === "exec" && operands.length > 0) ||
-      (name === "trap" && /\bexit\b/.test(operands[0] ?? "")) ||
+      (name === "trap" && /\b(?:exit|exec)\b/.test(operands[0] ?? "")) ||
       ["cd", "pushd", "popd", "alias"].includes(name) ||
+      changesFiles(command) ||
+      setsNameIn(command, check) ||
       (name === program && command.after === "(") ||
       (name === "function" && operands[0] === program)
     ) {
@@ -395,4 +430,26 @@ function hazardIn(commands: readonly ShellCommand[], program: string): ShellComm
     }
   }
   return lenient;
+}
+
+/** Whether git may put other files into the checkout. */
+function changesFiles({ words }: ShellCommand): boolean {
+  const parts = words.map(({ raw }) => raw.replace(/["'\\]/g, ""));
+  const git = parts.findIndex((part) => /^(?:.*\/)?git$/.test(part));
+  return git >= 0 && parts.slice(git + 1).some((part) => checkouts.has(part));
+}
+
+const checkouts = new Set([
+  ...["checkout", "switch", "reset", "restore", "worktree", "read-tree", "checkout-index"],
+  ...["pull", "merge", "rebase", "cherry-pick", "revert", "stash", "apply", "am"],
+]);
+
+/** Whether a builtin of the shell may set a variable that the check names. */
+function setsNameIn({ words: [program, ...operands] }: ShellCommand, check: ShellCommand): boolean {
+  const used = namesIn(check);
+  return (
+    /^(?:read|mapfile|readarray|unset|printf|getopts|for|select|declare|typeset|local|let)$/.test(
+      program.raw,
+    ) && operands.some(({ raw }) => used.has(raw.replace(/["'\\]|^-[a-z]*v|[[=+][\s\S]*/g, "")))
+  );
 }
