@@ -197,6 +197,8 @@ test.each([
   ["a quoted key", "'on':\n  \"push\":\n    tags: [v*]\n"],
   ["a single pattern", "on:\n  push:\n    tags: v*\n"],
   ["narrower patterns", "on:\n  push:\n    tags: ['v[0-9]+.[0-9]+.[0-9]+', 'v*.*.*', v1.2.3]\n"],
+  ["a pattern behind its exclusion", 'on:\n  push:\n    tags: ["v*", "!v*", "v*"]\n'],
+  ["what an exclusion leaves", 'on:\n  push:\n    tags: ["v**", "v1.*", "!v1.*", "!v*"]\n'],
   ["an excluded pattern", 'on:\n  push:\n    tags: ["v*", "!v*-rc*"]\n'],
   ["paths, which do not count for tags", "on:\n  push:\n    tags: [v*]\n    paths: [x]\n"],
 ])("v* tags in any spelling are the only trigger: %s", async (_, on) => {
@@ -252,6 +254,18 @@ test.each<[string, string, ...string[]]>([
   ["a set with v in it", "on:\n  push:\n    tags: ['[vw]*']\n", '4: tags "[vw]*" on push'],
   ["numbers", "on:\n  push:\n    tags: [1.0]\n", "4: tags a number, which YAML reads as 1 on push"],
   ["nothing but exclusions", "on:\n  push:\n    tags: ['!x']\n", "4: no tags on push"],
+  ["what is excluded again", "on:\n  push:\n    tags: [v*, '!v*']\n", "4: no tags on push"],
+  [
+    "what is excluded again, each",
+    "on:\n  push:\n    tags: [v1.*, v2, '!v1.*', '!v2']\n",
+    "4: no tags on push",
+  ],
+  [
+    "what a wider pattern excludes",
+    "on:\n  push:\n    tags: [v1.*, '!v*']\n",
+    "4: no tags on push",
+  ],
+  ["what all excludes", "on:\n  push:\n    tags: ['v**', '!**']\n", "4: no tags on push"],
   ["an empty pattern", 'on:\n  push:\n    tags: [""]\n', '4: tags "" on push'],
   ["a blank one", 'on:\n  push:\n    tags: ["v*", " "]\n', '4: tags " " on push'],
   ["an empty list", "on:\n  push:\n    tags: []\n", "4: no tags on push"],
@@ -345,6 +359,11 @@ test.each<[string, string, ...string[]]>([
   ],
   ["as an operand", `echo ${check1}`, `17: ${JSON.stringify(`echo ${check1}`)}`],
   ["read by bash and not run", `bash -n ${check1}`, `17: ${JSON.stringify(`bash -n ${check1}`)}`],
+  [
+    "a shell script, given to Bun",
+    'bun scripts/check-tag-version.sh "$GITHUB_REF_NAME"',
+    '17: "bun scripts/check-tag-version.sh \\"$GITHUB_REF_NAME\\""',
+  ],
   [
     "another script",
     'tools/check-tag-version.sh "$GITHUB_REF_NAME"',
@@ -727,6 +746,15 @@ test("what runs before the check, and a check that is not there, are warnings", 
     `warning 16 A step of check-versions in ${releaseFile} runs before the tag is checked`,
     `warning 17 A step of check-versions in ${releaseFile} runs before the tag is checked`,
     `warning 12 Every run of ${chartFile} will fail: there is no scripts/check-helm-tag-version.ts`,
+  ]);
+});
+
+test.each([
+  'sh scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
+  'bash -e scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
+])("a shell that is given TypeScript will fail, which is a warning: %s", async (run) => {
+  expect(await warningsOf(run)).toEqual([
+    `17 Every run of ${releaseFile} will fail: no shell runs scripts/check-tag-version.ts`,
   ]);
 });
 

@@ -3,8 +3,8 @@
  * and cannot be skipped, ignored or answered by something else.
  *
  * The check has to be a command of its own, on the outermost level of a shell that stops at errors.
- * What programs, sourced files and variables such as PATH may do before it is not judged; a step
- * before it is a warning.
+ * What programs, sourced files and variables such as PATH may do before it is not judged; a step or a
+ * command before it is a warning.
  */
 
 import { posix } from "node:path";
@@ -79,11 +79,13 @@ function attemptsOf({ jobs }: Workflow, { check }: Guarded): Attempt[] {
   );
 }
 
-async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, { file }: Guarded) {
+async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, guarded: Guarded) {
+  const { file } = guarded;
   const { job, step, script, command } = attempt;
   const { document } = workflow;
   const at = placeOf(document, [...step.path, "run"], command?.words[0].offset);
   const path = calledBy(attempt, workflow) ?? "";
+  const program = (command && callOf(command))?.program ?? "";
   const isThere = (await tree.list(path)).length > 0;
   const earlier = job.steps
     .slice(0, job.steps.indexOf(step))
@@ -101,6 +103,14 @@ async function evidence(tree: Tree, attempt: Attempt, workflow: Workflow, { file
             remedy: `Commit ${path}, or call the check in its other spelling`,
           }),
         ]),
+    ...(/^(?:bash|sh)$/.test(program) && path.endsWith(".ts")
+      ? [
+          warning(`Every run of ${file} will fail: no shell runs ${path}`, {
+            at,
+            remedy: `Write ${remedyFor(guarded)}`,
+          }),
+        ]
+      : []),
     ...earlier.map((each) =>
       warning(`A step of ${job.id} in ${file} runs before the tag is checked`, {
         at: placeOf(document, each.path),
@@ -308,7 +318,10 @@ function misuseIn(
   workflow: Workflow,
   { check, tagPrefix }: Guarded,
 ): { found: string; expected: string } | undefined {
-  if (![`${check}.sh`, `${check}.ts`].includes(calledBy(attempt, workflow) ?? "")) {
+  const path = calledBy(attempt, workflow) ?? "";
+  // Of a shell script Bun has a reading of its own, which goes on after a failure.
+  const isBun = /^(?:bun|npx)$/.test(callOf(command)?.program ?? "");
+  if (![...(isBun ? [] : [`${check}.sh`]), `${check}.ts`].includes(path)) {
     return { found: quote(shownCommand(command)), expected: `a call of ${check}.sh or .ts` };
   }
   const given = callOf(command)?.operands.filter((raw) => raw !== "--json" && raw !== "--") ?? [];

@@ -34,7 +34,12 @@ export function checkTriggers(workflow: Workflow, { file, tagPrefix }: Guarded):
         ? []
         : [found(pathOf(index), `tags ${described(pattern)} on push`)],
     );
-    const isEmpty = items.every((pattern) => isPattern(pattern) && pattern.startsWith("!"));
+    const isEmpty = items.every(
+      (pattern, index) =>
+        isPattern(pattern) &&
+        (pattern.startsWith("!") ||
+          items.slice(index + 1).some((later) => excludes(later, pattern, tagPrefix))),
+    );
     return isEmpty ? [found(tags, "no tags on push")] : faults;
   }
 
@@ -79,4 +84,10 @@ function isPattern(value: unknown): value is string {
  */
 function matchesOnly(pattern: string, prefix: string): boolean {
   return pattern.startsWith(prefix) && pattern[prefix.length] !== "?";
+}
+
+/** Whether a later pattern excludes again all that one with a prefix includes. */
+function excludes(later: unknown, pattern: string, prefix: string): boolean {
+  const all = ["**", `${prefix}**`, ...(pattern.includes("**") ? [] : ["*", `${prefix}*`])];
+  return [pattern, ...all].some((each) => later === `!${each}`);
 }
