@@ -3,10 +3,10 @@
  * scripts and modules of the same tree that it calls, and in what those call.
  *
  * Whatever is not a comment, a display name, a description or a trigger's filter counts as a call: a
- * workflow has no business with the gate. A path of a script counts as a call of it, and in a
- * shell a pattern that leads to the gate. Comments are those of bash and sh; in a step with another
- * shell all counts. What is put together from parts at run time, comes
- * from another repository, or is called through `make` or a Dockerfile is not followed.
+ * workflow has no business with the gate. A path of a script counts as a call of it, and in a shell a
+ * pattern that leads to the gate. Comments are those of bash and sh; in a step with another shell all
+ * counts. What is put together from parts at run time, comes from another repository, or is called
+ * through `make` or a Dockerfile is not followed.
  */
 
 import { posix } from "node:path";
