@@ -16,7 +16,7 @@ import { type CheckCost, productCosts } from "./bench/product.ts";
 /**
  * What a check on the product's files may take, as a multiple of the least that it could: a script
  * that asks git and reads the same files. An empty process is no measure for that: it loads no
- * module, opens no file and asks no git, which alone takes about two of it.
+ * module, opens no file and asks no git, which alone takes two to four of it, by the machine.
  */
 const checkBudget = 2.2;
 /** What the greatest number of crates or ledger rows may take, in milliseconds. */
