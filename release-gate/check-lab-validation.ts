@@ -26,6 +26,7 @@ import {
   versionOf,
   wholeNumber,
 } from "../scripts/lib/cli.ts";
+import { readIfThere, realPath } from "../scripts/lib/disk/files.ts";
 import {
   type Entry,
   entriesOf,
@@ -36,14 +37,13 @@ import {
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
+import { findRepository, type Repository, short } from "../scripts/lib/git/git.ts";
+import { judge } from "../scripts/lib/git/judged-tree.ts";
+import { decodeSource } from "../scripts/lib/git/objects.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
-import { type Drift, type DriftQuestion, findDrift } from "../scripts/lib/world/drift.ts";
-import { readIfThere, realPath } from "../scripts/lib/world/files.ts";
-import { findRepository, type Repository, short } from "../scripts/lib/world/git.ts";
-import { judge } from "../scripts/lib/world/judged-tree.ts";
-import { decodeSource } from "../scripts/lib/world/objects.ts";
+import { type Drift, type DriftQuestion, findDrift } from "./history/drift.ts";
 
 /** What is asked of the ledger. */
 export interface LabQuestion {

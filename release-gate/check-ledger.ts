@@ -15,27 +15,23 @@
 
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { command, flag, main, nonEmpty, optionalOperand, refOption } from "../scripts/lib/cli.ts";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import { entriesOf, type Ledger, parseLedger } from "../scripts/lib/files/ledger.ts";
+import { attempt, error, type Finding, notice, quote, warning } from "../scripts/lib/finding.ts";
+import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/git/git.ts";
+import { findParting, type Parting } from "../scripts/lib/git/history.ts";
+import { judge } from "../scripts/lib/git/judged-tree.ts";
+import { commitTree, type Objects, openObjects } from "../scripts/lib/git/objects.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import type { Check, Tree } from "../scripts/lib/tree.ts";
+import { findPredecessor, findRemoved, ledgerReader } from "./history/ledger-blob.ts";
 import {
   checkAppendOnly,
   checkRows,
   type EarlierLedger,
   type LedgerTimes,
-} from "../scripts/lib/files/ledger-history.ts";
-import { attempt, error, type Finding, notice, quote, warning } from "../scripts/lib/finding.ts";
-import { layout } from "../scripts/lib/layout.ts";
-import type { Check, Tree } from "../scripts/lib/tree.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
-import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/world/git.ts";
-import { findParting, type Parting } from "../scripts/lib/world/history.ts";
-import { judge } from "../scripts/lib/world/judged-tree.ts";
-import { findPredecessor, findRemoved, ledgerReader } from "../scripts/lib/world/ledger-blob.ts";
-import {
-  findLedgerCommits,
-  findTagDays,
-  type LedgerCommit,
-} from "../scripts/lib/world/ledger-log.ts";
-import { commitTree, type Objects, openObjects } from "../scripts/lib/world/objects.ts";
+} from "./history/ledger-history.ts";
+import { findLedgerCommits, findTagDays, type LedgerCommit } from "./history/ledger-log.ts";
 
 /** What a ledger is compared with. */
 export interface LedgerQuestion extends LedgerTimes {

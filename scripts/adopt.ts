@@ -17,18 +17,18 @@
  */
 
 import { relative, resolve, sep } from "node:path";
-import { type Adoption, compareCopy } from "./lib/adopt/comparison.ts";
-import { type Copy, ignoredAmong, openCopy, takeAgain, writeCopy } from "./lib/adopt/copy.ts";
-import { hashesOf, manifestPath, manifestText, type Origin } from "./lib/adopt/manifest.ts";
-import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./lib/adopt/plan.ts";
-import { readUpstream, type Upstream } from "./lib/adopt/upstream.ts";
+import { type Adoption, compareCopy } from "./adopt/comparison.ts";
+import { type Copy, ignoredAmong, openCopy, takeAgain, writeCopy } from "./adopt/copy.ts";
+import { hashesOf, manifestPath, manifestText, type Origin } from "./adopt/manifest.ts";
+import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./adopt/plan.ts";
+import { readUpstream, type Upstream } from "./adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
+import { realPath, workTree } from "./lib/disk/files.ts";
+import { findPlainFile } from "./lib/disk/plain-file.ts";
 import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
+import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json, Report } from "./lib/report.ts";
-import { realPath, workTree } from "./lib/world/files.ts";
-import { short } from "./lib/world/git.ts";
-import { findPlainFile } from "./lib/world/plain-file.ts";
 
 /** What keeps a copy from being current, and what is said about it. */
 const staleness: Readonly<Partial<Record<Fate, string>>> = {

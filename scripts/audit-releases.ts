@@ -18,10 +18,9 @@
 
 import { resolve } from "node:path";
 import { defaultQuestion, findLabValidation } from "../release-gate/check-lab-validation.ts";
-import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
-import { judgeTagVersion } from "./check-tag-version.ts";
-import { findingsOfAudit } from "./lib/audit/findings.ts";
-import { pageMark, pageOf } from "./lib/audit/page.ts";
+import { findingsOfAudit } from "./audit/findings.ts";
+import { checkOwnFile, writeOwnFile } from "./audit/own-file.ts";
+import { pageMark, pageOf } from "./audit/page.ts";
 import {
   type Content,
   isUnreadable,
@@ -31,9 +30,11 @@ import {
   type Row,
   type StaleReference,
   totalsOf,
-} from "./lib/audit/record.ts";
-import { type Audit, auditReleases } from "./lib/audit/survey.ts";
-import { fullTable, tableLines } from "./lib/audit/table.ts";
+} from "./audit/record.ts";
+import { type Audit, auditReleases } from "./audit/survey.ts";
+import { fullTable, tableLines } from "./audit/table.ts";
+import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
+import { judgeTagVersion } from "./check-tag-version.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, main, nonEmpty, option, versionOf } from "./lib/cli.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
@@ -50,7 +51,6 @@ import { showProgress } from "./lib/progress.ts";
 import type { Json } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
-import { checkOwnFile, writeOwnFile } from "./lib/world/own-file.ts";
 
 // Decisions about the files of one tag
 

@@ -14,11 +14,14 @@
  * (143 by SIGTERM, 129 by SIGHUP).
  */
 
+import { unifiedDiff } from "./bump/diff.ts";
+import { type BumpPlan, planBump } from "./bump/plan.ts";
+import { type BumpRequest, type Current, findTargets, type Targets } from "./bump/targets.ts";
 import { checkReferences } from "./check-references.ts";
-import { type BumpPlan, planBump } from "./lib/bump/plan.ts";
-import { type BumpRequest, type Current, findTargets, type Targets } from "./lib/bump/targets.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
+import { workTree } from "./lib/disk/files.ts";
+import { replaceFiles } from "./lib/disk/replace.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
 import {
@@ -31,18 +34,15 @@ import {
   shellWord,
   together,
 } from "./lib/finding.ts";
+import { changesAmong, readStatus } from "./lib/git/checkout.ts";
+import type { Repository } from "./lib/git/git.ts";
+import { refValue } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 import { mergeCommand, releaseBranch, toMain } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
-import { changesAmong, readStatus } from "./lib/world/checkout.ts";
-import { unifiedDiff } from "./lib/world/diff.ts";
-import { workTree } from "./lib/world/files.ts";
-import type { Repository } from "./lib/world/git.ts";
-import { replaceFiles } from "./lib/world/replace.ts";
-import { refValue } from "./lib/world/tag.ts";
 
 /** A bump that only waits to be written. */
 export interface Bump {

@@ -22,9 +22,9 @@ import {
   readProductImages,
 } from "./lib/files/chart.ts";
 import { error, type Finding, notice } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
-import { judge } from "./lib/world/judged-tree.ts";
 
 /**
  * Judges the images that the chart in a folder promises, and the one that it installs, against its

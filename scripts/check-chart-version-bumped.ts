@@ -26,13 +26,13 @@ import {
   together,
   warning,
 } from "./lib/finding.ts";
+import { readStatus } from "./lib/git/checkout.ts";
+import { type ObjectId, type Repository, resolveCommit, short } from "./lib/git/git.ts";
+import { changedPaths, findParting, type Parting } from "./lib/git/history.ts";
+import { commitTree, openObjects } from "./lib/git/objects.ts";
 import { layout } from "./lib/layout.ts";
 import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
-import { readStatus } from "./lib/world/checkout.ts";
-import { type ObjectId, type Repository, resolveCommit, short } from "./lib/world/git.ts";
-import { changedPaths, findParting, type Parting } from "./lib/world/history.ts";
-import { commitTree, openObjects } from "./lib/world/objects.ts";
 
 const { chart: folder } = layout;
 const manifest = chartManifest(folder);

@@ -13,10 +13,10 @@
 import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
 import { readChartVersion } from "./lib/files/chart.ts";
 import { error, notice } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check, Tree } from "./lib/tree.ts";
 import type { Version } from "./lib/version.ts";
-import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges the version in the Chart.yaml of a tree: it must be `version` to the letter. */
 export const checkHelmTagVersion: Check<Version> = async (tree, version) => {

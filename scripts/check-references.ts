@@ -23,11 +23,11 @@ import {
   readReferences,
 } from "./lib/files/references.ts";
 import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check } from "./lib/tree.ts";
 import { compareVersions, isVersion, type Version } from "./lib/version.ts";
-import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges every reference of a tree that goes with an application release. */
 export const checkReferences: Check<Version> = async (tree, version) =>

@@ -13,16 +13,16 @@
  */
 
 import { command, main, refOption } from "./lib/cli.ts";
-import { workflowFrom } from "./lib/files/workflow.ts";
 import { attempt, type Finding, refusal } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check, Tree } from "./lib/tree.ts";
-import type { Guarded } from "./lib/workflow/breach.ts";
-import { checkLabGate } from "./lib/workflow/lab-gate.ts";
-import { checkNeeds } from "./lib/workflow/needs.ts";
-import { findTagCheck } from "./lib/workflow/tag-check.ts";
-import { checkTriggers } from "./lib/workflow/triggers.ts";
-import { judge } from "./lib/world/judged-tree.ts";
+import type { Guarded } from "./workflow/breach.ts";
+import { checkLabGate } from "./workflow/lab-gate.ts";
+import { checkNeeds } from "./workflow/needs.ts";
+import { findTagCheck } from "./workflow/tag-check.ts";
+import { checkTriggers } from "./workflow/triggers.ts";
+import { workflowFrom } from "./workflow/workflow.ts";
 
 const workflows: readonly Guarded[] = [
   {

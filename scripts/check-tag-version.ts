@@ -26,10 +26,10 @@ import {
   type Workspace,
 } from "./lib/files/cargo.ts";
 import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
-import { judge } from "./lib/world/judged-tree.ts";
 
 /** Judges every version that a release of `version` takes from the manifests of a tree. */
 export const checkTagVersion: Check<Version> = async (tree, version) =>

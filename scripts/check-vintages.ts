@@ -19,18 +19,18 @@ import { type Day, dayOf, daysBetween, monthsBefore, parseDay } from "./lib/cale
 import { command, flag, main, option, refOption } from "./lib/cli.ts";
 import { findLineNaming, type Line, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { parseToml } from "./lib/files/document.ts";
+import { attempt, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import { judge } from "./lib/git/judged-tree.ts";
+import { layout } from "./lib/layout.ts";
+import type { Json } from "./lib/report.ts";
+import type { Check, Tree } from "./lib/tree.ts";
+import { isVersion } from "./lib/version.ts";
 import {
   findNewestTime,
   readVintages,
   type StatedTime,
   type Vintage,
-} from "./lib/files/vintages.ts";
-import { attempt, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
-import { layout } from "./lib/layout.ts";
-import type { Json } from "./lib/report.ts";
-import type { Check, Tree } from "./lib/tree.ts";
-import { isVersion } from "./lib/version.ts";
-import { judge } from "./lib/world/judged-tree.ts";
+} from "./vintages/vintages.ts";
 
 /** What is asked of the vintages. */
 export interface VintageQuestion {

@@ -11,10 +11,10 @@
  */
 
 import { resolve } from "node:path";
+import { demonstrate } from "./demo/demonstration.ts";
+import { startRegistry } from "./demo/registry.ts";
+import { openDemoWorld } from "./demo/world.ts";
 import { command, flag, main } from "./lib/cli.ts";
-import { demonstrate } from "./lib/demo/demonstration.ts";
-import { startRegistry } from "./lib/demo/registry.ts";
-import { openDemoWorld } from "./lib/demo/world.ts";
 import { notice } from "./lib/finding.ts";
 
 export const table = command({

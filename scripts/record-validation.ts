@@ -12,6 +12,15 @@
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
+import {
+  checkIsLab,
+  checkLab,
+  findLabCommit,
+  locateLedger,
+  openLab,
+  refuseProduct,
+  tellAppended,
+} from "./lab/recording.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -22,20 +31,11 @@ import {
   optionWithDefault,
   versionOf,
 } from "./lib/cli.ts";
+import { appendRow } from "./lib/disk/ledger-file.ts";
 import { isVerdict, rowText, type Validation, type Verdict } from "./lib/files/ledger.ts";
 import { attempt, quote } from "./lib/finding.ts";
-import {
-  checkIsLab,
-  checkLab,
-  findLabCommit,
-  locateLedger,
-  openLab,
-  refuseProduct,
-  tellAppended,
-} from "./lib/lab/recording.ts";
+import { readCheckout } from "./lib/git/checkout.ts";
 import { layout } from "./lib/layout.ts";
-import { readCheckout } from "./lib/world/checkout.ts";
-import { appendRow } from "./lib/world/ledger-file.ts";
 
 function parseVerdict(text: string): Verdict {
   if (!isVerdict(text)) {

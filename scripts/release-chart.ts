@@ -29,15 +29,15 @@ import {
 import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
 import { parsePlatform } from "./lib/files/image-manifest.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
-import type { Gate } from "./lib/gate.ts";
-import { checkImage } from "./lib/image.ts";
 import { layout } from "./lib/layout.ts";
-import { awaitImage } from "./lib/release/await-image.ts";
-import type { Candidate, Patience, Procedure } from "./lib/release/plan.ts";
-import { release } from "./lib/release/procedure.ts";
+import { checkImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
-import type { SurveyOptions, SurveyWorld } from "./lib/verify/survey.ts";
 import { isVersion } from "./lib/version.ts";
+import { awaitImage } from "./release/await-image.ts";
+import type { Gate } from "./release/gate.ts";
+import type { Candidate, Patience, Procedure } from "./release/plan.ts";
+import { release } from "./release/procedure.ts";
+import type { SurveyOptions, SurveyWorld } from "./verify/survey.ts";
 
 const script = "scripts/release-chart.ts";
 

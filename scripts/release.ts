@@ -25,18 +25,18 @@ import {
 } from "../release-gate/check-lab-validation.ts";
 import { checkOperatorReferences } from "./check-references.ts";
 import { checkTagVersion } from "./check-tag-version.ts";
+import { dataOfAnswer } from "./lib/answer.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, flag, main, operand, UsageError, versionOf } from "./lib/cli.ts";
+import { workTree } from "./lib/disk/files.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
-import type { Gate } from "./lib/gate.ts";
+import type { Repository } from "./lib/git/git.ts";
 import { layout } from "./lib/layout.ts";
-import type { Candidate, Procedure } from "./lib/release/plan.ts";
-import { release } from "./lib/release/procedure.ts";
-import { findingOfRun, watchRun } from "./lib/release/watch.ts";
-import { dataOfAnswer } from "./lib/verify/answer.ts";
-import { workTree } from "./lib/world/files.ts";
-import type { Repository } from "./lib/world/git.ts";
+import type { Gate } from "./release/gate.ts";
+import type { Candidate, Procedure } from "./release/plan.ts";
+import { release } from "./release/procedure.ts";
+import { findingOfRun, watchRun } from "./release/watch.ts";
 
 const script = "scripts/release.ts";
 

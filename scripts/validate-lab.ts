@@ -17,6 +17,17 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { countText } from "./lab/counts.ts";
+import {
+  checkIsLab,
+  checkLab,
+  findLabCommit,
+  locateLedger,
+  openLab,
+  refuseProduct,
+  tellAppended,
+} from "./lab/recording.ts";
+import { type LabStep, labSteps, makeLogFolder, runSteps, type StepResult } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -29,30 +40,13 @@ import {
   UsageError,
   versionOf,
 } from "./lib/cli.ts";
+import { appendRow, refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
 import { rowText, type Validation } from "./lib/files/ledger.ts";
 import { attempt, error, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
+import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
-import { countText } from "./lib/lab/counts.ts";
-import {
-  checkIsLab,
-  checkLab,
-  findLabCommit,
-  locateLedger,
-  openLab,
-  refuseProduct,
-  tellAppended,
-} from "./lib/lab/recording.ts";
-import {
-  type LabStep,
-  labSteps,
-  makeLogFolder,
-  runSteps,
-  type StepResult,
-} from "./lib/lab/steps.ts";
 import { layout } from "./lib/layout.ts";
-import { type Checkout, readCheckout } from "./lib/world/checkout.ts";
-import { short } from "./lib/world/git.ts";
-import { appendRow, refuseUnfitLedger } from "./lib/world/ledger-file.ts";
 
 /**
  * Warns where the lab's checkout is another after the run than it was before.

@@ -12,6 +12,7 @@
  * Exit codes: 0 all is verified; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
+import { type Answer, dataOfAnswer, type State } from "./lib/answer.ts";
 import {
   command,
   main,
@@ -25,12 +26,11 @@ import { parseImageReference } from "./lib/files/image-reference.ts";
 import { notice, quote } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import { duration } from "./lib/progress.ts";
-import { type Answer, dataOfAnswer, type State } from "./lib/verify/answer.ts";
-import { type Release, releaseOf, type TagKind } from "./lib/verify/published.ts";
-import { questionsOf } from "./lib/verify/questions.ts";
-import { findingsOfAnswers, survey } from "./lib/verify/survey.ts";
 import { parseVersion, type Version } from "./lib/version.ts";
-import { openDownloads } from "./lib/world/downloads.ts";
+import { openDownloads } from "./verify/downloads.ts";
+import { type Release, releaseOf, type TagKind } from "./verify/published.ts";
+import { questionsOf } from "./verify/questions.ts";
+import { findingsOfAnswers, survey } from "./verify/survey.ts";
 
 /** A release tag in its parts. */
 interface NamedTag {

@@ -13,10 +13,10 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Adoption } from "../scripts/adopt/comparison.ts";
+import type { Step } from "../scripts/adopt/plan.ts";
 import { checkCopy, checkWay } from "../scripts/adopt.ts";
-import type { Adoption } from "../scripts/lib/adopt/comparison.ts";
-import type { Step } from "../scripts/lib/adopt/plan.ts";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import { error } from "../scripts/lib/finding.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
@@ -181,7 +181,7 @@ test("a first adoption brings the commands, their library and nothing else", asy
   const added = Object.keys(after).filter((path) => before[path] === undefined);
   const expected = Object.keys(contents(it.tools))
     .filter((path) => /^scripts\/.*\.ts$|^release-gate\/.*\.ts$/.test(path))
-    .filter((path) => path !== "scripts/demo.ts" && !path.startsWith("scripts/lib/demo/"));
+    .filter((path) => path !== "scripts/demo.ts" && !path.startsWith("scripts/demo/"));
   expect(added.sort()).toEqual([...expected, manifest].sort());
   for (const path of expected) {
     expect([path, after[path]]).toEqual([path, readFileSync(join(it.tools, path), "utf8")]);
@@ -232,13 +232,13 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   const itself = await run("scripts/adopt.ts", ".", "--check");
   expect(itself.stdout).toStartWith("The copy is as it was adopted: ");
   it.edit(it.product, "scripts/release.ts", layout);
-  rmSync(join(it.product, "scripts/lib/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/poll.ts"));
   const edited = await run("scripts/adopt.ts", ".", "--check");
   expect(edited.code).toBe(1);
   expect(edited.stdout).toBe(`${layout} is edited here, as it may be\n`);
   expect(errorsOf(edited.stderr)).toEqual([
-    "Cannot call the copy current: scripts/lib/poll.ts is missing",
     "Cannot call the copy current: scripts/release.ts is edited here",
+    "Cannot call the copy current: scripts/verify/poll.ts is missing",
   ]);
   expect(edited.stderr).toContain("fix: Adopt again: bun TOOLS/scripts/adopt.ts .");
   const refused = await run("scripts/adopt.ts", ".");
@@ -260,9 +260,9 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "scripts/lib/fresh.ts": "//\n",
   });
   it.edit(it.tools, "scripts/release.ts");
-  rmSync(join(it.product, "scripts/lib/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/poll.ts"));
   chmodSync(join(it.product, "scripts/bump-version.ts"), 0o644);
-  it.edit(it.product, layout, "scripts/lib/gate.ts");
+  it.edit(it.product, layout, "scripts/release/gate.ts");
   const said = contents(it.product);
 
   const stale = await it.check();
@@ -272,10 +272,10 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
       "scripts/bump-version.ts cannot be run: its run bit is missing",
       "scripts/gone.ts is stale: it is gone upstream",
       "scripts/lib/fresh.ts is missing: it is new upstream",
-      "scripts/lib/gate.ts is edited here",
       "scripts/lib/old/a.ts is stale: it is gone upstream",
-      "scripts/lib/poll.ts is missing",
       "scripts/release.ts is stale: it changed upstream",
+      "scripts/release/gate.ts is edited here",
+      "scripts/verify/poll.ts is missing",
     ].map((words) => `Cannot call the copy current: ${words}`),
   );
   expect(stale.stdout).toBe(`${layout} is edited here, as it may be\n`);
@@ -288,20 +288,20 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "removed   scripts/gone.ts",
     "new       scripts/lib/fresh.ts",
     "removed   scripts/lib/old/a.ts",
-    "restored  scripts/lib/poll.ts",
     "updated   scripts/release.ts",
+    "restored  scripts/verify/poll.ts",
   ]);
   const count = filesIn(it.product).length;
   expect(stdout).toContain(`The copy is current: ${count} files of version `);
   expect(stdout).toContain(`${layout} is edited here, and not upstream since: it stays\n`);
   expect(stderr).toStartWith(
-    "warning: scripts/lib/gate.ts is edited here, and not upstream since: it stays\n",
+    "warning: scripts/release/gate.ts is edited here, and not upstream since: it stays\n",
   );
   expect(existsSync(join(it.product, "scripts/lib/old"))).toBe(false);
   expect(statSync(join(it.product, "scripts/bump-version.ts")).mode & 0o111).toBe(0o111);
   expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// edited\n");
   expect((await it.check()).code).toBe(1);
-  renameSync(join(it.product, "scripts/lib/gate.ts"), join(it.product, "gate.ts.mine"));
+  renameSync(join(it.product, "scripts/release/gate.ts"), join(it.product, "gate.ts.mine"));
   await it.adopt();
   expect((await it.check()).code).toBe(0);
 });
@@ -405,7 +405,7 @@ test("files that somebody copied by hand are taken up where they are the same", 
   const { code } = await it.adopt();
   expect(code).toBe(0);
   expect((await it.check()).code).toBe(0);
-  it.edit(it.product, "scripts/lib/gate.ts");
+  it.edit(it.product, "scripts/release/gate.ts");
   expect(errorsOf((await it.check()).stderr)).toHaveLength(1);
 });
 
@@ -616,14 +616,14 @@ describe("this project itself", () => {
     expect(first.stdout).not.toContain("own.sh");
     expect((await it.adopt("--check")).code).toBe(0);
 
-    it.edit(layout, "scripts/lib/gate.ts");
+    it.edit(layout, "scripts/release/gate.ts");
     const check = await it.adopt("--check");
     expect(check.code).toBe(1);
     expect(errorsOf(check.stderr)).toEqual([
-      "Cannot call the copy current: scripts/lib/gate.ts is edited here",
+      "Cannot call the copy current: scripts/release/gate.ts is edited here",
     ]);
     expect(check.stderr).toContain(
-      "fix: Set yours aside: mv scripts/lib/gate.ts scripts/lib/gate.ts.mine; adopt again: bun ",
+      "fix: Set yours aside: mv scripts/release/gate.ts scripts/release/gate.ts.mine; adopt again: bun ",
     );
     const again = await it.adopt();
     expect(again.code).toBe(0);
@@ -632,9 +632,11 @@ describe("this project itself", () => {
       `\n${layout} is edited here, and not upstream since: it stays\n`,
     );
     expect(again.stderr).toContain(
-      "warning: scripts/lib/gate.ts is edited here, and not upstream since: it stays\n",
+      "warning: scripts/release/gate.ts is edited here, and not upstream since: it stays\n",
     );
-    expect(readFileSync(join(it.product, "scripts/lib/gate.ts"), "utf8")).toEndWith("// edited\n");
+    expect(readFileSync(join(it.product, "scripts/release/gate.ts"), "utf8")).toEndWith(
+      "// edited\n",
+    );
   });
 
   test("is not written over what no adoption wrote, nor where --repo or the tools are named", async () => {

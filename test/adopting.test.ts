@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
-import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { type DemoWorld, openDemoWorld } from "../scripts/demo/world.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { isolatedEnvironment, projectRoot, start, startScript } from "./helpers/world.ts";
 

@@ -3,17 +3,17 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import { memoryTree, type Tree } from "../scripts/lib/tree.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
 import { isolatedEnvironment, projectRoot, startScript, temporaryFolder } from "./helpers/world.ts";
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
-  vocabulary: /^scripts\/lib\/(?:calendar|finding|gate|layout|poll|tree|version)\.ts$/,
+  vocabulary: /^scripts\/lib\/(?:answer|calendar|finding|layout|release-branch|tree|version)\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
-  world: /^scripts\/lib\/world\/[^/]+\.ts$/,
+  doors: /^scripts\/lib\/(?:(?:process|sleep|terminal)|(?:disk|git|net)\/[^/]+)\.ts$/,
   face: /^scripts\/lib\/(?:arguments|cli|interrupt|progress|report)\.ts$/,
-  lib: /^scripts\/lib\/(?:[^/]+\/)?[^/]+\.ts$/,
+  room: /^(?:scripts\/(?!lib\/)|release-gate\/)[^/]+\/[^/]+\.ts$/,
   command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
 } as const;
 type Part = keyof typeof parts;
@@ -22,10 +22,10 @@ type Part = keyof typeof parts;
 const arrows: Record<Part, readonly Part[]> = {
   vocabulary: ["vocabulary"],
   files: ["vocabulary", "files"],
-  world: ["vocabulary", "files", "world"],
-  face: ["vocabulary", "world", "face"],
-  lib: ["vocabulary", "files", "world", "face", "lib"],
-  command: ["vocabulary", "files", "world", "face", "lib", "command"],
+  doors: ["vocabulary", "files", "doors"],
+  face: ["vocabulary", "doors", "face"],
+  room: ["vocabulary", "files", "doors", "face", "room", "command"],
+  command: ["vocabulary", "files", "doors", "face", "room", "command"],
 };
 
 /** The runtime's modules that a part may import: the others are doors outside. */
@@ -33,10 +33,10 @@ const pureModules = /^node:(?:path(?:\/posix)?|util)$/;
 const allowedModules: Record<Part, RegExp> = {
   vocabulary: pureModules,
   files: pureModules,
-  world:
+  doors:
     /^(?:node:(?:buffer|fs(?:\/promises)?|os|path|readline|stream\/web|timers\/promises|tty|util)|bun:ffi)$/,
   face: /^node:(?:fs|path|util)$/,
-  lib: /^node:(?:fs(?:\/promises)?|os|path|util)$/,
+  room: /^node:(?:fs(?:\/promises)?|os|path|timers\/promises|util)$/,
   command: /^node:(?:fs|path|util)$/,
 };
 
@@ -51,18 +51,18 @@ const doors: readonly Door[] = [
   {
     what: "other programs",
     pattern: /\bBun\.spawn(?:Sync)?\b|\bBun\.\$|\bnew Worker\b/,
-    owners: ["scripts/lib/world/process.ts"],
+    owners: ["scripts/lib/process.ts"],
   },
   {
     what: "the network",
     pattern:
       /(?<![.\w]|async )fetch\(|\bXMLHttpRequest\b|\bnew WebSocket\b|\bBun\.(?:connect|udpSocket)\b/,
-    owners: ["scripts/lib/world/registry.ts"],
+    owners: ["scripts/lib/net/registry.ts"],
   },
   {
     what: "servers",
     pattern: /\bBun\.(?:serve|listen)\b/,
-    owners: ["scripts/lib/demo/crate-index.ts", "scripts/lib/demo/registry.ts"],
+    owners: ["scripts/demo/crate-index.ts", "scripts/demo/registry.ts"],
   },
   {
     what: "the process: its end, environment, arguments, folder and signals",
@@ -73,12 +73,12 @@ const doors: readonly Door[] = [
   {
     what: "signals to other programs",
     pattern: /\bprocess\s*(?:\?\.|\.)\s*kill\b/,
-    owners: ["scripts/lib/world/process.ts"],
+    owners: ["scripts/lib/process.ts"],
   },
   {
     what: "standard input",
     pattern: /\bprocess\.stdin\b|\bBun\.stdin\b/,
-    owners: ["scripts/lib/world/terminal.ts"],
+    owners: ["scripts/lib/terminal.ts"],
   },
   {
     what: "the clock",
@@ -95,7 +95,7 @@ const doors: readonly Door[] = [
   {
     what: "files on disk through the runtime",
     pattern: /\bBun\.(?:file|write)\b/,
-    owners: ["scripts/lib/demo/world.ts", "scripts/lib/world/tag.ts"],
+    owners: ["scripts/demo/world.ts", "scripts/lib/git/tag.ts"],
   },
   {
     what: "the parsers of TOML and YAML",
@@ -247,7 +247,7 @@ describe("the sources", () => {
 describe("the rules catch", () => {
   const sound = {
     "scripts/lib/finding.ts": "export const a = 1;",
-    "scripts/lib/world/process.ts": "export const b = 1;",
+    "scripts/lib/process.ts": "export const b = 1;",
     "scripts/lib/files/x.ts": "export const c = 1;",
     "scripts/lib/cli.ts": "export const d = 1;",
     "scripts/check.ts":
@@ -260,34 +260,34 @@ describe("the rules catch", () => {
 
   test.each<[string, string, string, string]>([
     [
-      "a file that imports the world",
+      "a file that imports a door",
       "scripts/lib/files/x.ts",
-      'import { b } from "../world/process.ts";',
-      "files must not import world: scripts/lib/world/process.ts",
+      'import { b } from "../process.ts";',
+      "files must not import doors: scripts/lib/process.ts",
     ],
     [
       "a type counts, too",
       "scripts/lib/files/x.ts",
-      'import type { B } from "../world/process.ts";',
-      "files must not import world: scripts/lib/world/process.ts",
+      'import type { B } from "../process.ts";',
+      "files must not import doors: scripts/lib/process.ts",
     ],
     [
       "a type among values",
       "scripts/lib/files/x.ts",
-      'import { type B } from "../world/process.ts";',
-      "files must not import world: scripts/lib/world/process.ts",
+      'import { type B } from "../process.ts";',
+      "files must not import doors: scripts/lib/process.ts",
     ],
     [
       "a library that imports a command",
-      "scripts/lib/some.ts",
+      "scripts/lib/version.ts",
       'import { x } from "../check.ts";',
-      "lib must not import command: scripts/check.ts",
+      "vocabulary must not import command: scripts/check.ts",
     ],
     [
-      "a world that imports the face",
-      "scripts/lib/world/process.ts",
-      'import { d } from "../cli.ts";',
-      "world must not import face: scripts/lib/cli.ts",
+      "a door that imports the face",
+      "scripts/lib/process.ts",
+      'import { d } from "./cli.ts";',
+      "doors must not import face: scripts/lib/cli.ts",
     ],
     [
       "a vocabulary that imports a file",
@@ -299,7 +299,7 @@ describe("the rules catch", () => {
     ["a package of types", "scripts/check.ts", 'import type { X } from "bun";', "depends on bun"],
     [
       "a module of the runtime that is a door",
-      "scripts/lib/world/process.ts",
+      "scripts/lib/process.ts",
       'import { spawn } from "node:child_process";',
       "must not import node:child_process",
     ],
@@ -389,12 +389,12 @@ describe("the rules catch", () => {
       'await import("./lib/finding.ts");',
       "opens a door of its own to code that is not in the sources",
     ],
-    ["a barrel", "scripts/lib/some.ts", 'export { a } from "./finding.ts";', "is a barrel"],
-    ["a file of utilities", "scripts/lib/utils.ts", "", "has a name that says nothing"],
+    ["a barrel", "scripts/lib/tree.ts", 'export { a } from "./finding.ts";', "is a barrel"],
+    ["a file of utilities", "scripts/lib/files/utils.ts", "", "has a name that says nothing"],
     ["a file outside every part", "scripts/lib/a/b/c.ts", "", "belongs to no part of the tree"],
     [
       "a command in the library",
-      "scripts/lib/some.ts",
+      "scripts/lib/tree.ts",
       "if (import.meta.main) run();",
       "is a command outside the folders of commands",
     ],
@@ -412,12 +412,12 @@ describe("the rules catch", () => {
 
   test("a cycle, of types as well", async () => {
     const cyclic = {
-      "scripts/lib/a.ts": 'import { b } from "./b.ts";',
-      "scripts/lib/b.ts": 'import type { C } from "./c.ts";',
-      "scripts/lib/c.ts": 'import { a } from "./a.ts";',
+      "scripts/a/a.ts": 'import { b } from "./b.ts";',
+      "scripts/a/b.ts": 'import type { C } from "./c.ts";',
+      "scripts/a/c.ts": 'import { a } from "./a.ts";',
     };
     expect(await breaches(memoryTree(cyclic))).toEqual([
-      "scripts/lib/a.ts -> scripts/lib/b.ts -> scripts/lib/c.ts -> scripts/lib/a.ts",
+      "scripts/a/a.ts -> scripts/a/b.ts -> scripts/a/c.ts -> scripts/a/a.ts",
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, lstatSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runInTerminal, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { checkChartAppVersion } from "../scripts/check-chart-appversion.ts";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository } from "./helpers/world.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { checkHelmTagVersion } from "../scripts/check-helm-tag-version.ts";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { prepareBump } from "../scripts/bump-version.ts";
 import { checkOperatorReferences, checkReferences } from "../scripts/check-references.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository, writeFiles } from "./helpers/world.ts";

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { checkReleaseWorkflow } from "../scripts/check-release-workflow.ts";
+import { workTree } from "../scripts/lib/disk/files.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
-import { workTree } from "../scripts/lib/world/files.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,

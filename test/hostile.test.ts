@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { runInTerminal, standIn, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";

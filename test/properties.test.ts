@@ -6,6 +6,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { checkAppendOnly, checkRows } from "../release-gate/history/ledger-history.ts";
+import { compareLines } from "../release-gate/history/line-order.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import {
   type Day,
   dayOf,
@@ -14,12 +17,10 @@ import {
   monthsBefore,
   parseDay,
 } from "../scripts/lib/calendar.ts";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
 import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
-import { parseChecksums } from "../scripts/lib/files/checksums.ts";
 import {
   asTable,
   type Document,
@@ -30,7 +31,6 @@ import {
   parseYaml,
 } from "../scripts/lib/files/document.ts";
 import { editDocument } from "../scripts/lib/files/edit.ts";
-import { findFields, findLink, findList, findText } from "../scripts/lib/files/gh-json.ts";
 import {
   parseConfigPlatform,
   parseImageManifest,
@@ -45,14 +45,9 @@ import {
   parseLedger,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
-import { checkAppendOnly, checkRows } from "../scripts/lib/files/ledger-history.ts";
-import { compareLines } from "../scripts/lib/files/line-order.ts";
 import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
 import { codeBlocks, scanBlocks, withoutComments } from "../scripts/lib/files/markdown.ts";
-import { readModule } from "../scripts/lib/files/module.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
-import { rustTokens } from "../scripts/lib/files/rust.ts";
-import { readShell } from "../scripts/lib/files/shell.ts";
 import {
   findCodeConstants,
   findConstants,
@@ -61,13 +56,18 @@ import {
   findUnclearMentions,
 } from "../scripts/lib/files/snippets.ts";
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
-import { findNewestTime, readVintages } from "../scripts/lib/files/vintages.ts";
-import { valuesOf, workflowFrom } from "../scripts/lib/files/workflow.ts";
 import { repeatedKeys, topLevelKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
+import { decodeSource } from "../scripts/lib/git/objects.ts";
 import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
-import { decodeSource } from "../scripts/lib/world/objects.ts";
+import { parseChecksums } from "../scripts/verify/checksums.ts";
+import { findFields, findLink, findList, findText } from "../scripts/verify/gh-json.ts";
+import { rustTokens } from "../scripts/vintages/rust.ts";
+import { findNewestTime, readVintages } from "../scripts/vintages/vintages.ts";
+import { readModule } from "../scripts/workflow/module.ts";
+import { readShell } from "../scripts/workflow/shell.ts";
+import { valuesOf, workflowFrom } from "../scripts/workflow/workflow.ts";
 import {
   anyBytes,
   anyData,

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
-import { startRegistry } from "../scripts/lib/demo/registry.ts";
-import { openDemoWorld } from "../scripts/lib/demo/world.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { startRegistry } from "../scripts/demo/registry.ts";
+import { openDemoWorld } from "../scripts/demo/world.ts";
 import { findComponent } from "./helpers/components.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import {

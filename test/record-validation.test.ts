@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { checkLab } from "../scripts/lab/recording.ts";
 import { dayOf } from "../scripts/lib/calendar.ts";
-import { checkLab } from "../scripts/lib/lab/recording.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {

@@ -1,13 +1,13 @@
 /** What `release-chart.ts --wait` does while it waits, and what it makes of the world after it. */
 
 import { describe, expect, test } from "bun:test";
-import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/lib/demo/gh.ts";
-import { startRegistry } from "../scripts/lib/demo/registry.ts";
+import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
+import { startRegistry } from "../scripts/demo/registry.ts";
+import { openRepository } from "../scripts/lib/git/git.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { release } from "../scripts/lib/release/procedure.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
-import { openRepository } from "../scripts/lib/world/git.ts";
+import { release } from "../scripts/release/procedure.ts";
 import { chartReleaseProcedure } from "../scripts/release-chart.ts";
 import { hurry } from "./helpers/hurry.ts";
 import { quietWorld } from "./helpers/quiet.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
-import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type Ended, startScript } from "./helpers/world.ts";

@@ -1,16 +1,10 @@
 /** What `release.ts --watch` makes of the workflow run, once the release is complete. */
 
 import { describe, expect, test } from "bun:test";
-import {
-  jobShape,
-  notLoggedIn,
-  runShape,
-  type StandInGh,
-  standInGh,
-} from "../scripts/lib/demo/gh.ts";
+import { jobShape, notLoggedIn, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { findingOfRun, watchRun } from "../scripts/lib/release/watch.ts";
+import { findingOfRun, watchRun } from "../scripts/release/watch.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { hurry } from "./helpers/hurry.ts";
 import {

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/lib/demo/product.ts";
-import { type StandInRegistry, startRegistry } from "../scripts/lib/demo/registry.ts";
-import { type DemoWorld, openDemoWorld } from "../scripts/lib/demo/world.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
+import { type DemoWorld, openDemoWorld } from "../scripts/demo/world.ts";
 import { error, notice } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
@@ -70,7 +70,7 @@ async function adoptedProduct(
     cpSync(join(projectRoot, path), join(world.product, path), { recursive: true });
   copy("scripts");
   for (const name of readdirSync(join(projectRoot, "release-gate"))) {
-    if (name.endsWith(".ts")) {
+    if (!name.endsWith(".txt")) {
       copy(`release-gate/${name}`);
     }
   }

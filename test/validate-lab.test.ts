@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkStep } from "../scripts/lab/steps.ts";
 import { dayOf } from "../scripts/lib/calendar.ts";
-import { checkStep } from "../scripts/lib/lab/steps.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";

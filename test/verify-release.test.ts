@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startCrateIndex } from "../scripts/lib/demo/crate-index.ts";
+import { startCrateIndex } from "../scripts/demo/crate-index.ts";
 import {
   attestationShape,
   predicates,
@@ -11,8 +11,8 @@ import {
   runShape,
   type StandInGh,
   soundAssets,
-} from "../scripts/lib/demo/gh.ts";
-import { startRegistry } from "../scripts/lib/demo/registry.ts";
+} from "../scripts/demo/gh.ts";
+import { startRegistry } from "../scripts/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { countAnswers } from "../scripts/verify-release.ts";
 import { ghWorld } from "./helpers/gh.ts";

@@ -12,6 +12,7 @@ import {
   refusal,
   shellWord,
 } from "./finding.ts";
+import { openRepository, type Repository } from "./git/git.ts";
 import {
   type EventSource,
   type Interrupt,
@@ -19,11 +20,10 @@ import {
   type Watch,
   watchProcess,
 } from "./interrupt.ts";
+import { type Environment, MissingProgram } from "./process.ts";
 import { type OpenReport, openReport, type Report, textOf, visible } from "./report.ts";
+import { processTerminal, type Streams, type Terminal } from "./terminal.ts";
 import { parseVersion, type Version } from "./version.ts";
-import { openRepository, type Repository } from "./world/git.ts";
-import { type Environment, MissingProgram } from "./world/process.ts";
-import { processTerminal, type Streams, type Terminal } from "./world/terminal.ts";
 
 /** Exit codes, the same for every script. */
 export const exitCodes = {

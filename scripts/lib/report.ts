@@ -1,7 +1,7 @@
 /** The face of every command: findings as text, as JSON, as workflow commands and as a summary. */
 
 import { type Finding, type Level, notice } from "./finding.ts";
-import type { Terminal } from "./world/terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Any value that JSON can hold. */
 export type Json =

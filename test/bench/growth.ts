@@ -1,7 +1,7 @@
 /** Work that grows tenfold and tenfold again: what a command may cost, and how that may grow. */
 
+import { smallProduct } from "../../scripts/demo/product.ts";
 import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
-import { smallProduct } from "../../scripts/lib/demo/product.ts";
 import { rowText } from "../../scripts/lib/files/ledger.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { type TestRepository, testRepository } from "../helpers/world.ts";

@@ -2,7 +2,7 @@
 
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../../scripts/lib/demo/product.ts";
+import { smallProduct } from "../../scripts/demo/product.ts";
 import { chartManifest } from "../../scripts/lib/files/chart.ts";
 import { table } from "../../scripts/lib/files/references.ts";
 import { layout } from "../../scripts/lib/layout.ts";

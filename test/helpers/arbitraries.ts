@@ -1,9 +1,9 @@
 /** Texts and bytes that readers do not expect, and values of every kind that they read. */
 
 import fc from "fast-check";
+import { smallProduct } from "../../scripts/demo/product.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { dayOf } from "../../scripts/lib/calendar.ts";
-import { smallProduct } from "../../scripts/lib/demo/product.ts";
 import type { Version } from "../../scripts/lib/version.ts";
 
 /** What the grammars of all files are made of, and what their readers must not stumble over. */

@@ -1,6 +1,6 @@
 /** Rows of an audit, made up: sound unless told otherwise. */
 
-import type { Head, Row } from "../../scripts/lib/audit/record.ts";
+import type { Head, Row } from "../../scripts/audit/record.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
 import type { Version } from "../../scripts/lib/version.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { startRegistry } from "../../scripts/lib/demo/registry.ts";
+import { startRegistry } from "../../scripts/demo/registry.ts";
 import { type CommandLine, callsOf, type FaultyRun, runFaulty } from "./fault-runs.ts";
 import { type Copy, copyOf, fingerprintOf, pack, stateOf } from "./fault-worlds.ts";
 import {

@@ -1,8 +1,8 @@
 /** A world for questions to gh: a stand-in on PATH, and a sound release that it tells of. */
 
-import { type GhReply, standInGh } from "../../scripts/lib/demo/gh.ts";
+import { type GhReply, standInGh } from "../../scripts/demo/gh.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import type { GhWorld } from "../../scripts/lib/world/gh.ts";
+import type { GhWorld } from "../../scripts/lib/net/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "./world.ts";
 
 /** A stand-in gh in a folder that is gone when the scope ends. */

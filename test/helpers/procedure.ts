@@ -1,6 +1,6 @@
 /** A release procedure that asks nothing of its own. */
 
-import type { Procedure } from "../../scripts/lib/release/plan.ts";
+import type { Procedure } from "../../scripts/release/plan.ts";
 
 export const withoutGates: Procedure = {
   script: "scripts/release.ts",

@@ -1,7 +1,7 @@
 /** The world of questions to registries: no gh, no patience, no pauses. */
 
-import type { ImageWorld } from "../../scripts/lib/image.ts";
-import type { HttpOptions } from "../../scripts/lib/world/registry.ts";
+import type { ImageWorld } from "../../scripts/lib/net/image.ts";
+import type { HttpOptions } from "../../scripts/lib/net/registry.ts";
 
 /** Requests that give up at once. */
 export const quickHttp: HttpOptions = {

@@ -2,7 +2,7 @@
 
 import type { Interrupt } from "../../scripts/lib/interrupt.ts";
 import { openReport } from "../../scripts/lib/report.ts";
-import type { Terminal } from "../../scripts/lib/world/terminal.ts";
+import type { Terminal } from "../../scripts/lib/terminal.ts";
 
 /** A terminal that keeps what it is told. @param live Whether somebody watches. */
 export function silentTerminal(live = false) {

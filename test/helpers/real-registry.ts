@@ -1,6 +1,6 @@
 /** Debian's docker-registry on loopback, and pushes to it over the registry API. */
 
-import { digestOf, mediaTypes } from "../../scripts/lib/demo/registry.ts";
+import { digestOf, mediaTypes } from "../../scripts/demo/registry.ts";
 import { temporaryFolder, writeFiles } from "./world.ts";
 
 export interface RealRegistry extends AsyncDisposable {

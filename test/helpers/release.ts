@@ -2,7 +2,7 @@
 
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../../scripts/lib/demo/product.ts";
+import { smallProduct } from "../../scripts/demo/product.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import {
   type Ended,

@@ -15,9 +15,9 @@ import {
   wholeNumber,
 } from "../../scripts/lib/cli.ts";
 import { error, notice, Refusal, refusal, warning } from "../../scripts/lib/finding.ts";
-import { ask } from "../../scripts/lib/world/git.ts";
-import { run } from "../../scripts/lib/world/process.ts";
-import { sleep } from "../../scripts/lib/world/sleep.ts";
+import { ask } from "../../scripts/lib/git/git.ts";
+import { run } from "../../scripts/lib/process.ts";
+import { sleep } from "../../scripts/lib/sleep.ts";
 
 const verdicts = ["PASS", "FAIL"];
 

@@ -6,11 +6,11 @@ import {
   labEvidence,
 } from "../../release-gate/check-lab-validation.ts";
 import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
+import { workTree } from "../../scripts/lib/disk/files.ts";
 import type { Finding } from "../../scripts/lib/finding.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { memoryTree } from "../../scripts/lib/tree.ts";
 import type { Version } from "../../scripts/lib/version.ts";
-import { workTree } from "../../scripts/lib/world/files.ts";
 import { productFolder } from "../helpers/product.ts";
 import { runScript } from "../helpers/run-script.ts";
 import {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { workTree } from "../../../scripts/lib/disk/files.ts";
 import {
   chartImage,
   imagesOf,
@@ -11,7 +12,6 @@ import { editDocument } from "../../../scripts/lib/files/edit.ts";
 import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { memoryTree } from "../../../scripts/lib/tree.ts";
-import { workTree } from "../../../scripts/lib/world/files.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 import { productFolder } from "../../helpers/product.ts";
 

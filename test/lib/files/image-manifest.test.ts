@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mediaTypes } from "../../../scripts/lib/demo/registry.ts";
+import { mediaTypes } from "../../../scripts/demo/registry.ts";
 import {
   parseConfigPlatform,
   parseImageManifest,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { smallProduct } from "../../../scripts/lib/demo/product.ts";
+import { smallProduct } from "../../../scripts/demo/product.ts";
 import { editDocument } from "../../../scripts/lib/files/edit.ts";
 import {
   applicationVersions,
@@ -10,9 +10,9 @@ import {
   table,
   type Versions,
 } from "../../../scripts/lib/files/references.ts";
+import { decodeSource } from "../../../scripts/lib/git/objects.ts";
 import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
-import { decodeSource } from "../../../scripts/lib/world/objects.ts";
 
 const v = (text: string) => text as Version;
 const [old, next] = [v("1.2.9"), v("1.3.0")];

@@ -1,0 +1,144 @@
+/** The throwaway world of the demo: folders, repositories and a key that nobody else uses. */
+
+import { mkdir, rm } from "node:fs/promises";
+import { delimiter, join, resolve } from "node:path";
+import { makeScratchFolder } from "../lib/disk/scratch.ts";
+import { refusal } from "../lib/finding.ts";
+import { layout } from "../lib/layout.ts";
+import { type Answer, type Environment, lastWords, needProgram, run } from "../lib/process.ts";
+import { standInFolder } from "./gh.ts";
+import { smallLab, smallProduct } from "./product.ts";
+
+export interface DemoWorld {
+  /** The folder that holds everything. */
+  readonly folder: string;
+  /** The product's checkout. */
+  readonly product: string;
+  /** Writes files into the product's checkout. */
+  write(files: Readonly<Record<string, string>>): Promise<void>;
+  /** Commits everything in the product's checkout. */
+  commit(message: string): Promise<void>;
+  /** Runs one of the real scripts in the product's checkout; all that it says is in `stdout`. */
+  script(path: string, args: readonly string[]): Promise<Answer>;
+  /** Runs git in the product's checkout; all that it says is in `stdout`. */
+  git(...args: string[]): Promise<Answer>;
+  remove(): Promise<void>;
+}
+
+export interface DemoOptions {
+  /** The folder that holds `scripts/` and `release-gate/`. */
+  readonly tools: string;
+  /** The registry that the product's chart names; default: the real one. */
+  readonly registry?: string;
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+}
+
+/** The version that is out when the demo begins. */
+export const oldVersion = "1.2.9";
+
+/**
+ * Makes the world: a product at `oldVersion` on its remote, a lab, and a signing key.
+ *
+ * @throws {Refusal} If git or ssh-keygen is missing or fails.
+ */
+export async function openDemoWorld({
+  tools,
+  registry,
+  env,
+  signal,
+}: DemoOptions): Promise<DemoWorld> {
+  const folder = makeScratchFolder("release-demo-", { env });
+  const product = join(folder, "perf-sentinel");
+  const remote = join(folder, "origin.git");
+  const lab = resolve(product, layout.lab);
+  const key = join(folder, "signing-key");
+  const isolated = isolate(env, folder);
+
+  async function must(command: readonly string[], cwd = product): Promise<string> {
+    const answer = await run(command, { cwd, env: isolated, signal }).catch((thrown) =>
+      needProgram(thrown, `Install ${command[0]}, which the demo uses`),
+    );
+    if (answer.code !== 0) {
+      throw refusal(`Cannot prepare the demo: ${command.join(" ")}: ${lastWords(answer)}`);
+    }
+    return answer.stdout;
+  }
+
+  /** Runs a program with standard error in its place within standard output, as a terminal shows it. */
+  function together(command: readonly string[]): Promise<Answer> {
+    const merged = ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command];
+    return run(merged, { cwd: product, env: isolated, signal });
+  }
+
+  async function write(files: Readonly<Record<string, string>>, into = product): Promise<void> {
+    for (const [path, content] of Object.entries(files)) {
+      await Bun.write(join(into, path), content);
+    }
+  }
+
+  async function commit(message: string, cwd = product): Promise<void> {
+    await must(["git", "add", "--all"], cwd);
+    await must(["git", "commit", "--quiet", "--message", message], cwd);
+  }
+
+  const world: DemoWorld = {
+    folder,
+    product,
+    write: (files) => write(files),
+    commit: (message) => commit(message),
+    script: (path, args) => together([process.execPath, join(tools, path), ...args]),
+    git: (...args) => together(["git", ...args]),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+  try {
+    await mkdir(product);
+    await mkdir(lab);
+    await write({ ".gitconfig": configuration(key, join(folder, "signers")) }, folder);
+    await Promise.all([
+      must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "throwaway", "-f", key], folder),
+      must(["git", "init", "--quiet", "--bare", remote], folder),
+      must(["git", "init", "--quiet"], lab),
+      must(["git", "init", "--quiet"]),
+    ]);
+    await write({ signers: `* ${await Bun.file(`${key}.pub`).text()}` }, folder);
+    await write(smallLab, lab);
+    await commit("Lab", lab);
+    await write(smallProduct(oldVersion, registry));
+    await commit(`Release ${oldVersion}`);
+    await must(["git", "remote", "add", "origin", remote]);
+    await must(["git", "push", "--quiet", "origin", "main"]);
+    return world;
+  } catch (thrown) {
+    await world.remove();
+    throw thrown;
+  }
+}
+
+/** The environment without anything that leads to the operator's own configuration. */
+function isolate(env: Environment, home: string): Environment {
+  const foreign = /^(GIT_|GITHUB_|GH_|SSH_|GPG_|GNUPGHOME$|XDG_|LEDGER$|http_proxy$|HTTP_PROXY$)/;
+  const kept = Object.entries(env).filter(([name]) => !foreign.test(name));
+  return {
+    ...Object.fromEntries(kept),
+    HOME: home,
+    // Whatever the operator is logged in to, the demo asks nobody but itself.
+    PATH: [standInFolder(home), env.PATH].join(delimiter),
+    GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
+    GIT_CONFIG_NOSYSTEM: "1",
+  };
+}
+
+function configuration(key: string, signers: string): string {
+  return `[user]
+	name = Demo Maintainer
+	email = demo@example.invalid
+	signingkey = ${key}
+[gpg]
+	format = ssh
+[gpg "ssh"]
+	allowedSignersFile = ${signers}
+[init]
+	defaultBranch = main
+`;
+}

@@ -1,0 +1,179 @@
+/** What recording a lab run needs to know, for every command that does: the lab and the ledger. */
+
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Invocation } from "../lib/cli.ts";
+import { realPath } from "../lib/disk/files.ts";
+import type { Appended } from "../lib/disk/ledger-file.ts";
+import { type Finding, quote, refusal, warning } from "../lib/finding.ts";
+import type { Checkout } from "../lib/git/checkout.ts";
+import { findRepository, line, type ObjectId, type Repository, short } from "../lib/git/git.ts";
+import { layout } from "../lib/layout.ts";
+import type { Report } from "../lib/report.ts";
+
+/** Fewer digits than the ledger takes could stand for more than one commit. */
+const leastDigits = 7;
+
+/**
+ * The lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
+ * shorter than 7 digits, whatever the lab's git configuration says.
+ *
+ * @throws {Refusal} If git cannot say, or HEAD moved meanwhile.
+ */
+export async function findLabCommit(lab: Repository, head: ObjectId): Promise<string> {
+  const abbreviated = await line(lab, "read the lab's commit", ["rev-parse", "--short", "HEAD"]);
+  if (!head.startsWith(abbreviated)) {
+    throw refusal(
+      `Cannot read the lab's commit: HEAD moved from ${short(head)} to ${abbreviated}`,
+      {
+        remedy: "Run it again while nothing else works in the lab's checkout",
+      },
+    );
+  }
+  return head.slice(0, Math.max(abbreviated.length, leastDigits));
+}
+
+/** How many changed paths of the lab a warning names. */
+const namedPaths = 5;
+
+/**
+ * Warns where the lab's commit may not be what was run.
+ *
+ * @param appended The line of the ledger that names the commit, if it has been appended.
+ */
+export function checkLab({ head, branch, changes }: Checkout, appended?: number): Finding[] {
+  const findings: Finding[] = [];
+  if (changes.length > 0) {
+    const named = changes.slice(0, namedPaths).map(quote).join(", ");
+    const more = changes.length > namedPaths ? `, and ${changes.length - namedPaths} more` : "";
+    findings.push(
+      warning(
+        `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${named}${more}`,
+        {
+          remedy:
+            appended === undefined
+              ? "Commit or remove the changes, rerun the lab, and record that run"
+              : `Commit or remove the changes, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`,
+        },
+      ),
+    );
+  }
+  const main = layout.mainBranch;
+  if (branch !== `refs/heads/${main}`) {
+    const where =
+      branch === undefined
+        ? "its HEAD is detached"
+        : `it is on branch ${quote(branch.replace(/^refs\/heads\//, ""))}`;
+    findings.push(
+      warning(`the lab is not on ${main}: ${where}`, {
+        remedy: `Make sure that commit ${short(head)} stays reachable in the lab's repository`,
+      }),
+    );
+  }
+  return findings;
+}
+
+const nameTheLab = "Name the lab's checkout with --lab DIR";
+
+/**
+ * The lab's checkout: the one around the named folder, or around the current one.
+ *
+ * @throws {Refusal} If there is none.
+ */
+export async function openLab(
+  { cwd, env, interrupt }: Pick<Invocation, "cwd" | "env" | "interrupt">,
+  named: string | undefined,
+): Promise<Repository> {
+  const folder = resolve(cwd, named ?? ".");
+  const lab = await findRepository(folder, env, interrupt.signal);
+  if ("root" in lab) {
+    return lab;
+  }
+  throw refusal(`Cannot find the lab's checkout at ${folder}: ${lab.why}`, {
+    remedy: lab.remedy ?? nameTheLab,
+  });
+}
+
+/** The lab has no ledger: a folder with one is the product's, whose commit says nothing here. */
+export function checkIsLab(lab: Repository): Finding[] {
+  return existsSync(join(lab.root, layout.ledger))
+    ? [
+        warning(`${lab.root} has a ${layout.ledger}: it looks like the product, not like the lab`, {
+          remedy: nameTheLab,
+        }),
+      ]
+    : [];
+}
+
+/**
+ * Refuses a lab whose checkout is the one that holds the ledger: a row with the product's own commit
+ * would be valid, and false.
+ *
+ * @throws {Refusal} If it is.
+ */
+export async function refuseProduct(
+  lab: Repository,
+  head: ObjectId,
+  ledger: string,
+): Promise<void> {
+  if (!existsSync(ledger)) {
+    return;
+  }
+  // A folder that git finds no checkout around is not in the lab's: that one was found.
+  const holder = await findRepository(dirname(realPath(ledger)), lab.env, lab.signal);
+  if ("root" in holder && realPath(holder.root) === realPath(lab.root)) {
+    throw refusal(
+      `Cannot record ${short(head)} as the lab's commit: ${lab.root} holds the ledger ${ledger}, so it is the product`,
+      { remedy: nameTheLab },
+    );
+  }
+}
+
+/** The ledger that a row goes to. */
+export interface NamedLedger {
+  /** Absolute path. */
+  readonly path: string;
+  /** Who named it, if neither the command line nor the checkout did. */
+  readonly because?: string;
+}
+
+/**
+ * The operand of `--append`, else `LEDGER`, else the ledger of the checkout of `--repo`, or of the
+ * one around this folder if it has one, or of the one that holds these scripts.
+ *
+ * @throws {Refusal} If `--repo` leads to no checkout.
+ */
+export async function locateLedger(
+  { cwd, env, repository }: Pick<Invocation, "cwd" | "env" | "repository">,
+  append: string | true,
+  repo: string | undefined,
+): Promise<NamedLedger> {
+  if (append !== true) {
+    return { path: resolve(cwd, append) };
+  }
+  if (env.LEDGER) {
+    return { path: resolve(cwd, env.LEDGER), because: "from LEDGER" };
+  }
+  if (repo !== undefined) {
+    return { path: join((await repository()).root, layout.ledger) };
+  }
+  const around = await findRepository(cwd, env);
+  const here = "root" in around ? join(around.root, layout.ledger) : undefined;
+  const beside = join(import.meta.dir, "../..", layout.ledger);
+  return { path: here !== undefined && existsSync(here) ? here : beside };
+}
+
+/** Says where the row is now, and that it is still to be committed. */
+export function tellAppended(
+  report: Report,
+  path: string,
+  appended: Appended,
+  lab: Checkout,
+): void {
+  const { line: at, repeats } = appended;
+  if (repeats !== undefined) {
+    report.tell(`line ${repeats} is the same row`);
+  }
+  const unless = lab.changes.length === 0 ? "" : ", if it is to stay";
+  report.tell(`appended as line ${at} of ${path}: commit it${unless}`);
+}

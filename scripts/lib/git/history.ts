@@ -1,0 +1,207 @@
+/** What happened between two commits: where they parted, and which files differ. */
+
+import { readIfThere } from "../disk/files.ts";
+import { quote, refusal, together } from "../finding.ts";
+import { layout } from "../layout.ts";
+import {
+  ask,
+  findCommit,
+  isBranchName,
+  isObjectId,
+  type ObjectId,
+  type Repository,
+  rerun,
+  text,
+  unanswered,
+} from "./git.ts";
+import type { Objects } from "./objects.ts";
+
+/** The commit that a change starts from, as the operator or CI named it. */
+export interface Base {
+  /** What was found under the name: `origin/main`, or the name itself. */
+  readonly shown: string;
+  readonly commit: ObjectId;
+}
+
+/** Where a commit parted from its base. */
+export interface Parting {
+  readonly base: Base;
+  /** The best common ancestors in a fixed order; more than one after merges in both directions. */
+  readonly mergeBases: readonly ObjectId[];
+}
+
+/**
+ * Where a commit parted from a base, which is a branch of the remote or else any commit-ish.
+ *
+ * @param head The full name of the commit, which may still be asked for, and how to name it in a
+ * message.
+ * @throws {Refusal} If the base is unknown, if the two have no common ancestor, or if the clone is
+ * too shallow to tell.
+ */
+export async function findParting(
+  repository: Repository,
+  name: string,
+  head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
+): Promise<Parting> {
+  const [commit, base, cutOff] = await together(
+    head.commit,
+    findBase(repository, name),
+    shallowCommits(repository),
+  );
+  if (base === undefined) {
+    throw cutOff.size > 0 ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
+  }
+  const mergeBases = await findMergeBases(repository, base.commit, commit);
+  const what = `find where ${head.shown} parted from ${base.shown}`;
+  if (await isCutOff(repository, [base.commit, commit], mergeBases, cutOff)) {
+    throw tooShallow(what, name);
+  }
+  if (mergeBases.length === 0) {
+    throw refusal(`Cannot ${what}: the two have no commit in common`, {
+      remedy:
+        "Name the branch that it was started from; in GitHub Actions, check out with fetch-depth: 0",
+    });
+  }
+  return { base, mergeBases };
+}
+
+async function findBase(repository: Repository, name: string): Promise<Base | undefined> {
+  const branch = mayBeOfRemote(name)
+    ? await findCommit(repository, `refs/remotes/${layout.remote}/${name}`)
+    : undefined;
+  if (branch !== undefined) {
+    return { shown: `${layout.remote}/${name}`, commit: branch };
+  }
+  const commit = await findCommit(repository, name);
+  return commit === undefined ? undefined : { shown: name, commit };
+}
+
+/** Whether a name is a branch's, perhaps with steps back from it such as `~1`. */
+function mayBeOfRemote(name: string): boolean {
+  const branch = name.replace(/(?:[~^][0-9]*)+$/, "");
+  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD; a full object name
+  // means that object, whatever a branch is called.
+  return branch !== "HEAD" && !isObjectId(branch) && isBranchName(branch);
+}
+
+function unknownBase(name: string) {
+  const { remote } = layout;
+  return refusal(
+    `Cannot find base ${quote(name)}: found neither ${remote}/${name} nor a commit of that name`,
+    {
+      remedy: `Name another, or fetch this one (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(name)}`,
+    },
+  );
+}
+
+function tooShallow(what: string, base: string) {
+  return refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
+    remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
+  });
+}
+
+/**
+ * The command that fetches a base to where it is looked for, even in a clone of another branch alone.
+ * A base that names no branch may be a commit of the main one; odd names stay out of a shell.
+ */
+function fetchCommand(base: string, option = ""): string {
+  const { remote, mainBranch } = layout;
+  const name = base.replace(new RegExp(`^(?:refs/remotes/)?${remote}/`), "");
+  const isBranch = /^(?!HEAD|refs\/|[0-9a-f]{7,64}$|.*\.\.)\w[\w./-]*$/.test(name);
+  const branch = isBranch ? name : mainBranch;
+  return `git fetch ${option}${remote} +refs/heads/${branch}:refs/remotes/${remote}/${branch}`;
+}
+
+async function findMergeBases(
+  repository: Repository,
+  one: ObjectId,
+  other: ObjectId,
+): Promise<readonly ObjectId[]> {
+  const answer = await ask(repository, ["merge-base", "--all", one, other]);
+  const found = answer.stdout.split("\n").filter((each) => each !== "");
+  // Exit 1 without any output means that there is none.
+  const isNone = answer.code === 1 && found.length === 0 && answer.stderr === "";
+  const isSome = answer.code === 0 && found.length > 0 && found.every(isObjectId);
+  if (answer.timedOut || !(isNone || isSome)) {
+    throw unanswered("find the merge base", answer);
+  }
+  return found.sort();
+}
+
+/** The commits whose parents a shallow clone does not have; none in a whole one. */
+async function shallowCommits(repository: Repository): Promise<ReadonlySet<ObjectId>> {
+  const purpose = "find out whether this clone is shallow";
+  const asked = ["--is-shallow-repository", "--path-format=absolute", "--git-path", "shallow"];
+  const args = ["rev-parse", ...asked];
+  const output = await text(repository, purpose, args);
+  const [isShallow, path = ""] = output.split("\n");
+  if (isShallow === "false") {
+    return new Set();
+  }
+  const bytes = await readIfThere(path);
+  const commits = new TextDecoder().decode(bytes).split("\n").filter(isObjectId);
+  if (isShallow !== "true" || commits.length === 0) {
+    throw refusal(`Cannot ${purpose}: git rev-parse says ${quote(output)}, which does not fit`, {
+      remedy: rerun(args),
+    });
+  }
+  return new Set(commits);
+}
+
+/**
+ * Whether history is missing between commits and their merge bases. Then others than those found
+ * may be the real ones; if every commit in between has its parents, they cannot.
+ */
+async function isCutOff(
+  repository: Repository,
+  commits: readonly ObjectId[],
+  mergeBases: readonly ObjectId[],
+  cutOff: ReadonlySet<ObjectId>,
+): Promise<boolean> {
+  if (cutOff.size === 0) {
+    return false;
+  }
+  const between = await text(repository, "list the commits since the merge base", [
+    "rev-list",
+    ...commits,
+    "--not",
+    ...mergeBases,
+  ]);
+  return between.split("\n").some((commit) => cutOff.has(commit));
+}
+
+/**
+ * The paths below a folder that differ between two commits, in contents, kind or mode, in order.
+ *
+ * @param folder Relative to the top level, without wildcards.
+ * @throws {Refusal} If git cannot tell.
+ */
+export async function changedPaths(
+  repository: Repository,
+  objects: Objects,
+  from: ObjectId,
+  to: ObjectId,
+  folder: string,
+): Promise<readonly string[]> {
+  const [before, after] = await Promise.all(
+    [from, to].map((commit) => objects.find(`${commit}:${folder}`)),
+  );
+  if (before?.id === after?.id) {
+    return [];
+  }
+  const purpose = `list what changed in ${folder}`;
+  const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"];
+  const pathspec = `:(top,literal)${folder}`;
+  const output = await text(repository, purpose, [...args, from, to, "--", pathspec]);
+  const paths = output.split("\0");
+  const isWhole = paths.pop() === "";
+  const isInside = (path: string) => path === folder || path.startsWith(`${folder}/`);
+  // The two trees have different names, so silence is not an answer; nor is a cut one.
+  if (!isWhole || paths.length === 0 || !paths.every(isInside)) {
+    const named = output === "" ? "nothing" : quote(output);
+    throw refusal(`Cannot ${purpose}: git diff-tree named ${named} between ${from} and ${to}`, {
+      remedy: "Check the repository: git fsck",
+    });
+  }
+  return paths.sort();
+}

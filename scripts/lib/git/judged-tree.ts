@@ -1,0 +1,33 @@
+/** What a check judges: the work tree, or the commit that `--ref` names. */
+
+import { workTree } from "../disk/files.ts";
+import { type Finding, findingsOf } from "../finding.ts";
+import type { Tree } from "../tree.ts";
+import { type ObjectId, type Repository, resolveCommit } from "./git.ts";
+import { commitTree, openObjects } from "./objects.ts";
+
+/**
+ * Runs a check on the work tree, or on a commit, and answers what it found. Whatever is found in a
+ * commit says so, a refusal of the check and a syntax error in a file included.
+ *
+ * @param revision What `--ref` says; the work tree without it.
+ * @param check Told the full name of the commit when it is not the work tree.
+ * @throws {Refusal} If there is no such commit.
+ */
+export async function judge(
+  repository: Repository,
+  revision: string | undefined,
+  check: (tree: Tree, commit: ObjectId | undefined) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  if (revision === undefined) {
+    return await check(workTree(repository.root), undefined).catch(findingsOf);
+  }
+  const commit = await resolveCommit(repository, revision);
+  await using objects = openObjects(repository);
+  return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
+}
+
+/** Findings that say in which commit they were found. */
+export function inCommit(commit: ObjectId, findings: readonly Finding[]): Finding[] {
+  return findings.map((each) => ({ ...each, commit: each.commit ?? commit }));
+}

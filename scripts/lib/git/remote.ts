@@ -1,0 +1,378 @@
+/** The remote that a release is pushed to: one question answers all, and a push is read back. */
+
+import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { type Answer, type Environment, lastWords } from "../process.ts";
+import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
+
+export interface Remote {
+  readonly name: string;
+  /** Where pushes go, after all of git's rewriting. May hold credentials: print `shown`. */
+  readonly url: string;
+  /** The address without credentials. */
+  readonly shown: string;
+  /** Whether a question to the remote by its name goes to that very address. */
+  readonly answersByName: boolean;
+}
+
+/**
+ * The remote as a push would reach it.
+ *
+ * @throws {Refusal} If there is no such remote, or it pushes to several places.
+ */
+export async function findRemote(repository: Repository, name: string): Promise<Remote> {
+  const [url, fetched] = await Promise.all([
+    pushAddress(repository, name),
+    ask(repository, ["remote", "get-url", name]),
+  ]);
+  const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
+  return { name, url, shown: withoutCredentials(url), answersByName };
+}
+
+/**
+ * The address that a push to a remote goes to. May hold credentials.
+ *
+ * @throws {Refusal} If there is no such remote, or it pushes to several places.
+ */
+export async function pushAddress(repository: Repository, name: string): Promise<string> {
+  const pushed = await ask(repository, ["remote", "get-url", "--push", "--all", name]);
+  const urls = pushed.stdout.split("\n").filter((url) => url !== "");
+  const url = urls[0];
+  if (pushed.code !== 0 || url === undefined) {
+    throw refusal(`Cannot find remote ${name}: ${withoutCredentials(lastWords(pushed))}`, {
+      remedy: `Add it: git remote add ${name} URL`,
+    });
+  }
+  if (urls.length > 1) {
+    throw refusal(`Cannot release to ${name}: it pushes to ${urls.length} URLs, expected 1`, {
+      remedy: `Leave one: git config --unset-all remote.${name}.pushurl, then set the one that counts`,
+    });
+  }
+  return url;
+}
+
+/** A URL, or a message that holds one, without the user information part. */
+export function withoutCredentials(words: string): string {
+  // Word by word, as each is read once then: the words of a remote may be long.
+  return words.replace(/\S+/g, (word) => {
+    const start = word.search(/(?<=[a-z0-9+.-]):\/\//i);
+    // Up to the last `@` of the word: a password may hold one, and more is hidden rather than less.
+    const end = word.lastIndexOf("@");
+    return start < 0 || end < start ? word : `${word.slice(0, start)}://${word.slice(end + 1)}`;
+  });
+}
+
+/** Words about a remote, without any credentials of its address. */
+function redact(words: string, remote: Remote): string {
+  return withoutCredentials(words.replaceAll(remote.url, remote.shown));
+}
+
+/** What the remote holds: object names by full ref name. */
+export interface RemoteRefs {
+  /** The remote's main branch. */
+  readonly main: ObjectId;
+  /** All tags by full name, with the name of the tag object, or of the commit if lightweight. */
+  readonly tags: ReadonlyMap<string, ObjectId>;
+  /** What annotated tags are tags of, by the full name of the tag. */
+  readonly tagged: ReadonlyMap<string, ObjectId>;
+  /** Full names of refs that are neither, and end like the full name of one. */
+  readonly lookalikes: readonly string[];
+}
+
+/** What the remote holds, other branches that were asked for among it. */
+export interface RemoteAnswer extends RemoteRefs {
+  /** Those of the branches that are there, by the short names by which they were asked for. */
+  readonly branches: ReadonlyMap<string, ObjectId>;
+}
+
+/**
+ * Asks the remote for its main branch and its tags, in one question.
+ *
+ * @param branches Short names of other branches to ask for as well.
+ * @throws {Refusal} If the remote gives no answer in time, or an answer without its main branch.
+ */
+export async function askRemote(
+  repository: Repository,
+  remote: Remote,
+  branches: readonly string[] = [],
+): Promise<RemoteAnswer> {
+  const main = `refs/heads/${layout.mainBranch}`;
+  const { target, env } = addressOf(repository, remote);
+  const answer = await ask(
+    repository,
+    ["ls-remote", "--quiet", "--", target, main, "refs/tags/*", ...branches.map(refOf)],
+    { timeout: layout.limits.network, env },
+  );
+  if (answer.code !== 0 || answer.timedOut) {
+    throw unreachable(remote, answer);
+  }
+  const refs = parseRefs(answer.stdout);
+  if (refs === undefined) {
+    throw refusal(
+      `Cannot read what ${remote.name} (${remote.shown}) holds: its answer is cut short`,
+      {
+        remedy: `Ask it by hand to see why: git ls-remote ${remote.name}`,
+      },
+    );
+  }
+  const tip = refs.get(main);
+  if (tip === undefined) {
+    throw refusal(`Cannot find ${main} on ${remote.name} (${remote.shown})`, {
+      remedy: `Push the branch once: git push ${remote.name} ${layout.mainBranch}`,
+    });
+  }
+  const tags = new Map<string, ObjectId>();
+  const tagged = new Map<string, ObjectId>();
+  for (const [name, id] of refs) {
+    if (name.endsWith(peeled)) {
+      tagged.set(name.slice(0, -peeled.length), id);
+    } else if (name.startsWith("refs/tags/")) {
+      tags.set(name, id);
+    }
+  }
+  const held = branches.flatMap((branch) => {
+    const id = refs.get(refOf(branch));
+    return id === undefined ? [] : [[branch, id] as const];
+  });
+  const asked = new Set([main, ...branches.map(refOf)]);
+  const lookalikes = [...refs.keys()].filter(
+    (name) => !asked.has(name) && !name.startsWith("refs/tags/"),
+  );
+  return { main: tip, tags, tagged, lookalikes, branches: new Map(held) };
+}
+
+/** The refs in an answer of `git ls-remote`; undefined if a line of it is no whole one. */
+function parseRefs(answer: string): Map<string, ObjectId> | undefined {
+  const lines = answer.split("\n");
+  // The text after the last line feed: the beginning of a line whose end is missing.
+  const isWhole = lines.pop() === "";
+  const refs = lines.map((line) => line.split("\t"));
+  return isWhole && refs.every(([id = "", name]) => isObjectId(id) && name)
+    ? new Map(refs.map(([id = "", name = ""]) => [name, id]))
+    : undefined;
+}
+
+const refOf = (branch: string) => `refs/heads/${branch}`;
+
+/** How git marks the name of a tag where it means what is tagged. */
+const peeled = "^{}";
+
+/**
+ * How to ask exactly the address that pushes go to. git rewrites a URL by `insteadOf` each time it
+ * is given one: the address is already rewritten, so it goes by a name that only this rule knows.
+ */
+function addressOf(
+  { env }: Repository,
+  { name, url, answersByName }: Remote,
+): { readonly target: string; readonly env: Environment } {
+  if (answersByName) {
+    return { target: name, env: {} };
+  }
+  const target = "the-address-of-pushes:";
+  const count = Number(env.GIT_CONFIG_COUNT ?? 0) || 0;
+  return {
+    target,
+    env: {
+      GIT_CONFIG_COUNT: String(count + 1),
+      [`GIT_CONFIG_KEY_${count}`]: `url.${url}.insteadOf`,
+      [`GIT_CONFIG_VALUE_${count}`]: target,
+    },
+  };
+}
+
+function unreachable(remote: Remote, answer: Answer) {
+  const words = redact(lastWords(answer), remote);
+  const seconds = layout.limits.network / 1000;
+  const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
+  return refusal(`Cannot ask ${remote.name} (${remote.shown}) what it holds: ${why}`, {
+    remedy: `Check the network and the credentials: git ls-remote --heads ${remote.name}`,
+  });
+}
+
+/** How one commit stands to the remote's main branch. */
+export type Relation =
+  | { readonly kind: "equal" }
+  | { readonly kind: "ahead"; readonly commits: readonly string[] }
+  | { readonly kind: "behind" }
+  | { readonly kind: "diverged" }
+  /** The remote's commit is not in this repository. */
+  | { readonly kind: "unfetched" };
+
+/**
+ * How a commit stands to the remote's main branch, from local objects alone.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function relationTo(
+  repository: Repository,
+  commit: ObjectId,
+  remoteMain: ObjectId,
+): Promise<Relation> {
+  if (commit === remoteMain) {
+    return { kind: "equal" };
+  }
+  const base = await ask(repository, ["merge-base", commit, remoteMain]);
+  const common = base.stdout.trim();
+  if (base.code === 1 && common === "") {
+    return { kind: "diverged" };
+  }
+  if (base.code !== 0 || !isObjectId(common)) {
+    const known = await ask(repository, ["cat-file", "-t", remoteMain]);
+    if (known.code !== 0 || known.stdout !== "commit\n") {
+      return { kind: "unfetched" };
+    }
+    throw unanswered(`compare ${commit} with ${remoteMain}`, base);
+  }
+  if (common === remoteMain) {
+    return { kind: "ahead", commits: await commitsBetween(repository, remoteMain, commit) };
+  }
+  return { kind: common === commit ? "behind" : "diverged" };
+}
+
+/** Commits from one to another, newest first, as `<short id> <subject>`. */
+async function commitsBetween(
+  repository: Repository,
+  from: ObjectId,
+  to: ObjectId,
+): Promise<string[]> {
+  const output = await text(repository, "list the commits to be pushed", [
+    "-c",
+    "log.showSignature=false",
+    "log",
+    "--no-decorate",
+    "--no-color",
+    "-z",
+    "--format=%h %s",
+    `${from}..${to}`,
+    "--",
+  ]);
+  const commits = output.split("\0").filter((line) => line !== "");
+  if (commits.length === 0) {
+    throw refusal("Cannot list the commits to be pushed: git log gave no answer", {
+      remedy: `Run it by hand to see why: git log ${from}..${to}`,
+    });
+  }
+  return commits;
+}
+
+/** What a push asks of the remote: one object name for one full ref name. */
+export interface RefUpdate {
+  readonly id: ObjectId;
+  readonly ref: string;
+}
+
+/** How a push ended, as far as git told. */
+export interface PushAnswer {
+  /** Whether git confirmed every ref; otherwise only the remote knows. */
+  readonly confirmed: boolean;
+  /** Whether git says of every ref that it was there before. */
+  readonly wasThere: boolean;
+  /** Whether the remote refused a ref, so that nothing of it can land later. */
+  readonly refused: boolean;
+  /** Why not: the remote's reasons, else git's last words; without credentials. */
+  readonly words: string;
+}
+
+/**
+ * Pushes exactly these refs, never forced, whatever the operator's push configuration adds. It has
+ * no time limit: cutting a push short leaves a question that only the remote can answer.
+ *
+ * @param onWords Receives git's progress and the words of hooks.
+ */
+export async function push(
+  repository: Repository,
+  remote: Remote,
+  updates: readonly RefUpdate[],
+  options: { readonly atomic: boolean; readonly signal: AbortSignal },
+  onWords: (words: string) => void,
+): Promise<PushAnswer> {
+  const lines = wholeLines((line) => onWords(redact(line, remote)));
+  const answer = await ask(
+    { ...repository, signal: options.signal },
+    [
+      "-c",
+      `remote.${remote.name}.mirror=false`,
+      "-c",
+      // An empty value takes back those before it: options may keep a workflow from starting.
+      "push.pushOption=",
+      "push",
+      "--porcelain",
+      "--no-follow-tags",
+      "--no-force",
+      "--recurse-submodules=no",
+      ...(options.atomic ? ["--atomic"] : []),
+      "--",
+      remote.name,
+      ...updates.map(({ id, ref }) => `${id}:${ref}`),
+    ],
+    { timeout: null, onStderr: lines.add },
+  );
+  lines.end();
+  return judgePush(answer, remote, updates, options.signal.aborted);
+}
+
+/** Reads `git push --porcelain` (git-push, "Output"): a flag, a tab, from and to, a tab, a reason. */
+function judgePush(
+  answer: Answer,
+  remote: Remote,
+  updates: readonly RefUpdate[],
+  interrupted: boolean,
+): PushAnswer {
+  const refs = answer.stdout
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(([flag, pair]) => flag?.length === 1 && pair !== undefined);
+  const isTold = (flags: string) =>
+    answer.code === 0 &&
+    updates.every(({ id, ref }) =>
+      refs.some(([flag = "", pair]) => flags.includes(flag) && pair === `${id}:${ref}`),
+    );
+  const refusals = refs.filter(([flag]) => flag === "!").map(([, , ...reason]) => reason.join(" "));
+  const words = refusals.length > 0 ? refusals.join("; ") : lastWords(answer);
+  return {
+    confirmed: isTold(" *="),
+    wasThere: isTold("="),
+    refused: refusals.length > 0,
+    words: interrupted ? "interrupted" : redact(words, remote),
+  };
+}
+
+/** How many letters of a line of the remote's are worth showing. */
+const longestLine = 4000;
+
+/** Hands on text line by line, so that no line is judged in halves; of a very long one its first words. */
+function wholeLines(onLine: (line: string) => void) {
+  let rest = "";
+  let isFull = false;
+
+  function take(text: string): void {
+    if (!isFull) {
+      rest += text;
+    }
+    if (rest.length > longestLine) {
+      // Half a word may be half of an address whose credentials nobody would recognise.
+      rest = `${rest.slice(0, rest.lastIndexOf(" ", longestLine) + 1)}...`;
+      isFull = true;
+    }
+  }
+
+  function end(): void {
+    if (rest.trim() !== "") {
+      onLine(rest);
+    }
+    rest = "";
+    isFull = false;
+  }
+
+  return {
+    add(text: string) {
+      const [first = "", ...others] = text.split(/\r?\n|\r/);
+      take(first);
+      for (const line of others) {
+        end();
+        take(line);
+      }
+    },
+    end,
+  };
+}

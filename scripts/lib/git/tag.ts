@@ -1,0 +1,399 @@
+/**
+ * Signed tags. The tag object is made and signed in a scratch repository, and judged there: only a
+ * tag whose signature is good ever becomes a ref of the checkout. `git tag -s` alone does not do:
+ * some git releases exit 0 without a signature when the key is unusable.
+ */
+
+import { rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { makeScratchFolder } from "../disk/scratch.ts";
+import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
+import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { type Answer, lastWords, needProgram, run } from "../process.ts";
+import {
+  ask,
+  gitEnvironment,
+  line,
+  lines,
+  type ObjectId,
+  type Repository,
+  text,
+  unanswered,
+} from "./git.ts";
+import { readObject } from "./objects.ts";
+
+/** A tag object whose signature is good. */
+export interface SignedTag extends TagObject {
+  readonly id: ObjectId;
+  /** The whole object, as git stores it. */
+  readonly bytes: Uint8Array;
+  /** Who signed, as the verifying program names the key. */
+  readonly signer: string;
+}
+
+/** What a tag is to be. */
+export interface TagRequest {
+  /** Short name, such as `v1.2.3`. */
+  readonly tag: string;
+  readonly commit: ObjectId;
+  readonly message: string;
+}
+
+/**
+ * Signs a tag with the operator's own identity and verifies it, changing nothing in the repository.
+ *
+ * @throws {Refusal} If no signature comes of it, or not a good one.
+ */
+export async function signTag(repository: Repository, request: TagRequest): Promise<SignedTag> {
+  const scratch = await openScratch(repository);
+  try {
+    const answer = await ask(
+      scratch.repository,
+      ["tag", "-s", "--cleanup=verbatim", "-F", "-", request.tag, request.commit],
+      { stdin: wholeLines(request.message), timeout: layout.limits.signing },
+    );
+    if (answer.timedOut) {
+      throw unsignedInTime(scratch.format);
+    }
+    if (answer.code !== 0) {
+      throw unsigned(lastWords(answer), scratch.format);
+    }
+    const found = await readTag(scratch.repository, `refs/tags/${request.tag}`);
+    if (found === undefined) {
+      throw unsigned("git tag reported success and made no annotated tag", scratch.format);
+    }
+    const tag = await judgeTag(scratch.repository, found);
+    if ("fault" in tag) {
+      throw unsigned(`git made a tag, but ${tag.fault}: ${lastWords(answer)}`, scratch.format);
+    }
+    const wrong = differenceFrom(request, tag);
+    if (wrong !== undefined) {
+      throw refusal(`Cannot tag ${request.tag}: git made another tag than asked for: ${wrong}`);
+    }
+    return tag;
+  } finally {
+    await scratch.remove();
+  }
+}
+
+/** A message that ends its last line: the signature has to begin on a line of its own. */
+function wholeLines(message: string): string {
+  return message.endsWith("\n") ? message : `${message}\n`;
+}
+
+/** The way out differs by the kind of key; everything else git has said. */
+const remedies: Readonly<Record<string, string>> = {
+  ssh: "Name a key that works: git config user.signingkey ~/.ssh/id_ed25519.pub. One with a passphrase needs an agent: ssh-add KEY",
+  openpgp:
+    "Name a key that gpg --list-secret-keys shows: git config user.signingkey KEYID. For an SSH key: git config gpg.format ssh && git config user.signingkey ~/.ssh/id_ed25519.pub",
+};
+
+function unsigned(why: string, format: string) {
+  const isNameless = /identity unknown|empty ident|auto-detect email/i.test(why);
+  return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
+    remedy: isNameless
+      ? "Say who tags: git config user.name NAME && git config user.email ADDRESS"
+      : (remedies[format] ?? "Check the key: git config user.signingkey"),
+  });
+}
+
+/** What shows the operator, in a terminal, what a signing program waits for. */
+const trials: Readonly<Record<string, string>> = {
+  ssh: "echo x | ssh-keygen -Y sign -n git -f KEY",
+  openpgp: "echo x | gpg --clearsign",
+};
+
+function unsignedInTime(format: string) {
+  const seconds = layout.limits.signing / 1000;
+  const trial = trials[format];
+  const byHand = trial === undefined ? "" : `; to see what it waits for: ${trial}`;
+  return refusal(
+    `A release tag requires a signing identity, and none could sign: the signing program gave no signature within ${seconds} seconds`,
+    {
+      remedy: `Run it again, and touch the key or enter its passphrase when it asks${byHand}`,
+    },
+  );
+}
+
+/** In what a tag differs from what it is to be; undefined if in nothing. */
+export function differenceFrom(request: TagRequest, tag: TagObject): string | undefined {
+  const pairs: readonly [string, string, string][] = [
+    ["name", tag.tag, request.tag],
+    ["object type", tag.type, "commit"],
+    ["commit", tag.object, request.commit],
+    ["message", tag.message.trimEnd(), request.message.trimEnd()],
+  ];
+  const wrong = pairs.find(([, found, expected]) => found !== expected);
+  return (
+    wrong && `its ${wrong[0]} is ${JSON.stringify(wrong[1])}, expected ${JSON.stringify(wrong[2])}`
+  );
+}
+
+/** A tag object as it is stored, not judged yet. */
+export interface FoundTag {
+  readonly id: ObjectId;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads the tag object that a name means.
+ *
+ * @returns Undefined if the name means no tag object, as a lightweight tag does.
+ * @throws {Refusal} If git could not answer.
+ */
+export async function readTag(repository: Repository, name: string): Promise<FoundTag | undefined> {
+  const object = await readObject(repository, `${name}^{tag}`);
+  return object && { id: object.id, bytes: object.bytes };
+}
+
+/** Why a tag object is not a signed tag, as the end of a sentence about it. */
+export interface TagFault {
+  readonly fault: string;
+}
+
+/**
+ * Judges a tag object's signature.
+ *
+ * @throws {Refusal} If the program that judges it is missing.
+ */
+export async function judgeTag(
+  repository: Repository,
+  found: FoundTag,
+): Promise<SignedTag | TagFault> {
+  const tag = parseOrFault(found.bytes);
+  if ("fault" in tag) {
+    return tag;
+  }
+  if (tag.signature === undefined) {
+    return { fault: "it holds no signature" };
+  }
+  const judged =
+    tag.signature.format === "ssh"
+      ? await judgeSsh(repository, tag.signature)
+      : await judgeWithGit(repository, found.id);
+  return "fault" in judged ? judged : { ...tag, ...found, ...judged };
+}
+
+function parseOrFault(bytes: Uint8Array): TagObject | TagFault {
+  try {
+    return parseTagObject(bytes);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      return { fault: thrown.message };
+    }
+    throw thrown;
+  }
+}
+
+type Judgement = Pick<SignedTag, "signer"> | TagFault;
+
+/**
+ * Checks an SSH signature against the key it carries. Whether that key is trusted is the reader's
+ * question (allowed signers); that the signature is real is ours.
+ */
+async function judgeSsh(repository: Repository, signature: TagSignature): Promise<Judgement> {
+  const folder = makeScratchFolder("release-verify-", repository);
+  try {
+    const file = join(folder, "signature");
+    await writeFile(file, signature.armour);
+    const answer = await run(["ssh-keygen", "-Y", "check-novalidate", "-n", "git", "-s", file], {
+      cwd: repository.root,
+      env: repository.env,
+      stdin: signature.payload,
+      timeout: layout.limits.local,
+      signal: repository.signal,
+    }).catch((thrown) => needProgram(thrown, "Install ssh-keygen (OpenSSH 8.2 or newer)"));
+    const good = /^Good "git" signature with (.+)$/m.exec(answer.stdout);
+    if (answer.code === 0 && good?.[1] !== undefined) {
+      return { signer: good[1] };
+    }
+    if (
+      /could not verify|incorrect signature|verification failed|invalid format/i.test(said(answer))
+    ) {
+      return { fault: `its SSH signature is not good: ${lastWords(answer)}` };
+    }
+    throw unjudged("ssh-keygen -Y check-novalidate", answer);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Checks an OpenPGP or X.509 signature through git, which runs the operator's program for it. */
+async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judgement> {
+  const answer = await ask(repository, ["verify-tag", "--raw", id], {
+    timeout: layout.limits.signing,
+  });
+  // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature.
+  const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)/m.exec(answer.stderr);
+  if (answer.code === 0 && valid?.[1] !== undefined) {
+    return { signer: `key ${valid[1]}` };
+  }
+  if (/^\[GNUPG:\] (BADSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|NODATA)/m.test(answer.stderr)) {
+    return { fault: `its signature is not good: ${lastWords(answer)}` };
+  }
+  throw unjudged("git verify-tag", answer);
+}
+
+function said({ stdout, stderr }: Answer): string {
+  return `${stdout}\n${stderr}`;
+}
+
+/** A signature that nobody could judge is neither good nor bad. */
+function unjudged(program: string, answer: Answer) {
+  return refusal(`Cannot judge the tag's signature: ${program}: ${lastWords(answer)}`, {
+    remedy:
+      "Put right what the program says: a release tag requires a signing identity that can be verified",
+  });
+}
+
+/**
+ * Makes a signed tag a ref of the repository, only if there is none of that name yet: of two runs
+ * at once exactly one succeeds.
+ *
+ * @throws {Refusal} If the ref could not be made; nothing is left behind then.
+ */
+export async function installTag(repository: Repository, tag: SignedTag): Promise<void> {
+  const id = await line(
+    repository,
+    `store tag ${tag.tag}`,
+    ["hash-object", "-t", "tag", "-w", "--stdin"],
+    { stdin: tag.bytes },
+  );
+  if (id !== tag.id) {
+    throw refusal(`Cannot store tag ${tag.tag}: git stored it as ${id}, expected ${tag.id}`, {
+      remedy: "Check the repository: git fsck",
+    });
+  }
+  const ref = `refs/tags/${tag.tag}`;
+  const answer = await ask(repository, ["update-ref", ref, tag.id, "0".repeat(tag.id.length)]);
+  const found = await refValue(repository, ref);
+  if (answer.code === 0 && found === tag.id) {
+    return;
+  }
+  if (found !== undefined) {
+    // Even the same object may be another run's: two runs in one second can sign the same bytes.
+    throw refusal(`Tag ${tag.tag} already exists locally: it was made just now`, {
+      remedy: "See whether another run is under way; if not, finish the release with --resume",
+    });
+  }
+  throw refusal(`Cannot create tag ${tag.tag}: ${lastWords(answer)}`, {
+    remedy: `Put right what git says, then run the release again`,
+  });
+}
+
+/**
+ * Deletes a tag, only if it still is that object.
+ *
+ * @returns Whether the tag is gone, with git's words if it is not.
+ */
+export async function removeTag(
+  repository: Repository,
+  tag: Pick<SignedTag, "id" | "tag">,
+): Promise<{ readonly gone: boolean; readonly words: string }> {
+  const ref = `refs/tags/${tag.tag}`;
+  const answer = await ask(repository, ["update-ref", "-d", ref, tag.id]);
+  const left = await refValue(repository, ref);
+  return { gone: left !== tag.id, words: lastWords(answer) };
+}
+
+/**
+ * The object name that a ref holds, or undefined if there is no such ref.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function refValue(repository: Repository, ref: string): Promise<ObjectId | undefined> {
+  return (await showRefs(repository, ref, [ref])).get(ref);
+}
+
+/**
+ * The object name that a tag's ref holds, and the tags below it: git cannot hold both.
+ *
+ * @param name Short name of the tag.
+ * @throws {Refusal} If git cannot say.
+ */
+export async function tagValue(
+  repository: Repository,
+  name: string,
+): Promise<{ readonly id: ObjectId | undefined; readonly below: readonly string[] }> {
+  const ref = `refs/tags/${name}`;
+  const refs = await showRefs(repository, ref, ["--tags"]);
+  const below = [...refs.keys()].filter((each) => each.startsWith(`${ref}/`));
+  return { id: refs.get(ref), below: below.map((each) => each.slice("refs/tags/".length)) };
+}
+
+/** Refs by full name, and HEAD with them: an answer without it is no answer. */
+async function showRefs(
+  repository: Repository,
+  ref: string,
+  which: readonly string[],
+): Promise<ReadonlyMap<string, ObjectId>> {
+  const answer = await ask(repository, ["show-ref", "--head", ...which]);
+  const refs = new Map(
+    answer.stdout.split("\n").map((entry) => {
+      const [id = "", name = ""] = entry.split(" ");
+      return [name, id] as const;
+    }),
+  );
+  // A last line without its end is half an answer: the ref may have been the other half.
+  const whole = answer.stdout.endsWith("\n") && refs.has("HEAD");
+  if (answer.code !== 0 || answer.timedOut || !whole) {
+    throw unanswered(`read ${ref}`, answer);
+  }
+  return refs;
+}
+
+/** Configuration that decides who tags and how it is signed. */
+const identity = /^(user|author|committer|gpg)\./;
+
+/** An empty repository that borrows the checkout's objects and the operator's identity. */
+async function openScratch(repository: Repository) {
+  const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
+  const [[format = "", objects = ""], config] = await Promise.all([
+    lines(repository, "find the object folder", 2, question),
+    text(repository, "read the configuration", ["config", "--null", "--list"]),
+  ]);
+  const folder = makeScratchFolder("release-sign-", repository);
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await text(repository, "prepare a signature", [
+      "init",
+      "--quiet",
+      "--bare",
+      "--template=",
+      `--object-format=${format}`,
+      folder,
+    ]);
+    const alternates = join(folder, "objects", "info", "alternates");
+    // git reads a quoted path as C has it: one with a line feed stays one path.
+    const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
+    await Bun.write(alternates, `"${quoted.replaceAll("\n", "\\n")}"\n`);
+    const entries = config
+      .split("\0")
+      .filter((entry) => identity.test(entry))
+      .map((entry): readonly [string, string] => {
+        const cut = entry.indexOf("\n");
+        return cut < 0 ? [entry, "true"] : [entry.slice(0, cut), entry.slice(cut + 1)];
+      });
+    const first = Number(repository.env.GIT_CONFIG_COUNT ?? 0) || 0;
+    const env: Record<string, string> = {
+      GIT_CONFIG_COUNT: String(first + entries.length),
+      GIT_DIR: folder,
+      // What a git that is killed leaves of its own temporary files goes with the folder.
+      TMPDIR: folder,
+    };
+    for (const [index, [key, value]] of entries.entries()) {
+      env[`GIT_CONFIG_KEY_${first + index}`] = key;
+      env[`GIT_CONFIG_VALUE_${first + index}`] = value;
+    }
+    return {
+      repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
+      /** The kind of key that signs, as gpg.format says it. */
+      format: entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp",
+      remove,
+    };
+  } catch (thrown) {
+    await remove();
+    throw thrown;
+  }
+}

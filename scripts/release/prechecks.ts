@@ -1,0 +1,307 @@
+/** The pre-checks of both release commands, as a decision over facts that were found before. */
+
+import { error, type Finding, notice, shellWord, warning } from "../lib/finding.ts";
+import { short } from "../lib/git/git.ts";
+import type { RemoteRefs } from "../lib/git/remote.ts";
+import { layout } from "../lib/layout.ts";
+import { isReleaseBranch, mergeCommand } from "../lib/release-branch.ts";
+import { compareVersions, isVersion, type Version } from "../lib/version.ts";
+import { type Facts, type Procedure, type ReleaseOptions, resumeCommand } from "./plan.ts";
+
+export interface Precheck {
+  readonly findings: readonly Finding[];
+  /** Whether the release had been finished before, and `--resume` has nothing left to do. */
+  readonly complete: boolean;
+}
+
+type Rules = Pick<Procedure, "script" | "tagPrefix" | "pushesMain">;
+
+/** Judges everything that must hold before the gates count. */
+export function precheck(
+  facts: Facts,
+  rules: Rules,
+  options: Pick<ReleaseOptions, "dryRun" | "yes" | "resume">,
+): Precheck {
+  if (options.resume && isComplete(facts, rules)) {
+    const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
+    return {
+      findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
+      complete: true,
+    };
+  }
+  return {
+    findings: [
+      ...checkBranch(facts, rules),
+      ...checkWorkTree(facts),
+      ...checkSync(facts, rules),
+      ...checkLocalTag(facts, rules, options),
+      ...checkRemoteTag(facts, rules, options),
+      ...checkLookalikes(facts, rules),
+      ...checkOrder(facts, rules),
+      ...checkConfirmation(facts, options),
+    ],
+    complete: false,
+  };
+}
+
+/** Whether the remote holds the very tag that is here, and its commit on main. */
+function isComplete(facts: Facts, rules: Rules): boolean {
+  return (
+    facts.localTag.kind === "signed" &&
+    remoteTag(facts) === facts.localTag.id &&
+    hasLanded(facts, rules)
+  );
+}
+
+function remoteTag(facts: Facts): string | undefined {
+  return facts.refs?.tags.get(`refs/tags/${facts.tag}`);
+}
+
+/** Whether the tag that is here is on the remote. */
+function isPublished(facts: Facts): boolean {
+  return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
+}
+
+/** Whether the remote's main holds the commit; the chart's main is never this command's matter. */
+function hasLanded(facts: Facts, rules: Rules): boolean {
+  return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
+}
+
+function checkBranch({ checkout, tag }: Facts, rules: Rules): Finding[] {
+  const main = layout.mainBranch;
+  if (checkout.branch === `refs/heads/${main}`) {
+    return [notice(`on branch ${main} at ${short(checkout.head)}`)];
+  }
+  const branch = checkout.branch?.replace(/^refs\/heads\//, "");
+  const merge =
+    branch !== undefined && isReleaseBranch(branch) ? ` && ${mergeCommand(branch)}` : "";
+  return [
+    error(`A release must run from '${main}': HEAD is on ${branch ?? "no branch (detached)"}`, {
+      remedy: `git checkout ${main}${merge}, then: bun ${rules.script} ${tag}`,
+    }),
+  ];
+}
+
+function checkWorkTree({ checkout }: Facts): Finding[] {
+  const { underway, changes } = checkout;
+  const unfinished = underway.map((operation) =>
+    error(`Cannot release while a ${operation} is under way in this checkout`, {
+      remedy: `Finish it or end it, for example: git status tells how`,
+    }),
+  );
+  if (changes.length === 0) {
+    return [...unfinished, notice("the working tree is clean")];
+  }
+  const first = changes.slice(0, 5).join(", ");
+  const more = changes.length > 5 ? `, and ${changes.length - 5} more` : "";
+  return [
+    ...unfinished,
+    error(`The working tree is dirty: ${first}${more}`, {
+      remedy: "Commit the changes, or set them aside: git stash --include-untracked",
+    }),
+  ];
+}
+
+function checkSync(facts: Facts, rules: Rules): Finding[] {
+  const { relation, commit, refs, resuming } = facts;
+  if (relation === undefined || refs === undefined) {
+    return [];
+  }
+  const theirs = `${layout.remote}/${layout.mainBranch}`;
+  const integrate = `git fetch ${layout.remote} && git merge ${theirs}, then see whether the lab has validated what came in`;
+  switch (relation.kind) {
+    case "equal":
+      return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
+    case "ahead": {
+      const count = relation.commits.length;
+      const ahead = `${count} ${count === 1 ? "commit" : "commits"} ahead of ${theirs}`;
+      return rules.pushesMain
+        ? [notice(`${short(commit)} is ${ahead}`)]
+        : [
+            error(`Cannot release from ${short(commit)}: it is ${ahead}, expected no difference`, {
+              remedy: `Release the application first, which pushes ${layout.mainBranch}; if that is done: git push ${layout.remote} ${layout.mainBranch}`,
+            }),
+          ];
+    }
+    case "behind":
+      return resuming
+        ? [notice(`${short(commit)} is on ${theirs} already`)]
+        : [
+            error(`Cannot release from ${short(commit)}: it is behind ${theirs}`, {
+              remedy: `git pull --ff-only ${layout.remote} ${layout.mainBranch}`,
+            }),
+          ];
+    case "diverged":
+      return [
+        error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
+          remedy: resuming ? afterDivergence(facts, rules, integrate) : integrate,
+        }),
+      ];
+    case "unfetched":
+      return [
+        error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
+          // Only a fetch can tell whether the commit of the tag is on main already.
+          remedy: resuming
+            ? `git fetch ${layout.remote} && ${finishCommand(facts, rules)}`
+            : integrate,
+        }),
+      ];
+  }
+}
+
+/** The command that repeats the interrupted run whose tag is here. */
+function finishCommand({ tag, localTag }: Facts, { script }: Pick<Rules, "script">): string {
+  return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
+}
+
+/** The commit of a tag stays what it is: no merge into main brings it any nearer to the remote's. */
+function afterDivergence(facts: Facts, rules: Rules, integrate: string): string {
+  const { mainBranch: main, remote } = layout;
+  return isPublished(facts)
+    ? `Bring the commit of the tag to ${main}: git pull --no-rebase ${remote} ${main} && git merge ${facts.tag} && git push ${remote} ${main}, then: ${finishCommand(facts, rules)}`
+    : `Start over from what ${main} has: git tag -d ${facts.tag} && ${integrate}, then: bun ${rules.script} ${facts.tag}`;
+}
+
+/** The ways on from a tag that is here, and that this run refuses or would make another. */
+export function waysOn(facts: Facts, rules: Pick<Rules, "script">): string {
+  const or = isPublished(facts)
+    ? "A published tag is never moved"
+    : `Or start over: git tag -d ${facts.tag}`;
+  return `Repeat the options of the interrupted run: ${finishCommand(facts, rules)}. ${or}`;
+}
+
+function checkLocalTag(
+  facts: Facts,
+  rules: Rules,
+  { resume }: Pick<ReleaseOptions, "resume">,
+): Finding[] {
+  const { tag, localTag } = facts;
+  switch (localTag.kind) {
+    case "absent":
+      return resume
+        ? [notice(`nothing to resume: there is no tag ${tag} here, so this run starts afresh`)]
+        : [notice(`tag ${tag} is free here`)];
+    case "unknown":
+    case "blocked":
+      return [...localTag.findings];
+    case "unfit":
+      return [
+        error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
+          remedy: `Delete it if nobody has it: git tag -d ${tag}`,
+        }),
+      ];
+    case "signed": {
+      const what = `signed by ${localTag.tag.signer}, of commit ${short(localTag.tag.object)}`;
+      if (resume) {
+        return [notice(`resuming ${tag}: the tag is here, ${what}`)];
+      }
+      const finish = finishCommand(facts, rules);
+      return [
+        remoteTag(facts) === localTag.id
+          ? error(
+              `Tag ${tag} already exists locally, and already exists on ${layout.remote}: the same object, ${what}`,
+              { remedy: `Ask whether anything is left to do: ${finish}` },
+            )
+          : error(
+              `Tag ${tag} already exists locally: ${what}; an interrupted release leaves this`,
+              { remedy: `Finish it: ${finish}. Or start over: git tag -d ${tag}` },
+            ),
+      ];
+    }
+  }
+}
+
+function checkRemoteTag(
+  facts: Facts,
+  rules: Rules,
+  { resume }: Pick<ReleaseOptions, "resume">,
+): Finding[] {
+  const { tag, refs, localTag } = facts;
+  const theirs = remoteTag(facts);
+  if (refs === undefined) {
+    return [];
+  }
+  const inTheWay = [...refs.tags.keys()].find((ref) => ref.startsWith(`refs/tags/${tag}/`));
+  if (inTheWay !== undefined) {
+    return [
+      error(
+        `Cannot make tag ${tag}: ${layout.remote} holds ${inTheWay}, and git cannot hold both`,
+        {
+          remedy: `Delete that tag if it is a slip: git push ${layout.remote} ${shellWord(`:${inTheWay}`)}`,
+        },
+      ),
+    ];
+  }
+  if (theirs === undefined) {
+    return [notice(`tag ${tag} is free on ${layout.remote}`)];
+  }
+  if (isPublished(facts)) {
+    return resume ? [notice(`tag ${tag} is on ${layout.remote} already`)] : [];
+  }
+  const ref = `refs/tags/${tag}`;
+  const next = "never move a published tag: release the next version";
+  const fetch = `git fetch ${layout.remote} ${ref}:${ref} && bun ${rules.script} ${tag} --resume`;
+  return [
+    error(`Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`, {
+      remedy:
+        localTag.kind === "absent"
+          ? `If an interrupted run of yours pushed it: ${fetch}. If not, ${next}`
+          : `The tag here is another one, and ${next}`,
+    }),
+  ];
+}
+
+/** What git puts before a name, full or not, to find the ref of the remote that is meant. */
+const leads = ["refs/", "refs/heads/", "refs/tags/", "refs/remotes/"];
+
+/** A push of `refs/tags/v1.2.3` would go to `refs/heads/refs/tags/v1.2.3`, or nowhere. */
+function checkLookalikes({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
+  const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
+  const held = new Set([...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])]);
+  return pushed.flatMap((ref) =>
+    leads
+      .map((lead) => lead + ref)
+      .filter((name) => held.has(name))
+      .map((name) =>
+        error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, and git may mean that`, {
+          remedy: `Delete it there: git push ${layout.remote} :${name}`,
+        }),
+      ),
+  );
+}
+
+/** A version below the newest release tag is legal (a backport) and mostly a slip. */
+function checkOrder(facts: Facts, { tagPrefix }: Rules): Finding[] {
+  const newest = facts.refs && newestVersion(facts.refs, tagPrefix);
+  if (newest === undefined || compareVersions(facts.version, newest) >= 0) {
+    return [];
+  }
+  return [
+    warning(`${facts.tag} is lower than the newest release tag ${tagPrefix}${newest}`, {
+      remedy: "Go on only if this is a release of an older line",
+    }),
+  ];
+}
+
+function newestVersion(refs: RemoteRefs, prefix: string): Version | undefined {
+  const head = `refs/tags/${prefix}`;
+  return [...refs.tags.keys()]
+    .filter((ref) => ref.startsWith(head))
+    .map((ref) => ref.slice(head.length))
+    .filter(isVersion)
+    .sort(compareVersions)
+    .at(-1);
+}
+
+function checkConfirmation(
+  { interactive }: Facts,
+  { dryRun, yes }: Pick<ReleaseOptions, "dryRun" | "yes">,
+): Finding[] {
+  return interactive || dryRun || yes
+    ? []
+    : [
+        error("Cannot ask for confirmation: stdin is not a TTY", {
+          remedy: "Run it in a terminal, or confirm beforehand with --yes",
+        }),
+      ];
+}

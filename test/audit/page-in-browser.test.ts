@@ -1,0 +1,304 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pageOf } from "../../scripts/audit/page.ts";
+import { parseDay } from "../../scripts/lib/calendar.ts";
+import { error } from "../../scripts/lib/finding.ts";
+import { chartRow, soundRow } from "../helpers/audit.ts";
+import { type BrowserPage, chromium, startBrowser } from "../helpers/browser.ts";
+import { temporaryFolder } from "../helpers/world.ts";
+
+const hostile = `<script>alert(1)</script>"><img src=https://example.invalid/x onerror=alert(1)>\u202e`;
+const stale = { row: "r", file: hostile, what: "version", found: hostile, expected: "1.2.0" };
+
+/** Every kind of cell, and text that wants to be more than text. */
+const rows = [
+  soundRow(1),
+  soundRow(2, { stale: [stale, stale], manifests: "differ" }, { signature: "unsigned" }),
+  chartRow(2, { chart: { version: "1.2.0", appVersion: hostile } }, { signature: "lightweight" }),
+  soundRow(3, { lab: { state: "none", pass: undefined, hasLedger: false } }, { onMain: "no" }),
+  soundRow(40),
+  soundRow(
+    41,
+    { lab: { state: "skipped", pass: undefined, hasLedger: true } },
+    { bypasses: [hostile] },
+  ),
+  soundRow(42, {
+    head: undefined,
+    manifests: "unreadable",
+    lab: "unreadable",
+    stale: "unreadable",
+    chart: "unreadable",
+    faults: [error(hostile.repeat(5))],
+  }),
+];
+
+/** The longest texts that real tags give in each column. */
+const usualRows = [
+  soundRow(100, {
+    lab: {
+      state: "skipped",
+      pass: { date: parseDay("2025-01-01"), ageDays: 365, labCommit: "214ea6f" },
+      hasLedger: true,
+    },
+  }),
+  chartRow(100, { manifests: "differ", stale: [stale] }, { signature: "lightweight" }),
+];
+
+const subject = { since: undefined, day: parseDay("2026-08-07") };
+
+const page = pageOf({
+  ...subject,
+  rows,
+  main: { shown: hostile, commit: "0".repeat(40) },
+});
+
+/** Texts with too little contrast, and marks; run in the page. */
+const lowContrast = `(() => {
+  const rgb = (text) => (text.match(/[0-9.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const contrast = (a, b) => {
+    const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const found = rgb(getComputedStyle(each).backgroundColor);
+      if (found.length === 3 || found[3] === 1) return found;
+    }
+    return [255, 255, 255];
+  };
+  const judged = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const style = getComputedStyle(element);
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "");
+    const inPicture = element.closest("svg") !== null;
+    if (["title", "desc"].includes(element.localName) || element.matches(".grid")) continue;
+    if (hasText) judged.push([element, rgb(inPicture ? style.fill : style.color), 4.5]);
+    else if (inPicture && ["circle", "path", "rect", "line"].includes(element.localName)) {
+      judged.push([element, rgb(style.fill === "none" || element.localName === "line" ? style.stroke : style.fill), 3]);
+    }
+  }
+  return {
+    judged: judged.length,
+    low: judged
+      .map(([element, colour, least]) => [element.outerHTML.slice(0, 80), contrast(colour, behind(element)), least])
+      .filter(([, found, least]) => !(found >= least)),
+  };
+})()`;
+
+interface Property {
+  readonly name: string;
+  readonly value: { readonly value: unknown };
+}
+
+interface AccessibleNode {
+  readonly ignored: boolean;
+  readonly role?: { readonly value: string };
+  readonly name?: { readonly value: string };
+  readonly description?: { readonly value: string };
+  readonly properties?: readonly Property[];
+}
+
+/** The accessibility tree as roles and names; of one depth, in the order of the page. */
+async function described(browser: BrowserPage) {
+  const tree = await browser.send("Accessibility.getFullAXTree");
+  const nodes: readonly AccessibleNode[] = tree.nodes;
+  return nodes
+    .filter(({ ignored }) => !ignored)
+    .map(({ role, name, description, properties = [] }) => ({
+      role: role?.value,
+      name: name?.value ?? "",
+      description: description?.value ?? "",
+      level: properties.find((each) => each.name === "level")?.value.value,
+    }));
+}
+
+const inBrowser = chromium === undefined ? describe.skip : describe;
+
+inBrowser(
+  `the page in ${chromium === undefined ? "Chromium, which is not installed" : "Chromium"}`,
+  () => {
+    const folder = temporaryFolder();
+    const url = `file://${join(folder.path, "audit.html")}`;
+    let browser: BrowserPage;
+
+    beforeAll(async () => {
+      writeFileSync(join(folder.path, "audit.html"), page);
+      browser = await startBrowser(chromium ?? "");
+    }, 120_000);
+    afterAll(async () => {
+      await browser?.close();
+      folder[Symbol.dispose]();
+    });
+
+    async function show(width: number, scheme: "light" | "dark", media = "screen", address = url) {
+      const metrics = { width, height: 844, deviceScaleFactor: 1, mobile: width < 500 };
+      await browser.send("Emulation.setDeviceMetricsOverride", metrics);
+      const features = [{ name: "prefers-color-scheme", value: scheme }];
+      await browser.send("Emulation.setEmulatedMedia", { media, features });
+      await browser.open(address);
+    }
+
+    test.each([
+      [390, "light", "rgb(255, 255, 255)"],
+      [390, "dark", "rgb(20, 23, 26)"],
+      [1280, "light", "rgb(255, 255, 255)"],
+      [1280, "dark", "rgb(20, 23, 26)"],
+    ] as const)(
+      "%d px wide and %s: no horizontal scroll, enough contrast, even opened",
+      async (width, scheme, back) => {
+        await show(width, scheme);
+        await browser.evaluate(
+          "document.querySelectorAll('details').forEach((each) => each.open = true)",
+        );
+        const found = await browser.evaluate(`({
+      inner: innerWidth,
+      isWider: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) > innerWidth,
+      back: getComputedStyle(document.body).backgroundColor,
+    })`);
+        expect(found).toEqual({ inner: width, isWider: false, back });
+        const { judged, low } = await browser.evaluate(lowContrast);
+        expect(low).toEqual([]);
+        expect(judged).toBeGreaterThan(100);
+      },
+    );
+
+    test("the measure of contrast finds what has too little", async () => {
+      await show(390, "light");
+      await browser.evaluate(
+        "document.body.style.color = '#999'; document.querySelector('circle').style.fill = '#ccc'",
+      );
+      const { low } = await browser.evaluate(lowContrast);
+      expect(low.length).toBeGreaterThan(5);
+      expect(low.some(([html]: string[]) => html?.startsWith("<circle"))).toBe(true);
+    });
+
+    test("on paper it is light, and nothing is cut off", async () => {
+      await show(800, "dark", "print");
+      const { low } = await browser.evaluate(lowContrast);
+      expect(low).toEqual([]);
+      const found = await browser.evaluate(`({
+      back: getComputedStyle(document.body).backgroundColor,
+      cut: [...document.querySelectorAll(".scroll")].map((each) => getComputedStyle(each).overflowX),
+    })`);
+      expect(found).toEqual({ back: "rgb(255, 255, 255)", cut: ["visible", "visible"] });
+    });
+
+    test("a screen reader is told names, headings in order, and the table's headers", async () => {
+      await show(390, "light");
+      const nodes = await described(browser);
+      const named = (role: string) =>
+        nodes.filter((node) => node.role === role).map(({ name }) => name);
+      expect(
+        nodes.filter(({ role }) => role === "heading").map(({ name, level }) => [level, name]),
+      ).toEqual([
+        [1, "Releases of perf-sentinel"],
+        [2, "Totals"],
+        [2, "Timeline"],
+        [2, "All tags"],
+      ]);
+      expect(named("RootWebArea")).toEqual(["Releases of perf-sentinel"]);
+      expect(named("navigation")).toEqual(["On this page"]);
+      expect(named("region").toSorted()).toEqual([
+        "All tags",
+        "Release and chart tags by date",
+        "Timeline",
+        "Timeline picture",
+        "Totals",
+      ]);
+      expect(named("table")).toEqual(["Release and chart tags by date"]);
+      expect(named("columnheader")).toEqual([
+        "Tag",
+        "Date",
+        "Signature",
+        "On main",
+        "Manifests",
+        "Lab",
+        "Stale references",
+        "Chart (appVersion)",
+        "Notes",
+      ]);
+      expect(named("rowheader")).toEqual(rows.map(({ tag }) => tag));
+      const pictures = nodes.filter(({ role }) => role === "image" || role === "img");
+      expect(pictures).toHaveLength(1);
+      expect(pictures[0]?.name).toBe("Timeline of releases");
+      expect(pictures[0]?.description).toContain("The table below says the same");
+      expect(named("DisclosureTriangle")).toEqual(["2 stale references of v1.2.0"]);
+      expect(await browser.evaluate("document.documentElement.lang")).toBe("en");
+    });
+
+    test("the keyboard reaches every link, both regions and every detail, and shows where it is", async () => {
+      await show(390, "dark");
+      const stops: string[] = [];
+      for (let press = 0; press < 6; press++) {
+        for (const type of ["keyDown", "keyUp"]) {
+          await browser.send("Input.dispatchKeyEvent", {
+            type,
+            key: "Tab",
+            code: "Tab",
+            windowsVirtualKeyCode: 9,
+          });
+        }
+        stops.push(
+          await browser.evaluate(`(() => {
+        const { activeElement: each } = document;
+        const isShown = getComputedStyle(each).outlineStyle === "solid";
+        return each.localName + " " + (each.getAttribute("href") ?? each.getAttribute("role") ?? "") + " " + isShown;
+      })()`),
+        );
+      }
+      expect(stops).toEqual([
+        "a #totals true",
+        "a #timeline true",
+        "a #tags true",
+        "div region true",
+        "div region true",
+        "summary  true",
+      ]);
+    });
+
+    test("text from tags and files stays text; nothing is loaded, run or complained about", async () => {
+      await show(390, "light");
+      expect(
+        await browser.evaluate("document.querySelectorAll('script, img, iframe, object').length"),
+      ).toBe(0);
+      expect(await browser.evaluate("document.body.textContent.includes('<script>alert(1)')")).toBe(
+        true,
+      );
+      expect(
+        await browser.evaluate(
+          "/[\\u202a-\\u202e\\u2066-\\u2069]/.test(document.body.textContent)",
+        ),
+      ).toBe(false);
+      const complaints = browser.events.filter(({ method }) =>
+        [
+          "Runtime.exceptionThrown",
+          "Runtime.consoleAPICalled",
+          "Log.entryAdded",
+          "Page.javascriptDialogOpening",
+        ].includes(method),
+      );
+      expect(complaints).toEqual([]);
+      const asked = browser.events
+        .filter(({ method }) => method === "Network.requestWillBeSent")
+        .map(({ params }) => params.request.url as string);
+      expect(asked.length).toBeGreaterThan(0);
+      const pages = [url, `file://${join(folder.path, "usual.html")}`, "data:,"];
+      expect(asked.filter((each) => !pages.includes(each))).toEqual([]);
+    });
+
+    test("at 1280 px the whole table is seen, without a scroll of its own", async () => {
+      const usual = pageOf({ ...subject, rows: usualRows, main: undefined });
+      writeFileSync(join(folder.path, "usual.html"), usual);
+      await show(1280, "light", "screen", `file://${join(folder.path, "usual.html")}`);
+      const found = await browser.evaluate(
+        "[...document.querySelectorAll('.scroll')].map((each) => each.scrollWidth - each.clientWidth)",
+      );
+      expect(found).toEqual([0, 0]);
+    });
+  },
+);

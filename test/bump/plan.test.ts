@@ -1,0 +1,225 @@
+import { describe, expect, test } from "bun:test";
+import { planBump } from "../../scripts/bump/plan.ts";
+import { checkReferences } from "../../scripts/check-references.ts";
+import { smallProduct } from "../../scripts/demo/product.ts";
+import type { Day } from "../../scripts/lib/calendar.ts";
+import { applicationVersions, type Versions } from "../../scripts/lib/files/references.ts";
+import { attempt, isPass, notice } from "../../scripts/lib/finding.ts";
+import { memoryTree } from "../../scripts/lib/tree.ts";
+import { parseVersion, type Version } from "../../scripts/lib/version.ts";
+import { spelledProduct } from "../helpers/spellings.ts";
+
+const next = "1.3.0" as Version;
+const all: Versions = { ...applicationVersions(next), chart: next };
+const date = "2026-09-01" as Day;
+type Files = Record<string, string>;
+
+/** The files after a bump, all of them. */
+async function bumped(files: Files, versions = all) {
+  const plan = await planBump(memoryTree(files), versions, date);
+  const edits = Object.fromEntries(plan.files.map(({ path, after }) => [path, after]));
+  return { plan, files: { ...files, ...edits } };
+}
+
+async function faultsOf(files: Files): Promise<string[]> {
+  const { findings = [] } = await attempt(() => planBump(memoryTree(files), all, date));
+  expect(isPass([notice("nothing else"), ...findings])).toBe(false);
+  return findings.map(({ at, message }) => `${at?.file}:${at?.line ?? "-"} ${message}`);
+}
+
+const product: Files = smallProduct("1.2.9");
+
+test("every row of the table moves, and nothing else: the result is the product at the version", async () => {
+  const { plan, files } = await bumped(product);
+  const expected: Files = smallProduct(next);
+  const changelogs = ["CHANGELOG.md", "charts/perf-sentinel/CHANGELOG.md"];
+  for (const [path, text] of Object.entries(files)) {
+    if (!changelogs.includes(path)) {
+      expect([path, text]).toEqual([path, expected[path] ?? ""]);
+    }
+  }
+  expect(files["CHANGELOG.md"]).toBe(
+    product["CHANGELOG.md"]?.replace("## [1.2.9]", "## [1.3.0] - 2026-09-01\n\n## [1.2.9]") ?? "",
+  );
+  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toBe(
+    product["charts/perf-sentinel/CHANGELOG.md"]?.replace(
+      "## [1.2.9]",
+      "## [1.3.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n\n## [1.2.9]",
+    ) ?? "",
+  );
+  expect(
+    plan.files.map(({ path, moves }) => [
+      path,
+      ...moves.map(({ line, from, to }) => `${line}: ${from} -> ${to}`),
+    ]),
+  ).toEqual([
+    ["CHANGELOG.md", "3: nothing -> [1.3.0] - 2026-09-01"],
+    ["Cargo.lock", "5: 1.2.9 -> 1.3.0", "13: 1.2.9 -> 1.3.0"],
+    ["Cargo.toml", "6: 1.2.9 -> 1.3.0"],
+    ["charts/perf-sentinel/CHANGELOG.md", "3: nothing -> [1.3.0]"],
+    [
+      "charts/perf-sentinel/Chart.yaml",
+      "4: 1.2.9 -> 1.3.0",
+      "5: 1.2.9 -> 1.3.0",
+      "9: 1.2.9 -> 1.3.0",
+    ],
+    ["crates/sentinel-cli/Cargo.toml", "7: 1.2.9 -> 1.3.0"],
+    ["docs/CI.md", "5: 1.2.9 -> 1.3.0", "7: v1.2.9 -> v1.3.0"],
+    ["docs/ci-templates/github-actions.yml", "3: 1.2.9 -> 1.3.0"],
+    ["docs/ci-templates/jenkinsfile.groovy", "3: 1.2.9 -> 1.3.0"],
+    ["docs/schemas/examples/example.json", "5: v1.2.9 -> v1.3.0"],
+  ]);
+  expect(plan.left.map(({ level, message }) => [level, message])).toEqual([
+    ["warning", "CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01"],
+  ]);
+  const judged = await checkReferences(plan.result, next);
+  expect(judged.filter(({ level }) => level !== "notice")).toMatchObject([
+    { level: "warning", message: "CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01" },
+  ]);
+  expect((await bumped(files)).plan.files).toEqual([]);
+});
+
+test("what is half bumped is finished, whatever version the other half states", async () => {
+  const { files } = await bumped(product);
+  const stale: Files = smallProduct("1.2.7");
+  for (const path of Object.keys(files).filter((each) => !each.endsWith("CHANGELOG.md"))) {
+    const half = { ...files, [path]: stale[path] ?? "" };
+    expect((await bumped(half)).files).toEqual(files);
+  }
+});
+
+test("only what follows a version moves: the chart alone keeps its appVersion", async () => {
+  const { plan, files } = await bumped(product, { chart: next });
+  expect(plan.files.map(({ path }) => path)).toEqual([
+    "charts/perf-sentinel/CHANGELOG.md",
+    "charts/perf-sentinel/Chart.yaml",
+  ]);
+  const chart = "charts/perf-sentinel/Chart.yaml";
+  expect(files[chart]).toBe(product[chart]?.replace("\nversion: 1.2.9", "\nversion: 1.3.0") ?? "");
+  expect(files["charts/perf-sentinel/CHANGELOG.md"]).not.toContain("moves to `1.3.0`");
+  expect(plan.left.map(({ message }) => message)).toEqual([
+    "charts/perf-sentinel/CHANGELOG.md says nothing below ## [1.3.0]",
+  ]);
+});
+
+test("the chart's version may be its own", async () => {
+  const { files } = await bumped(product, { ...all, chart: parseVersion("2.0.0") });
+  expect(files["charts/perf-sentinel/Chart.yaml"]).toContain(
+    '\nversion: 2.0.0\nappVersion: "1.3.0"\n',
+  );
+  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain(
+    "## [2.0.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n",
+  );
+});
+
+test("a chart without appVersion says nothing that is not true", async () => {
+  const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
+  const { files, plan } = await bumped({
+    ...product,
+    "charts/perf-sentinel/Chart.yaml": chart.replace(/appVersion.*\n/, ""),
+    "charts/perf-sentinel/values.yaml": "image: { repository: a/b, tag: x }\n",
+  });
+  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain("## [1.3.0]\n\n## [1.2.9]");
+  expect(plan.left).toHaveLength(2);
+});
+
+test("a digest behind a bumped tag is left, with a warning", async () => {
+  const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
+  const digest = `@sha256:${"a".repeat(64)}`;
+  const { files, plan } = await bumped({
+    ...product,
+    "charts/perf-sentinel/Chart.yaml": chart.replace("sentinel:1.2.9", `sentinel:1.2.9${digest}`),
+  });
+  expect(files["charts/perf-sentinel/Chart.yaml"]).toContain(`sentinel:1.3.0${digest}`);
+  expect(plan.left[0]).toMatchObject({
+    level: "warning",
+    message: `The digest behind the new tag is still that of the old image: ghcr.io/robintra/perf-sentinel:1.2.9${digest}`,
+    at: { file: "charts/perf-sentinel/Chart.yaml", line: 9 },
+  });
+});
+
+test("files that are not there are left out", async () => {
+  const manifests = Object.entries(product).filter(([path]) => path.endsWith("Cargo.toml"));
+  expect((await bumped(Object.fromEntries(manifests))).plan.files.map(({ path }) => path)).toEqual([
+    "Cargo.toml",
+    "crates/sentinel-cli/Cargo.toml",
+  ]);
+});
+
+describe("nothing is planned, with every fault told,", () => {
+  test("if files cannot be read", async () => {
+    const faults = await faultsOf({
+      ...product,
+      "Cargo.lock": "[",
+      "docs/schemas/examples/example.json": "[",
+      "charts/perf-sentinel/Chart.yaml": "version: 1\n",
+      "crates/sentinel-cli/Cargo.toml": "[",
+    });
+    expect(faults.map((fault) => fault.split(":")[0])).toEqual([
+      "crates/sentinel-cli/Cargo.toml",
+      "Cargo.lock",
+      "docs/schemas/examples/example.json",
+      "charts/perf-sentinel/Chart.yaml",
+    ]);
+  });
+
+  test("if values cannot be changed alone", async () => {
+    const manifest = product["crates/sentinel-cli/Cargo.toml"] ?? "";
+    expect(
+      await faultsOf({
+        ...product,
+        "crates/sentinel-cli/Cargo.toml": manifest.replace('"1.2.9"', '"1\\u002e2.9"'),
+        "charts/perf-sentinel/Chart.yaml": "name: &v 1.2.9\nversion: *v\nappVersion: x\n",
+        "CHANGELOG.md": "## [Unreleased]\n\n- a\n\n## [Unreleased]\n",
+      }),
+    ).toEqual([
+      'crates/sentinel-cli/Cargo.toml:7 Cannot edit "1.2.9" of "dependencies.perf-sentinel-core.version" in crates/sentinel-cli/Cargo.toml: found it in a rare spelling, expected it written plainly',
+      'charts/perf-sentinel/Chart.yaml:1 Cannot edit "1.2.9" in charts/perf-sentinel/Chart.yaml: found a spelling that other values share, expected it written plainly',
+      "CHANGELOG.md:5 Cannot edit CHANGELOG.md: found ## [Unreleased] again, expected it once",
+    ]);
+  });
+});
+
+test("a bump after which the table would find something else is refused: a published crate at that version", async () => {
+  const lock = (entries: string) => `version = 4\n${entries}`;
+  const faults = await faultsOf({
+    ...product,
+    "Cargo.lock": lock(`
+[[package]]
+name = "perf-sentinel"
+version = "1.2.9"
+dependencies = ["perf-sentinel-core 1.2.9", "perf-sentinel-core 1.3.0"]
+
+[[package]]
+name = "perf-sentinel-core"
+version = "1.2.9"
+
+[[package]]
+name = "perf-sentinel-core"
+version = "1.3.0"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+`),
+  });
+  expect(faults).toEqual([
+    "undefined:- Cannot prove the edits: found other references than before",
+  ]);
+});
+
+test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
+  let moved = 0;
+  for (let seed = 1; seed <= 250; seed++) {
+    const { before, after, slots } = spelledProduct(seed, next);
+    const { plan, files } = await bumped(before);
+    expect({ seed, files }).toEqual({ seed, files: after });
+    const moves = plan.files.reduce((sum, each) => sum + each.moves.length, 0);
+    expect({ seed, moves }).toEqual({ seed, moves: slots });
+    const judged = await checkReferences(memoryTree(files), next);
+    expect({ seed, stale: judged.filter(({ level }) => level === "error") }).toEqual({
+      seed,
+      stale: [],
+    });
+    expect((await bumped(files)).plan.files).toEqual([]);
+    moved += slots;
+  }
+  expect(moved).toBeGreaterThan(250 * 6);
+});

@@ -1,0 +1,184 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import {
+  isAbsent,
+  readIfThere,
+  realPath,
+  reason,
+  wayOut,
+  workTree,
+} from "../../../scripts/lib/disk/files.ts";
+import { Refusal } from "../../../scripts/lib/finding.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
+
+async function refused(question: Promise<unknown>): Promise<Refusal> {
+  try {
+    await question;
+  } catch (thrown) {
+    if (thrown instanceof Refusal) {
+      return thrown;
+    }
+    throw thrown;
+  }
+  throw new Error("expected a refusal");
+}
+
+test("a file reads as it is on disk now, and an absent one is undefined", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, { "a/b.txt": "one" });
+  const tree = workTree(folder.path);
+  expect((await tree.read("a/b.txt"))?.text).toBe("one");
+  writeFiles(folder.path, { "a/b.txt": "\ufefftwo" });
+  const read = await tree.read("a/b.txt");
+  expect(read?.text).toBe("two");
+  expect(read?.place(0)).toEqual({ file: "a/b.txt", line: 1, column: 1 });
+  expect(await tree.read("a/c.txt")).toBeUndefined();
+  expect(await tree.read("a/b.txt/c")).toBeUndefined();
+  expect(await workTree(join(folder.path, "gone")).read("a")).toBeUndefined();
+});
+
+test("a folder in place of a file is refused", async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, "Cargo.toml"));
+  const { findings } = await refused(workTree(folder.path).read("Cargo.toml"));
+  expect(findings).toEqual([
+    {
+      level: "error",
+      message: "Cannot read Cargo.toml: found a folder, expected a file",
+      at: { file: "Cargo.toml" },
+      remedy: "Put a file in place of the folder Cargo.toml",
+    },
+  ]);
+});
+
+test("a link reads as its target; one that leads nowhere, or in circles, is refused", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, { real: "text" });
+  symlinkSync("real", join(folder.path, "link"));
+  symlinkSync("gone", join(folder.path, "dangling"));
+  symlinkSync("circle", join(folder.path, "circle"));
+  const tree = workTree(folder.path);
+  expect((await tree.read("link"))?.text).toBe("text");
+  expect((await refused(tree.read("dangling"))).message).toBe(
+    "Cannot read dangling: found a symbolic link to nothing, expected a file",
+  );
+  expect((await refused(tree.read("circle"))).message).toStartWith("Cannot read circle: ELOOP");
+});
+
+test("a list holds files and links, not folders and not what is git's own", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, {
+    ".git/config": "",
+    ".github/x.yml": "",
+    "b/Cargo.toml": "",
+    "a/Cargo.toml": "",
+    "a/.git": "",
+    "Z/Cargo.toml": "",
+    "back\\slash.txt": "",
+  });
+  mkdirSync(join(folder.path, "c/Cargo.toml"), { recursive: true });
+  symlinkSync("a/Cargo.toml", join(folder.path, "linked"));
+  const tree = workTree(folder.path);
+  expect(await tree.list("*/Cargo.toml")).toEqual(["Z/Cargo.toml", "a/Cargo.toml", "b/Cargo.toml"]);
+  expect(await tree.list("**")).toEqual([
+    ".github/x.yml",
+    "Z/Cargo.toml",
+    "a/Cargo.toml",
+    "b/Cargo.toml",
+    "back\\slash.txt",
+    "linked",
+  ]);
+  expect(await tree.list("gone/*")).toEqual([]);
+  expect(await workTree(join(folder.path, "gone")).list("*")).toEqual([]);
+});
+
+test("a list looks through links to folders, in circles only once", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, { "top/crates/a/Cargo.toml": "", "top/v/b/Cargo.toml": "" });
+  writeFiles(folder.path, { "out/Cargo.toml": "" });
+  const links = {
+    "crates/b": "../v/b",
+    "crates/out": "../../out",
+    "crates/self": ".",
+    "crates/up": "..",
+    "crates/gone": "nowhere",
+    "crates/circle": "circle",
+    "v/crates": "../crates",
+  };
+  for (const [path, target] of Object.entries(links)) {
+    symlinkSync(target, join(folder.path, "top", path));
+  }
+  const tree = workTree(join(folder.path, "top"));
+  const crates = ["crates/a/Cargo.toml", "crates/b/Cargo.toml", "crates/out/Cargo.toml"];
+  expect(await tree.list("crates/*/Cargo.toml")).toEqual(crates);
+  expect(await tree.list("**/Cargo.toml")).toEqual([
+    ...crates,
+    "v/b/Cargo.toml",
+    ...crates.map((path) => `v/${path}`),
+  ]);
+  expect((await tree.read("crates/b/Cargo.toml"))?.text).toBe("");
+});
+
+test.if(process.platform === "linux")(
+  "a folder whose name is not UTF-8 is refused where a match may be in it",
+  async () => {
+    using folder = temporaryFolder();
+    mkdirSync(join(folder.path, "crates"));
+    mkdirSync(Buffer.concat([Buffer.from(join(folder.path, "crates/")), Buffer.from([0xff])]));
+    const tree = workTree(folder.path);
+    const { findings } = await refused(tree.list("crates/*/Cargo.toml"));
+    expect(findings).toEqual([
+      {
+        level: "error",
+        message: "Cannot list crates/\ufffd: found a name that is not UTF-8",
+        at: { file: "crates/\ufffd" },
+        remedy: "Give the folder a name in UTF-8",
+      },
+    ]);
+    expect(await tree.list("*/Cargo.toml")).toEqual([]);
+  },
+);
+
+test.each([
+  ["EACCES", "Give yourself access to x"],
+  ["ELOOP", "Let the link x lead to a folder, or put one in its place"],
+  ["ENAMETOOLONG", "Use a shorter path"],
+  ["EIO", "Look at x, and run this again"],
+])("the way out of %s", (code, remedy) => {
+  expect(wayOut(Object.assign(new Error(code), { code }), "x", "folder")).toBe(remedy);
+});
+
+test("a message names a file as the operator knows it", async () => {
+  using folder = temporaryFolder();
+  expect((await refused(readIfThere(folder.path, "the ledger"))).message).toBe(
+    "Cannot read the ledger: found a folder, expected a file",
+  );
+  expect((await refused(readIfThere("nul\0byte"))).message).toMatch(/^Cannot read nul\0byte: /);
+});
+
+test("only 'no such file' is an absence", () => {
+  const failure = (code: string) => Object.assign(new Error(`${code}: words`), { code });
+  expect(isAbsent(failure("ENOENT"))).toBe(true);
+  expect(isAbsent(failure("ENOTDIR"))).toBe(true);
+  for (const other of [failure("EACCES"), failure("EIO"), new Error("ENOENT"), undefined]) {
+    expect(isAbsent(other)).toBe(false);
+  }
+  expect(reason(failure("EACCES"))).toBe("EACCES: words");
+  expect(reason("words")).toBe("words");
+});
+
+test.if(process.platform !== "win32")("a pipe is read until its writer closes it", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "pipe");
+  expect(await Bun.spawn(["mkfifo", path]).exited).toBe(0);
+  const writer = Bun.spawn(["sh", "-c", 'printf "one\\ntwo\\n" >"$1"', "sh", path]);
+  const bytes = await readIfThere(path);
+  expect([new TextDecoder().decode(bytes), await writer.exited]).toEqual(["one\ntwo\n", 0]);
+});
+
+test("a path that leads nowhere is its own real path", () => {
+  using folder = temporaryFolder();
+  const nowhere = join(folder.path, "nowhere");
+  expect(realPath(nowhere)).toBe(nowhere);
+});

@@ -1,0 +1,307 @@
+import { dlopen } from "bun:ffi";
+import { expect, test } from "bun:test";
+import { closeSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Day } from "../../../scripts/lib/calendar.ts";
+import { appendRow } from "../../../scripts/lib/disk/ledger-file.ts";
+import { lockFile } from "../../../scripts/lib/disk/lock.ts";
+import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
+import { attempt, error } from "../../../scripts/lib/finding.ts";
+import { source } from "../../../scripts/lib/tree.ts";
+import { projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
+
+const today = "2026-08-07" as Day;
+const validation: Validation = { tag: "v1.2.3", sha: "abcdef1", date: today, verdict: "PASS" };
+const row = "v1.2.3\tabcdef1\t2026-08-07\tPASS";
+const old = "v1.2.2\tabcdef0\t2026-08-01\tPASS";
+
+/** Appends to a ledger with that content; answers the new content, or what it refused. */
+async function append(
+  content: string | Uint8Array,
+): Promise<{ line?: number; repeats?: number | undefined; after: string; refused?: string }> {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, content);
+  try {
+    const appended = await appendRow(path, validation, today, "ledger.txt");
+    return { ...appended, after: readFileSync(path, "utf8") };
+  } catch (thrown) {
+    return { after: readFileSync(path, "utf8"), refused: (thrown as Error).message };
+  }
+}
+
+test.each([
+  ["an empty ledger", "", `${row}\n`, 1],
+  ["a ledger with its final newline", `# x\n${old}\n`, `# x\n${old}\n${row}\n`, 3],
+  ["a ledger without its final newline", `# x\n${old}`, `# x\n${old}\n${row}\n`, 3],
+  ["a ledger that ends in a comment", `${old}\n# x`, `${old}\n# x\n${row}\n`, 3],
+  ["a CRLF ledger", `# x\r\n${old}\r\n`, `# x\r\n${old}\r\n${row}\r\n`, 3],
+  ["a CRLF ledger without its final newline", `# x\r\n${old}`, `# x\r\n${old}\r\n${row}\r\n`, 3],
+  ["a CRLF ledger cut in its final newline", `# x\r\n${old}\r`, `# x\r\n${old}\r\n${row}\r\n`, 3],
+  ["a ledger of mixed line endings", `# x\r\n${old}\n`, `# x\r\n${old}\n${row}\n`, 3],
+  ["a ledger with a byte order mark", `\ufeff${old}\n`, `\ufeff${old}\n${row}\n`, 2],
+  ["a ledger with that very row", `${row}\n`, `${row}\n${row}\n`, 2],
+  ["a ledger with a malformed row further up", `x\n${old}\n`, `x\n${old}\n${row}\n`, 3],
+])("%s gets one more line, in its own style", async (_, before, after, line) => {
+  expect(await append(before)).toMatchObject({ line, after });
+});
+
+test.each([
+  ["the last row", `# x\n${old}\n${row}\n`, 3],
+  ["the last row of a CRLF ledger", `${row}\r\n`, 1],
+  ["the last row, with lines below that are none", `${row}\n# x\n\n`, 1],
+  ["a row further up: no", `${row}\n${old}\n`, undefined],
+  ["none: no", "", undefined],
+])("it is told whether the new row repeats %s", async (_, before, repeats) => {
+  expect((await append(before)).repeats).toBe(repeats);
+});
+
+test("bytes that are not UTF-8 stay as they are", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  const before = Buffer.from(`# \xff\xfe\n${old}\n`, "latin1");
+  writeFileSync(path, before);
+  await appendRow(path, validation, today);
+  expect(readFileSync(path)).toEqual(Buffer.concat([before, Buffer.from(`${row}\n`)]));
+});
+
+test.each([
+  ["a torn row", `${old}\nv1.2.3\tabc`, [2]],
+  ["two malformed rows", `${old}\nx\n\n# comment\ny\n`, [2, 5]],
+  ["nothing but a malformed row", "x\n", [1]],
+  ["a row of tomorrow", "v1.2.2\tabcdef0\t2026-08-08\tPASS\n", [1]],
+  ["what another encoding left", Buffer.from(`${row}\n`, "utf16le"), [1, 2]],
+])("a ledger that ends with %s is refused and stays as it is", async (_, before, lines) => {
+  const { after, refused, line } = await append(before);
+  expect(line).toBeUndefined();
+  expect(after).toBe(Buffer.from(before).toString());
+  expect(
+    [...(refused ?? "").matchAll(/^Cannot append to ledger.txt: line ([0-9]+) /gm)].map((match) =>
+      Number(match[1]),
+    ),
+  ).toEqual(lines);
+});
+
+test("what ends a ledger malformed is to be mended, or made good by hand below it", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\nx\n`);
+  const { findings } = await attempt(() => appendRow(path, validation, today));
+  expect(findings).toEqual([
+    error(
+      `Cannot append to ${path}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
+      {
+        at: { file: path, line: 2, column: 1 },
+        remedy: "Mend line 2, or remove it and append a correct row at the end, by hand",
+      },
+    ),
+  ]);
+});
+
+test("a ledger that is not there is refused, and not created", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  await expect(appendRow(path, validation, today, "ledger.txt")).rejects.toThrow(
+    /^ledger ledger\.txt not found\.$/,
+  );
+  expect(await Bun.file(path).exists()).toBe(false);
+});
+
+test("what is no regular file is refused", async () => {
+  using folder = temporaryFolder();
+  await expect(appendRow(folder.path, validation, today, "here")).rejects.toMatchObject({
+    message: expect.stringMatching(/^Cannot open ledger here: /),
+    findings: [{ remedy: "Put a file in place of the folder here" }],
+  });
+  const pipe = join(folder.path, "pipe");
+  await start(["mkfifo", pipe], { cwd: folder.path });
+  await expect(appendRow(pipe, validation, today, "pipe")).rejects.toMatchObject({
+    message: "Cannot append to pipe: it is not a regular file",
+    findings: [
+      {
+        remedy:
+          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
+      },
+    ],
+  });
+});
+
+test("a symbolic link leads to the ledger, and stays a link", async () => {
+  using folder = temporaryFolder();
+  const target = join(folder.path, "target.txt");
+  const link = join(folder.path, "link.txt");
+  writeFileSync(target, `${old}\n`);
+  symlinkSync(target, link);
+  expect(await appendRow(link, validation, today)).toMatchObject({ line: 2 });
+  expect(readFileSync(target, "utf8")).toBe(`${old}\n${row}\n`);
+});
+
+/** A program that appends a version to a ledger, or that takes its lock and says so. */
+const appender = `
+import { appendRow } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/ledger-file.ts"))};
+const [path, ...tags] = process.argv.slice(2);
+for (const tag of tags) {
+  await appendRow(path, { tag, sha: "abcdef1", date: "2026-08-07", verdict: "PASS" }, "2026-08-07");
+}
+`;
+const holder = `
+import { openSync } from "node:fs";
+import { lockFile } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/lock.ts"))};
+await lockFile(openSync(process.argv[2], "r+"), 0);
+process.stdout.write("held");
+setInterval(() => {}, 1000);
+`;
+
+test("twenty appends at once lose nothing, tear nothing and add one missing newline", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  const script = join(folder.path, "appender.ts");
+  writeFileSync(path, old);
+  writeFileSync(script, appender);
+  const tags = Array.from({ length: 20 }, (_, index) => `v2.${index}.0`);
+  const runs = Array.from({ length: 4 }, (_, index) =>
+    start([process.execPath, script, path, ...tags.slice(index * 4, index * 4 + 4)], {
+      cwd: folder.path,
+    }),
+  );
+  const here = tags.slice(16).map((tag) => appendRow(path, { ...validation, tag }, today));
+  const ended = await Promise.all(runs);
+  await Promise.all(here);
+  expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(runs.map(() => [0, ""]));
+  const after = readFileSync(path, "utf8");
+  const { rows } = parseLedger(source(path, after), today);
+  expect(rows[0]?.text).toBe(old);
+  expect(
+    entriesOf({ source: source(path, after), rows })
+      .map(({ tag }) => tag)
+      .toSorted(),
+  ).toEqual(["v1.2.2", ...tags].toSorted());
+  expect(after.split("\n")).toHaveLength(22);
+});
+
+async function startHolder(folder: string, path: string) {
+  const script = join(folder, "holder.ts");
+  writeFileSync(script, holder);
+  const child = Bun.spawn([process.execPath, script, path], { stdout: "pipe" });
+  const { value } = await child.stdout.getReader().read();
+  expect(new TextDecoder().decode(value)).toBe("held");
+  return child;
+}
+
+test("an append waits for a holder of the lock, and a killed holder blocks nobody", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  const child = await startHolder(folder.path, path);
+  let done = false;
+  const appended = appendRow(path, validation, today).finally(() => {
+    done = true;
+  });
+  await Bun.sleep(50);
+  expect(done).toBe(false);
+  expect(readFileSync(path, "utf8")).toBe(`${old}\n`);
+  child.kill("SIGKILL");
+  expect(await appended).toMatchObject({ line: 2 });
+});
+
+test("a ledger that is replaced while an append waits gets the row, not the file that it was", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  writeFileSync(join(folder.path, "new.txt"), `# new\n${old}\n`);
+  const child = await startHolder(folder.path, path);
+  const appended = appendRow(path, validation, today);
+  await Bun.sleep(30);
+  renameSync(join(folder.path, "new.txt"), path);
+  child.kill("SIGKILL");
+  expect(await appended).toMatchObject({ line: 3 });
+  expect(readFileSync(path, "utf8")).toBe(`# new\n${old}\n${row}\n`);
+});
+
+test("a row that does not fit on the disk is taken back, and refused", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  const script = join(folder.path, "appender.ts");
+  const before = `#${"x".repeat(998)}\n`;
+  writeFileSync(path, before);
+  writeFileSync(script, appender);
+  // A file size limit of two blocks of 512 bytes stands for the full disk: 24 bytes are left.
+  const limited = 'trap "" XFSZ; ulimit -f 2; exec "$@"';
+  const { code, stderr } = await start(
+    ["sh", "-c", limited, "sh", process.execPath, script, path, "v1.2.3"],
+    { cwd: folder.path },
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain("only 24 of 31 bytes could be written");
+  expect(readFileSync(path, "utf8")).toBe(before);
+});
+
+test("an append that never gets the lock is refused, and nothing is written", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  const holding = openSync(path, "r+");
+  const { sleep } = Bun;
+  // All of its patience passes at once.
+  Bun.sleep = async () => {};
+  try {
+    expect(await lockFile(holding, 0)).toBe(true);
+    await expect(appendRow(path, validation, today, "ledger.txt")).rejects.toThrow(
+      "Cannot lock ledger.txt: another process has held it for too long",
+    );
+  } finally {
+    Bun.sleep = sleep;
+    closeSync(holding);
+  }
+  expect(readFileSync(path, "utf8")).toBe(`${old}\n`);
+});
+
+test("a row that does not read back as an entry is not confirmed", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  writeFileSync(path, `${old}\n`);
+  const tomorrow = { ...validation, date: "2026-08-08" as Day };
+  await expect(appendRow(path, tomorrow, today, "ledger.txt")).rejects.toMatchObject({
+    message: "Cannot confirm the new row of ledger.txt: it does not read back as written",
+    findings: [{ remedy: "Compare the end of ledger.txt with: git diff" }],
+  });
+});
+
+/** Lets no file of this process grow beyond a size, which stands for a full disk. @returns What takes the limit away. */
+function limitFiles(size: number): () => void {
+  const library = process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
+  const { symbols } = dlopen(library, {
+    getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+    setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  });
+  // RLIMIT_FSIZE of <sys/resource.h>, the same on Linux and macOS; two numbers: the limit and its own.
+  const fileSize = 1;
+  const usual = new BigUint64Array(2);
+  expect(symbols.getrlimit(fileSize, usual)).toBe(0);
+  const limited = usual.with(0, BigInt(size));
+  // A write with no room at all is told by a signal as well, which would end this process.
+  const ignore = () => {};
+  process.on("SIGXFSZ" as NodeJS.Signals, ignore);
+  expect(symbols.setrlimit(fileSize, limited)).toBe(0);
+  return () => {
+    symbols.setrlimit(fileSize, usual);
+    process.off("SIGXFSZ" as NodeJS.Signals, ignore);
+  };
+}
+
+test.each([
+  ["a part of the row, which is taken back", 24, "only 24 of 31 bytes could be written"],
+  ["nothing of the row", 0, /^Cannot append to ledger\.txt: (?!only)/],
+])("a disk with room for %s leaves the ledger as it was", async (_, room, words) => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "ledger.txt");
+  const before = `#${"x".repeat(2 ** 20)}\n`;
+  writeFileSync(path, before);
+  const lift = limitFiles(before.length + room);
+  try {
+    await expect(appendRow(path, validation, today, "ledger.txt")).rejects.toThrow(words);
+  } finally {
+    lift();
+  }
+  expect(readFileSync(path, "utf8") === before).toBe(true);
+});

@@ -1,0 +1,320 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Finding } from "../../../scripts/lib/finding.ts";
+import { Refusal } from "../../../scripts/lib/finding.ts";
+import {
+  ask,
+  findCommit,
+  findRepository,
+  gitEnvironment,
+  isBranchName,
+  isObjectId,
+  line,
+  openRepository,
+  type Repository,
+  resolveCommit,
+  text,
+} from "../../../scripts/lib/git/git.ts";
+import {
+  start,
+  type TestRepository,
+  temporaryFolder,
+  testRepository,
+  writeFiles,
+} from "../../helpers/world.ts";
+
+let world: TestRepository;
+let repository: Repository;
+let first: string;
+let second: string;
+
+beforeAll(async () => {
+  world = await testRepository();
+  first = await world.commit({ "deep/er/file.txt": "hello\n" }, "First");
+  second = await world.commit({ "other.txt": "x\n" }, "Second");
+  repository = await openRepository(world.root, world.env);
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+async function refused(question: Promise<unknown>): Promise<Finding> {
+  try {
+    await question;
+  } catch (thrown) {
+    if (thrown instanceof Refusal && thrown.findings[0] !== undefined) {
+      return thrown.findings[0];
+    }
+    throw thrown;
+  }
+  throw new Error("expected a refusal");
+}
+
+/** A folder for PATH in which `git` is a shell script. */
+function standIn(folder: string, script: string): string {
+  const path = join(folder, "git");
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  return `${folder}:${process.env.PATH}`;
+}
+
+test("the top level is found from any subfolder, and through a symbolic link", async () => {
+  symlinkSync(join(world.root, "deep"), join(world.home, "link"));
+  for (const folder of ["", "deep", "deep/er", "../link/er"]) {
+    expect((await openRepository(join(world.root, folder), world.env)).root).toBe(world.root);
+  }
+});
+
+test("a linked work tree is its own top level", async () => {
+  const linked = join(world.home, "linked");
+  await world.git("worktree", "add", "--quiet", "--detach", linked, first);
+  const other = await openRepository(linked, world.env);
+  expect(other.root).toBe(linked);
+  expect(await resolveCommit(other, "HEAD")).toBe(first);
+});
+
+test.each(["line\nbreak", "ends in spaces  ", "ünïcödé-\u{1f600}", 'quo"te'])(
+  "a top level named %p is found",
+  async (name) => {
+    using folder = temporaryFolder();
+    const root = join(folder.path, name);
+    mkdirSync(root);
+    await start(["git", "init", "--quiet"], { cwd: root, env: world.env });
+    expect((await openRepository(root, world.env)).root).toBe(root);
+  },
+);
+
+test.each([
+  "GIT_DIR",
+  "GIT_WORK_TREE",
+  "GIT_INDEX_FILE",
+  "GIT_OBJECT_DIRECTORY",
+  "GIT_COMMON_DIR",
+  "GIT_NAMESPACE",
+])("a leaked %s changes no answer", async (name) => {
+  await using other = await testRepository();
+  await other.commit({ "elsewhere.txt": "y" });
+  const value = name === "GIT_NAMESPACE" ? "space" : join(other.root, ".git");
+  const misled = await openRepository(world.root, { ...world.env, [name]: value });
+  expect(misled.root).toBe(world.root);
+  expect(await resolveCommit(misled, "HEAD")).toBe(second);
+  expect(await text(misled, "list", ["ls-files"])).toBe("deep/er/file.txt\nother.txt\n");
+  expect(await text(misled, "ask", ["status", "--porcelain"])).toBe("");
+});
+
+test("every variable that is local to a repository is taken away, configuration apart", async () => {
+  const local = (await world.git("rev-parse", "--local-env-vars")).split("\n");
+  const leaked = Object.fromEntries(local.map((name) => [name, "leaked"]));
+  const kept = Object.entries(gitEnvironment(leaked)).filter(([, value]) => value === "leaked");
+  expect(kept.map(([name]) => name).sort()).toEqual(["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"]);
+});
+
+test("configuration in the environment counts, as it does for git", async () => {
+  const env = {
+    ...world.env,
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_KEY_0: "test.key",
+    GIT_CONFIG_VALUE_0: "given",
+  };
+  const configured = await openRepository(world.root, env);
+  expect(await line(configured, "ask", ["config", "test.key"])).toBe("given");
+});
+
+test("replaced objects do not count", async () => {
+  await using other = await testRepository();
+  const real = await other.commit({ a: "real" }, "Real");
+  const fake = await other.commit({ a: "fake" }, "Fake");
+  await other.git("replace", real, fake);
+  const opened = await openRepository(other.root, other.env);
+  expect(await line(opened, "ask", ["log", "-1", "--format=%s", real])).toBe("Real");
+});
+
+test("a folder in no repository, a bare one, and a .git folder are refused, each with its words", async () => {
+  using folder = temporaryFolder();
+  const remedy = "Run it inside the checkout, or name the checkout with --repo DIR";
+  const bare = join(folder.path, "bare.git");
+  await start(["git", "init", "--quiet", "--bare", bare], { cwd: folder.path, env: world.env });
+  const cases: [string, string][] = [
+    [folder.path, "not a git repository"],
+    [bare, "this operation must be run in a work tree"],
+    [join(world.root, ".git"), "this operation must be run in a work tree"],
+    [join(folder.path, "gone"), "there is no such folder"],
+    [join(world.root, "other.txt"), "there is no such folder"],
+  ];
+  for (const [where, why] of cases) {
+    const finding = await refused(openRepository(where, world.env));
+    expect(finding.message).toStartWith(`Cannot find a git work tree at ${where}: `);
+    expect(finding.message).toContain(why);
+    expect(finding.remedy).toBe(remedy);
+    expect(await findRepository(where, world.env)).toHaveProperty("why");
+  }
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a checkout that belongs to another user is refused with the way to trust it",
+  async () => {
+    await using other = await testRepository();
+    await other.commit({ a: "1" });
+    for (const path of [other.root, join(other.root, ".git")]) {
+      chownSync(path, 12345, 12345);
+    }
+    const finding = await refused(openRepository(other.root, other.env));
+    expect(finding.message).toBe(
+      `Cannot find a git work tree at ${other.root}: fatal: detected dubious ownership in repository at '${other.root}': it belongs to another user`,
+    );
+    expect(finding.remedy).toBe(
+      `If you trust that checkout: git config --global --add safe.directory ${other.root}`,
+    );
+  },
+);
+
+test("a missing git is refused with the version to install", async () => {
+  using folder = temporaryFolder();
+  const finding = await refused(openRepository(world.root, { ...world.env, PATH: folder.path }));
+  expect(finding.message).toBe("Cannot run git: it is not installed, or not on PATH");
+  expect(finding.remedy).toBe("Install git 2.34 or newer");
+});
+
+test("a git that says nothing and exits 0 has not answered", async () => {
+  using folder = temporaryFolder();
+  const env = { ...world.env, PATH: standIn(folder.path, "exit 0") };
+  expect((await refused(openRepository(world.root, env))).message).toEndWith(
+    "exit code 0 without a message",
+  );
+  const silent: Repository = { ...repository, env };
+  expect((await refused(findCommit(silent, "HEAD"))).message).toBe(
+    'Cannot resolve "HEAD": git rev-parse: exit code 0 without a message',
+  );
+  expect((await refused(line(silent, "find the branch", ["symbolic-ref", "HEAD"]))).message).toBe(
+    "Cannot find the branch: git symbolic-ref printed 0 lines, expected 1",
+  );
+});
+
+test("a top level that is cut short is not taken for another checkout", async () => {
+  using folder = temporaryFolder();
+  const cut = `printf %s '${dirname(world.root)}'`;
+  const env = { ...world.env, PATH: standIn(folder.path, cut) };
+  expect((await refused(openRepository(world.root, env))).message).toStartWith(
+    `Cannot find a git work tree at ${world.root}`,
+  );
+});
+
+test("a git that hangs ends in a refusal at the time limit", async () => {
+  using folder = temporaryFolder();
+  const env = { ...world.env, PATH: standIn(folder.path, "exec sleep 60") };
+  const finding = await refused(
+    text({ ...repository, env }, "ask the remote", ["ls-remote"], { timeout: 100 }),
+  );
+  expect(finding.message).toBe(
+    "Cannot ask the remote: git ls-remote: no answer within the time limit",
+  );
+});
+
+test("a git that fails is quoted, with the command to run by hand", async () => {
+  const finding = await refused(text(repository, "read the note", ["-c", "a.b=c", "show", "zzz"]));
+  expect(finding.message).toStartWith(
+    "Cannot read the note: git show: fatal: ambiguous argument 'zzz'",
+  );
+  expect(finding.remedy).toBe("Run it by hand to see why: git -c a.b=c show zzz");
+});
+
+test("more than one line is not the one line that was asked for", async () => {
+  const finding = await refused(line(repository, "find it", ["-c", "a.b=c", "ls-files"]));
+  expect(finding.message).toBe("Cannot find it: git ls-files printed 2 lines, expected 1");
+});
+
+test("a git that fails for ask is data", async () => {
+  expect(await ask(repository, ["rev-parse", "--verify", "--quiet", "zzz"])).toMatchObject({
+    code: 1,
+    stdout: "",
+    timedOut: false,
+  });
+});
+
+test("a repository without a commit is told what it lacks", async () => {
+  await using empty = await testRepository();
+  const { remedy } = await refused(resolveCommit(empty, "HEAD"));
+  expect(remedy).toBe("Make the first commit, or check out a branch that has one");
+});
+
+test("a revision is a commit's full name, found or not, whatever it is called", async () => {
+  await world.git("branch", "both", first);
+  await world.git("tag", "-a", "both", "-m", "an annotated tag", second);
+  await world.git("update-ref", "refs/heads/-x", first);
+  const table: [string, string | undefined][] = [
+    ["HEAD", second],
+    ["HEAD~1", first],
+    [first.slice(0, 8), first],
+    // Of a tag and a branch with one name git takes the tag; full names tell them apart.
+    ["both", second],
+    ["refs/heads/both", first],
+    ["-x", first],
+    ["--all", undefined],
+    ["--", undefined],
+    ["", undefined],
+    ["no such name", undefined],
+    ["line\nbreak", undefined],
+    ["HEAD~9", undefined],
+    ["HEAD:other.txt", undefined],
+    ["HEAD^{tree}", undefined],
+    ["0".repeat(40), undefined],
+  ];
+  for (const [revision, expected] of table) {
+    expect([revision, await findCommit(repository, revision)]).toEqual([revision, expected]);
+  }
+  const finding = await refused(resolveCommit(repository, "no such name"));
+  expect(finding.message).toBe('Cannot find commit "no such name" in this repository');
+});
+
+test("a revision that git cannot decide on is a refusal, not an absence", async () => {
+  const finding = await refused(findCommit(repository, "HEAD@{upstream}"));
+  expect(finding.message).toBe(
+    "Cannot resolve \"HEAD@{upstream}\": git rev-parse: fatal: no upstream configured for branch 'main'",
+  );
+});
+
+test("only 40 or 64 lower case hex digits are an object name", () => {
+  expect(isObjectId(first)).toBe(true);
+  expect(isObjectId("a".repeat(64))).toBe(true);
+  for (const no of ["", "a".repeat(39), "A".repeat(40), "a".repeat(50), `${"a".repeat(40)}\n`]) {
+    expect(isObjectId(no)).toBe(false);
+  }
+});
+
+test("an interrupt ends a question", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, {});
+  const controller = new AbortController();
+  const env = { ...world.env, PATH: standIn(folder.path, "exec sleep 60") };
+  const question = ask({ ...repository, env, signal: controller.signal }, ["fetch"]);
+  controller.abort();
+  expect((await question).code).toBe(143);
+});
+
+test.each(["main", "release/1.2", "a.b", "@a", "ü", "a@b", "-x", "a{b"])(
+  "%p can be the name of a branch",
+  (name) => {
+    expect(isBranchName(name)).toBe(true);
+  },
+);
+
+test.each([
+  ...["", "@", "@{u}", "main@{upstream}", ":/x", "a:b", "a b", "a~1", "a^", "a?", "a*", "a["],
+  ...["a\\b", "a..b", "a.", ".a", "a/.b", "/a", "a/", "a//b", "a.lock", "a.lock/b", "a\nb", "\x7f"],
+])("%p cannot be the name of a branch", (name) => {
+  expect(isBranchName(name)).toBe(false);
+});
+
+test("a commit is found by the words of its message, and a file is no commit", async () => {
+  expect(await findCommit(repository, ":/^First")).toBe(first);
+  expect(await findCommit(repository, ":/no such words")).toBeUndefined();
+  await expect(resolveCommit(repository, "HEAD:other.txt")).rejects.toThrow("HEAD:other.txt");
+});
+
+test("git's traces are off, which would be read as its words", async () => {
+  const env = gitEnvironment({ ...world.env, GIT_TRACE: "1", GIT_TRACE2_EVENT: "2" });
+  const answer = await ask({ root: world.root, env }, ["rev-parse", "HEAD"]);
+  expect(answer).toMatchObject({ code: 0, stderr: "" });
+});

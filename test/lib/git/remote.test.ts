@@ -1,0 +1,73 @@
+/** Words of a remote: no credentials in them, no end to them, and nothing believed that is cut short. */
+
+import { expect, test } from "bun:test";
+import { attempt } from "../../../scripts/lib/finding.ts";
+import {
+  askRemote,
+  findRemote,
+  push,
+  withoutCredentials,
+} from "../../../scripts/lib/git/remote.ts";
+import { expectLinear } from "../../helpers/growth.ts";
+import { installHook, releaseWorld, standIn } from "../../helpers/release.ts";
+
+test.each([
+  ["https://user:pass@host/x.git", "https://host/x.git"],
+  [
+    "cannot reach 'https://user:p@ss/TOKEN@host/x.git': no",
+    "cannot reach 'https://host/x.git': no",
+  ],
+  ["git+SSH://me@host and ftp://a:b@c", "git+SSH://host and ftp://c"],
+  ["https://host/x.git says a@b", "https://host/x.git says a@b"],
+  ["me@host:x.git", "me@host:x.git"],
+  ["a@b://c", "a@b://c"],
+  ["://x@y", "://x@y"],
+  ["one\n two\thttps://a@b\n", "one\n two\thttps://b\n"],
+])("of %p no credentials are shown: %p", (words, shown) => {
+  expect(withoutCredentials(words)).toBe(shown);
+});
+
+test.each(["a", "a://", "a@", ":", "a ", "https://a@"])(
+  "words of any length are read in time that grows with them: %p again and again",
+  async (word) => {
+    await expectLinear(200_000, (size) => word.repeat(size / word.length), withoutCredentials);
+  },
+);
+
+test("a line without an end is shown by its first words, and holds up no push", async () => {
+  await using world = await releaseWorld();
+  const long = "head -c 300000 /dev/zero | tr '\\0' a >&2; echo >&2";
+  const secret = "printf 'look at https://user:TOKEN' >&2; head -c 9000 /dev/zero | tr '\\0' x >&2";
+  installHook(world.bare, "pre-receive", `echo first >&2; ${long}; ${secret}; echo '@host' >&2`);
+  const repository = { root: world.root, env: world.env };
+  const remote = await findRemote(repository, "origin");
+  const id = await world.git("rev-parse", "HEAD");
+  const lines: string[] = [];
+  const answer = await push(
+    repository,
+    remote,
+    [{ id, ref: "refs/heads/main" }],
+    { atomic: false, signal: new AbortController().signal },
+    (line) => lines.push(line),
+  );
+  expect(answer.confirmed).toBe(true);
+  expect(lines.some((line) => line.includes("first"))).toBe(true);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(4100);
+  expect(lines.join("\n")).not.toContain("TOKEN");
+  expect(lines.some((line) => line.includes("look at"))).toBe(true);
+});
+
+test.each([
+  ["within a line", "head -c 100"],
+  ["before the end of its last line", "head -c -1"],
+  ["by a line that is none", "cat; echo x"],
+  ["by a name without an object", "cat; printf '\\trefs/tags/v9\\n'"],
+])("an answer of the remote that is cut short or odd is no answer: %s", async (_, filter) => {
+  await using world = await releaseWorld();
+  await world.git("push", "--quiet", "origin", "HEAD:refs/tags/v1.3.0");
+  const remote = await findRemote({ root: world.root, env: world.env }, "origin");
+  const cut = `case "$*" in *ls-remote*) "$REAL" "$@" | { ${filter}; }; exit 0;; esac`;
+  const env = standIn(world, "git", `${cut}; exec "$REAL" "$@"`);
+  const { findings } = await attempt(() => askRemote({ root: world.root, env }, remote));
+  expect(findings?.[0]?.message).toMatch(/^Cannot read what origin .* its answer is cut short$/);
+});

@@ -1,0 +1,219 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { askGh, type GhWorld, ghToken } from "../../../scripts/lib/net/gh.ts";
+import { findComponent } from "../../helpers/components.ts";
+import { faults, ghWorld } from "../../helpers/gh.ts";
+import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
+
+/** Asks a stand-in gh, a shell script; without one, a PATH where gh is missing. */
+async function ask(script: string | undefined, options: Parameters<typeof ghToken>[2] = {}) {
+  using folder = temporaryFolder();
+  if (script !== undefined) {
+    writeFileSync(join(folder.path, "gh"), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(folder.path, "gh"), 0o755);
+  }
+  const env = { PATH: script === undefined ? folder.path : `${folder.path}:${process.env.PATH}` };
+  return await ghToken({ ...env, GH_HOST: "ghe.example" }, folder.path, options);
+}
+
+test("the token is what gh auth token prints", async () => {
+  expect(await ask("echo gho_0123456789abcdef")).toEqual({ token: "gho_0123456789abcdef" });
+});
+
+test("gh is asked for github.com, whatever GH_HOST says", async () => {
+  expect(await ask('echo "$*" | tr " " "_"')).toEqual({
+    token: "auth_token_--hostname_github.com",
+  });
+});
+
+test("a missing gh gives no token", async () => {
+  expect(await ask(undefined)).toEqual({ why: "gh is not installed, or not on PATH" });
+});
+
+test("a gh that is not logged in gives no token, and its words stay out of the reason", async () => {
+  expect(await ask("echo gho_half; echo no oauth token gho_other >&2; exit 1")).toEqual({
+    why: "gh is not logged in to github.com (exit code 1)",
+  });
+});
+
+test("a gh that hangs gives no token once its time is over", async () => {
+  expect(await ask("exec sleep 60", { timeout: 100 })).toEqual({
+    why: "gh auth token gave no answer within 0.1 s",
+  });
+});
+
+test("an interrupt ends gh", async () => {
+  expect(await ask("exec sleep 60", { signal: AbortSignal.timeout(50) })).toEqual({
+    why: "gh is not logged in to github.com (exit code 143)",
+  });
+});
+
+test.each([
+  ["nothing", ":"],
+  ["an empty line", "echo"],
+  ["two lines", "echo gho_a; echo gho_b"],
+  ["a sentence", "echo you have mail"],
+  ["control characters", "printf 'gho_\\033[31m\\n'"],
+  ["a header of its own", "printf 'gho_a\\r\\nX-Evil: 1\\n'"],
+  ["an endless line", "head -c 100000 /dev/zero | tr '\\0' a"],
+])("a gh that prints %s gives no token", async (_, script) => {
+  expect(await ask(script)).toEqual({ why: "gh auth token printed something that is no token" });
+});
+
+/** Asks a stand-in gh that runs this script about releases. */
+async function askScript(shell: string, options: Parameters<typeof askGh>[2] = {}, more = {}) {
+  using made = ghWorld();
+  made.gh.reply("release view", { shell });
+  const world = { ...made.world, ...more };
+  return await askGh(["release", "view", "v1.3.0"], world, options);
+}
+
+describe("an answer of gh about a repository", () => {
+  test("is its JSON", async () => {
+    using made = ghWorld();
+    made.gh.reply("release view", { stdout: { tagName: "v1.3.0" } });
+    expect(await askGh(["release", "view"], made.world)).toEqual({
+      kind: "json",
+      value: { tagName: "v1.3.0" },
+    });
+    expect(made.gh.asked()).toEqual(["release view --repo github.com/robintra/perf-sentinel"]);
+  });
+
+  test("is text where that is expected, even none", async () => {
+    expect(await askScript("echo done", { expect: "text" })).toEqual({
+      kind: "text",
+      text: "done\n",
+    });
+    expect(await askScript(":", { expect: "text" })).toEqual({ kind: "text", text: "" });
+  });
+
+  test("comes from github.com, unasked, uncoloured and without a pager", async () => {
+    const env = {
+      ...isolatedEnvironment("/nowhere"),
+      GH_HOST: "ghe.example",
+      GH_REPO: "other/place",
+      GH_FORCE_TTY: "80",
+      GH_DEBUG: "api",
+      CLICOLOR_FORCE: "1",
+      GH_PAGER: "less",
+    };
+    using made = ghWorld();
+    const shell = "env | grep -E '^(GH_|NO_COLOR|CLICOLOR)' | sort";
+    made.gh.reply("release view", { shell });
+    made.gh.reply("attestation verify", { shell });
+    const world = { ...made.world, env: { ...env, PATH: made.world.env.PATH } };
+    const lines = async (args: readonly string[]) => {
+      const answer = await askGh(args, world, { expect: "text" });
+      return answer.kind === "text" ? answer.text.split("\n").slice(0, -1) : [];
+    };
+    const usual = [
+      "GH_NO_EXTENSION_UPDATE_NOTIFIER=1",
+      "GH_NO_UPDATE_NOTIFIER=1",
+      "GH_PAGER=cat",
+      "GH_PROMPT_DISABLED=1",
+      "GH_SPINNER_DISABLED=1",
+      "NO_COLOR=1",
+    ];
+    expect(await lines(["release", "view"])).toEqual(usual);
+    expect(await lines(["attestation", "verify", "x"])).toEqual(["GH_HOST=github.com", ...usual]);
+    expect(made.gh.asked()).toEqual([
+      "release view --repo github.com/robintra/perf-sentinel",
+      "attestation verify x --repo robintra/perf-sentinel",
+    ]);
+  });
+});
+
+describe("gh gives no answer about a repository", () => {
+  test("if it is missing", async () => {
+    using made = ghWorld();
+    expect(await askGh(["run", "list"], made.withoutGh)).toEqual({
+      kind: "missing",
+      why: "gh is not installed, or not on PATH",
+      remedy:
+        "Install gh (https://cli.github.com), and log in: gh auth login --hostname github.com",
+    });
+  });
+
+  test("if it hangs until its time is over", async () => {
+    expect(await askScript("exec sleep 60", { timeout: 100 })).toEqual({
+      kind: "timed out",
+      why: "gh release view gave no answer within 0.1 s",
+      remedy: "Ask again later",
+    });
+  });
+
+  test("if it prints more than is wanted, even if it ends well", async () => {
+    const answer = await askScript(`echo '{"tagName":"v1.3.0"}'`, { most: 10 });
+    expect(answer).toMatchObject({ why: "gh release view printed more than an answer can be" });
+  });
+
+  test("if the operator ends it", async () => {
+    const answer = await askScript("exec sleep 60", {}, { signal: AbortSignal.timeout(50) });
+    expect(answer).toMatchObject({ kind: "failed", why: "gh release view was interrupted" });
+  });
+
+  test.each([
+    ["as the question says, with exit code 1", 1, "release not found\n", "not found"],
+    ["with another exit code", 2, "release not found\n", "failed"],
+    ["in other words", 1, "no, release not found here\n", "failed"],
+  ])("and there is no such thing only %s", async (_, code, stderr, kind) => {
+    using made = ghWorld();
+    made.gh.reply("release view", { code, stderr });
+    const options = { absent: /^release not found\s*$/ };
+    expect(await askGh(["release", "view"], made.world, options)).toMatchObject({ kind });
+  });
+
+  test.each(faults.filter(([name]) => !name.includes("another shape")))(
+    "if it %s",
+    async (_, reply, why) => {
+      using made = ghWorld();
+      made.gh.reply("release view", reply);
+      expect(await askGh(["release", "view"], made.world)).toMatchObject({
+        kind: expect.stringMatching(/^(?:not logged in|too old|failed)$/),
+        why: expect.stringMatching(why),
+        remedy: expect.stringMatching(/./),
+      });
+    },
+  );
+
+  test("and its reason is one line, without the query of a URL", async () => {
+    using made = ghWorld();
+    const stderr = `HTTP 500\n  (https://api.github.com/x?token=secret)\n${"y".repeat(1000)}\n`;
+    made.gh.reply("release view", { code: 1, stderr });
+    const answer = await askGh(["release", "view"], made.world);
+    const { why = "" } = answer as { why?: string };
+    expect(why).toStartWith("gh release view failed: HTTP 500; (https://api.github.com/x); yyy");
+    expect(why.length).toBeLessThan(400);
+  });
+});
+
+const realGh = findComponent("gh");
+const version = realGh === undefined ? "" : Bun.spawnSync([realGh, "--version"]).stdout.toString();
+
+/** The gh of this machine, as somebody who is logged in nowhere. */
+async function askRealGh(args: readonly string[]) {
+  using folder = temporaryFolder();
+  const world: GhWorld = {
+    env: isolatedEnvironment(folder.path),
+    cwd: folder.path,
+    repository: "robintra/perf-sentinel",
+  };
+  return await askGh(args, world);
+}
+
+test.skipIf(realGh === undefined)("the real gh, where nobody is logged in, says so", async () => {
+  for (const args of [
+    ["run", "list", "--json", "url"],
+    ["release", "view", "v1.3.0", "--json", "url"],
+  ]) {
+    expect(await askRealGh(args)).toMatchObject({ kind: "not logged in" });
+  }
+});
+
+test.skipIf(!version.startsWith("gh version 2.23."))(
+  "a real gh without attestations is too old for them",
+  async () => {
+    expect(await askRealGh(["attestation", "verify", "x"])).toMatchObject({ kind: "too old" });
+  },
+);

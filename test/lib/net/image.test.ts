@@ -1,0 +1,557 @@
+import { expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  digestOf,
+  failure,
+  mediaTypes,
+  type RegistryOptions,
+  startRegistry,
+} from "../../../scripts/demo/registry.ts";
+import { parseImageReference } from "../../../scripts/lib/files/image-reference.ts";
+import type { Finding } from "../../../scripts/lib/finding.ts";
+import { askImage, checkImage, type ImageWorld } from "../../../scripts/lib/net/image.ts";
+import type { HttpOptions } from "../../../scripts/lib/net/registry.ts";
+import { temporaryFolder } from "../../helpers/world.ts";
+
+const repository = "owner/product";
+const both = ["linux/amd64", "linux/arm64"];
+const token = "gho_operatorTokenOfTheTest0123456789";
+
+/** A world whose gh, if any, prints the token; it notes each call. */
+function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing") {
+  const folder = temporaryFolder();
+  const calls = join(folder.path, "calls");
+  if (gh !== "missing") {
+    const answer = gh === "logged in" ? `echo ${token}` : "exit 1";
+    writeFileSync(join(folder.path, "gh"), `#!/bin/sh\necho asked >> '${calls}'\n${answer}\n`);
+    chmodSync(join(folder.path, "gh"), 0o755);
+  }
+  const http: HttpOptions = {
+    sleep: () => Promise.resolve(),
+    limits: { attempt: 1000, total: 5000, attempts: 2 },
+  };
+  const world: ImageWorld = {
+    env: { PATH: gh === "missing" ? folder.path : `${folder.path}:${process.env.PATH}` },
+    cwd: folder.path,
+    http,
+  };
+  return {
+    ...folder,
+    world,
+    /** How often gh was asked. */
+    asked: () => (existsSync(calls) ? readFileSync(calls, "utf8").split("\n").length - 1 : 0),
+  };
+}
+
+/** Checks `1.2.3` in a registry, with a promise of both platforms. */
+async function check(
+  host: string,
+  gh: Parameters<typeof imageWorld>[0] = "missing",
+  image = "1.2.3",
+) {
+  using world = imageWorld(gh);
+  const reference = parseImageReference(`${host}/${repository}:${image}`);
+  return await checkImage({ reference, platforms: both }, world.world);
+}
+
+/** A registry that holds 1.2.3 for both platforms. */
+function publishedRegistry(options: RegistryOptions = {}) {
+  const registry = startRegistry(options);
+  const digest = registry.pushIndex(repository, "1.2.3", both);
+  return Object.assign(registry, { digest });
+}
+
+const pass = (host: string, digest: string): Finding[] => [
+  {
+    level: "notice",
+    message: `image ${host}/${repository}:1.2.3 -> ${digest} (linux/amd64, linux/arm64)`,
+  },
+];
+
+test("an image with every platform promised passes and names its digest", async () => {
+  using registry = publishedRegistry();
+  expect(await check(registry.host)).toEqual(pass(registry.host, registry.digest));
+  expect(registry.requests.map(({ path }) => path).slice(0, 1)).toEqual([
+    `/v2/${repository}/manifests/1.2.3`,
+  ]);
+  expect(registry.requests).toHaveLength(3);
+});
+
+test("the manifests are asked for by the four types that images have", async () => {
+  using registry = publishedRegistry();
+  await check(registry.host);
+  expect(registry.requests[0]?.headers.get("accept")?.split(", ").sort()).toEqual([
+    mediaTypes.dockerList,
+    mediaTypes.dockerManifest,
+    mediaTypes.index,
+    mediaTypes.manifest,
+  ]);
+});
+
+test("the answer tells digest, type and platforms", async () => {
+  using registry = publishedRegistry();
+  using world = imageWorld();
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  expect(await askImage(reference, both, world.world)).toEqual({
+    state: "present",
+    digest: registry.digest,
+    mediaType: mediaTypes.index,
+    platforms: both,
+    hollow: [],
+  });
+});
+
+test("an image for one platform is told by its configuration", async () => {
+  using registry = startRegistry();
+  const digest = registry.pushImage(repository, "1.2.3", "linux/arm64/v8");
+  using world = imageWorld();
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  expect(await checkImage({ reference, platforms: ["linux/arm64"] }, world.world)).toEqual([
+    {
+      level: "notice",
+      message: `image ${registry.host}/${repository}:1.2.3 -> ${digest} (linux/arm64)`,
+    },
+  ]);
+  expect(await check(registry.host)).toEqual([
+    {
+      level: "error",
+      message: `Cannot find linux/amd64 in image ${registry.host}/${repository}:1.2.3 (${digest}): found linux/arm64`,
+      remedy: "Publish the image for linux/amd64, or correct artifacthub.io/images",
+    },
+  ]);
+});
+
+test("every missing platform is reported, and attestations are no platform", async () => {
+  using registry = startRegistry();
+  registry.pushIndex(repository, "1.2.3", ["linux/riscv64"]);
+  const findings = await check(registry.host);
+  expect(findings.map(({ level, message }) => [level, message.slice(0, 23)])).toEqual([
+    ["error", "Cannot find linux/amd64"],
+    ["error", "Cannot find linux/arm64"],
+  ]);
+  expect(findings[0]?.message).toEndWith(": found linux/riscv64");
+});
+
+test("linux/arm64 is promised by linux/arm64/v8, and not by linux/arm64/v9", async () => {
+  using registry = startRegistry();
+  registry.pushIndex(repository, "1.2.3", ["linux/amd64", "linux/arm64/v8"]);
+  registry.pushIndex(repository, "1.2.4", ["linux/amd64", "linux/arm64/v9"]);
+  expect((await check(registry.host)).map(({ level }) => level)).toEqual(["notice"]);
+  expect((await check(registry.host, "missing", "1.2.4"))[0]?.message).toEndWith(
+    "found linux/amd64, linux/arm64/v9",
+  );
+});
+
+test("a platform that the index lists and the registry does not hold is missing", async () => {
+  using registry = publishedRegistry();
+  const arm = registry.pushImage(repository, "arm", "linux/arm64");
+  registry.remove(repository, arm);
+  expect((await check(registry.host)).map(({ message }) => message)).toEqual([
+    `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${registry.digest}): its index lists linux/arm64, but the registry does not hold that manifest`,
+  ]);
+});
+
+test("an image that nobody published is absent, and the remedy is to wait", async () => {
+  using registry = startRegistry();
+  expect(await check(registry.host)).toEqual([
+    {
+      level: "error",
+      message: `Cannot find image ${registry.host}/${repository}:1.2.3: http://${registry.host} answered 404 (MANIFEST_UNKNOWN), expected it to be published`,
+      remedy:
+        "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again",
+    },
+  ]);
+});
+
+test("a digest is asked for as such, whatever the tag beside it", async () => {
+  using registry = publishedRegistry();
+  const [finding] = await check(registry.host, "missing", `0.0.1@${registry.digest}`);
+  expect(finding?.message).toBe(
+    `image ${registry.host}/${repository}:0.0.1@${registry.digest} -> ${registry.digest} (linux/amd64, linux/arm64)`,
+  );
+});
+
+test("a promise without platforms asks for the image alone, and without a tag for latest", async () => {
+  using registry = startRegistry();
+  registry.pushIndex(repository, "latest", both);
+  using world = imageWorld();
+  const reference = { registry: registry.host, repository };
+  const findings = await checkImage({ reference, platforms: [] }, world.world);
+  expect(findings.map(({ level }) => level)).toEqual(["notice"]);
+  expect(registry.requests).toHaveLength(1);
+});
+
+test("a promise of something that is no platform is refused, with its place", async () => {
+  using world = imageWorld();
+  const reference = parseImageReference("ghcr.io/owner/product:1.2.3");
+  const at = { file: "Chart.yaml", line: 7 };
+  const findings = await checkImage({ reference, platforms: ["amd64", "any"], at }, world.world);
+  expect(findings.map(({ level }) => level)).toEqual(["error", "error"]);
+  expect(findings.map(({ message }) => message)).toEqual([
+    'Cannot read a platform promised for image ghcr.io/owner/product:1.2.3: expected a platform such as linux/amd64, found "amd64"',
+    'Cannot read a platform promised for image ghcr.io/owner/product:1.2.3: expected a platform such as linux/amd64, found "any"',
+  ]);
+  expect(findings[0]?.at).toEqual(at);
+});
+
+// --- What is no answer is neither present nor absent.
+
+/** The one error that says why it could not be found out. */
+async function unknown(host: string, gh?: Parameters<typeof imageWorld>[0]) {
+  const findings = await check(host, gh);
+  expect(findings).toHaveLength(1);
+  const [finding] = findings;
+  expect(finding?.level).toBe("error");
+  expect(finding?.message).toStartWith(
+    `Cannot find out whether image ${host}/${repository}:1.2.3 exists: `,
+  );
+  return { message: finding?.message ?? "", remedy: finding?.remedy ?? "" };
+}
+
+const ociHeader = { "Docker-Distribution-API-Version": "registry/2.0" };
+
+test.each([
+  ["names the error", () => failure(404, "NAME_UNKNOWN"), true],
+  ["names the error as Harbor does", () => failure(404, "NOT_FOUND"), true],
+  ["names itself", () => new Response("", { status: 404, headers: ociHeader }), true],
+  ["is a page of some proxy", () => new Response("<h1>Not found</h1>", { status: 404 }), false],
+  ["is empty", () => new Response("", { status: 404 }), false],
+  ["names another error", () => failure(404, "DENIED", ociHeader), false],
+  ["is JSON of some other server", () => Response.json({ message: "no" }, { status: 404 }), false],
+])("a 404 that %s tells that the image is absent: %p", async (_, intercept, absent) => {
+  using registry = startRegistry({ intercept });
+  const [finding] = await check(registry.host);
+  expect(finding?.message.startsWith("Cannot find image ")).toBe(absent);
+  expect(finding?.level).toBe("error");
+});
+
+test.each([
+  ["an error of the server", () => failure(503, "UNAVAILABLE"), "answered 503 (UNAVAILABLE)"],
+  ["a limit on requests", () => failure(429, "TOOMANYREQUESTS"), "answered 429 (TOOMANYREQUESTS)"],
+  ["a refusal without a challenge", () => failure(403, "DENIED"), "does not say how to log in"],
+  ["a page", () => new Response("<html>"), "expected an image manifest"],
+  [
+    "a challenge of another kind",
+    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": "Negotiate" }),
+    'asks for "negotiate"',
+  ],
+  [
+    "a challenge out of grammar",
+    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": 'Bearer realm="' }),
+    "a challenge that cannot be read",
+  ],
+  [
+    "a challenge without a realm",
+    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": "Bearer" }),
+    "names a token server that is no URL",
+  ],
+  [
+    "a token server on plain HTTP",
+    () =>
+      failure(401, "UNAUTHORIZED", {
+        "WWW-Authenticate": 'Bearer realm="http://auth.example/token"',
+      }),
+    "http://auth.example is not HTTPS",
+  ],
+  [
+    "a body that is no manifest",
+    () => new Response("<html>", { headers: { "Content-Type": mediaTypes.index } }),
+    "found text that is no JSON",
+  ],
+  [
+    "a body that is not what the digest says",
+    () =>
+      Response.json(
+        { manifests: [] },
+        {
+          headers: {
+            "Content-Type": mediaTypes.index,
+            "Docker-Content-Digest": digestOf("something else"),
+          },
+        },
+      ),
+    `expected ${digestOf("something else")}`,
+  ],
+  [
+    "a digest that cannot be checked",
+    () =>
+      Response.json(
+        { manifests: [] },
+        { headers: { "Content-Type": mediaTypes.index, "Docker-Content-Digest": "md5:abc" } },
+      ),
+    'names digest "md5:abc", which cannot be checked',
+  ],
+])("%s leaves the image unknown", async (_, intercept, why) => {
+  using registry = publishedRegistry({ intercept });
+  expect((await unknown(registry.host)).message).toContain(why);
+});
+
+test("one fault of the registry is forgiven", async () => {
+  const faults = [failure(502, "UNAVAILABLE")];
+  using registry = publishedRegistry({ intercept: () => faults.pop() });
+  expect(await check(registry.host)).toEqual(pass(registry.host, registry.digest));
+});
+
+test("a manifest that is not the one its digest names leaves the image unknown", async () => {
+  using registry = publishedRegistry({
+    intercept: (_, path) =>
+      path.includes("sha256:")
+        ? new Response("{}", { headers: { "Content-Type": mediaTypes.manifest } })
+        : undefined,
+  });
+  expect((await unknown(registry.host)).message).toContain(
+    `sends a body with digest ${digestOf("{}")}, expected sha256:`,
+  );
+});
+
+test("a manifest whose header names another digest than the one asked for leaves it unknown", async () => {
+  using registry = startRegistry({
+    intercept: () =>
+      Response.json([], {
+        headers: {
+          "Content-Type": mediaTypes.index,
+          "Docker-Content-Digest": digestOf("something else"),
+        },
+      }),
+  });
+  const [finding] = await check(registry.host, "missing", `1.2.3@${digestOf("[]")}`);
+  expect(finding?.message).toEndWith(
+    `sends a body with digest ${digestOf("[]")}, expected ${digestOf("something else")}`,
+  );
+});
+
+test("a configuration that cannot be read leaves the image unknown", async () => {
+  using registry = startRegistry({
+    intercept: (_, path) => (path.includes("/blobs/") ? failure(404, "BLOB_UNKNOWN") : undefined),
+  });
+  registry.pushImage(repository, "1.2.3", "linux/amd64");
+  expect((await unknown(registry.host)).message).toEndWith("answered 404 (BLOB_UNKNOWN)");
+});
+
+test("another artifact under the tag is no image", async () => {
+  using registry = startRegistry();
+  const config = {
+    mediaType: "application/vnd.cncf.helm.config.v1+json",
+    digest: registry.pushBlob(repository, "{}"),
+  };
+  registry.pushManifest(repository, "1.2.3", { config, layers: [] }, mediaTypes.manifest);
+  expect((await unknown(registry.host)).message).toEndWith(
+    'expected a container image, found "application/vnd.cncf.helm.config.v1+json"',
+  );
+});
+
+test("a registry that is not there leaves the image unknown", async () => {
+  const registry = startRegistry();
+  registry[Symbol.dispose]();
+  expect(await unknown(registry.host)).toEqual({
+    message: expect.stringContaining("the connection is refused"),
+    remedy: "Check the network and the registry, then run the command again",
+  });
+});
+
+test("an interrupt ends the question", async () => {
+  using registry = startRegistry({ intercept: () => new Promise(() => {}) });
+  using world = imageWorld();
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  const http = { signal: AbortSignal.timeout(50), limits: { total: 60_000, attempt: 60_000 } };
+  const answer = await askImage(reference, both, { ...world.world, http });
+  expect(answer).toEqual({ state: "unknown", why: "the question was interrupted" });
+});
+
+test.each([
+  ["127.0.0.1:5000", "a/../../../../etc", "1"],
+  ["127.0.0.1:5000", "owner/product", "1/../../x"],
+  ["127.0.0.1:5000", "owner/product", "1?x=y"],
+  ["127.0.0.1:5000", "owner/product", "1\r\nX-Evil: 1"],
+  ["127.0.0.1:5000", "owner/product:2", "1"],
+  ["127.0.0.1:5000@ghcr.io", "owner/product", "1"],
+  ["user:word@ghcr.io", "owner/product", "1"],
+  ["registry", "owner/product", "1"],
+  ["127.0.0.1:5000/owner", "product", "1"],
+  ["127.0.0.1:5000#", "owner/product", "1"],
+])("a reference in the parts %p, %p, %p is asked of nobody", async (registry, path, tag) => {
+  using world = imageWorld();
+  const answer = await askImage({ registry, repository: path, tag }, [], world.world);
+  expect(answer.state).toBe("unknown");
+  expect("why" in answer && answer.why).toMatch(/Cannot read image reference|parts of/);
+});
+
+// --- Authentication as the registry's challenge asks for.
+
+const password = token;
+
+test("a token for everyone is fetched as the challenge says, and gh is not asked", async () => {
+  using registry = publishedRegistry({ access: { kind: "bearer" } });
+  using world = imageWorld("logged in");
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  const findings = await checkImage({ reference, platforms: both }, world.world);
+  expect(findings).toEqual(pass(registry.host, registry.digest));
+  expect(world.asked()).toBe(0);
+  const asked = registry.requests.filter(({ path }) => path.startsWith("/token"));
+  expect(asked.map(({ path }) => [...new URL(path, "http://x").searchParams])).toEqual([
+    [
+      ["service", registry.host],
+      ["scope", `repository:${repository}:pull`],
+    ],
+  ]);
+  expect(asked[0]?.headers.has("authorization")).toBe(false);
+  expect(registry.requests[0]?.headers.has("authorization")).toBe(false);
+});
+
+test.each([
+  ["private", "bearer"],
+  ["basic", "basic"],
+] as const)("gh's token opens a %s registry after anonymous access is denied", async (kind) => {
+  using registry = publishedRegistry({ access: { kind, password } });
+  using world = imageWorld("logged in");
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  const findings = await checkImage({ reference, platforms: both }, world.world);
+  expect(findings).toEqual(pass(registry.host, registry.digest));
+  expect(world.asked()).toBe(1);
+  expect(registry.requests[0]?.headers.has("authorization")).toBe(false);
+});
+
+test.each([
+  ["missing", "gh is not installed, or not on PATH", "gh auth login --scopes read:packages"],
+  ["logged out", "gh is not logged in to github.com", "gh auth login --scopes read:packages"],
+] as const)("denied, with gh %s, is neither private nor absent", async (gh, why, remedy) => {
+  using registry = publishedRegistry({ access: { kind: "private", password } });
+  const failed = await unknown(registry.host, gh);
+  expect(failed.message).toContain(`http://${registry.host} answered 401 (UNAUTHORIZED)`);
+  expect(failed.message).toContain(`to anonymous access, and ${why}`);
+  expect(failed.message).toEndWith("a denial does not tell a private image from an absent one");
+  expect(failed.remedy).toContain(remedy);
+});
+
+test("denied to gh's token as well asks for the scope that is missing", async () => {
+  using registry = publishedRegistry({ access: { kind: "private", password: "another" } });
+  const failed = await unknown(registry.host, "logged in");
+  expect(failed.message).toContain("to gh's token");
+  expect(failed.remedy).toContain("gh auth refresh --scopes read:packages");
+});
+
+test.each([["token"], ["access_token"]])("a token may be called %s", async (name) => {
+  using registry = publishedRegistry({
+    access: { kind: "bearer" },
+    intercept: (_, path) =>
+      path.startsWith("/token")
+        ? Response.json({ [name]: "stand-in-registry-bearer-token" })
+        : undefined,
+  });
+  expect((await check(registry.host))[0]?.level).toBe("notice");
+});
+
+test.each([
+  ["no token", {}],
+  ["a token that is no text", { token: 1 }],
+  ["a token with a header of its own", { token: "a\r\nX-Evil: 1" }],
+  ["an empty token", { token: "" }],
+  ["a list", []],
+])("a token server that answers with %s leaves the image unknown", async (_, answer) => {
+  using registry = publishedRegistry({
+    access: { kind: "bearer" },
+    intercept: (_request, path) => (path.startsWith("/token") ? Response.json(answer) : undefined),
+  });
+  expect((await unknown(registry.host)).message).toEndWith("answered without a token");
+});
+
+test("a token server out of order leaves the image unknown", async () => {
+  using registry = publishedRegistry({
+    access: { kind: "bearer" },
+    intercept: (_, path) => (path.startsWith("/token") ? failure(500, "UNKNOWN") : undefined),
+  });
+  expect((await unknown(registry.host)).message).toEndWith("answered 500 (UNKNOWN)");
+});
+
+test("gh's token goes to no token server but the registry's own", async () => {
+  using elsewhere = startRegistry({ access: { kind: "private", password } });
+  using registry = publishedRegistry({
+    intercept: () =>
+      failure(401, "UNAUTHORIZED", {
+        "WWW-Authenticate": `Bearer realm="http://${elsewhere.host}/token"`,
+      }),
+  });
+  using world = imageWorld("logged in");
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  const [finding] = await checkImage({ reference, platforms: both }, world.world);
+  expect(finding?.message).toContain(`gh's token is not for http://${elsewhere.host}`);
+  expect(world.asked()).toBe(0);
+  expect(elsewhere.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
+});
+
+test("a redirect takes no credentials along", async () => {
+  using storage = startRegistry();
+  using registry = startRegistry({
+    access: { kind: "private", password },
+    intercept: ({ headers }, path) =>
+      path.includes("/blobs/") && headers.has("authorization")
+        ? Response.redirect(`http://${storage.host}${path}`, 307)
+        : undefined,
+  });
+  registry.pushImage(repository, "1.2.3", "linux/amd64");
+  storage.pushImage(repository, "1.2.3", "linux/amd64");
+  using world = imageWorld("logged in");
+  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+  const findings = await checkImage({ reference, platforms: ["linux/amd64"] }, world.world);
+  expect(findings.map(({ level }) => level)).toEqual(["notice"]);
+  expect(storage.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
+});
+
+test("a storage server that denies gets no credentials, whatever it asks for", async () => {
+  using storage = startRegistry({ access: { kind: "basic", password } });
+  using registry = startRegistry({
+    intercept: (_, path) =>
+      path.includes("/blobs/")
+        ? Response.redirect(`http://${storage.host}${path}`, 307)
+        : undefined,
+  });
+  registry.pushImage(repository, "1.2.3", "linux/amd64");
+  const failed = await unknown(registry.host, "logged in");
+  expect(failed.message).toEndWith(`http://${storage.host} answered 401 (UNAUTHORIZED)`);
+  expect(storage.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
+});
+
+test("a server that repeats what it was sent gets no word into a finding", async () => {
+  const words = (request: Request) =>
+    [...request.headers.values()]
+      .map((value) => `${value} ${Buffer.from(value.replace(/^Basic /, ""), "base64")}`)
+      .join(" ")
+      .replace(/[^ -~]/g, "");
+  const echoes: ((said: string) => Response)[] = [
+    (said) => new Response("{}", { headers: { "Content-Type": said } }),
+    (said) => new Response("{}", { status: 404, headers: { "X-Said": said } }),
+    (said) => Response.json({ mediaType: said }, { headers: { "Content-Type": mediaTypes.index } }),
+    (said) => Response.json({ errors: [{ code: said, message: said }] }, { status: 403 }),
+    (said) =>
+      new Response("", {
+        headers: { "Content-Type": mediaTypes.index, "Docker-Content-Digest": said },
+      }),
+  ];
+  for (const echo of echoes) {
+    using registry = startRegistry({
+      access: { kind: "basic", password },
+      intercept: (request) =>
+        request.headers.has("authorization") ? echo(words(request)) : undefined,
+    });
+    const findings = JSON.stringify(await check(registry.host, "logged in"));
+    expect(findings).toContain("repeats the credentials that it was sent");
+    expect(findings).not.toContain(token.slice(0, 12));
+    expect(findings).not.toContain(Buffer.from(token).toString("base64").slice(4, 16));
+  }
+});
+
+test("a bearer token that gh's token was traded for is a secret too", async () => {
+  using registry = publishedRegistry({
+    access: { kind: "private", password },
+    intercept({ headers }, path) {
+      const said = headers.get("authorization") ?? "";
+      return said.startsWith("Bearer ") && !path.startsWith("/token")
+        ? new Response("{}", { headers: { "Content-Type": said.slice("Bearer ".length) } })
+        : undefined;
+    },
+  });
+  expect((await unknown(registry.host, "logged in")).message).toEndWith(
+    "repeats the credentials that it was sent",
+  );
+});

@@ -1,0 +1,233 @@
+import { expect, test } from "bun:test";
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Refusal } from "../../scripts/lib/finding.ts";
+import {
+  converse,
+  lastWords,
+  MissingProgram,
+  needProgram,
+  run,
+  runBytes,
+  runGroup,
+} from "../../scripts/lib/process.ts";
+import { isolatedEnvironment, temporaryFolder } from "../helpers/world.ts";
+
+const env = isolatedEnvironment("/no/such/home");
+const here = { cwd: "/", env };
+const shell = (script: string) => ["sh", "-c", script];
+const tenMegabytes = "x".repeat(10_000_000);
+
+test("a program's exit code, output and errors are data", async () => {
+  const command = shell("printf out; printf err >&2; exit 7");
+  expect(await run(command, here)).toEqual({
+    command,
+    code: 7,
+    stdout: "out",
+    stderr: "err",
+    timedOut: false,
+  });
+});
+
+test("a program that signal n ended has exit code 128 + n", async () => {
+  expect((await run(shell("kill -TERM $$"), here)).code).toBe(143);
+  expect((await run(shell("kill -INT $$"), here)).code).toBe(130);
+});
+
+test("only the environment that is passed reaches a program", async () => {
+  const { stdout } = await run(shell('printf "%s|%s" "$ONLY" "$HOME"'), {
+    cwd: "/",
+    env: { PATH: env.PATH, ONLY: "this", HOME: undefined },
+  });
+  expect(stdout).toBe("this|");
+});
+
+test("output is bytes as they are, and text keeps its byte order mark", async () => {
+  const { stdout } = await runBytes(shell("printf '\\377\\000\\200'"), here);
+  expect([...stdout]).toEqual([255, 0, 128]);
+  expect((await run(shell("printf '\\357\\273\\277x'"), here)).stdout).toBe("\ufeffx");
+});
+
+test("standard input arrives whole while the output is being read", async () => {
+  const { stdout } = await run(["cat"], { ...here, stdin: tenMegabytes });
+  expect(stdout.length).toBe(tenMegabytes.length);
+});
+
+test("a program without standard input reads an empty one", async () => {
+  expect(await run(["cat"], here)).toMatchObject({ code: 0, stdout: "" });
+  expect(await run(["cat"], { ...here, stdin: "" })).toMatchObject({ code: 0, stdout: "" });
+});
+
+test.each(["exit 3", "exec 0<&-; sleep 0.1; exit 3", "head -c 5 >/dev/null; exit 3"])(
+  "a program that leaves its input unread (%p) is judged by its exit code",
+  async (script) => {
+    expect((await run(shell(script), { ...here, stdin: tenMegabytes })).code).toBe(3);
+  },
+);
+
+test("the time limit ends a program that reads nothing and says nothing", async () => {
+  const answer = await run(["sleep", "100"], { ...here, stdin: tenMegabytes, timeout: 50 });
+  expect(answer).toMatchObject({ code: 137, timedOut: true });
+  expect(lastWords(answer)).toBe("no answer within the time limit");
+});
+
+test.each(["yes", "yes >&2", "trap '' TERM; yes & wait"])(
+  "a program that prints more than is wanted (%p) is killed",
+  async (script) => {
+    const answer = await run(shell(script), { ...here, mostOutput: 100_000, timeout: 20_000 });
+    expect(answer).toMatchObject({ code: 137, overflowed: true, timedOut: false });
+  },
+);
+
+test("as much as is wanted may be printed", async () => {
+  const answer = await run(shell("printf 12345; printf 12345 >&2"), { ...here, mostOutput: 5 });
+  expect(answer).toMatchObject({ code: 0, stdout: "12345", stderr: "12345" });
+  expect(answer.overflowed).toBeUndefined();
+});
+
+test("the time limit holds though a grandchild keeps the pipes open", async () => {
+  const answer = await run(shell("sleep 150 & echo early; wait"), { ...here, timeout: 200 });
+  expect(answer).toMatchObject({ stdout: "early\n", timedOut: true });
+});
+
+test("a program that ended has answered, though a grandchild keeps the pipes open", async () => {
+  const answer = await run(shell("sleep 150 & echo done; exit 0"), { ...here, timeout: 60_000 });
+  expect(answer).toMatchObject({ code: 0, stdout: "done\n", timedOut: false });
+});
+
+test("output that follows an ended program without a pause is read to its end", async () => {
+  const script = "(for i in 1 2 3 4 5 6; do sleep 0.2; echo $i; done) & exit 0";
+  expect((await run(shell(script), here)).stdout).toBe("1\n2\n3\n4\n5\n6\n");
+});
+
+test("an interrupt ends the program, also one that comes before the start", async () => {
+  const controller = new AbortController();
+  const running = run(["sleep", "100"], { ...here, signal: controller.signal });
+  controller.abort();
+  expect((await running).code).toBe(143);
+  expect((await run(["sleep", "100"], { ...here, signal: controller.signal })).code).toBe(143);
+});
+
+test("standard error is told as it comes", async () => {
+  const heard: string[] = [];
+  await run(shell("printf a >&2; sleep 0.1; printf '\\303' >&2; sleep 0.1; printf '\\251' >&2"), {
+    ...here,
+    onStderr: (text) => heard.push(text),
+  });
+  expect(heard.length).toBeGreaterThan(1);
+  expect(heard.join("")).toBe("aé");
+});
+
+test("a program that is not installed, or may not be executed, is missing, and says which", async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "plain-file");
+  writeFileSync(file, "#!/bin/sh\n");
+  await expect(run(["no-such-program"], here)).rejects.toThrow(
+    new MissingProgram("no-such-program", undefined),
+  );
+  await expect(run([file], here)).rejects.toThrow(
+    `Cannot run ${file}: it is there, but may not be executed`,
+  );
+  chmodSync(file, 0o755);
+  expect((await run([file], here)).code).toBe(0);
+});
+
+test("a missing program becomes a refusal with the remedy; anything else passes through", () => {
+  const missing = new MissingProgram("gh", undefined);
+  try {
+    needProgram(missing, "Install gh");
+  } catch (thrown) {
+    expect((thrown as Refusal).findings).toEqual([
+      {
+        level: "error",
+        message: "Cannot run gh: it is not installed, or not on PATH",
+        remedy: "Install gh",
+      },
+    ]);
+  }
+  const other = new Error("other");
+  expect(() => needProgram(other, "")).toThrow(other);
+  expect.assertions(2);
+});
+
+test("a folder that is gone is not mistaken for a missing program", async () => {
+  using folder = temporaryFolder();
+  const gone = join(folder.path, "gone");
+  const started = run(["true"], { cwd: gone, env });
+  await expect(started).rejects.toThrow(`Cannot run true in ${gone}: there is no such folder`);
+  await expect(started).rejects.toBeInstanceOf(Refusal);
+  writeFileSync(gone, "");
+  await expect(run(["true"], { cwd: gone, env })).rejects.toThrow("there is no such folder");
+  rmSync(gone);
+});
+
+test("a command line that the system refuses is a refusal, not a missing program", async () => {
+  const started = run(["true", "x".repeat(3_000_000)], here);
+  await expect(started).rejects.toThrow(/^Cannot run true: E2BIG: argument list too long/);
+  await expect(started).rejects.toBeInstanceOf(Refusal);
+  await expect(run(["true", "a\0b"], here)).rejects.toThrow(/^Cannot run true: .*null bytes/);
+});
+
+test("a conversation survives a program that stopped listening", async () => {
+  const talk = converse(
+    shell("read -r line; exec 0<&-; echo heard $line; sleep 0.3; exit 4"),
+    here,
+  );
+  talk.write("one\n");
+  const reader = talk.output.getReader();
+  const first = await reader.read();
+  expect(new TextDecoder().decode(first.value as Uint8Array)).toBe("heard one\n");
+  for (let round = 0; round < 3; round++) {
+    talk.write("more\n");
+    await Bun.sleep(10);
+  }
+  expect((await reader.read()).done).toBe(true);
+  expect(await talk.exited).toBe(4);
+  talk.write("after the end\n");
+  talk.end();
+  await Bun.sleep(10);
+});
+
+test("last words are the end of what a program said, and never endless", () => {
+  const said = (stderr: string) => lastWords({ code: 9, stderr, timedOut: false });
+  expect(said(" fatal: no\n")).toBe("fatal: no");
+  expect(said(" \n")).toBe("exit code 9 without a message");
+  expect(said(`${"x".repeat(1_000_000)}end`)).toMatch(/^\.\.\.x{1997}end$/);
+});
+
+test("a group that does not obey is killed whole, and its output is in the file", async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "log");
+  const output = openSync(file, "a+");
+  const stop = new AbortController();
+  const stubborn =
+    'trap "" TERM; (while :; do sleep 0.05; done) & echo $!; while :; do sleep 0.05; done';
+  const running = runGroup(shell(stubborn), { ...here, output, signal: stop.signal, grace: 100 });
+  while (!readFileSync(file, "utf8").endsWith("\n")) {
+    await Bun.sleep(5);
+  }
+  stop.abort();
+  expect(await running).toBe(137);
+  closeSync(output);
+  const pid = readFileSync(file, "utf8").trim();
+  await Bun.sleep(50);
+  const { stdout } = await run(["ps", "-o", "stat=", "-p", pid], here);
+  expect(stdout).toMatch(/^\s*(?:Z|$)/);
+});
+
+test("what a group leaves running when it ends by itself goes on, and nobody waits for it", async () => {
+  using folder = temporaryFolder();
+  const output = openSync(join(folder.path, "log"), "a+");
+  const { signal } = new AbortController();
+  expect(
+    await runGroup(shell("sleep 5 & echo $! >pid; exit 4"), {
+      ...here,
+      cwd: folder.path,
+      output,
+      signal,
+    }),
+  ).toBe(4);
+  closeSync(output);
+  const pid = readFileSync(join(folder.path, "pid"), "utf8").trim();
+  expect((await run(["kill", pid], here)).code).toBe(0);
+});

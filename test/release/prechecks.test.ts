@@ -1,0 +1,272 @@
+import { describe, expect, test } from "bun:test";
+import { error } from "../../scripts/lib/finding.ts";
+import type { SignedTag } from "../../scripts/lib/git/tag.ts";
+import { parseVersion } from "../../scripts/lib/version.ts";
+import type { Facts, ReleaseOptions } from "../../scripts/release/plan.ts";
+import { precheck } from "../../scripts/release/prechecks.ts";
+
+const head = "a".repeat(40);
+const theirs = "b".repeat(40);
+const tagId = "c".repeat(40);
+
+const signed: SignedTag = {
+  id: tagId,
+  bytes: new Uint8Array(),
+  object: head,
+  type: "commit",
+  tag: "v1.3.0",
+  tagger: "T <t@example.invalid> 0 +0000",
+  message: "v1.3.0\n",
+  signature: undefined,
+  signer: "ED25519 key SHA256:x",
+};
+
+const ready: Facts = {
+  tag: "v1.3.0",
+  version: parseVersion("1.3.0"),
+  commit: head,
+  checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
+  localTag: { kind: "absent" },
+  remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
+  refs: { main: head, tags: new Map(), tagged: new Map(), lookalikes: [] },
+  relation: { kind: "equal" },
+  resuming: false,
+  interactive: true,
+};
+
+const rules = { script: "scripts/release.ts", tagPrefix: "v", pushesMain: true };
+const chartRules = { ...rules, script: "scripts/release-chart.ts", pushesMain: false };
+type Options = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
+const plain: Options = { dryRun: false, yes: false, resume: false };
+const resume: Options = { ...plain, resume: true };
+
+function judge(change: Partial<Facts>, options = plain, kind = rules) {
+  const { findings, complete } = precheck({ ...ready, ...change }, kind, options);
+  return {
+    complete,
+    errors: findings.filter(({ level }) => level === "error").map(({ message }) => message),
+    warnings: findings.filter(({ level }) => level === "warning").map(({ message }) => message),
+    notices: findings.filter(({ level }) => level === "notice").map(({ message }) => message),
+    remedies: findings.map(({ remedy }) => remedy ?? "").join("\n"),
+  };
+}
+
+const onBranch = (branch: string | undefined) => ({ checkout: { ...ready.checkout, branch } });
+const tagged = (id: string) => ({
+  main: head,
+  tags: new Map([["refs/tags/v1.3.0", id]]),
+  tagged: new Map(),
+  lookalikes: [],
+});
+const leftover: Facts["localTag"] = { kind: "signed", id: tagId, tag: signed };
+
+test("a clean checkout of main in sync, with the tag free everywhere, passes with evidence", () => {
+  const { errors, notices } = judge({});
+  expect(errors).toEqual([]);
+  expect(notices).toEqual([
+    "on branch main at aaaaaaa",
+    "the working tree is clean",
+    "in sync with origin/main at aaaaaaa",
+    "tag v1.3.0 is free here",
+    "tag v1.3.0 is free on origin",
+  ]);
+});
+
+const refusals: [string, Partial<Facts>, string][] = [
+  ["another branch", onBranch("refs/heads/feature"), "must run from 'main': HEAD is on feature"],
+  ["a branch that only ends in main", onBranch("refs/heads/x/main"), "must run from 'main'"],
+  ["a detached HEAD", onBranch(undefined), "HEAD is on no branch (detached)"],
+  [
+    "a change in the work tree",
+    { checkout: { ...ready.checkout, changes: ["a.txt"] } },
+    "working tree is dirty: a.txt",
+  ],
+  [
+    "a merge under way",
+    { checkout: { ...ready.checkout, underway: ["merge"] } },
+    "while a merge is under way",
+  ],
+  [
+    "a tag in the way of this one",
+    { localTag: { kind: "blocked", findings: [error("tag v1.3.0/x is here")] } },
+    "tag v1.3.0/x is here",
+  ],
+  ["a checkout behind the remote", { relation: { kind: "behind" } }, "is behind origin/main"],
+  ["a checkout that diverged", { relation: { kind: "diverged" } }, "has diverged from origin/main"],
+  ["a remote commit that is not here", { relation: { kind: "unfetched" } }, "is not here yet"],
+  [
+    "a lightweight tag here",
+    { localTag: { kind: "unfit", id: head, why: "a lightweight tag" } },
+    "v1.3.0 already exists locally: it is a lightweight tag",
+  ],
+  ["a signed tag here", { localTag: leftover }, "v1.3.0 already exists locally"],
+  [
+    "the same signed tag here and on the remote",
+    { localTag: leftover, refs: tagged(tagId) },
+    "v1.3.0 already exists locally, and already exists on origin: the same object",
+  ],
+  [
+    "a tag on the remote below whose name git would need a folder",
+    { refs: { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) } },
+    "Cannot make tag v1.3.0: origin holds refs/tags/v1.3.0/x, and git cannot hold both",
+  ],
+  ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
+  [
+    "a branch of the remote that git may take for the tag",
+    { refs: { ...ready.refs, lookalikes: ["refs/heads/refs/tags/v1.3.0"] } as Facts["refs"] },
+    "Cannot push to refs/tags/v1.3.0: origin holds refs/heads/refs/tags/v1.3.0",
+  ],
+  ["no terminal and no --yes", { interactive: false }, "stdin is not a TTY"],
+];
+
+test.each(refusals)("%s refuses", (_, facts, message) => {
+  const { errors, remedies } = judge(facts);
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain(message);
+  expect(remedies).not.toBe("");
+});
+
+test.each([
+  ["release/1.3.0", "git checkout main && git merge release/1.3.0 --no-ff"],
+  ["feature", "git checkout main, then"],
+  ["release/$(id)", "git checkout main, then"],
+])("from branch %s the way is to main, past a merge that may be copied", (branch, way) => {
+  expect(judge(onBranch(`refs/heads/${branch}`)).remedies).toStartWith(way);
+});
+
+test("all faults are reported at once", () => {
+  const { errors } = judge({
+    checkout: { head, branch: "refs/heads/feature", changes: ["a", "b"], underway: ["rebase"] },
+    localTag: leftover,
+    refs: tagged(theirs),
+    relation: { kind: "diverged" },
+    interactive: false,
+  });
+  expect(errors).toHaveLength(7);
+});
+
+test("a question without an answer leaves no pass of its own", () => {
+  const { notices } = judge({ refs: undefined, relation: undefined });
+  expect(notices.join()).not.toContain("origin");
+});
+
+describe("ahead of the remote's main", () => {
+  const ahead: Partial<Facts> = { relation: { kind: "ahead", commits: ["aaaaaaa Merge"] } };
+
+  test("is fine for a release, which pushes main", () => {
+    expect(judge(ahead).errors).toEqual([]);
+  });
+
+  test("refuses a chart release, which pushes only the tag", () => {
+    expect(judge(ahead, plain, chartRules).errors[0]).toContain("1 commit ahead of origin/main");
+  });
+});
+
+describe("with --resume", () => {
+  test("a signed tag here that is nowhere else is gone on from", () => {
+    const { errors, complete, notices } = judge({ localTag: leftover, resuming: true }, resume);
+    expect(errors).toEqual([]);
+    expect(complete).toBe(false);
+    expect(notices.join("\n")).toContain("resuming v1.3.0");
+  });
+
+  test("a tag that the remote holds on its main is complete", () => {
+    const facts = { localTag: leftover, resuming: true, refs: tagged(tagId) };
+    expect(judge(facts, resume).complete).toBe(true);
+    expect(judge({ ...facts, relation: { kind: "behind" } }, resume).complete).toBe(true);
+  });
+
+  test("a tag that the remote holds while its main lacks the commit is not complete", () => {
+    const facts: Partial<Facts> = {
+      localTag: leftover,
+      resuming: true,
+      refs: tagged(tagId),
+      relation: { kind: "ahead", commits: ["aaaaaaa Merge"] },
+    };
+    expect(judge(facts, resume)).toMatchObject({ complete: false, errors: [] });
+  });
+
+  test("another tag on the remote refuses", () => {
+    const facts = { localTag: leftover, resuming: true, refs: tagged(theirs) };
+    expect(judge(facts, resume).errors.join()).toContain("already exists on origin");
+  });
+
+  test.each<[string, Facts["relation"], boolean, string]>([
+    [
+      "was overtaken, as far as is known, may be on main already",
+      { kind: "unfetched" },
+      false,
+      "git fetch origin && bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+    [
+      "was overtaken, published, may be on main already",
+      { kind: "unfetched" },
+      true,
+      "git fetch origin && bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+    [
+      "was overtaken can only be made anew",
+      { kind: "diverged" },
+      false,
+      "Start over from what main has: git tag -d v1.3.0 && git fetch origin && git merge origin/main, then see whether the lab has validated what came in, then: bun scripts/release.ts v1.3.0",
+    ],
+    [
+      "was overtaken, published, is brought to main",
+      { kind: "diverged" },
+      true,
+      "Bring the commit of the tag to main: git pull --no-rebase origin main && git merge v1.3.0 && git push origin main, then: bun scripts/release.ts v1.3.0 --resume --skip-lab",
+    ],
+  ])("a tag whose commit %s", (_, relation, published, way) => {
+    const message = "v1.3.0\n\nBypassed: the lab gate (--skip-lab)\n";
+    const facts: Partial<Facts> = {
+      localTag: { kind: "signed", id: tagId, tag: { ...signed, message } },
+      resuming: true,
+      ...(published ? { refs: tagged(tagId) } : {}),
+      relation,
+    };
+    const { errors, remedies } = judge(facts, resume);
+    expect(errors).toHaveLength(1);
+    expect(remedies.trim()).toBe(way);
+  });
+
+  test("a tag without a signature refuses", () => {
+    const unfit: Facts["localTag"] = { kind: "unfit", id: head, why: "a lightweight tag" };
+    expect(judge({ localTag: unfit }, resume).errors).toHaveLength(1);
+  });
+
+  test("without any tag the run starts afresh and says so", () => {
+    const { errors, notices } = judge({}, resume);
+    expect(errors).toEqual([]);
+    expect(notices.join("\n")).toContain("nothing to resume");
+  });
+});
+
+describe("the newest release tag", () => {
+  const existing = (...names: string[]) => ({
+    refs: {
+      main: head,
+      tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])),
+      tagged: new Map(),
+      lookalikes: [],
+    },
+  });
+
+  test.each([
+    [["v1.4.0"], "v1.3.0 is lower than the newest release tag v1.4.0"],
+    [["v1.2.9", "v1.10.0", "v1.9.0"], "v1.3.0 is lower than the newest release tag v1.10.0"],
+  ])("%p above the version is a warning", (names, message) => {
+    expect(judge(existing(...names)).warnings).toEqual([message]);
+  });
+
+  test.each([[["v1.2.9", "v1.3.0-rc.1"]], [["chart-v9.9.9", "vnext", "v9.9", "version9.9.9"]]])(
+    "%p is none",
+    (names) => {
+      expect(judge(existing(...names)).warnings).toEqual([]);
+    },
+  );
+});
+
+test("a dry run and --yes need no terminal", () => {
+  expect(judge({ interactive: false }, { ...plain, dryRun: true }).errors).toEqual([]);
+  expect(judge({ interactive: false }, { ...plain, yes: true }).errors).toEqual([]);
+});

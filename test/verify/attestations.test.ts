@@ -1,0 +1,239 @@
+import { describe, expect, test } from "bun:test";
+import {
+  attestationShape,
+  type GhReply,
+  predicates,
+  tooOldForAttestations,
+} from "../../scripts/demo/gh.ts";
+import type { State } from "../../scripts/lib/answer.ts";
+import { layout } from "../../scripts/lib/layout.ts";
+import { askAttestations, type Subject } from "../../scripts/verify/attestations.ts";
+import { faults, ghWorld } from "../helpers/gh.ts";
+
+const release = {
+  repository: layout.published.repository,
+  tag: "v1.3.0",
+  commit: "1".repeat(40),
+  workflow: layout.releaseWorkflow,
+};
+const home = `https://github.com/${release.repository}`;
+const linux: Subject = { name: "linux", target: "/tmp/linux", sha256: "a1".repeat(32) };
+const named = { name: "linux", sha256: "a1".repeat(32) };
+const provenance = attestationShape(release, named, predicates.provenance);
+const spdx = attestationShape(release, named, predicates.spdx);
+
+/** The two answers about a subject, where gh answers so. */
+async function ask(
+  replies: { readonly v1?: GhReply; readonly spdx?: GhReply } = {},
+  { subject = linux, run }: { readonly subject?: Subject; readonly run?: State } = {},
+) {
+  using made = ghWorld();
+  made.gh.reply("attestation verify linux v1", replies.v1 ?? { stdout: [provenance] });
+  made.gh.reply("attestation verify linux v2.3", replies.spdx ?? { stdout: [spdx] });
+  const answers = await askAttestations([subject], release, made.world, run);
+  return { answers, asked: made.gh.asked() };
+}
+
+test("both attestations of a subject are verified, each asked for by its predicate", async () => {
+  const { answers, asked } = await ask();
+  expect(answers).toEqual(
+    ["provenance", "SPDX attestation"].map((what) => ({
+      question: `${what} of linux`,
+      state: "verified",
+      evidence: "signed by .github/workflows/release.yml at refs/tags/v1.3.0",
+    })),
+  );
+  const words = (predicate: string) =>
+    `attestation verify /tmp/linux --predicate-type ${predicate} --format json --repo robintra/perf-sentinel`;
+  expect(asked).toEqual([words(predicates.provenance), words(predicates.spdx)]);
+});
+
+test("subjects are asked at once and answered in their order", async () => {
+  using made = ghWorld();
+  made.gh.reply("attestation verify slow", { shell: "sleep 0.1", stdout: [] });
+  made.gh.reply("attestation verify quick", { stdout: [] });
+  const subjects = ["slow", "quick"].map((name) => ({ name, target: `/tmp/${name}` }));
+  const answers = await askAttestations(subjects, release, made.world);
+  expect(answers.map(({ question }) => question)).toEqual([
+    "provenance of slow",
+    "SPDX attestation of slow",
+    "provenance of quick",
+    "SPDX attestation of quick",
+  ]);
+});
+
+test("one sound attestation is enough, whatever stands beside it", async () => {
+  const other = attestationShape(release, named, predicates.provenance, {
+    sourceRepositoryRef: "refs/heads/main",
+  });
+  const { answers } = await ask({ v1: { stdout: [other, spdx, provenance] } });
+  expect(answers.map(({ state }) => state)).toEqual(["verified", "verified"]);
+});
+
+test("where the commit is not known, the tag is what binds", async () => {
+  using made = ghWorld();
+  made.gh.reply("attestation verify", { stdout: [provenance] });
+  const { commit: _, ...origin } = release;
+  const [answer] = await askAttestations([linux], origin, made.world);
+  expect(answer?.state).toBe("verified");
+});
+
+describe("an attestation has failed", () => {
+  test.each<[string, object, string]>([
+    [
+      "of a branch",
+      { sourceRepositoryRef: "refs/heads/main" },
+      "it is of ref refs/heads/main, expected refs/tags/v1.3.0",
+    ],
+    [
+      "of another tag",
+      { sourceRepositoryRef: "refs/tags/v1.2.9" },
+      "it is of ref refs/tags/v1.2.9, expected refs/tags/v1.3.0",
+    ],
+    [
+      "of another repository",
+      { sourceRepositoryURI: `${home}-fork` },
+      `it is of repository ${home}-fork, expected ${home}`,
+    ],
+    [
+      "of another workflow",
+      { buildSignerURI: `${home}/.github/workflows/ci.yml@refs/tags/v1.3.0` },
+      `it is of workflow ${home}/.github/workflows/ci.yml@refs/tags/v1.3.0, expected ${home}/.github/workflows/release.yml@refs/tags/v1.3.0`,
+    ],
+    [
+      "of another commit",
+      { sourceRepositoryDigest: "2".repeat(40) },
+      `it is of commit ${"2".repeat(40)}, expected ${release.commit}`,
+    ],
+    [
+      "that does not tell its ref",
+      { sourceRepositoryRef: undefined },
+      "it is of ref nobody knows what, expected refs/tags/v1.3.0",
+    ],
+  ])("%s", async (_, certificate, evidence) => {
+    const shape = attestationShape(release, named, predicates.provenance, certificate);
+    const { answers } = await ask({ v1: { stdout: [shape] } });
+    expect(answers[0]).toMatchObject({ state: "failed", evidence });
+    expect(answers[1]?.state).toBe("verified");
+  });
+
+  test("of another file", async () => {
+    const shape = attestationShape(
+      release,
+      { name: "linux", sha256: "b2".repeat(32) },
+      predicates.spdx,
+    );
+    const { answers } = await ask({ spdx: { stdout: [shape] } });
+    expect(answers[1]).toMatchObject({
+      state: "failed",
+      evidence: `it is of another file than sha256 ${named.sha256}`,
+    });
+  });
+
+  test("whose signature gh does not accept", async () => {
+    const stderr = 'Error: verifying with issuer "sigstore.dev"\n';
+    const { answers } = await ask({ v1: { code: 1, stderr } });
+    expect(answers[0]).toMatchObject({
+      state: "failed",
+      evidence: expect.stringContaining('verifying with issuer "sigstore.dev"'),
+    });
+  });
+});
+
+describe("an attestation that is absent", () => {
+  const absent: readonly (readonly [string, GhReply])[] = [
+    ["as gh says", { code: 1, stderr: "Error: no attestations found\n" }],
+    [
+      "as the server says",
+      {
+        code: 1,
+        stderr: `✗ Loading attestations from GitHub API failed\n\nError: HTTP 404: Not Found (https://api.github.com/repos/robintra/perf-sentinel/attestations/sha256:${named.sha256}?per_page=30)\n`,
+      },
+    ],
+    // gh 2.49 to 2.66 ends well where there is none.
+    ["as an empty list says", { stdout: [] }],
+    ["as there is only one of another kind", { stdout: [spdx] }],
+  ];
+  test.each(absent)("%s, is pending, and failed once the run has ended", async (_, reply) => {
+    const states: State[] = [];
+    for (const run of ["pending", "unknown", "verified", "failed"] as const) {
+      const { answers } = await ask({ v1: reply }, { run });
+      states.push(answers[0]?.state ?? "unknown");
+    }
+    expect(states).toEqual(["pending", "pending", "failed", "failed"]);
+  });
+});
+
+describe("a subject that is not there", () => {
+  test.each<[State, State]>([
+    ["pending", "pending"],
+    ["failed", "failed"],
+    ["unknown", "unknown"],
+    ["verified", "unknown"],
+  ])(
+    "because it is %s leaves its attestations %s, and gh is not asked",
+    async (state, expected) => {
+      const absent = { state, evidence: "there is no such asset", remedy: "Wait" };
+      const { answers, asked } = await ask({}, { subject: { name: "linux", absent } });
+      expect(answers.map((each) => each.state)).toEqual([expected, expected]);
+      expect(answers.every(({ evidence }) => evidence === "there is no such asset")).toBe(true);
+      expect(asked).toEqual([]);
+    },
+  );
+});
+
+describe("nobody knows anything of an attestation if gh", () => {
+  test.each(faults.filter(([name]) => !name.includes("without end")))(
+    "%s",
+    async (_, reply, evidence, lasting) => {
+      const { answers } = await ask({ v1: reply });
+      expect(answers[0]).toMatchObject({
+        state: "unknown",
+        evidence: expect.stringMatching(evidence),
+      });
+      expect(answers[0]?.lasting ?? false).toBe(lasting);
+    },
+  );
+
+  test("hangs", async () => {
+    using made = ghWorld({ patience: 100 });
+    made.gh.reply("attestation verify", { shell: "exec sleep 60" });
+    for (const answer of await askAttestations([linux], release, made.world)) {
+      expect(answer).toMatchObject({
+        state: "unknown",
+        evidence: "gh attestation verify gave no answer within 0.1 s",
+      });
+    }
+  });
+
+  test("is too old, in the same words for each", async () => {
+    const { answers } = await ask({ v1: tooOldForAttestations, spdx: tooOldForAttestations });
+    for (const answer of answers) {
+      expect(answer).toMatchObject({
+        state: "unknown",
+        evidence: "the installed gh is too old for gh attestation verify",
+        remedy: "Update gh to 2.67 or later (https://cli.github.com)",
+        lasting: true,
+      });
+    }
+  });
+
+  test.each([
+    ["a result without a certificate", { signature: {} }],
+    ["a result without a statement", { statement: null }],
+    ["a statement without subjects", { statement: { predicateType: predicates.provenance } }],
+  ])("tells of %s", async (_, details) => {
+    const { verificationResult, ...rest } = provenance;
+    const shape = { ...rest, verificationResult: { ...verificationResult, ...details } };
+    const { answers } = await ask({ v1: { stdout: [shape] } });
+    expect(answers[0]?.state).toBe("unknown");
+  });
+
+  test.each([
+    ["the network", 'Error: verifying with issuer "sigstore.dev": dial tcp: lookup tuf-repo\n'],
+    ["the roots of trust", "Error: failed to update TUF client: signature verification failed\n"],
+  ])("cannot verify a signature because of %s", async (_, stderr) => {
+    const { answers } = await ask({ v1: { code: 1, stderr } });
+    expect(answers[0]?.state).toBe("unknown");
+  });
+});

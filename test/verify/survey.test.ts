@@ -1,0 +1,236 @@
+import { describe, expect, test } from "bun:test";
+import type { Answer, State } from "../../scripts/lib/answer.ts";
+import { refusal } from "../../scripts/lib/finding.ts";
+import { Interrupted } from "../../scripts/lib/interrupt.ts";
+import {
+  findingsOfAnswers,
+  type Question,
+  type SurveyOptions,
+  survey,
+} from "../../scripts/verify/survey.ts";
+import { quietWorld } from "../helpers/quiet.ts";
+
+const minute = 60_000;
+
+function patientWorld(live = false) {
+  const quiet = quietWorld(live);
+  const options: SurveyOptions = {
+    limit: 20 * minute,
+    state: (open) => `open: ${open.join(", ")}`,
+    sleep: quiet.sleep,
+  };
+  return { ...quiet, options };
+}
+
+/** A question that is answered with these states, one a look; the last one stays. */
+function scripted(label: string, states: readonly State[], more: Partial<Answer> = {}) {
+  let looks = 0;
+  const question: Question = {
+    label,
+    ask() {
+      const state = states[Math.min(looks, states.length - 1)] ?? "unknown";
+      looks += 1;
+      return Promise.resolve([{ question: label, state, evidence: `look ${looks}`, ...more }]);
+    },
+  };
+  return { question, looks: () => looks };
+}
+
+test("what is verified is not asked again, and all is over once everything is", async () => {
+  const { world, options, elapsed } = patientWorld();
+  const early = scripted("early", ["verified"]);
+  const late = scripted("late", ["pending", "unknown", "verified"]);
+  const answers = await survey(world, [early.question, late.question], options);
+  expect(answers.map(({ question, state, evidence }) => [question, state, evidence])).toEqual([
+    ["early", "verified", "look 1"],
+    ["late", "verified", "look 3"],
+  ]);
+  expect([early.looks(), late.looks()]).toEqual([1, 3]);
+  expect(elapsed()).toBe(12_500);
+});
+
+test("one failure ends the waiting", async () => {
+  const { world, options } = patientWorld();
+  const failing = scripted("failing", ["pending", "failed"]);
+  const open = scripted("open", ["pending"]);
+  const answers = await survey(world, [open.question, failing.question], options);
+  expect(answers.map(({ state }) => state)).toEqual(["pending", "failed"]);
+  expect(open.looks()).toBe(2);
+});
+
+test("the time is over after the limit, and no limit asks once", async () => {
+  const { world, options, elapsed } = patientWorld();
+  const open = scripted("open", ["pending"]);
+  await survey(world, [open.question], { ...options, limit: 0 });
+  expect([open.looks(), elapsed()]).toEqual([1, 0]);
+  await survey(world, [open.question], { ...options, limit: 2 * minute });
+  expect(elapsed()).toBe(2 * minute);
+});
+
+test("an answer that needs a person first is not waited for, and keeps nothing else waiting", async () => {
+  const { world, options } = patientWorld();
+  const gh = scripted("gh", ["unknown"], { lasting: true });
+  const late = scripted("late", ["pending", "unknown", "verified"]);
+  const answers = await survey(world, [gh.question, late.question], options);
+  expect(answers.map(({ state }) => state)).toEqual(["unknown", "verified"]);
+  expect([gh.looks(), late.looks()]).toEqual([1, 3]);
+});
+
+test("what a failed run would have made has failed with it; what was there stays", async () => {
+  const { world, options } = patientWorld();
+  const link = "https://github.com/o/r/actions/runs/1";
+  const questions: Question[] = [
+    {
+      ...scripted("run", ["failed"], { remedy: "Re-run the job", link }).question,
+      run: "itself",
+    },
+    { ...scripted("image", ["pending"], { remedy: "Wait" }).question, run: "makes it" },
+    { ...scripted("crate", ["verified"]).question, run: "makes it" },
+    { ...scripted("release", ["unknown"]).question, run: "makes it" },
+    scripted("other", ["pending"]).question,
+  ];
+  expect(await survey(world, questions, options)).toEqual([
+    { question: "run", state: "failed", evidence: "look 1", remedy: "Re-run the job", link },
+    {
+      question: "image",
+      state: "failed",
+      evidence: "look 1, and can no longer come: the run has failed",
+      remedy: "Re-run the job",
+      link,
+    },
+    { question: "crate", state: "verified", evidence: "look 1" },
+    { question: "release", state: "unknown", evidence: "look 1" },
+    { question: "other", state: "pending", evidence: "look 1" },
+  ]);
+});
+
+test("a refused question is one that nobody could answer; a defect stays one", async () => {
+  const { world, options } = patientWorld();
+  const refused: Question = {
+    label: "tag",
+    ask: () => Promise.reject(refusal("Cannot run git", { remedy: "Install git" })),
+  };
+  expect(await survey(world, [refused], { ...options, limit: 0 })).toEqual([
+    { question: "tag", state: "unknown", evidence: "Cannot run git", remedy: "Install git" },
+  ]);
+  const broken: Question = { label: "x", ask: () => Promise.reject(new TypeError("defect")) };
+  expect(survey(world, [broken], options)).rejects.toThrow(TypeError);
+});
+
+describe("beside a terminal", () => {
+  test("a line a change is written, first what is open", async () => {
+    const { world, options, written } = patientWorld();
+    const questions = [
+      scripted("early", ["verified"]).question,
+      scripted("late", ["pending", "pending", "verified"]).question,
+    ];
+    await survey(world, questions, options);
+    expect(written).toEqual({
+      out: "",
+      err: "after 0 s: late: pending, look 1\nafter 12 s: late: verified, look 3\n",
+    });
+  });
+
+  test("a look without waiting says nothing", async () => {
+    const { world, options, written } = patientWorld();
+    await survey(world, [scripted("open", ["pending"]).question], { ...options, limit: 0 });
+    expect(written).toEqual({ out: "", err: "" });
+  });
+});
+
+test("on a terminal one line tells how far it is, and what is waited for", async () => {
+  const { world, options, written } = patientWorld(true);
+  const slow: Question = {
+    label: "image",
+    async ask() {
+      await Bun.sleep(300);
+      return [
+        { question: "image on ghcr.io", state: "verified", evidence: "" },
+        { question: "image on docker.io", state: "pending", evidence: "" },
+      ];
+    },
+  };
+  const late = scripted("crate", ["verified"]);
+  await survey(world, [slow, late.question], {
+    ...options,
+    limit: 1000,
+    sleep: async () => {
+      await Bun.sleep(300);
+      await options.sleep?.(1000, world.interrupt.requestSignal);
+    },
+  });
+  const lines = written.err.split("\r\u001b[K");
+  expect(lines).toContain("1 verified, asking about image, 0 s");
+  expect(lines).toContain("2 of 3 verified, waiting for image on docker.io, 0 s");
+  expect(written.err).toEndWith("\r\u001b[K");
+});
+
+describe("Ctrl-C ends it at once", () => {
+  test("during a question that would go on for long", async () => {
+    const { world, options, controller } = patientWorld();
+    const endless: Question = { label: "image", ask: () => new Promise(() => {}) };
+    const questions = [endless, scripted("crate", ["verified"]).question];
+    const work = survey(world, questions, options);
+    setTimeout(() => controller.abort(), 10);
+    const thrown = await work.catch((reason: unknown) => reason);
+    expect(thrown).toBeInstanceOf(Interrupted);
+    expect(String(thrown)).toEndWith("Interrupted: open: image");
+  });
+
+  test("during a pause", async () => {
+    const { world, options, controller } = patientWorld();
+    const sleep = () => {
+      controller.abort();
+      return Promise.reject(controller.signal.reason);
+    };
+    const work = survey(world, [scripted("image", ["pending"]).question], { ...options, sleep });
+    expect(work).rejects.toThrow("Interrupted: open: image");
+  });
+});
+
+describe("as findings", () => {
+  const unknown = (question: string, evidence = "gh is missing"): Answer => ({
+    question,
+    state: "unknown",
+    evidence,
+    remedy: "Install gh",
+  });
+
+  test("those that nobody could give for one reason are one, where the first stands", () => {
+    const verified: Answer = { question: "tag", state: "verified", evidence: "there" };
+    expect(
+      findingsOfAnswers([
+        verified,
+        unknown("run"),
+        unknown("image", "no network"),
+        unknown("SBOM"),
+      ]),
+    ).toEqual([
+      { level: "notice", message: "tag: verified, there" },
+      {
+        level: "error",
+        message: "Cannot verify run, SBOM: unknown, gh is missing",
+        remedy: "Install gh",
+      },
+      {
+        level: "error",
+        message: "Cannot verify image: unknown, no network",
+        remedy: "Install gh",
+      },
+    ]);
+  });
+
+  test("many answers for the same reason are counted, not listed", () => {
+    const messages = (count: number) =>
+      findingsOfAnswers(Array.from({ length: count }, (_, index) => unknown(`q${index}`))).map(
+        ({ message }) => message,
+      );
+    expect(messages(4)).toEqual(["Cannot verify q0, q1, q2, q3: unknown, gh is missing"]);
+    expect(messages(5)).toEqual(["Cannot verify q0, q1, q2 and 2 more: unknown, gh is missing"]);
+  });
+
+  test("equal failures stay apart", () => {
+    const failed = (question: string): Answer => ({ question, state: "failed", evidence: "x" });
+    expect(findingsOfAnswers([failed("a"), failed("b")])).toHaveLength(2);
+  });
+});

@@ -1,0 +1,209 @@
+import { describe, expect, test } from "bun:test";
+import { jobShape, runShape } from "../../scripts/demo/gh.ts";
+import { askWorkflowRun } from "../../scripts/verify/workflow-run.ts";
+import { faults, ghWorld } from "../helpers/gh.ts";
+
+const release = {
+  repository: "robintra/perf-sentinel",
+  tag: "v1.3.0",
+  commit: "1".repeat(40),
+  workflow: ".github/workflows/release.yml",
+};
+const { tag, workflow, commit } = release;
+const link = "https://github.com/robintra/perf-sentinel/actions/runs/21";
+const jobLink = `${link}/job/31`;
+
+/** The answer where gh lists these runs, and the first of them has these jobs. */
+async function ask(runs: readonly unknown[], jobs: readonly unknown[] = [], options = {}) {
+  using made = ghWorld();
+  made.gh.reply("run list", { stdout: runs });
+  made.gh.reply("run view", { stdout: { jobs } });
+  const answer = await askWorkflowRun({ tag, workflow, commit, ...options }, made.world);
+  return { ...answer, asked: made.gh.asked() };
+}
+
+test("gh is asked with options that old versions know, for the repository on github.com", async () => {
+  const { asked } = await ask([runShape(release)]);
+  expect(asked).toEqual([
+    "run list --workflow release.yml --branch v1.3.0 --limit 20 --json databaseId,headSha,headBranch,event,status,conclusion,url,createdAt --repo github.com/robintra/perf-sentinel",
+    "run view 21 --json jobs --repo github.com/robintra/perf-sentinel",
+  ]);
+});
+
+test("a run that ended in success is verified", async () => {
+  expect(await ask([runShape(release)])).toMatchObject({
+    question: "run of release.yml",
+    state: "verified",
+    evidence: "it ended in success",
+    link,
+  });
+});
+
+test("the jobs that a successful run went without are named", async () => {
+  const jobs = [
+    jobShape("check-versions", "success"),
+    jobShape("docker", "skipped"),
+    jobShape("release", "success"),
+  ];
+  expect(await ask([runShape(release)], jobs)).toMatchObject({
+    state: "verified",
+    evidence: "it ended in success, without docker",
+  });
+});
+
+test("a success stands if its jobs cannot be told", async () => {
+  using made = ghWorld();
+  made.gh.reply("run list", { stdout: [runShape(release)] });
+  made.gh.reply("run view", { stdout: "junk" });
+  expect(await askWorkflowRun({ tag, workflow, commit }, made.world)).toMatchObject({
+    state: "verified",
+    evidence: "it ended in success",
+  });
+});
+
+describe("a run is pending", () => {
+  test("while there is none", async () => {
+    expect(await ask([])).toMatchObject({
+      state: "pending",
+      evidence: "there is no run of release.yml for v1.3.0 yet",
+    });
+  });
+
+  test.each([
+    ["of another event", { event: "workflow_dispatch" }],
+    ["of a branch", { headBranch: "main" }],
+  ])("while there is only one %s", async (_, details) => {
+    expect(await ask([runShape(release, details)])).toMatchObject({ state: "pending" });
+  });
+
+  test("while it waits in a queue", async () => {
+    const run = runShape(release, { status: "queued", conclusion: "" });
+    expect(await ask([run])).toMatchObject({ state: "pending", evidence: "it is queued", link });
+  });
+
+  test("while it waits for an approval, which the remedy names", async () => {
+    const run = runShape(release, { status: "waiting", conclusion: "" });
+    expect(await ask([run])).toMatchObject({
+      state: "pending",
+      remedy: "Approve the deployment that it waits for",
+    });
+  });
+
+  test("while jobs run, which are named, and the one that has failed already", async () => {
+    const run = runShape(release, { status: "in_progress", conclusion: "" });
+    const jobs = [
+      jobShape("check-versions", "success"),
+      jobShape("build (linux-amd64-musl)", ""),
+      jobShape("build (macos-arm64)", ""),
+      jobShape("sbom", "failure"),
+    ];
+    expect(await ask([run], jobs)).toMatchObject({
+      state: "pending",
+      evidence: "running: build (linux-amd64-musl), build (macos-arm64); failed already: sbom",
+    });
+  });
+});
+
+describe("a run has failed", () => {
+  const failed = runShape(release, { conclusion: "failure" });
+
+  test.each(["failure", "cancelled", "timed_out", "startup_failure", "action_required", "skipped"])(
+    "if it ended as %s",
+    async (conclusion) => {
+      expect(await ask([runShape(release, { conclusion })])).toMatchObject({
+        state: "failed",
+        evidence: `it ended as ${conclusion}`,
+        remedy: `Read the log at ${link}, mend the cause, and re-run it`,
+        link,
+      });
+    },
+  );
+
+  test("if it was for another commit than the tag names", async () => {
+    const other = runShape(release, { headSha: "2".repeat(40) });
+    expect(await ask([other])).toMatchObject({
+      state: "failed",
+      evidence: `the run was for commit ${"2".repeat(40)}, but v1.3.0 names ${commit}`,
+    });
+  });
+
+  test("with the job that failed first, however they are listed, and not one that was cancelled for it", async () => {
+    const jobs = [
+      jobShape("release", "cancelled", { completedAt: "2026-08-07T12:02:00Z" }),
+      jobShape("build (b)", "failure", { completedAt: "2026-08-07T12:08:00Z" }),
+      jobShape("build (a)", "failure", {
+        completedAt: "2026-08-07T12:03:00Z",
+        steps: [
+          { name: "Set up", conclusion: "success" },
+          { name: "cargo auditable build", conclusion: "failure" },
+        ],
+      }),
+    ];
+    expect(await ask([failed], jobs)).toMatchObject({
+      evidence: "job build (a) ended as failure, in step cargo auditable build",
+      remedy: `Read the job's log at ${jobLink}, mend the cause, and re-run the failed jobs`,
+      link: jobLink,
+    });
+  });
+
+  test.each([
+    ["check-versions", [], /^Bump the workspace version and the pin on perf-sentinel-core/],
+    ["publish-crate", [], /^Wait 5 minutes, then re-run the failed job/],
+    ["docker", ["Scan with Trivy"], /base-image rebuild.*do not bypass the scan$/],
+    ["Docker", [], /do not bypass the scan$/],
+    ["docker", ["Log in to GHCR"], /^Read the job's log at https/],
+    ["sbom", [], /^Read the job's log at https/],
+  ])("with the remedy that Troubleshooting gives for %s, %p", async (name, steps, remedy) => {
+    const failedSteps = steps.map((step) => ({ name: step, conclusion: "failure" }));
+    const answer = await ask([failed], [jobShape(name, "failure", { steps: failedSteps })]);
+    expect(answer.remedy).toMatch(remedy);
+  });
+});
+
+test("the newest run for the tag's commit counts, beside runs of a tag that was moved", async () => {
+  const runs = [
+    runShape(release, { conclusion: "failure", createdAt: "2026-08-07T10:00:00Z" }),
+    runShape(release),
+    runShape(release, { headSha: "2".repeat(40), createdAt: "2026-08-07T13:00:00Z" }),
+  ];
+  expect(await ask(runs)).toMatchObject({ state: "verified" });
+});
+
+describe("nobody knows what became of a run if gh", () => {
+  test.each(faults)("%s", async (_, reply, evidence, lasting) => {
+    using made = ghWorld();
+    made.gh.reply("run list", reply);
+    const answer = await askWorkflowRun({ tag, workflow, commit }, made.world);
+    expect(answer).toMatchObject({ state: "unknown", evidence: expect.stringMatching(evidence) });
+    expect(answer.lasting ?? false).toBe(lasting);
+    expect(answer.remedy).toBeString();
+  });
+
+  test("hangs", async () => {
+    using made = ghWorld({ patience: 100 });
+    made.gh.reply("run list", { shell: "exec sleep 60" });
+    expect(await askWorkflowRun({ tag, workflow, commit }, made.world)).toMatchObject({
+      state: "unknown",
+      evidence: "gh run list gave no answer within 0.1 s",
+    });
+  });
+
+  test.each([
+    ["a run without a commit", { headSha: "" }],
+    ["a state that is not known", { status: "dreaming" }],
+    ["a conclusion that is not known", { conclusion: "splendid" }],
+    ["an end without a conclusion", { conclusion: "" }],
+  ])("tells of %s", async (_, details) => {
+    expect(await ask([runShape(release, details)])).toMatchObject({ state: "unknown" });
+  });
+});
+
+test("a failed run stays failed if its jobs cannot be told", async () => {
+  using made = ghWorld();
+  made.gh.reply("run list", { stdout: [runShape(release, { conclusion: "failure" })] });
+  made.gh.reply("run view", { code: 1, stderr: "HTTP 502\n" });
+  expect(await askWorkflowRun({ tag, workflow, commit }, made.world)).toMatchObject({
+    state: "failed",
+    evidence: "it ended as failure",
+  });
+});
