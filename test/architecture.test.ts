@@ -104,7 +104,8 @@ const doors: readonly Door[] = [
   },
   {
     what: "code that is not in the sources",
-    pattern: /\beval\(|\bnew Function\b|\brequire\(|\bimport\((?!"node:)|\bglobalThis\b/,
+    pattern:
+      /\beval\(|\bnew Function\b|\brequire\(|\bimport\((?!"(?:node:|\.\.?\/))|\bglobalThis\b/,
     owners: [],
   },
 ];
@@ -386,7 +387,7 @@ describe("the rules catch", () => {
     [
       "a dynamic import",
       "scripts/check.ts",
-      'await import("./lib/finding.ts");',
+      "await import(path);",
       "opens a door of its own to code that is not in the sources",
     ],
     ["a barrel", "scripts/lib/tree.ts", 'export { a } from "./finding.ts";', "is a barrel"],

@@ -3,6 +3,7 @@
 import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { findMeant, type GivenOption, tokensOf } from "./arguments.ts";
+import { checkRuntimeFiles } from "./disk/runtime-files.ts";
 import {
   error,
   type Finding,
@@ -402,6 +403,7 @@ function parseValue(what: string, parse: () => unknown): unknown {
 export interface EntryProcess extends EventSource {
   readonly env: Environment;
   readonly argv: readonly string[];
+  readonly execArgv: readonly string[];
   cwd(): string;
   exit(code: number): never;
 }
@@ -422,6 +424,7 @@ export async function main<P extends Operands, O extends Options>(
   const terminal = processTerminal(env, streams);
   const code = await execute(table, {
     args: self.argv.slice(2),
+    switches: self.execArgv,
     env,
     cwd: currentFolder(self),
     now: moment(),
@@ -451,6 +454,8 @@ function currentFolder(self: EntryProcess): string | undefined {
 /** The world that a command runs in, as values. */
 export interface World {
   readonly args: readonly string[];
+  /** The options of Bun itself that this run was started with. */
+  readonly switches: readonly string[];
   readonly env: Environment;
   readonly cwd: string | undefined;
   readonly now: Date;
@@ -466,13 +471,14 @@ export async function execute<P extends Operands, O extends Options>(
   table: Command<P, O>,
   world: World,
 ): Promise<number> {
-  const { args, env, terminal } = world;
+  const { args, switches, env, terminal } = world;
   const beforeOptionsEnd = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
   const form = {
     script: table.name,
     subject: beforeOptionsEnd.filter((each) => !each.startsWith("-")).join(" "),
     json: beforeOptionsEnd.includes("--json"),
     actions: env.GITHUB_ACTIONS === "true",
+    switches: switches.map(shellWord).join(" "),
   };
   const report = openReport(terminal, form);
   if (beforeOptionsEnd.some((each) => each === "--help" || each === "-h")) {
@@ -489,9 +495,16 @@ export async function execute<P extends Operands, O extends Options>(
   let exitCode: number;
   let running: Promise<void> | undefined;
   let repo: unknown;
+  let distrust: readonly Finding[] = [];
   try {
     const parsed = parseCommandLine(table, args);
     repo = parsed.options.repo;
+    if (world.cwd !== undefined) {
+      distrust = await checkRuntimeFiles(table.name, world.cwd, env, switches);
+    }
+    if (distrust.length > 0) {
+      throw new Refusal(distrust);
+    }
     running = invoke(table, parsed, world, report, watch.interrupt);
     await Promise.race([running, watch.ended]);
     exitCode = verdictOf(table.name, report);
@@ -510,7 +523,8 @@ export async function execute<P extends Operands, O extends Options>(
     );
   }
   const finished = report.finish(exitCode);
-  if (form.actions && env.GITHUB_STEP_SUMMARY) {
+  // The name of the summary may be one of what is not to be trusted.
+  if (form.actions && env.GITHUB_STEP_SUMMARY && distrust.length === 0) {
     appendSummary(env.GITHUB_STEP_SUMMARY, finished.summary, terminal);
   }
   return exitCode;

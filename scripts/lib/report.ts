@@ -50,6 +50,8 @@ export interface ReportForm {
   readonly json: boolean;
   /** Whether GitHub Actions reads the output. */
   readonly actions: boolean;
+  /** The options of Bun that this run has, as a shell takes them: printed commands have them, too. */
+  readonly switches?: string;
 }
 
 /** A report that can be ended. */
@@ -76,6 +78,12 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   let table: SummaryTable | undefined;
   const said: string[] = [];
   let muted = false;
+  const { switches = "" } = form;
+
+  /** A text whose commands start the scripts with the switches of this run. */
+  function asRun(text: string): string {
+    return switches === "" ? text : text.replace(scriptCall, () => `bun ${switches} `);
+  }
 
   function print(finding: Finding): void {
     const toOut = finding.level === "notice" && !form.json;
@@ -98,13 +106,14 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
   return {
     findings,
     add(added) {
-      for (const finding of muted ? [] : [added].flat()) {
+      for (const each of muted ? [] : [added].flat()) {
+        const finding = each.remedy && switches ? { ...each, remedy: asRun(each.remedy) } : each;
         findings.push(finding);
         print(finding);
       }
     },
     say(line) {
-      say(visible(line, form.actions));
+      say(visible(asRun(line), form.actions));
     },
     sayVerbatim(line) {
       const isObeyed = form.actions && holdsCommand(line);
@@ -112,11 +121,11 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     },
     tell(line) {
       if (!muted) {
-        terminal.err(`${visible(line, form.actions)}\n`);
+        terminal.err(`${visible(asRun(line), form.actions)}\n`);
       }
     },
     show(line) {
-      (form.json ? terminal.err : terminal.out)(`${visible(line, form.actions)}\n`);
+      (form.json ? terminal.err : terminal.out)(`${visible(asRun(line), form.actions)}\n`);
     },
     async during(what, work) {
       const announce = () => terminal.err(`${visible(what)} ...\n`);
@@ -152,9 +161,9 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
     },
     finish(exitCode) {
       if (form.json) {
-        terminal.out(
-          `${jsonOf(form.script, exitCode, findings, typeof data === "function" ? data() : data)}\n`,
-        );
+        const made = typeof data === "function" ? data() : data;
+        const shown = switches && made ? withTexts(made, asRun) : made;
+        terminal.out(`${jsonOf(form.script, exitCode, findings, shown)}\n`);
       }
       return {
         exitCode,
@@ -168,7 +177,17 @@ export function openReport(terminal: Terminal, form: ReportForm): OpenReport {
 }
 
 /** One of these scripts, or git, in a sentence or as a step of a list. */
-const namedCommand = /(?:^|[ (])(?:bun (?:scripts|release-gate)\/|git [a-z])/;
+const namedCommand = /(?:^|[ (])(?:bun (?:.* )?(?:scripts|release-gate)\/|git [a-z])/;
+
+/** The start of a command that runs one of these scripts, without switches. */
+const scriptCall = /\bbun (?=(?:\S*|'[^']*)(?:scripts|release-gate)\/)/g;
+
+/** A value in which every text is replaced. */
+function withTexts(value: Json, replace: (text: string) => string): Json {
+  return JSON.parse(JSON.stringify(value), (_, each) =>
+    typeof each === "string" ? replace(each) : each,
+  );
+}
 
 /** Milliseconds after which work is worth a word on a terminal. */
 const patience = 700;

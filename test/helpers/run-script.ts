@@ -21,6 +21,8 @@ interface RunOptions extends Omit<StartOptions, "stdin"> {
   readonly clock?: () => number;
   /** The machine's time, for a test that is about none or about a run over midnight. */
   readonly moment?: () => Date;
+  /** The options of Bun that the run was started with. */
+  readonly switches?: readonly string[];
   /** Where the command hears of signals. */
   readonly signals?: EventSource;
 }
@@ -32,6 +34,7 @@ export async function runScript(
   {
     cwd,
     env = isolatedEnvironment(cwd),
+    switches = [],
     clock = () => performance.now(),
     moment = () => new Date(),
     signals = new EventEmitter(),
@@ -40,6 +43,7 @@ export async function runScript(
   const { written, terminal } = silentTerminal();
   const code = await execute(await tableOf(script), {
     args,
+    switches,
     env,
     cwd,
     now: moment(),

@@ -591,6 +591,7 @@ describe("in the process of the test", () => {
   const args = (what: string, ...options: string[]) => ["v1.2.3", "PASS", "--do", what, ...options];
   const world = {
     args: [],
+    switches: [],
     env,
     cwd: projectRoot,
     now: new Date(),
@@ -701,6 +702,7 @@ describe("the entry point", () => {
       env,
       cwd,
       argv: ["bun", script, "v1.2.3", "PASS", "--do", what, ...options],
+      execArgv: [],
       exit(code: number): never {
         throw new Error(`exit ${code}`);
       },

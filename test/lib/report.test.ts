@@ -58,6 +58,29 @@ test("as text, notices go to standard output, warnings and errors to standard er
   );
 });
 
+test("commands to run have the switches of the run; what a file says stays as it is", () => {
+  const switches = "--no-env-file '--config=a b'";
+  const { written, report } = capture({ switches });
+  const call = "bun scripts/a.ts, then: bun '../my tools/scripts/b.ts'";
+  report.add(error(call, { remedy: call }));
+  report.say(call);
+  report.tell("bun install; bun --smol scripts/a.ts");
+  report.sayVerbatim(call);
+  const asRun = `bun ${switches} scripts/a.ts, then: bun ${switches} '../my tools/scripts/b.ts'`;
+  expect(written.err).toBe(
+    `error: ${call}\n  fix: ${asRun}\nbun install; bun --smol scripts/a.ts\n`,
+  );
+  expect(written.out).toBe(`${asRun}\n${call}\n`);
+  expect(report.namedCommand()).toBe(true);
+
+  const json = capture({ switches, json: true });
+  json.report.attach({ next: [{ command: "bun release-gate/a.ts" }] });
+  json.report.finish(0);
+  expect(JSON.parse(json.written.out).data).toEqual({
+    next: [{ command: `bun ${switches} release-gate/a.ts` }],
+  });
+});
+
 test("as JSON, standard output is one object on one line and nothing else", () => {
   const { written, report } = capture({ json: true });
   report.add(three);
