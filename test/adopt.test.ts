@@ -180,7 +180,7 @@ test("a first adoption brings the commands, their library and nothing else", asy
   const after = contents(it.product);
   const added = Object.keys(after).filter((path) => before[path] === undefined);
   const expected = Object.keys(contents(it.tools))
-    .filter((path) => /^scripts\/.*\.ts$|^release-gate\/.*\.ts$/.test(path))
+    .filter((path) => /^(?:scripts|release-gate)\/(?:.*\.ts|tsconfig\.json)$/.test(path))
     .filter((path) => path !== "scripts/demo.ts" && !path.startsWith("scripts/demo/"));
   expect(added.sort()).toEqual([...expected, manifest].sort());
   for (const path of expected) {
@@ -209,6 +209,37 @@ test("a first adoption brings the commands, their library and nothing else", asy
   expect(again.stdout).not.toContain("new ");
   expect(contents(it.product)).toEqual(after);
   expect((await it.check()).code).toBe(0);
+});
+
+test("a tsconfig.json of the product redirects no import of a copy, nor a command in its folder", async () => {
+  using it = await world();
+  await it.adopt();
+  const configure = (paths: Record<string, string[]>) =>
+    writeFiles(it.product, {
+      "stub.ts": "export {};",
+      "tsconfig.json": JSON.stringify({
+        compilerOptions: { baseUrl: ".", paths, jsx: "preserve", experimentalDecorators: true },
+      }),
+    });
+  const passes = { code: 0, stdout: expect.stringContaining("1.3.0"), stderr: "" };
+  const [script, ...args] = ["check-tag-version.ts", "v1.3.0"] as const;
+  configure({
+    "./*": ["./stub.ts"],
+    "*.ts": ["./x/*"],
+    "*cli.ts": ["./stub.ts"],
+    "node:*": ["./stub.ts"],
+  });
+  expect(await it.run(`scripts/${script}`, it.product, ...args)).toEqual(passes);
+  configure({ "*": ["./stub.ts"] });
+  expect(await it.run(script, join(it.product, "scripts"), ...args)).toEqual(passes);
+  const gate = await it.run("check-lab-validation.ts", join(it.product, "release-gate"), "--help");
+  expect(gate.stdout).toContain("Usage: bun release-gate/check-lab-validation.ts");
+  // Bun takes the file that it is told to run through the tsconfig.json of the current folder: no
+  // line of a copy runs, so that only a switch helps.
+  const silence = { code: 0, stdout: "", stderr: "" };
+  expect(await it.run(`scripts/${script}`, it.product, ...args)).toEqual(silence);
+  const override = ["--tsconfig-override=/dev/null", `scripts/${script}`] as const;
+  expect(await it.run(override[0], it.product, override[1], ...args)).toEqual(passes);
 });
 
 test("a copy works on its own: no packages, no configuration of the tools", async () => {

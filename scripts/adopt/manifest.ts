@@ -23,10 +23,12 @@ export interface Manifest extends Origin {
 
 /**
  * Whether a path is one that an adoption may write, or remove: source text in the folders of the
- * release tools. The ledger never is.
+ * release tools, and what keeps the product's own `tsconfig.json` out of them. The ledger never is.
  */
 export function isAdoptable(path: string): boolean {
-  return isTreePath(path) && /^(?:scripts\/[\w./-]+|release-gate\/[\w./-]+)\.ts$/.test(path);
+  return (
+    isTreePath(path) && /^(?:scripts|release-gate)\/(?:[\w./-]+\.ts|tsconfig\.json)$/.test(path)
+  );
 }
 
 /**

@@ -32,7 +32,11 @@ export async function readUpstream(
   signal: AbortSignal,
 ): Promise<Upstream> {
   const tree = workTree(root);
-  const listed = await Promise.all(["scripts/**/*.ts", "release-gate/**/*.ts"].map(tree.list));
+  const globs = ["scripts", "release-gate"].flatMap((folder) => [
+    `${folder}/**/*.ts`,
+    `${folder}/tsconfig.json`,
+  ]);
+  const listed = await Promise.all(globs.map(tree.list));
   const files = new Map(
     listed
       .flat()

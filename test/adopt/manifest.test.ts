@@ -43,6 +43,11 @@ test.each([
   ["scripts/./a.ts", false],
   ["/scripts/a.ts", false],
   ["src/a.ts", false],
+  ["scripts/tsconfig.json", true],
+  ["release-gate/tsconfig.json", true],
+  ["tsconfig.json", false],
+  ["scripts/lib/tsconfig.json", false],
+  ["scripts/package.json", false],
   ["scripts/a\u0000.ts", false],
 ])("only source text of the tools may be written: %p %p", (candidate, expected) => {
   expect(isAdoptable(candidate)).toBe(expected);
