@@ -95,7 +95,9 @@ test("the steps of the workflows pass for a good tag and a good pull request", a
 
 test("every command line that the guide names is one that the script takes", async () => {
   const lines = [
-    ...guide.matchAll(/\bbun (?:\S*\/)?((?:scripts|release-gate)\/[\w-]+\.ts)([^`\n|]*)/g),
+    ...guide.matchAll(
+      /\bbun (?:-\S+ )*(?:\S*\/)?((?:scripts|release-gate)\/[\w-]+\.ts)([^`\n|]*)/g,
+    ),
   ].map(([, script = "", rest = ""]) => ({ script, rest }));
   const helps = new Map(
     await Promise.all(

@@ -300,6 +300,8 @@ test.each([
   'bun scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
   'bun run ./scripts/check-tag-version.ts -- "$GITHUB_REF_NAME" --json',
   'npx --yes bun@1.4.5 scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
+  'bun --no-env-file --config=/dev/null scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
+  'npx bun@1.4.5 run --tsconfig-override=/dev/null scripts/check-tag-version.ts "$GITHUB_REF_NAME"',
   'scripts/check-tag-version.ts "${{ github.ref_name }}"',
   "scripts/check-tag-version.ts '${{github.ref_name}}'",
   'NO_COLOR=1 scripts/check-tag-version.sh "$GITHUB_REF_NAME"',
@@ -323,6 +325,22 @@ test.each([
 ])("the tag check on the pushed tag counts in its spellings: %s", async (run) => {
   expect(await breaches(block(...run.split("\n")))).toEqual([]);
 });
+
+test.each([
+  "--config=other.toml",
+  "--config=/dev/nullx",
+  "--env-file=.env",
+  "--preload=./p.ts",
+  "--tsconfig-override=tsconfig.json",
+  "-r ./p.ts",
+  "scripts/other.ts --no-env-file",
+])(
+  "a switch of Bun that may change what runs is no call of the tag check: %s",
+  async (switches) => {
+    const run = `bun ${switches} scripts/check-tag-version.ts "$GITHUB_REF_NAME"`;
+    expect(await breaches(block(run))).toEqual([`17: ${JSON.stringify(run)}`]);
+  },
+);
 
 const check1 = 'scripts/check-tag-version.sh "$GITHUB_REF_NAME"';
 const part = (command: string) => `${JSON.stringify(command)} as a part of something else`;

@@ -143,9 +143,13 @@ test("the workflow snippets are YAML, and their commands pass for a good tag", a
       const steps = Object.values(jobs).flatMap((job) => job.steps);
       expect(steps.some(({ uses }) => uses?.startsWith("oven-sh/setup-bun@"))).toBe(true);
       const run = steps.find((step) => step.run !== undefined)?.run ?? "";
-      const script = /^bun (\S+\.ts)/.exec(run)?.[1] ?? "";
+      const script = /^bun (?:-\S+ )+(\S+\.ts)/.exec(run)?.[1] ?? "";
       const { code } = await start(
-        ["sh", "-c", run.replace(`bun ${script}`, `"$BUN" "${join(projectRoot, script)}"`)],
+        [
+          "sh",
+          "-c",
+          run.replace(/^bun/, '"$BUN"').replace(script, `"${join(projectRoot, script)}"`),
+        ],
         {
           cwd: world.product,
           env: {

@@ -56,7 +56,11 @@ export async function findTagCheck(
   };
 }
 
-const remedyFor = ({ check }: Guarded) => `bun ${check}.ts "$GITHUB_REF_NAME"`;
+/** Switches of Bun by which no file of the checkout changes what it runs: the only ones accepted. */
+const switches = ["--no-env-file", "--config=/dev/null", "--tsconfig-override=/dev/null"];
+
+const remedyFor = ({ check }: Guarded) =>
+  `bun ${switches.join(" ")} ${check}.ts "$GITHUB_REF_NAME"`;
 
 function attemptsOf({ jobs }: Workflow, { check }: Guarded): Attempt[] {
   const named = new RegExp(`\\b${RegExp.escape(posix.basename(check))}(?![\\w-])`);
@@ -361,7 +365,9 @@ interface Call {
 /** How a script is started: by itself, or by a shell or Bun. */
 const starters = [
   /^(?:bash|sh)(?: -[eux]+| -[eux]*o pipefail)* /,
-  /^(?:npx (?:(?:--yes|-y) )?bun@\S+|bun)(?: run)? /,
+  new RegExp(
+    `^(?:npx (?:(?:--yes|-y) )?bun@\\S+|bun)(?: run)?(?: (?:${switches.map(RegExp.escape).join("|")}))* `,
+  ),
 ];
 
 /** What a command calls; a call whose first words are no starter calls its first word. */
