@@ -5,24 +5,22 @@
  *
  * Usage: bun scripts/check-release-workflow.ts [--ref COMMIT] [--repo DIR] [--json]
  *
- * Refuses if a workflow has another trigger, if no first job certainly runs the tag check on the
- * pushed tag, if a job does not wait for that job's success, if a step or anything that it calls
- * invokes the lab gate, and if a workflow is missing or cannot be read.
+ * Accepts the documented form alone (docs/adopting.md). Refuses if a workflow has another trigger, if
+ * its first job is not a checkout and the tag check on the pushed tag, if a job does not wait for the
+ * success of that job, if the workflow or a file of the repository that it names mentions the lab gate,
+ * and if a workflow is missing or cannot be read.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
 import { command, main, refOption } from "./lib/cli.ts";
-import { attempt, type Finding, refusal } from "./lib/finding.ts";
+import { attempt, type Finding, refusal, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
-import type { Check, Tree } from "./lib/tree.ts";
-import type { Guarded } from "./workflow/breach.ts";
+import type { Check, Source, Tree } from "./lib/tree.ts";
+import { checkDocumentedForm, type Guarded } from "./workflow/documented-form.ts";
 import { checkLabGate } from "./workflow/lab-gate.ts";
-import { checkNeeds } from "./workflow/needs.ts";
-import { findTagCheck } from "./workflow/tag-check.ts";
-import { checkTriggers } from "./workflow/triggers.ts";
-import { workflowFrom } from "./workflow/workflow.ts";
+import { parseWorkflow } from "./workflow/yaml.ts";
 
 const workflows: readonly Guarded[] = [
   {
@@ -55,14 +53,28 @@ async function judgeWorkflow(tree: Tree, guarded: Guarded): Promise<Finding[]> {
       remedy: "Add the workflow, or name it in scripts/lib/layout.ts",
     });
   }
-  const workflow = workflowFrom(source);
-  const { job, findings } = await findTagCheck(tree, workflow, guarded);
+  const document = parseWorkflow(source);
   return [
-    ...checkTriggers(workflow, guarded),
-    ...findings,
-    ...(job === undefined ? [] : checkNeeds(workflow, job)),
-    ...(await checkLabGate(tree, workflow)),
+    ...checkDocumentedForm(document, guarded),
+    ...(await checkPresence(tree, source, guarded)),
+    ...(await checkLabGate(tree, document)),
   ];
+}
+
+/** Warns of a workflow that calls a check which the tree does not have: nothing can be released then. */
+async function checkPresence(tree: Tree, { text }: Source, guarded: Guarded): Promise<Finding[]> {
+  const called = [".ts", ".sh"]
+    .map((end) => guarded.check + end)
+    .filter((path) => text.includes(path));
+  const found = await Promise.all(called.map((path) => tree.list(path)));
+  return called
+    .filter((_, index) => found[index]?.length === 0)
+    .map((path) =>
+      warning(`Every run of ${guarded.file} will fail: there is no ${path}`, {
+        at: { file: guarded.file },
+        remedy: `Commit ${path}, or call the check in its other spelling`,
+      }),
+    );
 }
 
 export const table = command({
@@ -73,9 +85,9 @@ export const table = command({
   options: { ref: refOption },
   refuses: [
     `${layout.releaseWorkflow} starts on anything but ${layout.tagPrefix}* tags, or ${layout.chartReleaseWorkflow} on anything but ${layout.chartTagPrefix}* tags`,
-    "no job without needs certainly runs the tag check on the pushed tag",
+    "the first job is not in the documented form: a checkout, then the tag check on the pushed tag",
     "another job can run without the success of that job",
-    "a step, or a script, action or workflow of the tree that it calls, invokes the lab gate",
+    "the workflow, or a script, action or workflow of the repository that it names, mentions the lab gate",
     "a workflow is missing, or cannot be read",
   ],
   example: "bun scripts/check-release-workflow.ts --ref main",

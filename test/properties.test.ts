@@ -65,9 +65,8 @@ import { parseChecksums } from "../scripts/verify/checksums.ts";
 import { findFields, findLink, findList, findText } from "../scripts/verify/gh-json.ts";
 import { rustTokens } from "../scripts/vintages/rust.ts";
 import { findNewestTime, readVintages } from "../scripts/vintages/vintages.ts";
-import { readModule } from "../scripts/workflow/module.ts";
-import { readShell } from "../scripts/workflow/shell.ts";
-import { valuesOf, workflowFrom } from "../scripts/workflow/workflow.ts";
+import { checkDocumentedForm } from "../scripts/workflow/documented-form.ts";
+import { parseWorkflow } from "../scripts/workflow/yaml.ts";
 import {
   anyBytes,
   anyData,
@@ -78,6 +77,7 @@ import {
   anyVersion,
   repeated,
 } from "./helpers/arbitraries.ts";
+import { valuesOf } from "./helpers/document.ts";
 
 const seed = 20_260_807;
 const today = "2026-08-07" as Day;
@@ -96,7 +96,8 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
     const document = parseYaml(file);
     return [topLevelKeys(document), repeatedKeys(document)];
   },
-  "a workflow": (file) => workflowFrom(file),
+  "a workflow": (file) =>
+    checkDocumentedForm(parseWorkflow(file), { file: file.path, tagPrefix: "v", check: "check" }),
   "a chart": (file) => imagesOf(chartFrom(file)),
   "a chart's version": (file) => chartVersionFrom(file),
   "a lock file": (file) => lockedVersions(file, new Set(["perf-sentinel", "serde"])),
@@ -125,8 +126,6 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   checksums: (file) => parseChecksums(file),
   "Rust source": (file) => [rustTokens(file), readVintages(file)],
   "a time": ({ text }) => findNewestTime(text),
-  "a module": (file) => readModule({ ...file, path: "a.ts" }),
-  "a script of the shell": ({ text }) => readShell(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
     findCodeConstants(file, "version"),
@@ -471,14 +470,6 @@ describe("what a reader says of a text stands there:", () => {
       expect(section.bodyStart).toBeGreaterThan(section.start);
       expect(section.end).toBeGreaterThanOrEqual(section.bodyStart);
       end = section.end;
-    }
-  });
-
-  property("the code of a script, and its words", [anyText], (text) => {
-    const { code, commands } = readShell(text);
-    expect(code.length).toBe(text.length);
-    for (const { raw, offset } of commands.flatMap(({ words }) => words)) {
-      expect(text.slice(offset).replace(/\\\r?\n/g, "")).toStartWith(raw);
     }
   });
 

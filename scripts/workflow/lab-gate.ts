@@ -1,333 +1,189 @@
 /**
- * The lab gate, which no workflow may invoke: searched in a workflow, in the actions, workflows,
- * scripts and modules of the same tree that it calls, and in what those call.
+ * Searches a release workflow for mentions of the lab gate. The gate judges a run on a real cluster,
+ * which no CI can reproduce, so nothing in a workflow may name it, nor a command that leads to it.
  *
- * Whatever is not a comment, a display name, a description or a trigger's filter counts as a call: a
- * workflow has no business with the gate. A path of a script counts as a call of it, and in a shell a
- * pattern that leads to the gate. Comments are those of bash and sh; in a step with another shell all
- * counts. What is put together from parts at run time, comes from another repository, or is called
- * through `make` or a Dockerfile is not followed.
+ * The search covers the workflow outside YAML comments, every script, action and workflow of the same
+ * repository that it names, and what those name. It does not look into other repositories, nor
+ * through `make` or a Dockerfile.
  */
 
 import { posix } from "node:path";
-import { asTable, type Document, type Path, parseYaml } from "../lib/files/document.ts";
+import { asTable, type Document, type Path } from "../lib/files/document.ts";
 import { attempt, error, type Finding, notice, type Place, quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import { isTreePath, type Source, type Tree } from "../lib/tree.ts";
-import { breach } from "./breach.ts";
-import { isModulePath, readModule } from "./module.ts";
-import { readShell } from "./shell.ts";
-import { placeOf, valuesOf, type Workflow, yamlWithoutRepeats } from "./workflow.ts";
+import { placeOf } from "./yaml.ts";
 
 const { command, folder } = layout.labGate;
-const gateFolder = RegExp.escape(folder);
-/** The gate in any text, and in text that a shell reads, where the folder alone leads to it. */
-const gateInText = new RegExp(`${RegExp.escape(command)}|(?<![\\w.-])${gateFolder}/`);
-const gateInShell = new RegExp(
-  `${gateInText.source}|(?<![\\w.-])${gateFolder}(?=[\\s"'\`;&|)*?[]|$)`,
+
+/** Commands that judge files and versions only; CI may run them. `adopt` is one with `--check`. */
+const harmless =
+  /^(?:scripts\/(?:check-(?:tag-version|chart-version-bumped|helm-tag-version|references|vintages|release-workflow|chart-appversion)|adopt)|release-gate\/check-ledger)\.(?:ts|sh)$/;
+
+/** The lab gate, its folder, and our commands that ask the gate or change what it reads. */
+const mention = new RegExp(
+  [
+    RegExp.escape(command),
+    `(?<![\\w.-])${RegExp.escape(folder)}(?![\\w-]|/check-ledger\\.(?:ts|sh)\\b)`,
+    "(?:(?<![\\w-])scripts/|(?<![\\w./-])(?:\\./)?)(?:release|release-chart|record-validation|validate-lab|status|audit-releases|verify-release|bump-version|demo)\\.(?:ts|sh)(?![\\w-])",
+    "(?<![\\w-])adopt\\.(?:ts|sh)(?![^\\n]*\\s--check(?:\\s|$))",
+  ].join("|"),
 );
 
-/** Where a line calls the gate. */
-function gateIn(line: string, isShell: boolean): number | undefined {
-  const found = (isShell ? gateInShell : gateInText).exec(line)?.index;
-  return found ?? (isShell ? patternIn(line) : undefined);
+const gateFiles = ["sh", "ts"].map((ending) => `${folder}/${command}.${ending}`);
+/** A shell or GitHub variable in front of a path. Bounded, as an unclosed one would be read again and again. */
+const variable = /\$\{\{[\s\S]{0,999}?\}\}|\$\{[^}]{0,999}\}|\$\w+/g;
+const scriptEnding = /\.(?:[cm]?[jt]sx?|sh|bash|zsh|py|rb|pl|ya?ml)$/;
+/** What an import, or `uses`, may leave out at the end of a path. */
+const endings = ["", ".ts", ".js", "/index.ts", "/index.js", "/action.yml", "/action.yaml"];
+
+/** A text that is searched. */
+interface Text {
+  readonly text: string;
+  /** Folders that its relative paths may start from. */
+  readonly folders: readonly string[];
+  place(offset: number): Place;
 }
 
-/** Where a line has a pattern that a shell may expand to the gate, and that names a part of it. */
+/** Judges a workflow; a pass has one notice, with the number of files that were read. */
+export async function checkLabGate(tree: Tree, document: Document): Promise<Finding[]> {
+  const { file } = document.source.place();
+  const findings: Finding[] = [];
+  const reported = new Set<string>();
+  const asked = new Set<string>();
+  let filesRead = 0;
+
+  async function search({ text, folders, place }: Text, route: string): Promise<void> {
+    for (const { 0: line, index } of text.matchAll(/[^\n]+/g)) {
+      const offset = mention.exec(line)?.index ?? patternIn(line);
+      if (offset !== undefined) {
+        report(line.trim(), place(index + offset), route);
+      }
+    }
+    const starts = new Set([...folders, ...foldersEntered(text)]);
+    for (const { path, offset } of pathsIn(text)) {
+      for (const start of starts) {
+        await follow(posix.join(start, path), () => `${route}, named in ${shown(place(offset))}`);
+      }
+    }
+    const packageCall = /\b(?:npm|pnpm|yarn|bun)(?:@\S{1,99})?\s+run(?:-script)?\s/.exec(text);
+    if (packageCall !== null) {
+      const from = () => `${route}, named in ${shown(place(packageCall.index))}`;
+      await read("package.json", from);
+    }
+  }
+
+  function report(line: string, at: Place, route: string): void {
+    const key = `${at.file}:${at.line} ${line}`;
+    if (!reported.has(key)) {
+      reported.add(key);
+      findings.push(
+        error(
+          `Cannot accept ${file}: found the lab gate in ${quote(line)}${route}, expected no mention of it`,
+          {
+            at,
+            remedy:
+              "Remove it: the operator runs the gate before the tag, and no CI can reproduce a run of the lab",
+          },
+        ),
+      );
+    }
+  }
+
+  /** Searches a script that a path leads to, if the tree has one. */
+  async function follow(path: string, route: () => string): Promise<void> {
+    const bare = posix.normalize(path).replace(/\/$/, "");
+    const compiled = /\.[cm]?js$/.test(bare) ? [bare.replace(/js$/, "ts")] : [];
+    for (const target of [...endings.map((ending) => bare + ending), ...compiled]) {
+      await read(target, route);
+    }
+  }
+
+  async function read(path: string, route: () => string): Promise<void> {
+    if (asked.has(path) || !isTreePath(path) || harmless.test(path)) {
+      return;
+    }
+    asked.add(path);
+    const { findings: unread } = await attempt(async () => {
+      const isThere = (await tree.list(path)).length > 0;
+      const source = isThere ? await tree.read(path, { lenient: true }) : undefined;
+      if (source !== undefined && (isScript(source) || path === "package.json")) {
+        filesRead += 1;
+        await search({ ...source, folders: ["", posix.dirname(path)] }, route());
+      }
+    });
+    findings.push(...(unread ?? []));
+  }
+
+  asked.add(file);
+  const texts = textsOf(document);
+  const folders = [
+    "",
+    ...texts.filter(({ path }) => path.at(-1) === "working-directory").map(({ text }) => text),
+  ];
+  for (const { path, text } of texts) {
+    await search({ text, folders, place: (offset) => placeOf(document, path, offset) }, "");
+  }
+  const read1 =
+    filesRead === 1
+      ? "1 file that it names was read"
+      : `${filesRead} files that it names were read`;
+  return findings.length > 0
+    ? findings
+    : [notice(`${file}: never names the lab gate (${read1})`, { at: document.source.place() })];
+}
+
+/** Returns every key and every text of a document, with its path; what has an anchor comes once. */
+function textsOf({ data }: Document): { readonly path: Path; readonly text: string }[] {
+  const found: { path: Path; text: string }[] = [];
+  const seen = new Set<unknown>();
+  function visit(path: Path, value: unknown): void {
+    if (typeof value === "string") {
+      found.push({ path, text: value });
+    } else if (typeof value === "object" && value !== null && !seen.has(value)) {
+      seen.add(value);
+      const isList = Array.isArray(value);
+      for (const [key, child] of Object.entries(isList ? value : (asTable(value) ?? {}))) {
+        const inner = [...path, isList ? Number(key) : key];
+        if (!isList) {
+          found.push({ path: inner, text: key });
+        }
+        visit(inner, child);
+      }
+    }
+  }
+  visit([], data);
+  return found;
+}
+
+/** Returns where a line has a shell pattern that matches the gate and names a part of it. */
 function patternIn(line: string): number | undefined {
   const plain = line.replace(variable, (each) => " ".repeat(each.length));
-  const entered = new Set([...plain.matchAll(/\b(?:cd|pushd)\s+/g)].map(endOf));
-  const words = plain.matchAll(/[\w@.+/*?[\]{},!^-]+/g);
-  return [...words].find((match) => {
-    const [word] = match;
+  return [...plain.matchAll(/[\w@.+/*?[\]{},!^-]+/g)].find(([word]) => {
     const pattern = posix.normalize(word).replace(/^(?:\.{0,2}\/)+/, "");
-    const targets = entered.has(match.index) ? [folder] : gateFiles;
     return (
       /[*?[{]/.test(word) &&
       /[a-z]/i.test(pattern.replace(scriptEnding, "")) &&
-      targets.some((each) => new Bun.Glob(pattern).match(each))
+      [folder, ...gateFiles].some((each) => new Bun.Glob(pattern).match(each))
     );
   })?.index;
 }
 
-const endOf = ({ 0: text, index }: RegExpExecArray) => index + text.length;
-const gateFiles = ["sh", "ts"].map((ending) => `${folder}/${command}.${ending}`);
-
-const remedy =
-  "Remove the call: the gate is the operator's, before the tag; no CI can reproduce a run of the lab";
-
-/** Searches a workflow, and all that it calls, for a call of the lab gate. */
-export async function checkLabGate(tree: Tree, { document }: Workflow): Promise<Finding[]> {
-  const { file } = document.source.place();
-  const search = openSearch(tree, file);
-  await search.yaml(document.source);
-  const { findings, followed } = search;
-  const evidence =
-    followed.size === 1
-      ? "1 file that it calls was read"
-      : `${followed.size} files that it calls were read`;
-  return findings.length > 0
-    ? findings
-    : [
-        notice(`${file}: never invokes the lab gate (${evidence})`, {
-          at: document.source.place(),
-        }),
-      ];
-}
-
-/** A text that may call something. */
-interface Text {
-  readonly text: string;
-  readonly isShell: boolean;
-  /** Whether its shell may read what is behind a `#`. */
-  readonly isRaw?: boolean;
-  /** Folders that its relative paths may start from. */
-  readonly folders: readonly string[];
-  /** The calls that led here, as `file:line`. */
-  readonly calls: readonly string[];
-  place(offset: number): Place;
-}
-
-function openSearch(tree: Tree, file: string) {
-  const findings: Finding[] = [];
-  const followed = new Set<string>();
-  const asked = new Set<string>();
-
-  function report(found: string, at: Place, calls: readonly string[]): void {
-    const route = calls.length === 0 ? "" : `, called from ${calls.join(", ")}`;
-    findings.push(
-      breach(file, `the lab gate in ${found}${route}`, "no call of it", { at, remedy }),
-    );
-  }
-
-  /** What cannot be read refuses, and hides nothing else. */
-  async function collect(read: () => Promise<void>): Promise<void> {
-    findings.push(...((await attempt(read)).findings ?? []));
-  }
-
-  async function text(each: Text): Promise<void> {
-    const { isShell, calls, place } = each;
-    const code = isShell && each.isRaw !== true ? readShell(each.text).code : each.text;
-    const lines = [...code.matchAll(/[^\n]+/g)];
-    for (const { 0: line, index } of lines) {
-      const gate = gateIn(line, isShell);
-      if (gate !== undefined) {
-        report(quote(line.trim()), place(index + gate), calls);
-      }
-    }
-    const folders = isShell ? [...each.folders, ...foldersEntered(code)] : each.folders;
-    for (const { path, offset } of pathsIn(code)) {
-      for (const start of new Set(folders)) {
-        await call(posix.join(start, path), () => [...calls, shown(place(offset))]);
-      }
-    }
-    for (const { name, offset } of isShell ? packageScriptsIn(code) : []) {
-      await collect(() => packageScript(name, () => [...calls, shown(place(offset))]));
-    }
-  }
-
-  /** Follows a path, if the tree has a script there. */
-  async function call(path: string, calls: () => readonly string[]): Promise<void> {
-    const target = posix.normalize(path);
-    if (asked.has(target) || !isTreePath(target) || target.startsWith(`${folder}/`)) {
-      return;
-    }
-    asked.add(target);
-    await collect(async () => {
-      const isFile = (await tree.list(target)).length > 0;
-      const found = isFile ? await tree.read(target, { lenient: true }) : undefined;
-      if (found !== undefined && isScript(found)) {
-        followed.add(target);
-        await (isModule(found) ? module : script)(found, calls());
-      }
-    });
-  }
-
-  async function script(source: Source, calls: readonly string[]): Promise<void> {
-    const folders = ["", posix.dirname(source.path)];
-    await text({ text: source.text, isShell: true, folders, calls, place: source.place });
-  }
-
-  async function module(source: Source, calls: readonly string[]): Promise<void> {
-    const own = posix.dirname(source.path);
-    const { imports, paths, commands } = readModule(source);
-    const next = (offset: number | undefined) => () => [...calls, shown(source.place(offset))];
-    for (const { text: specifier, offset } of imports.filter((each) =>
-      /^\.{0,2}\//.test(each.text),
-    )) {
-      const target = posix.join(own, specifier);
-      if (target.startsWith(`${folder}/`)) {
-        report(`an import of ${target}`, source.place(offset), calls);
-      }
-      for (const ending of ["", ".ts", ".js", "/index.ts", "/index.js"]) {
-        await call(`${target}${ending}`, next(offset));
-      }
-      await call(target.replace(/js(x?)$/, "ts$1"), next(offset));
-    }
-    for (const { text: path, offset } of paths) {
-      if (path.includes(`${folder}/${command}`)) {
-        report(quote(path), source.place(offset), calls);
-      }
-      await call(path, next(offset));
-      await call(posix.join(own, path), next(offset));
-    }
-    for (const { text: line, offset = 0 } of commands) {
-      const place = () => source.place(offset);
-      await text({ text: line, isShell: true, folders: ["", own], calls, place });
-    }
-  }
-
-  async function packageScript(name: string, calls: () => readonly string[]): Promise<void> {
-    if (asked.has(`script ${name}`)) {
-      return;
-    }
-    asked.add(`script ${name}`);
-    const manifest = await tree.read("package.json");
-    if (manifest === undefined) {
-      return;
-    }
-    const document = parseYaml(manifest);
-    for (const each of [`pre${name}`, name, `post${name}`]) {
-      const line = document.at(["scripts", each]);
-      if (typeof line === "string") {
-        const place = () => document.place(["scripts", each]);
-        followed.add(manifest.path);
-        await text({ text: line, isShell: true, folders: [""], calls: calls(), place });
-      }
-    }
-  }
-
-  /** Searches a workflow or an action. */
-  async function yaml(source: Source, calls: readonly string[]): Promise<void> {
-    const document = yamlWithoutRepeats(source);
-    const contextIn = (path: Path) => `${contextOf(path)} ${isRaw(document, path)}`;
-    const texts = valuesOf(document.data, contextIn).filter(({ path }) => !isName(path));
-    const entered = texts
-      .filter(({ path }) => path.at(-1) === "working-directory")
-      .map(({ value }) => String(value).replace(variable, ""));
-    const folders = ["", posix.dirname(source.path), ...entered];
-    for (const { path, value } of texts) {
-      if (typeof value === "string") {
-        const place = (offset: number) => placeOf(document, path, offset);
-        const isShell = path.at(-1) === "run" || path.at(-1) === "working-directory";
-        const raw = isRaw(document, path.slice(0, -1));
-        await text({ text: value, isShell, isRaw: raw, folders, calls, place });
-        if (path.at(-1) === "uses" && value.startsWith("./") && !gateInText.test(value)) {
-          await uses(value, place(0), calls);
-        }
-      }
-    }
-  }
-
-  /** Follows a workflow or an action of the same tree. */
-  async function uses(name: string, at: Place, calls: readonly string[]): Promise<void> {
-    const path = posix.join(name).replace(/\/$/, "");
-    if (asked.has(`uses ${path}`)) {
-      return;
-    }
-    asked.add(`uses ${path}`);
-    const candidates = /\.ya?ml$/.test(path)
-      ? [path]
-      : [`${path}/action.yml`, `${path}/action.yaml`];
-    for (const each of candidates.map((candidate) => posix.normalize(candidate))) {
-      const found = await tree.read(each);
-      if (found !== undefined) {
-        followed.add(each);
-        await collect(() => yaml(found, [...calls, shown(at)]));
-        return;
-      }
-    }
-    findings.push(
-      error(`Cannot tell what ${shown(at)} calls: found no ${candidates.join(" or ")}`, {
-        at,
-        remedy: "Commit what uses names, or correct the path",
-      }),
-    );
-  }
-
-  return {
-    findings,
-    followed,
-    yaml: (source: Source) => collect(() => yaml(source, [])),
-  };
-}
-
-const shown = ({ file, line }: Place) => (line === undefined ? file : `${file}:${line}`);
-
-/**
- * Whether a step at a path may have a shell in which `#` begins no comment, or begins it elsewhere
- * than in a POSIX shell; where there is no step, what the job and the workflow set is asked.
- */
-function isRaw(document: Document, path: Path): boolean {
-  const [first, id = ""] = path;
-  const job = first === "jobs" ? asTable(document.at(["jobs", id])) : undefined;
-  const runners = JSON.stringify([job?.["runs-on"], job?.strategy]);
-  const shell =
-    asTable(document.at(path))?.shell ??
-    [job, asTable(document.data)]
-      .map((table) => asTable(asTable(table?.defaults)?.run)?.shell)
-      .find((each) => each !== undefined && each !== null) ??
-    (/windows/i.test(runners) ? "pwsh" : "bash");
-  return !/^(?:bash|sh)(?:(?: --?[a-z]+| pipefail)* \{0\})?$/.test(String(shell));
-}
-
-/** Whether a path leads to a filter of a trigger, or to a text that only readers see. */
-function isName(path: Path): boolean {
-  const shape = path.map((key) => (typeof key === "number" ? "0" : key)).join(" ");
-  return names.some((each) => each.test(shape));
-}
-
-/** Filters of triggers, display names of workflows, actions, jobs and steps, and descriptions. */
-const names = [
-  /^on \S+ (?:branches|tags|paths)(?:-ignore)?(?: 0)?$/,
-  /^(?:name|run-name|description|author)$/,
-  /^jobs \S+ name$/,
-  /^(?:jobs \S+|runs) steps 0 name$/,
-  /^(?:inputs|outputs) \S+ description$/,
-  /^on \S+ (?:inputs|outputs|secrets) \S+ description$/,
-];
-
-/** What decides which values below a path are names: an alias may mean something else elsewhere. */
-function contextOf(path: Path): string {
-  const [first, ...rest] = path;
-  const isPlain = path.length > 4 || !holders.includes(String(first));
-  return isPlain
-    ? ""
-    : [first, path.length, ...rest.filter((key) => parts.has(String(key)))].join(" ");
-}
-
-/** What names are in, from the top and below. */
-const holders = ["on", "jobs", "runs", "inputs", "outputs"];
-const parts = new Set(["steps", "inputs", "outputs", "secrets", "branches", "tags", "paths"]);
-
-/** Bounded, as one without an end would be looked through again and again. */
-const variable = /\$\{\{[\s\S]{0,999}?\}\}|\$\{[^}]{0,999}\}|\$\w+/g;
-const scriptEnding = /\.(?:[cm]?[jt]sx?|sh|bash|zsh|py|rb|pl)$/;
-
-/** What may be a path of a script: variables before a path are taken for a folder of the tree. */
-function pathsIn(code: string): { path: string; offset: number }[] {
-  const plain = code.replace(variable, (each) => " ".repeat(each.length));
+/** Returns what may be paths of scripts; a variable before a path counts as a folder of the tree. */
+function pathsIn(text: string): { readonly path: string; readonly offset: number }[] {
+  const plain = text.replace(variable, (each) => " ".repeat(each.length));
   return [...plain.matchAll(/[\w@.+/-]+/g)]
     .filter(([path]) => path.includes("/") || scriptEnding.test(path))
     .map(({ 0: path, index }) => ({ path: path.replace(/^\/+/, ""), offset: index }));
 }
 
-/** Folders that a script changes to. */
-function foldersEntered(code: string): string[] {
-  const plain = code.replace(variable, "");
+function foldersEntered(text: string): string[] {
+  const plain = text.replace(variable, "");
   return [...plain.matchAll(/\b(?:cd|pushd)\s+["']?([\w.+/-]+)/g)].map(([, path = ""]) => path);
-}
-
-/** Names that may be scripts of package.json. */
-function packageScriptsIn(code: string): { name: string; offset: number }[] {
-  const calls = /\b(?:npm|pnpm|yarn|bun)(?:@\S{1,99})?\s+(?:run(?:-script)?\s+)?([\w:.-]+)/g;
-  return [...code.matchAll(calls)].map((match) => ({ name: match[1] ?? "", offset: match.index }));
 }
 
 function isScript({ path, text }: Source): boolean {
   return scriptEnding.test(path) || text.startsWith("#!");
 }
 
-function isModule({ path, text }: Source): boolean {
-  return isModulePath(path) || /^#!.*\b(?:bun|node|deno)\b/.test(text);
-}
+const shown = ({ file, line }: Place) => (line === undefined ? file : `${file}:${line}`);
