@@ -46,7 +46,7 @@ import {
   rowText,
 } from "../scripts/lib/files/ledger.ts";
 import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
-import { codeBlocks, scanBlocks, withoutComments } from "../scripts/lib/files/markdown.ts";
+import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import {
   findCodeConstants,
@@ -108,11 +108,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   },
   "a changelog to edit": (file) =>
     withSection(file, { version, date: today, mustHaveDate: true, otherwise: ["- Words"] }),
-  Markdown: ({ text }) => {
-    const headings: unknown[] = [];
-    scanBlocks(text, { heading: (each) => headings.push(each), content() {} });
-    return [headings, codeBlocks(text)(0), withoutComments(text)];
-  },
+  Markdown: ({ text }) => [readLines(text), codeBlocks(text)(0), withoutComments(text)],
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
     return [

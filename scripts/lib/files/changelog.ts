@@ -5,7 +5,7 @@ import type { Place } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { occurrences } from "./document.ts";
-import { scanBlocks, withoutComments } from "./markdown.ts";
+import { readLines, saysSomething, withoutComments } from "./markdown.ts";
 
 /** One `##` section. Offsets are into the changelog's text. */
 export interface Section {
@@ -105,21 +105,17 @@ export function readChangelog(source: Source): Changelog {
     open = undefined;
   }
 
-  scanBlocks(text, {
-    heading({ level, style, title, start, end }) {
-      if (level <= 2) {
-        close(start);
-        // An underlined heading ends a section, but is not how a changelog starts one.
-        const starts = level === 2 && style === "marked";
-        open = starts ? { start, bodyStart: end, title, hasContent: false } : undefined;
-      }
-    },
-    content() {
-      if (open !== undefined) {
-        open.hasContent = true;
-      }
-    },
-  });
+  for (const line of readLines(text)) {
+    const { level = 0, style, title = "", start, end } = line;
+    if (level === 1 || level === 2) {
+      close(start);
+      // An underlined heading ends a section, but is not how a changelog starts one.
+      const starts = level === 2 && style === "marked";
+      open = starts ? { start, bodyStart: end, title, hasContent: false } : undefined;
+    } else if (open !== undefined) {
+      open.hasContent ||= saysSomething(line);
+    }
+  }
   close(text.length);
   return { source, sections };
 }

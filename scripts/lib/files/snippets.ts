@@ -2,7 +2,7 @@
 
 import type { Source } from "../tree.ts";
 import type { Span } from "./edit.ts";
-import { codeBlocks } from "./markdown.ts";
+import { codeBlocks, withoutComments } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
@@ -108,13 +108,6 @@ function endsOf(text: string, pattern: RegExp): (from: number) => number | undef
   };
 }
 
-/** A text with its closed HTML comments blanked out: one left open must not hide all that follows. */
-function withoutHtmlComments(text: string): string {
-  // Behind the last end no beginning has one, and none is looked for.
-  const end = text.lastIndexOf("-->") + "-->".length;
-  return text.slice(0, end).replace(/<!--[\s\S]*?-->/g, blank) + text.slice(end);
-}
-
 function blank(text: string): string {
   return text.replace(/[^\r\n]/g, " ");
 }
@@ -125,7 +118,7 @@ export function findInCode(
 ): (file: Source, name: string) => readonly Span[] {
   return (file, name) => {
     const isCode = codeBlocks(file.text);
-    const visible = { ...file, text: withoutHtmlComments(file.text) };
+    const visible = { ...file, text: withoutComments(file.text) };
     return find(visible, name).filter(({ offset }) => isCode(offset));
   };
 }
@@ -141,7 +134,7 @@ export function findMentions({ text }: Source, product: string, prefix: string):
     `(?<![\\w-])${RegExp.escape(product)}@(${RegExp.escape(prefix)}${number}\\.${number}\\.${number}${suffix})(?![\\w-]|\\.\\w)`,
     "g",
   );
-  return [...withoutHtmlComments(text).matchAll(mention)].map((match) => {
+  return [...withoutComments(text).matchAll(mention)].map((match) => {
     const [whole, version = ""] = match;
     return { offset: match.index + whole.length - version.length, text: version };
   });
@@ -165,7 +158,7 @@ export function findUnclearMentions(
     "gi",
   );
   const clear = new Set(findMentions(file, product, prefix).map(({ offset }) => offset));
-  return [...withoutHtmlComments(file.text).matchAll(mention)]
+  return [...withoutComments(file.text).matchAll(mention)]
     .filter(({ index, 0: whole, 1: found = "" }) => !clear.has(index + whole.length - found.length))
     .map(({ index, 0: text }) => ({ offset: index, text }));
 }
