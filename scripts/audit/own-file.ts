@@ -1,22 +1,9 @@
 /** A file that a command writes as a whole and may replace later: its own, and nothing else. */
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, mkdtempSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isAbsent, reason } from "../lib/disk/files.ts";
+import { stage } from "../lib/disk/change-files.ts";
+import { isAbsent, readRegular, reason } from "../lib/disk/files.ts";
 import { Refusal, refusal } from "../lib/finding.ts";
 
 /**
@@ -35,22 +22,13 @@ export function checkOwnFile(path: string, mark: string): void {
  * @throws {Refusal} If there is something else, or the file cannot be written.
  */
 export function writeOwnFile(path: string, text: string, mark: string): void {
-  const mode = replaced(path, mark)?.mode;
+  const stats = replaced(path, mark);
   let folder: string | undefined;
   try {
     // Beside its target, as only within one file system can it be renamed.
     folder = mkdtempSync(join(dirname(path), ".audit-"));
     const staged = join(folder, "staged");
-    const descriptor = openSync(staged, "wx");
-    try {
-      if (mode !== undefined) {
-        fchmodSync(descriptor, mode & 0o7777);
-      }
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    stage(staged, new TextEncoder().encode(text), stats && stats.mode & 0o7777);
     renameSync(staged, path);
   } catch (thrown) {
     throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
@@ -101,10 +79,5 @@ function replaced(path: string, mark: string): Stats | undefined {
 }
 
 function holds(path: string, mark: string): boolean {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    return readFileSync(descriptor, "utf8").includes(mark);
-  } finally {
-    closeSync(descriptor);
-  }
+  return new TextDecoder().decode(readRegular(path, path).bytes).includes(mark);
 }

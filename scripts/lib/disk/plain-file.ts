@@ -1,16 +1,9 @@
 /** Files of a checkout that may be written: no link, and behind none. */
 
-import { lstatSync, readFileSync, type Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { refusal } from "../finding.ts";
-import { reason, wayOut } from "./files.ts";
-
-/** A file as it is, or is to be. */
-export interface FileState {
-  readonly bytes: Uint8Array;
-  /** Its permissions. */
-  readonly mode: number;
-}
+import { type FileState, readRegular, reason, wayOut } from "./files.ts";
 
 /** Whether a file is only read, or is to be written. */
 type Purpose = "read" | "write";
@@ -37,7 +30,7 @@ export function findPlainFile(
     if (!stats.isFile()) {
       throw notPlain(path, purpose, obstacleOf(stats, path));
     }
-    return { bytes: readFileSync(target), mode: stats.mode & 0o7777 };
+    return readRegular(target, path);
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown) {
       throw refusal(`Cannot read ${path}: ${reason(thrown)}`, {

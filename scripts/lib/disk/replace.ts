@@ -3,7 +3,7 @@
 import { attempt, Refusal, refusal, shellWord } from "../finding.ts";
 import type { Repository } from "../git/git.ts";
 import { decodeSource } from "../git/objects.ts";
-import { changeFiles, type FileChange } from "./change-files.ts";
+import { changeFiles, type FileChange, hasChanged } from "./change-files.ts";
 import { findPlainFile } from "./plain-file.ts";
 
 /** A file of a checkout whose text becomes another; a byte order mark before it stays. */
@@ -77,10 +77,7 @@ function prepare(root: string, { path, before, after }: Replacement): PreparedRe
   }
   const { bytes, mode } = found;
   if (decodeSource(path, bytes).text !== before) {
-    throw refusal(`Cannot write ${path}: it has changed since it was read`, {
-      at,
-      remedy: "Let nothing else edit the checkout, then run this again",
-    });
+    throw hasChanged(path);
   }
   const mark = bytes.subarray(0, bytes.length - Buffer.byteLength(before));
   return { path, mode, before: bytes, after: Buffer.concat([mark, Buffer.from(after)]) };

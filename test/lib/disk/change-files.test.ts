@@ -95,8 +95,23 @@ test("a failure after any file leaves everything as it was, and says why", async
   );
   const thrown = await work.catch((reason: unknown) => reason);
   expect(thrown).toBeInstanceOf(Refusal);
-  expect((thrown as Refusal).message).toMatch(/^Cannot write: .*; every file is as it was before$/);
+  expect((thrown as Refusal).message).toStartWith("Cannot write kept/here.ts/x.ts: found a file");
   expect(contents(folder.path)).toEqual(was);
+});
+
+test("a file that appears right before it would be written stays", async () => {
+  using folder = await checkout();
+  const racing = () => {
+    writeFiles(folder.path, { "last.ts": "mine" });
+    return false;
+  };
+  const { findings } = await attempt(() =>
+    changeFiles(folder.repository, async () => changes, racing),
+  );
+  expect(findings).toMatchObject([
+    { message: "Cannot write last.ts: it has changed since it was read" },
+  ]);
+  expect(contents(folder.path)).toMatchObject({ "last.ts": "mine", "b.ts": "b1" });
 });
 
 test("a file that cannot be brought back is named, after the failure that asked for it", async () => {
@@ -115,7 +130,7 @@ test("a file that cannot be brought back is named, after the failure that asked 
     ),
   );
   expect(findings?.map(({ level, message }) => [level, message])).toEqual([
-    ["error", expect.stringMatching(/^Cannot write: /)],
+    ["error", expect.stringMatching(/^Cannot write kept/)],
     ["error", expect.stringMatching(/^Cannot restore last\.ts: /)],
   ]);
   expect(findings?.[1]?.remedy).toBe("Remove it: rm last.ts");

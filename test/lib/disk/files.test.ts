@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import {
   isAbsent,
@@ -64,6 +64,75 @@ test("a link reads as its target; one that leads nowhere, or in circles, is refu
     "Cannot read dangling: found a symbolic link to nothing, expected a file",
   );
   expect((await refused(tree.read("circle"))).message).toStartWith("Cannot read circle: ELOOP");
+});
+
+const leadingOut: [path: string, link: string, target: string, kind: "file" | "folder"][] = [
+  ["Cargo.toml", "Cargo.toml", "/dev/null", "file"],
+  ["a.txt", "a.txt", "../outside/a.txt", "file"],
+  ["git.txt", "git.txt", ".git/config", "file"],
+  ["out/a.txt", "out", "../outside", "folder"],
+  ["out/none.txt", "out", "../outside", "folder"],
+  ["chain/a.txt", "chain", "out", "folder"],
+];
+
+test.each(leadingOut)(
+  "%s is refused if %s leads out of the checkout, to %s",
+  async (path, link, target, kind) => {
+    using folder = temporaryFolder();
+    const root = join(folder.path, "top");
+    writeFiles(folder.path, { "top/.git/config": "", "outside/a.txt": "a" });
+    symlinkSync("../outside", join(root, "out"));
+    if (link !== "out") {
+      symlinkSync(target, join(root, link));
+    }
+    const real = realPath(join(root, link));
+    expect((await refused(workTree(root).read(path))).findings).toEqual([
+      {
+        level: "error",
+        message: `Cannot read ${path}: found that ${link} leads to ${real}, expected a ${kind} of this checkout`,
+        at: { file: path },
+        remedy: `Put a ${kind} in place of the symbolic link ${link}`,
+      },
+    ]);
+  },
+);
+
+test("a list never looks out of the checkout, and names what may be there", async () => {
+  using folder = temporaryFolder();
+  const root = join(folder.path, "top");
+  writeFiles(folder.path, { "top/src/a.rs": "", "outside/deep/b.rs": "" });
+  symlinkSync("../../outside", join(root, "src/out"));
+  symlinkSync("../outside", join(root, "out"));
+  const tree = workTree(root);
+  expect(await tree.list("src/**/*.rs")).toEqual(["src/a.rs", "src/out/*.rs"]);
+  expect((await refused(tree.read("src/out/*.rs"))).message).toContain("found that src/out leads");
+  expect((await refused(tree.list("out/*.rs"))).message).toContain("found that out leads to");
+});
+
+test("a pipe in the work tree is refused at once", async () => {
+  using folder = temporaryFolder();
+  expect(await Bun.spawn(["mkfifo", join(folder.path, "pipe")]).exited).toBe(0);
+  symlinkSync("pipe", join(folder.path, "link"));
+  for (const path of ["pipe", "link"]) {
+    expect((await refused(workTree(folder.path).read(path))).findings).toMatchObject([
+      {
+        message: `Cannot read ${path}: found a named pipe, expected a file`,
+        remedy: `Put a file in place of the named pipe ${path}`,
+      },
+    ]);
+  }
+});
+
+test("a file or a stream of more than 64 MB is refused", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "Cargo.toml");
+  writeFiles(folder.path, { "Cargo.toml": "" });
+  truncateSync(path, 64 * 2 ** 20 + 1);
+  const words = "found 67,108,865 bytes, expected at most 64 MB";
+  const tree = workTree(folder.path);
+  expect((await refused(tree.read("Cargo.toml"))).message).toBe(`Cannot read Cargo.toml: ${words}`);
+  expect((await refused(readIfThere(path, "x"))).message).toBe(`Cannot read x: ${words}`);
+  expect((await refused(readIfThere("/dev/zero"))).message).toContain("expected at most 64 MB");
 });
 
 test("a list holds files and links, not folders and not what is git's own", async () => {

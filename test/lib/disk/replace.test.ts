@@ -114,10 +114,43 @@ test("a file that cannot be restored is named with the way to get it back", asyn
   };
   const messages = await refusalOf(replaceFiles(folder.repository, edits, sabotage));
   expect(messages).toEqual([
-    expect.stringMatching(/^Cannot write: ENOENT/),
+    "Cannot write sub/c.txt: it has changed since it was read",
     expect.stringMatching(/^Cannot restore sub\/b\.txt: ENOENT/),
   ]);
   expect(contents(folder.path)).toEqual({ "a.txt": "a1" });
+});
+
+test.each<[string, (path: string) => void, Record<string, string>]>([
+  ["text", (path) => writeFiles(path, { "sub/c.txt": "mine" }), { "sub/c.txt": "mine" }],
+  ["mode", (path) => chmodSync(join(path, "sub/c.txt"), 0o700), {}],
+])("the %s of a file, edited right before it is replaced, stays", async (_, edit, kept) => {
+  using folder = await checkout();
+  let asked = 0;
+  const racing = () => {
+    if (++asked === 3) {
+      edit(folder.path);
+    }
+    return false;
+  };
+  expect(await refusalOf(replaceFiles(folder.repository, edits, racing))).toEqual([
+    "Cannot write sub/c.txt: it has changed since it was read",
+  ]);
+  expect(contents(folder.path)).toEqual({ ...files, ...kept });
+});
+
+test("an edit of a file that is to be restored stays, and is named", async () => {
+  using folder = await checkout();
+  let asked = 0;
+  const racing = () => {
+    if (++asked === 2) {
+      writeFiles(folder.path, { "a.txt": "mine" });
+    }
+    return asked === 3;
+  };
+  expect(await refusalOf(replaceFiles(folder.repository, edits, racing))).toEqual([
+    "Cannot restore a.txt: it has changed since it was written",
+  ]);
+  expect(contents(folder.path)).toEqual({ ...files, "a.txt": "mine" });
 });
 
 /** A folder on another file system than those of tests, on machines that have one. */
