@@ -492,7 +492,7 @@ describe("refused, with nothing written:", () => {
     [
       "a link in the place of a folder",
       ["."],
-      "found a file behind a link",
+      "found the symbolic link scripts to elsewhere, expected a plain folder",
       ({ product }) => {
         mkdirSync(join(product, "elsewhere"));
         symlinkSync("elsewhere", join(product, "scripts"));
@@ -502,7 +502,7 @@ describe("refused, with nothing written:", () => {
     [
       "a link in the place of a file",
       ["."],
-      "Cannot read scripts/release.ts: found a symbolic link",
+      "Cannot read scripts/release.ts: found the symbolic link scripts/release.ts",
       ({ product }) => {
         mkdirSync(join(product, "scripts"));
         symlinkSync("../Cargo.toml", join(product, "scripts/release.ts"));
@@ -512,7 +512,7 @@ describe("refused, with nothing written:", () => {
     [
       "a folder in the place of a file",
       ["."],
-      "Cannot read scripts/status.ts: found a folder, expected a file of this checkout\n  at scripts/status.ts\n  fix: Move the folder scripts/status.ts away, then run this again\n",
+      "Cannot read scripts/status.ts: found a folder, expected a file\n  at scripts/status.ts\n  fix: Put a file in place of the folder scripts/status.ts, or move it away\n",
       ({ product }) => {
         mkdirSync(join(product, "scripts/status.ts"), { recursive: true });
         return undefined;

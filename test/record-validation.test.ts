@@ -240,7 +240,7 @@ describe("--append", () => {
     symlinkSync(exclude, ledger);
     const { code, stderr } = await run(["1.2.3", "PASS", "--append", ledger]);
     expect([code, readFileSync(exclude, "utf8")]).toEqual([1, ""]);
-    expect(stderr).toContain(`Cannot append to ${ledger}: found the symbolic link ${ledger}`);
+    expect(stderr).toContain(`Cannot write ${ledger}: found the symbolic link ${layout.ledger} to`);
   });
 
   test("refuses the checkout that holds the ledger as the lab, by whatever path, and prints no row", async () => {

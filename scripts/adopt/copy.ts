@@ -2,8 +2,7 @@
 
 import { join, relative, resolve } from "node:path";
 import { changeFiles, type FileChange } from "../lib/disk/change-files.ts";
-import { type FileState, realPath } from "../lib/disk/files.ts";
-import { findPlainFile } from "../lib/disk/plain-file.ts";
+import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
 import { attempt, type Finding, Refusal, refusal, shellWord } from "../lib/finding.ts";
 import { ask, findRepository, type Repository, unanswered } from "../lib/git/git.ts";
 import { decodeSource } from "../lib/git/objects.ts";
@@ -68,7 +67,7 @@ function noOption(path: string): string {
  */
 export function findManifest(copy: Copy): Manifest | undefined {
   const path = copy.pathOf(manifestPath);
-  const file = findPlainFile(copy.repository.root, path);
+  const file = findFile(copy.repository.root, path, { links: "none" });
   return file && parseManifest(decodeSource(path, file.bytes), takeAgain(copy));
 }
 
@@ -87,7 +86,9 @@ export async function readCopy(
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, FileState>> {
   const answers = await Promise.all(
-    paths.map((path) => attempt(async () => findPlainFile(repository.root, pathOf(path)))),
+    paths.map((path) =>
+      attempt(async () => findFile(repository.root, pathOf(path), { links: "none" })),
+    ),
   );
   const faults: readonly Finding[] = answers.flatMap(({ findings }) => findings ?? []);
   if (faults.length > 0) {

@@ -537,7 +537,7 @@ error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
     for (const { code, stderr } of refused) {
       expect(code).toBe(1);
       expect(stderr).toContain(
-        `Cannot read ${ledger}: found that ${ledger} leads to ${outside}, expected a file of this checkout`,
+        `Cannot read ${ledger}: found the symbolic link ${ledger} to ${outside}, expected a file of this checkout`,
       );
     }
   });

@@ -17,9 +17,8 @@ import {
 import { dirname, join } from "node:path";
 import { error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { line, type Repository } from "../git/git.ts";
-import { type FileState, reason } from "./files.ts";
+import { type FileState, findFile, reason } from "./files.ts";
 import { lockFile } from "./lock.ts";
-import { findPlainFile } from "./plain-file.ts";
 
 /** A file that appears, becomes another, or goes. */
 export interface FileChange {
@@ -28,6 +27,9 @@ export interface FileChange {
   readonly before: FileState | undefined;
   readonly after: FileState | undefined;
 }
+
+/** How a file is found that is written: where it is named, and nowhere else. */
+export const toWrite = { links: "none", purpose: "write" } as const;
 
 interface Prepared extends FileChange {
   readonly target: string;
@@ -182,7 +184,7 @@ function put(
   { path, before, after, staged, target }: Prepared,
   made: string[],
 ): void {
-  if (!isSame(findPlainFile(root, path, "write"), before)) {
+  if (!isSame(findFile(root, path, toWrite), before)) {
     throw hasChanged(path);
   }
   if (after === undefined) {
@@ -240,7 +242,7 @@ function restore(root: string, done: readonly Prepared[], cause?: unknown): void
   for (const { path, target, staged, before, after } of done.toReversed()) {
     let keep = "";
     try {
-      const found = findPlainFile(root, path, "write");
+      const found = findFile(root, path, toWrite);
       if (found !== undefined && !isSame(found, after)) {
         keep = "Save what you need of it elsewhere. ";
         throw new Error("it has changed since it was written");

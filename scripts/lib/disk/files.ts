@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   type Stats,
   statSync,
@@ -36,8 +37,8 @@ const mostBytes = 64 * 2 ** 20;
 export function workTree(root: string): Tree {
   return {
     async read(path, decoding) {
-      const bytes = isTreePath(path) ? readWithin(root, path) : undefined;
-      return bytes === undefined ? undefined : decodeSource(path, bytes, decoding);
+      const file = isTreePath(path) ? findFile(root, path) : undefined;
+      return file && decodeSource(path, file.bytes, decoding);
     },
     async list(glob) {
       return await listMatches(glob, async (folder) => entriesOf(root, folder));
@@ -45,19 +46,43 @@ export function workTree(root: string): Tree {
   };
 }
 
-function readWithin(root: string, path: string): Uint8Array | undefined {
+/** How a file of a checkout is found. */
+interface Search {
+  /** Which links may lead to it: those that stay within the checkout, or none. */
+  readonly links?: "within" | "none";
+  /** What the file is asked for: a refusal says so. */
+  readonly purpose?: "read" | "write";
+  /** How to name the file in a message, if not by its path. */
+  readonly shown?: string;
+}
+
+/**
+ * The file at a path of a checkout, or undefined if there is none. It never waits for a pipe.
+ *
+ * @param root Absolute path of the top level.
+ * @throws {Refusal} If something else is there, or it cannot be read.
+ */
+export function findFile(root: string, path: string, how: Search = {}): FileState | undefined {
+  const { links = "within", purpose = "read", shown = path } = how;
   const target = join(root, path);
   try {
     const real = realpathSync(target);
-    if (!isWithin(root, real)) {
-      throw leadsOut(root, path);
+    const isElsewhere = links === "within" && !isWithin(root, real);
+    if (isElsewhere || (links === "none" && real !== target)) {
+      refuseObstacle(root, path, "file", { links, purpose, shown });
     }
-    return readRegular(real, path).bytes;
+    if (isElsewhere) {
+      throw refusal(`Cannot read ${shown}: found ${real}, expected a file of this checkout`, {
+        at: { file: shown },
+        remedy: "Let nothing else edit the checkout, then run this again",
+      });
+    }
+    return readRegular(links === "none" ? target : real, shown, { purpose });
   } catch (thrown) {
-    if (isAbsent(thrown) && !isWithin(root, realPath(dirname(target)))) {
-      throw leadsOut(root, path);
+    if (isAbsent(thrown) || codeOf(thrown) === "ELOOP") {
+      refuseObstacle(root, path, "file", { links, purpose, shown });
     }
-    return absentOr(thrown, target, path);
+    return undefinedIfAbsent(thrown, shown);
   }
 }
 
@@ -68,56 +93,84 @@ function isWithin(root: string, real: string): boolean {
   return isBelow(root.replace(/\/$/, "")) || isBelow(realPath(root).replace(/\/$/, ""));
 }
 
-/** The refusal of a path that a link leads out of the checkout. */
-function leadsOut(root: string, path: string): Refusal {
+/**
+ * Refuses a path that leads through a link that it may not, or, if it may through none, through
+ * something else than folders.
+ */
+function refuseObstacle(
+  root: string,
+  path: string,
+  expected: "file" | "folder",
+  { links, purpose, shown }: Required<Search>,
+): void {
   const parts = path.split("/");
-  const ways = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
-  const link = ways.find((way) => !isWithin(root, realPath(join(root, way)))) ?? path;
-  const target = realPath(join(root, link));
-  const kind = link === path && !isFolder(target) ? "file" : "folder";
-  return refusal(
-    `Cannot read ${path}: found that ${link} leads to ${target}, expected a ${kind} of this checkout`,
-    { at: { file: path }, remedy: `Put a ${kind} in place of the symbolic link ${link}` },
-  );
+  for (const index of parts.keys()) {
+    const way = parts.slice(0, index + 1).join("/");
+    const place = join(root, way);
+    const stats = lstatIfThere(place);
+    const isLink = stats?.isSymbolicLink() === true;
+    const isLast = index === parts.length - 1;
+    const isBarred = isLink
+      ? links === "none" || !leadsWithin(root, place)
+      : links === "none" && stats?.isFile() === true && !isLast;
+    if (isBarred) {
+      const found = isLink
+        ? `the symbolic link ${way} to ${readlinkSync(place)}`
+        : `the file ${way}`;
+      const kind = isLast ? expected : "folder";
+      const wanted = links === "none" ? `a plain ${kind}` : `a ${kind} of this checkout`;
+      throw refusal(`Cannot ${purpose} ${shown}: found ${found}, expected ${wanted}`, {
+        at: { file: shown },
+        remedy: `Put a ${kind} in place of the ${isLink ? "symbolic link" : "file"} ${way}, or move it away`,
+      });
+    }
+  }
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+function lstatIfThere(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function leadsWithin(root: string, link: string): boolean {
+  try {
+    return isWithin(root, realpathSync(link));
+  } catch {
+    // It leads to nothing, or in circles.
+    return false;
+  }
 }
 
 /**
  * Reads a regular file, and never waits for what is none.
  *
  * @param shown How to name the file in a message.
- * @param follow Whether a symbolic link at the path itself is followed.
  * @throws {Refusal} If it is no regular file, or too large. What the system says is thrown as it is.
  */
-export function readRegular(path: string, shown: string, follow = false): FileState {
+function readRegular(
+  path: string,
+  shown: string,
+  { purpose = "read", follow = false } = {},
+): FileState {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
   const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
   try {
     const stats = fstatSync(descriptor);
-    refuseUnreadable(stats, shown);
+    if (!stats.isFile()) {
+      const kind = stats.isDirectory() ? "folder" : stats.isFIFO() ? "named pipe" : "device";
+      throw refusal(`Cannot ${purpose} ${shown}: found a ${kind}, expected a file`, {
+        at: { file: shown },
+        remedy: `Put a file in place of the ${kind} ${shown}, or move it away`,
+      });
+    }
+    refuseSize(stats.size, shown);
     return { bytes: readFileSync(descriptor), mode: stats.mode & 0o7777 };
   } finally {
     closeSync(descriptor);
   }
-}
-
-/**
- * Refuses what is no regular file, and one that is too large.
- *
- * @throws {Refusal} If it is.
- */
-export function refuseUnreadable(stats: Stats, shown: string): void {
-  if (!stats.isFile()) {
-    const kind = stats.isDirectory() ? "folder" : stats.isFIFO() ? "named pipe" : "device";
-    throw refusal(`Cannot read ${shown}: found a ${kind}, expected a file`, {
-      at: { file: shown },
-      remedy: `Put a file in place of the ${kind} ${shown}`,
-    });
-  }
-  refuseSize(stats.size, shown);
 }
 
 function refuseSize(size: number, shown: string): void {
@@ -135,7 +188,8 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
     return [];
   }
   if (!isWithin(root, realPath(join(root, folder)))) {
-    throw leadsOut(root, folder);
+    const how = { links: "within", purpose: "read", shown: folder } as const;
+    refuseObstacle(root, folder, "folder", how);
   }
   try {
     const entries = readdirSync(join(root, folder), { withFileTypes: true });
@@ -203,22 +257,21 @@ function behindLink(root: string, path: string): Kind {
 export async function readIfThere(path: string, shown = path): Promise<Uint8Array | undefined> {
   try {
     return statSync(path).isFile()
-      ? readRegular(path, shown, true).bytes
+      ? readRegular(path, shown, { follow: true }).bytes
       : await readStream(path, shown);
   } catch (thrown) {
-    return absentOr(thrown, path, shown);
+    return undefinedIfAbsent(thrown, shown);
   }
 }
 
 /** Undefined if the file system said that there is no such file. */
-function absentOr(thrown: unknown, path: string, shown: string): undefined {
-  const why = isAbsent(thrown) ? danglingLink(path) : reason(thrown);
-  if (why === undefined) {
+function undefinedIfAbsent(thrown: unknown, shown: string): undefined {
+  if (isAbsent(thrown)) {
     return undefined;
   }
   throw thrown instanceof Refusal
     ? thrown
-    : refusal(`Cannot read ${shown}: ${why}`, {
+    : refusal(`Cannot read ${shown}: ${reason(thrown)}`, {
         at: { file: shown },
         remedy: wayOut(thrown, shown, "file"),
       });
@@ -237,16 +290,6 @@ async function readStream(path: string, shown: string): Promise<Uint8Array> {
     chunks.push(buffer.subarray(0, bytesRead));
     size += bytesRead;
     refuseSize(size, shown);
-  }
-}
-
-/** A link whose target is gone is there, and cannot be read. */
-function danglingLink(path: string): string | undefined {
-  try {
-    const isLink = lstatSync(path).isSymbolicLink();
-    return isLink ? "found a symbolic link to nothing, expected a file" : undefined;
-  } catch {
-    return undefined;
   }
 }
 

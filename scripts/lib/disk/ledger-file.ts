@@ -27,7 +27,8 @@ import {
 import { error, Refusal, refusal } from "../finding.ts";
 import { decodeSource } from "../git/objects.ts";
 import { layout } from "../layout.ts";
-import { isAbsent, readRegular, realPath, reason, refuseUnreadable, wayOut } from "./files.ts";
+import { toWrite } from "./change-files.ts";
+import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
 /** Milliseconds to wait for another process that appends; it needs a few. */
@@ -109,27 +110,18 @@ async function openLocked(path: string, shown: string): Promise<number> {
 
 /** Opens a ledger, which must be a file of its checkout. */
 function open(path: string, shown: string): number {
-  const { O_RDWR, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
-  refuseDetour(path, shown);
-  let descriptor: number;
+  if (find(path, shown) === undefined) {
+    // It is not created: a ledger that is not there was named wrongly.
+    throw refusal(`ledger ${shown} not found.`, { remedy: nameTheLedger, at: { file: shown } });
+  }
   try {
-    // Without O_CREAT: a ledger that is not there was named wrongly.
-    descriptor = openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW);
+    const { O_RDWR, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
+    return openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW);
   } catch (thrown) {
-    if (isAbsent(thrown)) {
-      throw refusal(`ledger ${shown} not found.`, { remedy: nameTheLedger, at: { file: shown } });
-    }
     throw refusal(`Cannot open ledger ${shown}: ${reason(thrown)}`, {
       at: { file: shown },
       remedy: wayOut(thrown, shown, "file"),
     });
-  }
-  try {
-    refuseUnreadable(fstatSync(descriptor), shown);
-    return descriptor;
-  } catch (thrown) {
-    closeSync(descriptor);
-    throw thrown;
   }
 }
 
@@ -137,30 +129,22 @@ const nameTheLedger =
   "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab";
 
 /**
- * Refuses a ledger that a link leads to, from the top level of its checkout on, and a file of git's
- * own: a row would be written to another file than the one that is named and committed.
+ * The ledger, if it is there. A link must not lead to it, from the top level of its checkout on, and
+ * it must not be git's own: a row would be written to another file than the one that is committed.
  */
-function refuseDetour(path: string, shown: string): void {
-  const found = (what: string, remedy: string) =>
-    refusal(`Cannot append to ${shown}: found ${what}, expected a file of the checkout`, {
-      at: { file: shown },
-      remedy,
-    });
-  const isUsual = path.endsWith(`/${layout.ledger}`);
-  const levels = isUsual ? layout.ledger.split("/").length : 1;
-  for (let [way, level] = [path, 0]; level < levels; way = dirname(way), level += 1) {
-    if (lstatSync(way, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      const kind = level === 0 ? "file" : "folder";
-      throw found(`the symbolic link ${way}`, `Put a ${kind} in place of the symbolic link ${way}`);
-    }
-  }
+function find(path: string, shown: string): FileState | undefined {
+  const named = path.endsWith(`/${layout.ledger}`) ? layout.ledger : basename(path);
   let folder = realPath(dirname(path));
   while (folder !== dirname(folder) && !existsSync(join(folder, ".git"))) {
     if (basename(folder) === ".git") {
-      throw found("a file of git's own", nameTheLedger);
+      throw refusal(`Cannot write ${shown}: found a file of git's own, expected a ledger`, {
+        at: { file: shown },
+        remedy: nameTheLedger,
+      });
     }
     folder = dirname(folder);
   }
+  return findFile(path.slice(0, -named.length - 1), named, { ...toWrite, shown });
 }
 
 function isSame(descriptor: number, path: string): boolean {
@@ -244,7 +228,7 @@ function readBack(
   validation: Validation,
   today: Day,
 ): number {
-  const after = readRegular(path, shown).bytes;
+  const after = find(path, shown)?.bytes ?? new Uint8Array();
   const text = rowText(validation);
   const linesBefore = before.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
   const row = read(shown, after, today).rows.findLast(

@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import {
+  findFile,
   isAbsent,
   readIfThere,
   realPath,
@@ -9,7 +10,7 @@ import {
   wayOut,
   workTree,
 } from "../../../scripts/lib/disk/files.ts";
-import { Refusal } from "../../../scripts/lib/finding.ts";
+import { error, Refusal } from "../../../scripts/lib/finding.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
 async function refused(question: Promise<unknown>): Promise<Refusal> {
@@ -47,7 +48,7 @@ test("a folder in place of a file is refused", async () => {
       level: "error",
       message: "Cannot read Cargo.toml: found a folder, expected a file",
       at: { file: "Cargo.toml" },
-      remedy: "Put a file in place of the folder Cargo.toml",
+      remedy: "Put a file in place of the folder Cargo.toml, or move it away",
     },
   ]);
 });
@@ -60,10 +61,14 @@ test("a link reads as its target; one that leads nowhere, or in circles, is refu
   symlinkSync("circle", join(folder.path, "circle"));
   const tree = workTree(folder.path);
   expect((await tree.read("link"))?.text).toBe("text");
-  expect((await refused(tree.read("dangling"))).message).toBe(
-    "Cannot read dangling: found a symbolic link to nothing, expected a file",
-  );
-  expect((await refused(tree.read("circle"))).message).toStartWith("Cannot read circle: ELOOP");
+  for (const [link, target] of [
+    ["dangling", "gone"],
+    ["circle", "circle"],
+  ]) {
+    expect((await refused(tree.read(`${link}`))).message).toBe(
+      `Cannot read ${link}: found the symbolic link ${link} to ${target}, expected a file of this checkout`,
+    );
+  }
 });
 
 const leadingOut: [path: string, link: string, target: string, kind: "file" | "folder"][] = [
@@ -85,13 +90,12 @@ test.each(leadingOut)(
     if (link !== "out") {
       symlinkSync(target, join(root, link));
     }
-    const real = realPath(join(root, link));
     expect((await refused(workTree(root).read(path))).findings).toEqual([
       {
         level: "error",
-        message: `Cannot read ${path}: found that ${link} leads to ${real}, expected a ${kind} of this checkout`,
+        message: `Cannot read ${path}: found the symbolic link ${link} to ${target}, expected a ${kind} of this checkout`,
         at: { file: path },
-        remedy: `Put a ${kind} in place of the symbolic link ${link}`,
+        remedy: `Put a ${kind} in place of the symbolic link ${link}, or move it away`,
       },
     ]);
   },
@@ -105,8 +109,10 @@ test("a list never looks out of the checkout, and names what may be there", asyn
   symlinkSync("../outside", join(root, "out"));
   const tree = workTree(root);
   expect(await tree.list("src/**/*.rs")).toEqual(["src/a.rs", "src/out/*.rs"]);
-  expect((await refused(tree.read("src/out/*.rs"))).message).toContain("found that src/out leads");
-  expect((await refused(tree.list("out/*.rs"))).message).toContain("found that out leads to");
+  expect((await refused(tree.read("src/out/*.rs"))).message).toContain(
+    "found the symbolic link src/out",
+  );
+  expect((await refused(tree.list("out/*.rs"))).message).toContain("found the symbolic link out");
 });
 
 test("a pipe in the work tree is refused at once", async () => {
@@ -117,7 +123,7 @@ test("a pipe in the work tree is refused at once", async () => {
     expect((await refused(workTree(folder.path).read(path))).findings).toMatchObject([
       {
         message: `Cannot read ${path}: found a named pipe, expected a file`,
-        remedy: `Put a file in place of the named pipe ${path}`,
+        remedy: `Put a file in place of the named pipe ${path}, or move it away`,
       },
     ]);
   }
@@ -250,4 +256,69 @@ test("a path that leads nowhere is its own real path", () => {
   using folder = temporaryFolder();
   const nowhere = join(folder.path, "nowhere");
   expect(realPath(nowhere)).toBe(nowhere);
+});
+
+describe("a plain file", () => {
+  test("is found with its bytes and its mode, and where nothing is, nothing", () => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { "sub/a.txt": "a" });
+    chmodSync(join(folder.path, "sub/a.txt"), 0o640);
+    const find = (path: string) => findFile(folder.path, path, { links: "none" });
+    expect(find("sub/a.txt")).toEqual({ bytes: Buffer.from("a"), mode: 0o640 });
+    expect(find("sub/b.txt")).toBeUndefined();
+    expect(find("none/a.txt")).toBeUndefined();
+  });
+
+  test.each([
+    ["folder", "a folder", "a file", "file in place of the folder folder"],
+    ["pipe", "a named pipe", "a file", "file in place of the named pipe pipe"],
+    [
+      "link",
+      "the symbolic link link to a.txt",
+      "a plain file",
+      "file in place of the symbolic link link",
+    ],
+    [
+      "way/a.txt",
+      "the symbolic link way to other",
+      "a plain folder",
+      "folder in place of the symbolic link way",
+    ],
+    [
+      "way/none",
+      "the symbolic link way to other",
+      "a plain folder",
+      "folder in place of the symbolic link way",
+    ],
+    ["a.txt/b.txt", "the file a.txt", "a plain folder", "folder in place of the file a.txt"],
+  ])("is nothing else: %s is refused with a way out", (path, found, expected, way) => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { "a.txt": "a", "other/a.txt": "a" });
+    mkdirSync(join(folder.path, "folder"));
+    symlinkSync("a.txt", join(folder.path, "link"));
+    symlinkSync("other", join(folder.path, "way"));
+    Bun.spawnSync(["mkfifo", join(folder.path, "pipe")]);
+    for (const purpose of ["read", "write"] as const) {
+      let thrown: unknown;
+      try {
+        findFile(folder.path, path, { links: "none", purpose });
+      } catch (caught) {
+        thrown = caught;
+      }
+      expect(thrown).toBeInstanceOf(Refusal);
+      expect((thrown as Refusal).findings).toEqual([
+        error(`Cannot ${purpose} ${path}: found ${found}, expected ${expected}`, {
+          at: { file: path },
+          remedy: `Put a ${way}, or move it away`,
+        }),
+      ]);
+    }
+  });
+
+  test("that the system does not describe is refused, and not taken for an absent one", () => {
+    using folder = temporaryFolder();
+    // No file system has names of this length.
+    const path = `${"x".repeat(1000)}.txt`;
+    expect(() => findFile(folder.path, path)).toThrow(`Cannot read ${path}: `);
+  });
 });

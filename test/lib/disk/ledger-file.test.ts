@@ -111,14 +111,14 @@ test("a ledger that is not there is refused, and not created", async () => {
 test("what is no regular file is refused", async () => {
   using folder = temporaryFolder();
   await expect(appendRow(folder.path, validation, today, "here")).rejects.toMatchObject({
-    message: expect.stringMatching(/^Cannot open ledger here: /),
-    findings: [{ remedy: "Put a file in place of the folder here" }],
+    message: "Cannot write here: found a folder, expected a file",
+    findings: [{ remedy: "Put a file in place of the folder here, or move it away" }],
   });
   const pipe = join(folder.path, "pipe");
   await start(["mkfifo", pipe], { cwd: folder.path });
   await expect(appendRow(pipe, validation, today, "pipe")).rejects.toMatchObject({
-    message: "Cannot read pipe: found a named pipe, expected a file",
-    findings: [{ remedy: "Put a file in place of the named pipe pipe" }],
+    message: "Cannot write pipe: found a named pipe, expected a file",
+    findings: [{ remedy: "Put a file in place of the named pipe pipe, or move it away" }],
   });
 });
 
@@ -130,12 +130,12 @@ test.each([
   using folder = temporaryFolder();
   const files = ["target.txt", ".git/info/exclude", "real/lab-validations.txt"];
   writeFiles(folder.path, Object.fromEntries(files.map((file) => [file, `${old}\n`])));
-  const way = join(folder.path, link);
-  symlinkSync(target, way);
+  const kind = link === named ? "file" : "folder";
+  symlinkSync(target, join(folder.path, link));
   const append = appendRow(join(folder.path, named), validation, today, "here");
   await expect(append).rejects.toMatchObject({
-    message: `Cannot append to here: found the symbolic link ${way}, expected a file of the checkout`,
-    findings: [{ remedy: expect.stringMatching(/^Put a (file|folder) in place of the symbolic/) }],
+    message: `Cannot write here: found the symbolic link ${link} to ${target}, expected a plain ${kind}`,
+    findings: [{ remedy: `Put a ${kind} in place of the symbolic link ${link}, or move it away` }],
   });
   for (const file of files) {
     expect(readFileSync(join(folder.path, file), "utf8")).toBe(`${old}\n`);
@@ -150,7 +150,7 @@ test("a file of git's own is no ledger, and a checkout within git's folder may h
   for (const name of [".git", "elsewhere"]) {
     const path = join(folder.path, name, "exclude.txt");
     await expect(appendRow(path, validation, today, "here")).rejects.toThrow(
-      "Cannot append to here: found a file of git's own, expected a file of the checkout",
+      "Cannot write here: found a file of git's own, expected a ledger",
     );
   }
   const inner = join(folder.path, ".git/trees/a/x/l.txt");

@@ -69,7 +69,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string[]> {
 test("files are replaced whole, with their modes and byte order marks, and nothing is left", async () => {
   using folder = await checkout();
   chmodSync(join(folder.path, "sub/b.txt"), 0o666);
-  expect(await replaceFiles(folder.repository, edits, never)).toBe("replaced");
+  expect(await replaceFiles(folder.repository, edits, never)).toBe("changed");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
@@ -171,7 +171,7 @@ describe.skipIf(otherDevice === undefined)("a git directory on another file syst
 
   test("does not keep files from being replaced", () =>
     apart(async ({ path, repository }) => {
-      expect(await replaceFiles(repository, edits, never)).toBe("replaced");
+      expect(await replaceFiles(repository, edits, never)).toBe("changed");
       expect(contents(path)).toMatchObject({ "a.txt": "a2", "sub/b.txt": "b2\r\n" });
       expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
@@ -181,7 +181,7 @@ describe.skipIf(otherDevice === undefined)("a git directory on another file syst
       const kill = 'if (++asked === 2) process.kill(process.pid, "SIGKILL"); return false;';
       expect((await replaceElsewhere(path, kill)).code).toBe(137);
       expect(contents(path)).toMatchObject({ ".release-replacements/2": "\ufeffc2é" });
-      expect(await replaceFiles(repository, edits.slice(1), never)).toBe("replaced");
+      expect(await replaceFiles(repository, edits.slice(1), never)).toBe("changed");
       expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
 });
@@ -209,7 +209,7 @@ describe("nothing is written if a file is", () => {
     ["gone", "found no plain file", (folder) => rmSync(join(folder, "sub/c.txt"))],
     [
       "a symbolic link",
-      "Cannot write sub/c.txt: found a symbolic link",
+      "Cannot write sub/c.txt: found the symbolic link sub/c.txt to ../elsewhere",
       (folder) => {
         rmSync(join(folder, "sub/c.txt"));
         writeFiles(folder, { elsewhere: "c1é" });
@@ -218,7 +218,7 @@ describe("nothing is written if a file is", () => {
     ],
     [
       "behind a linked folder",
-      "found a file behind a link",
+      "found the symbolic link sub to real",
       (folder) => {
         writeFiles(folder, { "real/b.txt": "b1\r\n", "real/c.txt": "c1é" });
         rmSync(join(folder, "sub"), { recursive: true });
@@ -270,7 +270,7 @@ test("what a killed run left does not stop the next, which finishes it", async (
     [`${waiting}/1`]: "b2\r\n",
     [`${waiting}/2`]: "\ufeffc2é",
   });
-  expect(await replaceFiles(folder.repository, edits.slice(1), never)).toBe("replaced");
+  expect(await replaceFiles(folder.repository, edits.slice(1), never)).toBe("changed");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
