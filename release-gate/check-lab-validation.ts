@@ -26,7 +26,7 @@ import {
   versionOf,
   wholeNumber,
 } from "../scripts/lib/cli.ts";
-import { readIfThere, realPath } from "../scripts/lib/disk/files.ts";
+import { readIfThere, realPath, workTree } from "../scripts/lib/disk/files.ts";
 import {
   type Entry,
   entriesOf,
@@ -338,8 +338,10 @@ async function judgeFile(
   question: LabQuestion,
 ): Promise<Decision> {
   const { path, shown, checkout } = location;
-  const bytes = await readIfThere(path, shown);
-  const source = bytes && decodeSource(shown, bytes, { lenient: true });
+  const source =
+    checkout === undefined
+      ? await readNamed(path, shown)
+      : await readLedger(workTree(checkout.root), shown);
   const { findings, latest } = decide(source, question);
   if (latest === undefined) {
     return { findings, latest };
@@ -350,6 +352,12 @@ async function judgeFile(
       ? await checkDriftOfFile(world, path, line)
       : await checkDrift(checkout, { ledger: shown, line, commit: undefined });
   return { findings: [...findings, ...drift], latest };
+}
+
+/** A ledger that the operator named is read wherever it is, and from a pipe as well. */
+async function readNamed(path: string, shown: string): Promise<Source | undefined> {
+  const bytes = await readIfThere(path, shown);
+  return bytes && decodeSource(shown, bytes, { lenient: true });
 }
 
 /** Drift in the repository that holds the ledger, if there is one. */

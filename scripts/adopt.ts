@@ -23,8 +23,7 @@ import { hashesOf, manifestPath, manifestText, type Origin } from "./adopt/manif
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./adopt/plan.ts";
 import { readUpstream, type Upstream } from "./adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
-import { realPath, workTree } from "./lib/disk/files.ts";
-import { findPlainFile } from "./lib/disk/plain-file.ts";
+import { findFile, realPath, workTree } from "./lib/disk/files.ts";
 import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
@@ -247,7 +246,7 @@ export const table = command({
  * @throws {Refusal} If there is nothing to adopt from one to the other.
  */
 function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: boolean): void {
-  const isCopy = findPlainFile(tools, manifestPath) !== undefined;
+  const isCopy = findFile(tools, manifestPath, { links: "none" }) !== undefined;
   const isWithin = (outer: string, inner: string) => `${inner}${sep}`.startsWith(`${outer}${sep}`);
   if (isWithin(tools, folder) && !(repository.root !== tools && isWithin(tools, repository.root))) {
     if (isCopy && isCheck && folder === tools) {

@@ -281,6 +281,28 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   expect(readdirSync(join(it.product, "../other"))).toEqual([".git"]);
 });
 
+test("a copy whose lines git ends with CRLF is current, and comes up to date", async () => {
+  using it = await world();
+  await it.adopt();
+  const turn = () => {
+    for (const [path, text] of Object.entries(contents(it.product))) {
+      writeFiles(it.product, { [path]: text.replaceAll(/\r?\n/g, "\r\n") });
+    }
+  };
+  turn();
+  const [check, own, again] = [
+    await it.check(),
+    await it.run("scripts/adopt.ts", it.product, ".", "--check"),
+    await it.adopt(),
+  ];
+  for (const { code, stdout, stderr } of [check, own, again]) {
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("The copy is ");
+  }
+  it.edit(it.tools, "scripts/release.ts");
+  expect((await it.adopt()).stdout).toContain("updated  scripts/release.ts\n");
+});
+
 test("what changed upstream comes, what went goes, what was edited or lost is told", async () => {
   using it = await world();
   writeFiles(it.tools, { "scripts/gone.ts": "export {};\n", "scripts/lib/old/a.ts": "//\n" });
@@ -501,7 +523,7 @@ describe("refused, with nothing written:", () => {
     [
       "a link in the place of a folder",
       ["."],
-      "found a file behind a link",
+      "found the symbolic link scripts to elsewhere, expected a plain folder",
       ({ product }) => {
         mkdirSync(join(product, "elsewhere"));
         symlinkSync("elsewhere", join(product, "scripts"));
@@ -511,7 +533,7 @@ describe("refused, with nothing written:", () => {
     [
       "a link in the place of a file",
       ["."],
-      "Cannot read scripts/release.ts: found a symbolic link",
+      "Cannot read scripts/release.ts: found the symbolic link scripts/release.ts",
       ({ product }) => {
         mkdirSync(join(product, "scripts"));
         symlinkSync("../Cargo.toml", join(product, "scripts/release.ts"));
@@ -521,7 +543,7 @@ describe("refused, with nothing written:", () => {
     [
       "a folder in the place of a file",
       ["."],
-      "Cannot read scripts/status.ts: found a folder, expected a file of this checkout\n  at scripts/status.ts\n  fix: Move the folder scripts/status.ts away, then run this again\n",
+      "Cannot read scripts/status.ts: found a folder, expected a file\n  at scripts/status.ts\n  fix: Put a file in place of the folder scripts/status.ts, or move it away\n",
       ({ product }) => {
         mkdirSync(join(product, "scripts/status.ts"), { recursive: true });
         return undefined;

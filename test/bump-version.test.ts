@@ -299,7 +299,7 @@ describe("nothing is written if", () => {
     ],
     [
       "a file that would change is a link",
-      "Cannot write docs/CI.md: found a symbolic link",
+      "Cannot write docs/CI.md: found the symbolic link docs/CI.md to real.md",
       async (world) => {
         await world.commit({ "docs/CI.md": undefined, "docs/real.md": product["docs/CI.md"] });
         symlinkSync("real.md", join(world.root, "docs/CI.md"));

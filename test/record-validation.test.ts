@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { checkLab } from "../scripts/lab/recording.ts";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { layout } from "../scripts/lib/layout.ts";
@@ -228,6 +228,19 @@ describe("--append", () => {
       stderr: `line 2 is the same row\nappended as line 3 of ${path}: commit it\n`,
     });
     expect(readFileSync(path, "utf8")).toBe(`${old}\n${row}\n${row}\n`);
+  });
+
+  test("refuses a ledger that is a link into git's own files, and writes nothing", async () => {
+    await using product = await testRepository();
+    await product.commit({ "docs/a.md": "" });
+    const exclude = join(product.root, ".git/info/exclude");
+    const ledger = join(product.root, layout.ledger);
+    writeFiles(product.root, { ".git/info/exclude": "" });
+    mkdirSync(dirname(ledger), { recursive: true });
+    symlinkSync(exclude, ledger);
+    const { code, stderr } = await run(["1.2.3", "PASS", "--append", ledger]);
+    expect([code, readFileSync(exclude, "utf8")]).toEqual([1, ""]);
+    expect(stderr).toContain(`Cannot write ${ledger}: found the symbolic link ${layout.ledger} to`);
   });
 
   test("refuses the checkout that holds the ledger as the lab, by whatever path, and prints no row", async () => {

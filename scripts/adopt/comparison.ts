@@ -1,6 +1,6 @@
 /** A copy compared with what there is to adopt. */
 
-import type { FileState } from "../lib/disk/plain-file.ts";
+import type { FileState } from "../lib/disk/files.ts";
 import { type Copy, findManifest, isCommand, readCopy } from "./copy.ts";
 import { hashesOf, hashOf, type Manifest, manifestPath } from "./manifest.ts";
 import { fateOf, type Step } from "./plan.ts";

@@ -2,13 +2,12 @@
 
 import { join, relative, resolve } from "node:path";
 import { changeFiles, type FileChange } from "../lib/disk/change-files.ts";
-import { realPath } from "../lib/disk/files.ts";
-import { type FileState, findPlainFile } from "../lib/disk/plain-file.ts";
+import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
 import { attempt, type Finding, Refusal, refusal, shellWord } from "../lib/finding.ts";
 import { ask, findRepository, type Repository, unanswered } from "../lib/git/git.ts";
 import { decodeSource } from "../lib/git/objects.ts";
 import type { Environment } from "../lib/process.ts";
-import { hashOf, type Manifest, manifestPath, parseManifest } from "./manifest.ts";
+import { type Manifest, manifestPath, parseManifest } from "./manifest.ts";
 
 /** A folder of a product's checkout that holds a copy, or is to. */
 export interface Copy {
@@ -68,7 +67,7 @@ function noOption(path: string): string {
  */
 export function findManifest(copy: Copy): Manifest | undefined {
   const path = copy.pathOf(manifestPath);
-  const file = findPlainFile(copy.repository.root, path);
+  const file = findFile(copy.repository.root, path, { links: "none" });
   return file && parseManifest(decodeSource(path, file.bytes), takeAgain(copy));
 }
 
@@ -87,7 +86,9 @@ export async function readCopy(
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, FileState>> {
   const answers = await Promise.all(
-    paths.map((path) => attempt(async () => findPlainFile(repository.root, pathOf(path)))),
+    paths.map((path) =>
+      attempt(async () => findFile(repository.root, pathOf(path), { links: "none" })),
+    ),
   );
   const faults: readonly Finding[] = answers.flatMap(({ findings }) => findings ?? []);
   if (faults.length > 0) {
@@ -117,31 +118,12 @@ export function writeCopy(
   seen: ReadonlyMap<string, FileState>,
   isInterrupted: () => boolean,
 ): Promise<"changed" | "interrupted"> {
-  const prepare = async (): Promise<FileChange[]> => {
-    const before = await readCopy(copy, [...contents.keys()]);
-    return Array.from(contents, ([path, bytes]) => {
-      refuseDifference(copy.pathOf(path), before.get(path), seen.get(path));
-      return {
-        path: copy.pathOf(path),
-        before: before.get(path),
-        after: bytes && { bytes, mode: modeOf(bytes, before.get(path)) },
-      };
-    });
-  };
-  return changeFiles(copy.repository, prepare, isInterrupted);
-}
-
-function refuseDifference(
-  path: string,
-  now: FileState | undefined,
-  seen: FileState | undefined,
-): void {
-  if ((now && hashOf(now.bytes)) !== (seen && hashOf(seen.bytes))) {
-    throw refusal(`Cannot write ${path}: it has changed since it was read`, {
-      at: { file: path },
-      remedy: "Let nothing else edit the checkout, then run this again",
-    });
-  }
+  const changes = Array.from(contents, ([path, bytes]): FileChange => {
+    const before = seen.get(path);
+    const after = bytes && { bytes, mode: modeOf(bytes, before) };
+    return { path: copy.pathOf(path), before, after };
+  });
+  return changeFiles(copy.repository, async () => changes, isInterrupted);
 }
 
 /** The permissions of a file: its own as far as it has any, with the run bit that a command needs. */

@@ -17,7 +17,7 @@ export interface Origin {
 
 /** What was adopted. */
 export interface Manifest extends Origin {
-  /** The sha256 of every file as it was written, by its path from the folder of the copy. */
+  /** The hash of every file as it was written, by its path from the folder of the copy. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -91,12 +91,16 @@ export function manifestText({ version, commit, files }: Manifest): string {
   return `${JSON.stringify({ about, version, commit, files: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
-/** The sha256 of bytes, in hex. */
+/**
+ * The sha256 of a text in hex, its lines ended by line feeds: `.gitattributes` and `core.autocrlf`
+ * turn the ends of lines, and edit nothing.
+ */
 export function hashOf(bytes: Uint8Array): string {
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const text = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
+  return new Bun.CryptoHasher("sha256").update(text, "latin1").digest("hex");
 }
 
-/** The sha256 of every file, by path. */
+/** The hash of every file, by path. */
 export function hashesOf(files: ReadonlyMap<string, Uint8Array>): Map<string, string> {
   return new Map(Array.from(files, ([path, bytes]) => [path, hashOf(bytes)]));
 }

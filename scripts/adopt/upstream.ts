@@ -1,7 +1,6 @@
 /** What there is to adopt: the commands and their library, as this checkout of the release tools has them. */
 
-import { realPath, workTree } from "../lib/disk/files.ts";
-import { findPlainFile } from "../lib/disk/plain-file.ts";
+import { findFile, realPath, workTree } from "../lib/disk/files.ts";
 import { asTable, parseJson } from "../lib/files/document.ts";
 import { attempt, refusal } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
@@ -52,7 +51,7 @@ export async function readUpstream(
 }
 
 function bytesOf(root: string, path: string): Uint8Array {
-  const file = findPlainFile(root, path);
+  const file = findFile(root, path, { links: "none" });
   if (file === undefined) {
     throw refusal(`Cannot read ${path}: it has gone since it was listed`, {
       remedy: "Let nothing else edit the release tools, then run this again",

@@ -1,23 +1,10 @@
 /** A file that a command writes as a whole and may replace later: its own, and nothing else. */
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { isAbsent, reason } from "../lib/disk/files.ts";
-import { Refusal, refusal } from "../lib/finding.ts";
+import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { stage, toWrite } from "../lib/disk/change-files.ts";
+import { type FileState, findFile, reason } from "../lib/disk/files.ts";
+import { refusal } from "../lib/finding.ts";
 
 /**
  * Refuses a path that `writeOwnFile` would refuse; for before the work that makes the text.
@@ -41,16 +28,7 @@ export function writeOwnFile(path: string, text: string, mark: string): void {
     // Beside its target, as only within one file system can it be renamed.
     folder = mkdtempSync(join(dirname(path), ".audit-"));
     const staged = join(folder, "staged");
-    const descriptor = openSync(staged, "wx");
-    try {
-      if (mode !== undefined) {
-        fchmodSync(descriptor, mode & 0o7777);
-      }
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    stage(staged, new TextEncoder().encode(text), mode);
     renameSync(staged, path);
   } catch (thrown) {
     throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
@@ -64,47 +42,20 @@ export function writeOwnFile(path: string, text: string, mark: string): void {
 }
 
 /** The file that would be replaced; undefined if there is none. */
-function replaced(path: string, mark: string): Stats | undefined {
-  try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) {
-      // A folder may be reached by a link, as any other program reaches it.
-      if (!statSync(dirname(path)).isDirectory()) {
-        throw refusal(`Cannot write ${path}: ${dirname(path)} is no folder`, {
-          remedy: "Name a file in a folder",
-        });
-      }
-      return undefined;
-    }
-    const isOwn = stats.isFile() && (stats.size === 0 || holds(path, mark));
-    if (!isOwn) {
-      const found = stats.isFile()
-        ? "a file of another kind"
-        : stats.isSymbolicLink()
-          ? "a symbolic link"
-          : stats.isDirectory()
-            ? "a folder"
-            : "no plain file";
-      throw refusal(`Cannot write ${path}: found ${found}, expected none or an earlier page`, {
-        remedy: "Name another file, or remove that one first",
-      });
-    }
-    return stats;
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      throw thrown;
-    }
-    throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
-      remedy: isAbsent(thrown) ? `Make the folder first: ${dirname(path)}` : "Name another file",
+function replaced(path: string, mark: string): FileState | undefined {
+  // A folder may be reached by a link, as any other program reaches it.
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw refusal(`Cannot write ${path}: ${folder} is no folder`, {
+      remedy: `Make the folder first: ${folder}; or name a file in another one`,
     });
   }
-}
-
-function holds(path: string, mark: string): boolean {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    return readFileSync(descriptor, "utf8").includes(mark);
-  } finally {
-    closeSync(descriptor);
+  const found = findFile(folder, basename(path), { ...toWrite, shown: path });
+  const text = new TextDecoder().decode(found?.bytes);
+  if (text !== "" && !text.includes(mark)) {
+    throw refusal(`Cannot write ${path}: found another file, expected none or an earlier page`, {
+      remedy: "Name another file, or remove that one first",
+    });
   }
+  return found;
 }

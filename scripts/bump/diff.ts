@@ -2,11 +2,8 @@
 
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import {
-  type PreparedReplacement,
-  prepareReplacements,
-  type Replacement,
-} from "../lib/disk/replace.ts";
+import type { FileState } from "../lib/disk/files.ts";
+import { prepareReplacements, type Replacement } from "../lib/disk/replace.ts";
 import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { ask, type Repository, unanswered } from "../lib/git/git.ts";
 
@@ -37,8 +34,8 @@ export async function unifiedDiff(
   const folder = makeScratchFolder("release-diff-", repository);
   try {
     for (const file of files) {
-      write(join(folder, "a"), file, file.before);
-      write(join(folder, "b"), file, file.after);
+      write(join(folder, "a", file.path), file.before);
+      write(join(folder, "b", file.path), file.after);
     }
     const answer = await ask({ ...repository, root: folder }, [...plain, "a", "b"]);
     // Exit 1 means that they differ, and every file does.
@@ -52,8 +49,7 @@ export async function unifiedDiff(
 }
 
 /** Whatever its permissions, git must be able to read it; it tells only whether it is executable. */
-function write(folder: string, { path, mode }: PreparedReplacement, bytes: Uint8Array): void {
-  const target = join(folder, path);
+function write(target: string, { bytes, mode }: FileState): void {
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, bytes);
   chmodSync(target, (mode & 0o100) === 0 ? 0o600 : 0o700);

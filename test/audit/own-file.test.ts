@@ -48,22 +48,26 @@ test.each(["", `${mark} old`])(
 
 describe("is refused, before and at the writing, and stays as it is:", () => {
   test.each<[string, string, () => void]>([
-    ["another file", "a file of another kind", () => writeFileSync(at("page"), "notes")],
-    ["a folder", "a folder", () => mkdirSync(at("page"))],
+    [
+      "another file",
+      "another file, expected none or an earlier page",
+      () => writeFileSync(at("page"), "notes"),
+    ],
+    ["a folder", "a folder, expected a file", () => mkdirSync(at("page"))],
     [
       "a link, even to a file of its own",
-      "a symbolic link",
+      "the symbolic link page to ",
       () => {
         writeFileSync(at("own"), mark);
         symlinkSync(at("own"), at("page"));
       },
     ],
-    ["a link to nothing", "a symbolic link", () => symlinkSync(at("none"), at("page"))],
-    ["a pipe", "no plain file", () => void Bun.spawnSync(["mkfifo", at("page")])],
+    ["a link to nothing", "the symbolic link page to ", () => symlinkSync(at("none"), at("page"))],
+    ["a pipe", "a named pipe, expected a file", () => void Bun.spawnSync(["mkfifo", at("page")])],
   ])("%s", (_, found, make) => {
     make();
     const before = readdirSync(folder.path);
-    const words = `found ${found}, expected none or an earlier page`;
+    const words = `found ${found}`;
     expect(() => checkOwnFile(at("page"), mark)).toThrow(words);
     expect(() => writeOwnFile(at("page"), `${mark} new`, mark)).toThrow(words);
     expect(readdirSync(folder.path)).toEqual(before);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import {
   checkLabValidation,
@@ -519,6 +520,26 @@ error: no PASS entry for v1.2.3 in ${path}; ignored malformed line 1
       { cwd: world.root, env: world.env, stdin: ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) },
     );
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: pass(), stderr: "" });
+  });
+
+  test("a ledger that a link leads out of the checkout is refused by both gates alike", async () => {
+    await using product = await testRepository();
+    await product.commit({ "README.md": "" });
+    const outside = join(product.home, "ledger.txt");
+    writeFiles(product.home, { "ledger.txt": ledgerOf(["v1.2.3 abcdef1 2026-08-07 PASS"]) });
+    mkdirSync(join(product.root, "release-gate"));
+    symlinkSync(outside, join(product.root, ledger));
+    const options = { cwd: product.root, env: product.env };
+    const refused = await Promise.all([
+      runScript(script, ["--version", "1.2.3", ...fresh], options),
+      runScript("release-gate/check-ledger.ts", [], options),
+    ]);
+    for (const { code, stderr } of refused) {
+      expect(code).toBe(1);
+      expect(stderr).toContain(
+        `Cannot read ${ledger}: found the symbolic link ${ledger} to ${outside}, expected a file of this checkout`,
+      );
+    }
   });
 
   test("a missing ledger is named as the operator named it", async () => {

@@ -17,9 +17,8 @@ import {
 import { dirname, join } from "node:path";
 import { error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { line, type Repository } from "../git/git.ts";
-import { reason } from "./files.ts";
+import { type FileState, findFile, reason } from "./files.ts";
 import { lockFile } from "./lock.ts";
-import type { FileState } from "./plain-file.ts";
 
 /** A file that appears, becomes another, or goes. */
 export interface FileChange {
@@ -29,6 +28,9 @@ export interface FileChange {
   readonly after: FileState | undefined;
 }
 
+/** How a file is found that is written: where it is named, and nowhere else. */
+export const toWrite = { links: "none", purpose: "write" } as const;
+
 interface Prepared extends FileChange {
   readonly target: string;
   /** Where it waits, written whole, to be renamed to its target. */
@@ -37,7 +39,7 @@ interface Prepared extends FileChange {
 
 /**
  * Changes files: every one of them is written elsewhere and brought to the disk before the first
- * is renamed into its place. After a failure or an interrupt those that were changed are as they
+ * is renamed into its place, which is compared once more right before that. After a failure or an interrupt those that were changed are as they
  * were before. Only SIGKILL or a crash can leave some changed and others not.
  *
  * What is written waits in the git directory, where nothing takes it for a file of the checkout,
@@ -46,8 +48,8 @@ interface Prepared extends FileChange {
  *
  * @param prepare Reads what is to be changed, while no other run changes this checkout.
  * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
- * @throws {Refusal} If `prepare` refuses, or a file could not be written; every file is as it was
- * before then, or named.
+ * @throws {Refusal} If `prepare` refuses, a file is no longer as it was before, or one could not be
+ * written; every file is as it was before then, or named.
  */
 export async function changeFiles(
   repository: Repository,
@@ -74,10 +76,10 @@ export async function changeFiles(
       mkdirSync(waiting);
       for (const { staged, after } of prepared) {
         if (after !== undefined) {
-          stage(staged, after);
+          stage(staged, after.bytes, after.mode);
         }
       }
-      return await install(prepared, isInterrupted);
+      return await install(root, prepared, isInterrupted);
     } catch (thrown) {
       throw thrown instanceof Refusal
         ? thrown
@@ -104,12 +106,18 @@ async function waitingFolder(repository: Repository): Promise<string> {
   return isNear ? join(gitFolder, "release-replacements") : join(root, ".release-replacements");
 }
 
-/** Writes a file whole and to the disk. */
-function stage(staged: string, { bytes, mode }: FileState): void {
+/**
+ * Writes a file whole and to the disk.
+ *
+ * @param mode Its permissions; those of any new file without them.
+ */
+export function stage(staged: string, bytes: Uint8Array, mode?: number): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   const descriptor = openSync(staged, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
   try {
-    fchmodSync(descriptor, mode);
+    if (mode !== undefined) {
+      fchmodSync(descriptor, mode);
+    }
     writeFileSync(descriptor, bytes);
     fsyncSync(descriptor);
   } finally {
@@ -127,13 +135,15 @@ function clear(waiting: string): void {
 }
 
 async function install(
+  root: string,
   prepared: readonly Prepared[],
   isInterrupted: () => boolean,
 ): Promise<"changed" | "interrupted"> {
   const done: Prepared[] = [];
   const made: string[] = [];
+  let stopped = false;
   const undo = (cause?: unknown) => {
-    restore(done, cause);
+    restore(root, done, cause);
     for (const folder of made.toReversed()) {
       removeIfEmpty(folder);
     }
@@ -142,16 +152,20 @@ async function install(
     for (const each of prepared) {
       // A signal is told only to a process that waits.
       await Bun.sleep(0);
-      if (isInterrupted()) {
-        undo();
-        return "interrupted";
+      stopped = isInterrupted();
+      if (stopped) {
+        break;
       }
-      put(each, made);
+      put(root, each, made);
       done.push(each);
     }
   } catch (thrown) {
     undo(thrown);
     throw thrown;
+  }
+  if (stopped) {
+    undo();
+    return "interrupted";
   }
   for (const folder of new Set(prepared.map(({ target }) => dirname(target)))) {
     syncFolder(folder);
@@ -165,7 +179,14 @@ async function install(
 }
 
 /** Brings one file to its new state; the folders that it needs are added to `made`. */
-function put({ before, after, staged, target }: Prepared, made: string[]): void {
+function put(
+  root: string,
+  { path, before, after, staged, target }: Prepared,
+  made: string[],
+): void {
+  if (!isSame(findFile(root, path, toWrite), before)) {
+    throw hasChanged(path);
+  }
   if (after === undefined) {
     rmSync(target);
     return;
@@ -174,6 +195,20 @@ function put({ before, after, staged, target }: Prepared, made: string[]): void 
     makeFolders(dirname(target), made);
   }
   renameSync(staged, target);
+}
+
+function isSame(one: FileState | undefined, other: FileState | undefined): boolean {
+  return one === undefined || other === undefined
+    ? one === other
+    : one.mode === other.mode && Buffer.compare(one.bytes, other.bytes) === 0;
+}
+
+/** The refusal to write a file that another program has written meanwhile. */
+export function hasChanged(path: string): Refusal {
+  return refusal(`Cannot write ${path}: it has changed since it was read`, {
+    at: { file: path },
+    remedy: "Let nothing else edit the checkout, then run this again",
+  });
 }
 
 function makeFolders(folder: string, made: string[]): void {
@@ -198,32 +233,43 @@ function removeIfEmpty(folder: string): boolean {
   }
 }
 
-/** Brings files back to what they were; those that cannot be brought back are named. */
-function restore(done: readonly Prepared[], cause?: unknown): void {
+/**
+ * Brings files back to what they were; those that cannot be brought back are named, and so are
+ * those that were edited since: an edit stays.
+ */
+function restore(root: string, done: readonly Prepared[], cause?: unknown): void {
   const faults: Finding[] = [];
-  for (const { path, target, staged, before } of done.toReversed()) {
+  for (const { path, target, staged, before, after } of done.toReversed()) {
+    let keep = "";
     try {
+      const found = findFile(root, path, toWrite);
+      if (found !== undefined && !isSame(found, after)) {
+        keep = "Save what you need of it elsewhere. ";
+        throw new Error("it has changed since it was written");
+      }
       if (before === undefined) {
         rmSync(target);
         continue;
       }
-      stage(staged, before);
+      stage(staged, before.bytes, before.mode);
       renameSync(staged, target);
     } catch (thrown) {
+      const remedy =
+        before === undefined
+          ? `Remove it: rm ${shellWord(path)}`
+          : `Take it from git again: git checkout -- ${shellWord(path)}`;
       faults.push(
         error(`Cannot restore ${path}: ${reason(thrown)}`, {
           at: { file: path },
-          remedy:
-            before === undefined
-              ? `Remove it: rm ${shellWord(path)}`
-              : `Take it from git again: git checkout -- ${shellWord(path)}`,
+          remedy: `${keep}${remedy}`,
         }),
       );
     }
   }
   if (faults.length > 0) {
-    const why = cause === undefined ? [] : [error(`Cannot write: ${reason(cause)}`)];
-    throw new Refusal([...why, ...faults]);
+    const why =
+      cause instanceof Refusal ? cause.findings : [error(`Cannot write: ${reason(cause)}`)];
+    throw new Refusal([...(cause === undefined ? [] : why), ...faults]);
   }
 }
 

@@ -1,24 +1,44 @@
 /** The door to the file system: the work tree as a tree. */
 
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { refusal } from "../finding.ts";
+import { Refusal, refusal } from "../finding.ts";
 import { decodeSource } from "../git/objects.ts";
-import { type FolderEntry, isTreePath, listMatches, type Tree } from "../tree.ts";
+import { type FolderEntry, isTreePath, type Kind, listMatches, type Tree } from "../tree.ts";
+
+/** A file as it is, or is to be. */
+export interface FileState {
+  readonly bytes: Uint8Array;
+  /** Its permissions. */
+  readonly mode: number;
+}
+
+/** The most bytes of a file that are read; the files of a release are far smaller. */
+const mostBytes = 64 * 2 ** 20;
 
 /**
- * The files below a folder as they are on disk now; like a commit, without git's own. They are
- * asked for at once rather than in the background: to load what that takes, and to hand each file
- * from thread to thread, costs more than to read it.
+ * The files below a folder as they are on disk now; like a commit, without git's own. Links are
+ * followed as long as they lead to a place below that folder. They are asked for at once rather
+ * than in the background: to load what that takes, and to hand each file from thread to thread,
+ * costs more than to read it.
  */
 export function workTree(root: string): Tree {
   return {
     async read(path, decoding) {
-      if (!isTreePath(path)) {
-        return undefined;
-      }
-      const bytes = await readIfThere(join(root, path), path);
-      return bytes === undefined ? undefined : decodeSource(path, bytes, decoding);
+      const file = isTreePath(path) ? findFile(root, path) : undefined;
+      return file && decodeSource(path, file.bytes, decoding);
     },
     async list(glob) {
       return await listMatches(glob, async (folder) => entriesOf(root, folder));
@@ -26,18 +46,161 @@ export function workTree(root: string): Tree {
   };
 }
 
+/** How a file of a checkout is found. */
+interface Search {
+  /** Which links may lead to it: those that stay within the checkout, or none. */
+  readonly links?: "within" | "none";
+  /** What the file is asked for: a refusal says so. */
+  readonly purpose?: "read" | "write";
+  /** How to name the file in a message, if not by its path. */
+  readonly shown?: string;
+}
+
+/**
+ * The file at a path of a checkout, or undefined if there is none. It never waits for a pipe.
+ *
+ * @param root Absolute path of the top level.
+ * @throws {Refusal} If something else is there, or it cannot be read.
+ */
+export function findFile(root: string, path: string, how: Search = {}): FileState | undefined {
+  const { links = "within", purpose = "read", shown = path } = how;
+  const target = join(root, path);
+  try {
+    const real = realpathSync(target);
+    const isElsewhere = links === "within" && !isWithin(root, real);
+    if (isElsewhere || (links === "none" && real !== target)) {
+      refuseObstacle(root, path, "file", { links, purpose, shown });
+    }
+    if (isElsewhere) {
+      throw refusal(`Cannot read ${shown}: found ${real}, expected a file of this checkout`, {
+        at: { file: shown },
+        remedy: "Let nothing else edit the checkout, then run this again",
+      });
+    }
+    return readRegular(links === "none" ? target : real, shown, { purpose });
+  } catch (thrown) {
+    if (isAbsent(thrown) || codeOf(thrown) === "ELOOP") {
+      refuseObstacle(root, path, "file", { links, purpose, shown });
+    }
+    return undefinedIfAbsent(thrown, shown);
+  }
+}
+
+/** Whether a path without links is a place of the checkout, and none of git's own. */
+function isWithin(root: string, real: string): boolean {
+  const isBelow = (top: string) =>
+    `${real}/`.startsWith(`${top}/`) && !`${real.slice(top.length)}/`.includes("/.git/");
+  return isBelow(root.replace(/\/$/, "")) || isBelow(realPath(root).replace(/\/$/, ""));
+}
+
+/**
+ * Refuses a path that leads through a link that it may not, or, if it may through none, through
+ * something else than folders.
+ */
+function refuseObstacle(
+  root: string,
+  path: string,
+  expected: "file" | "folder",
+  { links, purpose, shown }: Required<Search>,
+): void {
+  const parts = path.split("/");
+  for (const index of parts.keys()) {
+    const way = parts.slice(0, index + 1).join("/");
+    const place = join(root, way);
+    const stats = lstatIfThere(place);
+    const isLink = stats?.isSymbolicLink() === true;
+    const isLast = index === parts.length - 1;
+    const isBarred = isLink
+      ? links === "none" || !leadsWithin(root, place)
+      : links === "none" && stats?.isFile() === true && !isLast;
+    if (isBarred) {
+      const found = isLink
+        ? `the symbolic link ${way} to ${readlinkSync(place)}`
+        : `the file ${way}`;
+      const kind = isLast ? expected : "folder";
+      const wanted = links === "none" ? `a plain ${kind}` : `a ${kind} of this checkout`;
+      throw refusal(`Cannot ${purpose} ${shown}: found ${found}, expected ${wanted}`, {
+        at: { file: shown },
+        remedy: `Put a ${kind} in place of the ${isLink ? "symbolic link" : "file"} ${way}, or move it away`,
+      });
+    }
+  }
+}
+
+function lstatIfThere(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function leadsWithin(root: string, link: string): boolean {
+  try {
+    return isWithin(root, realpathSync(link));
+  } catch {
+    // It leads to nothing, or in circles.
+    return false;
+  }
+}
+
+/**
+ * Reads a regular file, and never waits for what is none.
+ *
+ * @param shown How to name the file in a message.
+ * @throws {Refusal} If it is no regular file, or too large. What the system says is thrown as it is.
+ */
+function readRegular(
+  path: string,
+  shown: string,
+  { purpose = "read", follow = false } = {},
+): FileState {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) {
+      const kind = stats.isDirectory() ? "folder" : stats.isFIFO() ? "named pipe" : "device";
+      throw refusal(`Cannot ${purpose} ${shown}: found a ${kind}, expected a file`, {
+        at: { file: shown },
+        remedy: `Put a file in place of the ${kind} ${shown}, or move it away`,
+      });
+    }
+    refuseSize(stats.size, shown);
+    return { bytes: readFileSync(descriptor), mode: stats.mode & 0o7777 };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function refuseSize(size: number, shown: string): void {
+  if (size > mostBytes) {
+    const found = size.toLocaleString("en-US");
+    throw refusal(`Cannot read ${shown}: found ${found} bytes, expected at most 64 MB`, {
+      at: { file: shown },
+      remedy: `Put the right file in place of ${shown}`,
+    });
+  }
+}
+
 function entriesOf(root: string, folder: string): FolderEntry[] {
   if (folder !== "" && !isTreePath(folder)) {
     return [];
+  }
+  if (!isWithin(root, realPath(join(root, folder)))) {
+    const how = { links: "within", purpose: "read", shown: folder } as const;
+    refuseObstacle(root, folder, "folder", how);
   }
   try {
     const entries = readdirSync(join(root, folder), { withFileTypes: true });
     return entries
       .filter(({ name }) => name !== ".git")
       .map((each) => {
-        const isFolder =
-          each.isDirectory() || (each.isSymbolicLink() && leadsDown(root, join(folder, each.name)));
-        return { name: each.name, kind: isFolder ? "folder" : "file" };
+        const kind = each.isDirectory() ? "folder" : "file";
+        return {
+          name: each.name,
+          kind: each.isSymbolicLink() ? behindLink(root, join(folder, each.name)) : kind,
+        };
       });
   } catch (thrown) {
     if (isAbsent(thrown) && !folder.includes("\ufffd")) {
@@ -56,62 +219,77 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
   }
 }
 
-/** Whether a link leads to a folder other than those around the link, which are listed already. */
-function leadsDown(root: string, path: string): boolean {
+/**
+ * What a link stands for: a folder that is listed as well, one out of the checkout that is not, or
+ * something that is refused where it is read, if it is no file.
+ */
+function behindLink(root: string, path: string): Kind {
   try {
     const target = join(root, path);
     if (!statSync(target).isDirectory()) {
-      return false;
+      return "file";
     }
     const real = realpathSync(target);
+    if (!isWithin(root, real)) {
+      return "symbolic link";
+    }
     for (let around = dirname(path); ; around = dirname(around)) {
+      // The folders around the link are listed already.
       if (realpathSync(join(root, around)) === real) {
-        return false;
+        return "file";
       }
       if (around === ".") {
-        return true;
+        return "folder";
       }
     }
   } catch (thrown) {
     // A link to nothing, or in circles, is refused where it is read. Any other is, where it is listed.
-    return !isAbsent(thrown) && codeOf(thrown) !== "ELOOP";
+    return isAbsent(thrown) || codeOf(thrown) === "ELOOP" ? "file" : "folder";
   }
 }
 
 /**
- * The bytes of a file, or undefined if there is none.
+ * The bytes of a file that the operator named, or undefined if there is none: a link or a pipe will do.
  *
  * @param shown How to name the file in a message.
  * @throws {Refusal} If it is there and cannot be read.
  */
 export async function readIfThere(path: string, shown = path): Promise<Uint8Array | undefined> {
   try {
-    return statSync(path).isFile() ? readFileSync(path) : await readStream(path);
+    return statSync(path).isFile()
+      ? readRegular(path, shown, { follow: true }).bytes
+      : await readStream(path, shown);
   } catch (thrown) {
-    const why = isAbsent(thrown) ? danglingLink(path) : reason(thrown);
-    if (why === undefined) {
-      return undefined;
-    }
-    throw refusal(`Cannot read ${shown}: ${why}`, {
-      at: { file: shown },
-      remedy: wayOut(thrown, shown, "file"),
-    });
+    return undefinedIfAbsent(thrown, shown);
   }
 }
 
-/** What is in a pipe, say: it may be long in coming, and Ctrl-C must be heard meanwhile. */
-async function readStream(path: string): Promise<Uint8Array> {
-  const { readFile } = await import("node:fs/promises");
-  return await readFile(path);
+/** Undefined if the file system said that there is no such file. */
+function undefinedIfAbsent(thrown: unknown, shown: string): undefined {
+  if (isAbsent(thrown)) {
+    return undefined;
+  }
+  throw thrown instanceof Refusal
+    ? thrown
+    : refusal(`Cannot read ${shown}: ${reason(thrown)}`, {
+        at: { file: shown },
+        remedy: wayOut(thrown, shown, "file"),
+      });
 }
 
-/** A link whose target is gone is there, and cannot be read. */
-function danglingLink(path: string): string | undefined {
-  try {
-    const isLink = lstatSync(path).isSymbolicLink();
-    return isLink ? "found a symbolic link to nothing, expected a file" : undefined;
-  } catch {
-    return undefined;
+/** What is in a pipe, say: it may be long in coming, and Ctrl-C must be heard meanwhile. */
+async function readStream(path: string, shown: string): Promise<Uint8Array> {
+  const { open } = await import("node:fs/promises");
+  await using file = await open(path);
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; ; ) {
+    const { bytesRead, buffer } = await file.read(new Uint8Array(2 ** 16));
+    if (bytesRead === 0) {
+      return Buffer.concat(chunks);
+    }
+    chunks.push(buffer.subarray(0, bytesRead));
+    size += bytesRead;
+    refuseSize(size, shown);
   }
 }
 

@@ -3,14 +3,16 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readFileSync,
-  statSync,
   writeSync,
 } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Day } from "../calendar.ts";
 import {
   faultText,
@@ -24,7 +26,9 @@ import {
 } from "../files/ledger.ts";
 import { error, Refusal, refusal } from "../finding.ts";
 import { decodeSource } from "../git/objects.ts";
-import { isAbsent, reason, wayOut } from "./files.ts";
+import { layout } from "../layout.ts";
+import { toWrite } from "./change-files.ts";
+import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
 /** Milliseconds to wait for another process that appends; it needs a few. */
@@ -104,38 +108,48 @@ async function openLocked(path: string, shown: string): Promise<number> {
   }
 }
 
+/** Opens a ledger, which must be a file of its checkout. */
 function open(path: string, shown: string): number {
-  let descriptor: number;
+  if (find(path, shown) === undefined) {
+    // It is not created: a ledger that is not there was named wrongly.
+    throw refusal(`ledger ${shown} not found.`, { remedy: nameTheLedger, at: { file: shown } });
+  }
   try {
-    // Without O_CREAT: a ledger that is not there was named wrongly.
-    descriptor = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK);
+    const { O_RDWR, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
+    return openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW);
   } catch (thrown) {
-    if (isAbsent(thrown)) {
-      throw refusal(`ledger ${shown} not found.`, {
-        remedy:
-          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
-        at: { file: shown },
-      });
-    }
     throw refusal(`Cannot open ledger ${shown}: ${reason(thrown)}`, {
       at: { file: shown },
       remedy: wayOut(thrown, shown, "file"),
     });
   }
-  if (!fstatSync(descriptor).isFile()) {
-    closeSync(descriptor);
-    throw refusal(`Cannot append to ${shown}: it is not a regular file`, {
-      at: { file: shown },
-      remedy:
-        "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
-    });
+}
+
+const nameTheLedger =
+  "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab";
+
+/**
+ * The ledger, if it is there. A link must not lead to it, from the top level of its checkout on, and
+ * it must not be git's own: a row would be written to another file than the one that is committed.
+ */
+function find(path: string, shown: string): FileState | undefined {
+  const named = path.endsWith(`/${layout.ledger}`) ? layout.ledger : basename(path);
+  let folder = realPath(dirname(path));
+  while (folder !== dirname(folder) && !existsSync(join(folder, ".git"))) {
+    if (basename(folder) === ".git") {
+      throw refusal(`Cannot write ${shown}: found a file of git's own, expected a ledger`, {
+        at: { file: shown },
+        remedy: nameTheLedger,
+      });
+    }
+    folder = dirname(folder);
   }
-  return descriptor;
+  return findFile(path.slice(0, -named.length - 1), named, { ...toWrite, shown });
 }
 
 function isSame(descriptor: number, path: string): boolean {
   const opened = fstatSync(descriptor, { bigint: true });
-  const named = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return named?.ino === opened.ino && named.dev === opened.dev;
 }
 
@@ -214,13 +228,13 @@ function readBack(
   validation: Validation,
   today: Day,
 ): number {
-  const after = readFileSync(path);
+  const after = find(path, shown)?.bytes ?? new Uint8Array();
   const text = rowText(validation);
   const linesBefore = before.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
   const row = read(shown, after, today).rows.findLast(
     (each) => each.kind === "entry" && each.text === text && each.line > linesBefore,
   );
-  if (row === undefined || !after.subarray(0, before.length).equals(before)) {
+  if (row === undefined || Buffer.compare(after.subarray(0, before.length), before) !== 0) {
     throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
       remedy: `Compare the end of ${shown} with: git diff`,
       at: { file: shown },

@@ -3,8 +3,8 @@
 import { attempt, Refusal, refusal, shellWord } from "../finding.ts";
 import type { Repository } from "../git/git.ts";
 import { decodeSource } from "../git/objects.ts";
-import { changeFiles, type FileChange } from "./change-files.ts";
-import { findPlainFile } from "./plain-file.ts";
+import { changeFiles, type FileChange, hasChanged, toWrite } from "./change-files.ts";
+import { type FileState, findFile } from "./files.ts";
 
 /** A file of a checkout whose text becomes another; a byte order mark before it stays. */
 export interface Replacement {
@@ -16,12 +16,9 @@ export interface Replacement {
 }
 
 /** A file that is ready to be replaced, byte for byte. */
-export interface PreparedReplacement {
-  readonly path: string;
-  /** Its permissions, which stay. */
-  readonly mode: number;
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
+export interface PreparedReplacement extends FileChange {
+  readonly before: FileState;
+  readonly after: FileState;
 }
 
 /**
@@ -31,19 +28,13 @@ export interface PreparedReplacement {
  * @throws {Refusal} If a file is no longer as it was read, is no plain file of the checkout, or
  * could not be written; every file is as it was before then, or named.
  */
-export async function replaceFiles(
+export function replaceFiles(
   repository: Repository,
   replacements: readonly Replacement[],
   isInterrupted: () => boolean,
-): Promise<"replaced" | "interrupted"> {
-  const changes = async (): Promise<readonly FileChange[]> =>
-    (await prepareReplacements(repository.root, replacements)).map((each) => ({
-      path: each.path,
-      before: { bytes: each.before, mode: each.mode },
-      after: { bytes: each.after, mode: each.mode },
-    }));
-  const outcome = await changeFiles(repository, changes, isInterrupted);
-  return outcome === "changed" ? "replaced" : outcome;
+): Promise<"changed" | "interrupted"> {
+  const prepare = () => prepareReplacements(repository.root, replacements);
+  return changeFiles(repository, prepare, isInterrupted);
 }
 
 /**
@@ -67,7 +58,7 @@ export async function prepareReplacements(
 }
 
 function prepare(root: string, { path, before, after }: Replacement): PreparedReplacement {
-  const found = findPlainFile(root, path, "write");
+  const found = findFile(root, path, toWrite);
   const at = { file: path };
   if (found === undefined) {
     throw refusal(`Cannot write ${path}: found no plain file, expected a file of this checkout`, {
@@ -77,11 +68,9 @@ function prepare(root: string, { path, before, after }: Replacement): PreparedRe
   }
   const { bytes, mode } = found;
   if (decodeSource(path, bytes).text !== before) {
-    throw refusal(`Cannot write ${path}: it has changed since it was read`, {
-      at,
-      remedy: "Let nothing else edit the checkout, then run this again",
-    });
+    throw hasChanged(path);
   }
   const mark = bytes.subarray(0, bytes.length - Buffer.byteLength(before));
-  return { path, mode, before: bytes, after: Buffer.concat([mark, Buffer.from(after)]) };
+  const made = Buffer.concat([mark, Buffer.from(after)]);
+  return { path, before: found, after: { bytes: made, mode } };
 }

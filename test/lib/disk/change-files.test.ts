@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { changeFiles, type FileChange } from "../../../scripts/lib/disk/change-files.ts";
-import { findPlainFile } from "../../../scripts/lib/disk/plain-file.ts";
 import { attempt, Refusal } from "../../../scripts/lib/finding.ts";
 import { gitEnvironment, type Repository } from "../../../scripts/lib/git/git.ts";
 import { isolatedEnvironment, temporaryFolder, writeFiles } from "../../helpers/world.ts";
@@ -95,8 +94,25 @@ test("a failure after any file leaves everything as it was, and says why", async
   );
   const thrown = await work.catch((reason: unknown) => reason);
   expect(thrown).toBeInstanceOf(Refusal);
-  expect((thrown as Refusal).message).toMatch(/^Cannot write: .*; every file is as it was before$/);
+  expect((thrown as Refusal).message).toStartWith(
+    "Cannot write kept/here.ts/x.ts: found the file kept/here.ts",
+  );
   expect(contents(folder.path)).toEqual(was);
+});
+
+test("a file that appears right before it would be written stays", async () => {
+  using folder = await checkout();
+  const racing = () => {
+    writeFiles(folder.path, { "last.ts": "mine" });
+    return false;
+  };
+  const { findings } = await attempt(() =>
+    changeFiles(folder.repository, async () => changes, racing),
+  );
+  expect(findings).toMatchObject([
+    { message: "Cannot write last.ts: it has changed since it was read" },
+  ]);
+  expect(contents(folder.path)).toMatchObject({ "last.ts": "mine", "b.ts": "b1" });
 });
 
 test("a file that cannot be brought back is named, after the failure that asked for it", async () => {
@@ -115,24 +131,8 @@ test("a file that cannot be brought back is named, after the failure that asked 
     ),
   );
   expect(findings?.map(({ level, message }) => [level, message])).toEqual([
-    ["error", expect.stringMatching(/^Cannot write: /)],
+    ["error", expect.stringMatching(/^Cannot write kept/)],
     ["error", expect.stringMatching(/^Cannot restore last\.ts: /)],
   ]);
   expect(findings?.[1]?.remedy).toBe("Remove it: rm last.ts");
-});
-
-test("a plain file is one that no link leads to, and its folders are folders", async () => {
-  using folder = await checkout();
-  writeFiles(folder.path, { "real/a.ts": "a" });
-  symlinkSync("real", join(folder.path, "linked"));
-  symlinkSync("b.ts", join(folder.path, "link.ts"));
-  const find = (path: string) => findPlainFile(folder.path, path);
-  expect(new TextDecoder().decode(find("real/a.ts")?.bytes)).toBe("a");
-  expect(find("real/none.ts")).toBeUndefined();
-  expect(find("none/none.ts")).toBeUndefined();
-  expect(() => find("linked/a.ts")).toThrow("found a file behind a link");
-  expect(() => find("linked/none.ts")).toThrow("found a file behind a link");
-  expect(() => find("link.ts")).toThrow("found a symbolic link");
-  expect(() => find("real")).toThrow("found a folder");
-  expect(() => find("b.ts/c.ts")).toThrow("found a file in the place of the folder b.ts");
 });

@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import {
+  findFile,
   isAbsent,
   readIfThere,
   realPath,
@@ -9,7 +10,7 @@ import {
   wayOut,
   workTree,
 } from "../../../scripts/lib/disk/files.ts";
-import { Refusal } from "../../../scripts/lib/finding.ts";
+import { error, Refusal } from "../../../scripts/lib/finding.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
 async function refused(question: Promise<unknown>): Promise<Refusal> {
@@ -47,7 +48,7 @@ test("a folder in place of a file is refused", async () => {
       level: "error",
       message: "Cannot read Cargo.toml: found a folder, expected a file",
       at: { file: "Cargo.toml" },
-      remedy: "Put a file in place of the folder Cargo.toml",
+      remedy: "Put a file in place of the folder Cargo.toml, or move it away",
     },
   ]);
 });
@@ -60,10 +61,84 @@ test("a link reads as its target; one that leads nowhere, or in circles, is refu
   symlinkSync("circle", join(folder.path, "circle"));
   const tree = workTree(folder.path);
   expect((await tree.read("link"))?.text).toBe("text");
-  expect((await refused(tree.read("dangling"))).message).toBe(
-    "Cannot read dangling: found a symbolic link to nothing, expected a file",
+  for (const [link, target] of [
+    ["dangling", "gone"],
+    ["circle", "circle"],
+  ]) {
+    expect((await refused(tree.read(`${link}`))).message).toBe(
+      `Cannot read ${link}: found the symbolic link ${link} to ${target}, expected a file of this checkout`,
+    );
+  }
+});
+
+const leadingOut: [path: string, link: string, target: string, kind: "file" | "folder"][] = [
+  ["Cargo.toml", "Cargo.toml", "/dev/null", "file"],
+  ["a.txt", "a.txt", "../outside/a.txt", "file"],
+  ["git.txt", "git.txt", ".git/config", "file"],
+  ["out/a.txt", "out", "../outside", "folder"],
+  ["out/none.txt", "out", "../outside", "folder"],
+  ["chain/a.txt", "chain", "out", "folder"],
+];
+
+test.each(leadingOut)(
+  "%s is refused if %s leads out of the checkout, to %s",
+  async (path, link, target, kind) => {
+    using folder = temporaryFolder();
+    const root = join(folder.path, "top");
+    writeFiles(folder.path, { "top/.git/config": "", "outside/a.txt": "a" });
+    symlinkSync("../outside", join(root, "out"));
+    if (link !== "out") {
+      symlinkSync(target, join(root, link));
+    }
+    expect((await refused(workTree(root).read(path))).findings).toEqual([
+      {
+        level: "error",
+        message: `Cannot read ${path}: found the symbolic link ${link} to ${target}, expected a ${kind} of this checkout`,
+        at: { file: path },
+        remedy: `Put a ${kind} in place of the symbolic link ${link}, or move it away`,
+      },
+    ]);
+  },
+);
+
+test("a list never looks out of the checkout, and names what may be there", async () => {
+  using folder = temporaryFolder();
+  const root = join(folder.path, "top");
+  writeFiles(folder.path, { "top/src/a.rs": "", "outside/deep/b.rs": "" });
+  symlinkSync("../../outside", join(root, "src/out"));
+  symlinkSync("../outside", join(root, "out"));
+  const tree = workTree(root);
+  expect(await tree.list("src/**/*.rs")).toEqual(["src/a.rs", "src/out/*.rs"]);
+  expect((await refused(tree.read("src/out/*.rs"))).message).toContain(
+    "found the symbolic link src/out",
   );
-  expect((await refused(tree.read("circle"))).message).toStartWith("Cannot read circle: ELOOP");
+  expect((await refused(tree.list("out/*.rs"))).message).toContain("found the symbolic link out");
+});
+
+test("a pipe in the work tree is refused at once", async () => {
+  using folder = temporaryFolder();
+  expect(await Bun.spawn(["mkfifo", join(folder.path, "pipe")]).exited).toBe(0);
+  symlinkSync("pipe", join(folder.path, "link"));
+  for (const path of ["pipe", "link"]) {
+    expect((await refused(workTree(folder.path).read(path))).findings).toMatchObject([
+      {
+        message: `Cannot read ${path}: found a named pipe, expected a file`,
+        remedy: `Put a file in place of the named pipe ${path}, or move it away`,
+      },
+    ]);
+  }
+});
+
+test("a file or a stream of more than 64 MB is refused", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "Cargo.toml");
+  writeFiles(folder.path, { "Cargo.toml": "" });
+  truncateSync(path, 64 * 2 ** 20 + 1);
+  const words = "found 67,108,865 bytes, expected at most 64 MB";
+  const tree = workTree(folder.path);
+  expect((await refused(tree.read("Cargo.toml"))).message).toBe(`Cannot read Cargo.toml: ${words}`);
+  expect((await refused(readIfThere(path, "x"))).message).toBe(`Cannot read x: ${words}`);
+  expect((await refused(readIfThere("/dev/zero"))).message).toContain("expected at most 64 MB");
 });
 
 test("a list holds files and links, not folders and not what is git's own", async () => {
@@ -181,4 +256,69 @@ test("a path that leads nowhere is its own real path", () => {
   using folder = temporaryFolder();
   const nowhere = join(folder.path, "nowhere");
   expect(realPath(nowhere)).toBe(nowhere);
+});
+
+describe("a plain file", () => {
+  test("is found with its bytes and its mode, and where nothing is, nothing", () => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { "sub/a.txt": "a" });
+    chmodSync(join(folder.path, "sub/a.txt"), 0o640);
+    const find = (path: string) => findFile(folder.path, path, { links: "none" });
+    expect(find("sub/a.txt")).toEqual({ bytes: Buffer.from("a"), mode: 0o640 });
+    expect(find("sub/b.txt")).toBeUndefined();
+    expect(find("none/a.txt")).toBeUndefined();
+  });
+
+  test.each([
+    ["folder", "a folder", "a file", "file in place of the folder folder"],
+    ["pipe", "a named pipe", "a file", "file in place of the named pipe pipe"],
+    [
+      "link",
+      "the symbolic link link to a.txt",
+      "a plain file",
+      "file in place of the symbolic link link",
+    ],
+    [
+      "way/a.txt",
+      "the symbolic link way to other",
+      "a plain folder",
+      "folder in place of the symbolic link way",
+    ],
+    [
+      "way/none",
+      "the symbolic link way to other",
+      "a plain folder",
+      "folder in place of the symbolic link way",
+    ],
+    ["a.txt/b.txt", "the file a.txt", "a plain folder", "folder in place of the file a.txt"],
+  ])("is nothing else: %s is refused with a way out", (path, found, expected, way) => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { "a.txt": "a", "other/a.txt": "a" });
+    mkdirSync(join(folder.path, "folder"));
+    symlinkSync("a.txt", join(folder.path, "link"));
+    symlinkSync("other", join(folder.path, "way"));
+    Bun.spawnSync(["mkfifo", join(folder.path, "pipe")]);
+    for (const purpose of ["read", "write"] as const) {
+      let thrown: unknown;
+      try {
+        findFile(folder.path, path, { links: "none", purpose });
+      } catch (caught) {
+        thrown = caught;
+      }
+      expect(thrown).toBeInstanceOf(Refusal);
+      expect((thrown as Refusal).findings).toEqual([
+        error(`Cannot ${purpose} ${path}: found ${found}, expected ${expected}`, {
+          at: { file: path },
+          remedy: `Put a ${way}, or move it away`,
+        }),
+      ]);
+    }
+  });
+
+  test("that the system does not describe is refused, and not taken for an absent one", () => {
+    using folder = temporaryFolder();
+    // No file system has names of this length.
+    const path = `${"x".repeat(1000)}.txt`;
+    expect(() => findFile(folder.path, path)).toThrow(`Cannot read ${path}: `);
+  });
 });

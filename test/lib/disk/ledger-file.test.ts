@@ -7,8 +7,9 @@ import { appendRow } from "../../../scripts/lib/disk/ledger-file.ts";
 import { lockFile } from "../../../scripts/lib/disk/lock.ts";
 import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
 import { attempt, error } from "../../../scripts/lib/finding.ts";
+import { layout } from "../../../scripts/lib/layout.ts";
 import { source } from "../../../scripts/lib/tree.ts";
-import { projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
+import { projectRoot, start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
 const today = "2026-08-07" as Day;
 const validation: Validation = { tag: "v1.2.3", sha: "abcdef1", date: today, verdict: "PASS" };
@@ -110,30 +111,50 @@ test("a ledger that is not there is refused, and not created", async () => {
 test("what is no regular file is refused", async () => {
   using folder = temporaryFolder();
   await expect(appendRow(folder.path, validation, today, "here")).rejects.toMatchObject({
-    message: expect.stringMatching(/^Cannot open ledger here: /),
-    findings: [{ remedy: "Put a file in place of the folder here" }],
+    message: "Cannot write here: found a folder, expected a file",
+    findings: [{ remedy: "Put a file in place of the folder here, or move it away" }],
   });
   const pipe = join(folder.path, "pipe");
   await start(["mkfifo", pipe], { cwd: folder.path });
   await expect(appendRow(pipe, validation, today, "pipe")).rejects.toMatchObject({
-    message: "Cannot append to pipe: it is not a regular file",
-    findings: [
-      {
-        remedy:
-          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
-      },
-    ],
+    message: "Cannot write pipe: found a named pipe, expected a file",
+    findings: [{ remedy: "Put a file in place of the named pipe pipe, or move it away" }],
   });
 });
 
-test("a symbolic link leads to the ledger, and stays a link", async () => {
+test.each([
+  ["a symbolic link", "link.txt", "target.txt", "link.txt"],
+  ["a link into git's own", "link.txt", ".git/info/exclude", "link.txt"],
+  ["a file behind a link", "release-gate", "real", layout.ledger],
+])("%s is refused as a ledger, and nothing is written", async (_, link, target, named) => {
   using folder = temporaryFolder();
-  const target = join(folder.path, "target.txt");
-  const link = join(folder.path, "link.txt");
-  writeFileSync(target, `${old}\n`);
-  symlinkSync(target, link);
-  expect(await appendRow(link, validation, today)).toMatchObject({ line: 2 });
-  expect(readFileSync(target, "utf8")).toBe(`${old}\n${row}\n`);
+  const files = ["target.txt", ".git/info/exclude", "real/lab-validations.txt"];
+  writeFiles(folder.path, Object.fromEntries(files.map((file) => [file, `${old}\n`])));
+  const kind = link === named ? "file" : "folder";
+  symlinkSync(target, join(folder.path, link));
+  const append = appendRow(join(folder.path, named), validation, today, "here");
+  await expect(append).rejects.toMatchObject({
+    message: `Cannot write here: found the symbolic link ${link} to ${target}, expected a plain ${kind}`,
+    findings: [{ remedy: `Put a ${kind} in place of the symbolic link ${link}, or move it away` }],
+  });
+  for (const file of files) {
+    expect(readFileSync(join(folder.path, file), "utf8")).toBe(`${old}\n`);
+  }
+});
+
+test("a file of git's own is no ledger, and a checkout within git's folder may hold one", async () => {
+  using folder = temporaryFolder();
+  const ledger = { "exclude.txt": `${old}\n`, "trees/a/.git": "", "trees/a/x/l.txt": `${old}\n` };
+  writeFiles(join(folder.path, ".git"), ledger);
+  symlinkSync(".git", join(folder.path, "elsewhere"));
+  for (const name of [".git", "elsewhere"]) {
+    const path = join(folder.path, name, "exclude.txt");
+    await expect(appendRow(path, validation, today, "here")).rejects.toThrow(
+      "Cannot write here: found a file of git's own, expected a ledger",
+    );
+  }
+  const inner = join(folder.path, ".git/trees/a/x/l.txt");
+  expect(await appendRow(inner, validation, today)).toMatchObject({ line: 2 });
 });
 
 /** A program that appends a version to a ledger, or that takes its lock and says so. */

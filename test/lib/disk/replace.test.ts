@@ -69,7 +69,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string[]> {
 test("files are replaced whole, with their modes and byte order marks, and nothing is left", async () => {
   using folder = await checkout();
   chmodSync(join(folder.path, "sub/b.txt"), 0o666);
-  expect(await replaceFiles(folder.repository, edits, never)).toBe("replaced");
+  expect(await replaceFiles(folder.repository, edits, never)).toBe("changed");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
@@ -114,10 +114,43 @@ test("a file that cannot be restored is named with the way to get it back", asyn
   };
   const messages = await refusalOf(replaceFiles(folder.repository, edits, sabotage));
   expect(messages).toEqual([
-    expect.stringMatching(/^Cannot write: ENOENT/),
+    "Cannot write sub/c.txt: it has changed since it was read",
     expect.stringMatching(/^Cannot restore sub\/b\.txt: ENOENT/),
   ]);
   expect(contents(folder.path)).toEqual({ "a.txt": "a1" });
+});
+
+test.each<[string, (path: string) => void, Record<string, string>]>([
+  ["text", (path) => writeFiles(path, { "sub/c.txt": "mine" }), { "sub/c.txt": "mine" }],
+  ["mode", (path) => chmodSync(join(path, "sub/c.txt"), 0o700), {}],
+])("the %s of a file, edited right before it is replaced, stays", async (_, edit, kept) => {
+  using folder = await checkout();
+  let asked = 0;
+  const racing = () => {
+    if (++asked === 3) {
+      edit(folder.path);
+    }
+    return false;
+  };
+  expect(await refusalOf(replaceFiles(folder.repository, edits, racing))).toEqual([
+    "Cannot write sub/c.txt: it has changed since it was read",
+  ]);
+  expect(contents(folder.path)).toEqual({ ...files, ...kept });
+});
+
+test("an edit of a file that is to be restored stays, and is named", async () => {
+  using folder = await checkout();
+  let asked = 0;
+  const racing = () => {
+    if (++asked === 2) {
+      writeFiles(folder.path, { "a.txt": "mine" });
+    }
+    return asked === 3;
+  };
+  expect(await refusalOf(replaceFiles(folder.repository, edits, racing))).toEqual([
+    "Cannot restore a.txt: it has changed since it was written",
+  ]);
+  expect(contents(folder.path)).toEqual({ ...files, "a.txt": "mine" });
 });
 
 /** A folder on another file system than those of tests, on machines that have one. */
@@ -138,7 +171,7 @@ describe.skipIf(otherDevice === undefined)("a git directory on another file syst
 
   test("does not keep files from being replaced", () =>
     apart(async ({ path, repository }) => {
-      expect(await replaceFiles(repository, edits, never)).toBe("replaced");
+      expect(await replaceFiles(repository, edits, never)).toBe("changed");
       expect(contents(path)).toMatchObject({ "a.txt": "a2", "sub/b.txt": "b2\r\n" });
       expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
@@ -148,7 +181,7 @@ describe.skipIf(otherDevice === undefined)("a git directory on another file syst
       const kill = 'if (++asked === 2) process.kill(process.pid, "SIGKILL"); return false;';
       expect((await replaceElsewhere(path, kill)).code).toBe(137);
       expect(contents(path)).toMatchObject({ ".release-replacements/2": "\ufeffc2é" });
-      expect(await replaceFiles(repository, edits.slice(1), never)).toBe("replaced");
+      expect(await replaceFiles(repository, edits.slice(1), never)).toBe("changed");
       expect(Object.keys(contents(path))).toEqual(Object.keys(files));
     }));
 });
@@ -176,7 +209,7 @@ describe("nothing is written if a file is", () => {
     ["gone", "found no plain file", (folder) => rmSync(join(folder, "sub/c.txt"))],
     [
       "a symbolic link",
-      "Cannot write sub/c.txt: found a symbolic link",
+      "Cannot write sub/c.txt: found the symbolic link sub/c.txt to ../elsewhere",
       (folder) => {
         rmSync(join(folder, "sub/c.txt"));
         writeFiles(folder, { elsewhere: "c1é" });
@@ -185,7 +218,7 @@ describe("nothing is written if a file is", () => {
     ],
     [
       "behind a linked folder",
-      "found a file behind a link",
+      "found the symbolic link sub to real",
       (folder) => {
         writeFiles(folder, { "real/b.txt": "b1\r\n", "real/c.txt": "c1é" });
         rmSync(join(folder, "sub"), { recursive: true });
@@ -237,7 +270,7 @@ test("what a killed run left does not stop the next, which finishes it", async (
     [`${waiting}/1`]: "b2\r\n",
     [`${waiting}/2`]: "\ufeffc2é",
   });
-  expect(await replaceFiles(folder.repository, edits.slice(1), never)).toBe("replaced");
+  expect(await replaceFiles(folder.repository, edits.slice(1), never)).toBe("changed");
   expect(contents(folder.path)).toEqual({
     "a.txt": "a2",
     "sub/b.txt": "b2\r\n",
