@@ -113,7 +113,7 @@ function open(path: string, shown: string): number {
     if (isAbsent(thrown)) {
       throw refusal(`ledger ${shown} not found.`, {
         remedy:
-          "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab",
+          "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab",
         at: { file: shown },
       });
     }
