@@ -306,24 +306,19 @@ interface Location {
 }
 
 type World = Pick<Invocation, "cwd" | "env" | "interrupt" | "repository">;
-type Named = { readonly ledger: string | undefined; readonly repo: string | undefined };
 
-/** `--ledger`, else `LEDGER`, else the checkout's; outside of any, the one next to this script. */
-async function locateLedger(world: World, named: Named): Promise<Location> {
-  const { cwd, env, interrupt, repository } = world;
-  if (named.ledger !== undefined) {
-    return { path: resolve(cwd, named.ledger), shown: named.ledger };
+/** Returns `--ledger`, else `LEDGER`, else the ledger of the checkout. */
+async function locateLedger(
+  { cwd, env, repository }: World,
+  named: string | undefined,
+): Promise<Location> {
+  if (named !== undefined) {
+    return { path: resolve(cwd, named), shown: named };
   }
   if (env.LEDGER) {
     return { path: resolve(cwd, env.LEDGER), shown: env.LEDGER, because: "from LEDGER" };
   }
-  const around =
-    named.repo === undefined ? await findRepository(cwd, env, interrupt.signal) : undefined;
-  if (around !== undefined && "why" in around && isOutside(around.why)) {
-    const path = join(import.meta.dir, basename(layout.ledger));
-    return { path, shown: path, because: "next to the script, outside of any checkout" };
-  }
-  const checkout = around !== undefined && "root" in around ? around : await repository();
+  const checkout = await repository();
   return { path: join(checkout.root, layout.ledger), shown: layout.ledger, checkout };
 }
 
@@ -436,7 +431,7 @@ export const table = command({
   async run(invocation) {
     const { options, now, report } = invocation;
     const { version, maxAgeDays = defaultQuestion.maxAgeDays, ref } = options;
-    const location = await locateLedger(invocation, options);
+    const location = await locateLedger(invocation, options.ledger);
     if (location.because !== undefined) {
       report.add(notice(`ledger: ${location.shown} (${location.because})`));
     }

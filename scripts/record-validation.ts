@@ -58,7 +58,7 @@ export const table = command({
     lab: option("DIR", "the lab's checkout (default: the one around this folder)", nonEmpty),
     append: optionWithDefault<string | true>(
       "LEDGER",
-      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of --repo, of the checkout around this folder, or of the one that holds this script)`,
+      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of the checkout: of --repo, or around this folder)`,
       nonEmpty,
       true,
     ),
@@ -75,9 +75,7 @@ export const table = command({
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
     const ledger =
-      options.append === undefined
-        ? undefined
-        : await locateLedger(invocation, options.append, options.repo);
+      options.append === undefined ? undefined : await locateLedger(invocation, options.append);
     if (ledger?.because !== undefined) {
       report.tell(`ledger: ${ledger.path} (${ledger.because})`);
     }

@@ -35,7 +35,7 @@ import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 import { awaitImage } from "./release/await-image.ts";
 import type { Gate } from "./release/gate.ts";
-import type { Candidate, Patience, Procedure } from "./release/plan.ts";
+import { bypassRecords, type Candidate, type Patience, type Procedure } from "./release/plan.ts";
 import { release } from "./release/procedure.ts";
 import type { SurveyOptions, SurveyWorld } from "./verify/survey.ts";
 
@@ -95,7 +95,7 @@ const promiseGate: Gate<Candidate> = {
 function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candidate> {
   return {
     title: "image",
-    bypass: () => (skipImageCheck ? "image gate (--skip-image-check)" : undefined),
+    bypass: () => (skipImageCheck ? bypassRecords["--skip-image-check"] : undefined),
     async check({ tree, repository }) {
       const { pulled, promised } = await readImages(tree, layout.chart);
       const { reference, at } = pulled;

@@ -34,7 +34,7 @@ import { attempt, type Finding, warning } from "./lib/finding.ts";
 import type { Repository } from "./lib/git/git.ts";
 import { layout } from "./lib/layout.ts";
 import type { Gate } from "./release/gate.ts";
-import type { Candidate, Procedure } from "./release/plan.ts";
+import { bypassRecords, type Candidate, type Procedure } from "./release/plan.ts";
 import { release } from "./release/procedure.ts";
 import { findingOfRun, watchRun } from "./release/watch.ts";
 
@@ -92,7 +92,7 @@ const operatorGate: Gate<Candidate> = {
 function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
   return {
     title: "lab validation",
-    bypass: () => (skipLab ? "lab validation gate (--skip-lab)" : undefined),
+    bypass: () => (skipLab ? bypassRecords["--skip-lab"] : undefined),
     async check(candidate) {
       const { tree, repository, commit } = candidate;
       const question = labQuestion(candidate, today);

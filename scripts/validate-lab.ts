@@ -23,6 +23,7 @@ import {
   checkLab,
   findLabCommit,
   locateLedger,
+  type NamedLedger,
   openLab,
   refuseProduct,
   tellAppended,
@@ -179,7 +180,7 @@ export const table = command({
     lab: requiredOption("DIR", "the lab's checkout, required", nonEmpty),
     ledger: option(
       "PATH",
-      `the ledger for --record (default: $LEDGER, else ${layout.ledger} of --repo, of the checkout around this folder, or of the one that holds this script)`,
+      `the ledger for --record (default: $LEDGER, else ${layout.ledger} of the checkout: of --repo, or around this folder)`,
       nonEmpty,
     ),
     record: flag("also append the row to the ledger, PASS or FAIL"),
@@ -211,7 +212,11 @@ export const table = command({
     const lab = await openLab(invocation, options.lab);
     refuseWithoutMakefile(lab.root);
     const before = await readCheckout(lab);
-    const ledger = await locateLedger(invocation, options.ledger ?? true, options.repo);
+    // A run that records nothing needs no ledger; but a lab that holds one is the product.
+    const ledger: NamedLedger =
+      options.record || options.ledger !== undefined
+        ? await locateLedger(invocation, options.ledger ?? true)
+        : { path: join(lab.root, layout.ledger) };
     await refuseProduct(lab, before.head, ledger.path);
     if (options.record) {
       refuseUnfitLedger(ledger.path, dayOf(now));

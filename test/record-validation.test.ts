@@ -305,7 +305,7 @@ describe("--append", () => {
     expect(readFileSync(join(product, layout.ledger), "utf8")).toBe(`${old}\n${row}\n`);
   });
 
-  test("in a folder without a ledger takes the ledger of the checkout that holds the script", async () => {
+  test("in a checkout without a ledger takes no other one, least of all the one beside the script", async () => {
     const copy = join(lab.home, "product");
     mkdirSync(copy);
     for (const part of ["scripts", "package.json"]) {
@@ -318,8 +318,17 @@ describe("--append", () => {
       stdout: "pipe",
       stderr: "pipe",
     });
-    expect(await child.exited).toBe(0);
-    expect(readFileSync(join(copy, layout.ledger), "utf8")).toBe(`${old}\n${row}\n`);
+    const [code, stderr] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: [
+        `error: ledger ${join(lab.root, layout.ledger)} not found.`,
+        `  at ${join(lab.root, layout.ledger)}`,
+        "  fix: Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab",
+        "",
+      ].join("\n"),
+    });
+    expect(readFileSync(join(copy, layout.ledger), "utf8")).toBe(`${old}\n`);
   });
 
   test("refuses a missing ledger and one that ends malformed, and still prints the row", async () => {

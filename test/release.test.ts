@@ -3,6 +3,8 @@ import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
+import { findComponent } from "./helpers/components.ts";
+import { makeGpgKey } from "./helpers/gpg.ts";
 import { hurry } from "./helpers/hurry.ts";
 import {
   installHook,
@@ -684,6 +686,103 @@ exec "$REAL" "$@"`,
   });
 });
 
+describe("a remote that says ok and stores nothing", () => {
+  hurry();
+
+  /** A `proc-receive` hook says ok to one ref in place of git, which stores nothing then. */
+  async function lyingAbout(ref: string): Promise<ReleaseWorld> {
+    const world = await releaseWorld();
+    await world.git("--git-dir", world.bare, "config", "receive.procReceiveRefs", ref);
+    const ok = `ok ${ref}\n`;
+    const length = (ok.length + 4).toString(16).padStart(4, "0");
+    const says = `000eversion=1\\n0000${length}ok ${ref}\\n0000`;
+    installHook(world.bare, "proc-receive", `printf '${says}'; cat >/dev/null`);
+    return world;
+  }
+
+  test("to the tag is not believed: the local tag is rolled back", async () => {
+    await using world = await lyingAbout(tagRef);
+    const { code, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `error: Cannot push ${tagRef} to origin: git reports success, but origin does not hold it`,
+    );
+    expect(stderr).toContain("v1.3.0 exists neither locally nor on origin.");
+    expect(await world.localTags()).toEqual([]);
+  });
+
+  test("to main is not believed: the tag is not pushed", async () => {
+    await using world = await lyingAbout(main);
+    const before = await world.remoteRefs();
+    const { code, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: Cannot push ${main} to origin: git reports success, but`);
+    await expectUntouched(world, before);
+  });
+
+  test("to main, in one transaction with the tag, keeps the tag that landed; --resume finishes", async () => {
+    await using world = await lyingAbout(main);
+    const { code, stderr } = await release(world, ["--yes", "--atomic"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("origin holds v1.3.0, but main there is at");
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+    await world.git("--git-dir", world.bare, "config", "--unset", "receive.procReceiveRefs");
+    expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
+    expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+  });
+});
+
+describe("another object of the tag's name that reaches the remote during the run", () => {
+  hurry();
+
+  test.each([
+    ["the push of main", main],
+    ["the push of the tag", tagRef],
+  ])("before %s is named, and not said to be absent", async (_, ref) => {
+    await using world = await releaseWorld();
+    const other = await world.git("rev-parse", "HEAD~1");
+    const raced = `case "$*" in ${pushOf(ref)}) "$REAL" --git-dir '${world.bare}' update-ref ${tagRef} ${other};; esac`;
+    const env = standIn(world, "git", `${raced}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `error: Cannot release v1.3.0: origin holds ${other.slice(0, 7)} under refs/tags/v1.3.0, which is not this run's tag object`,
+    );
+    expect(stderr).not.toMatch(/neither|not on origin/);
+    expect(await world.localTags()).toEqual([]);
+    expect((await world.remoteRefs())[tagRef]).toBe(other);
+  });
+
+  test.each<[string, (other: string) => string, (other: string) => string]>([
+    [
+      "replaced",
+      (other) => `${tagRef} ${other}`,
+      (other) => `origin holds ${other.slice(0, 7)} under`,
+    ],
+    ["deleted", () => `-d ${tagRef}`, () => "origin no longer holds the tag"],
+  ])(
+    "a published tag that is %s while --resume pushes main is no release",
+    async (_, update, said) => {
+      await using world = await releaseWorld();
+      await world.git(
+        "tag",
+        "-s",
+        "v1.3.0",
+        "-m",
+        `v1.3.0\n\nLab-validation: PASS ${today()} lab 214ea6f\n`,
+      );
+      await world.git("push", "--quiet", "origin", tagRef);
+      const other = await world.git("rev-parse", "HEAD~1");
+      const raced = `case "$*" in ${pushOf(main)}) "$REAL" --git-dir '${world.bare}' update-ref ${update(other)};; esac`;
+      const env = standIn(world, "git", `${raced}; exec "$REAL" "$@"`);
+      const { code, stdout, stderr } = await release(world, ["--yes", "--resume"], env);
+      expect(stderr).toContain(`error: Cannot release v1.3.0: ${said(other)}`);
+      expect(stdout).not.toContain("is released");
+      expect(code).toBe(1);
+    },
+  );
+});
+
 test("a push that fails and lands a moment later, after the client is gone, is a success", async () => {
   await using world = await releaseWorld();
   const late = `case "$*" in ${pushOf(tagRef)}) (sleep 0.5; "$REAL" "$@") >/dev/null 2>&1 & exit 1;; esac`;
@@ -767,6 +866,71 @@ describe("a run that is killed", () => {
     const { code, stdout } = await release(world, ["--yes", "--resume"]);
     expect(stdout).toContain("v1.3.0 is released already");
     expect(code).toBe(0);
+  });
+
+  describe("is not finished from a tag that somebody else signed", () => {
+    const message = `v1.3.0\n\nLab-validation: PASS ${today()} lab 214ea6f\n`;
+
+    /** A tag that this run would make, but for its key. */
+    async function withStrangersTag(): Promise<ReleaseWorld> {
+      const world = await releaseWorld();
+      const key = join(world.home, "strangers-key");
+      const made = await start(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], {
+        cwd: world.home,
+        env: world.env,
+      });
+      expect(made.code).toBe(0);
+      const stranger = ["-c", "user.name=Stranger", "-c", `user.signingkey=${key}.pub`];
+      await world.git(...stranger, "tag", "-s", "v1.3.0", "-m", message);
+      return world;
+    }
+
+    test("but says whose it is, and how to start over", async () => {
+      await using world = await withStrangersTag();
+      const before = await world.remoteRefs();
+      const { code, stdout, stderr } = await release(world, ["--yes", "--resume"]);
+      expect({ code, refs: await world.remoteRefs() }).toEqual({ code: 1, refs: before });
+      expect(stdout).toMatch(/^signing works: ED25519 key SHA256:/m);
+      const refused =
+        /^error: Cannot resume v1\.3\.0: the tag here is signed by (.+), tagged by Stranger <[^ ]+>, expected (.+)\n {2}fix: .*start over: (git tag .+)$/m.exec(
+          stderr,
+        );
+      expect(refused?.[1]).toStartWith("ED25519 key SHA256:");
+      expect(refused?.[2]).toStartWith("ED25519 key SHA256:");
+      expect(refused?.[1]).not.toBe(refused?.[2]);
+      await follow(world, refused?.[3] ?? "");
+      expect((await release(world, ["--yes"])).code).toBe(0);
+    });
+
+    test("nor without a proof that signing works now", async () => {
+      await using world = await withStrangersTag();
+      await world.git("config", "user.signingkey", join(world.home, "nowhere"));
+      const { code, stderr } = await release(world, ["--yes", "--resume"]);
+      expect(code).toBe(1);
+      expect(stderr).toContain("requires a signing identity");
+    });
+
+    const needsGpg = test.skipIf(findComponent("gpg") === undefined);
+    needsGpg("nor by a run that signs in another format", async () => {
+      await using world = await releaseWorld();
+      await using env = await makeGpgKey(world);
+      await world.git("tag", "-s", "v1.3.0", "-m", message);
+      await world.git("config", "gpg.format", "openpgp");
+      await world.git("config", "user.signingkey", "tester@example.invalid");
+      const before = await world.remoteRefs();
+      const { code, stderr } = await release(world, ["--yes", "--resume"], env);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/is signed by ED25519 key SHA256:.*, expected key [0-9A-F]{40}$/m);
+      expect(await world.remoteRefs()).toEqual(before);
+    });
+
+    test("unless origin holds it already: then only main is left to push", async () => {
+      await using world = await withStrangersTag();
+      await world.git("push", "--quiet", "origin", tagRef);
+      await world.git("config", "user.signingkey", join(world.home, "nowhere"));
+      expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
+      expect((await world.remoteRefs())[main]).toBe(await world.git("rev-parse", "HEAD"));
+    });
   });
 
   test("is not finished from a tag that this run would not have made", async () => {

@@ -138,15 +138,14 @@ export interface NamedLedger {
 }
 
 /**
- * The operand of `--append`, else `LEDGER`, else the ledger of the checkout of `--repo`, or of the
- * one around this folder if it has one, or of the one that holds these scripts.
+ * Returns the operand of `--append`, else `LEDGER`, else the ledger of the checkout: that of `--repo`,
+ * or the one around this folder.
  *
- * @throws {Refusal} If `--repo` leads to no checkout.
+ * @throws {Refusal} If nobody named a ledger, and there is no checkout.
  */
 export async function locateLedger(
   { cwd, env, repository }: Pick<Invocation, "cwd" | "env" | "repository">,
   append: string | true,
-  repo: string | undefined,
 ): Promise<NamedLedger> {
   if (append !== true) {
     return { path: resolve(cwd, append) };
@@ -154,13 +153,7 @@ export async function locateLedger(
   if (env.LEDGER) {
     return { path: resolve(cwd, env.LEDGER), because: "from LEDGER" };
   }
-  if (repo !== undefined) {
-    return { path: join((await repository()).root, layout.ledger) };
-  }
-  const around = await findRepository(cwd, env);
-  const here = "root" in around ? join(around.root, layout.ledger) : undefined;
-  const beside = join(import.meta.dir, "../..", layout.ledger);
-  return { path: here !== undefined && existsSync(here) ? here : beside };
+  return { path: join((await repository()).root, layout.ledger) };
 }
 
 /** Says where the row is now, and that it is still to be committed. */

@@ -8,7 +8,7 @@ import { readCheckout } from "../lib/git/checkout.ts";
 import { type Repository, short } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, relationTo } from "../lib/git/remote.ts";
-import { differenceFrom, type SignedTag, signTag } from "../lib/git/tag.ts";
+import { differenceFrom, isSameKey, type SignedTag, signTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
@@ -17,7 +17,7 @@ import type { Version } from "../lib/version.ts";
 import { askGates, type GateResult } from "./gate.ts";
 import { findLocalTag } from "./local-tag.ts";
 import type { Candidate, Facts, Procedure, ReleaseOptions } from "./plan.ts";
-import { precheck, waysOn } from "./prechecks.ts";
+import { isPublished, precheck, waysOn } from "./prechecks.ts";
 
 /** The parts of an invocation that a release uses. */
 export interface ReleaseWorld {
@@ -176,8 +176,10 @@ async function gather(
 }
 
 /**
- * The tag of the release: the one that an interrupted run left, or a new one, signed now. A refused
- * release has no message; it still proves that signing works, so that all faults show at once.
+ * Returns the tag of the release: the one that an interrupted run left, or a new one, signed now. A
+ * refused release has no message; it still proves that signing works, so that all faults show at
+ * once. So does one that goes on from a tag, unless that is published: the key that signs now must
+ * have signed that tag, or this run would push what somebody else signed.
  */
 export async function obtainTag(
   facts: Facts,
@@ -187,22 +189,39 @@ export async function obtainTag(
 ): Promise<SignedTag | undefined> {
   const { tag, commit, repository } = candidate;
   const request = { tag, commit, message: message ?? tag };
-  if (facts.resuming && facts.localTag.kind === "signed") {
-    const difference =
-      message === undefined ? undefined : differenceFrom(request, facts.localTag.tag);
-    if (difference === undefined) {
-      return facts.localTag.tag;
-    }
-    report.add(
-      error(`Cannot resume ${tag}: the tag here is not what this run would make: ${difference}`, {
-        remedy: candidate.waysOn,
-      }),
+  const { resuming, localTag } = facts;
+  const left = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
+  if (left === undefined || !isPublished(facts)) {
+    const { value: signed, findings } = await attempt(() =>
+      report.during("Signing (a hardware key may want a touch)", signTag(repository, request)),
     );
-    return undefined;
+    addNew(report, findings ?? [notice(`signing works: ${signed.signer}`)]);
+    if (left === undefined || signed === undefined) {
+      return signed;
+    }
+    if (!isSameKey(left, signed)) {
+      addNew(report, [signedByAnother(left, signed)]);
+      return undefined;
+    }
   }
-  const { value: signed, findings } = await attempt(() =>
-    report.during("Signing (a hardware key may want a touch)", signTag(repository, request)),
+  const difference = message === undefined ? undefined : differenceFrom(request, left);
+  if (difference === undefined) {
+    return left;
+  }
+  report.add(
+    error(`Cannot resume ${tag}: the tag here is not what this run would make: ${difference}`, {
+      remedy: candidate.waysOn,
+    }),
   );
-  addNew(report, findings ?? [notice(`signing works: ${signed.signer}`)]);
-  return signed;
+  return undefined;
+}
+
+function signedByAnother({ tag, signer, tagger = "nobody" }: SignedTag, now: SignedTag): Finding {
+  const who = tagger.replace(/ \d+ [+-]\d+$/, "");
+  return error(
+    `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
+    {
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, start over: git tag -d ${tag}`,
+    },
+  );
 }

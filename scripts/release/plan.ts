@@ -100,12 +100,20 @@ export interface Plan {
   readonly bypasses: readonly string[];
 }
 
+/** What the tag's message records of a gate that an option bypasses, by that option. */
+export const bypassRecords = {
+  "--skip-lab": "lab validation gate (--skip-lab)",
+  "--skip-image-check": "image gate (--skip-image-check)",
+} as const;
+
 /**
- * The command that finishes an interrupted release: it has to repeat the bypasses, which name their
- * options in the tag's message.
+ * Returns the command that finishes an interrupted release. It has to repeat the bypasses, which the
+ * tag's message records; whatever else a message says becomes no part of a command.
  */
 export function resumeCommand(script: string, tag: string, message: string): string {
-  const bypasses = message.split("\n").filter((line) => line.startsWith("Bypassed: "));
-  const options = bypasses.flatMap((line) => line.match(/--[a-z-]+/g) ?? []);
+  const lines = message.split("\n");
+  const options = Object.entries(bypassRecords).flatMap(([option, record]) =>
+    lines.includes(`Bypassed: ${record}`) ? [option] : [],
+  );
   return ["bun", script, tag, "--resume", ...options].join(" ");
 }

@@ -58,7 +58,7 @@ function remoteTag(facts: Facts): string | undefined {
 }
 
 /** Whether the tag that is here is on the remote. */
-function isPublished(facts: Facts): boolean {
+export function isPublished(facts: Facts): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
 }
 

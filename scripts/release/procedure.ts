@@ -70,7 +70,7 @@ export async function release(
   report.attach({ ...dataOf(plan), outcome });
   if (outcome === "interrupted") {
     throw new Interrupted(
-      `${tag} is not released; what is left is said above`,
+      `the release of ${tag} is not confirmed; what is left is said above`,
       world.interrupt.exitCode,
     );
   }

@@ -1,6 +1,6 @@
 /**
  * The part of a release that mutates: the local tag, main, the tag on the remote, in that order.
- * After a push that was not confirmed the remote is asked what happened, and only its answer counts.
+ * After each push the remote is asked what it holds, whatever git said: only that answer counts.
  */
 
 import { attempt, error, type Finding, notice, warning } from "../lib/finding.ts";
@@ -11,6 +11,7 @@ import {
   push,
   pushAddress,
   type RefUpdate,
+  type RemoteRefs,
   relationTo,
 } from "../lib/git/remote.ts";
 import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
@@ -27,6 +28,14 @@ export type Outcome = "published" | "failed" | "interrupted";
 /** What the remote says about a push: whether it holds what was pushed. */
 type Landing = "landed" | "absent" | "unknown";
 
+/** What is known after a push, or in place of one. */
+interface Settled {
+  readonly landing: Landing;
+  /** What the remote holds; undefined if it was not asked, or did not answer. */
+  readonly held?: RemoteRefs | undefined;
+  readonly findings: readonly Finding[];
+}
+
 interface Publication {
   readonly plan: Plan;
   readonly procedure: Procedure;
@@ -41,8 +50,8 @@ interface Publication {
  * @throws {Refusal} If the local tag could not be made; nothing has been mutated then.
  */
 export async function publish(publication: Publication): Promise<Outcome> {
-  const { plan, options, report, interrupt } = publication;
-  const { candidate, signed, bypasses } = plan;
+  const { plan, procedure, options, report, interrupt } = publication;
+  const { candidate, remote, signed, bypasses } = plan;
   const { tag, commit } = candidate;
   if (interrupt.requested) {
     return "interrupted";
@@ -52,18 +61,26 @@ export async function publish(publication: Publication): Promise<Outcome> {
   }
   const { main, tags } = updatesOf(publication);
   const steps = options.atomic ? [[...main, ...tags]] : [main, tags];
-  let mainLanded = false;
+  let held: RemoteRefs | undefined;
   for (const updates of steps.filter(({ length }) => length > 0)) {
-    const landing = interrupt.requested ? "absent" : await pushAndAsk(publication, updates);
-    if (landing === "unknown") {
-      keep(publication);
-      return interrupt.requested ? "interrupted" : "failed";
+    const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
+    held = settled.held ?? held;
+    if (settled.landing === "landed") {
+      continue;
     }
-    if (landing === "absent") {
-      await rollBack(publication, mainLanded);
-      return interrupt.requested ? "interrupted" : "failed";
+    if (settled.landing === "unknown") {
+      keep(publication, updates);
+    } else {
+      await rollBack(publication, held);
     }
-    mainLanded = main.length > 0;
+    return interrupt.requested ? "interrupted" : "failed";
+  }
+  // The push of main may have been the only one, and the tag may have been moved or deleted since.
+  if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
+    const finish = resumeCommand(procedure.script, tag, signed.message);
+    const gone = `Cannot release ${tag}: ${remote.name} no longer holds the tag`;
+    report.add(anotherTag(plan, held) ?? error(gone, { remedy: `Push it again: ${finish}` }));
+    return "failed";
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
   const what = `commit ${short(commit)}, tag object ${signed.id}${bypassed}`;
@@ -106,18 +123,24 @@ function updatesOf({ plan, procedure }: Publication): { main: RefUpdate[]; tags:
   };
 }
 
+const notPushed: Settled = { landing: "absent", findings: [] };
+
+function namesOf(updates: readonly RefUpdate[]): string {
+  return updates.map(({ ref }) => ref).join(" and ");
+}
+
 async function pushAndAsk(
   publication: Publication,
   updates: readonly RefUpdate[],
-): Promise<Landing> {
+): Promise<Settled> {
   const { plan, options, report, interrupt } = publication;
   const { repository } = plan.candidate;
-  const what = updates.map(({ ref }) => ref).join(" and ");
+  const what = namesOf(updates);
   const { value: now, findings } = await attempt(() => pushAddress(repository, plan.remote.name));
   if (now !== plan.remote.url) {
     const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
     report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
-    return "absent";
+    return notPushed;
   }
   report.tell(`Pushing ${what} to ${plan.remote.name} ...`);
   const answer = await push(
@@ -127,60 +150,69 @@ async function pushAndAsk(
     { atomic: options.atomic && updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.tell(words.trimEnd()),
   );
-  if (answer.confirmed) {
+  const settled = await report.during(
+    `Asking ${plan.remote.name} what it holds`,
+    askUntilSettled(plan, updates, answer.refused),
+  );
+  report.add(wordsOn(publication, what, answer, settled));
+  return settled;
+}
+
+/** What there is to say about a push; git's own reason comes first. */
+function wordsOn(
+  { plan, procedure, interrupt }: Publication,
+  what: string,
+  answer: PushAnswer,
+  { landing, findings, held }: Settled,
+): readonly Finding[] {
+  const { candidate, remote, signed, installed } = plan;
+  const { name } = remote;
+  if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
-    report.add(notice(`${done} ${plan.remote.name}`));
-    return "landed";
+    return answer.confirmed
+      ? [notice(`${done} ${name}`)]
+      : [warning(`The push of ${what} reported a failure, but ${name} holds it: ${answer.words}`)];
   }
-  return await askWhatHappened(publication, updates, answer);
+  if (answer.confirmed && landing === "unknown") {
+    return findings;
+  }
+  const words = answer.confirmed
+    ? `git reports success, but ${name} does not hold it`
+    : answer.words;
+  const again = installed
+    ? resumeCommand(procedure.script, candidate.tag, signed.message)
+    : `bun ${procedure.script} ${candidate.tag}`;
+  const remedy = interrupt.requested
+    ? `${name} may still be at work on it. Ask it again before you rerun: git ls-remote ${name}`
+    : `See what stands in the way (git ls-remote ${name}), put it right, then: ${again}`;
+  const another = anotherTag(plan, held);
+  return [
+    error(`Cannot push ${what} to ${name}: ${words}`, { remedy: another?.remedy ?? remedy }),
+    ...(another === undefined ? [] : [another]),
+    ...findings,
+  ];
+}
+
+/** Names the object that the remote holds under the tag's name, if it is not this run's. */
+function anotherTag({ candidate, remote, signed }: Plan, held?: RemoteRefs): Finding | undefined {
+  const { tag } = candidate;
+  const ref = `refs/tags/${tag}`;
+  const theirs = held?.tags.get(ref);
+  if (theirs === undefined || theirs === signed.id) {
+    return undefined;
+  }
+  const found = `${remote.name} holds ${short(theirs)} under ${ref}`;
+  return error(`Cannot release ${tag}: ${found}, which is not this run's tag object`, {
+    remedy: `Look at it: git fetch ${remote.name} ${ref} && git show FETCH_HEAD. Never move a published tag: if it is not the release, release the next version`,
+  });
 }
 
 /**
- * Asks the remote about a push that git did not confirm; the first reason comes first. Unless the
- * remote refused it, its hooks may still be running: then the remote is asked again before
- * "absent" counts.
+ * Asks the remote what it holds. Unless it refused the push, its hooks may still be running: then it
+ * is asked again before "absent" counts.
  */
-async function askWhatHappened(
-  publication: Publication,
-  updates: readonly RefUpdate[],
-  answer: PushAnswer,
-): Promise<Landing> {
-  const { plan, procedure, report, interrupt } = publication;
-  const { candidate, remote } = plan;
-  const what = updates.map(({ ref }) => ref).join(" and ");
-  const failed = `Cannot push ${what} to ${remote.name}: ${answer.words}`;
-  const { landing, findings } = await report.during(
-    `Asking ${remote.name} what happened`,
-    askUntilSettled(publication, updates, answer.refused),
-  );
-  if (landing === "landed") {
-    report.add(
-      warning(
-        `The push of ${what} reported a failure, but ${remote.name} holds it: ${answer.words}`,
-      ),
-    );
-    return landing;
-  }
-  const again = `bun ${procedure.script} ${candidate.tag}`;
-  const wait = `${remote.name} may still be at work on it. Ask it again before you rerun: git ls-remote ${remote.name}`;
-  report.add([
-    error(failed, {
-      remedy: interrupt.requested
-        ? wait
-        : `See what stands in the way (git ls-remote ${remote.name}), put it right, then: ${again}`,
-    }),
-    ...findings,
-  ]);
-  return landing;
-}
-
-interface Settled {
-  readonly landing: Landing;
-  readonly findings: readonly Finding[];
-}
-
 async function askUntilSettled(
-  { plan }: Publication,
+  plan: Plan,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
@@ -195,68 +227,90 @@ async function askUntilSettled(
   return settled;
 }
 
-/** What the remote holds of the updates, each judged alone. */
+/** Returns what the remote holds of the updates, each judged alone. */
 async function askOnce(plan: Plan, updates: readonly RefUpdate[]): Promise<Settled> {
   const { candidate, remote, signed } = plan;
-  const { repository, commit } = candidate;
-  const { value: refs, findings } = await attempt(() => askRemote(repository, remote));
+  const { repository, commit, tag } = candidate;
+  const { value: held, findings } = await attempt(() => askRemote(repository, remote));
   if (findings !== undefined) {
     return { landing: "unknown", findings };
   }
-  const tagHeld = refs.tags.get(`refs/tags/${candidate.tag}`) === signed.id;
-  const pushesTag = updates.some(({ ref }) => ref.startsWith("refs/tags/"));
-  if (pushesTag) {
-    // With main in the same transaction, the tag cannot have landed without it.
-    return { landing: tagHeld ? "landed" : "absent", findings: [] };
+  const pushes = (folder: string) => updates.some(({ ref }) => ref.startsWith(folder));
+  const tagHeld = held.tags.get(`refs/tags/${tag}`) === signed.id;
+  if (pushes("refs/tags/") && !tagHeld) {
+    return { landing: "absent", held, findings: [] };
+  }
+  if (!pushes("refs/heads/")) {
+    return { landing: "landed", held, findings: [] };
   }
   const { value: relation, findings: unrelated } = await attempt(() =>
-    relationTo(repository, commit, refs.main),
+    relationTo(repository, commit, held.main),
   );
   if (unrelated !== undefined) {
-    return { landing: "unknown", findings: unrelated };
+    return { landing: "unknown", held, findings: unrelated };
   }
+  const { mainBranch: main } = layout;
   if (relation.kind === "unfetched") {
-    const moved = `${layout.mainBranch} on ${remote.name} is at ${short(refs.main)}, which is not here: it may hold ${short(commit)} or not`;
-    return {
-      landing: "unknown",
-      findings: [warning(moved, { remedy: `git fetch ${remote.name}` })],
-    };
+    const moved = `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
+    const remedy = `git fetch ${remote.name}`;
+    return { landing: "unknown", held, findings: [warning(moved, { remedy })] };
   }
-  const landed = relation.kind === "equal" || relation.kind === "behind";
-  return { landing: landed ? "landed" : "absent", findings: [] };
+  if (relation.kind === "equal" || relation.kind === "behind") {
+    return { landing: "landed", held, findings: [] };
+  }
+  if (!tagHeld) {
+    return { landing: "absent", held, findings: [] };
+  }
+  // Whatever became of main, a tag that is published is kept here.
+  const half = `${remote.name} holds ${tag}, but ${main} there is at ${short(held.main)}, without ${short(commit)}`;
+  return { landing: "unknown", held, findings: [warning(half)] };
 }
 
-/** Deletes the local tag of a release that did not happen, only if it is this run's own object. */
-async function rollBack({ plan, report }: Publication, mainLanded: boolean): Promise<void> {
-  const { candidate, signed, remote } = plan;
-  const { tag, repository, commit } = candidate;
+/**
+ * Deletes the local tag of a release that did not happen, only if it is this run's own object.
+ *
+ * @param held What the remote holds; undefined if it was not asked since it was examined.
+ */
+async function rollBack({ plan, report }: Publication, held?: RemoteRefs): Promise<void> {
+  const { candidate, signed, remote, refs } = plan;
+  const { tag, repository } = candidate;
+  const { mainBranch: main } = layout;
+  const there = (held ?? refs).tags.get(`refs/tags/${tag}`);
   if (plan.installed) {
-    report.tell(`Tag ${tag} is kept: an earlier run made it. To start over: git tag -d ${tag}`);
+    const startOver = there === undefined ? `. To start over: git tag -d ${tag}` : "";
+    report.tell(`Tag ${tag} is kept: an earlier run made it${startOver}`);
     return;
   }
-  report.tell(`Rolling back the local tag ${tag}: it is not on ${remote.name}.`);
+  report.tell(`Rolling back the local tag ${tag}.`);
   const { value, findings } = await attempt(() => removeTag(repository, signed));
-  if (value?.gone) {
-    const main = mainLanded
-      ? `${layout.mainBranch} is on ${remote.name} at ${short(commit)}`
-      : `${layout.mainBranch} on ${remote.name} is as it was`;
-    report.tell(`${main}; ${tag} is neither here nor there.`);
+  if (!value?.gone) {
+    const words = value?.words ?? findings?.map(({ message }) => message).join("; ");
+    report.add(
+      error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy: `git tag -d ${tag}` }),
+    );
     return;
   }
-  const words = value?.words ?? findings?.map(({ message }) => message).join("; ");
-  report.add(
-    error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy: `git tag -d ${tag}` }),
-  );
+  if (held === undefined) {
+    report.tell(`${tag} does not exist locally any more; nothing was pushed to ${remote.name}.`);
+    return;
+  }
+  const moved = held.main === refs.main ? "is as it was, at" : "is at";
+  const where =
+    there === undefined
+      ? `${tag} exists neither locally nor on ${remote.name}`
+      : `${tag} exists on ${remote.name} alone, as ${short(there)}`;
+  report.tell(`${main} on ${remote.name} ${moved} ${short(held.main)}; ${where}.`);
 }
 
-/** Keeps the local tag, because nobody knows whether the remote has it. */
-function keep({ plan, procedure, report }: Publication): void {
+/** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
+function keep({ plan, procedure, report }: Publication, updates: readonly RefUpdate[]): void {
   const { candidate, remote, signed } = plan;
   const { tag } = candidate;
   const finish = resumeCommand(procedure.script, tag, signed.message);
+  const what = namesOf(updates);
   report.add(
-    error(`Cannot tell whether ${remote.name} has taken ${tag}: the local tag is kept`, {
-      remedy: `When ${remote.name} answers again, finish it: ${finish}`,
+    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag ${tag} is kept`, {
+      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finish}`,
     }),
   );
 }

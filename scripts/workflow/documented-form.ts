@@ -257,7 +257,9 @@ function jobsThatWait(first: Job, jobs: readonly Job[]): ReadonlySet<string> {
 export function isCheckCommand(command: string, check: string): boolean {
   const path = RegExp.escape(check);
   const tag = String.raw`("?)\$(?:GITHUB_REF_NAME|\{GITHUB_REF_NAME\})\1`;
-  return new RegExp(`^(?:bun(?: (?:${switches.join("|")}))* ${path}\\.ts|${path}\\.sh) ${tag}$`).test(command);
+  return new RegExp(
+    `^(?:bun(?: (?:${switches.join("|")}))* ${path}\\.ts|${path}\\.sh) ${tag}$`,
+  ).test(command);
 }
 
 /** Returns the keys of a mapping that are not allowed; a value that is no mapping has none. */

@@ -12,6 +12,7 @@ import { startRegistry } from "../../scripts/demo/registry.ts";
 import { type CommandLine, callsOf, type FaultyRun, runFaulty } from "./fault-runs.ts";
 import { type Copy, copyOf, fingerprintOf, pack, stateOf } from "./fault-worlds.ts";
 import {
+  asksRemote,
   type Call,
   type Fault,
   faults,
@@ -262,6 +263,9 @@ async function setUp(scenario: Scenario): Promise<Sweep> {
     await ended.settle();
     const state = stateOf(clean);
     expect([ended.code, isComplete(await look(clean, state), aim)]).toEqual([0, true]);
+    // Every push is confirmed by a question to the remote, which the sweep breaks like any other.
+    const asked = calls.filter(asksRemote).map(({ words }) => / push /.test(words));
+    expect(asked.some((isPush, at) => isPush && asked[at + 1] !== false)).toBe(false);
     // What a memory answers makes no other release.
     const replay = newCopy(from);
     const replayed = await run(replay, command);

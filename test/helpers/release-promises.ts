@@ -157,8 +157,8 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
       "the tag that was pushed is not here any more",
     ],
     [
-      !/neither here nor there/.test(words) || !(ref in after.here || ref in after.there),
-      "'neither here nor there', and it is",
+      !/exists neither locally nor on/.test(words) || !(ref in after.here || ref in after.there),
+      "'exists neither locally nor on the remote', and it does",
     ],
     [
       !/ is as it was/.test(words) || remoteMain === before.there[main]?.commit,

@@ -217,7 +217,7 @@ describe("with --resume", () => {
       "Bring the commit of the tag to main: git pull --no-rebase origin main && git merge v1.3.0 && git push origin main, then: bun scripts/release.ts v1.3.0 --resume --skip-lab",
     ],
   ])("a tag whose commit %s", (_, relation, published, way) => {
-    const message = "v1.3.0\n\nBypassed: the lab gate (--skip-lab)\n";
+    const message = "v1.3.0\n\nBypassed: lab validation gate (--skip-lab)\n";
     const facts: Partial<Facts> = {
       localTag: { kind: "signed", id: tagId, tag: { ...signed, message } },
       resuming: true,

@@ -130,5 +130,7 @@ test("a remote that falls silent after the push leaves the tag, and says that no
   const { outcome, errors } = await published({ push: refused, remote: "exit 128" });
   expect(outcome).toBe("failed");
   expect(errors).toHaveLength(3);
-  expect(errors[2]).toBe("Cannot tell whether origin has taken v1.3.0: the local tag is kept");
+  expect(errors[2]).toBe(
+    "Cannot confirm that origin holds refs/heads/main and refs/tags/v1.3.0: the local tag v1.3.0 is kept",
+  );
 });

@@ -126,7 +126,7 @@ function open(path: string, shown: string): number {
 }
 
 const nameTheLedger =
-  "Name the ledger of the product's checkout: --append PATH, or --ledger PATH of validate-lab";
+  "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab";
 
 /**
  * The ledger, if it is there. A link must not lead to it, from the top level of its checkout on, and

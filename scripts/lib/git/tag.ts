@@ -28,8 +28,14 @@ export interface SignedTag extends TagObject {
   readonly id: ObjectId;
   /** The whole object, as git stores it. */
   readonly bytes: Uint8Array;
-  /** Who signed, as the verifying program names the key. */
+  /** Who signed, as the verifying program names the key: its fingerprint is the last word. */
   readonly signer: string;
+}
+
+/** Reports whether one key signed both tags: for OpenPGP one primary key, for X.509 one certificate. */
+export function isSameKey(one: SignedTag, other: SignedTag): boolean {
+  const [a, b] = [one, other].map(({ signer }) => signer.split(" ").at(-1));
+  return a === b;
 }
 
 /** What a tag is to be. */
@@ -224,10 +230,11 @@ async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judge
   const answer = await ask(repository, ["verify-tag", "--raw", id], {
     timeout: layout.limits.signing,
   });
-  // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature.
-  const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)/m.exec(answer.stderr);
+  // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature. The primary key's fingerprint, if
+  // there is one, follows that of the subkey and eight other fields.
+  const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)(?:(?: \S+){8} ([0-9A-F]+))?/m.exec(answer.stderr);
   if (answer.code === 0 && valid?.[1] !== undefined) {
-    return { signer: `key ${valid[1]}` };
+    return { signer: `key ${valid[2] ?? valid[1]}` };
   }
   if (/^\[GNUPG:\] (BADSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|NODATA)/m.test(answer.stderr)) {
     return { fault: `its signature is not good: ${lastWords(answer)}` };

@@ -166,6 +166,19 @@ describe("what a program for OpenPGP says of a signature decides:", () => {
     expect(await judged(good)).toMatchObject({ signer: "key 0123456789ABCDEF0123" });
   });
 
+  test("a subkey signs for its primary key", async () => {
+    const fields = "2026-08-07 1754568000 0 4 0 22 8 00";
+    const [subkey, primary] = ["0123456789ABCDEF0123", "3210FEDCBA9876543210"];
+    const [ofSubkey, ofPrimary, ofCertificate] = await Promise.all(
+      [` ${fields} ${primary}`, ` ${fields} ${subkey}`, ` ${fields}`].map((rest) =>
+        judged(good.replace(/\w+$/, `${subkey}${rest}`)),
+      ),
+    );
+    expect(ofSubkey).toMatchObject({ signer: `key ${primary}` });
+    expect(ofPrimary).toMatchObject({ signer: `key ${subkey}` });
+    expect(ofCertificate).toMatchObject({ signer: `key ${subkey}` });
+  });
+
   test.each(["BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA"])(
     "%s is not good",
     async (word) => {
