@@ -30,7 +30,7 @@ const left: SignedTag = {
 
 /** Resumes with the tag that an interrupted run left. */
 async function resumed(message: string, remoteTags: [string, string][] = []) {
-  const { report } = quietWorld().world;
+  const { world } = quietWorld();
   const facts: Facts = {
     tag,
     version,
@@ -53,8 +53,8 @@ async function resumed(message: string, remoteTags: [string, string][] = []) {
     refs: undefined,
     waysOn: waysOn(facts, { script: "scripts/release.ts" }),
   };
-  const obtained = await obtainTag(facts, candidate, message, report);
-  return { obtained, findings: report.findings };
+  const obtained = await obtainTag(facts, candidate, message, world);
+  return { obtained, findings: world.report.findings };
 }
 
 test("a run that would make the same tag goes on with the one that is here", async () => {
@@ -90,11 +90,12 @@ test("a commit that comes in during the wait refuses: the operator asked for ano
     title: "image",
     check: async () => [published ? notice("it is there") : error("it is not there")],
   };
-  const { report, terminal, interrupt } = quietWorld().world;
+  const quiet = quietWorld().world;
+  const { report } = quiet;
   const repository = await openRepository(world.root, world.env);
   await using objects = openObjects(repository);
   await examineInTime({
-    world: { report, terminal, interrupt, repository: async () => repository },
+    world: { ...quiet, repository: async () => repository },
     repository,
     objects,
     procedure: {
