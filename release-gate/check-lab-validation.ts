@@ -37,7 +37,7 @@ import {
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
-import { findRepository, type Repository, short } from "../scripts/lib/git/git.ts";
+import { findRepository, isOutside, type Repository, short } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
 import { decodeSource } from "../scripts/lib/git/objects.ts";
 import { layout } from "../scripts/lib/layout.ts";
@@ -320,11 +320,6 @@ async function locateLedger(
   }
   const checkout = await repository();
   return { path: join(checkout.root, layout.ledger), shown: layout.ledger, checkout };
-}
-
-/** Whether git says that there is no work tree, rather than that it cannot tell. */
-function isOutside(why: string): boolean {
-  return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
 }
 
 async function judgeFile(

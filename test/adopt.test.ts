@@ -597,7 +597,7 @@ test("an interrupt leaves the checkout as it was, and a killed run is finished b
   const slow = join(it.product, "../slow");
   const real = Bun.which("git");
   writeFiles(slow, {
-    git: `#!/bin/sh\ncase "$*" in *absolute-git-dir*) touch "${slow}/reached"; sleep 0.5;; esac\nexec ${real} "$@"\n`,
+    git: `#!/bin/sh\ncase "$*" in "rev-parse --absolute-git-dir") touch "${slow}/reached"; sleep 0.5;; esac\nexec ${real} "$@"\n`,
   });
   chmodSync(join(slow, "git"), 0o755);
   const child = Bun.spawn([process.execPath, "../tools/scripts/adopt.ts", ".", "--json"], {
@@ -733,7 +733,7 @@ describe("this project itself", () => {
     using it = await adopter();
     const before = contents(it.product);
     const env = it.withGit(
-      'case "$*" in *absolute-git-dir*) touch "$STAND_IN/reached"; sleep 0.3;; esac',
+      'case "$*" in "rev-parse --absolute-git-dir") touch "$STAND_IN/reached"; sleep 0.3;; esac',
     );
     const signals = new EventEmitter();
     const running = runScript(script, ["."], { cwd: it.product, env, signals });

@@ -407,7 +407,7 @@ test.each([
   "SIG%s while files are written leaves every file as it was, and exits %d",
   async (name, exit) => {
     await using world = await productWorld();
-    const signal = `case "$*" in *absolute-git-dir*) kill -${name} $PPID; sleep 0.2;; esac; exec "$REAL" "$@"`;
+    const signal = `case "$*" in "rev-parse --absolute-git-dir") kill -${name} $PPID; sleep 0.2;; esac; exec "$REAL" "$@"`;
     const env = standIn(world, "git", signal);
     const { code, stderr } = await startScript(script, ["1.3.0"], { cwd: world.root, env });
     expect(stderr).toContain("Interrupted: every file is as it was before");

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { installHook, type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
-import { type Ended, start, startScript, testDay } from "./helpers/world.ts";
+import { installHook, type ReleaseWorld, releaseWorld, today } from "./helpers/release.ts";
+import { type Ended, start, startScript } from "./helpers/world.ts";
 
 const script = "scripts/release.ts";
 
@@ -21,7 +21,7 @@ while [ "$(ls "$PWD" | grep -c '^arrived-')" -lt 2 ] && [ $i -lt 40 ]; do sleep 
  */
 function release(world: ReleaseWorld, root: string, args: readonly string[] = []): Promise<Ended> {
   const second = root === world.root ? "00" : "01";
-  const env = { ...world.env, GIT_COMMITTER_DATE: `${testDay}T12:00:${second}Z` };
+  const env = { ...world.env, GIT_COMMITTER_DATE: `${today()}T12:00:${second}Z` };
   return startScript(script, ["v1.3.0", "--yes", ...args], { cwd: root, env });
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { findComponent } from "./helpers/components.ts";
 import { makeGpgKey } from "./helpers/gpg.ts";
 import { productFolder } from "./helpers/product.ts";
+import { today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { start, type TestRepository, testRepository, writeFiles } from "./helpers/world.ts";
 
@@ -31,7 +32,8 @@ describe.skipIf(productFolder === undefined)("the product at 0.11.1", () => {
   const folder = productFolder ?? "";
 
   async function releaseBoth(world: TestRepository, env: Record<string, string>): Promise<void> {
-    const options = { cwd: world.root, env };
+    const dated = { ...env, GIT_COMMITTER_DATE: `${today()}T12:00:00Z` };
+    const options = { cwd: world.root, env: dated };
     const refused = await runScript("scripts/release.ts", ["v0.11.1", "--yes"], options);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("no PASS entry for v0.11.1");

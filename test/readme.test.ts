@@ -72,7 +72,8 @@ test("the commands of a release lead, as written, from the old version to both t
         continue;
       }
       expect(program).toBe("bun");
-      const env = { ...isolatedEnvironment(world.folder), TERM: "xterm" };
+      const { GIT_COMMITTER_DATE: _, ...isolated } = isolatedEnvironment(world.folder);
+      const env = { ...isolated, TERM: "xterm" };
       const { code, stdout } = await runInTerminal(
         script,
         args,

@@ -74,6 +74,7 @@ async function waitAndRelease(
   });
   const releaseIn = {
     ...world,
+    moment: () => new Date(),
     repository: () => openRepository(each.world.root, env),
   };
   const options = { dryRun: false, yes: true, resume: false, atomic: false };

@@ -1048,7 +1048,7 @@ test("of two runs at once, exactly one releases and the other leaves nothing beh
   const key = await world.git("config", "user.signingkey");
   await world.git("-C", second, "config", "user.signingkey", key);
   // Another second on the clock makes another tag object, whatever the speed of this machine.
-  const later = { ...world.env, GIT_COMMITTER_DATE: "2026-08-07T13:00:00Z" };
+  const later = { ...world.env, GIT_COMMITTER_DATE: `${today()}T13:00:00Z` };
   const runs = await Promise.all([
     release(world, ["--yes"]),
     runScript(script, ["v1.3.0", "--yes"], { cwd: second, env: later }),

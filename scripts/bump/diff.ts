@@ -11,7 +11,7 @@ import { ask, type Repository, unanswered } from "../lib/git/git.ts";
 const plain = [
   ...["-c", "core.quotePath=false", "-c", "core.attributesFile=/dev/null"],
   ...["-c", "core.autocrlf=false", "-c", "diff.orderFile=/dev/null"],
-  ...["-c", "core.fileMode=true"],
+  ...["-c", "core.fileMode=true", "-c", "diff.suppressBlankEmpty=false"],
   ...["diff", "--no-index", "--no-prefix", "--no-color", "--no-ext-diff", "--no-textconv"],
   ...["--no-renames", "--no-relative", "--text", "--unified=3", "--inter-hunk-context=0"],
   ...["--diff-algorithm=myers", "--no-indent-heuristic"],

@@ -34,6 +34,11 @@ export function dayOf(moment: Date): Day {
   return moment.toISOString().slice(0, 10) as Day;
 }
 
+/** A moment to the minute, for people: `YYYY-MM-DD hh:mm UTC`. */
+export function minuteOf(moment: Date): string {
+  return `${moment.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
 /** Whole UTC calendar days from one day to another; negative if `to` comes first. */
 export function daysBetween(from: Day, to: Day): number {
   return (midnightOf(to) - midnightOf(from)) / millisecondsPerDay;

@@ -24,6 +24,7 @@ export interface ReleaseWorld {
   readonly report: Report;
   readonly terminal: Terminal;
   readonly interrupt: Interrupt;
+  moment(): Date;
   repository(): Promise<Repository>;
 }
 
@@ -103,7 +104,7 @@ async function outwait(examination: Examination, first: Examined): Promise<Exami
   }
   // What cannot sign now is said now, not after the wait.
   const refused = report.findings.some(({ level }) => level === "error");
-  if (refused || (await obtainTag(first.facts, first.candidate, undefined, report)) === undefined) {
+  if (refused || (await obtainTag(first.facts, first.candidate, undefined, world)) === undefined) {
     report.add(waiting.findings);
     return first;
   }
@@ -185,15 +186,16 @@ export async function obtainTag(
   facts: Facts,
   candidate: Candidate,
   message: string | undefined,
-  report: Report,
+  { report, moment }: Pick<ReleaseWorld, "report" | "moment">,
 ): Promise<SignedTag | undefined> {
   const { tag, commit, repository } = candidate;
   const request = { tag, commit, message: message ?? tag };
   const { resuming, localTag } = facts;
   const left = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
   if (left === undefined || !isPublished(facts)) {
+    const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
-      report.during("Signing (a hardware key may want a touch)", signTag(repository, request)),
+      report.during(signing, signTag(repository, request, moment())),
     );
     addNew(report, findings ?? [notice(`signing works: ${signed.signer}`)]);
     if (left === undefined || signed === undefined) {

@@ -3,8 +3,11 @@
  * confirm, publish. Until the operator has confirmed, nothing is mutated, here or on the remote.
  */
 
+import { minuteOf } from "../lib/calendar.ts";
+import { parseTagger } from "../lib/files/tag-object.ts";
 import { error, notice, Refusal } from "../lib/finding.ts";
 import { openObjects } from "../lib/git/objects.ts";
+import type { SignedTag } from "../lib/git/tag.ts";
 import { Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
@@ -44,7 +47,7 @@ export async function release(
     results,
     passed ? await procedure.evidence(candidate, results) : [],
   );
-  const signed = await obtainTag(facts, candidate, passed ? message : undefined, report);
+  const signed = await obtainTag(facts, candidate, passed ? message : undefined, world);
 
   const { remote, relation } = facts;
   const refused = report.findings.some(({ level }) => level === "error");
@@ -126,6 +129,7 @@ function show(plan: Plan, procedure: Procedure, options: ReleaseOptions, report:
     ["remote", `${remote.name} (${remote.shown})`],
     ...(procedure.pushesMain ? mainRows(commits) : []),
     ["tag", `push ${signed.id} to refs/tags/${candidate.tag}`],
+    ["tagger", taggerOf(signed)],
     ["signed", signed.signer],
     ...trailersOf(signed.message).map((trailer) => ["message", trailer] as const),
     ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
@@ -156,6 +160,12 @@ function mainRows(commits: readonly string[]): (readonly [string, string])[] {
   ];
 }
 
+/** Who tags, and when. */
+function taggerOf({ tagger }: SignedTag): string {
+  const { who, date } = parseTagger(tagger) ?? {};
+  return date === undefined ? (tagger ?? "nobody, at no time") : `${who}, ${minuteOf(date)}`;
+}
+
 /** The lines of a tag's message below its subject. */
 function trailersOf(message: string): string[] {
   return message.trimEnd().split("\n").slice(2);
@@ -167,6 +177,7 @@ function dataOf(plan: Plan) {
     tag: candidate.tag,
     commit: candidate.commit,
     tagObject: signed.id,
+    tagger: taggerOf(signed),
     signer: signed.signer,
     message: signed.message,
     remote: remote.shown,

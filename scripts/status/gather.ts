@@ -2,6 +2,7 @@
 
 import { type Day, dayOf } from "../lib/calendar.ts";
 import { workTree } from "../lib/disk/files.ts";
+import { parseTagger } from "../lib/files/tag-object.ts";
 import { type Finding, warning } from "../lib/finding.ts";
 import type { ObjectId, Repository } from "../lib/git/git.ts";
 import { commitTree } from "../lib/git/objects.ts";
@@ -108,8 +109,8 @@ function judgedAt(
 /** The day on which a tag was made, as its tagger says. */
 function taggingDay(localTag: LocalTag): Day | undefined {
   const tagger = localTag.kind === "signed" ? localTag.tag.tagger : undefined;
-  const seconds = / (\d{1,12}) [+-]\d{4}$/.exec(tagger ?? "")?.[1];
-  return seconds === undefined ? undefined : dayOf(new Date(Number(seconds) * 1000));
+  const date = parseTagger(tagger)?.date;
+  return date && dayOf(date);
 }
 
 /** The line of a tag's message that says that the lab gate was bypassed. */

@@ -7,7 +7,7 @@ import { chartManifest } from "../../scripts/lib/files/chart.ts";
 import { table } from "../../scripts/lib/files/references.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { productFolder } from "../helpers/product.ts";
-import { ledgerRow, standIn } from "../helpers/release.ts";
+import { ledgerRow, standIn, today } from "../helpers/release.ts";
 import { projectRoot, type TestRepository, testRepository, writeFiles } from "../helpers/world.ts";
 import { type Cost, costsOf, type Subject } from "./measure.ts";
 
@@ -68,7 +68,9 @@ async function productWorld(): Promise<ProductWorld> {
   writeFiles(lab, { Makefile: makefile });
   await world.git("-C", lab, "add", "--all");
   await world.git("-C", lab, "commit", "--quiet", "--message", "Lab");
-  return { ...world, version, lab, base };
+  // A release dates its tag by the clock of this machine.
+  const env = { ...world.env, GIT_COMMITTER_DATE: `${today()}T12:00:00Z` };
+  return { ...world, env, version, lab, base };
 }
 
 const makefile = layout.labSteps

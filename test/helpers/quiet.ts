@@ -3,6 +3,7 @@
 import type { Interrupt } from "../../scripts/lib/interrupt.ts";
 import { openReport } from "../../scripts/lib/report.ts";
 import type { Terminal } from "../../scripts/lib/terminal.ts";
+import { testDay } from "./world.ts";
 
 /** A terminal that keeps what it is told. @param live Whether somebody watches. */
 export function silentTerminal(live = false) {
@@ -39,10 +40,11 @@ export function quietWorld(live = false) {
   };
   const begin = 5_000_000;
   let now = begin;
+  const moment = () => new Date(`${testDay}T12:00:00Z`);
   const report = openReport(terminal, { script: "s.ts", json: false, actions: false });
   return {
     /** What a survey needs. */
-    world: { env: {}, terminal, report, interrupt, clock: () => now },
+    world: { env: {}, terminal, report, interrupt, clock: () => now, moment },
     written,
     controller,
     sleep(milliseconds: number, signal: AbortSignal): Promise<void> {

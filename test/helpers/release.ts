@@ -108,6 +108,8 @@ export async function releaseWorld(registry?: string): Promise<ReleaseWorld> {
   return {
     ...world,
     bare,
+    // A release dates its tag by the clock of this machine.
+    env: { ...world.env, GIT_COMMITTER_DATE: `${today()}T12:00:00Z` },
     async remoteRefs() {
       const refs = await world.git(
         "--git-dir",

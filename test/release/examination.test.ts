@@ -22,8 +22,9 @@ async function resumed(message: string, published = false) {
   const commit = await world.commit({ "README.md": "a" });
   await world.useSshKey();
   const repository = await openRepository(world.root, world.env);
-  const left = await signTag(repository, { tag, commit, message: leftMessage });
-  const { report } = quietWorld().world;
+  const quiet = quietWorld().world;
+  const left = await signTag(repository, { tag, commit, message: leftMessage }, quiet.moment());
+  const { report } = quiet;
   const remoteTags = published ? ([[`refs/tags/${tag}`, left.id]] as const) : [];
   const facts: Facts = {
     tag,
@@ -47,7 +48,7 @@ async function resumed(message: string, published = false) {
     refs: undefined,
     waysOn: waysOn(facts, { script: "scripts/release.ts" }),
   };
-  const obtained = await obtainTag(facts, candidate, message, report);
+  const obtained = await obtainTag(facts, candidate, message, quiet);
   const refusals = report.findings.filter(({ level }) => level === "error");
   return { isLeft: obtained && obtained === left, refusals };
 }
@@ -85,11 +86,12 @@ test("a commit that comes in during the wait refuses: the operator asked for ano
     title: "image",
     check: async () => [published ? notice("it is there") : error("it is not there")],
   };
-  const { report, terminal, interrupt } = quietWorld().world;
+  const quiet = quietWorld().world;
+  const { report } = quiet;
   const repository = await openRepository(world.root, world.env);
   await using objects = openObjects(repository);
   await examineInTime({
-    world: { report, terminal, interrupt, repository: async () => repository },
+    world: { ...quiet, repository: async () => repository },
     repository,
     objects,
     procedure: {

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
-import { line, type Repository } from "../git/git.ts";
+import { gitFolderOf, type Repository } from "../git/git.ts";
 import { type FileState, findFile, reason } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
@@ -100,8 +100,7 @@ export async function changeFiles(
  */
 async function waitingFolder(repository: Repository): Promise<string> {
   const { root } = repository;
-  const question = ["rev-parse", "--absolute-git-dir"];
-  const gitFolder = await line(repository, "find the git directory", question);
+  const gitFolder = await gitFolderOf(repository);
   const isNear = statSync(gitFolder).dev === statSync(root).dev;
   return isNear ? join(gitFolder, "release-replacements") : join(root, ".release-replacements");
 }

@@ -61,6 +61,14 @@ export function parseTagObject(bytes: Uint8Array): TagObject {
   };
 }
 
+/** The name with the address, and the date, of a tagger; undefined if there is no date. */
+export function parseTagger(
+  tagger: string | undefined,
+): { readonly who: string; readonly date: Date } | undefined {
+  const [, who, seconds] = /^(.*) (\d{1,12}) [+-]\d{4}$/s.exec(tagger ?? "") ?? [];
+  return who === undefined ? undefined : { who, date: new Date(Number(seconds) * 1000) };
+}
+
 /** The signature begins at the last line that can begin one, as git sees it. */
 function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | undefined {
   let best: { at: number; format: TagSignature["format"] } | undefined;

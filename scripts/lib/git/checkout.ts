@@ -1,9 +1,17 @@
 /** The state of a checkout that a release depends on: branch, commit, changes, unfinished work. */
 
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { refusal } from "../finding.ts";
-import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
+import { join } from "node:path";
+import { refusal, together } from "../finding.ts";
+import {
+  ask,
+  gitFolderOf,
+  isObjectId,
+  type ObjectId,
+  type Repository,
+  text,
+  unanswered,
+} from "./git.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -16,7 +24,7 @@ export interface Checkout {
   readonly underway: readonly string[];
 }
 
-/** Files that git keeps while an operation is under way (wt-status.c). */
+/** Files that git keeps in the git directory of a work tree during an operation (wt-status.c). */
 const traces = [
   ["MERGE_HEAD", "merge"],
   ["rebase-merge", "rebase"],
@@ -33,19 +41,9 @@ const traces = [
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
-  const [status, places] = await Promise.all([
-    readStatus(repository),
-    ask(repository, ["rev-parse", ...traces.flatMap(([file]) => ["--git-path", file])]),
-  ]);
-  if (places.code !== 0 || places.timedOut) {
-    throw unanswered("read what is under way", places);
-  }
-  const lines = places.stdout.replace(/\n$/, "").split("\n");
-  if (lines.length !== traces.length) {
-    throw unanswered("read what is under way", places);
-  }
+  const [status, folder] = await together(readStatus(repository), gitFolderOf(repository));
   const underway = traces
-    .filter((_, index) => existsSync(resolve(repository.root, lines[index] ?? "")))
+    .filter(([file]) => existsSync(join(folder, file)))
     .map(([, operation]) => operation);
   return { ...status, underway };
 }
@@ -64,17 +62,12 @@ export async function branchesElsewhere(
   if (answer.code !== 0 || answer.timedOut || !/^worktree .*\n\n$/s.test(answer.stdout)) {
     throw unanswered("find the other work trees", answer);
   }
-  const held = new Map<string, string>();
-  let folder = "";
-  for (const line of answer.stdout.split("\n")) {
-    const [, word, value = ""] = /^(worktree|branch) (.+)$/.exec(line) ?? [];
-    if (word === "worktree") {
-      folder = value;
-    } else if (word === "branch" && folder !== repository.root) {
-      held.set(value, folder);
-    }
-  }
-  return held;
+  // A path may hold line feeds.
+  const entries = answer.stdout.split(/\n\n(?=worktree |$)/).flatMap((entry) => {
+    const found = /^worktree (.+?)\nHEAD [0-9a-f]+\nbranch (\S+)/s.exec(entry);
+    return found === null ? [] : [[found[2] ?? "", found[1] ?? ""] as const];
+  });
+  return new Map(entries.filter(([, folder]) => folder !== repository.root));
 }
 
 /** What `git status` tells of a checkout. */

@@ -1,6 +1,7 @@
 /** The door to git: one repository, questions whose silence is never an answer. */
 
-import { resolve } from "node:path";
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
@@ -77,6 +78,10 @@ export function gitEnvironment(env: Environment): Environment {
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_PAGER: "cat",
+    // The configuration may ask for traces too (`trace2.normalTarget`).
+    GIT_TRACE2: "0",
+    GIT_TRACE2_EVENT: "0",
+    GIT_TRACE2_PERF: "0",
   };
 }
 
@@ -122,23 +127,87 @@ export async function findRepository(
   if (!isFolder(place.root)) {
     return { why: "there is no such folder" };
   }
-  const answer = await ask(place, ["rev-parse", "--show-toplevel"]);
+  // git repeats an option that it does not know. A path may hold line feeds, and hardly this line.
+  const border = "--git-directory-follows";
+  const question = ["rev-parse", "--show-toplevel", border, "--absolute-git-dir"];
+  const answer = await ask(place, question);
   // A path that does not end its line may be cut short, and the rest of it may be another checkout.
-  const root = /^(.+)\n$/s.exec(answer.stdout)?.[1];
-  return answer.code === 0 && root !== undefined ? { ...place, root } : noRepository(answer);
+  const [root, gitFolder, ...more] = answer.stdout.replace(/\n$/, "").split(`\n${border}\n`);
+  const isWhole = answer.code === 0 && answer.stdout.endsWith("\n") && more.length === 0;
+  if (!isWhole || !root || !gitFolder) {
+    return noRepository(answer, place.env);
+  }
+  if (gitFolder !== join(root, ".git") && realPath(gitFolder) !== ownGitFolder(root)) {
+    return {
+      why: `its git directory ${gitFolder} has the work tree ${root}, which does not belong to that git directory`,
+      remedy: `Let core.worktree name no other folder: git --git-dir=${shellWord(gitFolder)} config --unset core.worktree. Or name the checkout that you mean with --repo DIR`,
+    };
+  }
+  return { ...place, root, env: withoutFilesIn(root, gitFolder, place.env) };
 }
 
-function noRepository(answer: Answer): NoRepository {
+/** The git directory that a folder's own `.git` is or names; undefined if it has none. */
+function ownGitFolder(root: string): string | undefined {
+  const path = join(root, ".git");
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry?.isDirectory()) {
+    return realPath(path);
+  }
+  const named = entry?.isFile() && /^gitdir: (.+?)[\r\n]*$/s.exec(readFileSync(path, "utf8"))?.[1];
+  return named ? realPath(resolve(root, named)) : undefined;
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * An environment whose temporary files are outside the work tree: within it, git would report them
+ * as changes. Its git directory is not looked at.
+ */
+function withoutFilesIn(root: string, gitFolder: string, env: Environment): Environment {
+  const temporary = realPath(env.TMPDIR || "/tmp");
+  return temporary === root || temporary?.startsWith(join(root, "/"))
+    ? { ...env, TMPDIR: gitFolder }
+    : env;
+}
+
+/** Whether git says that there is no work tree, rather than that it cannot tell. */
+export function isOutside(why: string): boolean {
+  return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
+}
+
+function noRepository(answer: Answer, env: Environment): NoRepository {
   const why = lastWords(answer);
+  if (isOutside(why)) {
+    return { why };
+  }
   const [first = "", ...more] = why.split("\n");
   if (!first.includes("detected dubious ownership")) {
-    return { why };
+    return { why, remedy: remedyOf(why, env) };
   }
   const trust = more.map((each) => each.trim()).find((each) => each.startsWith("git config"));
   return {
     why: `${first}: it belongs to another user`,
     remedy: `If you trust that checkout: ${trust ?? "git config --global --add safe.directory DIR"}`,
   };
+}
+
+/** The way out where variables of the environment are the cause. */
+export function causedBy(variables: readonly string[]): string {
+  return `The cause is the environment variable ${variables.join(" or ")}: correct it, or unset it`;
+}
+
+/** The way out where git did not start: the environment's configuration is read before any other. */
+function remedyOf(why: string, env: Environment): string {
+  const given = ["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"].filter((name) => env[name]);
+  return given.length > 0 && why.includes("unable to parse command-line config")
+    ? causedBy(given)
+    : "Put right what git says, then run this again";
 }
 
 /**
@@ -182,6 +251,20 @@ export async function text(
 }
 
 /**
+ * The absolute path of the git directory of a work tree, which may hold line feeds.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+export async function gitFolderOf(repository: Repository): Promise<string> {
+  const answer = await ask(repository, ["rev-parse", "--absolute-git-dir"]);
+  const path = /^(.+)\n$/s.exec(answer.stdout)?.[1];
+  if (answer.code !== 0 || answer.timedOut || path === undefined) {
+    throw unanswered("find the git directory", answer);
+  }
+  return path;
+}
+
+/**
  * The one line that a git command must print.
  *
  * @throws {Refusal} If git fails, or prints no line or more than one.
@@ -192,31 +275,15 @@ export async function line(
   args: readonly string[],
   options: GitOptions = {},
 ): Promise<string> {
-  const [only = ""] = await lines(repository, purpose, 1, args, options);
-  return only;
-}
-
-/**
- * The lines that a git command must print.
- *
- * @throws {Refusal} If git fails, or prints another number of lines.
- */
-export async function lines(
-  repository: Repository,
-  purpose: string,
-  count: number,
-  args: readonly string[],
-  options: GitOptions = {},
-): Promise<string[]> {
   const output = await text(repository, purpose, args, options);
-  const found = output.split("\n").filter((each) => each !== "");
-  if (found.length !== count) {
-    throw refusal(
-      `Cannot ${purpose}: git ${subcommand(args)} printed ${found.length} lines, expected ${count}`,
-      { remedy: rerun(args) },
-    );
+  const [only, ...more] = output.split("\n").filter((each) => each !== "");
+  if (only === undefined || more.length > 0) {
+    const count = only === undefined ? 0 : more.length + 1;
+    throw refusal(`Cannot ${purpose}: git ${subcommand(args)} printed ${count} lines, expected 1`, {
+      remedy: rerun(args),
+    });
   }
-  return found;
+  return only;
 }
 
 /** A refusal for a git command whose answer is missing. */

@@ -134,7 +134,8 @@ async function shallowCommits(repository: Repository): Promise<ReadonlySet<Objec
   const asked = ["--is-shallow-repository", "--path-format=absolute", "--git-path", "shallow"];
   const args = ["rev-parse", ...asked];
   const output = await text(repository, purpose, args);
-  const [isShallow, path = ""] = output.split("\n");
+  // The path may hold line feeds.
+  const [, isShallow, path = ""] = /^(true|false)\n(.+)\n$/s.exec(output) ?? [];
   if (isShallow === "false") {
     return new Set();
   }

@@ -26,7 +26,7 @@ export async function findRemote(repository: Repository, name: string): Promise<
     ask(repository, ["remote", "get-url", name]),
   ]);
   const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
-  return { name, url, shown: withoutCredentials(url), answersByName };
+  return { name, url, shown: shownAddress(url), answersByName };
 }
 
 /**
@@ -48,23 +48,42 @@ export async function pushAddress(repository: Repository, name: string): Promise
       remedy: `Leave one: git config --unset-all remote.${name}.pushurl, then set the one that counts`,
     });
   }
+  if (url.includes("\ufffd")) {
+    // Read as text, it is not the address that git has, and it is given back to git.
+    throw refusal(`Cannot release to ${name}: its URL ${shownAddress(url)} is not UTF-8`, {
+      remedy: `Give the remote another path or URL: git remote set-url ${name} URL`,
+    });
+  }
   return url;
 }
 
-/** A URL, or a message that holds one, without the user information part. */
+/** A message without the user information and the queries of the URLs in it. */
 export function withoutCredentials(words: string): string {
   // Word by word, as each is read once then: the words of a remote may be long.
-  return words.replace(/\S+/g, (word) => {
-    const start = word.search(/(?<=[a-z0-9+.-]):\/\//i);
-    // Up to the last `@` of the word: a password may hold one, and more is hidden rather than less.
-    const end = word.lastIndexOf("@");
-    return start < 0 || end < start ? word : `${word.slice(0, start)}://${word.slice(end + 1)}`;
-  });
+  return words.replace(/\S+/g, withoutUserAndQuery);
+}
+
+/** An address of a remote without what may be a secret; one for ssh may be `user@host:path`. */
+function shownAddress(address: string): string {
+  return withoutUserAndQuery(address).replace(/^[^/]*@(?=[^/]*:)/, "");
+}
+
+function withoutUserAndQuery(url: string): string {
+  const start = url.search(/(?<=[a-z0-9+.-]):\/\//i);
+  if (start < 0) {
+    return url;
+  }
+  // Up to the last `@`: a password may hold one, and more is hidden rather than less.
+  const place = url.slice(Math.max(start + 3, url.lastIndexOf("@") + 1));
+  return `${url.slice(0, start)}://${place.replace(/[?#][^'"]+/, "?***")}`;
 }
 
 /** Words about a remote, without any credentials of its address. */
-function redact(words: string, remote: Remote): string {
-  return withoutCredentials(words.replaceAll(remote.url, remote.shown));
+function redact(words: string, { url, shown }: Remote): string {
+  // ssh names the user with the host alone.
+  const user = /^(?:[^/]*:\/\/)?([^/@:]+)[^/]*@/.exec(url)?.[1];
+  const known = words.replaceAll(url, shown);
+  return withoutCredentials(user === undefined ? known : known.replaceAll(`${user}@`, ""));
 }
 
 /** What the remote holds: object names by full ref name. */
@@ -241,6 +260,8 @@ async function commitsBetween(
     "log",
     "--no-decorate",
     "--no-color",
+    // In UTF-16, which `i18n.logOutputEncoding` may name, half of the letters hold the separator.
+    "--encoding=UTF-8",
     "-z",
     "--format=%h %s",
     `${from}..${to}`,

@@ -4,20 +4,35 @@
  * some git releases exit 0 without a signature when the key is unusable.
  */
 
-import { rm, writeFile } from "node:fs/promises";
+import { appendFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { minuteOf } from "../calendar.ts";
 import { makeScratchFolder } from "../disk/scratch.ts";
-import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
-import { refusal } from "../finding.ts";
+import {
+  parseTagger,
+  parseTagObject,
+  type TagObject,
+  type TagSignature,
+} from "../files/tag-object.ts";
+import { quote, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { type Answer, lastWords, needProgram, run } from "../process.ts";
+import {
+  type Answer,
+  type Environment,
+  lastWords,
+  needProgram,
+  run,
+  runBytes,
+} from "../process.ts";
 import {
   ask,
+  causedBy,
   gitEnvironment,
+  installGit,
   line,
-  lines,
   type ObjectId,
   type Repository,
+  rerun,
   text,
   unanswered,
 } from "./git.ts";
@@ -49,9 +64,14 @@ export interface TagRequest {
 /**
  * Signs a tag with the operator's own identity and verifies it, changing nothing in the repository.
  *
+ * @param now The present moment, which git has to date the tag with.
  * @throws {Refusal} If no signature comes of it, or not a good one.
  */
-export async function signTag(repository: Repository, request: TagRequest): Promise<SignedTag> {
+export async function signTag(
+  repository: Repository,
+  request: TagRequest,
+  now: Date,
+): Promise<SignedTag> {
   const scratch = await openScratch(repository);
   try {
     const answer = await ask(
@@ -63,20 +83,23 @@ export async function signTag(repository: Repository, request: TagRequest): Prom
       throw unsignedInTime(scratch.format);
     }
     if (answer.code !== 0) {
-      throw unsigned(lastWords(answer), scratch.format);
+      throw unsigned(lastWords(answer), scratch.format, repository.env);
     }
     const found = await readTag(scratch.repository, `refs/tags/${request.tag}`);
     if (found === undefined) {
-      throw unsigned("git tag reported success and made no annotated tag", scratch.format);
+      const nothing = "git tag reported success and made no annotated tag";
+      throw unsigned(nothing, scratch.format, repository.env);
     }
     const tag = await judgeTag(scratch.repository, found);
     if ("fault" in tag) {
-      throw unsigned(`git made a tag, but ${tag.fault}: ${lastWords(answer)}`, scratch.format);
+      const why = `git made a tag, but ${tag.fault}: ${lastWords(answer)}`;
+      throw unsigned(why, scratch.format, repository.env);
     }
     const wrong = differenceFrom(request, tag);
     if (wrong !== undefined) {
       throw refusal(`Cannot tag ${request.tag}: git made another tag than asked for: ${wrong}`);
     }
+    checkTagger(tag, now, repository.env);
     return tag;
   } finally {
     await scratch.remove();
@@ -95,13 +118,55 @@ const remedies: Readonly<Record<string, string>> = {
     "Name a key that gpg --list-secret-keys shows: git config user.signingkey KEYID. For an SSH key: git config gpg.format ssh && git config user.signingkey ~/.ssh/id_ed25519.pub",
 };
 
-function unsigned(why: string, format: string) {
+function unsigned(why: string, format: string, env: Environment) {
   const isNameless = /identity unknown|empty ident|auto-detect email/i.test(why);
+  const blamed = /invalid date format/i.test(why)
+    ? ["GIT_COMMITTER_DATE"]
+    : isNameless
+      ? ["GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"]
+      : [];
+  // The environment overrides the configuration, so that no change of the latter would help.
+  const variables = blamed.filter((name) => env[name] !== undefined);
+  const remedy = isNameless
+    ? "Say who tags: git config user.name NAME && git config user.email ADDRESS"
+    : (remedies[format] ?? "Check the key: git config user.signingkey");
   return refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
-    remedy: isNameless
-      ? "Say who tags: git config user.name NAME && git config user.email ADDRESS"
-      : (remedies[format] ?? "Check the key: git config user.signingkey"),
+    remedy: variables.length > 0 ? causedBy(variables) : remedy,
   });
+}
+
+/** Milliseconds that the date of a new tag may be away from now. */
+const dateTolerance = 24 * 60 * 60 * 1000;
+
+/**
+ * Checks who a new tag says has made it, and when.
+ *
+ * @throws {Refusal} If that is not now, or a name that the tagger does not have.
+ */
+function checkTagger({ tag, tagger, bytes }: SignedTag, now: Date, env: Environment): void {
+  const date = parseTagger(tagger)?.date;
+  if (date === undefined || Math.abs(date.getTime() - now.getTime()) > dateTolerance) {
+    const found = date === undefined ? "no date" : `the date ${minuteOf(date)}`;
+    throw refusal(
+      `Cannot tag ${tag}: git gave the new tag ${found}, expected a day or less from ${minuteOf(now)}`,
+      {
+        remedy:
+          env.GIT_COMMITTER_DATE === undefined
+            ? "Set the clock of this machine"
+            : causedBy(["GIT_COMMITTER_DATE"]),
+      },
+    );
+  }
+  // The runtime gives a byte of a variable that is no UTF-8 as this letter; git itself writes bytes.
+  const odd = Buffer.from(bytes).indexOf("\ufffd");
+  if (odd >= 0 && odd < Buffer.from(bytes).indexOf("\n\n")) {
+    throw refusal(
+      `Cannot tag ${tag}: found a name with replacement characters, ${quote(tagger ?? "")}`,
+      {
+        remedy: `Write the name in UTF-8: git config user.name, or ${causedBy(["GIT_COMMITTER_NAME"])}`,
+      },
+    );
+  }
 }
 
 /** What shows the operator, in a terminal, what a signing program waits for. */
@@ -355,11 +420,19 @@ const identity = /^(user|author|committer|gpg)\./;
 
 /** An empty repository that borrows the checkout's objects and the operator's identity. */
 async function openScratch(repository: Repository) {
+  const purpose = "find the object folder";
   const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
-  const [[format = "", objects = ""], config] = await Promise.all([
-    lines(repository, "find the object folder", 2, question),
-    text(repository, "read the configuration", ["config", "--null", "--list"]),
+  const [places, config] = await Promise.all([
+    text(repository, purpose, question),
+    readConfiguration(repository),
   ]);
+  // The path may hold line feeds.
+  const [, format, objects] = /^(\w+)\n(.+)\n$/s.exec(places) ?? [];
+  if (format === undefined || objects === undefined) {
+    throw refusal(`Cannot ${purpose}: git rev-parse printed ${quote(places)}`, {
+      remedy: rerun(question),
+    });
+  }
   const folder = makeScratchFolder("release-sign-", repository);
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
@@ -375,24 +448,14 @@ async function openScratch(repository: Repository) {
     // git reads a quoted path as C has it: one with a line feed stays one path.
     const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
     await Bun.write(alternates, `"${quoted.replaceAll("\n", "\\n")}"\n`);
-    const entries = config
-      .split("\0")
-      .filter((entry) => identity.test(entry))
-      .map((entry): readonly [string, string] => {
-        const cut = entry.indexOf("\n");
-        return cut < 0 ? [entry, "true"] : [entry.slice(0, cut), entry.slice(cut + 1)];
-      });
-    const first = Number(repository.env.GIT_CONFIG_COUNT ?? 0) || 0;
-    const env: Record<string, string> = {
-      GIT_CONFIG_COUNT: String(first + entries.length),
+    const entries = config.filter(([key]) => identity.test(key));
+    const written = entries.map(([key, value]) => configurationLines(key, value));
+    await appendFile(join(folder, "config"), written.join(""), "latin1");
+    const env = {
       GIT_DIR: folder,
       // What a git that is killed leaves of its own temporary files goes with the folder.
       TMPDIR: folder,
     };
-    for (const [index, [key, value]] of entries.entries()) {
-      env[`GIT_CONFIG_KEY_${first + index}`] = key;
-      env[`GIT_CONFIG_VALUE_${first + index}`] = value;
-    }
     return {
       repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
       /** The kind of key that signs, as gpg.format says it. */
@@ -403,4 +466,36 @@ async function openScratch(repository: Repository) {
     await remove();
     throw thrown;
   }
+}
+
+/**
+ * The configuration that counts in a repository, in its order: keys and values, a letter a byte, as
+ * git does not say in which encoding they are. A key alone has no value.
+ *
+ * @throws {Refusal} If git cannot say.
+ */
+async function readConfiguration(
+  repository: Repository,
+): Promise<(readonly [string, string | undefined])[]> {
+  const { root: cwd, env, signal } = repository;
+  const answer = await runBytes(["git", "config", "--null", "--list"], {
+    ...{ cwd, env, signal },
+    timeout: layout.limits.local,
+  }).catch((thrown) => needProgram(thrown, installGit));
+  const listed = Buffer.from(answer.stdout).toString("latin1");
+  if (answer.code !== 0 || answer.timedOut) {
+    throw unanswered("read the configuration", { ...answer, stdout: listed });
+  }
+  return listed.split("\0").map((entry) => {
+    const cut = entry.indexOf("\n");
+    return cut < 0 ? [entry, undefined] : [entry.slice(0, cut), entry.slice(cut + 1)];
+  });
+}
+
+/** The lines of a configuration file that set one key (git-config, "Syntax"). */
+function configurationLines(key: string, value: string | undefined): string {
+  const escaped = (words: string) => words.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+  const [, section, subsection, name] = /^([^.]+)(?:\.(.*))?\.([^.]+)$/s.exec(key) ?? [];
+  const title = subsection === undefined ? section : `${section} "${escaped(subsection)}"`;
+  return `[${title}]\n${name}${value === undefined ? "" : ` = "${escaped(value)}"`}\n`;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Finding } from "../../../scripts/lib/finding.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
@@ -73,6 +73,34 @@ test("a linked work tree is its own top level", async () => {
   const other = await openRepository(linked, world.env);
   expect(other.root).toBe(linked);
   expect(await resolveCommit(other, "HEAD")).toBe(first);
+});
+
+test("a git directory elsewhere belongs to the work tree whose .git leads to it", async () => {
+  using folder = temporaryFolder();
+  const root = join(folder.path, "sub\nmodule");
+  const gitFolder = join(folder.path, "line\nbreak");
+  const options = { cwd: folder.path, env: world.env };
+  await start(["git", "init", "--quiet", "--separate-git-dir", gitFolder, root], options);
+  expect((await openRepository(root, world.env)).root).toBe(root);
+  // As a submodule has it.
+  await start(
+    ["git", "--git-dir", gitFolder, "config", "core.worktree", "../sub\nmodule"],
+    options,
+  );
+  expect((await openRepository(root, world.env)).root).toBe(root);
+  renameSync(join(root, ".git"), join(folder.path, "file"));
+  symlinkSync(gitFolder, join(root, ".git"));
+  expect((await openRepository(root, world.env)).root).toBe(root);
+});
+
+test("a work tree that has another git directory, or none, is refused", async () => {
+  await using other = await testRepository();
+  using folder = temporaryFolder();
+  await other.git("config", "core.worktree", world.root);
+  const finding = await refused(openRepository(other.root, other.env));
+  expect(finding.message).toContain(`has the work tree ${world.root}, which does not belong to`);
+  await other.git("config", "core.worktree", folder.path);
+  expect(await findRepository(other.root, other.env)).toHaveProperty("why");
 });
 
 test.each(["line\nbreak", "ends in spaces  ", "ünïcödé-\u{1f600}", 'quo"te'])(
@@ -317,4 +345,14 @@ test("git's traces are off, which would be read as its words", async () => {
   const env = gitEnvironment({ ...world.env, GIT_TRACE: "1", GIT_TRACE2_EVENT: "2" });
   const answer = await ask({ root: world.root, env }, ["rev-parse", "HEAD"]);
   expect(answer).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("traces that the configuration asks for are off as well", async () => {
+  await using other = await testRepository();
+  await other.commit({ a: "1" });
+  for (const target of ["normal", "event", "perf"]) {
+    await other.git("config", "--global", `trace2.${target}Target`, "2");
+  }
+  const opened = await openRepository(other.root, other.env);
+  expect((await ask(opened, ["rev-parse", "HEAD"])).stderr).toBe("");
 });

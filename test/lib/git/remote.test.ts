@@ -1,6 +1,8 @@
 /** Words of a remote: no credentials in them, no end to them, and nothing believed that is cut short. */
 
 import { expect, test } from "bun:test";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { attempt } from "../../../scripts/lib/finding.ts";
 import {
   askRemote,
@@ -22,9 +24,42 @@ test.each([
   ["me@host:x.git", "me@host:x.git"],
   ["a@b://c", "a@b://c"],
   ["://x@y", "://x@y"],
+  ["get 'https://host/x?key=TOKEN': no", "get 'https://host/x?***': no"],
+  ["at https://host/x?", "at https://host/x?"],
   ["one\n two\thttps://a@b\n", "one\n two\thttps://b\n"],
 ])("of %p no credentials are shown: %p", (words, shown) => {
   expect(withoutCredentials(words)).toBe(shown);
+});
+
+test.each([
+  ["https://host/x.git?key=TOKEN", "https://host/x.git?***"],
+  ["https://user:two words TOKEN@host/x.git", "https://host/x.git"],
+  ["TOKEN@host:x.git", "host:x.git"],
+  ["/srv/a@b:c/x.git", "/srv/a@b:c/x.git"],
+  ["../a@b/x.git", "../a@b/x.git"],
+])("of the address %p a person sees %p, in words about it as well", async (url, shown) => {
+  await using world = await releaseWorld();
+  await world.git("remote", "set-url", "origin", url);
+  const script = `case "$*" in *ls-remote*) echo "TOKEN@host, '${url}': denied" >&2; exit 1; esac`;
+  const repository = {
+    root: world.root,
+    env: standIn(world, "git", `${script}; exec "$REAL" "$@"`),
+  };
+  const remote = await findRemote(repository, "origin");
+  expect(remote.shown).toBe(shown);
+  const { findings } = await attempt(() => askRemote(repository, remote));
+  expect(findings?.[0]?.message).toContain(`'${shown}': denied`);
+  if (url.includes("TOKEN@host:")) {
+    expect(findings?.[0]?.message).not.toContain("TOKEN");
+  }
+});
+
+test("an address that is not UTF-8 is refused, as git would get another one back", async () => {
+  await using world = await releaseWorld();
+  const configuration = '[remote "origin"]\n\tpushurl = /srv/\xfc.git\n';
+  appendFileSync(join(world.root, ".git/config"), configuration, "latin1");
+  const { findings } = await attempt(() => findRemote(world, "origin"));
+  expect(findings?.[0]?.message).toEndWith("is not UTF-8");
 });
 
 test.each(["a", "a://", "a@", ":", "a ", "https://a@"])(

@@ -13,7 +13,15 @@ import {
 import { findComponent } from "../../helpers/components.ts";
 import { makeGpgKey } from "../../helpers/gpg.ts";
 import { standIn } from "../../helpers/release.ts";
-import { start, type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
+import {
+  start,
+  type TestRepository,
+  testDay,
+  testRepository,
+  writeFiles,
+} from "../../helpers/world.ts";
+
+const now = new Date(`${testDay}T12:00:00Z`);
 
 async function signing(world: TestRepository): Promise<{ repository: Repository; commit: string }> {
   const commit = await world.commit({ "a.txt": "a\n" });
@@ -43,7 +51,7 @@ test("a tag is signed with the operator's SSH key, and the repository does not c
   const key = await world.useSshKey();
   const { repository, commit } = await signing(world);
   const before = await everything(world);
-  const tag = await signTag(repository, request(commit));
+  const tag = await signTag(repository, request(commit), now);
   expect(tag).toMatchObject({ tag: "v1.0.0", object: commit, type: "commit" });
   expect(tag.message).toBe(request(commit).message);
   expect(tag.signer).toMatch(/^ED25519 key SHA256:/);
@@ -63,7 +71,7 @@ describe("no signature, no tag:", () => {
     const { repository, commit } = await signing(world);
     await prepare(world);
     const before = await everything(world);
-    const thrown = await signTag(repository, request(commit)).then(
+    const thrown = await signTag(repository, request(commit), now).then(
       () => undefined,
       (reason: Error) => reason,
     );
@@ -129,7 +137,7 @@ test.skipIf(findComponent("gpg") === undefined)(
     await using env = await makeGpgKey(world);
     const { commit } = await signing(world);
     const repository = await openRepository(world.root, env);
-    const tag = await signTag(repository, request(commit));
+    const tag = await signTag(repository, request(commit), now);
     expect(tag.signer).toMatch(/^key [0-9A-F]{40}$/);
     await installTag(repository, tag);
     const verify = ["git", "verify-tag", "v1.0.0"];
@@ -225,7 +233,7 @@ test("the key of gpg.ssh.defaultKeyCommand signs where user.signingkey is not se
     chmodSync(join(world.home, "key"), 0o755);
     const commit = await world.commit({ "a.txt": "a\n" });
     const repository = await openRepository(world.root, env);
-    const tag = await signTag(repository, request(commit));
+    const tag = await signTag(repository, request(commit), now);
     expect(tag.signer).toMatch(/^ED25519 key SHA256:/);
   } finally {
     process.kill(Number(pid));
@@ -236,8 +244,12 @@ test("of two tags of one name only the first becomes a ref, and only its own obj
   await using world = await testRepository();
   await world.useSshKey();
   const { repository, commit } = await signing(world);
-  const first = await signTag(repository, request(commit));
-  const second = await signTag(repository, { ...request(commit), message: "v1.0.0\n\nother\n" });
+  const first = await signTag(repository, request(commit), now);
+  const second = await signTag(
+    repository,
+    { ...request(commit), message: "v1.0.0\n\nother\n" },
+    now,
+  );
   await installTag(repository, first);
   await expect(installTag(repository, second)).rejects.toThrow("already exists locally");
   await expect(installTag(repository, first)).rejects.toThrow("already exists locally");
@@ -265,7 +277,7 @@ test("a message without a final line feed is signed like any other", async () =>
   await using world = await testRepository();
   await world.useSshKey();
   const { repository, commit } = await signing(world);
-  const tag = await signTag(repository, { ...request(commit), message: "v1.0.0" });
+  const tag = await signTag(repository, { ...request(commit), message: "v1.0.0" }, now);
   expect(tag.message).toBe("v1.0.0\n");
 });
 
@@ -275,7 +287,7 @@ test("a SHA-256 repository is tagged like any other", async () => {
   await world.git("init", "--quiet", "--object-format=sha256");
   await world.useSshKey();
   const { repository, commit } = await signing(world);
-  const tag = await signTag(repository, request(commit));
+  const tag = await signTag(repository, request(commit), now);
   await installTag(repository, tag);
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBe(tag.id);
   expect(tag.id).toHaveLength(64);
