@@ -14,6 +14,7 @@ export function silentTerminal(live = false) {
     err: (text) => {
       written.err += text;
     },
+    outlive: () => {},
     colours: { out: false, err: false },
     interactive: false,
     shown: () => live,

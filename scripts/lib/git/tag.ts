@@ -4,11 +4,12 @@
  * some git releases exit 0 without a signature when the key is unusable.
  */
 
+import { accessSync, constants } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { makeScratchFolder } from "../disk/scratch.ts";
 import { parseTagObject, type TagObject, type TagSignature } from "../files/tag-object.ts";
-import { refusal } from "../finding.ts";
+import { refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Answer, lastWords, needProgram, run } from "../process.ts";
 import {
@@ -353,10 +354,46 @@ async function showRefs(
 /** Configuration that decides who tags and how it is signed. */
 const identity = /^(user|author|committer|gpg)\./;
 
+/**
+ * A program that signs as another does, and ends with it. git reads a signing program until its
+ * output is closed, and a process that the program leaves behind may keep that open for ever.
+ */
+function signerScript(program: string): string {
+  return `#!/bin/sh
+${shellWord(program)} "$@" >"$0.out" 2>"$0.err"
+code=$?
+cat "$0.out"
+cat "$0.err" >&2
+exit $code
+`;
+}
+
+/** The program that git would sign with; git expands a leading `~/`, as it is a path. */
+function programOf(
+  entries: readonly (readonly [string, string])[],
+  format: string,
+  { env }: Repository,
+): string {
+  const names = [`gpg.${format}.program`, ...(format === "openpgp" ? ["gpg.program"] : [])];
+  const usual = { ssh: "ssh-keygen", x509: "gpgsm" }[format] ?? "gpg";
+  const named = entries.findLast(([key]) => names.includes(key))?.[1] ?? usual;
+  return named.replace(/^~(?=\/)/, env.HOME ?? "~");
+}
+
+/** Whether a file may be run: a temporary folder may be on a disk from which nothing may. */
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** An empty repository that borrows the checkout's objects and the operator's identity. */
 async function openScratch(repository: Repository) {
   const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
-  const [[format = "", objects = ""], config] = await Promise.all([
+  const [[objectFormat = "", objects = ""], config] = await Promise.all([
     lines(repository, "find the object folder", 2, question),
     text(repository, "read the configuration", ["config", "--null", "--list"]),
   ]);
@@ -368,7 +405,7 @@ async function openScratch(repository: Repository) {
       "--quiet",
       "--bare",
       "--template=",
-      `--object-format=${format}`,
+      `--object-format=${objectFormat}`,
       folder,
     ]);
     const alternates = join(folder, "objects", "info", "alternates");
@@ -382,6 +419,12 @@ async function openScratch(repository: Repository) {
         const cut = entry.indexOf("\n");
         return cut < 0 ? [entry, "true"] : [entry.slice(0, cut), entry.slice(cut + 1)];
       });
+    const format = entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp";
+    const signer = join(folder, "signer");
+    await writeFile(signer, signerScript(programOf(entries, format, repository)), { mode: 0o700 });
+    if (isExecutable(signer)) {
+      entries.push([`gpg.${format}.program`, signer]);
+    }
     const first = Number(repository.env.GIT_CONFIG_COUNT ?? 0) || 0;
     const env: Record<string, string> = {
       GIT_CONFIG_COUNT: String(first + entries.length),
@@ -396,7 +439,7 @@ async function openScratch(repository: Repository) {
     return {
       repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
       /** The kind of key that signs, as gpg.format says it. */
-      format: entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp",
+      format,
       remove,
     };
   } catch (thrown) {
