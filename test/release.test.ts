@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { layout } from "../scripts/lib/layout.ts";
+import { processTerminal } from "../scripts/lib/terminal.ts";
 import { findComponent } from "./helpers/components.ts";
 import { makeGpgKey } from "./helpers/gpg.ts";
 import { hurry } from "./helpers/hurry.ts";
@@ -1039,6 +1041,64 @@ describe("the operator", () => {
   });
 });
 
+describe.skipIf(!existsSync("/dev/full"))(
+  "from the confirmation on, a release ends as the remote says",
+  () => {
+    test.each(["out", "out and err"])("though %s can no longer be written", async (which) => {
+      await using world = await releaseWorld();
+      const full = openSync("/dev/full", "w");
+      const paths = ["out", "err"].map((name) => join(world.home, name));
+      const [out = 0, err = 0] = paths.map((path) => openSync(path, "w"));
+      const streams = { in: -1, out, err, input: () => new PassThrough() };
+      const usual = processTerminal({}, streams);
+      const terminal = {
+        ...usual,
+        interactive: true,
+        question: async () => {
+          streams.out = full;
+          streams.err = which === "out" ? err : full;
+          return "y";
+        },
+      };
+      const { code } = await runScript(script, ["v1.3.0"], {
+        cwd: world.root,
+        env: world.env,
+        terminal,
+      });
+      for (const descriptor of [full, out, err]) {
+        closeSync(descriptor);
+      }
+      expect(code).toBe(0);
+      expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+      expect(await world.localTags()).toEqual(["v1.3.0"]);
+      const said = readFileSync(paths[1] ?? "", "utf8");
+      expect(said.includes("v1.3.0 is released: commit")).toBe(which === "out");
+    });
+  },
+);
+
+test("a hook that leaves a child with its output open does not keep a release from its end", async () => {
+  await using world = await releaseWorld();
+  const hook = "(for i in $(seq 100); do echo x >&2 || exit; sleep 0.1; done) &";
+  installHook(join(world.root, ".git"), "pre-push", hook);
+  const begin = performance.now();
+  expect((await release(world, ["--yes"])).code).toBe(0);
+  expect(performance.now() - begin).toBeLessThan(8000);
+  expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
+});
+
+test("a signing program that leaves a child with its output open has signed", async () => {
+  await using world = await releaseWorld();
+  const signer = join(world.home, "signer");
+  const child = "(for i in $(seq 200); do echo x >&2 || exit; sleep 0.1; done) &";
+  writeFiles(world.home, { signer: `#!/bin/sh\nssh-keygen "$@"\ncode=$?\n${child}\nexit $code\n` });
+  chmodSync(signer, 0o755);
+  await world.git("config", "gpg.ssh.program", signer);
+  const begin = performance.now();
+  expect((await release(world, ["--yes"])).code).toBe(0);
+  expect(performance.now() - begin).toBeLessThan(8000);
+}, 40_000);
+
 test("of two runs at once, exactly one releases and the other leaves nothing behind", async () => {
   await using world = await releaseWorld();
   const second = join(world.home, "second");
@@ -1066,27 +1126,36 @@ test("of two runs at once, exactly one releases and the other leaves nothing beh
   expect(tags.map(({ stdout }) => stdout.trim()).sort()).toEqual(["", remote]);
 });
 
-test("Ctrl-C while the signing program hangs leaves nothing behind, temporary folders included", async () => {
-  await using world = await releaseWorld();
-  const started = join(world.home, "signing");
-  const program = join(world.home, "hang");
-  writeFiles(world.home, { hang: `#!/bin/sh\ntouch ${started}\nexec sleep 30\n` });
-  writeFiles(world.scratch, { keep: "" });
-  chmodSync(program, 0o755);
-  await world.git("config", "gpg.ssh.program", program);
-  const before = await world.remoteRefs();
-  const child = Bun.spawn([process.execPath, join(projectRoot, script), "v1.3.0", "--yes"], {
-    cwd: world.root,
-    env: world.env,
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  while (!existsSync(started)) {
-    await Bun.sleep(10);
-  }
-  child.kill("SIGINT");
-  expect(await child.exited).toBe(130);
-  expect(await new Response(child.stderr).text()).toContain("Interrupted: nothing was changed");
-  expect(readdirSync(world.scratch)).toEqual(["keep"]);
-  await expectUntouched(world, before);
-});
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)(
+  "%s while the signing program hangs leaves nothing behind, nor the program itself",
+  async (signal, expected) => {
+    await using world = await releaseWorld();
+    const started = join(world.home, "signing");
+    const program = join(world.home, "hang");
+    writeFiles(world.home, { hang: `#!/bin/sh\necho $$ > ${started}\nsleep 30\n` });
+    writeFiles(world.scratch, { keep: "" });
+    chmodSync(program, 0o755);
+    await world.git("config", "gpg.ssh.program", program);
+    const before = await world.remoteRefs();
+    const child = Bun.spawn([process.execPath, join(projectRoot, script), "v1.3.0", "--yes"], {
+      cwd: world.root,
+      env: world.env,
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    while (!existsSync(started) || readFileSync(started, "utf8") === "") {
+      await Bun.sleep(10);
+    }
+    const pid = readFileSync(started, "utf8").trim();
+    child.kill(signal);
+    expect(await child.exited).toBe(expected);
+    const left = await start(["ps", "-o", "stat=", "-p", pid], { cwd: "/" });
+    expect(left.stdout).toMatch(/^\s*(?:Z|$)/);
+    expect(await new Response(child.stderr).text()).toContain("Interrupted: nothing was changed");
+    expect(readdirSync(world.scratch)).toEqual(["keep"]);
+    await expectUntouched(world, before);
+  },
+);

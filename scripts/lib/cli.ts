@@ -1,6 +1,6 @@
 /** The command line of every script: one table parses it, explains it, and holds its exit codes. */
 
-import { appendFileSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { findMeant, type GivenOption, tokensOf } from "./arguments.ts";
 import { checkRuntimeFiles } from "./disk/runtime-files.ts";
@@ -431,7 +431,7 @@ export async function main<P extends Operands, O extends Options>(
     moment,
     clock: () => performance.now(),
     terminal,
-    watch: () => watchProcess(self),
+    watch: (onChange) => watchProcess(self, onChange),
   }).catch((thrown) => {
     const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
     for (const each of findings) {
@@ -462,8 +462,8 @@ export interface World {
   readonly moment: () => Date;
   readonly clock: () => number;
   readonly terminal: Terminal;
-  /** Begins to hear of what ends the command early. */
-  readonly watch: () => Watch;
+  /** Begins to hear of what ends the command early; calls back before the command changes anything. */
+  readonly watch: (onChange: () => void) => Watch;
 }
 
 /** Runs a command to its exit code. */
@@ -491,7 +491,7 @@ export async function execute<P extends Operands, O extends Options>(
     }
     return exitCodes.passed;
   }
-  const watch = world.watch();
+  const watch = world.watch(() => terminal.outlive(form.json));
   let exitCode: number;
   let running: Promise<void> | undefined;
   let repo: unknown;
@@ -589,6 +589,10 @@ function verdictOf(name: string, report: OpenReport): number {
 /** The verdict does not depend on the summary: it is a copy of what the log says. */
 function appendSummary(file: string, summary: string, terminal: Terminal): void {
   try {
+    // Anything else could block for ever: a pipe without a reader, say.
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+      throw new Error("it is not a regular file");
+    }
     appendFileSync(file, summary);
   } catch (thrown) {
     const words = thrown instanceof Error ? thrown.message : String(thrown);

@@ -29,6 +29,7 @@ export interface Interrupt {
    * Runs work that an interrupt must not cut off half-way.
    *
    * @param changes Whether it changes anything; if not, it only has words of its own for its end.
+   *   From the first change on, output that cannot be written is no failure.
    */
   hold<T>(work: () => Promise<T>, changes?: boolean): Promise<T>;
 }
@@ -51,8 +52,9 @@ export interface Watch {
  * Held work comes to its own end before either.
  *
  * @param source Where signals and errors are heard of: this process, if it is not a test's.
+ * @param onChange Called before held work that changes something.
  */
-export function watchProcess(source: EventSource = process): Watch {
+export function watchProcess(source: EventSource = process, onChange = () => {}): Watch {
   const stopping = new AbortController();
   const request = new AbortController();
   const { promise: ended, reject: end } = Promise.withResolvers<never>();
@@ -104,7 +106,10 @@ export function watchProcess(source: EventSource = process): Watch {
       },
       async hold(work, changes = true) {
         holds += 1;
-        held ||= changes;
+        if (changes) {
+          held = true;
+          onChange();
+        }
         try {
           return await work();
         } catch (thrown) {

@@ -13,11 +13,17 @@ export interface RunOptions {
   readonly stdin?: string | Uint8Array;
   /** Milliseconds after which the program is killed and the question counts as unanswered. */
   readonly timeout?: number;
-  /** Bytes of standard output, or of standard error, after which the program is killed. */
+  /**
+   * Bytes of standard output, or of standard error, after which the program is killed; default:
+   * 64 MB, as what a program prints may be up to others.
+   */
   readonly mostOutput?: number;
-  /** Ends the program when it fires. */
+  /** Ends the program, and what it waits for, when it fires. */
   readonly signal?: AbortSignal | undefined;
-  /** Receives standard error as it comes, for programs that talk to the operator. */
+  /**
+   * Receives standard error as it comes, for programs that talk to the operator. They may talk as
+   * much as they like, and only the end of it is kept.
+   */
   readonly onStderr?: (text: string) => void;
 }
 
@@ -30,8 +36,8 @@ export interface Answer {
   readonly stderr: string;
   /** True if the time limit ended it; its output is then not an answer. */
   readonly timedOut: boolean;
-  /** True if it printed more than was asked for, and was killed; its output is then cut. */
-  readonly overflowed?: true;
+  /** The limit in bytes if it printed more, and was killed; its output is then cut. */
+  readonly overflowed?: number;
 }
 
 /** Standard output as bytes, for programs that print more than text. */
@@ -75,32 +81,49 @@ export async function runBytes(
   command: readonly string[],
   options: RunOptions,
 ): Promise<BytesAnswer> {
+  const { mostOutput = usualOutput, onStderr, timeout, signal } = options;
   const child = spawn(command, options, inputBytes(options.stdin));
-  let overflow: Pick<Answer, "overflowed"> = {};
-  const pipes = openPipes(options.mostOutput, () => {
-    overflow = { overflowed: true };
-    child.kill("SIGKILL");
-    pipes.abandon();
-  });
+  const pipes = openPipes();
   let timedOut = false;
-  const expire = () => {
-    timedOut = true;
+  let overflow: Pick<Answer, "overflowed"> = {};
+  let ending: Promise<void> | undefined;
+  const end = (name: "SIGTERM" | "SIGKILL") => {
+    ending ??= endTree(child, name);
+  };
+  const cut = () => {
+    end("SIGKILL");
+    // One that was asked to end before may have refused to.
     child.kill("SIGKILL");
     pipes.abandon();
   };
-  const timer = options.timeout === undefined ? undefined : setTimeout(expire, options.timeout);
-  const stopHearing = endOnSignal(child, options.signal);
+  const expire = () => {
+    timedOut = true;
+    cut();
+  };
+  const overrun = () => {
+    overflow = { overflowed: mostOutput };
+    cut();
+  };
+  const timer = timeout === undefined ? undefined : setTimeout(expire, timeout);
+  const stopHearing = onSignal(signal, () => end("SIGTERM"));
   const exited = endOf(child, () => {
     clearTimeout(timer);
-    pipes.abandonWhenQuiet();
+    // Its number may soon be another program's.
+    ending ??= Promise.resolve();
+    pipes.abandonSoon();
   });
   try {
     const [code, stdout, stderr] = await Promise.all([
       exited,
-      pipes.collect(child.stdout),
-      pipes.collect(child.stderr, options.onStderr),
+      pipes.collect(child.stdout, { most: mostOutput, onMore: overrun }),
+      onStderr === undefined
+        ? pipes.collect(child.stderr, { most: mostOutput, onMore: overrun })
+        : pipes.collect(child.stderr, { most: tailSize, onText: onStderr }),
     ]);
-    return { command, code, stdout, stderr: decode(stderr), timedOut, ...overflow };
+    await ending;
+    const answer = { command, code, stdout, stderr: decode(stderr), timedOut };
+    // A program that had ended by itself has given a cut answer all the same.
+    return overflow.overflowed === undefined ? answer : { ...answer, ...overflow, code: killed };
   } finally {
     clearTimeout(timer);
     pipes.close();
@@ -108,17 +131,57 @@ export async function runBytes(
   }
 }
 
-/** Ends a program when a signal fires, or has fired. Answers what stops that. */
-function endOnSignal(
-  child: { kill(name: "SIGTERM"): void },
-  signal: AbortSignal | undefined,
-): () => void {
-  const end = () => child.kill("SIGTERM");
-  signal?.addEventListener("abort", end, { once: true });
+/** Bytes that a program may print where its caller states no other limit. */
+const usualOutput = 64 * 1024 * 1024;
+
+/** Bytes that are kept of what may be endless: more than any message carries. */
+const tailSize = 64 * 1024;
+
+/** The exit code of a program that was killed. */
+const killed = 137;
+
+/** Calls a listener when a signal fires, or has fired. Returns what stops that. */
+function onSignal(signal: AbortSignal | undefined, listener: () => void): () => void {
+  signal?.addEventListener("abort", listener, { once: true });
   if (signal?.aborted) {
-    end();
+    listener();
   }
-  return () => signal?.removeEventListener("abort", end);
+  return () => signal?.removeEventListener("abort", listener);
+}
+
+/** Milliseconds that what a program waits for has to end by itself before it is killed. */
+const treeGrace = 1000;
+
+/**
+ * Ends a program, and what it has started and waits for: a signing program would outlive its git,
+ * and go on asking. It cannot lead a group of its own to end with: its passphrase is asked for on
+ * the terminal, which only the group in the foreground may read.
+ *
+ * @param name What the program itself gets. The others can always put a terminal in order first.
+ */
+async function endTree(
+  child: { readonly pid: number; kill(name: "SIGTERM" | "SIGKILL"): void },
+  name: "SIGTERM" | "SIGKILL",
+): Promise<void> {
+  const below = descendantsOf(child.pid);
+  child.kill(name);
+  await endAll(below, treeGrace);
+}
+
+/** Processes below another one by their parents, as long as those live. None if `ps` is missing. */
+function descendantsOf(root: number): number[] {
+  let table = "";
+  try {
+    table = Bun.spawnSync(["ps", "-A", "-o", "pid=,ppid="]).stdout.toString();
+  } catch {
+    // The program itself can be ended all the same.
+  }
+  const pairs = Array.from(table.matchAll(/(\d+) +(\d+)/g), (row) => row.slice(1).map(Number));
+  const found = [root];
+  for (const parent of found) {
+    found.push(...pairs.flatMap(([pid = 0, ppid]) => (ppid === parent ? [pid] : [])));
+  }
+  return found.slice(1);
 }
 
 export interface GroupOptions extends Pick<RunOptions, "cwd" | "env"> {
@@ -130,8 +193,8 @@ export interface GroupOptions extends Pick<RunOptions, "cwd" | "env"> {
   readonly grace?: number;
 }
 
-/** Milliseconds between two looks at a group of processes that is to end. */
-const groupLook = 25;
+/** Milliseconds between two looks at processes that are to end. */
+const lookPause = 25;
 
 /**
  * Runs a program to its end as the leader of a session of its own: without the operator's terminal,
@@ -149,18 +212,16 @@ export async function runGroup(
   const child = startGroup(command, cwd, env, output);
   let ending: Promise<void> | undefined;
   const end = () => {
-    ending ??= endGroup(child.pid, grace);
+    // All processes of a group answer to its leader's number, negated.
+    ending ??= endAll([-child.pid], grace);
   };
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) {
-    end();
-  }
+  const stopHearing = onSignal(signal, end);
   try {
     const code = await child.exited;
     await ending;
     return code;
   } finally {
-    signal.removeEventListener("abort", end);
+    stopHearing();
   }
 }
 
@@ -179,22 +240,22 @@ function startGroup(command: readonly string[], cwd: string, env: Environment, o
   }
 }
 
-/** Ends a group of processes: asks, and kills what has not obeyed in time. */
-async function endGroup(leader: number, grace: number): Promise<void> {
-  signalGroup(leader, "SIGTERM");
-  for (let waited = 0; waited < grace; waited += groupLook) {
-    if (!signalGroup(leader, 0)) {
-      return;
-    }
-    await Bun.sleep(groupLook);
+/** Ends processes: asks, and kills what has not obeyed in time. */
+async function endAll(targets: readonly number[], grace: number): Promise<void> {
+  let left = targets.filter((each) => signalTo(each, "SIGTERM"));
+  for (let waited = 0; left.length > 0 && waited < grace; waited += lookPause) {
+    await Bun.sleep(lookPause);
+    left = left.filter((each) => signalTo(each, 0));
   }
-  signalGroup(leader, "SIGKILL");
+  for (const each of left) {
+    signalTo(each, "SIGKILL");
+  }
 }
 
-/** Sends a signal to a group of processes; false if there is none of it left. */
-function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+/** Sends a signal to a process, or to a group by its negated number; false if it is gone. */
+function signalTo(target: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
   try {
-    return process.kill(-leader, signal);
+    return process.kill(target, signal);
   } catch (thrown) {
     // Any other failure means that there is something which may not be reached.
     return errorCode(thrown) !== "ESRCH";
@@ -232,10 +293,10 @@ export function converse(
 ): Conversation {
   const child = spawn(command, options, "pipe");
   const pipes = openPipes();
-  const stopHearing = endOnSignal(child, options.signal);
+  const stopHearing = onSignal(options.signal, () => child.kill("SIGTERM"));
   const exited = endOf(child, () => {
     stopHearing();
-    pipes.abandonWhenQuiet();
+    pipes.abandonSoon();
   });
   return {
     write(bytes) {
@@ -244,7 +305,7 @@ export function converse(
     },
     output: child.stdout,
     exited,
-    stderr: pipes.collect(child.stderr).then(decode).finally(pipes.close),
+    stderr: pipes.collect(child.stderr, { most: tailSize }).then(decode).finally(pipes.close),
     end: () => send(() => child.stdin.end()),
     kill: () => child.kill("SIGKILL"),
   };
@@ -328,23 +389,28 @@ function errorCode(thrown: unknown): unknown {
   return (thrown as { code?: unknown } | undefined)?.code;
 }
 
-/** Milliseconds between two looks at pipes that stay open after their program has ended. */
-const quietTime = 500;
+/** Milliseconds for which pipes are read that stay open after their program has ended. */
+const readAfterEnd = 1000;
+
+interface CollectOptions {
+  /** Bytes that are kept; of more than that, the last. */
+  readonly most: number;
+  readonly onMore?: () => void;
+  /** Receives all of it as text, as it comes. */
+  readonly onText?: (text: string) => void;
+}
 
 /**
  * Reads the output of one program. A grandchild (an SSH master connection, say) may hold the pipes
- * open long after the program itself has ended; nobody waits for it.
- *
- * @param most Bytes of each pipe, after which `onTooMuch` is called.
+ * open long after the program itself has ended, and go on printing; nobody waits for it.
  */
-function openPipes(most = Number.POSITIVE_INFINITY, onTooMuch: () => void = () => {}) {
+function openPipes() {
   const stop = new AbortController();
-  let chunksSeen = 0;
   let looking: ReturnType<typeof setInterval> | undefined;
   return {
     async collect(
       stream: ReadableStream<Uint8Array>,
-      listener?: (text: string) => void,
+      { most, onMore, onText }: CollectOptions,
     ): Promise<Uint8Array> {
       const chunks: Uint8Array[] = [];
       const decoder = new TextDecoder();
@@ -357,30 +423,33 @@ function openPipes(most = Number.POSITIVE_INFINITY, onTooMuch: () => void = () =
         if (done) {
           return Buffer.concat(chunks);
         }
-        chunksSeen += 1;
         chunks.push(value);
         size += value.length;
         if (size > most) {
-          onTooMuch();
+          onMore?.();
         }
-        listener?.(decoder.decode(value, { stream: true }));
+        while (size - (chunks[0]?.length ?? size) >= most) {
+          size -= chunks.shift()?.length ?? 0;
+        }
+        onText?.(decoder.decode(value, { stream: true }));
       }
     },
     /** Stops reading now. */
     abandon: () => stop.abort(),
     /**
-     * Stops reading once nothing has come between two looks: what the program wrote before its end
-     * is in the pipes already, but a first look that comes late has read none of it yet.
+     * Stops reading a moment from now, whether or not more keeps coming: what the program wrote
+     * before its end is in the pipes already. The moment has two halves, as one that comes late
+     * may find that none of it has been read yet.
      */
-    abandonWhenQuiet(): void {
-      let before = -1;
+    abandonSoon(): void {
+      let isSecond = false;
       looking = setInterval(() => {
-        if (before === chunksSeen) {
+        if (isSecond) {
           stop.abort();
           clearInterval(looking);
         }
-        before = chunksSeen;
-      }, quietTime);
+        isSecond = true;
+      }, readAfterEnd / 2);
     },
     close: () => clearInterval(looking),
   };
@@ -394,13 +463,18 @@ function decode(bytes: Uint8Array): string {
 const lastWordsLength = 2000;
 
 /** A program's last words for a message: its standard error, or else how it ended. */
-export function lastWords(answer: Pick<Answer, "code" | "stderr" | "timedOut">): string {
+export function lastWords(
+  answer: Pick<Answer, "code" | "stderr" | "timedOut" | "overflowed">,
+): string {
   if (answer.timedOut) {
     return "no answer within the time limit";
   }
-  const words = answer.stderr.trim();
-  if (words.length > lastWordsLength) {
-    return `...${words.slice(-lastWordsLength)}`;
+  const all = answer.stderr.trimEnd();
+  const words =
+    all.length > lastWordsLength ? `...${all.slice(-lastWordsLength)}` : all.trimStart();
+  if (answer.overflowed !== undefined) {
+    const most = `it printed more than ${answer.overflowed / 1024 / 1024} MB`;
+    return words === "" ? most : `${most}, and at last: ${words}`;
   }
   return words || `exit code ${answer.code} without a message`;
 }

@@ -1,7 +1,7 @@
 /** The one door to the terminal: standard streams, and the operator behind them. */
 
-import { fstatSync, writeSync } from "node:fs";
-import type { WriteStream } from "node:tty";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { ReadStream, WriteStream } from "node:tty";
 import { refusal } from "./finding.ts";
 import type { Environment } from "./process.ts";
 
@@ -10,10 +10,18 @@ export interface Terminal {
    * Writes to standard output.
    *
    * @throws {Refusal} If it cannot be written (a full disk): what a command says is its answer.
+   *   Never after `outlive`.
    */
   out(text: string): void;
   /** Writes to standard error, where nobody can be told about a failure. */
   err(text: string): void;
+  /**
+   * From now on a stream that fails changes nothing, as something has been changed that the exit
+   * code must tell of: what one stream does not take goes to the other, once.
+   *
+   * @param outIsData Whether standard output takes data alone.
+   */
+  outlive(outIsData: boolean): void;
   /** Whether that stream may be coloured: a terminal, and NO_COLOR is not set. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
   /** Whether standard input is a terminal, so that a question can be answered. */
@@ -46,16 +54,29 @@ const standardStreams: Streams = { in: 0, out: 1, err: 2, input: () => process.s
  */
 export function processTerminal(env: Environment, streams: Streams = standardStreams): Terminal {
   const mayColour = !env.NO_COLOR && env.TERM !== "dumb";
+  let outlives: { readonly outIsData: boolean } | undefined;
   return {
     out(text) {
       const failure = write(streams.out, text);
-      if (failure !== undefined) {
-        throw refusal(`Cannot write to standard output: ${failure}`, {
+      if (failure !== undefined && outlives !== undefined) {
+        write(streams.err, text);
+      } else if (failure !== undefined && failure.code !== "EPIPE") {
+        // A reader that left (`| head`) has read what it wanted.
+        throw refusal(`Cannot write to standard output: ${failure.message}`, {
           remedy: "Make room, or send standard output elsewhere, and run this again",
         });
       }
     },
-    err: (text) => void write(streams.err, text),
+    err(text) {
+      const failure = write(streams.err, text);
+      // What ends no line is a line of progress, for a terminal alone.
+      if (failure !== undefined && outlives?.outIsData === false && text.endsWith("\n")) {
+        write(streams.out, text);
+      }
+    },
+    outlive(outIsData) {
+      outlives = { outIsData };
+    },
     colours: {
       get out() {
         return mayColour && isTerminal(streams.out);
@@ -71,9 +92,13 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
     live: () => isTerminal(streams.err),
     columns: columnsOf(streams.err),
     async question(prompt, signal) {
-      write(streams.err, prompt);
       const { createInterface } = await import("node:readline");
-      const lines = createInterface({ input: streams.input(), terminal: false });
+      const input = streams.input();
+      if (isTerminal(streams.in)) {
+        discardTyped(input as ReadStream, streams.in);
+      }
+      write(streams.err, prompt);
+      const lines = createInterface({ input, terminal: false });
       return new Promise((resolve) => {
         let answer: string | undefined;
         signal.addEventListener("abort", () => lines.close(), { once: true });
@@ -94,6 +119,50 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
       });
     },
   };
+}
+
+/**
+ * Discards what was typed before a question, which cannot be an answer to it. Until its end a line
+ * can be read in raw mode alone.
+ *
+ * @throws {Refusal} If the terminal cannot be read without waiting for it.
+ */
+function discardTyped(input: ReadStream, descriptor: number): void {
+  let terminal: number | undefined;
+  input.setRawMode(true);
+  try {
+    terminal = reopened(descriptor);
+    const typed = new Uint8Array(4096);
+    while (readSync(terminal, typed) > 0) {
+      // What was typed is of no interest.
+    }
+  } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    if (code !== "EAGAIN") {
+      throw refusal(`Cannot ask on this terminal: ${message}`, {
+        remedy: "Run this again in another terminal",
+      });
+    }
+  } finally {
+    input.setRawMode(false);
+    if (terminal !== undefined) {
+      closeSync(terminal);
+    }
+  }
+}
+
+/**
+ * Opens the terminal behind a descriptor once more, to be read without waiting: other processes
+ * share the mode of the descriptor itself. After `su` only the first way is open, and without a
+ * terminal that controls the process only the second.
+ */
+function reopened(descriptor: number): number {
+  const mode = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  try {
+    return openSync("/dev/tty", mode);
+  } catch {
+    return openSync(`/dev/fd/${descriptor}`, mode);
+  }
 }
 
 /**
@@ -132,9 +201,12 @@ function columnsOf(descriptor: number): () => number {
 /**
  * Writes all of a text at once, so that nothing is lost when the process ends right after.
  *
- * @returns Why that failed, or undefined. A reader that left (`| head`) is no failure.
+ * @returns Why that failed, or undefined.
  */
-function write(descriptor: number, text: string): string | undefined {
+function write(
+  descriptor: number,
+  text: string,
+): { readonly code: unknown; readonly message: string } | undefined {
   let rest: Uint8Array = new TextEncoder().encode(text);
   while (rest.length > 0) {
     try {
@@ -145,7 +217,7 @@ function write(descriptor: number, text: string): string | undefined {
         Bun.sleepSync(1);
         continue;
       }
-      return code === "EPIPE" ? undefined : String(message);
+      return { code, message: String(message) };
     }
   }
   return undefined;

@@ -15,6 +15,7 @@ export function silentTerminal(live = false) {
     err: (text) => {
       written.err += text;
     },
+    outlive: () => {},
     colours: { out: false, err: false },
     interactive: false,
     shown: () => live,

@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import { join } from "node:path";
 import { type Command, execute } from "../../scripts/lib/cli.ts";
 import { type EventSource, watchProcess } from "../../scripts/lib/interrupt.ts";
+import type { Terminal } from "../../scripts/lib/terminal.ts";
 import { silentTerminal } from "./quiet.ts";
 import { type Ended, isolatedEnvironment, projectRoot, type StartOptions } from "./world.ts";
 
@@ -25,6 +26,8 @@ interface RunOptions extends Omit<StartOptions, "stdin"> {
   readonly switches?: readonly string[];
   /** Where the command hears of signals. */
   readonly signals?: EventSource;
+  /** The terminal, for a test whose terminal is a special one; its own text is not returned. */
+  readonly terminal?: Terminal;
 }
 
 /** Runs one of this project's scripts, named from the top level, without a process of its own. */
@@ -38,9 +41,10 @@ export async function runScript(
     clock = () => performance.now(),
     moment = () => new Date(),
     signals = new EventEmitter(),
+    terminal,
   }: RunOptions,
 ): Promise<Ended> {
-  const { written, terminal } = silentTerminal();
+  const silent = silentTerminal();
   const code = await execute(await tableOf(script), {
     args,
     switches,
@@ -49,8 +53,8 @@ export async function runScript(
     now: moment(),
     moment,
     clock,
-    terminal,
-    watch: () => watchProcess(signals),
+    terminal: terminal ?? silent.terminal,
+    watch: (onChange) => watchProcess(signals, onChange),
   });
-  return { code, stdout: written.out, stderr: written.err };
+  return { code, stdout: silent.written.out, stderr: silent.written.err };
 }

@@ -145,6 +145,15 @@ export const table = command({
         });
         report.say(`requested ${interrupt.requested} signal ${interrupt.signal.aborted}`);
         break;
+      case "hold-tell":
+        await interrupt.hold(async () => {});
+        report.say("said");
+        throw refusal("refused");
+      case "late-question":
+        terminal.out("typing\n");
+        await Bun.sleep(400);
+        report.say(`answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`);
+        break;
       case "hold-reject":
         await interrupt.hold(async () => {
           void Promise.reject(new Error("nobody waits for me"));

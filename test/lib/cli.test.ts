@@ -492,7 +492,25 @@ test("a summary that cannot be written is a warning and no verdict", async () =>
   const ended = await sample("pass", ["--json"], { ...inActions, GITHUB_STEP_SUMMARY: "/" });
   expect(ended.code).toBe(0);
   expect(JSON.parse(ended.stdout).ok).toBe(true);
-  expect(ended.stderr).toContain("warning: Cannot write the step summary: EISDIR");
+  expect(ended.stderr).toContain(
+    "warning: Cannot write the step summary: it is not a regular file",
+  );
+});
+
+test("a pipe is no summary, and nobody waits for its reader", async () => {
+  using folder = temporaryFolder();
+  const pipe = join(folder.path, "pipe");
+  expect(await Bun.spawn(["mkfifo", pipe]).exited).toBe(0);
+  const running = sample("pass", [], { ...inActions, GITHUB_STEP_SUMMARY: pipe });
+  const ended = await Promise.race([running, Bun.sleep(3000)]);
+  if (ended === undefined) {
+    // Lets the writer go, so that the failing test leaves nothing behind.
+    readFileSync(pipe);
+  }
+  expect(ended).toMatchObject({
+    code: 0,
+    stderr: "warning: Cannot write the step summary: it is not a regular file\n",
+  });
 });
 
 test("hostile text from the command line reaches no terminal raw", async () => {
@@ -506,26 +524,52 @@ test("hostile text from the command line reaches no terminal raw", async () => {
   }
 });
 
+test.skipIf(!existsSync("/dev/full"))(
+  "once a command has changed something, what one stream refuses is said on the other",
+  async () => {
+    using folder = temporaryFolder();
+    const held = `hold=${join(folder.path, "held")}`;
+    const words = "requested false signal false\n";
+    const full = await piped(held, "> /dev/full");
+    expect(full).toMatchObject({ status: "0", stderr: `started\n${words}` });
+    const gone = await piped(held, "| true");
+    expect(gone).toMatchObject({ status: "0", stderr: `started\n${words}` });
+    const json = await piped(`${held} --json`, "> /dev/full");
+    expect(json.status).toBe("0");
+    expect(JSON.parse(json.stderr.replace("started\n", "")).exitCode).toBe(0);
+    const unheard = await piped("hold-tell", "2> /dev/full");
+    expect(unheard).toMatchObject({
+      status: "1",
+      stdout: expect.stringContaining("error: refused"),
+    });
+    const unheardJson = await piped("hold-tell --json", "2> /dev/full");
+    expect(JSON.parse(unheardJson.stdout).exitCode).toBe(1);
+  },
+);
+
 /**
- * Runs the sample on a terminal of its own and types once it has printed something. The screen may
+ * Runs the sample on a terminal of its own and types once it has printed something, or a given text. The screen may
  * lag behind the end of the process: it is read up to the last words that are expected.
  */
 async function onTerminal(
   what: string,
   lastWords: string,
-  typed = "",
+  typed: string | Readonly<Record<string, string>> = "",
   environment = env,
 ): Promise<[number, string]> {
   let screen = "";
+  const waiting = new Map(Object.entries(typeof typed === "string" ? { "": typed } : typed));
   const decoder = new TextDecoder();
   const terminal = new Bun.Terminal({
     cols: 200,
     rows: 50,
     data(self, bytes) {
-      const first = screen === "";
       screen += decoder.decode(bytes, { stream: true });
-      if (first && typed !== "") {
-        self.write(typed);
+      for (const [prompt, answer] of waiting) {
+        if (screen.includes(prompt)) {
+          waiting.delete(prompt);
+          self.write(answer);
+        }
       }
     },
   });
@@ -565,6 +609,14 @@ test("only a terminal is interactive, and its answer is one line", async () => {
   expect(code).toBe(0);
   expect(screen).toStartWith("sure? ");
   expect(screen).toEndWith('answer "yes"\n');
+});
+
+test("what was typed before the question is no answer to it, whole line or not", async () => {
+  const [, screen] = await onTerminal("late-question", "answer", {
+    "typing\r\n": "y\nstale",
+    "sure? ": "no\n",
+  });
+  expect(screen).toEndWith('answer "no"\n');
 });
 
 test("the end of input is no answer", async () => {
@@ -680,7 +732,9 @@ describe("in the process of the test", () => {
       env: { ...inActions, GITHUB_STEP_SUMMARY: projectRoot },
     });
     expect(ended.code).toBe(0);
-    expect(ended.stderr).toContain("\nwarning: Cannot write the step summary: EISDIR");
+    expect(ended.stderr).toContain(
+      "\nwarning: Cannot write the step summary: it is not a regular file",
+    );
   });
 });
 

@@ -75,7 +75,7 @@ test.each(["yes", "yes >&2", "trap '' TERM; yes & wait"])(
   "a program that prints more than is wanted (%p) is killed",
   async (script) => {
     const answer = await run(shell(script), { ...here, mostOutput: 100_000, timeout: 20_000 });
-    expect(answer).toMatchObject({ code: 137, overflowed: true, timedOut: false });
+    expect(answer).toMatchObject({ code: 137, overflowed: 100_000, timedOut: false });
   },
 );
 
@@ -95,10 +95,74 @@ test("a program that ended has answered, though a grandchild keeps the pipes ope
   expect(answer).toMatchObject({ code: 0, stdout: "done\n", timedOut: false });
 });
 
-test("output that follows an ended program without a pause is read to its end", async () => {
-  const script = "(for i in 1 2 3 4 5 6; do sleep 0.2; echo $i; done) & exit 0";
-  expect((await run(shell(script), here)).stdout).toBe("1\n2\n3\n4\n5\n6\n");
+test.each(["&1", "&2"])(
+  "a program has ended when it exits, though a child of it goes on printing to %s",
+  async (stream) => {
+    using folder = temporaryFolder();
+    const chatter = `(for i in $(seq 60); do echo x >${stream} || exit; sleep 0.1; done) & printf done`;
+    const begin = performance.now();
+    const answer = await run(shell(chatter), { ...here, cwd: folder.path });
+    expect(performance.now() - begin).toBeLessThan(2500);
+    expect(answer).toMatchObject({ code: 0, timedOut: false });
+    expect(answer.stdout).toContain("done");
+  },
+);
+
+test("what an ended program has left in its pipes is read whole, though this process is late", async () => {
+  const running = run(shell("sleep 150 & head -c 60000 /dev/zero; exit 0"), here);
+  await Bun.sleep(1);
+  Bun.sleepSync(1500);
+  expect((await running).stdout.length).toBe(60_000);
 });
+
+test("what a program waits for ends with it, at an interrupt and at the time limit", async () => {
+  using folder = temporaryFolder();
+  const waits = { ...here, cwd: folder.path };
+  const script = shell("sh -c 'echo $$ >>pids; sleep 60; true' >/dev/null 2>&1; true");
+  const file = join(folder.path, "pids");
+  expect((await run(script, { ...waits, timeout: 500 })).timedOut).toBe(true);
+  const controller = new AbortController();
+  const running = run(script, { ...waits, signal: controller.signal });
+  while (readFileSync(file, "utf8").trim().split("\n").length < 2) {
+    await Bun.sleep(5);
+  }
+  controller.abort();
+  expect((await running).code).toBe(143);
+  for (const pid of readFileSync(file, "utf8").trim().split("\n")) {
+    const { stdout } = await run(["ps", "-o", "stat=", "-p", pid], here);
+    expect(stdout).toMatch(/^\s*(?:Z|$)/);
+  }
+});
+
+test("output has a bound where the caller states none, and the refusal names it", async () => {
+  const flood = "printf 'why\\n' >&2; head -c 70000000 /dev/zero";
+  const answer = await run(shell(flood), { ...here, timeout: 60_000 });
+  expect(answer).toMatchObject({ code: 137, overflowed: 67_108_864 });
+  expect(lastWords(answer)).toBe("it printed more than 64 MB, and at last: why");
+  const errors = await run(shell("head -c 70000000 /dev/zero >&2"), here);
+  expect(errors).toMatchObject({ code: 137, overflowed: 67_108_864 });
+  const more = await run(shell("head -c 70000000 /dev/zero"), { ...here, mostOutput: 80_000_000 });
+  expect(more.stdout.length).toBe(70_000_000);
+}, 60_000);
+
+test("a cut answer is none, though the program had ended by itself", async () => {
+  const answer = await run(shell("printf 123456"), { ...here, mostOutput: 5 });
+  expect(answer).toMatchObject({ code: 137, overflowed: 5 });
+});
+
+test("of errors that are passed on as they come only the end is kept, and they may be endless", async () => {
+  let heard = 0;
+  const answer = await run(shell("head -c 70000000 /dev/zero >&2; printf end >&2"), {
+    ...here,
+    onStderr: (text) => {
+      heard += text.length;
+    },
+  });
+  expect(heard).toBe(70_000_003);
+  expect(answer.code).toBe(0);
+  expect(answer.stderr.length).toBeLessThan(1_000_000);
+  expect(answer.stderr).toEndWith("\0end");
+}, 60_000);
 
 test("an interrupt ends the program, also one that comes before the start", async () => {
   const controller = new AbortController();

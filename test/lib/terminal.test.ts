@@ -69,6 +69,25 @@ test("an answer to a stream that was never open is a refusal", () => {
   expect(terminal.interactive).toBe(false);
 });
 
+test("what outlives its streams is said once, on the one that is left, and never throws", () => {
+  for (const outIsData of [false, true]) {
+    using files = streamsInFiles();
+    const withoutOut = processTerminal({}, { ...files.streams, out: -1 });
+    withoutOut.outlive(outIsData);
+    withoutOut.out("from out\n");
+    const withoutErr = processTerminal({}, { ...files.streams, err: -1 });
+    withoutErr.outlive(outIsData);
+    withoutErr.err("from err\n");
+    withoutErr.err("\rprogress");
+    expect(files.written()).toEqual([outIsData ? "" : "from err\n", "from out\n"]);
+  }
+  using files = streamsInFiles();
+  const closed = processTerminal({}, { ...files.streams, out: -1, err: -1 });
+  closed.outlive(false);
+  expect(() => closed.out("lost")).not.toThrow();
+  expect(() => closed.err("lost")).not.toThrow();
+});
+
 test("a reader that left is no failure", async () => {
   using files = streamsInFiles();
   using folder = temporaryFolder();

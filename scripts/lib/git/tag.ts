@@ -4,6 +4,7 @@
  * some git releases exit 0 without a signature when the key is unusable.
  */
 
+import { accessSync, constants } from "node:fs";
 import { appendFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { minuteOf } from "../calendar.ts";
@@ -14,7 +15,7 @@ import {
   type TagObject,
   type TagSignature,
 } from "../files/tag-object.ts";
-import { quote, refusal } from "../finding.ts";
+import { quote, refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
   type Answer,
@@ -418,6 +419,45 @@ async function showRefs(
 /** Configuration that decides who tags and how it is signed. */
 const identity = /^(user|author|committer|gpg)\./;
 
+/**
+ * A program that signs as another does, and ends with it. git reads a signing program until its
+ * output is closed, and a process that the program leaves behind may keep that open for ever.
+ */
+function signerScript(program: string): string {
+  return `#!/bin/sh
+${shellWord(program)} "$@" >"$0.out" 2>"$0.err"
+code=$?
+cat "$0.out"
+cat "$0.err" >&2
+exit $code
+`;
+}
+
+/** The program that git would sign with; git expands a leading `~/`, as it is a path. */
+function programOf(
+  entries: readonly (readonly [string, string | undefined])[],
+  format: string,
+  { env }: Repository,
+): string {
+  const names = [`gpg.${format}.program`, ...(format === "openpgp" ? ["gpg.program"] : [])];
+  const usual = { ssh: "ssh-keygen", x509: "gpgsm" }[format] ?? "gpg";
+  const named = entries.findLast(([key]) => names.includes(key))?.[1] ?? usual;
+  return named.replace(/^~(?=\/)/, () => bytesOf(env.HOME ?? "~"));
+}
+
+/** The bytes of a text, a character each: configuration is passed on byte by byte. */
+const bytesOf = (text: string) => Buffer.from(text).toString("latin1");
+
+/** Whether a file may be run: a temporary folder may be on a disk from which nothing may. */
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** An empty repository that borrows the checkout's objects and the operator's identity. */
 async function openScratch(repository: Repository) {
   const purpose = "find the object folder";
@@ -427,8 +467,8 @@ async function openScratch(repository: Repository) {
     readConfiguration(repository),
   ]);
   // The path may hold line feeds.
-  const [, format, objects] = /^(\w+)\n(.+)\n$/s.exec(places) ?? [];
-  if (format === undefined || objects === undefined) {
+  const [, objectFormat, objects] = /^(\w+)\n(.+)\n$/s.exec(places) ?? [];
+  if (objectFormat === undefined || objects === undefined) {
     throw refusal(`Cannot ${purpose}: git rev-parse printed ${quote(places)}`, {
       remedy: rerun(question),
     });
@@ -441,7 +481,7 @@ async function openScratch(repository: Repository) {
       "--quiet",
       "--bare",
       "--template=",
-      `--object-format=${format}`,
+      `--object-format=${objectFormat}`,
       folder,
     ]);
     const alternates = join(folder, "objects", "info", "alternates");
@@ -449,6 +489,13 @@ async function openScratch(repository: Repository) {
     const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
     await Bun.write(alternates, `"${quoted.replaceAll("\n", "\\n")}"\n`);
     const entries = config.filter(([key]) => identity.test(key));
+    const format = entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp";
+    const signer = join(folder, "signer");
+    const script = signerScript(programOf(entries, format, repository));
+    await writeFile(signer, script, { mode: 0o700, encoding: "latin1" });
+    if (isExecutable(signer)) {
+      entries.push([`gpg.${format}.program`, bytesOf(signer)]);
+    }
     const written = entries.map(([key, value]) => configurationLines(key, value));
     await appendFile(join(folder, "config"), written.join(""), "latin1");
     const env = {
@@ -459,7 +506,7 @@ async function openScratch(repository: Repository) {
     return {
       repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
       /** The kind of key that signs, as gpg.format says it. */
-      format: entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp",
+      format,
       remove,
     };
   } catch (thrown) {
