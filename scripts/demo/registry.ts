@@ -37,8 +37,8 @@ export interface StandInRegistry extends Disposable {
   /** Such as `127.0.0.1:41234`. */
   readonly host: string;
   readonly requests: readonly SeenRequest[];
-  /** Holds an image for one platform under a tag; answers the digest of its manifest. */
-  pushImage(repository: string, tag: string, platform: string): string;
+  /** Holds an image for one platform, under a tag if one is given; answers its manifest's digest. */
+  pushImage(repository: string, tag: string | undefined, platform: string): string;
   /** Holds an index of images under a tag, as a multi-platform build pushes it, attestations too. */
   pushIndex(repository: string, tag: string, platforms: readonly string[]): string;
   /** Holds a chart under its version, as `helm push` does; answers the digest of its manifest. */

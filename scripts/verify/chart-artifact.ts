@@ -4,8 +4,7 @@ import type { Answer } from "../lib/answer.ts";
 import { asTable, parseJsonTable } from "../lib/files/document.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
 import { quote } from "../lib/finding.ts";
-import { ghToken } from "../lib/net/gh.ts";
-import type { ImageWorld } from "../lib/net/image.ts";
+import { type ImageWorld, registryOptions } from "../lib/net/image.ts";
 import {
   isDigest,
   manifestTypes,
@@ -13,7 +12,7 @@ import {
   type Registry,
   type StoredManifest,
 } from "../lib/net/image-registry.ts";
-import { NoAnswer, openHttp } from "../lib/net/registry.ts";
+import { NoAnswer } from "../lib/net/registry.ts";
 
 /** Media types that helm gives the parts of a chart's artifact. */
 const configType = "application/vnd.cncf.helm.config.v1+json";
@@ -43,16 +42,13 @@ export interface ChartAnswer {
 /** Asks the registry for a chart's artifact, its configuration and its content. */
 export async function askChartArtifact(
   chart: PublishedChart,
-  { env, cwd, http }: ImageWorld,
+  world: ImageWorld,
 ): Promise<ChartAnswer> {
   const { registry: host, repository, tag } = chart.reference;
   const question = chartQuestion(chart.reference);
   const name = `${repository}:${tag}`;
   try {
-    const registry = openRegistry(host, repository, {
-      http: openHttp(http),
-      token: () => ghToken(env, cwd, { signal: http?.signal }),
-    });
+    const registry = openRegistry(host, repository, registryOptions(world));
     const found = await registry.manifest(tag);
     if ("absent" in found) {
       return {

@@ -3,7 +3,7 @@
 import type { Answer } from "../lib/answer.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
 import { layout } from "../lib/layout.ts";
-import { askImage, type ImageAnswer, type ImageWorld } from "../lib/net/image.ts";
+import { askImage, type ImageAnswer, type ImageWorld, namePlatforms } from "../lib/net/image.ts";
 
 /** The image of one version, where it is pushed to. */
 export interface PublishedImage {
@@ -85,19 +85,18 @@ function judgeImage(
       remedy: found.remedy ?? "Check the network and the registry, then run the command again",
     };
   }
-  const { digest, platforms, hollow } = found;
-  const offered = platforms.length === 0 ? "no platform" : platforms.join(", ");
-  const missing = promised.filter((platform) => !platforms.includes(platform));
-  if (missing.length === 0) {
-    return { question, state: "verified", evidence: `${name} is ${digest} (${offered})` };
+  const { digest, offered, missing } = found;
+  if (missing.size === 0) {
+    const platforms = namePlatforms(promised, "no platform checked");
+    return { question, state: "verified", evidence: `${name} is ${digest} (${platforms})` };
   }
-  const empty = missing.filter((platform) => hollow.includes(platform));
-  const listed =
-    empty.length === 0 ? "" : `; its index lists ${empty.join(", ")}, which the registry lacks`;
+  const lacking = [...missing.keys()].join(", ");
+  const reasons = [`found ${namePlatforms(offered)}`, ...missing.values()];
+  const why = reasons.filter((reason) => reason !== undefined).join("; ");
   return {
     question,
     state: "failed",
-    evidence: `${name} (${digest}) lacks ${missing.join(", ")}, found ${offered}${listed}`,
-    remedy: `Release the next version with an image for ${missing.join(", ")}, or correct ${layout.imagesAnnotation}`,
+    evidence: `${name} (${digest}) lacks ${lacking}, ${why}`,
+    remedy: `Release the next version with an image for ${lacking}, or correct ${layout.imagesAnnotation}`,
   };
 }

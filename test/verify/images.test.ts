@@ -79,7 +79,7 @@ test("an image whose platform is only listed has failed", async () => {
   const [answer] = await ask(registry);
   expect(answer?.state).toBe("failed");
   expect(answer?.evidence).toEndWith(
-    "lacks linux/arm64, found linux/amd64; its index lists linux/arm64, which the registry lacks",
+    "lacks linux/arm64, found linux/amd64; its index lists linux/arm64, but the registry does not hold that manifest",
   );
 });
 

@@ -38,7 +38,7 @@ const digestForm = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
  * @throws {SyntaxError} If the text is none of the kind, or of two kinds at once.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = parseJsonTable(text, "manifest");
+  const table = plain(parseJsonTable(text, "manifest"));
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Two readers must not see two different images in the same bytes.
@@ -51,7 +51,7 @@ export function parseImageManifest(text: string, mediaType: string): ImageManife
   }
   const config = asTable(table.config);
   expectForm("container image", config?.mediaType, configTypes.has(config?.mediaType));
-  return { kind: "image", config: parseDigest(config?.digest) };
+  return { kind: "image", config: parseDigest(plain(config ?? {}).digest) };
 }
 
 function parseEntry(entry: unknown): IndexEntry[] {
@@ -77,7 +77,15 @@ function parseEntry(entry: unknown): IndexEntry[] {
  * @throws {SyntaxError} If the text is no image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(parseJsonTable(text, "image configuration"));
+  return platformOf(plain(parseJsonTable(text, "image configuration")));
+}
+
+/** The table itself, if container runtimes read the same: they take keys in capitals, the last one counts. */
+function plain(table: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const keys = Object.keys(table);
+  const isPlain = new Set(keys.map((key) => key.toUpperCase())).size === keys.length;
+  expectForm("table of different keys", "keys that differ in their case only", isPlain);
+  return table;
 }
 
 function platformOf(table: Readonly<Record<string, unknown>>): string {

@@ -23,8 +23,8 @@ const servedBy: ReadonlyMap<string, string> = new Map([
   ["index.docker.io", "registry-1.docker.io"],
 ]);
 
-/** The registries that a token of github.com belongs to. */
-const githubRegistries: ReadonlySet<string> = new Set(["https://ghcr.io"]);
+/** The origin of the registry that a token of github.com is for. */
+export const githubRegistry = "https://ghcr.io";
 
 /** Media types that a registry may answer with when asked for an image. */
 export const manifestTypes = {
@@ -65,7 +65,9 @@ export interface Registry {
 
 export interface RegistryOptions {
   readonly http: Http;
-  /** Asked once, and only where a registry that the token belongs to denies anonymous access. */
+  /** The origin of the one registry that the token is for. */
+  readonly tokenOrigin: string;
+  /** Asked once, and only where that registry denies anonymous access. */
   readonly token: () => Promise<GhToken>;
 }
 
@@ -74,11 +76,6 @@ export function registryUrl(host: string): URL {
   const served = servedBy.get(host.toLowerCase()) ?? host;
   const secure = new URL(`https://${served}`);
   return isLoopback(secure) ? new URL(`http://${served}`) : secure;
-}
-
-/** Whether a registry may see a token of github.com; loopback may, where stand-ins are tested. */
-export function takesGithubToken(base: URL): boolean {
-  return githubRegistries.has(base.origin) || isLoopback(base);
 }
 
 /**
@@ -167,7 +164,7 @@ function checkedManifest(reply: Reply, wanted: string | undefined): StoredManife
 function authenticatedGet(
   base: URL,
   repository: string,
-  { http, token }: RegistryOptions,
+  { http, tokenOrigin, token }: RegistryOptions,
 ): (path: string, accept: string) => Promise<Reply> {
   const secrets = new Set<string>();
   let authorization: string | undefined;
@@ -210,7 +207,7 @@ function authenticatedGet(
 
   /** The operator's token as basic credentials, where that token may go. */
   async function operatorCredentials(challenge: Challenge, reply: Reply): Promise<string> {
-    if (!takesGithubToken(base)) {
+    if (base.origin !== tokenOrigin) {
       throw denied(reply, "anonymous access", readable);
     }
     if (challenge.realm !== undefined && challenge.realm.origin !== base.origin) {

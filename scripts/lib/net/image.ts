@@ -1,7 +1,7 @@
 /** Whether the image that an installation would pull is there, for every platform promised. */
 
 import {
-  type ImageManifest,
+  type IndexEntry,
   parseConfigPlatform,
   parseImageManifest,
   parsePlatform,
@@ -11,19 +11,23 @@ import { error, type Finding, notice, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Environment } from "../process.ts";
 import { ghToken } from "./gh.ts";
-import { openRegistry, type Registry } from "./image-registry.ts";
+import {
+  githubRegistry,
+  openRegistry,
+  type Registry,
+  type RegistryOptions,
+} from "./image-registry.ts";
 import { type HttpOptions, NoAnswer, openHttp } from "./registry.ts";
 
-/** What a registry says about an image. Only `present` is a pass, and only for its platforms. */
+/** What a registry says about an image. Only `present` is a pass, and only if nothing is missing. */
 export type ImageAnswer =
   | {
       readonly state: "present";
       readonly digest: string;
-      readonly mediaType: string;
-      /** The platforms offered, as `parsePlatform` writes them. */
-      readonly platforms: readonly string[];
-      /** Promised platforms that the index lists and the registry does not hold. */
-      readonly hollow: readonly string[];
+      /** The platforms that its index lists or its configuration says, but for the missing ones. */
+      readonly offered: readonly string[];
+      /** The promised platforms that nobody can pull, and for those that are listed the reason. */
+      readonly missing: ReadonlyMap<string, string | undefined>;
     }
   | { readonly state: "absent"; readonly why: string }
   | { readonly state: "unknown"; readonly why: string; readonly remedy?: string };
@@ -33,6 +37,8 @@ export interface ImageWorld {
   /** Where gh runs, which is asked for a token if anonymous access is denied. */
   readonly env: Environment;
   readonly cwd: string;
+  /** The origin of the registry that gh's token is for; default: `githubRegistry`. */
+  readonly tokenOrigin?: string;
   /** Ctrl-C, and limits other than the usual ones. */
   readonly http?: HttpOptions;
 }
@@ -45,29 +51,22 @@ export interface ImageWorld {
 export async function askImage(
   reference: ImageReference,
   promised: readonly string[],
-  { env, cwd, http }: ImageWorld,
+  world: ImageWorld,
 ): Promise<ImageAnswer> {
   try {
     const { registry: host, repository, tag = "latest", digest } = checkedReference(reference);
-    const registry = openRegistry(host, repository, {
-      http: openHttp(http),
-      token: () => ghToken(env, cwd, { signal: http?.signal }),
-    });
+    const registry = openRegistry(host, repository, registryOptions(world));
     // A runtime that is given both pulls the digest, whatever the tag says.
     const found = await registry.manifest(digest ?? tag);
     if ("absent" in found) {
       return { state: "absent", why: found.absent };
     }
     const manifest = parseImageManifest(found.text, found.mediaType);
-    const platforms = await platformsOf(manifest, registry);
-    const hollow = await findHollow(manifest, promised, registry);
-    return {
-      state: "present",
-      digest: found.digest,
-      mediaType: found.mediaType,
-      platforms: platforms.filter((platform) => !hollow.includes(platform)),
-      hollow,
-    };
+    const platforms =
+      manifest.kind === "index"
+        ? await checkEntries(manifest.entries, promised, registry)
+        : await checkConfiguration(manifest.config, promised, registry);
+    return { state: "present", digest: found.digest, ...platforms };
   } catch (thrown) {
     if (thrown instanceof NoAnswer || thrown instanceof SyntaxError) {
       const remedy = thrown instanceof NoAnswer ? thrown.remedy : undefined;
@@ -93,34 +92,73 @@ function checkedReference(reference: ImageReference): ImageReference {
   return reference;
 }
 
-async function platformsOf(manifest: ImageManifest, registry: Registry): Promise<string[]> {
-  if (manifest.kind === "index") {
-    return [...new Set(manifest.entries.map(({ platform }) => platform))];
-  }
-  return [parseConfigPlatform(await registry.blob(manifest.config))];
+/** How a world's registries are asked. */
+export function registryOptions({ env, cwd, tokenOrigin, http }: ImageWorld): RegistryOptions {
+  return {
+    http: openHttp(http),
+    tokenOrigin: tokenOrigin ?? githubRegistry,
+    token: () => ghToken(env, cwd, { signal: http?.signal }),
+  };
 }
 
-/** The promised platforms of an index whose own manifests are absent: nobody can pull those. */
-async function findHollow(
-  manifest: ImageManifest,
+type Platforms = Pick<Extract<ImageAnswer, { state: "present" }>, "offered" | "missing">;
+
+/** Compares the promised platforms with an image's configuration, which only a promise needs. */
+async function checkConfiguration(
+  config: string,
   promised: readonly string[],
   registry: Registry,
-): Promise<string[]> {
-  const entries = manifest.kind === "index" ? manifest.entries : [];
+): Promise<Platforms> {
+  const offered = promised.length === 0 ? [] : [parseConfigPlatform(await registry.blob(config))];
+  const missing = promised.filter((platform) => !offered.includes(platform));
+  return { offered, missing: new Map(missing.map((platform) => [platform, undefined])) };
+}
+
+/**
+ * Compares the promised platforms with the images of an index. What an index says about an image is
+ * a claim: the image's own configuration counts.
+ */
+async function checkEntries(
+  entries: readonly IndexEntry[],
+  promised: readonly string[],
+  registry: Registry,
+): Promise<Platforms> {
+  const listed = [...new Set(entries.map(({ platform }) => platform))];
   const needed = entries.filter(({ platform }) => promised.includes(platform));
-  const absent = await Promise.all(
-    needed.map(async ({ digest, platform }) => {
-      const found = await registry.manifest(digest);
-      if ("absent" in found) {
-        return true;
-      }
-      if (parseImageManifest(found.text, found.mediaType).kind !== "image") {
-        throw new SyntaxError(`expected ${digest} to be the image for ${platform}, found an index`);
-      }
-      return false;
-    }),
+  const digests = [...new Set(needed.map(({ digest }) => digest))];
+  const built = new Map(
+    await Promise.all(
+      digests.map(async (digest) => [digest, await readPlatform(digest, registry)] as const),
+    ),
   );
-  return [...new Set(needed.filter((_, index) => absent[index]).map(({ platform }) => platform))];
+  const missing = new Map<string, string | undefined>();
+  for (const platform of promised.filter((each) => !listed.includes(each))) {
+    missing.set(platform, undefined);
+  }
+  for (const { digest, platform } of needed) {
+    const found = built.get(digest);
+    if (found !== platform) {
+      const what =
+        found === undefined
+          ? "the registry does not hold that manifest"
+          : `the configuration of that image says ${found}`;
+      missing.set(platform, `its index lists ${platform}, but ${what}`);
+    }
+  }
+  return { offered: listed.filter((platform) => !missing.has(platform)), missing };
+}
+
+/** The platform in the configuration of an image, or undefined if the image is absent. */
+async function readPlatform(digest: string, registry: Registry): Promise<string | undefined> {
+  const found = await registry.manifest(digest);
+  if ("absent" in found) {
+    return undefined;
+  }
+  const manifest = parseImageManifest(found.text, found.mediaType);
+  if (manifest.kind === "index") {
+    throw new SyntaxError(`expected ${digest} to be the image of one platform, found an index`);
+  }
+  return parseConfigPlatform(await registry.blob(manifest.config));
 }
 
 /** What is promised about an image. */
@@ -180,21 +218,26 @@ function judgeAnswer(
       }),
     ];
   }
-  const { digest, platforms, hollow } = answer;
-  const missing = promised.filter((platform) => !platforms.includes(platform));
-  const offered = platforms.length === 0 ? "no platform" : platforms.join(", ");
-  if (missing.length === 0) {
-    return [notice(`image ${name} -> ${digest} (${offered})`, { at })];
+  const { digest, missing } = answer;
+  if (missing.size === 0) {
+    return [
+      notice(`image ${name} -> ${digest} (${namePlatforms(promised, "no platform checked")})`, {
+        at,
+      }),
+    ];
   }
-  return missing.map((platform) => {
-    const found = hollow.includes(platform)
-      ? `its index lists ${platform}, but the registry does not hold that manifest`
-      : `found ${offered}`;
-    return error(`Cannot find ${platform} in image ${name} (${digest}): ${found}`, {
+  const offered = `found ${namePlatforms(answer.offered)}`;
+  return Array.from(missing, ([platform, why = offered]) =>
+    error(`Cannot find ${platform} in image ${name} (${digest}): ${why}`, {
       at,
       remedy: `Publish the image for ${platform}, or correct ${layout.imagesAnnotation}`,
-    });
-  });
+    }),
+  );
+}
+
+/** Platforms in words. */
+export function namePlatforms(platforms: readonly string[], none = "no platform"): string {
+  return platforms.length === 0 ? none : platforms.join(", ");
 }
 
 function explainPlatform(text: string, name: string, at: Place | undefined): Finding[] {

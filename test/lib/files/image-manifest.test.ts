@@ -174,6 +174,12 @@ test.each([
     mediaTypes.manifest,
   ],
   ["a manifest without a configuration", { layers: [] }, mediaTypes.manifest],
+  ["a second configuration in capitals", { ...image(), Config: {} }, mediaTypes.manifest],
+  [
+    "a second digest in capitals",
+    image({ config: { mediaType: mediaTypes.config, digest: digest("c"), Digest: digest("d") } }),
+    mediaTypes.manifest,
+  ],
   ["a list", [], mediaTypes.manifest],
   ["null", null, mediaTypes.index],
 ])("%s is refused", (_, body, type) => {
@@ -190,9 +196,14 @@ test("an image's configuration tells its platform", () => {
   expect(parseConfigPlatform(JSON.stringify({ ...amd64, variant: "" }))).toBe("linux/amd64");
 });
 
-test.each(["{}", "[]", "", '{"os":"linux"}', '{"os":"linux","architecture":["amd64"]}'])(
-  "%p is no image configuration",
-  (text) => {
-    expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
-  },
-);
+test.each([
+  "{}",
+  "[]",
+  "",
+  '{"os":"linux"}',
+  '{"os":"linux","architecture":["amd64"]}',
+  '{"os":"linux","architecture":"arm64","Architecture":"amd64"}',
+  '{"os":"linux","architecture":"arm64","o\u017f":"windows"}',
+])("%p is no image configuration", (text) => {
+  expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { registryUrl, takesGithubToken } from "../../../scripts/lib/net/image-registry.ts";
+import { githubRegistry, registryUrl } from "../../../scripts/lib/net/image-registry.ts";
 
 test.each([
   ["ghcr.io", "https://ghcr.io"],
@@ -20,7 +20,8 @@ test.each([
 test.each([
   ["ghcr.io", true],
   ["GHCR.IO:443", true],
-  ["localhost:5000", true],
+  ["localhost:5000", false],
+  ["127.0.0.1:5000", false],
   ["ghcr.io:8443", false],
   ["ghcr.io.evil.example", false],
   ["evil-ghcr.io", false],
@@ -28,6 +29,6 @@ test.each([
   ["docker.io", false],
   ["quay.io", false],
   ["127.0.0.1.evil.example", false],
-])("registry %s may see gh's token: %p", (host, expected) => {
-  expect(takesGithubToken(registryUrl(host))).toBe(expected);
+])("registry %s is the one that gh's token is for: %p", (host, expected) => {
+  expect(registryUrl(host).origin === githubRegistry).toBe(expected);
 });

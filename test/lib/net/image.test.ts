@@ -18,8 +18,12 @@ const repository = "owner/product";
 const both = ["linux/amd64", "linux/arm64"];
 const token = "gho_operatorTokenOfTheTest0123456789";
 
-/** A world whose gh, if any, prints the token; it notes each call. */
-function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing") {
+/**
+ * A world whose gh, if any, prints the token; it notes each call.
+ *
+ * @param host The registry on loopback that the token is for in this world.
+ */
+function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing", host?: string) {
   const folder = temporaryFolder();
   const calls = join(folder.path, "calls");
   if (gh !== "missing") {
@@ -35,6 +39,7 @@ function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing") {
     env: { PATH: gh === "missing" ? folder.path : `${folder.path}:${process.env.PATH}` },
     cwd: folder.path,
     http,
+    ...(host === undefined ? {} : { tokenOrigin: `http://${host}` }),
   };
   return {
     ...folder,
@@ -50,7 +55,7 @@ async function check(
   gh: Parameters<typeof imageWorld>[0] = "missing",
   image = "1.2.3",
 ) {
-  using world = imageWorld(gh);
+  using world = imageWorld(gh, host);
   const reference = parseImageReference(`${host}/${repository}:${image}`);
   return await checkImage({ reference, platforms: both }, world.world);
 }
@@ -75,7 +80,7 @@ test("an image with every platform promised passes and names its digest", async 
   expect(registry.requests.map(({ path }) => path).slice(0, 1)).toEqual([
     `/v2/${repository}/manifests/1.2.3`,
   ]);
-  expect(registry.requests).toHaveLength(3);
+  expect(registry.requests).toHaveLength(5);
 });
 
 test("the manifests are asked for by the four types that images have", async () => {
@@ -89,16 +94,15 @@ test("the manifests are asked for by the four types that images have", async () 
   ]);
 });
 
-test("the answer tells digest, type and platforms", async () => {
+test("the answer tells digest and platforms", async () => {
   using registry = publishedRegistry();
   using world = imageWorld();
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   expect(await askImage(reference, both, world.world)).toEqual({
     state: "present",
     digest: registry.digest,
-    mediaType: mediaTypes.index,
-    platforms: both,
-    hollow: [],
+    offered: both,
+    missing: new Map(),
   });
 });
 
@@ -152,6 +156,52 @@ test("a platform that the index lists and the registry does not hold is missing"
   ]);
 });
 
+/** An index that promises each platform by the image that was built for another one. */
+function pushClaims(
+  registry: ReturnType<typeof startRegistry>,
+  ...claims: (readonly [claimed: string, built: string])[]
+) {
+  const manifests = claims.map(([claimed, built]) => {
+    const [os, architecture, variant] = claimed.split("/");
+    const digest = registry.pushImage(repository, undefined, built);
+    return { mediaType: mediaTypes.manifest, digest, platform: { os, architecture, variant } };
+  });
+  return registry.pushManifest(repository, "1.2.3", { manifests }, mediaTypes.index);
+}
+
+const amd = ["linux/amd64", "linux/amd64"] as const;
+
+test.each([
+  ["one image for two platforms", [amd, ["linux/arm64", "linux/amd64"]], "linux/amd64"],
+  ["an image of another variant", [amd, ["linux/arm64", "linux/arm64/v9"]], "linux/arm64/v9"],
+  ["an image of another system", [amd, ["linux/arm64", "windows/arm64"]], "windows/arm64"],
+  [
+    "a second image under the same platform",
+    [amd, ["linux/arm64", "linux/arm64"], ["linux/arm64", "linux/amd64"]],
+    "linux/amd64",
+  ],
+] as const)("%s fails: the image's own configuration counts", async (_, claims, built) => {
+  using registry = startRegistry();
+  const digest = pushClaims(registry, ...claims);
+  expect((await check(registry.host)).map(({ level, message }) => [level, message])).toEqual([
+    [
+      "error",
+      `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${digest}): its index lists linux/arm64, but the configuration of that image says ${built}`,
+    ],
+  ]);
+});
+
+test("the evidence names no platform that only the index claims", async () => {
+  using registry = startRegistry();
+  const digest = pushClaims(
+    registry,
+    amd,
+    ["linux/arm64", "linux/arm64"],
+    ["linux/riscv64", "linux/amd64"],
+  );
+  expect(await check(registry.host)).toEqual(pass(registry.host, digest));
+});
+
 test("an image that nobody published is absent, and the remedy is to wait", async () => {
   using registry = startRegistry();
   expect(await check(registry.host)).toEqual([
@@ -179,6 +229,7 @@ test("a promise without platforms asks for the image alone, and without a tag fo
   const reference = { registry: registry.host, repository };
   const findings = await checkImage({ reference, platforms: [] }, world.world);
   expect(findings.map(({ level }) => level)).toEqual(["notice"]);
+  expect(findings[0]?.message).toEndWith(" (no platform checked)");
   expect(registry.requests).toHaveLength(1);
 });
 
@@ -383,7 +434,7 @@ const password = token;
 
 test("a token for everyone is fetched as the challenge says, and gh is not asked", async () => {
   using registry = publishedRegistry({ access: { kind: "bearer" } });
-  using world = imageWorld("logged in");
+  using world = imageWorld("logged in", registry.host);
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const findings = await checkImage({ reference, platforms: both }, world.world);
   expect(findings).toEqual(pass(registry.host, registry.digest));
@@ -404,7 +455,7 @@ test.each([
   ["basic", "basic"],
 ] as const)("gh's token opens a %s registry after anonymous access is denied", async (kind) => {
   using registry = publishedRegistry({ access: { kind, password } });
-  using world = imageWorld("logged in");
+  using world = imageWorld("logged in", registry.host);
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const findings = await checkImage({ reference, platforms: both }, world.world);
   expect(findings).toEqual(pass(registry.host, registry.digest));
@@ -422,6 +473,20 @@ test.each([
   expect(failed.message).toContain(`to anonymous access, and ${why}`);
   expect(failed.message).toEndWith("a denial does not tell a private image from an absent one");
   expect(failed.remedy).toContain(remedy);
+});
+
+test("gh's token goes to no registry but ghcr.io, on loopback neither", async () => {
+  for (const kind of ["private", "basic"] as const) {
+    using registry = publishedRegistry({ access: { kind, password } });
+    using world = imageWorld("logged in");
+    const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
+    const [finding] = await checkImage({ reference, platforms: both }, world.world);
+    expect(finding?.message).toContain("answered 401 (UNAUTHORIZED) to anonymous access;");
+    expect(finding?.remedy).toBe("Let the image be read without a login, or look it up by hand");
+    expect(world.asked()).toBe(0);
+    const sent = registry.requests.map(({ headers }) => headers.get("authorization"));
+    expect(new Set(sent)).toEqual(new Set([null]));
+  }
 });
 
 test("denied to gh's token as well asks for the scope that is missing", async () => {
@@ -472,7 +537,7 @@ test("gh's token goes to no token server but the registry's own", async () => {
         "WWW-Authenticate": `Bearer realm="http://${elsewhere.host}/token"`,
       }),
   });
-  using world = imageWorld("logged in");
+  using world = imageWorld("logged in", registry.host);
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const [finding] = await checkImage({ reference, platforms: both }, world.world);
   expect(finding?.message).toContain(`gh's token is not for http://${elsewhere.host}`);
@@ -491,7 +556,7 @@ test("a redirect takes no credentials along", async () => {
   });
   registry.pushImage(repository, "1.2.3", "linux/amd64");
   storage.pushImage(repository, "1.2.3", "linux/amd64");
-  using world = imageWorld("logged in");
+  using world = imageWorld("logged in", registry.host);
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const findings = await checkImage({ reference, platforms: ["linux/amd64"] }, world.world);
   expect(findings.map(({ level }) => level)).toEqual(["notice"]);
