@@ -1,7 +1,7 @@
 /** The world of questions to registries: no gh, no patience, no pauses. */
 
-import type { ImageWorld } from "../../scripts/lib/net/image.ts";
-import type { HttpOptions } from "../../scripts/lib/net/registry.ts";
+import type { HttpOptions } from "../../scripts/lib/net/http.ts";
+import type { RegistryWorld } from "../../scripts/lib/net/registry.ts";
 
 /** Requests that give up at once. */
 export const quickHttp: HttpOptions = {
@@ -10,7 +10,7 @@ export const quickHttp: HttpOptions = {
 };
 
 /** A world without gh and without a patient network. */
-export const quickWorld: ImageWorld = {
+export const quickWorld: RegistryWorld = {
   env: { PATH: "/nonexistent" },
   cwd: "/",
   http: quickHttp,

@@ -10,8 +10,9 @@ import {
 } from "../../../scripts/demo/registry.ts";
 import { parseImageReference } from "../../../scripts/lib/files/image-reference.ts";
 import type { Finding } from "../../../scripts/lib/finding.ts";
-import { askImage, checkImage, type ImageWorld } from "../../../scripts/lib/net/image.ts";
-import type { HttpOptions } from "../../../scripts/lib/net/registry.ts";
+import type { HttpOptions } from "../../../scripts/lib/net/http.ts";
+import { askImage, checkImage } from "../../../scripts/lib/net/image.ts";
+import type { RegistryWorld } from "../../../scripts/lib/net/registry.ts";
 import { temporaryFolder } from "../../helpers/world.ts";
 
 const repository = "owner/product";
@@ -35,7 +36,7 @@ function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing", host
     sleep: () => Promise.resolve(),
     limits: { attempt: 1000, total: 5000, attempts: 2 },
   };
-  const world: ImageWorld = {
+  const world: RegistryWorld = {
     env: { PATH: gh === "missing" ? folder.path : `${folder.path}:${process.env.PATH}` },
     cwd: folder.path,
     http,
@@ -99,10 +100,9 @@ test("the answer tells digest and platforms", async () => {
   using world = imageWorld();
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   expect(await askImage(reference, both, world.world)).toEqual({
-    state: "present",
+    state: "verified",
     digest: registry.digest,
-    offered: both,
-    missing: new Map(),
+    evidence: "linux/amd64, linux/arm64",
   });
 });
 
@@ -121,7 +121,8 @@ test("an image for one platform is told by its configuration", async () => {
     {
       level: "error",
       message: `Cannot find linux/amd64 in image ${registry.host}/${repository}:1.2.3 (${digest}): found linux/arm64`,
-      remedy: "Publish the image for linux/amd64, or correct artifacthub.io/images",
+      remedy:
+        "Release the next version with an image for linux/amd64, or correct artifacthub.io/images",
     },
   ]);
 });
@@ -129,12 +130,10 @@ test("an image for one platform is told by its configuration", async () => {
 test("every missing platform is reported, and attestations are no platform", async () => {
   using registry = startRegistry();
   registry.pushIndex(repository, "1.2.3", ["linux/riscv64"]);
-  const findings = await check(registry.host);
-  expect(findings.map(({ level, message }) => [level, message.slice(0, 23)])).toEqual([
-    ["error", "Cannot find linux/amd64"],
-    ["error", "Cannot find linux/arm64"],
-  ]);
-  expect(findings[0]?.message).toEndWith(": found linux/riscv64");
+  const [finding] = await check(registry.host);
+  expect(finding?.level).toBe("error");
+  expect(finding?.message).toStartWith("Cannot find linux/amd64, linux/arm64 in image ");
+  expect(finding?.message).toEndWith(": found linux/riscv64");
 });
 
 test("linux/arm64 is promised by linux/arm64/v8, and not by linux/arm64/v9", async () => {
@@ -152,7 +151,7 @@ test("a platform that the index lists and the registry does not hold is missing"
   const arm = registry.pushImage(repository, "arm", "linux/arm64");
   registry.remove(repository, arm);
   expect((await check(registry.host)).map(({ message }) => message)).toEqual([
-    `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${registry.digest}): its index lists linux/arm64, but the registry does not hold that manifest`,
+    `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${registry.digest}): found linux/amd64; its index lists linux/arm64, but the registry does not hold that manifest`,
   ]);
 });
 
@@ -186,7 +185,7 @@ test.each([
   expect((await check(registry.host)).map(({ level, message }) => [level, message])).toEqual([
     [
       "error",
-      `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${digest}): its index lists linux/arm64, but the configuration of that image says ${built}`,
+      `Cannot find linux/arm64 in image ${registry.host}/${repository}:1.2.3 (${digest}): found linux/amd64; its index lists linux/arm64, but the configuration of that image says ${built}`,
     ],
   ]);
 });
@@ -282,29 +281,6 @@ test.each([
   ["a limit on requests", () => failure(429, "TOOMANYREQUESTS"), "answered 429 (TOOMANYREQUESTS)"],
   ["a refusal without a challenge", () => failure(403, "DENIED"), "does not say how to log in"],
   ["a page", () => new Response("<html>"), "expected an image manifest"],
-  [
-    "a challenge of another kind",
-    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": "Negotiate" }),
-    'asks for "negotiate"',
-  ],
-  [
-    "a challenge out of grammar",
-    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": 'Bearer realm="' }),
-    "a challenge that cannot be read",
-  ],
-  [
-    "a challenge without a realm",
-    () => failure(401, "UNAUTHORIZED", { "WWW-Authenticate": "Bearer" }),
-    "names a token server that is no URL",
-  ],
-  [
-    "a token server on plain HTTP",
-    () =>
-      failure(401, "UNAUTHORIZED", {
-        "WWW-Authenticate": 'Bearer realm="http://auth.example/token"',
-      }),
-    "http://auth.example is not HTTPS",
-  ],
   [
     "a body that is no manifest",
     () => new Response("<html>", { headers: { "Content-Type": mediaTypes.index } }),
@@ -407,7 +383,7 @@ test("an interrupt ends the question", async () => {
   const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const http = { signal: AbortSignal.timeout(50), limits: { total: 60_000, attempt: 60_000 } };
   const answer = await askImage(reference, both, { ...world.world, http });
-  expect(answer).toEqual({ state: "unknown", why: "the question was interrupted" });
+  expect(answer).toMatchObject({ state: "unknown", evidence: "the question was interrupted" });
 });
 
 test.each([
@@ -425,7 +401,7 @@ test.each([
   using world = imageWorld();
   const answer = await askImage({ registry, repository: path, tag }, [], world.world);
   expect(answer.state).toBe("unknown");
-  expect("why" in answer && answer.why).toMatch(/Cannot read image reference|parts of/);
+  expect(answer.evidence).toMatch(/Cannot read image reference|parts of/);
 });
 
 // --- Authentication as the registry's challenge asks for.
@@ -481,7 +457,7 @@ test("gh's token goes to no registry but ghcr.io, on loopback neither", async ()
     using world = imageWorld("logged in");
     const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
     const [finding] = await checkImage({ reference, platforms: both }, world.world);
-    expect(finding?.message).toContain("answered 401 (UNAUTHORIZED) to anonymous access;");
+    expect(finding?.message).toContain("to anonymous access, and gh's token is not for http://");
     expect(finding?.remedy).toBe("Let the image be read without a login, or look it up by hand");
     expect(world.asked()).toBe(0);
     const sent = registry.requests.map(({ headers }) => headers.get("authorization"));
@@ -575,48 +551,4 @@ test("a storage server that denies gets no credentials, whatever it asks for", a
   const failed = await unknown(registry.host, "logged in");
   expect(failed.message).toEndWith(`http://${storage.host} answered 401 (UNAUTHORIZED)`);
   expect(storage.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
-});
-
-test("a server that repeats what it was sent gets no word into a finding", async () => {
-  const words = (request: Request) =>
-    [...request.headers.values()]
-      .map((value) => `${value} ${Buffer.from(value.replace(/^Basic /, ""), "base64")}`)
-      .join(" ")
-      .replace(/[^ -~]/g, "");
-  const echoes: ((said: string) => Response)[] = [
-    (said) => new Response("{}", { headers: { "Content-Type": said } }),
-    (said) => new Response("{}", { status: 404, headers: { "X-Said": said } }),
-    (said) => Response.json({ mediaType: said }, { headers: { "Content-Type": mediaTypes.index } }),
-    (said) => Response.json({ errors: [{ code: said, message: said }] }, { status: 403 }),
-    (said) =>
-      new Response("", {
-        headers: { "Content-Type": mediaTypes.index, "Docker-Content-Digest": said },
-      }),
-  ];
-  for (const echo of echoes) {
-    using registry = startRegistry({
-      access: { kind: "basic", password },
-      intercept: (request) =>
-        request.headers.has("authorization") ? echo(words(request)) : undefined,
-    });
-    const findings = JSON.stringify(await check(registry.host, "logged in"));
-    expect(findings).toContain("repeats the credentials that it was sent");
-    expect(findings).not.toContain(token.slice(0, 12));
-    expect(findings).not.toContain(Buffer.from(token).toString("base64").slice(4, 16));
-  }
-});
-
-test("a bearer token that gh's token was traded for is a secret too", async () => {
-  using registry = publishedRegistry({
-    access: { kind: "private", password },
-    intercept({ headers }, path) {
-      const said = headers.get("authorization") ?? "";
-      return said.startsWith("Bearer ") && !path.startsWith("/token")
-        ? new Response("{}", { headers: { "Content-Type": said.slice("Bearer ".length) } })
-        : undefined;
-    },
-  });
-  expect((await unknown(registry.host, "logged in")).message).toEndWith(
-    "repeats the credentials that it was sent",
-  );
 });
