@@ -264,27 +264,25 @@ const parameterForm = /([\w-]+) *= *(?:"([^"]*)"|([^\s",]+))/g;
 function readChallenge(reply: Reply, repository: string): URL | undefined {
   // The length bounds the time of the patterns.
   const header = (reply.headers.get("www-authenticate") ?? "").slice(0, 4096);
-  const offered = Array.from(
-    header.matchAll(challengeForm),
-    ([, scheme = "", parameters = ""]) => ({
-      scheme: scheme.toLowerCase(),
+  const offered = new Map(
+    Array.from(header.matchAll(challengeForm), ([, scheme = "", parameters = ""]) => [
+      scheme.toLowerCase(),
       parameters,
-    }),
+    ]),
   );
-  const bearer = offered.find(({ scheme }) => scheme === "bearer");
+  const bearer = offered.get("bearer");
+  if (bearer === undefined && offered.has("basic")) {
+    return undefined;
+  }
   if (bearer === undefined) {
-    const schemes = offered.map(({ scheme }) => scheme);
-    if (schemes.includes("basic")) {
-      return undefined;
-    }
-    const how =
-      schemes.length === 0 ? "does not say how to log in" : `asks for ${quote(schemes.join(", "))}`;
+    const schemes = [...offered.keys()].join(", ");
+    const how = schemes === "" ? "does not say how to log in" : `asks for ${quote(schemes)}`;
     throw new NoAnswer(`${describe(reply)} and ${how}, expected Bearer or Basic`);
   }
   const parameters = new Map(
-    Array.from(bearer.parameters.matchAll(parameterForm), ([, name = "", quoted, plain]) => [
+    Array.from(bearer.matchAll(parameterForm), ([, name = "", quoted, plain = ""]) => [
       name.toLowerCase(),
-      quoted ?? plain ?? "",
+      quoted ?? plain,
     ]),
   );
   const realm = URL.parse(parameters.get("realm") ?? "");
@@ -295,9 +293,7 @@ function readChallenge(reply: Reply, repository: string): URL | undefined {
   if (service !== undefined) {
     realm.searchParams.set("service", service);
   }
-  const scopes = parameters.get("scope") ?? `repository:${repository}:pull`;
-  for (const scope of scopes.split(" ").filter((each) => each !== "")) {
-    realm.searchParams.append("scope", scope);
-  }
+  // Whatever scope the registry names, a token that may pull is enough.
+  realm.searchParams.set("scope", `repository:${repository}:pull`);
   return permitted(realm, reply.url);
 }
