@@ -94,31 +94,31 @@ export async function request(
   let before = "";
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await send(http, url, headers);
-    const isLast = attempt >= http.limits.attempts || http.end.aborted;
-    if (outcome instanceof NoAnswer) {
-      if (isLast || !outcome.isTransient) {
-        // What the attempts before got says more than that the time is over.
-        throw before === "" || before === outcome.message
-          ? outcome
-          : new NoAnswer(`${outcome.message}; before that: ${before}`, outcome.remedy);
-      }
-      before = outcome.message;
-    } else {
-      if (isLast || (outcome.status !== 429 && outcome.status < 500)) {
+    const isAnswer = !(outcome instanceof NoAnswer);
+    const isTransient = isAnswer
+      ? outcome.status === 429 || outcome.status >= 500
+      : outcome.isTransient;
+    if (!isTransient || attempt >= http.limits.attempts || http.end.aborted) {
+      if (isAnswer) {
         return outcome;
       }
-      before = describe(outcome);
+      // What the attempts before got says more than that the time is over.
+      throw before === "" || before === outcome.message
+        ? outcome
+        : new NoAnswer(`${outcome.message}; before that: ${before}`, outcome.remedy);
     }
-    const pause = requestedPause(outcome) ?? pauses.first * 2 ** (attempt - 1);
+    before = isAnswer ? describe(outcome) : outcome.message;
+    const asked = isAnswer ? requestedPause(outcome) : undefined;
+    const pause = asked ?? pauses.first * 2 ** (attempt - 1);
     // Where the signal ends the pause, the next attempt says why.
     await http.sleep(Math.min(pause, pauses.longest), http.end).catch(() => {});
   }
 }
 
 /** The milliseconds that a server asks to wait, with `Retry-After` in seconds. */
-function requestedPause(outcome: Reply | NoAnswer): number | undefined {
-  const seconds = outcome instanceof NoAnswer ? null : outcome.headers.get("retry-after");
-  return /^[0-9]{1,9}$/.test(seconds ?? "") ? Number(seconds) * 1000 : undefined;
+function requestedPause({ headers }: Reply): number | undefined {
+  const seconds = headers.get("retry-after") ?? "";
+  return /^[0-9]{1,9}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
 }
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

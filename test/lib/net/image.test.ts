@@ -10,55 +10,37 @@ import {
 } from "../../../scripts/demo/registry.ts";
 import { parseImageReference } from "../../../scripts/lib/files/image-reference.ts";
 import type { Finding } from "../../../scripts/lib/finding.ts";
-import type { HttpOptions } from "../../../scripts/lib/net/http.ts";
 import { askImage, checkImage } from "../../../scripts/lib/net/image.ts";
-import type { RegistryWorld } from "../../../scripts/lib/net/registry.ts";
+import { githubRegistry } from "../../../scripts/lib/net/registry.ts";
+import { quickWorld } from "../../helpers/quick.ts";
 import { temporaryFolder } from "../../helpers/world.ts";
 
 const repository = "owner/product";
 const both = ["linux/amd64", "linux/arm64"];
 const token = "gho_operatorTokenOfTheTest0123456789";
 
-/**
- * A world whose gh, if any, prints the token; it notes each call.
- *
- * @param host The registry on loopback that the token is for in this world.
- */
-function imageWorld(gh: "missing" | "logged in" | "logged out" = "missing", host?: string) {
-  const folder = temporaryFolder();
-  const calls = join(folder.path, "calls");
-  if (gh !== "missing") {
-    const answer = gh === "logged in" ? `echo ${token}` : "exit 1";
-    writeFileSync(join(folder.path, "gh"), `#!/bin/sh\necho asked >> '${calls}'\n${answer}\n`);
-    chmodSync(join(folder.path, "gh"), 0o755);
-  }
-  const http: HttpOptions = {
-    sleep: () => Promise.resolve(),
-    limits: { attempt: 1000, total: 5000, attempts: 2 },
-  };
-  const world: RegistryWorld = {
-    env: { PATH: gh === "missing" ? folder.path : `${folder.path}:${process.env.PATH}` },
-    cwd: folder.path,
-    http,
-    ...(host === undefined ? {} : { tokenOrigin: `http://${host}` }),
-  };
-  return {
-    ...folder,
-    world,
-    /** How often gh was asked. */
-    asked: () => (existsSync(calls) ? readFileSync(calls, "utf8").split("\n").length - 1 : 0),
-  };
-}
+const referenceTo = (host: string, image = "1.2.3") =>
+  parseImageReference(`${host}/${repository}:${image}`);
 
-/** Checks `1.2.3` in a registry, with a promise of both platforms. */
-async function check(
+/** Checks an image in a registry where gh is missing, with a promise of both platforms. */
+const check = (host: string, image?: string, platforms: readonly string[] = both) =>
+  checkImage({ reference: referenceTo(host, image), platforms }, quickWorld);
+
+/** Checks `1.2.3` where gh prints the token, or fails; returns also how often gh was asked. */
+async function checkAsOperator(
   host: string,
-  gh: Parameters<typeof imageWorld>[0] = "missing",
-  image = "1.2.3",
+  { isLoggedIn = true, tokenOrigin = `http://${host}`, platforms = both } = {},
 ) {
-  using world = imageWorld(gh, host);
-  const reference = parseImageReference(`${host}/${repository}:${image}`);
-  return await checkImage({ reference, platforms: both }, world.world);
+  using folder = temporaryFolder();
+  const calls = join(folder.path, "calls");
+  const answer = isLoggedIn ? `echo ${token}` : "exit 1";
+  writeFileSync(join(folder.path, "gh"), `#!/bin/sh\necho asked >> '${calls}'\n${answer}\n`);
+  chmodSync(join(folder.path, "gh"), 0o755);
+  const env = { PATH: `${folder.path}:${process.env.PATH}` };
+  const world = { ...quickWorld, env, cwd: folder.path, tokenOrigin };
+  const findings = await checkImage({ reference: referenceTo(host), platforms }, world);
+  const asked = existsSync(calls) ? readFileSync(calls, "utf8").split("\n").length - 1 : 0;
+  return { findings, asked };
 }
 
 /** A registry that holds 1.2.3 for both platforms. */
@@ -97,9 +79,7 @@ test("the manifests are asked for by the four types that images have", async () 
 
 test("the answer tells digest and platforms", async () => {
   using registry = publishedRegistry();
-  using world = imageWorld();
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  expect(await askImage(reference, both, world.world)).toEqual({
+  expect(await askImage(referenceTo(registry.host), both, quickWorld)).toEqual({
     state: "verified",
     digest: registry.digest,
     evidence: "linux/amd64, linux/arm64",
@@ -109,9 +89,7 @@ test("the answer tells digest and platforms", async () => {
 test("an image for one platform is told by its configuration", async () => {
   using registry = startRegistry();
   const digest = registry.pushImage(repository, "1.2.3", "linux/arm64/v8");
-  using world = imageWorld();
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  expect(await checkImage({ reference, platforms: ["linux/arm64"] }, world.world)).toEqual([
+  expect(await check(registry.host, "1.2.3", ["linux/arm64"])).toEqual([
     {
       level: "notice",
       message: `image ${registry.host}/${repository}:1.2.3 -> ${digest} (linux/arm64)`,
@@ -141,7 +119,7 @@ test("linux/arm64 is promised by linux/arm64/v8, and not by linux/arm64/v9", asy
   registry.pushIndex(repository, "1.2.3", ["linux/amd64", "linux/arm64/v8"]);
   registry.pushIndex(repository, "1.2.4", ["linux/amd64", "linux/arm64/v9"]);
   expect((await check(registry.host)).map(({ level }) => level)).toEqual(["notice"]);
-  expect((await check(registry.host, "missing", "1.2.4"))[0]?.message).toEndWith(
+  expect((await check(registry.host, "1.2.4"))[0]?.message).toEndWith(
     "found linux/amd64, linux/arm64/v9",
   );
 });
@@ -215,7 +193,7 @@ test("an image that nobody published is absent, and the remedy is to wait", asyn
 
 test("a digest is asked for as such, whatever the tag beside it", async () => {
   using registry = publishedRegistry();
-  const [finding] = await check(registry.host, "missing", `0.0.1@${registry.digest}`);
+  const [finding] = await check(registry.host, `0.0.1@${registry.digest}`);
   expect(finding?.message).toBe(
     `image ${registry.host}/${repository}:0.0.1@${registry.digest} -> ${registry.digest} (linux/amd64, linux/arm64)`,
   );
@@ -224,19 +202,17 @@ test("a digest is asked for as such, whatever the tag beside it", async () => {
 test("a promise without platforms asks for the image alone, and without a tag for latest", async () => {
   using registry = startRegistry();
   registry.pushIndex(repository, "latest", both);
-  using world = imageWorld();
   const reference = { registry: registry.host, repository };
-  const findings = await checkImage({ reference, platforms: [] }, world.world);
+  const findings = await checkImage({ reference, platforms: [] }, quickWorld);
   expect(findings.map(({ level }) => level)).toEqual(["notice"]);
   expect(findings[0]?.message).toEndWith(" (no platform checked)");
   expect(registry.requests).toHaveLength(1);
 });
 
 test("a promise of something that is no platform is refused, with its place", async () => {
-  using world = imageWorld();
-  const reference = parseImageReference("ghcr.io/owner/product:1.2.3");
+  const reference = referenceTo("ghcr.io");
   const at = { file: "Chart.yaml", line: 7 };
-  const findings = await checkImage({ reference, platforms: ["amd64", "any"], at }, world.world);
+  const findings = await checkImage({ reference, platforms: ["amd64", "any"], at }, quickWorld);
   expect(findings.map(({ level }) => level)).toEqual(["error", "error"]);
   expect(findings.map(({ message }) => message)).toEqual([
     'Cannot read a platform promised for image ghcr.io/owner/product:1.2.3: expected a platform such as linux/amd64, found "amd64"',
@@ -248,8 +224,8 @@ test("a promise of something that is no platform is refused, with its place", as
 // --- What is no answer is neither present nor absent.
 
 /** The one error that says why it could not be found out. */
-async function unknown(host: string, gh?: Parameters<typeof imageWorld>[0]) {
-  const findings = await check(host, gh);
+async function unknown(host: string, findings?: readonly Finding[]) {
+  findings ??= await check(host);
   expect(findings).toHaveLength(1);
   const [finding] = findings;
   expect(finding?.level).toBe("error");
@@ -342,7 +318,7 @@ test("a manifest whose header names another digest than the one asked for leaves
         },
       }),
   });
-  const [finding] = await check(registry.host, "missing", `1.2.3@${digestOf("[]")}`);
+  const [finding] = await check(registry.host, `1.2.3@${digestOf("[]")}`);
   expect(finding?.message).toEndWith(
     `sends a body with digest ${digestOf("[]")}, expected ${digestOf("something else")}`,
   );
@@ -379,10 +355,8 @@ test("a registry that is not there leaves the image unknown", async () => {
 
 test("an interrupt ends the question", async () => {
   using registry = startRegistry({ intercept: () => new Promise(() => {}) });
-  using world = imageWorld();
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
   const http = { signal: AbortSignal.timeout(50), limits: { total: 60_000, attempt: 60_000 } };
-  const answer = await askImage(reference, both, { ...world.world, http });
+  const answer = await askImage(referenceTo(registry.host), both, { ...quickWorld, http });
   expect(answer).toMatchObject({ state: "unknown", evidence: "the question was interrupted" });
 });
 
@@ -398,8 +372,7 @@ test.each([
   ["127.0.0.1:5000/owner", "product", "1"],
   ["127.0.0.1:5000#", "owner/product", "1"],
 ])("a reference in the parts %p, %p, %p is asked of nobody", async (registry, path, tag) => {
-  using world = imageWorld();
-  const answer = await askImage({ registry, repository: path, tag }, [], world.world);
+  const answer = await askImage({ registry, repository: path, tag }, [], quickWorld);
   expect(answer.state).toBe("unknown");
   expect(answer.evidence).toMatch(/Cannot read image reference|parts of/);
 });
@@ -410,11 +383,9 @@ const password = token;
 
 test("a token for everyone is fetched as the challenge says, and gh is not asked", async () => {
   using registry = publishedRegistry({ access: { kind: "bearer" } });
-  using world = imageWorld("logged in", registry.host);
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  const findings = await checkImage({ reference, platforms: both }, world.world);
+  const { findings, asked: calls } = await checkAsOperator(registry.host);
   expect(findings).toEqual(pass(registry.host, registry.digest));
-  expect(world.asked()).toBe(0);
+  expect(calls).toBe(0);
   const asked = registry.requests.filter(({ path }) => path.startsWith("/token"));
   expect(asked.map(({ path }) => [...new URL(path, "http://x").searchParams])).toEqual([
     [
@@ -431,35 +402,34 @@ test.each([
   ["basic", "basic"],
 ] as const)("gh's token opens a %s registry after anonymous access is denied", async (kind) => {
   using registry = publishedRegistry({ access: { kind, password } });
-  using world = imageWorld("logged in", registry.host);
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  const findings = await checkImage({ reference, platforms: both }, world.world);
-  expect(findings).toEqual(pass(registry.host, registry.digest));
-  expect(world.asked()).toBe(1);
+  expect(await checkAsOperator(registry.host)).toEqual({
+    findings: pass(registry.host, registry.digest),
+    asked: 1,
+  });
   expect(registry.requests[0]?.headers.has("authorization")).toBe(false);
 });
 
-test.each([
-  ["missing", "gh is not installed, or not on PATH", "gh auth login --scopes read:packages"],
-  ["logged out", "gh is not logged in to github.com", "gh auth login --scopes read:packages"],
-] as const)("denied, with gh %s, is neither private nor absent", async (gh, why, remedy) => {
+test("denied, with gh logged out, is neither private nor absent", async () => {
   using registry = publishedRegistry({ access: { kind: "private", password } });
-  const failed = await unknown(registry.host, gh);
-  expect(failed.message).toContain(`http://${registry.host} answered 401 (UNAUTHORIZED)`);
-  expect(failed.message).toContain(`to anonymous access, and ${why}`);
+  const { findings } = await checkAsOperator(registry.host, { isLoggedIn: false });
+  const failed = await unknown(registry.host, findings);
+  expect(failed.message).toContain(
+    `http://${registry.host} answered 401 (UNAUTHORIZED) to anonymous access, and gh is not logged in to github.com`,
+  );
   expect(failed.message).toEndWith("a denial does not tell a private image from an absent one");
-  expect(failed.remedy).toContain(remedy);
+  expect(failed.remedy).toContain("gh auth login --scopes read:packages");
 });
 
 test("gh's token goes to no registry but ghcr.io, on loopback neither", async () => {
   for (const kind of ["private", "basic"] as const) {
     using registry = publishedRegistry({ access: { kind, password } });
-    using world = imageWorld("logged in");
-    const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-    const [finding] = await checkImage({ reference, platforms: both }, world.world);
+    const { findings, asked } = await checkAsOperator(registry.host, {
+      tokenOrigin: githubRegistry,
+    });
+    const [finding] = findings;
     expect(finding?.message).toContain("to anonymous access, and gh's token is not for http://");
     expect(finding?.remedy).toBe("Let the image be read without a login, or look it up by hand");
-    expect(world.asked()).toBe(0);
+    expect(asked).toBe(0);
     const sent = registry.requests.map(({ headers }) => headers.get("authorization"));
     expect(new Set(sent)).toEqual(new Set([null]));
   }
@@ -467,7 +437,8 @@ test("gh's token goes to no registry but ghcr.io, on loopback neither", async ()
 
 test("denied to gh's token as well asks for the scope that is missing", async () => {
   using registry = publishedRegistry({ access: { kind: "private", password: "another" } });
-  const failed = await unknown(registry.host, "logged in");
+  const { findings } = await checkAsOperator(registry.host);
+  const failed = await unknown(registry.host, findings);
   expect(failed.message).toContain("to gh's token");
   expect(failed.remedy).toContain("gh auth refresh --scopes read:packages");
 });
@@ -513,11 +484,9 @@ test("gh's token goes to no token server but the registry's own", async () => {
         "WWW-Authenticate": `Bearer realm="http://${elsewhere.host}/token"`,
       }),
   });
-  using world = imageWorld("logged in", registry.host);
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  const [finding] = await checkImage({ reference, platforms: both }, world.world);
-  expect(finding?.message).toContain(`gh's token is not for http://${elsewhere.host}`);
-  expect(world.asked()).toBe(0);
+  const { findings, asked } = await checkAsOperator(registry.host);
+  expect(findings[0]?.message).toContain(`gh's token is not for http://${elsewhere.host}`);
+  expect(asked).toBe(0);
   expect(elsewhere.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
 });
 
@@ -532,9 +501,7 @@ test("a redirect takes no credentials along", async () => {
   });
   registry.pushImage(repository, "1.2.3", "linux/amd64");
   storage.pushImage(repository, "1.2.3", "linux/amd64");
-  using world = imageWorld("logged in", registry.host);
-  const reference = parseImageReference(`${registry.host}/${repository}:1.2.3`);
-  const findings = await checkImage({ reference, platforms: ["linux/amd64"] }, world.world);
+  const { findings } = await checkAsOperator(registry.host, { platforms: ["linux/amd64"] });
   expect(findings.map(({ level }) => level)).toEqual(["notice"]);
   expect(storage.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
 });
@@ -548,7 +515,8 @@ test("a storage server that denies gets no credentials, whatever it asks for", a
         : undefined,
   });
   registry.pushImage(repository, "1.2.3", "linux/amd64");
-  const failed = await unknown(registry.host, "logged in");
+  const { findings } = await checkAsOperator(registry.host);
+  const failed = await unknown(registry.host, findings);
   expect(failed.message).toEndWith(`http://${storage.host} answered 401 (UNAUTHORIZED)`);
   expect(storage.requests.map(({ headers }) => headers.get("authorization"))).toEqual([null]);
 });
