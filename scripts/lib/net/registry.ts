@@ -155,8 +155,8 @@ function checkedManifest(reply: Reply, wanted: string): StoredManifest {
 }
 
 /**
- * Returns a function that reads paths of a repository. Where the registry denies access, it meets the
- * registry's challenge: without a login first, then as the operator who is logged in to gh.
+ * Returns a function that reads paths of a repository. Where the registry denies access, it asks the
+ * registry's token server: without a login first, then as the operator who is logged in to gh.
  */
 function authenticatedGet(
   { registry, repository }: ImageReference,
@@ -164,83 +164,54 @@ function authenticatedGet(
 ): (path: string, accept: string) => Promise<Reply> {
   const base = registryUrl(registry);
   const http = openHttp(options);
-  /** What opened the repository: an `Authorization` header. */
-  let opening: string | undefined;
+  let bearer: { Authorization?: string } = {};
 
-  const send = (url: URL, accept: string, authorization: string | undefined) =>
-    request(http, url, {
-      Accept: accept,
-      ...(authorization !== undefined && { Authorization: authorization }),
-    });
-
-  // Behind a redirect it is not the registry that denies, and nothing there gets a login.
+  // Behind a redirect it is not the registry that denies, and nothing there gets a token.
   const isDenial = (reply: Reply) => isDenied(reply) && reply.url.origin === base.origin;
 
-  /** Trades a login for an `Authorization` header; returns the reply if a token server denies it. */
-  async function authorize(
-    realm: URL | undefined,
-    login?: string,
-  ): Promise<string | Reply | undefined> {
-    if (realm === undefined) {
-      return login;
-    }
-    const reply = await send(realm, "application/json", login);
-    if (isDenied(reply)) {
-      return reply;
-    }
-    const token = member(expectSuccess(reply), "token") ?? member(reply, "access_token");
-    if (typeof token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
-      throw new NoAnswer(`token server ${reply.url.origin} answered without a token`);
-    }
-    return `Bearer ${token}`;
-  }
-
   /** The operator's login, which goes to the origin that it is for and to no other. */
-  async function operatorLogin(realm: URL, denial: Reply): Promise<string> {
+  async function operatorLogin(realm: URL, denial: Reply): Promise<{ Authorization: string }> {
     const stranger = [base, realm].find(({ origin }) => origin !== tokenOrigin);
     if (stranger !== undefined) {
       const kept = `anonymous access, and gh's token is not for ${stranger.origin}`;
-      throw denied(denial, kept, "Let the image be read without a login, or look it up by hand");
+      throw denied(denial, kept, readable);
     }
     const answer = await ghToken(env, cwd, { signal: options?.signal });
     if ("why" in answer) {
-      throw denied(
-        denial,
-        `anonymous access, and ${answer.why}`,
-        "Log in with a token that may read packages: gh auth login --scopes read:packages",
-      );
+      throw denied(denial, `anonymous access, and ${answer.why}`, logIn);
     }
     // The user name may be any: the token alone counts.
-    return `Basic ${Buffer.from(`x-access-token:${answer.token}`).toString("base64")}`;
+    const login = Buffer.from(`x-access-token:${answer.token}`).toString("base64");
+    return { Authorization: `Basic ${login}` };
   }
 
   return async (path, accept) => {
     const url = new URL(`/v2/${repository}/${path}`, base);
-    let reply = await send(url, accept, opening);
+    let reply = await request(http, url, { Accept: accept, ...bearer });
     if (!isDenial(reply)) {
       return reply;
     }
-    const realm = readChallenge(reply, repository);
+    const realm = tokenServer(reply, repository);
     for (const isAnonymous of [true, false]) {
-      const login = isAnonymous ? undefined : await operatorLogin(realm ?? base, reply);
-      const authorized = await authorize(realm, login);
-      if (typeof authorized !== "string") {
-        reply = authorized ?? reply;
+      const login = isAnonymous ? {} : await operatorLogin(realm, reply);
+      reply = await request(http, realm, { Accept: "application/json", ...login });
+      if (isDenied(reply)) {
         continue;
       }
-      reply = await send(url, accept, authorized);
+      const Authorization = `Bearer ${tokenIn(expectSuccess(reply))}`;
+      reply = await request(http, url, { Accept: accept, Authorization });
       if (!isDenial(reply)) {
-        opening = authorized;
+        bearer = { Authorization };
         return reply;
       }
     }
-    throw denied(
-      reply,
-      "gh's token",
-      "Let gh's token read packages: gh auth refresh --scopes read:packages",
-    );
+    throw denied(reply, "gh's token", letRead);
   };
 }
+
+const readable = "Let the image be read without a login, or look it up by hand";
+const logIn = "Log in with a token that may read packages: gh auth login --scopes read:packages";
+const letRead = "Let gh's token read packages: gh auth refresh --scopes read:packages";
 
 function isDenied({ status }: Reply): boolean {
   return status === 401 || status === 403;
@@ -251,49 +222,37 @@ function denied(reply: Reply, whom: string, remedy: string): NoAnswer {
   return new NoAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
 }
 
-/** A scheme of a WWW-Authenticate header with its parameters, and one parameter (RFC 9110, section 11). */
-const challengeForm = /([\w-]+)(?: +|$|(?=,))((?:[\w-]+ *= *(?:"[^"]*"|[^\s",]+)[ ,]*)*)/g;
-const parameterForm = /([\w-]+) *= *(?:"([^"]*)"|([^\s",]+))/g;
+function tokenIn(reply: Reply): string {
+  const token = member(reply, "token") ?? member(reply, "access_token");
+  if (typeof token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
+    throw new NoAnswer(`token server ${reply.url.origin} answered without a token`);
+  }
+  return token;
+}
 
 /**
- * Returns the question to the token server that a denial names, or undefined if the registry takes
- * Basic credentials itself.
+ * Returns the question to the token server that a denial names in its Bearer challenge.
  *
- * @throws {NoAnswer} If the denial offers neither.
+ * @throws {NoAnswer} If it names none that may be asked.
  */
-function readChallenge(reply: Reply, repository: string): URL | undefined {
+function tokenServer(denial: Reply, repository: string): URL {
   // The length bounds the time of the patterns.
-  const header = (reply.headers.get("www-authenticate") ?? "").slice(0, 4096);
-  const offered = new Map(
-    Array.from(header.matchAll(challengeForm), ([, scheme = "", parameters = ""]) => [
-      scheme.toLowerCase(),
-      parameters,
-    ]),
-  );
-  const bearer = offered.get("bearer");
-  if (bearer === undefined && offered.has("basic")) {
-    return undefined;
+  const header = (denial.headers.get("www-authenticate") ?? "").slice(0, 4096);
+  const challenge = /(?:^|,) *Bearer +(.+)$/i.exec(header)?.[1];
+  if (challenge === undefined) {
+    throw denied(denial, "anonymous access, and offers no Bearer token", readable);
   }
-  if (bearer === undefined) {
-    const schemes = [...offered.keys()].join(", ");
-    const how = schemes === "" ? "does not say how to log in" : `asks for ${quote(schemes)}`;
-    throw new NoAnswer(`${describe(reply)} and ${how}, expected Bearer or Basic`);
-  }
-  const parameters = new Map(
-    Array.from(bearer.matchAll(parameterForm), ([, name = "", quoted, plain = ""]) => [
-      name.toLowerCase(),
-      quoted ?? plain,
-    ]),
-  );
-  const realm = URL.parse(parameters.get("realm") ?? "");
+  const parameter = (name: string) =>
+    new RegExp(`(?:^|,) *${name}="([^"]*)"`, "i").exec(challenge)?.[1];
+  const realm = URL.parse(parameter("realm") ?? "");
   if (realm === null) {
-    throw new NoAnswer(`${reply.url.origin} names a token server that is not a URL`);
+    throw new NoAnswer(`${denial.url.origin} names a token server that is not a URL`);
   }
-  const service = parameters.get("service");
+  const service = parameter("service");
   if (service !== undefined) {
     realm.searchParams.set("service", service);
   }
   // Whatever scope the registry names, a token that may pull is enough.
   realm.searchParams.set("scope", `repository:${repository}:pull`);
-  return permitted(realm, reply.url);
+  return permitted(realm, denial.url);
 }
