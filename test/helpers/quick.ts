@@ -6,7 +6,7 @@ import type { RegistryWorld } from "../../scripts/lib/net/registry.ts";
 /** Requests that give up at once. */
 export const quickHttp: HttpOptions = {
   sleep: () => Promise.resolve(),
-  limits: { attempt: 1000, total: 5000, attempts: 2 },
+  limits: { attempt: 1000, total: 5000 },
 };
 
 /** A world without gh and without a patient network. */

@@ -22,24 +22,22 @@ export interface HttpLimits {
   readonly attempt: number;
   /** Milliseconds for everything that is asked through one `openHttp`, pauses included. */
   readonly total: number;
-  /** How often one request is sent at most. */
-  readonly attempts: number;
-  /** Bytes of a body at most. Registries hold manifests to the same limit. */
-  readonly body: number;
 }
 
 const defaultLimits: HttpLimits = {
   attempt: layout.limits.network / 3,
   total: layout.limits.network,
-  attempts: 4,
-  body: 4 * 1024 * 1024,
 };
+
+/** How often one request is sent, and how many redirects one attempt follows, at most. */
+const mostAttempts = 4;
+const mostRedirects = 5;
+
+/** Bytes of a body at most. Registries hold manifests to the same limit. */
+const longestBody = 4 * 1024 * 1024;
 
 /** Milliseconds before the second attempt (each further pause is twice as long), and at most. */
 const pauses = { first: 500, longest: 10_000 };
-
-/** How many redirects one attempt follows at most. */
-const mostRedirects = 5;
 
 export interface HttpOptions {
   /** Ends every request at once, for Ctrl-C. */
@@ -98,7 +96,7 @@ export async function request(
     const isTransient = isAnswer
       ? outcome.status === 429 || outcome.status >= 500
       : outcome.isTransient;
-    if (!isTransient || attempt >= http.limits.attempts || http.end.aborted) {
+    if (!isTransient || attempt >= mostAttempts || http.end.aborted) {
       if (isAnswer) {
         return outcome;
       }
@@ -150,7 +148,7 @@ async function send(
       });
       const location = response.headers.get("location");
       if (location === null || !redirectStatuses.has(response.status)) {
-        const body = await readBody(response, http.limits.body, url);
+        const body = await readBody(response, url);
         return { status: response.status, headers: response.headers, body, url };
       }
       await response.body?.cancel();
@@ -200,7 +198,7 @@ export function isLoopback({ hostname }: URL): boolean {
   return /^(?:localhost|\[::1\]|127(?:\.[0-9]{1,3}){3})$/.test(hostname);
 }
 
-async function readBody(response: Response, most: number, url: URL): Promise<Uint8Array> {
+async function readBody(response: Response, url: URL): Promise<Uint8Array> {
   const encoding = response.headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity") {
     await response.body?.cancel();
@@ -211,8 +209,8 @@ async function readBody(response: Response, most: number, url: URL): Promise<Uin
   // Leaving the loop early cancels the body.
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > most) {
-      throw new NoAnswer(`${url.origin} sends more than ${most} bytes`);
+    if (size > longestBody) {
+      throw new NoAnswer(`${url.origin} sends more than ${longestBody} bytes`);
     }
     chunks.push(chunk);
   }
