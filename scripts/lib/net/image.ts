@@ -101,24 +101,39 @@ async function checkEntries(
   promised: readonly string[],
   registry: Registry,
 ): Promise<Platforms> {
-  const needed = entries.filter(({ platform }) => promised.includes(platform));
-  const digests = [...new Set(needed.map(({ digest }) => digest))];
-  const platforms = await Promise.all(digests.map((digest) => readPlatform(digest, registry)));
-  const wrong = new Map<string, string>();
-  for (const { digest, platform } of needed) {
-    const found = platforms[digests.indexOf(digest)];
-    if (found !== platform) {
-      const what =
-        found === undefined
-          ? "the registry does not hold that manifest"
-          : `the configuration of that image says ${found}`;
-      wrong.set(platform, `its index lists ${platform}, but ${what}`);
-    }
-  }
   const listed = [...new Set(entries.map(({ platform }) => platform))];
-  const offered = listed.filter((platform) => !wrong.has(platform));
+  const needed = promised.filter((platform) => listed.includes(platform));
+  const faults = await Promise.all(
+    needed.map((platform) => {
+      const images = entries.filter((entry) => entry.platform === platform);
+      return findFault(platform, new Set(images.map(({ digest }) => digest)), registry);
+    }),
+  );
+  const wrong = needed.filter((_, index) => faults[index] !== undefined);
+  const offered = listed.filter((platform) => !wrong.includes(platform));
   const missing = promised.filter((platform) => !offered.includes(platform));
-  return { offered, missing, reasons: [...wrong.values()] };
+  return { offered, missing, reasons: faults.filter((fault) => fault !== undefined) };
+}
+
+/** Why the images that an index lists for a platform are not the one image for it. */
+async function findFault(
+  platform: string,
+  digests: ReadonlySet<string>,
+  registry: Registry,
+): Promise<string | undefined> {
+  const [digest = ""] = digests;
+  if (digests.size > 1) {
+    return `its index lists ${digests.size} images for ${platform}, expected 1`;
+  }
+  const built = await readPlatform(digest, registry);
+  if (built === platform) {
+    return undefined;
+  }
+  const what =
+    built === undefined
+      ? "the registry does not hold that manifest"
+      : `the configuration of that image says ${built}`;
+  return `its index lists ${platform}, but ${what}`;
 }
 
 /** The platform in the configuration of an image, or undefined if the image is absent. */
