@@ -57,7 +57,7 @@ const doors: readonly Door[] = [
     what: "the network",
     pattern:
       /(?<![.\w]|async )fetch\(|\bXMLHttpRequest\b|\bnew WebSocket\b|\bBun\.(?:connect|udpSocket)\b/,
-    owners: ["scripts/lib/net/registry.ts"],
+    owners: ["scripts/lib/net/http.ts"],
   },
   {
     what: "servers",

@@ -56,6 +56,17 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
     ]);
   });
 
+  test("an index that lists one image for two platforms is refused", async () => {
+    const reference = referenceTo(registry, "1.3.0-one");
+    await registry.pushIndex(image, "1.3.0-one", both, ["linux/amd64", "linux/amd64"]);
+    expect(await checkImage({ reference, platforms: both }, world)).toMatchObject([
+      { level: "error", message: expect.stringContaining("Cannot find linux/arm64") },
+    ]);
+    expect(await askImages({ references: [reference], platforms: both }, world)).toMatchObject([
+      { state: "failed", evidence: expect.stringContaining("lacks linux/arm64") },
+    ]);
+  });
+
   test.each([
     ["a tag", (to: RealRegistry) => referenceTo(to, "9.9.9")],
     ["a repository", (to: RealRegistry) => parseImageReference(`${to.host}/nobody/nothing:1.3.0`)],

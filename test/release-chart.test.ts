@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/demo/product.ts";
-import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
+import { mediaTypes, type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
 import { installHook, type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type Ended, startScript } from "./helpers/world.ts";
@@ -44,7 +44,7 @@ function release(
 
 test("a chart release signs the tag and pushes only the tag", async () => {
   await using each = await chartWorld();
-  const { world } = each;
+  const { world, registry } = each;
   const before = await world.remoteRefs();
   const { code, stdout, stderr } = await release(world, ["--yes"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: `Pushing ${tagRef} to origin ...\n` });
@@ -60,6 +60,9 @@ test("a chart release signs the tag and pushes only the tag", async () => {
   expect(tag).toContain(`object ${before["refs/heads/main"]}\n`);
   expect(tag).toMatch(/\n\nchart-v1\.3\.0\n\nImage-check: image 127\..*:1\.3\.0 -> sha256:/);
   expect(tag).toContain("-----BEGIN SSH SIGNATURE-----");
+  // The index, and for each platform a manifest and a configuration; none of them twice.
+  expect(new Set(registry.requests.map(({ path }) => path)).size).toBe(5);
+  expect(registry.requests).toHaveLength(5);
 });
 
 describe("nothing is mutated when", () => {
@@ -83,6 +86,20 @@ describe("nothing is mutated when", () => {
       "a promised platform is missing",
       "Cannot find linux/arm64",
       async ({ registry }) => void registry.pushIndex(repository, "1.3.0", ["linux/amd64"]),
+    ],
+    [
+      "the index lists one image for two platforms",
+      "the configuration of that image says linux/amd64",
+      async ({ registry }) => {
+        const digest = registry.pushImage(repository, undefined, "linux/amd64");
+        const manifests = ["amd64", "arm64"].map((architecture) => ({
+          mediaType: mediaTypes.manifest,
+          digest,
+          platform: { os: "linux", architecture },
+        }));
+        registry.pushManifest(repository, "1.3.0", { manifests }, mediaTypes.index);
+        return undefined;
+      },
     ],
     [
       "the registry does not answer",

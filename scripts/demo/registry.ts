@@ -14,9 +14,7 @@ export type RegistryAccess =
   /** A token for everyone, from the registry's own token server. */
   | { readonly kind: "bearer" }
   /** A token only for who logs in with this password, any user name. */
-  | { readonly kind: "private"; readonly password: string }
-  /** No token server: a password with every request. */
-  | { readonly kind: "basic"; readonly password: string };
+  | { readonly kind: "private"; readonly password: string };
 
 export interface RegistryOptions {
   readonly access?: RegistryAccess;
@@ -37,8 +35,8 @@ export interface StandInRegistry extends Disposable {
   /** Such as `127.0.0.1:41234`. */
   readonly host: string;
   readonly requests: readonly SeenRequest[];
-  /** Holds an image for one platform under a tag; answers the digest of its manifest. */
-  pushImage(repository: string, tag: string, platform: string): string;
+  /** Holds an image for one platform, under a tag if one is given; answers its manifest's digest. */
+  pushImage(repository: string, tag: string | undefined, platform: string): string;
   /** Holds an index of images under a tag, as a multi-platform build pushes it, attestations too. */
   pushIndex(repository: string, tag: string, platforms: readonly string[]): string;
   /** Holds a chart under its version, as `helm push` does; answers the digest of its manifest. */
@@ -102,12 +100,7 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
       const allowed = access.kind === "bearer" || knows(access, authorization);
       return allowed ? Response.json({ token: bearerToken }) : failure(401, "UNAUTHORIZED");
     }
-    const admitted =
-      access.kind === "open" ||
-      (access.kind === "basic"
-        ? knows(access, authorization)
-        : authorization === `Bearer ${bearerToken}`);
-    if (!admitted) {
+    if (access.kind !== "open" && authorization !== `Bearer ${bearerToken}`) {
       return failure(401, "UNAUTHORIZED", { "WWW-Authenticate": challenge(path) });
     }
     const [, repository = "", kind = "", reference = ""] =
@@ -127,9 +120,6 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
   }
 
   function challenge(path: string): string {
-    if (access.kind === "basic") {
-      return 'Basic realm="stand-in, \\"quoted\\""';
-    }
     const repository = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(path)?.[1];
     return `Bearer realm="http://${host}/token",service="${host}",scope="repository:${repository}:pull"`;
   }

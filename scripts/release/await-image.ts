@@ -5,7 +5,7 @@ import type { ImageReference } from "../lib/files/image-reference.ts";
 import { error, type Finding } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import type { GhWorld } from "../lib/net/gh.ts";
-import type { ImageWorld } from "../lib/net/image.ts";
+import type { RegistryWorld } from "../lib/net/registry.ts";
 import { duration } from "../lib/progress.ts";
 import { isVersion } from "../lib/version.ts";
 import { askImages, imageQuestion } from "../verify/images.ts";
@@ -25,7 +25,7 @@ export interface AwaitedImage {
 
 /** The worlds of the two questions. */
 export interface AwaitWorld extends SurveyWorld {
-  readonly images: ImageWorld;
+  readonly images: RegistryWorld;
   readonly gh: GhWorld;
 }
 

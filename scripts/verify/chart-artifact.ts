@@ -2,20 +2,18 @@
 
 import type { Answer } from "../lib/answer.ts";
 import { asTable, parseJsonTable } from "../lib/files/document.ts";
-import type { ImageReference } from "../lib/files/image-reference.ts";
+import { type ImageReference, isDigest } from "../lib/files/image-reference.ts";
 import { quote } from "../lib/finding.ts";
-import { ghToken } from "../lib/net/gh.ts";
-import type { ImageWorld } from "../lib/net/image.ts";
+import { NoAnswer } from "../lib/net/http.ts";
 import {
-  isDigest,
-  manifestTypes,
   openRegistry,
   type Registry,
+  type RegistryWorld,
   type StoredManifest,
-} from "../lib/net/image-registry.ts";
-import { NoAnswer, openHttp } from "../lib/net/registry.ts";
+} from "../lib/net/registry.ts";
 
-/** Media types that helm gives the parts of a chart's artifact. */
+/** Media types of a chart's artifact, as helm pushes it, and of its parts. */
+const artifactType = "application/vnd.oci.image.manifest.v1+json";
 const configType = "application/vnd.cncf.helm.config.v1+json";
 const contentType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
@@ -43,16 +41,13 @@ export interface ChartAnswer {
 /** Asks the registry for a chart's artifact, its configuration and its content. */
 export async function askChartArtifact(
   chart: PublishedChart,
-  { env, cwd, http }: ImageWorld,
+  world: RegistryWorld,
 ): Promise<ChartAnswer> {
-  const { registry: host, repository, tag } = chart.reference;
+  const { repository, tag } = chart.reference;
   const question = chartQuestion(chart.reference);
   const name = `${repository}:${tag}`;
   try {
-    const registry = openRegistry(host, repository, {
-      http: openHttp(http),
-      token: () => ghToken(env, cwd, { signal: http?.signal }),
-    });
+    const registry = openRegistry(chart.reference, world);
     const found = await registry.manifest(tag);
     if ("absent" in found) {
       return {
@@ -107,7 +102,7 @@ async function findFaults(
 ): Promise<string[]> {
   const manifest = parseJsonTable(found.text, "manifest");
   const config = asTable(manifest.config);
-  if (found.mediaType !== manifestTypes.ociManifest || config?.mediaType !== configType) {
+  if (found.mediaType !== artifactType || config?.mediaType !== configType) {
     return [`it is no Helm chart but ${quote(String(config?.mediaType ?? found.mediaType))}`];
   }
   const layers = Array.isArray(manifest.layers) ? manifest.layers.map(asTable) : [];

@@ -12,7 +12,7 @@ import {
   openHttp,
   request,
   textOf,
-} from "../lib/net/registry.ts";
+} from "../lib/net/http.ts";
 import type { Version } from "../lib/version.ts";
 
 /** Statuses with which an index says that there is no such crate (The Cargo Book, Registry index). */
@@ -115,7 +115,7 @@ async function readIndex(
   }
   // The 404 of another kind of server says nothing about a crate.
   const config = await request(http, new URL("config.json", index));
-  if (config.status !== 200 || typeof member(textOf(config), "dl") !== "string") {
+  if (config.status !== 200 || typeof member(config, "dl") !== "string") {
     throw new NoAnswer(`${describe(reply)}, and has no config.json of a crate index`);
   }
   return undefined;

@@ -2,8 +2,8 @@
 
 import type { Answer } from "../lib/answer.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
-import { layout } from "../lib/layout.ts";
-import { askImage, type ImageAnswer, type ImageWorld } from "../lib/net/image.ts";
+import { askImage, type ImageAnswer } from "../lib/net/image.ts";
+import type { RegistryWorld } from "../lib/net/registry.ts";
 
 /** The image of one version, where it is pushed to. */
 export interface PublishedImage {
@@ -16,7 +16,7 @@ export interface PublishedImage {
 /** Asks each registry for the image, all at once; one answer a registry, in their order. */
 export async function askImages(
   { references, platforms }: PublishedImage,
-  world: ImageWorld,
+  world: RegistryWorld,
 ): Promise<Answer[]> {
   const asked = await Promise.all(
     references.map(async (reference) => ({
@@ -24,37 +24,20 @@ export async function askImages(
       found: await askImage(reference, platforms, world),
     })),
   );
-  const first = asked.find(({ found }) => found.state === "present");
+  const first = asked.find(({ found }) => found.digest !== undefined);
   return asked.map(({ reference, found }) => {
-    const answer = judgeImage(reference, found, platforms);
-    return answer.state === "verified" && first !== undefined
-      ? comparedWith(first, found, answer)
+    const answer = judgeImage(reference, found);
+    return answer.state === "verified" && found.digest !== first?.found.digest
+      ? {
+          // One build pushes one index to all registries: another digest is another image.
+          question: answer.question,
+          state: "failed",
+          evidence: `it is ${found.digest}, but ${first?.reference.registry} holds ${first?.found.digest} under the same tag`,
+          remedy:
+            "Find out which of both release.yml pushed, and who pushed the other; then release the next version",
+        }
       : answer;
   });
-}
-
-interface Asked {
-  readonly reference: ImageReference;
-  readonly found: ImageAnswer;
-}
-
-/** One build pushes one index to all registries: another digest is another image. */
-function comparedWith(first: Asked, found: ImageAnswer, answer: Answer): Answer {
-  const one = digestOf(first.found);
-  const other = digestOf(found);
-  return one === other
-    ? answer
-    : {
-        question: answer.question,
-        state: "failed",
-        evidence: `it is ${other}, but ${first.reference.registry} holds ${one} under the same tag`,
-        remedy:
-          "Find out which of both release.yml pushed, and who pushed the other; then release the next version",
-      };
-}
-
-function digestOf(found: ImageAnswer): string | undefined {
-  return found.state === "present" ? found.digest : undefined;
 }
 
 /** The label of the question about an image in one registry. */
@@ -62,42 +45,18 @@ export function imageQuestion({ registry }: ImageReference): string {
   return `image on ${registry}`;
 }
 
-function judgeImage(
-  reference: ImageReference,
-  found: ImageAnswer,
-  promised: readonly string[],
-): Answer {
-  const question = imageQuestion(reference);
+function judgeImage(reference: ImageReference, found: ImageAnswer): Answer {
+  const { state, digest, lacks, evidence, remedy } = found;
   const name = `${reference.repository}:${reference.tag}`;
-  if (found.state === "absent") {
-    return {
-      question,
-      state: "pending",
-      evidence: `${name} is not there: ${found.why}`,
-      remedy: "Wait for release.yml to publish it (typically 5-10 minutes after its tag)",
-    };
-  }
-  if (found.state === "unknown") {
-    return {
-      question,
-      state: "unknown",
-      evidence: `${name}: ${found.why}`,
-      remedy: found.remedy ?? "Check the network and the registry, then run the command again",
-    };
-  }
-  const { digest, platforms, hollow } = found;
-  const offered = platforms.length === 0 ? "no platform" : platforms.join(", ");
-  const missing = promised.filter((platform) => !platforms.includes(platform));
-  if (missing.length === 0) {
-    return { question, state: "verified", evidence: `${name} is ${digest} (${offered})` };
-  }
-  const empty = missing.filter((platform) => hollow.includes(platform));
-  const listed =
-    empty.length === 0 ? "" : `; its index lists ${empty.join(", ")}, which the registry lacks`;
   return {
-    question,
-    state: "failed",
-    evidence: `${name} (${digest}) lacks ${missing.join(", ")}, found ${offered}${listed}`,
-    remedy: `Release the next version with an image for ${missing.join(", ")}, or correct ${layout.imagesAnnotation}`,
+    question: imageQuestion(reference),
+    state,
+    evidence: {
+      verified: `${name} is ${digest} (${evidence})`,
+      pending: `${name} is not there: ${evidence}`,
+      failed: `${name} (${digest}) lacks ${lacks}, ${evidence}`,
+      unknown: `${name}: ${evidence}`,
+    }[state],
+    ...(remedy === undefined ? {} : { remedy }),
   };
 }

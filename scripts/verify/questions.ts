@@ -5,7 +5,7 @@ import type { Finding } from "../lib/finding.ts";
 import type { ObjectId, Repository } from "../lib/git/git.ts";
 import { layout } from "../lib/layout.ts";
 import type { GhWorld } from "../lib/net/gh.ts";
-import type { HttpOptions } from "../lib/net/registry.ts";
+import type { HttpOptions } from "../lib/net/http.ts";
 import { isVersion, type Version } from "../lib/version.ts";
 import { askAttestations, type Subject } from "./attestations.ts";
 import { askChartArtifact, chartQuestion } from "./chart-artifact.ts";

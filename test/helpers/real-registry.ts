@@ -6,8 +6,17 @@ import { temporaryFolder, writeFiles } from "./world.ts";
 export interface RealRegistry extends AsyncDisposable {
   /** Host and port. */
   readonly host: string;
-  /** Pushes an image of several platforms under a tag; answers the digest of its index. */
-  pushIndex(repository: string, tag: string, platforms: readonly string[]): Promise<string>;
+  /**
+   * Pushes an image of several platforms under a tag; answers the digest of its index.
+   *
+   * @param built The platforms that the images themselves say; default: those of the index.
+   */
+  pushIndex(
+    repository: string,
+    tag: string,
+    platforms: readonly string[],
+    built?: readonly string[],
+  ): Promise<string>;
   /** Pushes a chart as helm does; answers the digest of its manifest. */
   pushChart(
     repository: string,
@@ -30,7 +39,7 @@ export async function startRealRegistry(program: string): Promise<RealRegistry> 
     if (await isReady(host, child.exited)) {
       return {
         host,
-        pushIndex: (repository, tag, platforms) => pushIndex(host, repository, tag, platforms),
+        pushIndex: (...image) => pushIndex(host, ...image),
         pushChart: (repository, chart) => pushChart(host, repository, chart),
         async [Symbol.asyncDispose]() {
           child.kill("SIGKILL");
@@ -81,11 +90,14 @@ async function pushIndex(
   repository: string,
   tag: string,
   platforms: readonly string[],
+  built: readonly string[] = platforms,
 ): Promise<string> {
   const manifests = [];
-  for (const platform of platforms) {
-    const [os, architecture, variant] = platform.split("/");
-    const config = { os, architecture, variant, rootfs: { type: "layers", diff_ids: [] } };
+  for (const [index, platform] of platforms.entries()) {
+    const config = {
+      ...platformOf(built[index] ?? platform),
+      rootfs: { type: "layers", diff_ids: [] },
+    };
     const manifest = {
       schemaVersion: 2,
       mediaType: mediaTypes.manifest,
@@ -100,12 +112,17 @@ async function pushIndex(
       mediaType: mediaTypes.manifest,
       digest,
       size,
-      platform: { os, architecture, variant },
+      platform: platformOf(platform),
     });
   }
   const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
   await pushManifest(host, repository, tag, index, mediaTypes.index);
   return digestOf(index);
+}
+
+function platformOf(platform: string) {
+  const [os, architecture, variant] = platform.split("/");
+  return { os, architecture, variant };
 }
 
 async function pushChart(

@@ -2,6 +2,7 @@
 
 import { quote } from "../finding.ts";
 import { asTable, parseJsonTable } from "./document.ts";
+import { isDigest } from "./image-reference.ts";
 
 /** One platform's image in an index. */
 export interface IndexEntry {
@@ -15,43 +16,44 @@ export type ImageManifest =
   | { readonly kind: "index"; readonly entries: readonly IndexEntry[] }
   | { readonly kind: "image"; readonly config: string };
 
-const indexTypes: ReadonlySet<unknown> = new Set([
+const indexTypes: readonly unknown[] = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
-]);
-const imageTypes: ReadonlySet<unknown> = new Set([
+];
+const imageTypes: readonly unknown[] = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
-]);
-/** What tells an image from a chart, a signature or another artifact in the same registry. */
-const configTypes: ReadonlySet<unknown> = new Set([
+];
+/** Media types that a registry may answer with when asked for an image. */
+export const manifestTypes = [...indexTypes, ...imageTypes] as readonly string[];
+/** Distinguish an image from a chart, a signature or another artifact in the same registry. */
+const configTypes: readonly unknown[] = [
   "application/vnd.oci.image.config.v1+json",
   "application/vnd.docker.container.image.v1+json",
-]);
-const digestForm = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+];
 
 /**
- * Reads a manifest or an index. Entries that are no image for a platform, such as attestations, are
- * left out.
+ * Returns what a manifest or an index says. Entries of an index that are not an image for a platform,
+ * such as attestations, are left out.
  *
- * @param mediaType As the registry said it; the text must not contradict it.
- * @throws {SyntaxError} If the text is none of the kind, or of two kinds at once.
+ * @param mediaType The type that the registry named; the text must not contradict it.
+ * @throws {SyntaxError} If the text is neither, or both at once.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = parseJsonTable(text, "manifest");
+  const table = plain(parseJsonTable(text, "manifest"));
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Two readers must not see two different images in the same bytes.
   const both = "manifests" in table && ("config" in table || "layers" in table);
   expectForm("manifest or index", "both at once", !both);
-  if (indexTypes.has(mediaType)) {
+  if (indexTypes.includes(mediaType)) {
     const entries = table.manifests;
     expectForm("list of manifests", entries, Array.isArray(entries));
     return { kind: "index", entries: (entries as unknown[]).flatMap(parseEntry) };
   }
   const config = asTable(table.config);
-  expectForm("container image", config?.mediaType, configTypes.has(config?.mediaType));
-  return { kind: "image", config: parseDigest(config?.digest) };
+  expectForm("container image", config?.mediaType, configTypes.includes(config?.mediaType));
+  return { kind: "image", config: parseDigest(plain(config ?? {}).digest) };
 }
 
 function parseEntry(entry: unknown): IndexEntry[] {
@@ -59,7 +61,7 @@ function parseEntry(entry: unknown): IndexEntry[] {
   const platform = asTable(table?.platform);
   const annotations = asTable(table?.annotations) ?? {};
   if (
-    !imageTypes.has(table?.mediaType) ||
+    !imageTypes.includes(table?.mediaType) ||
     platform === undefined ||
     "vnd.docker.reference.type" in annotations
   ) {
@@ -72,12 +74,20 @@ function parseEntry(entry: unknown): IndexEntry[] {
 }
 
 /**
- * The platform of an image, by its configuration.
+ * Returns the platform that an image's configuration states.
  *
- * @throws {SyntaxError} If the text is no image configuration.
+ * @throws {SyntaxError} If the text is not an image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(parseJsonTable(text, "image configuration"));
+  return platformOf(plain(parseJsonTable(text, "image configuration")));
+}
+
+/** Returns the table itself. Container runtimes ignore the case of keys, and the last key counts. */
+function plain(table: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const keys = Object.keys(table);
+  const isPlain = new Set(keys.map((key) => key.toUpperCase())).size === keys.length;
+  expectForm("table of different keys", "keys that differ in their case only", isPlain);
+  return table;
 }
 
 function platformOf(table: Readonly<Record<string, unknown>>): string {
@@ -88,7 +98,7 @@ function platformOf(table: Readonly<Record<string, unknown>>): string {
   return parsePlatform(parts.join("/"));
 }
 
-/** Other names of processors, as container runtimes read them. */
+/** Other names of processors that container runtimes accept. */
 const spellings: ReadonlyMap<string, string> = new Map([
   ["x86_64", "amd64"],
   ["x86-64", "amd64"],
@@ -98,7 +108,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ["armel", "arm/v6"],
 ]);
 
-/** Processors that say, or leave out, the variant that is meant without one. */
+/** Processors with a variant that is the default, or without a variant that runtimes assume. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ["amd64/v1", "amd64"],
   ["arm64/v8", "arm64"],
@@ -111,11 +121,11 @@ const defaults: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads a platform, and writes it in the one way that container runtimes compare: `linux/arm64/v8`
+ * Returns a platform in the form that container runtimes compare: `linux/arm64/v8`
  * is `linux/arm64`, `linux/arm` is `linux/arm/v7`, `linux/x86_64` is `linux/amd64`.
  *
  * @param text `os/architecture` or `os/architecture/variant`.
- * @throws {SyntaxError} If the text is no platform.
+ * @throws {SyntaxError} If the text is not a platform.
  */
 export function parsePlatform(text: string): string {
   const fits = /^[A-Za-z0-9_.-]{1,40}(?:\/[A-Za-z0-9_.-]{1,40}){1,2}$/.test(text);
@@ -127,7 +137,7 @@ export function parsePlatform(text: string): string {
 }
 
 function parseDigest(value: unknown): string {
-  const fits = typeof value === "string" && digestForm.test(value);
+  const fits = typeof value === "string" && isDigest(value);
   expectForm("sha256 or sha512 digest", value, fits);
   return value as string;
 }

@@ -20,68 +20,67 @@ const host = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9A-Fa-f:]+\\])(?::([
 const component = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
 const path = new RegExp(`^${component}(?:/${component})*$`);
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-/** The algorithms that the OCI image specification registers; runtimes know no others. */
-const digestForm = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
-/** Longer than any legal reference, and short enough for patterns that go back and forth. */
+/** Longer than any legal reference, and short enough for patterns that backtrack. */
 const longest = 1024;
+
+/** Reports whether a text is a digest, by the algorithms that the OCI image specification registers. */
+export function isDigest(text: string): boolean {
+  return /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(text);
+}
 
 /**
  * Reads an image reference: `[host[:port]/]path[:tag][@digest]`.
  *
  * @param text Such as `ghcr.io/robintra/perf-sentinel:0.11.1` or `alpine`.
- * @throws {SyntaxError} If a runtime could not read it.
+ * @throws {SyntaxError} If a container runtime could not read it.
  */
 export function parseImageReference(text: string): ImageReference {
-  expectForm(text, `at most ${longest} characters`, text.length <= longest, text);
+  const expectForm = (expected: string, fits: boolean, found: string) => {
+    if (!fits) {
+      const what = `Cannot read image reference ${quote(text)}: found ${quote(found)}`;
+      throw new SyntaxError(`${what}, expected ${expected}`);
+    }
+  };
+  expectForm(`at most ${longest} characters`, text.length <= longest, text);
   const at = text.indexOf("@");
-  const digest = at < 0 ? undefined : text.slice(at + 1);
   const named = at < 0 ? text : text.slice(0, at);
   const colon = named.lastIndexOf(":");
   const hasTag = colon > named.lastIndexOf("/") && !named.endsWith("]");
-  const tag = hasTag ? named.slice(colon + 1) : undefined;
+  const digest = at < 0 ? {} : { digest: text.slice(at + 1) };
+  const tag = hasTag ? { tag: named.slice(colon + 1) } : {};
   const { registry, repository } = splitName(hasTag ? named.slice(0, colon) : named);
 
-  expectForm(text, "a registry host with an optional port", isHost(registry), registry);
+  expectForm("a registry host with an optional port", isHost(registry), registry);
   const isPath = path.test(repository) && repository.length <= 255;
-  expectForm(text, "a lower-case repository path", isPath, repository);
-  expectForm(text, "a tag", tag === undefined || tagForm.test(tag), tag ?? "");
-  const isDigest = digest === undefined || digestForm.test(digest);
-  expectForm(text, "a sha256 or sha512 digest", isDigest, digest ?? "");
-  return {
-    registry,
-    repository,
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
-  };
+  expectForm("a lower-case repository path", isPath, repository);
+  expectForm("a tag", tagForm.test(tag.tag ?? "latest"), tag.tag ?? "");
+  const isNamed = digest.digest === undefined || isDigest(digest.digest);
+  expectForm("a sha256 or sha512 digest", isNamed, digest.digest ?? "");
+  return { registry, repository, ...tag, ...digest };
+}
+
+/** The name of an image as people write it; without a tag and a digest a runtime pulls `latest`. */
+export function nameOf({ registry, repository, tag, digest }: ImageReference): string {
+  const tagged = tag ?? (digest === undefined ? "latest" : undefined);
+  const ends = [tagged && `:${tagged}`, digest && `@${digest}`];
+  return `${registry}/${repository}${ends.filter((end) => end !== undefined).join("")}`;
 }
 
 /** Splits a name as Docker does: a first part that cannot be a path component names a host. */
 function splitName(name: string): { registry: string; repository: string } {
   const slash = name.indexOf("/");
-  const first = slash < 0 ? "" : name.slice(0, slash);
-  if (/[.:[A-Z]/.test(first) || first === "localhost") {
-    const registry = first === "index.docker.io" ? dockerHub : first;
-    return { registry, repository: official(registry, name.slice(slash + 1)) };
+  const first = name.slice(0, Math.max(slash, 0));
+  const isHost = /[.:[A-Z]/.test(first) || first === "localhost";
+  const repository = isHost ? name.slice(slash + 1) : name;
+  if (isHost && first !== dockerHub && first !== "index.docker.io") {
+    return { registry: first, repository };
   }
-  return { registry: dockerHub, repository: official(dockerHub, name) };
-}
-
-/** Docker Hub keeps images without an owner under `library/`. */
-function official(registry: string, repository: string): string {
-  return registry === dockerHub && repository !== "" && !repository.includes("/")
-    ? `library/${repository}`
-    : repository;
+  // Docker Hub keeps images without an owner under `library/`.
+  const isOfficial = repository !== "" && !repository.includes("/");
+  return { registry: dockerHub, repository: isOfficial ? `library/${repository}` : repository };
 }
 
 function isHost(text: string): boolean {
   const match = host.exec(text);
-  return match !== null && (match[1] === undefined || Number(match[1]) <= 65_535);
-}
-
-function expectForm(text: string, expected: string, fits: boolean, found: string): void {
-  if (!fits) {
-    throw new SyntaxError(
-      `Cannot read image reference ${quote(text)}: found ${quote(found)}, expected ${expected}`,
-    );
-  }
+  return match !== null && Number(match[1] ?? 0) <= 65_535;
 }

@@ -1,53 +1,45 @@
 /** The door to gh, GitHub's command: the operator's token, and answers about a repository. */
 
 import { layout } from "../layout.ts";
-import { type Answer, type Environment, lastWords, MissingProgram, run } from "../process.ts";
+import {
+  type Answer,
+  type Environment,
+  lastWords,
+  MissingProgram,
+  type RunOptions,
+  run,
+} from "../process.ts";
 
 /** A token, or why there is none. The token is a secret: it goes into no message. */
 export type GhToken = { readonly token: string } | { readonly why: string };
 
-/** Milliseconds that gh may take: it reads a file or a keyring. */
-const patience = 10_000;
-
-/** How a token may look: what an HTTP header carries unchanged. */
-const tokenForm = /^[A-Za-z0-9._~+/=-]{1,1024}$/;
+/** Milliseconds for the token: gh reads a file or a keyring. */
+const tokenTime = 10_000;
 
 /**
  * Asks gh for the operator's token for github.com.
  *
- * @param timeout Milliseconds.
+ * @param options.timeout Milliseconds.
  */
 export async function ghToken(
   env: Environment,
   cwd: string,
-  options: { readonly signal?: AbortSignal | undefined; readonly timeout?: number } = {},
+  { signal, timeout = tokenTime }: Pick<RunOptions, "signal" | "timeout"> = {},
 ): Promise<GhToken> {
   // Named in full: GH_HOST would have gh answer with the token of another server.
-  const command = ["gh", "auth", "token", "--hostname", "github.com"];
-  const timeout = options.timeout ?? patience;
-  try {
-    const answer = await run(command, {
-      cwd,
-      env: { ...env, GH_PROMPT_DISABLED: "1" },
-      timeout,
-      signal: options.signal,
-    });
-    if (answer.timedOut) {
-      return { why: `gh auth token gave no answer within ${timeout / 1000} s` };
-    }
-    if (answer.code !== 0) {
-      return { why: `gh is not logged in to github.com (exit code ${answer.code})` };
-    }
-    const token = answer.stdout.replace(/\r?\n$/, "");
-    return tokenForm.test(token)
-      ? { token }
-      : { why: "gh auth token printed something that is no token" };
-  } catch (thrown) {
-    if (thrown instanceof MissingProgram) {
-      return { why: "gh is not installed, or not on PATH" };
-    }
-    throw thrown;
+  const args = ["auth", "token", "--hostname", "github.com"];
+  const answer = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
+  if ("why" in answer) {
+    return { why: answer.why };
   }
+  if (answer.code !== 0) {
+    return { why: `gh is not logged in to github.com (exit code ${answer.code})` };
+  }
+  const token = answer.stdout.replace(/\r?\n$/, "");
+  // What an HTTP header carries unchanged.
+  return /^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)
+    ? { token }
+    : { why: "gh auth token printed something that is not a token" };
 }
 
 /** Where gh questions are asked. */
@@ -62,7 +54,7 @@ export interface GhWorld {
   readonly patience?: number | undefined;
 }
 
-/** Why gh gave no answer that one could rely on. */
+/** Why gh gave no answer that can be relied on. */
 export interface GhFailure {
   readonly kind: "missing" | "not logged in" | "too old" | "not found" | "failed" | "timed out";
   /** A reason on one line, not a sentence. */
@@ -70,7 +62,7 @@ export interface GhFailure {
   readonly remedy: string;
 }
 
-/** What gh answered. `not found` only where the question says how gh tells that. */
+/** What gh answered. `not found` only where the question says how gh reports that. */
 export type GhAnswer =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "text"; readonly text: string }
@@ -97,19 +89,19 @@ const remedies = {
   "too old": "Update gh to 2.67 or later (https://cli.github.com)",
 } as const;
 
-/** Whether an answer of gh is a failure to answer. */
+/** Reports whether an answer of gh is a failure to answer. */
 export function isGhFailure(answer: GhAnswer): answer is GhFailure {
   return answer.kind !== "json" && answer.kind !== "text";
 }
 
-/** Whether asking gh again is of no use before a person has acted. */
+/** Reports whether gh cannot answer before a person has acted. */
 export function isLasting({ kind }: GhFailure): boolean {
   return kind in remedies;
 }
 
 /**
  * Asks gh about the repository. Only an exit code 0 with an answer of the expected form counts as
- * one; whatever else gh does comes back as a failure with a reason.
+ * one; everything else comes back as a failure with a reason.
  *
  * @param args Without `--repo`, which is added.
  */
@@ -118,31 +110,41 @@ export async function askGh(
   world: GhWorld,
   options: GhOptions = {},
 ): Promise<GhAnswer> {
-  const timeout = world.patience ?? options.timeout ?? layout.limits.network;
-  const name = `gh ${args.slice(0, 2).join(" ")}`;
-  const [place, environment] =
-    args[0] === "attestation"
-      ? // Takes no host before the repository. Elsewhere GH_HOST would have gh believe that somebody
-        // is logged in there.
-        [world.repository, { GH_HOST: "github.com" }]
-      : [`github.com/${world.repository}`, {}];
+  const name = nameOf(args);
+  // `attestation` takes no host before the repository. For the others GH_HOST would make gh believe
+  // that somebody is logged in there.
+  const isAttestation = args[0] === "attestation";
+  const place = isAttestation ? world.repository : `github.com/${world.repository}`;
+  const answer = await runGh([...args, "--repo", place], {
+    cwd: world.cwd,
+    env: { ...environmentOf(world.env), ...(isAttestation && { GH_HOST: "github.com" }) },
+    timeout: world.patience ?? options.timeout ?? layout.limits.network,
+    mostOutput: options.most ?? usualSize,
+    signal: world.signal,
+  });
+  if ("why" in answer) {
+    return answer;
+  }
+  return answer.code === 0 && !answer.overflowed
+    ? read(answer, name, options)
+    : failureOf(answer, name, options);
+}
+
+function nameOf(args: readonly string[]): string {
+  return `gh ${args.slice(0, 2).join(" ")}`;
+}
+
+/** Runs gh. Only an end of its own is an answer. */
+async function runGh(args: readonly string[], options: RunOptions): Promise<Answer | GhFailure> {
   try {
-    const answer = await run(["gh", ...args, "--repo", place], {
-      cwd: world.cwd,
-      env: { ...environmentOf(world.env), ...environment },
-      timeout,
-      mostOutput: options.most ?? usualSize,
-      signal: world.signal,
-    });
-    if (world.signal?.aborted) {
-      return failed("failed", `${name} was interrupted`);
+    const answer = await run(["gh", ...args], options);
+    if (options.signal?.aborted) {
+      return failed("failed", `${nameOf(args)} was interrupted`);
     }
-    if (answer.timedOut) {
-      return failed("timed out", `${name} gave no answer within ${timeout / 1000} s`);
-    }
-    return answer.code === 0 && !answer.overflowed
-      ? read(answer, name, options)
-      : failureOf(answer, name, options);
+    const { timeout = 0 } = options;
+    return answer.timedOut
+      ? failed("timed out", `${nameOf(args)} gave no answer within ${timeout / 1000} s`)
+      : answer;
   } catch (thrown) {
     if (thrown instanceof MissingProgram) {
       return failed("missing", thrown.message.replace(/^Cannot run gh: it/, "gh"));
@@ -220,17 +222,14 @@ function failureOf(answer: Answer, name: string, { absent }: GhOptions): GhFailu
 
 /** How many characters of gh's words a reason carries. */
 const reasonLength = 300;
-/** And how many of them are read for that: a link's query may take most. */
-const longestWords = 6000;
 
-/** Words of gh on one line. A URL's query is left out: it is long, and says nothing to a person. */
+/** Words of gh on one line. A URL's query is left out: it is long, and may hold a secret. */
 function lineOf(words: string): string {
   const line = words
-    .slice(0, longestWords)
-    .split(/[\r\n]+/)
-    .map((each) => each.trim())
-    .filter((each) => each !== "")
-    .join("; ")
+    // A link's query may take most of the words that are read.
+    .slice(0, 20 * reasonLength)
+    .trim()
+    .replace(/\s*[\r\n]\s*/g, "; ")
     .replace(/(https:[^\s?]*)\?[^\s)]*/g, "$1");
   return line.length > reasonLength ? `${line.slice(0, reasonLength)}...` : line;
 }

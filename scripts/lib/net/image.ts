@@ -1,126 +1,152 @@
-/** Whether the image that an installation would pull is there, for every platform promised. */
+/** Whether the image that an installation would pull is published, for every platform promised. */
 
+import type { State } from "../answer.ts";
 import {
-  type ImageManifest,
+  type IndexEntry,
   parseConfigPlatform,
   parseImageManifest,
   parsePlatform,
 } from "../files/image-manifest.ts";
-import { type ImageReference, parseImageReference } from "../files/image-reference.ts";
-import { error, type Finding, notice, type Place, quote } from "../finding.ts";
+import { type ImageReference, nameOf } from "../files/image-reference.ts";
+import { error, type Finding, notice, type Place } from "../finding.ts";
 import { layout } from "../layout.ts";
-import type { Environment } from "../process.ts";
-import { ghToken } from "./gh.ts";
-import { openRegistry, type Registry } from "./image-registry.ts";
-import { type HttpOptions, NoAnswer, openHttp } from "./registry.ts";
+import { NoAnswer } from "./http.ts";
+import { openRegistry, type Registry, type RegistryWorld } from "./registry.ts";
 
-/** What a registry says about an image. Only `present` is a pass, and only for its platforms. */
-export type ImageAnswer =
-  | {
-      readonly state: "present";
-      readonly digest: string;
-      readonly mediaType: string;
-      /** The platforms offered, as `parsePlatform` writes them. */
-      readonly platforms: readonly string[];
-      /** Promised platforms that the index lists and the registry does not hold. */
-      readonly hollow: readonly string[];
-    }
-  | { readonly state: "absent"; readonly why: string }
-  | { readonly state: "unknown"; readonly why: string; readonly remedy?: string };
-
-/** The world that the question is asked in. */
-export interface ImageWorld {
-  /** Where gh runs, which is asked for a token if anonymous access is denied. */
-  readonly env: Environment;
-  readonly cwd: string;
-  /** Ctrl-C, and limits other than the usual ones. */
-  readonly http?: HttpOptions;
+/** The answer of a registry about an image. */
+export interface ImageAnswer {
+  readonly state: State;
+  /** The digest of an image that is there, verified or failed. */
+  readonly digest?: string;
+  /** The promised platforms that a failed image lacks. */
+  readonly lacks?: string;
+  /** Of a verified image the platforms that were checked, else the reason, on one line. */
+  readonly evidence: string;
+  /** The way out, of all states but `verified`. */
+  readonly remedy?: string;
 }
 
 /**
- * Asks the registry for an image.
+ * Asks a registry for an image.
  *
- * @param promised Platforms whose manifests must be there too, as `parsePlatform` writes them.
+ * @param promised The platforms that must be there, as `parsePlatform` returns them.
  */
 export async function askImage(
   reference: ImageReference,
   promised: readonly string[],
-  { env, cwd, http }: ImageWorld,
+  world: RegistryWorld,
 ): Promise<ImageAnswer> {
   try {
-    const { registry: host, repository, tag = "latest", digest } = checkedReference(reference);
-    const registry = openRegistry(host, repository, {
-      http: openHttp(http),
-      token: () => ghToken(env, cwd, { signal: http?.signal }),
-    });
+    const registry = openRegistry(reference, world);
     // A runtime that is given both pulls the digest, whatever the tag says.
-    const found = await registry.manifest(digest ?? tag);
+    const found = await registry.manifest(reference.digest ?? reference.tag ?? "latest");
     if ("absent" in found) {
-      return { state: "absent", why: found.absent };
+      const remedy =
+        "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again";
+      return { state: "pending", evidence: found.absent, remedy };
     }
+    const { digest } = found;
     const manifest = parseImageManifest(found.text, found.mediaType);
-    const platforms = await platformsOf(manifest, registry);
-    const hollow = await findHollow(manifest, promised, registry);
+    const { offered, missing, reasons } =
+      manifest.kind === "index"
+        ? await checkEntries(manifest.entries, promised, registry)
+        : await checkConfiguration(manifest.config, promised, registry);
+    if (missing.length === 0) {
+      const evidence = promised.join(", ") || "no platform checked";
+      return { state: "verified", digest, evidence };
+    }
+    const lacks = missing.join(", ");
     return {
-      state: "present",
-      digest: found.digest,
-      mediaType: found.mediaType,
-      platforms: platforms.filter((platform) => !hollow.includes(platform)),
-      hollow,
+      state: "failed",
+      digest,
+      lacks,
+      evidence: [`found ${offered.join(", ") || "no platform"}`, ...reasons].join("; "),
+      remedy: `Release the next version with an image for ${lacks}, or correct ${layout.imagesAnnotation}`,
     };
   } catch (thrown) {
     if (thrown instanceof NoAnswer || thrown instanceof SyntaxError) {
-      const remedy = thrown instanceof NoAnswer ? thrown.remedy : undefined;
-      const why = thrown.message;
-      return { state: "unknown", why, ...(remedy === undefined ? {} : { remedy }) };
+      const usual = "Check the network and the registry, then run the command again";
+      const remedy = (thrown instanceof NoAnswer && thrown.remedy) || usual;
+      return { state: "unknown", evidence: thrown.message, remedy };
     }
     throw thrown;
   }
 }
 
-/**
- * The reference itself: its parts become parts of a URL.
- *
- * @throws {SyntaxError} If they are not what a reference may have there.
- */
-function checkedReference(reference: ImageReference): ImageReference {
-  const name = nameOf(reference);
-  const read = parseImageReference(name);
-  const same = nameOf(read) === name && read.repository === reference.repository;
-  if (!same) {
-    throw new SyntaxError(`the parts of ${quote(name)} are those of another reference`);
-  }
-  return reference;
+interface Platforms {
+  readonly offered: readonly string[];
+  /** The promised platforms that cannot be pulled. */
+  readonly missing: readonly string[];
+  /** Why those are missing that an index lists. */
+  readonly reasons: readonly string[];
 }
 
-async function platformsOf(manifest: ImageManifest, registry: Registry): Promise<string[]> {
-  if (manifest.kind === "index") {
-    return [...new Set(manifest.entries.map(({ platform }) => platform))];
-  }
-  return [parseConfigPlatform(await registry.blob(manifest.config))];
-}
-
-/** The promised platforms of an index whose own manifests are absent: nobody can pull those. */
-async function findHollow(
-  manifest: ImageManifest,
+/** Compares the promised platforms with an image's configuration, which only a promise needs. */
+async function checkConfiguration(
+  config: string,
   promised: readonly string[],
   registry: Registry,
-): Promise<string[]> {
-  const entries = manifest.kind === "index" ? manifest.entries : [];
-  const needed = entries.filter(({ platform }) => promised.includes(platform));
-  const absent = await Promise.all(
-    needed.map(async ({ digest, platform }) => {
-      const found = await registry.manifest(digest);
-      if ("absent" in found) {
-        return true;
-      }
-      if (parseImageManifest(found.text, found.mediaType).kind !== "image") {
-        throw new SyntaxError(`expected ${digest} to be the image for ${platform}, found an index`);
-      }
-      return false;
+): Promise<Platforms> {
+  const offered = promised.length === 0 ? [] : [parseConfigPlatform(await registry.blob(config))];
+  const missing = promised.filter((platform) => !offered.includes(platform));
+  return { offered, missing, reasons: [] };
+}
+
+/**
+ * Compares the promised platforms with the images of an index. What an index says about an image is
+ * a claim: the image's own configuration counts.
+ */
+async function checkEntries(
+  entries: readonly IndexEntry[],
+  promised: readonly string[],
+  registry: Registry,
+): Promise<Platforms> {
+  const listed = [...new Set(entries.map(({ platform }) => platform))];
+  const needed = promised.filter((platform) => listed.includes(platform));
+  const faults = await Promise.all(
+    needed.map((platform) => {
+      const images = entries.filter((entry) => entry.platform === platform);
+      return findFault(platform, new Set(images.map(({ digest }) => digest)), registry);
     }),
   );
-  return [...new Set(needed.filter((_, index) => absent[index]).map(({ platform }) => platform))];
+  const wrong = needed.filter((_, index) => faults[index] !== undefined);
+  const offered = listed.filter((platform) => !wrong.includes(platform));
+  const missing = promised.filter((platform) => !offered.includes(platform));
+  return { offered, missing, reasons: faults.filter((fault) => fault !== undefined) };
+}
+
+/** Why the images that an index lists for a platform are not the one image for it. */
+async function findFault(
+  platform: string,
+  digests: ReadonlySet<string>,
+  registry: Registry,
+): Promise<string | undefined> {
+  const [digest = ""] = digests;
+  if (digests.size > 1) {
+    return `its index lists ${digests.size} images for ${platform}, expected 1`;
+  }
+  const built = await readPlatform(digest, registry);
+  if (built === platform) {
+    return undefined;
+  }
+  const what =
+    built === undefined
+      ? "the registry does not hold that manifest"
+      : `the configuration of that image says ${built}`;
+  return `its index lists ${platform}, but ${what}`;
+}
+
+/** The platform in the configuration of an image, or undefined if the image is absent. */
+async function readPlatform(digest: string, registry: Registry): Promise<string | undefined> {
+  const found = await registry.manifest(digest);
+  if ("absent" in found) {
+    return undefined;
+  }
+  const manifest = parseImageManifest(found.text, found.mediaType);
+  if (manifest.kind === "index") {
+    throw new SyntaxError(`expected ${digest} to be the image of one platform, found an index`);
+  }
+  return parseConfigPlatform(await registry.blob(manifest.config));
 }
 
 /** What is promised about an image. */
@@ -132,90 +158,51 @@ export interface ImagePromise {
   readonly at?: Place | undefined;
 }
 
-/** Checks that an image is there, with every platform promised. */
-export async function checkImage(promise: ImagePromise, world: ImageWorld): Promise<Finding[]> {
+/** Checks that an image is published, with every platform promised. */
+export async function checkImage(promise: ImagePromise, world: RegistryWorld): Promise<Finding[]> {
   return (await examineImage(promise, world)).findings;
 }
 
-/** What was found about an image, and whether anybody could say. */
+/** The findings about an image, and what the registry answered. */
 export interface Examination {
-  /** Undefined if what is promised cannot be read, so that nobody was asked. */
-  readonly state: ImageAnswer["state"] | undefined;
+  /** Undefined if the promise cannot be read, so that no registry was asked. */
+  readonly state: State | undefined;
   readonly findings: Finding[];
 }
 
-/** The same check, which also tells an absent image from one that nobody could ask about. */
-export async function examineImage(promise: ImagePromise, world: ImageWorld): Promise<Examination> {
-  const { reference, at } = promise;
+/** Checks an image like `checkImage`, and returns the state of the answer as well. */
+export async function examineImage(
+  { reference, platforms, at }: ImagePromise,
+  world: RegistryWorld,
+): Promise<Examination> {
   const name = nameOf(reference);
-  const unreadable = promise.platforms.flatMap((text) => explainPlatform(text, name, at));
+  const unreadable = platforms.flatMap((text) => {
+    const why = faultOf(text);
+    const message = `Cannot read a platform promised for image ${name}: ${why}`;
+    const remedy = `Correct ${layout.imagesAnnotation}`;
+    return why === undefined ? [] : [error(message, { at, remedy })];
+  });
   if (unreadable.length > 0) {
     return { state: undefined, findings: unreadable };
   }
-  const promised = [...new Set(promise.platforms.map(parsePlatform))];
-  const answer = await askImage(reference, promised, world);
-  return { state: answer.state, findings: judgeAnswer(promise, promised, answer) };
+  const promised = [...new Set(platforms.map(parsePlatform))];
+  const { state, digest, lacks, evidence, remedy } = await askImage(reference, promised, world);
+  const message = {
+    verified: `image ${name} -> ${digest} (${evidence})`,
+    pending: `Cannot find image ${name}: ${evidence}, expected it to be published`,
+    failed: `Cannot find ${lacks} in image ${name} (${digest}): ${evidence}`,
+    unknown: `Cannot find out whether image ${name} exists: ${evidence}`,
+  }[state];
+  const finding = state === "verified" ? notice(message, { at }) : error(message, { at, remedy });
+  return { state, findings: [finding] };
 }
 
-function judgeAnswer(
-  { reference, at }: ImagePromise,
-  promised: readonly string[],
-  answer: ImageAnswer,
-): Finding[] {
-  const name = nameOf(reference);
-  if (answer.state === "absent") {
-    return [
-      error(`Cannot find image ${name}: ${answer.why}, expected it to be published`, {
-        at,
-        remedy:
-          "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again",
-      }),
-    ];
-  }
-  if (answer.state === "unknown") {
-    return [
-      error(`Cannot find out whether image ${name} exists: ${answer.why}`, {
-        at,
-        remedy: answer.remedy ?? "Check the network and the registry, then run the command again",
-      }),
-    ];
-  }
-  const { digest, platforms, hollow } = answer;
-  const missing = promised.filter((platform) => !platforms.includes(platform));
-  const offered = platforms.length === 0 ? "no platform" : platforms.join(", ");
-  if (missing.length === 0) {
-    return [notice(`image ${name} -> ${digest} (${offered})`, { at })];
-  }
-  return missing.map((platform) => {
-    const found = hollow.includes(platform)
-      ? `its index lists ${platform}, but the registry does not hold that manifest`
-      : `found ${offered}`;
-    return error(`Cannot find ${platform} in image ${name} (${digest}): ${found}`, {
-      at,
-      remedy: `Publish the image for ${platform}, or correct ${layout.imagesAnnotation}`,
-    });
-  });
-}
-
-function explainPlatform(text: string, name: string, at: Place | undefined): Finding[] {
+/** Why a text is not a platform, or undefined if it is one. */
+function faultOf(text: string): string | undefined {
   try {
     parsePlatform(text);
-    return [];
+    return undefined;
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) {
-      const message = `Cannot read a platform promised for image ${name}: ${thrown.message}`;
-      return [error(message, { at, remedy: `Correct ${layout.imagesAnnotation}` })];
-    }
-    throw thrown;
+    return (thrown as SyntaxError).message;
   }
-}
-
-/** An image's name as people write it. */
-function nameOf({ registry, repository, tag, digest }: ImageReference): string {
-  const tagged = tag === undefined && digest === undefined ? "latest" : tag;
-  return [
-    `${registry}/${repository}`,
-    ...(tagged === undefined ? [] : [`:${tagged}`]),
-    ...(digest === undefined ? [] : [`@${digest}`]),
-  ].join("");
 }

@@ -1,327 +1,258 @@
-/** The door to registries and the only one to HTTP: requests that end within their limits. */
+/** The client of image registries: questions of the OCI distribution specification. */
 
-import { layout } from "../layout.ts";
-import { sleep } from "../sleep.ts";
+import { manifestTypes } from "../files/image-manifest.ts";
+import {
+  type ImageReference,
+  isDigest,
+  nameOf,
+  parseImageReference,
+} from "../files/image-reference.ts";
+import { quote } from "../finding.ts";
+import type { Environment } from "../process.ts";
+import { ghToken } from "./gh.ts";
+import {
+  describe,
+  errorCodes,
+  type HttpOptions,
+  isLoopback,
+  member,
+  NoAnswer,
+  openHttp,
+  permitted,
+  type Reply,
+  request,
+  textOf,
+} from "./http.ts";
 
-/** A question that got no answer one could rely on. Its message is a reason, not a sentence. */
-export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
-  readonly remedy: string | undefined;
-  /** Whether the same question may be answered a moment later. */
-  readonly transient: boolean;
+/** The origin of the registry that gh's token is for. */
+export const githubRegistry = "https://ghcr.io";
 
-  constructor(
-    why: string,
-    details: { readonly remedy?: string | undefined; readonly transient?: boolean } = {},
-  ) {
-    super(why);
-    this.remedy = details.remedy;
-    this.transient = details.transient ?? false;
+/** Where a registry is asked from. */
+export interface RegistryWorld {
+  /** Where gh runs, which is asked for a token if anonymous access is denied. */
+  readonly env: Environment;
+  readonly cwd: string;
+  /** The only origin that gets gh's token; default: `githubRegistry`. */
+  readonly tokenOrigin?: string;
+  /** Ctrl-C, and limits other than the usual ones. */
+  readonly http?: HttpOptions;
+}
+
+/** A manifest or an index, its digest checked. */
+export interface StoredManifest {
+  readonly digest: string;
+  /** One of `manifestTypes`. */
+  readonly mediaType: string;
+  readonly text: string;
+}
+
+/** Something that the registry itself says it does not hold. */
+export interface Absent {
+  readonly absent: string;
+}
+
+/** One repository of a registry. */
+export interface Registry {
+  /**
+   * Fetches the manifest of a tag or a digest.
+   *
+   * @throws {NoAnswer} If the registry gave no answer that can be relied on.
+   */
+  manifest(reference: string): Promise<StoredManifest | Absent>;
+  /**
+   * Fetches the text of a blob.
+   *
+   * @throws {NoAnswer} If the registry did not deliver it whole.
+   */
+  blob(digest: string): Promise<string>;
+}
+
+/** The URL of a registry: HTTPS, or plain HTTP on loopback. */
+export function registryUrl(host: string): URL {
+  const served = host === "docker.io" ? "registry-1.docker.io" : host;
+  const secure = new URL(`https://${served}`);
+  return isLoopback(secure) ? new URL(`http://${served}`) : secure;
+}
+
+/**
+ * Opens the repository of an image or another artifact.
+ *
+ * @throws {SyntaxError} If the reference has parts that `parseImageReference` would not return: they
+ *   become parts of a URL.
+ */
+export function openRegistry(reference: ImageReference, world: RegistryWorld): Registry {
+  const name = nameOf(reference);
+  const read = parseImageReference(name);
+  if (nameOf(read) !== name || read.repository !== reference.repository) {
+    throw new SyntaxError(`the parts of ${quote(name)} are those of another reference`);
   }
-}
-
-export interface HttpLimits {
-  /** Milliseconds for one attempt, from the connection to the last byte of the body. */
-  readonly attempt: number;
-  /** Milliseconds for everything that is asked through one `openHttp`, pauses included. */
-  readonly total: number;
-  /** How often one request is sent at most. */
-  readonly attempts: number;
-  /** Milliseconds before the second attempt; each further pause is twice as long. */
-  readonly pause: number;
-  /** Milliseconds that a pause takes at most, whatever the server asks for. */
-  readonly longestPause: number;
-  /** Bytes of a body at most. Registries hold manifests to the same limit. */
-  readonly body: number;
-  /** Redirects that one attempt follows at most. */
-  readonly redirects: number;
-}
-
-const usualLimits: HttpLimits = {
-  attempt: layout.limits.network / 3,
-  total: layout.limits.network,
-  attempts: 4,
-  pause: 500,
-  longestPause: 10_000,
-  body: 4 * 1024 * 1024,
-  redirects: 5,
-};
-
-/** Waits some milliseconds; rejects as soon as the signal fires. */
-export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
-
-export interface HttpOptions {
-  /** Ends every request at once, for Ctrl-C. */
-  readonly signal?: AbortSignal | undefined;
-  readonly limits?: Partial<HttpLimits> | undefined;
-  readonly sleep?: Sleep | undefined;
-}
-
-/** One question to the network, which may take several requests. */
-export interface Http {
-  readonly limits: HttpLimits;
-  readonly sleep: Sleep;
-  readonly interrupt: AbortSignal | undefined;
-  /** Fires when the question is to end: interrupted, or out of time. */
-  readonly end: AbortSignal;
-}
-
-/** Opens HTTP for one question; its time runs from here. */
-export function openHttp(options: HttpOptions = {}): Http {
-  const limits = { ...usualLimits, ...options.limits };
-  const deadline = AbortSignal.timeout(limits.total);
+  const get = authenticatedGet(reference, world);
   return {
-    limits,
-    sleep: options.sleep ?? sleep,
-    interrupt: options.signal,
-    end: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
+    async manifest(wanted) {
+      const reply = await get(`manifests/${wanted}`, manifestTypes.join(", "));
+      return reply.status === 404 && saysAbsent(reply)
+        ? { absent: describe(reply) }
+        : checkedManifest(expectSuccess(reply), wanted);
+    },
+    async blob(digest) {
+      const reply = expectSuccess(await get(`blobs/${digest}`, "*/*"));
+      expectDigest(reply, digest);
+      return textOf(reply);
+    },
   };
 }
 
-/** What a server answered: any status but a redirect that was followed. */
-export interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Uint8Array;
-  /** Where the answer came from, after redirects. */
-  readonly url: URL;
+/** Codes with which registries say that there is no such manifest or repository. */
+const absentCodes: ReadonlySet<string> = new Set(["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"]);
+
+/**
+ * Reports whether a 404 is a registry's own: it names the error, or itself. The 404 of a proxy, a
+ * load balancer or another kind of server says nothing about an image.
+ */
+function saysAbsent(reply: Reply): boolean {
+  const codes = errorCodes(reply);
+  const api = reply.headers.get("docker-distribution-api-version") ?? "";
+  return codes.length === 0
+    ? api.startsWith("registry/2")
+    : codes.some((code) => absentCodes.has(code));
 }
 
-export interface RequestOptions {
-  readonly method?: "GET" | "HEAD";
-  /** `Authorization` stays with the origin that the request names: no redirect takes it along. */
-  readonly headers?: Readonly<Record<string, string>>;
+function expectSuccess(reply: Reply): Reply {
+  if (reply.status !== 200) {
+    throw new NoAnswer(describe(reply));
+  }
+  return reply;
+}
+
+function expectDigest(reply: Reply, expected: string): void {
+  const algorithm = expected.startsWith("sha512:") ? "sha512" : "sha256";
+  const found = `${algorithm}:${new Bun.CryptoHasher(algorithm).update(reply.body).digest("hex")}`;
+  if (found !== expected) {
+    throw new NoAnswer(
+      `${reply.url.origin} sends a body with digest ${found}, expected ${expected}`,
+    );
+  }
+}
+
+/** The manifest in a reply, by the digest that was asked for, that the registry names, or that it has. */
+function checkedManifest(reply: Reply, wanted: string): StoredManifest {
+  const type = (reply.headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
+  const mediaType = manifestTypes.find((known) => known === type.toLowerCase());
+  if (mediaType === undefined) {
+    throw new NoAnswer(
+      `${reply.url.origin} answered ${reply.status} with ${quote(type)}, expected an image manifest`,
+    );
+  }
+  const named = reply.headers.get("docker-content-digest");
+  if (named !== null && !isDigest(named)) {
+    throw new NoAnswer(`${reply.url.origin} names digest ${quote(named)}, which cannot be checked`);
+  }
+  const own = `sha256:${new Bun.CryptoHasher("sha256").update(reply.body).digest("hex")}`;
+  const digest = isDigest(wanted) ? wanted : (named ?? own);
+  expectDigest(reply, digest);
+  expectDigest(reply, named ?? digest);
+  return { digest, mediaType, text: textOf(reply) };
 }
 
 /**
- * Sends a request, and again after 429, 5xx, a lost connection or a silence. The answer to the last
- * attempt counts, whatever its status.
- *
- * @throws {NoAnswer} If there is no whole answer within the limits, or a redirect leads astray.
+ * Returns a function that reads paths of a repository. Where the registry denies access, it asks the
+ * registry's token server: without a login first, then as the operator who is logged in to gh.
  */
-export async function request(http: Http, url: URL, options: RequestOptions = {}): Promise<Reply> {
-  const { limits } = http;
-  let last: string | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    let reply: Reply | undefined;
-    try {
-      reply = await attemptOnce(http, url, options);
-      if (attempt >= limits.attempts || !isPassing(reply.status)) {
+function authenticatedGet(
+  { registry, repository }: ImageReference,
+  { env, cwd, tokenOrigin = githubRegistry, http: options }: RegistryWorld,
+): (path: string, accept: string) => Promise<Reply> {
+  const base = registryUrl(registry);
+  const http = openHttp(options);
+  let bearer: { Authorization?: string } = {};
+
+  // Behind a redirect it is not the registry that denies, and nothing there gets a token.
+  const isDenial = (reply: Reply) => isDenied(reply) && reply.url.origin === base.origin;
+
+  /** The operator's login, which goes to the origin that it is for and to no other. */
+  async function operatorLogin(realm: URL, denial: Reply): Promise<{ Authorization: string }> {
+    const stranger = [base, realm].find(({ origin }) => origin !== tokenOrigin);
+    if (stranger !== undefined) {
+      const kept = `anonymous access, and gh's token is not for ${stranger.origin}`;
+      throw denied(denial, kept, readable);
+    }
+    const answer = await ghToken(env, cwd, { signal: options?.signal });
+    if ("why" in answer) {
+      throw denied(denial, `anonymous access, and ${answer.why}`, logIn);
+    }
+    // The user name may be any: the token alone counts.
+    const login = Buffer.from(`x-access-token:${answer.token}`).toString("base64");
+    return { Authorization: `Basic ${login}` };
+  }
+
+  return async (path, accept) => {
+    const url = new URL(`/v2/${repository}/${path}`, base);
+    let reply = await request(http, url, { Accept: accept, ...bearer });
+    if (!isDenial(reply)) {
+      return reply;
+    }
+    const realm = tokenServer(reply, repository);
+    for (const isAnonymous of [true, false]) {
+      const login = isAnonymous ? {} : await operatorLogin(realm, reply);
+      reply = await request(http, realm, { Accept: "application/json", ...login });
+      if (isDenied(reply)) {
+        continue;
+      }
+      const Authorization = `Bearer ${tokenIn(expectSuccess(reply))}`;
+      reply = await request(http, url, { Accept: accept, Authorization });
+      if (!isDenial(reply)) {
+        bearer = { Authorization };
         return reply;
       }
-      last = describe(reply);
-    } catch (thrown) {
-      const isLast = http.end.aborted || attempt >= limits.attempts;
-      if (!(thrown instanceof NoAnswer) || !thrown.transient || isLast) {
-        throw withHistory(thrown, last);
-      }
-      last = thrown.message;
     }
-    const usual = limits.pause * 2 ** (attempt - 1);
-    const pause = Math.min(limits.longestPause, askedPause(reply) ?? usual);
-    await http.sleep(pause, http.end).catch((thrown) => {
-      throw withHistory(reasonOf(thrown, http, url), last);
-    });
+    throw denied(reply, "gh's token", letRead);
+  };
+}
+
+const readable = "Let the image be read without a login, or look it up by hand";
+const logIn = "Log in with a token that may read packages: gh auth login --scopes read:packages";
+const letRead = "Let gh's token read packages: gh auth refresh --scopes read:packages";
+
+function isDenied({ status }: Reply): boolean {
+  return status === 401 || status === 403;
+}
+
+function denied(reply: Reply, whom: string, remedy: string): NoAnswer {
+  const ambiguous = "a denial does not tell a private image from an absent one";
+  return new NoAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
+}
+
+function tokenIn(reply: Reply): string {
+  const token = member(reply, "token") ?? member(reply, "access_token");
+  if (typeof token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
+    throw new NoAnswer(`token server ${reply.url.origin} answered without a token`);
   }
-}
-
-/** Keeps what the attempts before said, which tells more than that the time is over. */
-function withHistory(thrown: unknown, last: string | undefined): unknown {
-  return thrown instanceof NoAnswer && last !== undefined && last !== thrown.message
-    ? new NoAnswer(`${thrown.message}; before that: ${last}`, thrown)
-    : thrown;
-}
-
-/** Whether a status may be another one a moment later. */
-export function isPassing(status: number): boolean {
-  return status === 429 || status >= 500;
-}
-
-/** The pause in milliseconds that a server asks for with `Retry-After`. */
-function askedPause(reply: Reply | undefined): number | undefined {
-  const asked = reply?.headers.get("retry-after")?.trim() ?? "";
-  if (/^[0-9]{1,9}$/.test(asked)) {
-    return Number(asked) * 1000;
-  }
-  // A moment by the server's clock is measured by the server's clock, right or wrong.
-  const pause = Date.parse(asked) - Date.parse(reply?.headers.get("date") ?? "");
-  return Number.isNaN(pause) ? undefined : Math.max(0, pause);
-}
-
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-async function attemptOnce(http: Http, start: URL, options: RequestOptions): Promise<Reply> {
-  const limit = AbortSignal.timeout(http.limits.attempt);
-  const signal = AbortSignal.any([limit, http.end]);
-  const headers = new Headers(options.headers);
-  headers.set("User-Agent", `${layout.product}-release-tools`);
-  // Digests count the bytes as they are sent, and the limit of a body counts no other ones.
-  headers.set("Accept-Encoding", "identity");
-  let url = permitted(start);
-  try {
-    for (let hops = 0; ; hops += 1) {
-      const response = await fetch(url, {
-        method: options.method ?? "GET",
-        headers,
-        signal,
-        redirect: "manual",
-        decompress: false,
-        // A proxy's loopback is another machine's.
-        proxy: isLoopback(url) ? false : undefined,
-        // Said in so many words, so that NODE_TLS_REJECT_UNAUTHORIZED=0 changes nothing.
-        tls: { rejectUnauthorized: true },
-      });
-      const location = response.headers.get("location");
-      if (location === null || !redirects.has(response.status)) {
-        const body = await readBody(response, http.limits.body, url);
-        return { status: response.status, headers: response.headers, body, url };
-      }
-      await response.body?.cancel();
-      if (hops >= http.limits.redirects) {
-        throw new NoAnswer(`${start.origin} redirects more than ${http.limits.redirects} times`);
-      }
-      const next = redirected(url, location);
-      if (next.origin !== url.origin) {
-        headers.delete("Authorization");
-      }
-      url = next;
-    }
-  } catch (thrown) {
-    throw reasonOf(thrown, http, url);
-  }
-}
-
-function redirected(from: URL, location: string): URL {
-  const next = URL.parse(location, from.href);
-  if (next === null) {
-    throw new NoAnswer(`${from.origin} redirects to something that is no URL`);
-  }
-  return permitted(next, from);
+  return token;
 }
 
 /**
- * The URL itself, if it may be asked: over HTTPS, or on loopback, where the way is short enough for
- * plain HTTP; and on loopback only if that is where the question came from.
+ * Returns the question to the token server that a denial names in its Bearer challenge.
  *
- * @param from Where the server stands that named the URL, if one did.
- * @throws {NoAnswer} If it may not.
+ * @throws {NoAnswer} If it names none that may be asked.
  */
-export function permitted(url: URL, from = url): URL {
-  const loopback = isLoopback(url);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) {
-    throw new NoAnswer(`${url.origin === "null" ? url.protocol : url.origin} is not HTTPS`, {
-      remedy: "Use a server that speaks HTTPS; plain HTTP is for loopback only",
-    });
+function tokenServer(denial: Reply, repository: string): URL {
+  // The length bounds the time of the patterns.
+  const header = (denial.headers.get("www-authenticate") ?? "").slice(0, 4096);
+  const challenge = /(?:^|,) *Bearer +(.+)$/i.exec(header)?.[1];
+  if (challenge === undefined) {
+    throw denied(denial, "anonymous access, and offers no Bearer token", readable);
   }
-  if (loopback && !isLoopback(from)) {
-    throw new NoAnswer(`${from.origin} points to this machine, ${url.origin}`);
+  const parameter = (name: string) =>
+    new RegExp(`(?:^|,) *${name}="([^"]*)"`, "i").exec(challenge)?.[1];
+  const realm = URL.parse(parameter("realm") ?? "");
+  if (realm === null) {
+    throw new NoAnswer(`${denial.url.origin} names a token server that is not a URL`);
   }
-  if (url.username !== "" || url.password !== "") {
-    throw new NoAnswer(`a URL on ${url.origin} carries a user name or a password`);
+  const service = parameter("service");
+  if (service !== undefined) {
+    realm.searchParams.set("service", service);
   }
-  return url;
-}
-
-/** Whether a URL's host is this machine, by the host that the URL parser made out. */
-export function isLoopback(url: URL): boolean {
-  const { hostname } = url;
-  return (
-    hostname === "localhost" ||
-    hostname === "[::1]" ||
-    /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(hostname)
-  );
-}
-
-async function readBody(response: Response, most: number, url: URL): Promise<Uint8Array> {
-  const encoding = response.headers.get("content-encoding") ?? "identity";
-  if (encoding.toLowerCase() !== "identity") {
-    await response.body?.cancel();
-    throw new NoAnswer(`${url.origin} sends an encoded body, which was not asked for`);
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop early cancels the body.
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > most) {
-      throw new NoAnswer(`${url.origin} sends more than ${most} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Resolvers do not tell a missing network from a missing name in the same way everywhere. */
-const unresolved = "its name cannot be resolved (no network, no DNS, or no such host)";
-
-/** The runtime's error codes in words. */
-const failures: ReadonlyMap<unknown, string> = new Map([
-  ["ECONNREFUSED", "the connection is refused"],
-  ["ECONNRESET", "the connection was closed before the end of the answer"],
-  ["EAI_AGAIN", unresolved],
-  ["ENOTFOUND", unresolved],
-  ["EPROTO", "the TLS handshake failed"],
-  ["Malformed_HTTP_Response", "the answer is not HTTP"],
-]);
-
-const transientFailures: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-
-/** Turns what ended an attempt into a `NoAnswer`; a defect of the program stays what it is. */
-function reasonOf(thrown: unknown, http: Http, url: URL): unknown {
-  if (http.interrupt?.aborted) {
-    return new NoAnswer("the question was interrupted");
-  }
-  if (thrown instanceof NoAnswer) {
-    return thrown;
-  }
-  const { name, code } = thrown as { name?: unknown; code?: unknown };
-  if (http.end.aborted || name === "TimeoutError") {
-    const limit = http.end.aborted ? http.limits.total : http.limits.attempt;
-    return new NoAnswer(`${url.origin} gave no whole answer within ${limit / 1000} s`, {
-      transient: true,
-    });
-  }
-  return typeof code === "string"
-    ? new NoAnswer(`${url.origin} cannot be asked: ${failures.get(code) ?? code}`, {
-        transient: transientFailures.has(code),
-      })
-    : thrown;
-}
-
-/** A reply in a few words, for a message. */
-export function describe(reply: Reply): string {
-  const codes = errorCodes(reply);
-  const more = codes.length === 0 ? "" : ` (${codes.join(", ")})`;
-  return `${reply.url.origin} answered ${reply.status}${more}`;
-}
-
-/** The text of a body. */
-export function textOf(reply: Reply): string {
-  return new TextDecoder().decode(reply.body);
-}
-
-/** A member of a JSON text's top-level object, or undefined if there is none. */
-export function member(text: string, name: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === "object" && Object.hasOwn(value, name)
-      ? (value as Record<string, unknown>)[name]
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The error codes of a registry's reply, as the distribution specification lays them out. The
- * messages beside them are free text from outside and stay out of ours.
- */
-export function errorCodes(reply: Reply): string[] {
-  const errors = reply.status < 400 ? undefined : member(textOf(reply), "errors");
-  const codes = (Array.isArray(errors) ? errors : [])
-    .slice(0, 4)
-    .map((each: unknown) => (each as { code?: unknown } | null)?.code);
-  return codes.filter(
-    (code): code is string => typeof code === "string" && /^[A-Z][A-Z_]{2,31}$/.test(code),
-  );
+  // Whatever scope the registry names, a token that may pull is enough.
+  realm.searchParams.set("scope", `repository:${repository}:pull`);
+  return permitted(realm, denial.url);
 }

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
-import { parseImageReference } from "../../../scripts/lib/files/image-reference.ts";
+import {
+  isDigest,
+  nameOf,
+  parseImageReference,
+} from "../../../scripts/lib/files/image-reference.ts";
 
 const sha256 = `sha256:${"0123456789abcdef".repeat(4)}`;
 const sha512 = `sha512:${"0123456789abcdef".repeat(8)}`;
@@ -65,4 +69,29 @@ test("a text of any length is refused at once", () => {
     const text = `h.io/${unit.repeat(500_000)}!`;
     expect(() => parseImageReference(text)).toThrow("expected at most 1024 characters");
   }
+});
+
+test.each([
+  ["sha256 of 64 digits", sha256, true],
+  ["sha512 of 128 digits", sha512, true],
+  ["sha256 of 63 digits", sha256.slice(0, -1), false],
+  ["sha256 of 65 digits", `${sha256}0`, false],
+  ["sha512 of 64 digits", sha256.replace("256", "512"), false],
+  ["sha512 of 129 digits", `${sha512}0`, false],
+  ["capital letters", `sha256:${"A".repeat(64)}`, false],
+  ["words before it", `x${sha256}`, false],
+  ["words behind it", `${sha512} x`, false],
+  ["a line feed behind it", `${sha256}\n`, false],
+  ["another kind", `md5:${"0".repeat(32)}`, false],
+])("whether a text is a digest: %s", (_, text, expected) => {
+  expect(isDigest(text)).toBe(expected);
+});
+
+test.each([
+  [{}, "ghcr.io/a/b:latest"],
+  [{ tag: "1" }, "ghcr.io/a/b:1"],
+  [{ digest: sha256 }, `ghcr.io/a/b@${sha256}`],
+  [{ tag: "1", digest: sha256 }, `ghcr.io/a/b:1@${sha256}`],
+])("the name with %p is %s", (ends, name) => {
+  expect(nameOf({ registry: "ghcr.io", repository: "a/b", ...ends })).toBe(name);
 });

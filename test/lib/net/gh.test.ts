@@ -45,7 +45,7 @@ test("a gh that hangs gives no token once its time is over", async () => {
 
 test("an interrupt ends gh", async () => {
   expect(await ask("exec sleep 60", { signal: AbortSignal.timeout(50) })).toEqual({
-    why: "gh is not logged in to github.com (exit code 143)",
+    why: "gh auth token was interrupted",
   });
 });
 
@@ -58,7 +58,7 @@ test.each([
   ["a header of its own", "printf 'gho_a\\r\\nX-Evil: 1\\n'"],
   ["an endless line", "head -c 100000 /dev/zero | tr '\\0' a"],
 ])("a gh that prints %s gives no token", async (_, script) => {
-  expect(await ask(script)).toEqual({ why: "gh auth token printed something that is no token" });
+  expect(await ask(script)).toEqual({ why: "gh auth token printed something that is not a token" });
 });
 
 /** Asks a stand-in gh that runs this script about releases. */
