@@ -5,6 +5,7 @@
 
 import type { Day } from "../../scripts/lib/calendar.ts";
 import {
+  cellsOf,
   type Entry,
   entriesOf,
   type Ledger,
@@ -53,7 +54,11 @@ export function checkRows(
       continue;
     }
     const { line, date, tag, verdict } = row;
-    const at = { file: ledger.source.path, line, column: row.cells[2]?.column ?? 1 };
+    const at = () => ({
+      file: ledger.source.path,
+      line,
+      column: cellsOf(row.text)[2]?.column ?? 1,
+    });
     const before = backwards.get(row);
     if (before !== undefined && (rows.has(row) || !told.has(pairText([row, before])))) {
       findings.push(
@@ -165,10 +170,10 @@ function isWovenIn(
 }
 
 /** The rows of a ledger that none of the ledgers has that it came from. */
-function newRows(ledger: Ledger, earlier: readonly Ledger[]): ReadonlySet<Row> {
+function newRows(ledger: Ledger, earlier: readonly Ledger[]): Pick<ReadonlySet<Row>, "has"> {
   const [first, ...others] = earlier;
   if (first === undefined) {
-    return new Set(ledger.rows);
+    return { has: () => true };
   }
   const changes = compareLines(first.rows, ledger.rows, textsOf(others.flatMap(rowsOf)));
   return new Set(

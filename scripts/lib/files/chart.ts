@@ -23,7 +23,7 @@ import {
 } from "./document.ts";
 import { type Change, editDocument, spliceOf } from "./edit.ts";
 import { type ImageReference, parseImageReference } from "./image-reference.ts";
-import { type Key, parseYamlMapping, topLevelKeys } from "./yaml-mapping.ts";
+import { isPlainString, type Key, keysOf, parseYamlMapping } from "./yaml-mapping.ts";
 
 /** A value, and where its key is written. */
 export interface Located<T> {
@@ -97,6 +97,7 @@ export function chartFrom(manifest: Source): Chart {
   const { document, keys, version, faults } = readManifest(manifest);
   const appVersion = locate(document, keys, "appVersion");
   refuseAny([...faults, ...appVersionFaults(appVersion)]);
+  refuseAny(isWithoutValue(appVersion) ? [] : spellingFaults(document, keys, ["appVersion"]));
   return {
     document,
     version: version as Located<Version>,
@@ -130,10 +131,13 @@ export function chartVersionFrom(manifest: Source): Located<Version> {
 function readManifest(manifest: Source) {
   const { document, keys } = asRefusal(() => {
     const parsed = parseYamlMapping(manifest);
-    return { document: parsed, keys: topLevelKeys(parsed) };
+    return { document: parsed, keys: keysOf(parsed) };
   });
   const version = locate(document, keys, "version");
-  const faults = [...duplicates(manifest, keys), ...versionFaults(version, document)];
+  const faults = [...keyFaults(manifest, keys), ...versionFaults(version, document)];
+  if (faults.length === 0) {
+    faults.push(...spellingFaults(document, keys, ["version"]));
+  }
   return { document, keys, version, faults };
 }
 
@@ -168,9 +172,16 @@ function locate(document: Document, keys: readonly Key[], name: string): Located
   return { value: document.at([name]), at: document.source.place(offset) };
 }
 
-function duplicates(manifest: Source, keys: readonly Key[]): Finding[] {
+/** What keeps the keys of a mapping from meaning the same to every reader: a repetition, a merge. */
+function keyFaults(manifest: Source, keys: readonly Key[]): Finding[] {
   const firsts = new Map<string, number>();
   return keys.flatMap(({ name, offset }) => {
+    if (name === "<<") {
+      return error(`Cannot read ${manifest.path}: found a merge key, expected every key itself`, {
+        at: manifest.place(offset),
+        remedy: "Write the merged keys out; tools disagree about what a merge key means",
+      });
+    }
     const first = firsts.get(name);
     if (first === undefined) {
       firsts.set(name, offset);
@@ -195,6 +206,26 @@ function versionFaults({ value, at }: Located<unknown>, document: Document): Fin
     error(
       `Cannot read the chart version: found ${found}, expected a string of strict SemVer without build metadata`,
       { at, remedy: `Write it in ${path} as version: A.B.C` },
+    ),
+  ];
+}
+
+/** A string at a path that is spelled so that YAML 1.1 may read it otherwise. */
+function spellingFaults(document: Document, keys: readonly Key[], path: Path): Finding[] {
+  const { source } = document;
+  const value = document.at(path);
+  const key = keys.findLast(({ name }) => name === path.at(-1));
+  if (typeof value !== "string" || (key !== undefined && isPlainString(source, key, value))) {
+    return [];
+  }
+  const what = path.join(".");
+  return [
+    error(
+      `Cannot read ${what} in ${source.path}: found ${quote(value)} in a spelling that YAML 1.1 may read otherwise, expected a plain or quoted string`,
+      {
+        at: source.place(key?.offset),
+        remedy: `Write it in quotes at its key, without tag, alias and merge: ${path.at(-1)}: "..."`,
+      },
     ),
   ];
 }
@@ -473,10 +504,11 @@ export async function chartImage(
   appVersion: Located<string> | undefined,
 ): Promise<PulledImage> {
   const values = await needFile(tree, valuesOf(folder));
-  const document = asRefusal(() => parseYamlMapping(values));
-  for (const path of [["image"], ["image", "repository"], ["image", "tag"]]) {
-    refuseTwice(document, path);
-  }
+  const { document, keys, inner } = asRefusal(() => {
+    const parsed = parseYamlMapping(values);
+    return { document: parsed, keys: keysOf(parsed), inner: keysOf(parsed, "image") };
+  });
+  refuseAny([...keyFaults(values, keys), ...keyFaults(values, inner)]);
   const image = document.at(["image"]);
   const table = asTable(image);
   if (table === undefined) {
@@ -488,10 +520,9 @@ export async function chartImage(
       },
     );
   }
-  const faults = valueFaults(document, table, appVersion);
-  if (faults.length > 0) {
-    throw new Refusal(faults);
-  }
+  refuseAny(valueFaults(document, table, appVersion));
+  const judged = ["repository", "tag"].filter((key) => table[key]);
+  refuseAny(judged.flatMap((key) => spellingFaults(document, inner, ["image", key])));
   const tagFrom = table.tag ? "image.tag" : "appVersion";
   const at = table.tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
   const text = `${table.repository}:${table.tag || appVersion?.value}`;

@@ -5,7 +5,7 @@
  * of a word in the text, each with its own offset, and parsing again: where the renamed word turns
  * up in the data is what that occurrence means. So the parser itself decides what is a key, a
  * value, a comment or a decoy, in any legal spelling, and this file knows no grammar. Names that
- * are spelled with escapes have no place.
+ * are spelled with escapes have no place, nor has a word that cannot be renamed everywhere.
  */
 
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
@@ -44,7 +44,8 @@ export interface Document {
 /**
  * Parses TOML 1.0.
  *
- * @throws {LocatedSyntaxError} If the text is not TOML; the place is the statement at fault.
+ * @throws {LocatedSyntaxError} If the text is not TOML, with the place of the statement at fault;
+ * or if it holds more keys than the runtime can parse in seconds.
  */
 export function parseToml(source: Source): Document {
   return documentOf(source, languages.toml);
@@ -53,7 +54,8 @@ export function parseToml(source: Source): Document {
 /**
  * Parses one YAML 1.2 document. Of duplicate keys the last one counts: ask `keyOffsets`.
  *
- * @throws {LocatedSyntaxError} If the text is not YAML; the place is the line at fault.
+ * @throws {LocatedSyntaxError} If the text is not YAML, an alias makes it infinite or huge, or it
+ * holds a character that other parsers read as a line break; with the line at fault.
  */
 export function parseYaml(source: Source): Document {
   return documentOf(source, languages.yaml);
@@ -75,18 +77,25 @@ interface Language {
   readonly parse: Parser;
   /** Whether a text that is cut after a statement is still legal: only then errors have places. */
   readonly isLegalInParts: boolean;
+  /** Refuses what the parser would read for too long, or otherwise than other parsers. */
+  readonly guard: (source: Source) => void;
   /** What was parsed already: one file of many commits is often one source. */
   readonly parsed: WeakMap<Source, Document>;
 }
 
 const languages = {
-  toml: language("TOML", Bun.TOML.parse, true),
-  yaml: language("YAML", Bun.YAML.parse, true),
+  toml: language("TOML", Bun.TOML.parse, true, refuseManyKeys),
+  yaml: language("YAML", parseFinite, true, refuseLineBreaks),
   json: language("JSON", JSON.parse, false),
 };
 
-function language(name: string, parse: Parser, isLegalInParts: boolean): Language {
-  return { name, parse, isLegalInParts, parsed: new WeakMap() };
+function language(
+  name: string,
+  parse: Parser,
+  isLegalInParts: boolean,
+  guard: Language["guard"] = () => {},
+): Language {
+  return { name, parse, isLegalInParts, guard, parsed: new WeakMap() };
 }
 
 function documentOf(source: Source, language: Language): Document {
@@ -96,74 +105,65 @@ function documentOf(source: Source, language: Language): Document {
 }
 
 function parseDocument(source: Source, language: Language): Document {
-  const { parse } = language;
+  const { text } = source;
   const data = parseOrExplain(source, language);
-  const marker = markerFor(source.text);
-  const renamings = new Map<string, Renaming>();
+  const marker = markerFor(text);
+  const variants = new Map<string, unknown>();
+  let budget = placeBudget;
 
-  function renamed(word: string): Renaming {
-    let found = renamings.get(word);
-    if (found === undefined) {
-      found = rename(source.text, word, marker, parse);
-      renamings.set(word, found);
+  /** The data of the text in which every occurrence of a word is marked; undefined if there is none. */
+  function renamed(word: string): unknown {
+    if (!variants.has(word)) {
+      const [oldest = ""] = variants.keys();
+      variants.delete(variants.size < keptVariants ? "" : oldest);
+      budget -= parseCost(text.length);
+      variants.set(word, budget < 0 ? undefined : parseMarked(text, word, marker, language.parse));
     }
-    return found;
+    return variants.get(word);
   }
 
-  /** What `read` finds in the variants: all marks at once, or else each mark in its own parse. */
-  function search(word: string, read: (variant: unknown) => readonly string[]) {
-    const { together, alone } = renamed(word);
-    const offsets = marker.offsetsIn(together.flatMap(read), word);
-    return offsets.length > 0 ? offsets : marker.offsetsIn(alone().flatMap(read), word);
-  }
-
-  function findKey(path: Path): readonly number[] {
+  function keysOf(path: Path): readonly string[] | undefined {
     const key = path.at(-1);
     if (typeof key !== "string" || key === "" || descend(data, path).length === 0) {
       return [];
     }
-    return search(key, (variant) =>
-      keysAt(variant, path.slice(0, -1), marker.unmark).filter(
-        (name) => marker.unmark(name) === key,
-      ),
+    const variant = renamed(key);
+    const names = descend(variant, path.slice(0, -1), marker).flatMap((parent) =>
+      marker.namesIn(asTable(parent) ?? {}, key),
     );
+    // A spelling that is still there without a mark cannot be told.
+    return variant === undefined || names.includes(key) ? undefined : names;
   }
 
-  /** Whether a spelling of a key is still there when every spelling that was found is marked. */
-  function isFoundWhole(path: Path): boolean {
-    const key = path.at(-1);
-    if (typeof key !== "string" || key === "" || descend(data, path).length === 0) {
-      return true;
-    }
-    const { together, complete } = renamed(key);
-    return (
-      complete &&
-      !together.some((each) => keysAt(each, path.slice(0, -1), marker.unmark).includes(key))
-    );
-  }
+  const offsetsOf = (path: Path) => {
+    const names = keysOf(path);
+    return names && marker.offsetsIn(names, String(path.at(-1)));
+  };
 
   return {
     source,
     data,
     at: (path) => descend(data, path)[0],
-    place: (path) => source.place(isFoundWhole(path) ? findKey(path)[0] : undefined),
+    place: (path) => source.place(offsetsOf(path)?.[0]),
     keyOffsets(path) {
-      if (!isFoundWhole(path)) {
+      const offsets = offsetsOf(path);
+      if (offsets === undefined) {
         throw new LocatedSyntaxError(
           `Cannot tell where key ${quote(path.join("."))} is written in ${source.path}: found it in a rare spelling`,
           source.place(),
           "Write the key plainly, without escapes, anchors or aliases",
         );
       }
-      return findKey(path);
+      return offsets;
     },
     textOffsets(path, text) {
       const isText = (value: unknown): value is string => typeof value === "string";
-      const read = (variant: unknown) => descend(variant, path, marker.unmark).filter(isText);
       const isThere = descend(data, path).some(
         (value) => isText(value) && finderIn(value)(text) >= 0,
       );
-      return text !== "" && isThere ? search(text, read) : [];
+      return text !== "" && isThere
+        ? marker.offsetsIn(descend(renamed(text), path, marker).filter(isText), text)
+        : [];
     },
     withText: (text) => parseDocument(sourceOf(source.path, text), language),
   };
@@ -240,6 +240,8 @@ interface Marker {
   /** A marked word: still a legal bare key of TOML and plain scalar of YAML. */
   mark(word: string, offset: number): string;
   unmark(text: string): string;
+  /** The marked and unmarked spellings of a key in a table. */
+  namesIn(table: Readonly<Record<string, unknown>>, key: string): readonly string[];
   /** The offsets that the marks of a word carry in texts. */
   offsetsIn(texts: readonly string[], word: string): readonly number[];
 }
@@ -248,14 +250,31 @@ interface Marker {
 function markerFor(text: string): Marker {
   const token = `-at-${Bun.hash(text).toString(36)}-`;
   const marks = new RegExp(`${token}([0-9]+)-`, "g");
+  const names = new WeakMap<object, Map<string, string[]>>();
+  // A mark behind a colon or a quote would be no part of the scalar.
+  const parts = (word: string) => {
+    const end = word.search(/[^A-Za-z0-9_]*$/) || word.length;
+    return [word.slice(0, end), word.slice(end)] as const;
+  };
+  const unmark = (marked: string) => (marked.includes(token) ? marked.replace(marks, "") : marked);
   return {
-    mark: (word, offset) => `${word}${token}${offset}-`,
-    unmark: (marked) => (marked.includes(token) ? marked.replace(marks, "") : marked),
+    mark(word, offset) {
+      const [head, tail] = parts(word);
+      return `${head}${token}${offset}-${tail}`;
+    },
+    unmark,
+    namesIn(table, key) {
+      const known = names.get(table) ?? Map.groupBy(Object.keys(table), unmark);
+      names.set(table, known);
+      return known.get(key) ?? [];
+    },
     offsetsIn(texts, word) {
+      const [head, tail] = parts(word);
       const offsets = new Set<number>();
       for (const marked of texts) {
         for (const match of marked.matchAll(marks)) {
-          if (marked.slice(0, match.index).endsWith(word)) {
+          const end = match.index + match[0].length;
+          if (marked.endsWith(head, match.index) && marked.startsWith(tail, end)) {
             offsets.add(Number(match[1]));
           }
         }
@@ -265,76 +284,25 @@ function markerFor(text: string): Marker {
   };
 }
 
-/** Parses of a text in which occurrences of one word are marked. */
-interface Renaming {
-  /** As few parses as hold every mark that the grammar allows. */
-  readonly together: readonly unknown[];
-  /** One parse for each mark: slower, and nothing else in the text is changed. */
-  alone(): readonly unknown[];
-  /** Whether every occurrence was tried, and those that the grammar allows share one parse. */
-  readonly complete: boolean;
-}
+/** How many variants of a document are kept: each is as large as the document. */
+const keptVariants = 8;
 
 /**
- * How much may be parsed to find the places of one word, as a sum of costs. Parsing TOML takes time
- * that grows with the square of the length in the worst case, so the cost of one parse does too:
- * the budget is about a second.
+ * How much may be parsed to find the places of one document, as a sum of costs. Parsing TOML takes
+ * time that grows with the square of the length in the worst case, so the cost of one parse does
+ * too: the budget is about a second.
  */
 const placeBudget = 40_000_000;
 const parseCost = (length: number) => length + (length * length) / 64_000;
 
-/**
- * Marks every occurrence of a word and parses again. What makes the text illegal (a YAML anchor and
- * its alias, say) is found by halving, and left unmarked.
- */
-function rename(text: string, word: string, marker: Marker, parse: Parser): Renaming {
-  const offsets = occurrences(text, word);
-  let budget = placeBudget;
-
-  function variantOf(group: readonly number[]): unknown {
-    budget -= parseCost(text.length);
-    try {
-      return budget < 0 ? undefined : parse(markAll(text, word, group, marker));
-    } catch {
-      return undefined;
-    }
+/** Parses a text in which a word is marked, but for anchors and aliases: they have to agree. */
+function parseMarked(text: string, word: string, marker: Marker, parse: Parser): unknown {
+  const offsets = occurrences(text, word).filter((offset) => !/[&*]/.test(text[offset - 1] ?? ""));
+  try {
+    return parse(markAll(text, word, offsets, marker));
+  } catch {
+    return undefined;
   }
-
-  function legal(group: readonly number[]): readonly Marked[] {
-    const variant = variantOf(group);
-    if (variant !== undefined) {
-      return [{ group, variant }];
-    }
-    const half = group.length >> 1;
-    return half === 0 ? [] : [...legal(group.slice(0, half)), ...legal(group.slice(half))];
-  }
-
-  function joinedLegal(): readonly Marked[] {
-    const parts = legal(offsets);
-    const group = parts.flatMap((each) => each.group);
-    const variant = parts.length < 2 ? undefined : variantOf(group);
-    return variant === undefined ? parts : [{ group, variant }];
-  }
-
-  const together = joinedLegal();
-  const complete = together.length < 2 && budget >= 0;
-  let singles: readonly unknown[] | undefined;
-  return {
-    together: together.map(({ variant }) => variant),
-    complete,
-    alone() {
-      singles ??= together
-        .flatMap(({ group }) => group)
-        .map((offset) => variantOf([offset]))
-        .filter((variant) => variant !== undefined);
-      return singles;
-    },
-  };
-}
-
-interface Marked {
-  readonly group: readonly number[];
-  readonly variant: unknown;
 }
 
 /** The offsets at which a word stands in a text, not as a part of a longer word; none of no word. */
@@ -373,13 +341,13 @@ function markAll(text: string, word: string, offsets: readonly number[], { mark 
  * The values at a path. With marks, a key stands for every marked spelling of it; arrays of tables
  * that the marks split are joined again, in the order of the text.
  */
-function descend(value: unknown, path: Path, unmark?: (name: string) => string): unknown[] {
+function descend(value: unknown, path: Path, marker?: Marker): unknown[] {
   let values = [value];
   for (const key of path) {
     values =
       typeof key === "number"
         ? values.flatMap((each) => (Array.isArray(each) && key in each ? [each[key]] : []))
-        : joined(values.flatMap((each) => valuesOf(asTable(each) ?? {}, key, unmark)));
+        : joined(values.flatMap((each) => valuesOf(asTable(each) ?? {}, key, marker)));
   }
   return values;
 }
@@ -387,38 +355,126 @@ function descend(value: unknown, path: Path, unmark?: (name: string) => string):
 function valuesOf(
   table: Readonly<Record<string, unknown>>,
   key: string,
-  unmark: ((name: string) => string) | undefined,
+  marker: Marker | undefined,
 ): unknown[] {
-  return unmark === undefined
-    ? Object.hasOwn(table, key)
-      ? [table[key]]
-      : []
-    : Object.keys(table)
-        .filter((name) => unmark(name) === key)
-        .map((name) => table[name]);
+  const names = marker?.namesIn(table, key) ?? (Object.hasOwn(table, key) ? [key] : []);
+  return names.map((name) => table[name]);
 }
 
 function joined(values: unknown[]): unknown[] {
   return values.length > 1 && values.every(Array.isArray) ? [values.flat()] : values;
 }
 
-/** The keys, marks included, of the tables at a path. */
-function keysAt(value: unknown, path: Path, unmark: (name: string) => string): string[] {
-  return descend(value, path, unmark).flatMap((parent) => Object.keys(asTable(parent) ?? {}));
+/** How many pairs of keys the runtime may compare to parse a TOML document: some seconds. */
+const keyPairs = 1_000_000_000;
+
+/** The runtime compares each key of a table of TOML with all others. */
+function refuseManyKeys({ path, text, place }: Source): void {
+  // A key that no other key equals takes five bytes and more.
+  if ((text.length / 5) ** 2 < keyPairs) {
+    return;
+  }
+  const names = new Set<string>();
+  let keys = 0;
+  for (const [, name = "", end] of text.matchAll(
+    /("[^"\n]*"|'[^'\n]*'|[^\s"'=,{}[\].]+)[ \t]*([=.\]])?/g,
+  )) {
+    if (end !== undefined) {
+      keys += 1;
+      names.add(name);
+    }
+  }
+  if (keys * names.size > keyPairs) {
+    throw new LocatedSyntaxError(
+      `Cannot read ${path}: found ${keys} keys of ${names.size} names, expected at most ${Math.floor(Math.sqrt(keyPairs))}`,
+      place(),
+      `Remove what does not belong into ${path}`,
+    );
+  }
 }
 
-function parseOrExplain(source: Source, { name, parse, isLegalInParts }: Language): unknown {
+/** How many values aliases may add to a document of YAML. */
+const aliased = 1_000_000;
+
+/** Parses YAML whose aliases make a finite document that is not much larger than its text. */
+function parseFinite(text: string): unknown {
+  const data = Bun.YAML.parse(text);
+  const sizes = new Map<unknown, number>();
+
+  function sizeOf(value: unknown): number {
+    if (typeof value !== "object" || value === null) {
+      return typeof value === "string" ? value.length + 1 : 1;
+    }
+    let size = sizes.get(value);
+    if (size === undefined) {
+      sizes.set(value, Number.NaN);
+      size = Object.entries(value).reduce((sum, [key, each]) => sum + key.length + sizeOf(each), 1);
+      sizes.set(value, size);
+    }
+    if (Number.isNaN(size)) {
+      throw new SyntaxError("Alias inside of the value that it stands for");
+    }
+    return size;
+  }
+
+  if (text.includes("*") && sizeOf(data) > text.length + aliased) {
+    throw new SyntaxError("Excessive aliasing");
+  }
+  return data;
+}
+
+/**
+ * Refuses what ends a line in YAML 1.1 and not in 1.2, or is skipped there at its start: what is a
+ * comment for the runtime's parser may go on as a key for another.
+ *
+ * @throws {LocatedSyntaxError} If such a character stands outside of quotes.
+ */
+export function refuseLineBreaks({ path, text, place }: Source): void {
+  const breaks = /[\u0085\u2028\u2029\ufeff]/g;
+  if (!breaks.test(text)) {
+    return;
+  }
+  // Double quotes read `\x41` as one character, single quotes `''`, and all else reads neither.
+  const { mark, offsetsIn } = markerFor(text);
+  const probe = text.replace(breaks, (_, offset: number) => mark("\\x41''x", offset));
+  let data = "";
+  try {
+    data = JSON.stringify(parseFinite(probe));
+  } catch {}
+  const inQuotes = new Set(["A''x", "\\\\x41'x"].flatMap((word) => offsetsIn([data], word)));
+  for (const { index, 0: found } of text.matchAll(breaks)) {
+    if (!inQuotes.has(index)) {
+      const code = found.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+      throw new LocatedSyntaxError(
+        `Cannot read ${path}: found the character U+${code}, expected none outside of quotes, as some parsers read it as a line break`,
+        place(index),
+        "Remove it, or write it as an escape in double quotes",
+      );
+    }
+  }
+}
+
+function parseOrExplain(source: Source, language: Language): unknown {
+  const { name, parse, isLegalInParts, guard } = language;
+  guard(source);
   try {
     return parse(source.text);
   } catch (thrown) {
     throw new LocatedSyntaxError(
       `Cannot read ${source.path}: not valid ${name}: ${whyOf(thrown)}`,
       source.place(isLegalInParts ? errorOffset(source.text, parse) : undefined),
-      thrown instanceof RangeError
-        ? `Nest the values of ${source.path} less deeply`
-        : `Correct the syntax of ${source.path}`,
+      remedyOf(thrown, source.path),
     );
   }
+}
+
+function remedyOf(thrown: unknown, path: string): string {
+  if (thrown instanceof RangeError) {
+    return `Nest the values of ${path} less deeply`;
+  }
+  return /\balias/i.test(whyOf(thrown))
+    ? `Write the values of ${path} out, without that alias`
+    : `Correct the syntax of ${path}`;
 }
 
 function whyOf(thrown: unknown): string {

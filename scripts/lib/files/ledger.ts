@@ -42,8 +42,6 @@ interface Line {
   readonly line: number;
   /** The line without its ending. */
   readonly text: string;
-  /** What the tabs separate; of a longer row only the first `cellLimit`. */
-  readonly cells: readonly Cell[];
 }
 
 /** A valid row. */
@@ -115,7 +113,7 @@ export function parseLedger(source: Source, today: Day, earlier: readonly Ledger
   const from = known?.source.text.length ?? 0;
   const before = known === undefined ? 0 : lineCount(known.source.text);
   const rows: Row[] = known?.rows.slice() ?? [];
-  for (const [index, raw] of source.text.slice(from).split("\n").entries()) {
+  for (const [index, raw] of linesOf(source.text.slice(from))) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A tab separates columns, even empty ones: such a line was meant to be a row.
     if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
@@ -123,6 +121,17 @@ export function parseLedger(source: Source, today: Day, earlier: readonly Ledger
     }
   }
   return { source, rows };
+}
+
+/** The lines of a text, one at a time, each with its index: a list of all would be as large again. */
+function* linesOf(text: string): Generator<readonly [index: number, line: string]> {
+  let start = 0;
+  for (let index = 0; start <= text.length; index += 1) {
+    const end = text.indexOf("\n", start);
+    const next = end < 0 ? text.length : end;
+    yield [index, text.slice(start, next)];
+    start = next + 1;
+  }
 }
 
 function hasGrownFrom(source: Source, earlier: Source): boolean {
@@ -142,14 +151,15 @@ function parseRow(file: string, line: number, text: string, today: Day): Row {
     at: { file, line, column },
   }));
   if (first !== undefined) {
-    return { kind: "malformed", line, text, cells, faults: [first, ...more] };
+    return { kind: "malformed", line, text, faults: [first, ...more] };
   }
   const [tag, sha, date, verdict] = cells.map((cell) => cell.text);
   const validation = { tag, sha, date, verdict } as Validation;
-  return { kind: "entry", line, text, cells, ...validation };
+  return { kind: "entry", line, text, ...validation };
 }
 
-function cellsOf(text: string): Cell[] {
+/** What the tabs of a row separate; of a longer row only the first `cellLimit`. */
+export function cellsOf(text: string): Cell[] {
   let column = 1;
   return text.split("\t", cellLimit).map((cell) => {
     const at = column;

@@ -16,7 +16,14 @@ import {
   type PromisedImage,
   readProductImages,
 } from "./chart.ts";
-import { asTable, type Document, type Path, parseJson, placeInside } from "./document.ts";
+import {
+  asTable,
+  type Document,
+  type Path,
+  parseJson,
+  placeInside,
+  refuseLineBreaks,
+} from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
 import {
@@ -393,6 +400,9 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
       }
       // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
       const file = isText ? readable : await source(path);
+      if (file !== undefined && /\.ya?ml$/i.test(path)) {
+        refuseLineBreaks(file);
+      }
       return file === undefined ? [] : [inConstants(file, constants, unclearConstants)];
     }),
   );

@@ -4,7 +4,7 @@ import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { asTable, type Document, type Path, parseYaml } from "./document.ts";
 
-/** One spelling of a top-level key. */
+/** One spelling of a key of a mapping. */
 export interface Key {
   readonly name: string;
   /** Offset of the spelling, after an opening quote. */
@@ -45,10 +45,11 @@ const mark = (offset: number) => `key-at-${offset}-`;
 const marks = /key-at-([0-9]+)-/g;
 
 /**
- * The start of a line, or of an entry in braces; then `- `, `? ` and a tag. A key with an anchor stays
- * unmarked, and so refused: its aliases would carry the mark, and two keys would look like one.
+ * The start of a line, or of an entry in braces; then `- `, `? ` and the tag of a string. A key with an
+ * anchor stays unmarked, and so refused: its aliases would carry the mark, and two keys would look
+ * like one. So does one with another tag: `!!binary` is another name for some parsers.
  */
-const lead = "(?<=^|[{,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:![^\\s,{}[\\]]*[ \\t]+)?";
+const lead = "(?<=^|[{,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
 /** A quoted text on one line, before a colon or alone behind `? `. */
 const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
 /** The first character of a plain scalar that is no document marker. */
@@ -56,33 +57,66 @@ const plain = "(?!(?:---|\\.\\.\\.)(?:\\s|$))(?=[?:-]\\S|[^\\s\"'#%@`&*!|>{}[\\]
 const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
 
 /**
- * Every spelling of every top-level key, in order: a name that is there twice is a duplicate,
- * which the parsed data cannot show because the last one wins.
+ * Every spelling of every key of a mapping, in order, a merge key `<<` included: a name that is
+ * there twice is a duplicate, which the parsed data cannot show because the last one wins.
  *
  * As in `document.ts`, the parser decides: whatever may be a key is marked with its offset, and the
  * keys of the text parsed again tell which were keys, and what they mean. Too many marks do no
  * harm, and a key without one is noticed.
  *
- * @throws {LocatedSyntaxError} If some top-level key is spelled so that it cannot be marked.
+ * @param key Of the mapping, at the top; without one, the top itself.
+ * @throws {LocatedSyntaxError} If some key is spelled so that it cannot be marked.
  */
-export function topLevelKeys(document: Document): readonly Key[] {
+export function keysOf(document: Document, key?: string): readonly Key[] {
   const { source } = document;
-  const names = Object.keys(asTable(parseMarked(source.text)) ?? { "": undefined });
+  const top = asTable(parseMarked(source.text)) ?? { "": undefined };
+  const own = Object.entries(top).find(([name]) => name.replace(marks, "") === key);
+  const names = Object.keys(key === undefined ? top : (asTable(own?.[1]) ?? {}));
   return names
     .map((name) => {
       const [first] = name.matchAll(marks);
       if (first?.index !== 0) {
-        const key = name.replace(marks, "");
-        const which = key === "" ? "a key" : `key ${quote(key)}`;
+        const plainly = name.replace(marks, "");
+        const which = plainly === "" ? "a key" : `key ${quote(plainly)}`;
+        const where = key === undefined ? "top-level keys" : `keys of ${quote(key)}`;
+        const path = key === undefined ? [plainly] : [key, plainly];
         throw new LocatedSyntaxError(
-          `Cannot tell the top-level keys of ${source.path} apart: found ${which} in a rare spelling`,
-          key === "" ? source.place() : document.place([key]),
-          "Write each top-level key plainly, at the start of its own line",
+          `Cannot tell the ${where} of ${source.path} apart: found ${which} in a rare spelling`,
+          plainly === "" ? source.place() : document.place(path),
+          key === undefined
+            ? "Write each top-level key plainly, at the start of its own line"
+            : "Write each key plainly, at the start of its own line",
         );
       }
       return { name: name.replace(marks, ""), offset: Number(first[1]) };
     })
     .sort((a, b) => a.offset - b.offset);
+}
+
+/**
+ * What YAML 1.1 reads as a boolean, a number or a day, and the runtime's parser as a string: such a
+ * word needs quotes.
+ */
+const otherwiseIn11 =
+  /^(?:y|n|yes|no|on|off|=|[-+]?[0-9][0-9_]*(?::[0-9][0-9_]*)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?\.[0-9_]+|[-+]?0[box][0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t \t].*)?)$/i;
+
+/**
+ * Reports whether the string at a key is written right there, plainly or in quotes, so that every
+ * parser of YAML reads it as the same string: without tag, alias and block scalar.
+ */
+export function isPlainString({ text }: Source, { name, offset }: Key, value: string): boolean {
+  const after = /["']?\s*:\s*(?:&\S+\s+)?/y;
+  after.lastIndex = offset + name.length;
+  if (!after.test(text)) {
+    return false;
+  }
+  const start = after.lastIndex;
+  return (
+    /["']/.test(text[start] ?? "") ||
+    (text.startsWith(value, start) &&
+      /^(?:[\s,\]}]|$)/.test(text.slice(start + value.length, start + value.length + 1)) &&
+      !otherwiseIn11.test(value))
+  );
 }
 
 /** A key that one mapping has more than once. */

@@ -33,12 +33,39 @@ test.each([
   ["quoted", "version: '1.2.3'\n"],
   ["with a quoted key", '"version": "1.2.3" # comment\n'],
   ["in a flow mapping", '{name: x, version: 1.2.3, appVersion: "9"}'],
-  ["with an anchor and a tag", "version: &v !!str 1.2.3\nname: *v\n"],
+  ["with an anchor", "version: &v 1.2.3\nname: *v\n"],
   ["on the next line", "version:\n  1.2.3\n"],
-  ["as a folded text", "version: >-\n  1.2.3\n"],
   ["with CRLF and a byte order mark", "\ufeffname: x\r\nversion: 1.2.3\r\n"],
 ])("the version is read in any YAML spelling: %s", async (_, text) => {
   expect<string>((await chartOf(text)).version.value).toBe("1.2.3");
+});
+
+test.each([
+  ["a tag", "1: ", "version: !!str 1.2.3\n"],
+  ["a tag of one's own", "1: ", "version: !x 1.2.3\n"],
+  ["a block scalar", "1: ", "version: >-\n  1.2.3\n"],
+  ["an alias", "2: ", "name: &v 1.2.3\nversion: *v\n"],
+  ["a merge", "2: ", "x: &x {version: 1.2.3}\n<<: *x\n"],
+  ["a merge beside it", "2: ", "version: 1.2.3\n<<: {version: 1.2.4}\n"],
+  ["a key that is base64", "2: ", "version: 1.2.3\n!!binary dmVyc2lvbg==: 9.9.9\n"],
+  ["a day", "2: ", "version: 1.2.3\nappVersion: 2026-08-07\n"],
+  ["a sexagesimal number", "2: ", "version: 1.2.3\nappVersion: 1:20\n"],
+  ["a boolean", "2: ", "version: 1.2.3\nappVersion: Yes\n"],
+  ["an octal number", "2: ", "version: 1.2.3\nappVersion: 012\n"],
+  ["a number with underscores", "2: ", "version: 1.2.3\nappVersion: 1_000\n"],
+])("a version that YAML 1.1 may read otherwise is refused: %s", async (_, line, text) => {
+  expect(await faultsOf(() => chartOf(text))).toEqual([expect.stringContaining(line)]);
+});
+
+test.each([
+  ["a boolean", "  repository: a/b\n  tag: on\n"],
+  ["a number", "  repository: a/b\n  tag: 0b11\n"],
+  ["a tag", "  repository: a/b\n  tag: !!str 1.2.3\n"],
+  ["a merge", "  repository: a/b\n  tag: 1.2.3\n  <<: {tag: 1.2.4}\n"],
+  ["a key that is base64", "  repository: a/b\n  tag: 1.2.3\n  !!binary dGFn: 9.9.9\n"],
+])("an image that YAML 1.1 may read otherwise is refused: %s", async (_, image) => {
+  const tree = memoryTree({ "c/values.yaml": `image:\n${image}` });
+  expect(await faultsOf(() => chartImage(tree, "c", undefined))).toHaveLength(1);
 });
 
 test("version and appVersion know their places", async () => {
@@ -401,12 +428,16 @@ test.each([
   [
     "a tag twice",
     "image:\n  repository: a\n  tag: x\n  tag: y\n",
-    ['4: Cannot read c/values.yaml: found key "image.tag" again, expected it once'],
+    [
+      '4: Cannot read c/values.yaml: found key "tag" in line 4 again after line 3, expected it once',
+    ],
   ],
   [
     "image twice",
     "image: {repository: a}\nimage: {repository: b}\n",
-    ['2: Cannot read c/values.yaml: found key "image" again, expected it once'],
+    [
+      '2: Cannot read c/values.yaml: found key "image" in line 2 again after line 1, expected it once',
+    ],
   ],
   [
     "illegal YAML",

@@ -1,17 +1,11 @@
 import { expect, test } from "bun:test";
-import {
-  parseYamlMapping,
-  repeatedKeys,
-  topLevelKeys,
-} from "../../../scripts/lib/files/yaml-mapping.ts";
+import { keysOf, parseYamlMapping, repeatedKeys } from "../../../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 
 const keys = (text: string) =>
-  topLevelKeys(parseYamlMapping(source("f.yaml", text))).map(
-    ({ name, offset }) => `${name}@${offset}`,
-  );
+  keysOf(parseYamlMapping(source("f.yaml", text))).map(({ name, offset }) => `${name}@${offset}`);
 
 test.each([
   ["plain keys", "a: 1\nb: 2\n", ["a@0", "b@5"]],
