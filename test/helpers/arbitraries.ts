@@ -37,6 +37,8 @@ const pieces = [
   ],
   ...["1.2.3", "v1.2.3-rc.1", "01", "1e999", "9".repeat(40), "2026-02-30", "PASS", "a".repeat(64)],
   ...["ghcr.io/a/b:1", "sha256:", "linux/arm64", "if ", "then ", "fi\n", "do ", "done\n", "case "],
+  ...["\u2028", "\u0085", "\ufeff", " # \u2029version: 9.9.9\n", "x: &c [*c]\n", "*c", "<<: *c\n"],
+  ...["!!binary ", "!!str ", "1:20", "yes", "0b11"],
   ...["::error::", "%0A", "object ", "tagger ", "-----BEGIN PGP SIGNATURE-----\n"],
 ] as const;
 

@@ -351,3 +351,12 @@ describe("statements, for those who list or edit them", () => {
     expect(crates[0]?.version.place()).toEqual(at("crates/a/Cargo.toml", 2, 2));
   });
 });
+
+test("each of 7,000 absent members is told, and no parse of the manifest stays for each", async () => {
+  const members = Array.from({ length: 7000 }, (_, index) => `"crates/member-${index}"`);
+  const before = process.memoryUsage.rss();
+  const faults = await faultsOf({ "Cargo.toml": root(`[${members.join(",\n")}]`) });
+  expect(faults).toHaveLength(7000);
+  expect(faults[0]).toStartWith("Cargo.toml:2 ");
+  expect(process.memoryUsage.rss() - before).toBeLessThan(500_000_000);
+});

@@ -288,3 +288,13 @@ test("stale references are counted with the enforced ones, each file read once",
   expect((await staleReferences(tree, old)).stale).toEqual([]);
   expect((await staleReferences(memoryTree({}), old)).faults).toHaveLength(1);
 });
+
+test("a CI template in YAML with a line break that not every parser reads is refused with its place", async () => {
+  const path = "docs/ci-templates/github-actions.yml";
+  const text = `# x\u2028PERF_SENTINEL_VERSION: 9.9.9\n${everything[path]}`;
+  const { faults } = await readReferences(
+    memoryTree({ ...everything, [path]: text }),
+    applicationVersions(old),
+  );
+  expect(faults.map(({ at }) => at)).toEqual([{ file: path, line: 1, column: 4 }]);
+});
