@@ -26,7 +26,9 @@ import {
   versionOf,
   wholeNumber,
 } from "../scripts/lib/cli.ts";
-import { readIfThere, realPath, workTree } from "../scripts/lib/disk/files.ts";
+import { readIfThere, realPath } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
+import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   type Entry,
   entriesOf,
@@ -37,9 +39,9 @@ import {
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
-import { findRepository, isOutside, type Repository, short } from "../scripts/lib/git/git.ts";
+import { findRepository, type Repository, short } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
-import { decodeSource } from "../scripts/lib/git/objects.ts";
+import { isOutside } from "../scripts/lib/git/no-repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";

@@ -15,7 +15,7 @@
 
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { command, flag, main, nonEmpty, optionalOperand, refOption } from "../scripts/lib/cli.ts";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { entriesOf, type Ledger, parseLedger } from "../scripts/lib/files/ledger.ts";
 import { attempt, error, type Finding, notice, quote, warning } from "../scripts/lib/finding.ts";
 import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/git/git.ts";

@@ -23,7 +23,8 @@ import { hashesOf, manifestPath, manifestText, type Origin } from "./adopt/manif
 import { type Fate, isChange, isInTheWay, layoutPath, type Step } from "./adopt/plan.ts";
 import { readUpstream, type Upstream } from "./adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
-import { findFile, realPath, workTree } from "./lib/disk/files.ts";
+import { findFile, realPath } from "./lib/disk/files.ts";
+import { workTree } from "./lib/disk/work-tree.ts";
 import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";

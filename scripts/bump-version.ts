@@ -20,8 +20,8 @@ import { type BumpRequest, type Current, findTargets, type Targets } from "./bum
 import { checkReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
-import { workTree } from "./lib/disk/files.ts";
 import { replaceFiles } from "./lib/disk/replace.ts";
+import { workTree } from "./lib/disk/work-tree.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
 import {

@@ -14,7 +14,8 @@
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { command, main, nonEmpty, option, optionalOperand, UsageError } from "./lib/cli.ts";
+import { command, main, nonEmpty, option, optionalOperand } from "./lib/cli.ts";
+import { UsageError } from "./lib/command-line.ts";
 import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
 import {

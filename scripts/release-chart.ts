@@ -22,10 +22,10 @@ import {
   main,
   operand,
   optionWithDefault,
-  UsageError,
   versionOf,
   wholeNumber,
 } from "./lib/cli.ts";
+import { UsageError } from "./lib/command-line.ts";
 import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
 import { parsePlatform } from "./lib/files/image-manifest.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";

@@ -30,7 +30,7 @@ import { checkTagVersion } from "./check-tag-version.ts";
 import { checkVintages } from "./check-vintages.ts";
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, optionalOperand, versionOf } from "./lib/cli.ts";
-import { workTree } from "./lib/disk/files.ts";
+import { workTree } from "./lib/disk/work-tree.ts";
 import { isSameImage, readChart, readProductImages } from "./lib/files/chart.ts";
 import { type Entry, entriesOf, parseLedger } from "./lib/files/ledger.ts";
 import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";

@@ -38,9 +38,9 @@ import {
   operand,
   option,
   requiredOption,
-  UsageError,
   versionOf,
 } from "./lib/cli.ts";
+import { UsageError } from "./lib/command-line.ts";
 import { appendRow, refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
 import { rowText, type Validation } from "./lib/files/ledger.ts";
 import { attempt, error, type Finding, quote, refusal, warning } from "./lib/finding.ts";

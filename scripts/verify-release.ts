@@ -13,15 +13,8 @@
  */
 
 import { type Answer, dataOfAnswer, type State } from "./lib/answer.ts";
-import {
-  command,
-  main,
-  operand,
-  option,
-  optionWithDefault,
-  UsageError,
-  wholeNumber,
-} from "./lib/cli.ts";
+import { command, main, operand, option, optionWithDefault, wholeNumber } from "./lib/cli.ts";
+import { UsageError } from "./lib/command-line.ts";
 import { parseImageReference } from "./lib/files/image-reference.ts";
 import { notice, quote } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";

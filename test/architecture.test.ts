@@ -3,16 +3,18 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { memoryTree, type Tree } from "../scripts/lib/tree.ts";
 import { isolatedEnvironment, projectRoot, startScript, temporaryFolder } from "./helpers/world.ts";
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
-  vocabulary: /^scripts\/lib\/(?:answer|calendar|finding|layout|release-branch|tree|version)\.ts$/,
+  vocabulary:
+    /^scripts\/lib\/(?:answer|calendar|finding|glob|layout|release-branch|tree|version|visible)\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
-  doors: /^scripts\/lib\/(?:(?:process|sleep|terminal)|(?:disk|git|net)\/[^/]+)\.ts$/,
-  face: /^scripts\/lib\/(?:arguments|cli|interrupt|progress|report)\.ts$/,
+  doors:
+    /^scripts\/lib\/(?:(?:conversation|process|process-group|process-tree|question|sleep|terminal)|(?:disk|git|net)\/[^/]+)\.ts$/,
+  face: /^scripts\/lib\/(?:cli|command-line|failure|help|interrupt|progress|report|report-formats)\.ts$/,
   room: /^(?:scripts\/(?!lib\/)|release-gate\/)[^/]+\/[^/]+\.ts$/,
   command: /^(?:scripts|release-gate)\/[^/]+\.ts$/,
 } as const;
@@ -29,7 +31,7 @@ const arrows: Record<Part, readonly Part[]> = {
 };
 
 /** The runtime's modules that a part may import: the others are doors outside. */
-const pureModules = /^node:(?:path(?:\/posix)?|util)$/;
+const pureModules = /^node:(?:buffer|path(?:\/posix)?|util)$/;
 const allowedModules: Record<Part, RegExp> = {
   vocabulary: pureModules,
   files: pureModules,
@@ -51,7 +53,7 @@ const doors: readonly Door[] = [
   {
     what: "other programs",
     pattern: /\bBun\.spawn(?:Sync)?\b|\bBun\.\$|\bnew Worker\b/,
-    owners: ["scripts/lib/process.ts"],
+    owners: ["scripts/lib/process.ts", "scripts/lib/process-tree.ts"],
   },
   {
     what: "the network",
@@ -73,7 +75,7 @@ const doors: readonly Door[] = [
   {
     what: "signals to other programs",
     pattern: /\bprocess\s*(?:\?\.|\.)\s*kill\b/,
-    owners: ["scripts/lib/process.ts"],
+    owners: ["scripts/lib/process-tree.ts"],
   },
   {
     what: "standard input",

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { checkHelmTagVersion } from "../scripts/check-helm-tag-version.ts";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";

@@ -3,7 +3,7 @@ import { prepareBump } from "../scripts/bump-version.ts";
 import { checkOperatorReferences, checkReferences } from "../scripts/check-references.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { productFolder } from "./helpers/product.ts";

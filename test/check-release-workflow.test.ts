@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { checkReleaseWorkflow } from "../scripts/check-release-workflow.ts";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { memoryTree } from "../scripts/lib/tree.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { checkTagVersion } from "../scripts/check-tag-version.ts";
-import { workTree } from "../scripts/lib/disk/files.ts";
+import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { openRepository } from "../scripts/lib/git/git.ts";
 import { commitTree, openObjects } from "../scripts/lib/git/objects.ts";

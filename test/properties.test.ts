@@ -21,6 +21,7 @@ import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
 import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
+import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   asTable,
   type Document,
@@ -59,7 +60,6 @@ import {
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
-import { decodeSource } from "../scripts/lib/git/objects.ts";
 import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
 import { parseChecksums } from "../scripts/verify/checksums.ts";

@@ -11,7 +11,7 @@ import {
   unanswered,
 } from "../../scripts/lib/git/git.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { type Answer, lastWords } from "../../scripts/lib/process.ts";
+import { type Finished, lastWords } from "../../scripts/lib/process.ts";
 
 /** The row that drift is counted from. */
 export interface DriftQuestion {
@@ -77,7 +77,7 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
 }
 
 /** What a failed `git blame` means. */
-function noOrigin(answer: Answer): Drift {
+function noOrigin(answer: Finished): Drift {
   const why = `git blame: ${lastWords(answer)}`;
   return !answer.timedOut && /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(answer.stderr)
     ? notCommitted(why)

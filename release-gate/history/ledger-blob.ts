@@ -1,6 +1,7 @@
 /** Ledgers among git's objects: how one is read, and which removed file was the ledger before. */
 
 import type { Day } from "../../scripts/lib/calendar.ts";
+import { decodeSource } from "../../scripts/lib/files/decode.ts";
 import {
   entriesOf,
   type Ledger,
@@ -9,7 +10,7 @@ import {
 } from "../../scripts/lib/files/ledger.ts";
 import { refusal } from "../../scripts/lib/finding.ts";
 import { type ObjectId, type Repository, text } from "../../scripts/lib/git/git.ts";
-import { decodeSource, type Objects } from "../../scripts/lib/git/objects.ts";
+import type { Objects } from "../../scripts/lib/git/objects.ts";
 
 /** A file that a commit has, which is or may be its ledger. */
 export interface LedgerBlob {

@@ -3,9 +3,9 @@
 import { join, relative, resolve } from "node:path";
 import { changeFiles, type FileChange } from "../lib/disk/change-files.ts";
 import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
+import { decodeSource } from "../lib/files/decode.ts";
 import { attempt, type Finding, Refusal, refusal, shellWord } from "../lib/finding.ts";
 import { ask, findRepository, type Repository, unanswered } from "../lib/git/git.ts";
-import { decodeSource } from "../lib/git/objects.ts";
 import type { Environment } from "../lib/process.ts";
 import { type Manifest, manifestPath, parseManifest } from "./manifest.ts";
 

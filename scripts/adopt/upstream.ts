@@ -1,6 +1,7 @@
 /** What there is to adopt: the commands and their library, as this checkout of the release tools has them. */
 
-import { findFile, realPath, workTree } from "../lib/disk/files.ts";
+import { findFile, realPath } from "../lib/disk/files.ts";
+import { workTree } from "../lib/disk/work-tree.ts";
 import { asTable, parseJson } from "../lib/files/document.ts";
 import { attempt, refusal } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";

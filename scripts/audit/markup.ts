@@ -1,6 +1,6 @@
 /** Text from anywhere as text of an HTML page: no markup, and no character that hides or turns it. */
 
-import { visible } from "../lib/report.ts";
+import { visible } from "../lib/visible.ts";
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -1,7 +1,8 @@
 /** The audit as a table of text: as wide as it is, or fitted to a terminal. */
 
 import { quote } from "../lib/finding.ts";
-import { type SummaryTable, visible } from "../lib/report.ts";
+import type { SummaryTable } from "../lib/report.ts";
+import { visible } from "../lib/visible.ts";
 import type { Row } from "./record.ts";
 
 /** A column in full words, and in short ones for a narrow terminal. */

@@ -2,7 +2,7 @@
 
 import { notice, refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import type { Answer } from "../lib/process.ts";
+import type { Finished } from "../lib/process.ts";
 import type { Report } from "../lib/report.ts";
 import { type StandInCrateIndex, startCrateIndex } from "./crate-index.ts";
 import { publishSoundly, soundAssets, standInGh } from "./gh.ts";
@@ -117,7 +117,7 @@ async function showGit(world: DemoWorld, report: Report, ...args: string[]): Pro
   showAnswer(report, await world.git(...args), 0);
 }
 
-function showAnswer(report: Report, { code, stdout, command }: Answer, expected: number): void {
+function showAnswer(report: Report, { code, stdout, command }: Finished, expected: number): void {
   const output = stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n");
   sayAll(report, ...output.map((line) => `  ${line}`), `  [exit ${code}]`);
   if (code !== expected) {

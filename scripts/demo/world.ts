@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from "node:path";
 import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { type Answer, type Environment, lastWords, needProgram, run } from "../lib/process.ts";
+import { type Environment, type Finished, lastWords, needProgram, run } from "../lib/process.ts";
 import { standInFolder } from "./gh.ts";
 import { smallLab, smallProduct } from "./product.ts";
 
@@ -19,9 +19,9 @@ export interface DemoWorld {
   /** Commits everything in the product's checkout. */
   commit(message: string): Promise<void>;
   /** Runs one of the real scripts in the product's checkout; all that it says is in `stdout`. */
-  script(path: string, args: readonly string[]): Promise<Answer>;
+  script(path: string, args: readonly string[]): Promise<Finished>;
   /** Runs git in the product's checkout; all that it says is in `stdout`. */
-  git(...args: string[]): Promise<Answer>;
+  git(...args: string[]): Promise<Finished>;
   remove(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export async function openDemoWorld({
   }
 
   /** Runs a program with standard error in its place within standard output, as a terminal shows it. */
-  function together(command: readonly string[]): Promise<Answer> {
+  function together(command: readonly string[]): Promise<Finished> {
     const merged = ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command];
     return run(merged, { cwd: product, env: isolated, signal });
   }

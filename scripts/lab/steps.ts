@@ -9,7 +9,8 @@ import { refusal } from "../lib/finding.ts";
 import type { Repository } from "../lib/git/git.ts";
 import { Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
-import { type Environment, needProgram, runGroup } from "../lib/process.ts";
+import { type Environment, needProgram } from "../lib/process.ts";
+import { runGroup } from "../lib/process-group.ts";
 import { duration, showProgress } from "../lib/progress.ts";
 import { type Count, countText, faultOf, plainLines, readCounts, type Tally } from "./counts.ts";
 

@@ -1,18 +1,17 @@
 /** The command line of every script: one table parses it, explains it, and holds its exit codes. */
 
-import { appendFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { findMeant, type GivenOption, tokensOf } from "./arguments.ts";
-import { checkRuntimeFiles } from "./disk/runtime-files.ts";
 import {
-  error,
-  type Finding,
-  findingsOf,
-  LocatedSyntaxError,
-  Refusal,
-  refusal,
-  shellWord,
-} from "./finding.ts";
+  exitCodes,
+  type Operand,
+  type Operands,
+  type Option,
+  type Options,
+  type Parsed,
+  parseCommandLine,
+} from "./command-line.ts";
+import { error, Refusal, refusal, shellWord } from "./finding.ts";
 import { openRepository, type Repository } from "./git/git.ts";
 import {
   type EventSource,
@@ -21,50 +20,11 @@ import {
   type Watch,
   watchProcess,
 } from "./interrupt.ts";
-import { type Environment, MissingProgram } from "./process.ts";
-import { type OpenReport, openReport, type Report, textOf, visible } from "./report.ts";
+import type { Environment } from "./process.ts";
+import { type OpenReport, openReport, type Report, textOf } from "./report.ts";
 import { processTerminal, type Streams, type Terminal } from "./terminal.ts";
 import { parseVersion, type Version } from "./version.ts";
 
-/** Exit codes, the same for every script. */
-export const exitCodes = {
-  passed: 0,
-  refused: 1,
-  usage: 2,
-  interrupted: 130,
-} as const;
-
-/** The command line is wrong: exit code 2, before anything is read. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** An operand, by position. */
-export interface Operand<T> {
-  readonly help: string;
-  readonly optional: boolean;
-  /** How the operand is shown in the usage line, if not by its name. */
-  readonly shown?: string;
-  readonly parse: (text: string | undefined) => T;
-}
-
-/** An option, by name. */
-export interface Option<T> {
-  readonly help: string;
-  /** The placeholder of its value; none for a flag. */
-  readonly value?: string;
-  /** Whether the value may be left out. */
-  readonly valueOptional?: boolean;
-  /** Whether it must be given. */
-  readonly required?: true;
-  /** `given` is true for an option without a value, and undefined for an absent option. */
-  readonly parse: (given: string | true | undefined) => T;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a table holds operands and options of any type
-type Operands = Readonly<Record<string, Operand<any>>>;
-// biome-ignore lint/suspicious/noExplicitAny: as above
-type Options = Readonly<Record<string, Option<any>>>;
 type OperandValues<T extends Operands> = {
   readonly [K in keyof T]: T[K] extends Operand<infer V> ? V : never;
 };
@@ -221,182 +181,9 @@ export function command<P extends Operands, O extends Options>(
 }
 
 /** The options of a command: its own, and those that every command has. */
-function optionsOf<P extends Operands, O extends Options>(table: Command<P, O>): Options {
+export function optionsOf<P extends Operands, O extends Options>(table: Command<P, O>): Options {
   const { repo, ...others } = common;
   return { ...table.options, ...(table.withoutRepo ? {} : { repo }), ...others };
-}
-
-/** The help text of a command, from the table that parses its command line. */
-export function helpOf<P extends Operands, O extends Options>(table: Command<P, O>): string {
-  const operands = Object.entries(table.operands).map(([name, each]) => {
-    const shown = each.shown ?? name;
-    return { usage: each.optional ? `[${shown}]` : `<${shown}>`, name: shown, help: each.help };
-  });
-  const options = Object.entries(optionsOf(table)).map(([name, each]) => ({
-    name: `${name === "help" ? "-h, " : ""}--${kebab(name)}${placeholder(each)}`,
-    help: each.help,
-  }));
-  const width = Math.max(...[...operands, ...options].map(({ name }) => name.length));
-  const rows = (entries: readonly { name: string; help: string }[]) =>
-    entries.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`);
-  const usage = ["bun", table.name, ...operands.map((each) => each.usage), "[options]"].join(" ");
-  return [
-    table.summary,
-    "",
-    `Usage: ${usage}`,
-    "",
-    ...(operands.length === 0 ? [] : ["Operands:", ...rows(operands), ""]),
-    "Options:",
-    ...rows(options),
-    "",
-    "It refuses when:",
-    ...table.refuses.map((reason) => `  - ${reason}`),
-    "",
-    "Exit codes:",
-    "  0    passed",
-    "  1    refused, or could not find out",
-    "  2    the command line is wrong",
-    "  130  interrupted with Ctrl-C",
-    "",
-    "Example:",
-    `  ${table.example}`,
-    "",
-  ].join("\n");
-}
-
-function placeholder(each: Option<unknown>): string {
-  return each.value === undefined ? "" : each.valueOptional ? ` [${each.value}]` : ` ${each.value}`;
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-interface Parsed {
-  readonly operands: Record<string, unknown>;
-  readonly options: Record<string, unknown>;
-}
-
-/**
- * Reads a command line by its table.
- *
- * @throws {UsageError} If the command line does not fit the table.
- */
-export function parseCommandLine<P extends Operands, O extends Options>(
-  table: Command<P, O>,
-  args: readonly string[],
-): Parsed {
-  const byFlag = new Map(
-    Object.entries(optionsOf(table)).map(([name, each]) => [kebab(name), { name, each }]),
-  );
-  const needsValue = [...byFlag].filter(([, { each }]) => each.value && !each.valueOptional);
-  const given = new Map<string, string | true>();
-  const positionals: { text: string; after: string | undefined }[] = [];
-  let previous: string | undefined;
-  for (const token of tokensOf(args, new Set(needsValue.map(([name]) => name)))) {
-    let hungry: string | undefined;
-    if (token.kind === "positional") {
-      positionals.push({ text: token.value, after: previous });
-    } else if (token.kind === "option") {
-      hungry = takeOption(token, byFlag, given);
-    }
-    previous = hungry;
-  }
-  feedOptionalValues(positionals, Object.keys(table.operands).length, given);
-  const missing = [...byFlag].find(([name, { each }]) => each.required && !given.has(name));
-  const operands = takeOperands(
-    table.operands,
-    positionals.map(({ text }) => text),
-    missing && `--${missing[0]} ${missing[1].each.value}`,
-  );
-  const options: Record<string, unknown> = {};
-  for (const { name, each } of byFlag.values()) {
-    options[name] = parseValue(`option --${kebab(name)}`, () => each.parse(given.get(name)));
-  }
-  return { operands, options };
-}
-
-/** Notes an option; answers its name if a following argument may be its optional value. */
-function takeOption(
-  token: GivenOption,
-  byFlag: ReadonlyMap<string, { name: string; each: Option<unknown> }>,
-  given: Map<string, string | true>,
-): string | undefined {
-  const found = byFlag.get(token.name);
-  if (found === undefined || (token.rawName.length === 2 && token.rawName !== "-h")) {
-    const isLong = token.rawName.startsWith("--");
-    const meant = isLong ? findMeant(token.name, [...byFlag.keys()]) : undefined;
-    const perhaps = meant === undefined ? "" : `, perhaps --${meant}`;
-    throw new UsageError(`unknown option ${JSON.stringify(token.rawName)}${perhaps}`);
-  }
-  const { name, each } = found;
-  if (given.has(name)) {
-    throw new UsageError(`option ${token.rawName} is given twice`);
-  }
-  const value = token.inlineValue ? token.value : undefined;
-  if (each.value === undefined && value !== undefined) {
-    throw new UsageError(`option ${token.rawName} takes no value, found ${JSON.stringify(value)}`);
-  }
-  if (each.value === undefined || each.valueOptional) {
-    given.set(name, value ?? true);
-    return each.valueOptional && value === undefined ? name : undefined;
-  }
-  if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
-    throw new UsageError(`option ${token.rawName} needs a value: ${token.rawName} ${each.value}`);
-  }
-  given.set(name, token.value);
-  return undefined;
-}
-
-/** Gives an argument that is one too many to the option right before it that may take it. */
-function feedOptionalValues(
-  positionals: { text: string; after: string | undefined }[],
-  expected: number,
-  given: Map<string, string | true>,
-): void {
-  while (positionals.length > expected) {
-    const index = positionals.findLastIndex(({ after }) => after !== undefined);
-    const [taken] = index < 0 ? [] : positionals.splice(index, 1);
-    if (taken?.after === undefined) {
-      return;
-    }
-    given.set(taken.after, taken.text);
-  }
-}
-
-/** @param absent An option that must be given and is not, with its placeholder. */
-function takeOperands(
-  table: Operands,
-  texts: readonly string[],
-  absent: string | undefined,
-): Record<string, unknown> {
-  const names = Object.entries(table);
-  const extra = texts[names.length];
-  if (extra !== undefined) {
-    const instead = absent === undefined ? "" : `, and ${absent} is missing`;
-    throw new UsageError(`unexpected operand ${JSON.stringify(extra)}${instead}`);
-  }
-  const missing = names.find(([, each], index) => !each.optional && texts[index] === undefined);
-  if (missing !== undefined) {
-    throw new UsageError(`missing operand <${missing[1].shown ?? missing[0]}>`);
-  }
-  return Object.fromEntries(
-    names.map(([name, each], index) => [
-      name,
-      parseValue(`operand <${each.shown ?? name}>`, () => each.parse(texts[index])),
-    ]),
-  );
-}
-
-function parseValue(what: string, parse: () => unknown): unknown {
-  try {
-    return parse();
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) {
-      throw new UsageError(`${what}: ${thrown.message}`);
-    }
-    throw thrown;
-  }
 }
 
 /** What the entry point asks of a process. */
@@ -433,7 +220,7 @@ export async function main<P extends Operands, O extends Options>(
     terminal,
     watch: (onChange) => watchProcess(self, onChange),
   }).catch((thrown) => {
-    const findings = thrown instanceof Refusal ? thrown.findings : [error(wordsOf(thrown))];
+    const findings = thrown instanceof Refusal ? thrown.findings : [error(String(thrown))];
     for (const each of findings) {
       terminal.err(`${textOf(each, false)}\n`);
     }
@@ -480,38 +267,37 @@ export async function execute<P extends Operands, O extends Options>(
     actions: env.GITHUB_ACTIONS === "true",
     switches: switches.map(shellWord).join(" "),
   };
-  const report = openReport(terminal, form);
+  const formats = form.json || form.actions ? await import("./report-formats.ts") : undefined;
+  const report = openReport(terminal, form, formats);
   if (beforeOptionsEnd.some((each) => each === "--help" || each === "-h")) {
-    const help = helpOf(table);
-    if (form.json) {
-      report.attach({ help });
-      report.finish(exitCodes.passed);
-    } else {
-      terminal.out(help);
-    }
+    const { helpOf } = await import("./help.ts");
+    const help = helpOf(table, optionsOf(table));
+    report.attach({ help });
+    report.finish(exitCodes.passed);
+    terminal.out(form.json ? "" : help);
     return exitCodes.passed;
   }
   const watch = world.watch(() => terminal.outlive(form.json));
   let exitCode: number;
+  let isTrusted = true;
   let running: Promise<void> | undefined;
   let repo: unknown;
-  let distrust: readonly Finding[] = [];
   try {
-    const parsed = parseCommandLine(table, args);
+    const parsed = parseCommandLine(table.operands, optionsOf(table), args);
     repo = parsed.options.repo;
-    if (world.cwd !== undefined) {
-      distrust = await checkRuntimeFiles(table.name, world.cwd, env, switches);
-    }
-    if (distrust.length > 0) {
-      throw new Refusal(distrust);
+    const distrust = await checkRuntime(table.name, world);
+    isTrusted = distrust === undefined;
+    if (distrust !== undefined) {
+      throw distrust;
     }
     running = invoke(table, parsed, world, report, watch.interrupt);
     await Promise.race([running, watch.ended]);
-    exitCode = verdictOf(table.name, report);
+    exitCode = await verdictOf(table.name, report);
   } catch (thrown) {
     if (thrown instanceof Interrupted && running !== undefined) {
       await cleanUp(running, report);
     }
+    const { explain } = await import("./failure.ts");
     exitCode = explain(thrown, table.name, report);
   } finally {
     watch.stop();
@@ -522,12 +308,38 @@ export async function execute<P extends Operands, O extends Options>(
       `The commands above are meant for ${folder}: add --repo ${folder} to a script, -C ${folder} to git`,
     );
   }
-  const finished = report.finish(exitCode);
-  // The name of the summary may be one of what is not to be trusted.
-  if (form.actions && env.GITHUB_STEP_SUMMARY && distrust.length === 0) {
-    appendSummary(env.GITHUB_STEP_SUMMARY, finished.summary, terminal);
+  report.finish(exitCode);
+  // A file that is not trusted may have set the name of the summary.
+  if (formats && form.actions && env.GITHUB_STEP_SUMMARY && isTrusted) {
+    const why = formats.appendSummary(env.GITHUB_STEP_SUMMARY, report.summary(exitCode));
+    if (why !== undefined) {
+      report.tell(`warning: Cannot write the step summary: ${why}`);
+    }
   }
   return exitCode;
+}
+
+/** Files of the current folder that Bun may read before the first line of a script. */
+const runtimeFiles = [
+  "bunfig.toml",
+  ".env",
+  ...["local", "development", "production", "test"].flatMap((mode) => [
+    `.env.${mode}`,
+    `.env.${mode}.local`,
+  ]),
+];
+
+/** Returns a refusal if such a file may have changed what this run does. */
+async function checkRuntime(
+  script: string,
+  { cwd, env, switches }: World,
+): Promise<Refusal | undefined> {
+  if (cwd === undefined || !runtimeFiles.some((name) => existsSync(`${cwd}/${name}`))) {
+    return undefined;
+  }
+  const { checkRuntimeFiles } = await import("./disk/runtime-files.ts");
+  const findings = await checkRuntimeFiles(script, cwd, env, switches);
+  return findings.length > 0 ? new Refusal(findings) : undefined;
 }
 
 /** Whether `--repo` names another folder than the current one. */
@@ -535,24 +347,23 @@ function isElsewhere(repo: unknown, cwd: string | undefined): repo is string {
   return typeof repo === "string" && cwd !== undefined && resolve(cwd, repo) !== cwd;
 }
 
-/** Milliseconds that an interrupted command has to put away what it made for itself. */
+/** Milliseconds that an interrupted command has to remove what it made for itself. */
 const cleanUpTime = 2000;
 
-/** Lets an interrupted command run its `finally` blocks; what it still says is of no interest. */
+/** Lets an interrupted command run its `finally` blocks, without a word. */
 async function cleanUp(running: Promise<void>, report: OpenReport): Promise<void> {
-  const sound = report.mute();
+  const unmute = report.mute();
   await Promise.race([running.catch(() => {}), Bun.sleep(cleanUpTime)]);
-  sound();
+  unmute();
 }
 
 async function invoke<P extends Operands, O extends Options>(
   table: Command<P, O>,
   parsed: Parsed,
-  world: World,
+  { env, cwd, now, moment, clock, terminal }: World,
   report: Report,
   interrupt: Interrupt,
 ): Promise<void> {
-  const { env, cwd, now, moment, clock, terminal } = world;
   if (cwd === undefined) {
     throw refusal("Cannot find the current folder: it has been removed", {
       remedy: "Change to a folder that exists: cd",
@@ -562,77 +373,20 @@ async function invoke<P extends Operands, O extends Options>(
   const folder = typeof repo === "string" ? resolve(cwd, repo) : cwd;
   await table.run({
     ...parsed,
-    env,
-    cwd,
-    now,
-    moment,
-    clock,
-    terminal,
-    report,
-    interrupt,
+    ...{ env, cwd, now, moment, clock, terminal, report, interrupt },
     repository: () => openRepository(folder, env, interrupt.signal),
   } as unknown as Invocation<P, O>);
 }
 
-/** The exit code of a command that came to its end: silence is not a pass. */
-function verdictOf(name: string, report: OpenReport): number {
+/** Returns the exit code of a command that came to its end: silence is not a pass. */
+async function verdictOf(name: string, report: OpenReport): Promise<number> {
   if (report.findings.some(({ level }) => level === "error")) {
     return exitCodes.refused;
   }
-  if (!report.gaveEvidence()) {
-    report.add(error(`Cannot pass ${name}: it ended without evidence`, { remedy: defect }));
-    return exitCodes.refused;
+  if (report.gaveEvidence()) {
+    return exitCodes.passed;
   }
-  return exitCodes.passed;
-}
-
-/** The verdict does not depend on the summary: it is a copy of what the log says. */
-function appendSummary(file: string, summary: string, terminal: Terminal): void {
-  try {
-    // Anything else could block for ever: a pipe without a reader, say.
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-      throw new Error("it is not a regular file");
-    }
-    appendFileSync(file, summary);
-  } catch (thrown) {
-    const words = thrown instanceof Error ? thrown.message : String(thrown);
-    terminal.err(`${visible(`warning: Cannot write the step summary: ${words}`, true)}\n`);
-  }
-}
-
-const defect = "This is a defect of the script; report it with the command line that led here";
-
-/** Reports what ended a command early, and answers its exit code. */
-function explain(thrown: unknown, name: string, report: Report): number {
-  if (thrown instanceof UsageError) {
-    report.add(
-      error(`Cannot read the command line: ${thrown.message}`, {
-        remedy: `See bun ${name} --help`,
-      }),
-    );
-    return exitCodes.usage;
-  }
-  if (thrown instanceof Interrupted) {
-    report.add(error(thrown.message));
-    return thrown.exitCode;
-  }
-  report.add(refusedBy(thrown, name));
+  const { defect } = await import("./failure.ts");
+  report.add(error(`Cannot pass ${name}: it ended without evidence`, { remedy: defect }));
   return exitCodes.refused;
-}
-
-function refusedBy(thrown: unknown, name: string): readonly Finding[] {
-  if (thrown instanceof MissingProgram) {
-    return [error(thrown.message, { remedy: `Install ${thrown.program}, or add it to PATH` })];
-  }
-  if (!(thrown instanceof Refusal || thrown instanceof LocatedSyntaxError)) {
-    return [error(`Cannot finish ${name}: unexpected ${wordsOf(thrown)}`, { remedy: defect })];
-  }
-  const findings = findingsOf(thrown);
-  return findings.length > 0
-    ? findings
-    : [error(`Cannot finish ${name}: refused without a reason`, { remedy: defect })];
-}
-
-function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -1,8 +1,8 @@
 /** The one line on a terminal that is rewritten while long work goes on. */
 
 import type { Environment } from "./process.ts";
-import { visible } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
+import { visible } from "./visible.ts";
 
 /** What a progress line needs of an invocation. */
 export interface Watcher {

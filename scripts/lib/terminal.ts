@@ -1,7 +1,7 @@
 /** The one door to the terminal: standard streams, and the operator behind them. */
 
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import type { ReadStream, WriteStream } from "node:tty";
+import { fstatSync, writeSync } from "node:fs";
+import type { WriteStream } from "node:tty";
 import { refusal } from "./finding.ts";
 import type { Environment } from "./process.ts";
 
@@ -92,77 +92,15 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
     live: () => isTerminal(streams.err),
     columns: columnsOf(streams.err),
     async question(prompt, signal) {
-      const { createInterface } = await import("node:readline");
-      const input = streams.input();
-      if (isTerminal(streams.in)) {
-        discardTyped(input as ReadStream, streams.in);
-      }
-      write(streams.err, prompt);
-      const lines = createInterface({ input, terminal: false });
-      return new Promise((resolve) => {
-        let answer: string | undefined;
-        signal.addEventListener("abort", () => lines.close(), { once: true });
-        lines.once("line", (line) => {
-          answer = line;
-          lines.close();
-        });
-        lines.once("close", () => {
-          if (answer === undefined) {
-            write(streams.err, "\n");
-          }
-          resolve(answer);
-        });
-        if (signal.aborted) {
-          // It came while the lines were being opened, when nothing heard it yet.
-          lines.close();
-        }
+      const { ask } = await import("./question.ts");
+      return await ask(prompt, signal, {
+        input: streams.input(),
+        // What is piped in is no terminal's, and cannot be discarded.
+        ...(isTerminal(streams.in) ? { terminal: streams.in } : {}),
+        print: (text) => void write(streams.err, text),
       });
     },
   };
-}
-
-/**
- * Discards what was typed before a question, which cannot be an answer to it. Until its end a line
- * can be read in raw mode alone.
- *
- * @throws {Refusal} If the terminal cannot be read without waiting for it.
- */
-function discardTyped(input: ReadStream, descriptor: number): void {
-  let terminal: number | undefined;
-  input.setRawMode(true);
-  try {
-    terminal = reopened(descriptor);
-    const typed = new Uint8Array(4096);
-    while (readSync(terminal, typed) > 0) {
-      // What was typed is of no interest.
-    }
-  } catch (thrown) {
-    const { code, message } = thrown as NodeJS.ErrnoException;
-    if (code !== "EAGAIN") {
-      throw refusal(`Cannot ask on this terminal: ${message}`, {
-        remedy: "Run this again in another terminal",
-      });
-    }
-  } finally {
-    input.setRawMode(false);
-    if (terminal !== undefined) {
-      closeSync(terminal);
-    }
-  }
-}
-
-/**
- * Opens the terminal behind a descriptor once more, to be read without waiting: other processes
- * share the mode of the descriptor itself. After `su` only the first way is open, and without a
- * terminal that controls the process only the second.
- */
-function reopened(descriptor: number): number {
-  const mode = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-  try {
-    return openSync("/dev/tty", mode);
-  } catch {
-    return openSync(`/dev/fd/${descriptor}`, mode);
-  }
 }
 
 /**

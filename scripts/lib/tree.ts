@@ -112,69 +112,6 @@ export function unexpectedKind(
 /** What stands in a folder of a tree. */
 export type Kind = "file" | "folder" | "symbolic link" | "submodule";
 
-/** What a folder of a tree holds. A link is one only if the tree cannot tell what is behind it. */
-export interface FolderEntry {
-  readonly name: string;
-  readonly kind: Kind;
-}
-
-/**
- * The paths that match a glob, in code unit order: every tree lists by the same rules.
- *
- * @param entriesOf What the folder at a path holds, the top at the empty path; nothing if there is
- *   no such folder.
- */
-export async function listMatches(
-  glob: string,
-  entriesOf: (folder: string) => Promise<Iterable<FolderEntry>>,
-): Promise<string[]> {
-  const matcher = new Bun.Glob(glob);
-  const found: string[] = [];
-
-  async function walk(folder: string, levels: number): Promise<void> {
-    for (const { name, kind } of await entriesOf(folder)) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      if (kind === "folder") {
-        await (levels > 1 && walk(path, levels - 1));
-      } else if (kind !== "submodule" && matcher.match(path)) {
-        found.push(path);
-      } else if (kind !== "file" && mayHoldMatch(path, glob)) {
-        found.push(`${path}/${glob.slice(glob.lastIndexOf("/") + 1)}`);
-      }
-    }
-  }
-
-  const top = fixedFolder(glob);
-  await walk(top, levelsBelow(top, glob));
-  return found.sort();
-}
-
-/** The deepest folder that holds every match of a glob. */
-export function fixedFolder(glob: string): string {
-  const parts = glob.split("/").slice(0, -1);
-  const wild = parts.findIndex((part) => /[*?[\]{}!\\]/.test(part));
-  return (wild < 0 ? parts : parts.slice(0, wild)).join("/");
-}
-
-/** Whether a glob may match something below a folder that the tree cannot look into. */
-function mayHoldMatch(folder: string, glob: string): boolean {
-  const parts = glob.split("/").slice(0, -1);
-  const depth = folder.split("/").length;
-  const deep = parts.indexOf("**");
-  const end = deep >= 0 && deep < depth ? deep + 1 : depth;
-  // Alternatives may hold slashes of their own: nothing can be ruled out.
-  return (
-    /(?<!\\)\{/.test(glob) ||
-    (end <= parts.length && new Bun.Glob(parts.slice(0, end).join("/")).match(folder))
-  );
-}
-
-/** How many levels of names below a folder a glob can match: folders further down stay unread. */
-function levelsBelow(folder: string, glob: string): number {
-  const depth = (path: string) => (path === "" ? 0 : path.split("/").length);
-  return /\*\*|[{[\\]/.test(glob) ? Number.POSITIVE_INFINITY : depth(glob) - depth(folder);
-}
-
 /** A tree in which some files have other texts: edits that are not written yet. */
 export function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
   return {

@@ -1,6 +1,6 @@
 /** What the files of a release say: those of its commit, and those that are not committed yet. */
 
-import { workTree } from "../lib/disk/files.ts";
+import { workTree } from "../lib/disk/work-tree.ts";
 import { readChangelog, sectionsOf } from "../lib/files/changelog.ts";
 import { isUnreleased } from "../lib/files/changelog-release.ts";
 import { attempt } from "../lib/finding.ts";

@@ -1,7 +1,7 @@
 /** Gathers the facts about a release, all questions at once, and changes nothing. */
 
 import { type Day, dayOf } from "../lib/calendar.ts";
-import { workTree } from "../lib/disk/files.ts";
+import { workTree } from "../lib/disk/work-tree.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
 import { type Finding, warning } from "../lib/finding.ts";
 import type { ObjectId, Repository } from "../lib/git/git.ts";

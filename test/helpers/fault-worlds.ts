@@ -41,11 +41,11 @@ export function copyOf(original: Copy, home: string): Copy {
   const moved = (text: string) => text.replaceAll(original.home, home);
   const scratch = scratchOf(original.home);
   mkdirSync(home);
-  for (const { path, isFolder } of entriesBelow(original.home)) {
+  for (const { path, isDirectory } of entriesBelow(original.home)) {
     if (path.startsWith(`${scratch}/`)) {
       continue;
     }
-    if (isFolder) {
+    if (isDirectory) {
       mkdirSync(moved(path));
     } else {
       copyFileSync(path, moved(path));
@@ -63,7 +63,7 @@ export function stateOf(copy: Pick<Copy, "home">): string {
   const { home } = copy;
   const scratch = `${scratchOf(home)}/`;
   const parts = entriesBelow(home)
-    .filter(({ path, isFolder }) => !isFolder && !path.startsWith(scratch))
+    .filter(({ path, isDirectory }) => !isDirectory && !path.startsWith(scratch))
     .map(({ path }) => {
       // An object's name tells its content. An index and a reflog tell of times.
       const opaque = /\/objects\/|\/logs\/|\/index$/.test(path);
@@ -84,8 +84,8 @@ export type Marks = ReadonlyMap<string, string>;
 export const folderMark = "folder";
 
 export function marksBelow(folder: string): Marks {
-  const marks = entriesBelow(folder).map(({ path, isFolder }) => {
-    if (isFolder) {
+  const marks = entriesBelow(folder).map(({ path, isDirectory }) => {
+    if (isDirectory) {
       return [path, folderMark] as const;
     }
     const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
@@ -97,11 +97,11 @@ export function marksBelow(folder: string): Marks {
 /** Everything below a folder, a folder before what it holds. */
 export function entriesBelow(
   folder: string,
-): { readonly path: string; readonly isFolder: boolean }[] {
+): { readonly path: string; readonly isDirectory: boolean }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .map((entry) => ({
       path: join(entry.parentPath, entry.name),
-      isFolder: entry.isDirectory(),
+      isDirectory: entry.isDirectory(),
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }

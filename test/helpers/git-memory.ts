@@ -142,9 +142,9 @@ export function doneAgain(
 }
 
 function contentsBelow(folder: string, home: string): readonly (readonly [string, string])[] {
-  return entriesBelow(folder).map(({ path, isFolder }) => [
+  return entriesBelow(folder).map(({ path, isDirectory }) => [
     path.slice(folder.length),
-    isFolder ? "" : contentOf(path, home),
+    isDirectory ? "" : contentOf(path, home),
   ]);
 }
 

@@ -4,19 +4,25 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs
 import { join, resolve } from "node:path";
 import { PassThrough } from "node:stream";
 import {
+  type Command,
   command,
   execute,
   flag,
-  helpOf,
   main,
   nonEmpty,
   operand,
   option,
-  parseCommandLine,
+  optionsOf,
   requiredOption,
-  UsageError,
   wholeNumber,
 } from "../../scripts/lib/cli.ts";
+import {
+  type Operands,
+  type Options,
+  parseCommandLine,
+  UsageError,
+} from "../../scripts/lib/command-line.ts";
+import { helpOf } from "../../scripts/lib/help.ts";
 import { watchProcess } from "../../scripts/lib/interrupt.ts";
 import { silentTerminal } from "../helpers/quiet.ts";
 import { runScript } from "../helpers/run-script.ts";
@@ -29,6 +35,13 @@ import {
   startScript,
   temporaryFolder,
 } from "../helpers/world.ts";
+
+function parse<P extends Operands, O extends Options>(
+  table: Command<P, O>,
+  args: readonly string[],
+) {
+  return parseCommandLine(table.operands, optionsOf(table), args);
+}
 
 const script = "test/helpers/sample-command.ts";
 const home = temporaryFolder();
@@ -47,7 +60,7 @@ function sample(what: string, options: string[] = [], environment = env): Promis
 
 const usage = (args: string) => {
   try {
-    return parseCommandLine(table, args === "" ? [] : args.split(" "));
+    return parse(table, args === "" ? [] : args.split(" "));
   } catch (thrown) {
     if (thrown instanceof UsageError) {
       return thrown.message;
@@ -108,7 +121,7 @@ test.each<[string, string]>([
   ["--append=PASS v1.2.3 PASS", "PASS"],
   ["v1.2.3 PASS --append -", "-"],
 ])("an option with an optional value leaves operands their places: %p", (args, expected) => {
-  const { operands, options } = parseCommandLine(noNote, args.split(" "));
+  const { operands, options } = parse(noNote, args.split(" "));
   expect(operands).toEqual({ version: "1.2.3", verdict: "PASS" });
   expect(options.append).toBe(expected);
 });
@@ -121,7 +134,7 @@ test.each<[string, string]>([
   ["v1.2.3 PASS --append=", "option --append: expected a value, found an empty text"],
   ["v1.2.3 PASS --append --append", "option --append is given twice"],
 ])("an option with an optional value takes nothing that is not its own: %p", (args, expected) => {
-  expect(() => parseCommandLine(noNote, args.split(" "))).toThrow(expected);
+  expect(() => parse(noNote, args.split(" "))).toThrow(expected);
 });
 
 test.each<[string, string]>([
@@ -133,10 +146,10 @@ test.each<[string, string]>([
   ["v1.2.3 PASS --nope", 'unknown option "--nope"'],
   ["v1.2.3 PASS --nope=x", 'unknown option "--nope"'],
   ["v1.2.3 PASS --no-json", 'unknown option "--no-json"'],
-  ["v1.2.3 PASS --JSON", 'unknown option "--JSON", perhaps --json'],
-  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun", perhaps --dry-run'],
-  ["v1.2.3 PASS --dry", 'unknown option "--dry", perhaps --dry-run'],
-  ["v1.2.3 PASS --dry-rnu", 'unknown option "--dry-rnu", perhaps --dry-run'],
+  ["v1.2.3 PASS --JSON", 'unknown option "--JSON"'],
+  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun"'],
+  ["v1.2.3 PASS --dry", 'unknown option "--dry"'],
+  ["v1.2.3 PASS --dry-rnu", 'unknown option "--dry-rnu"'],
   ["v1.2.3 PASS --__proto__", 'unknown option "--__proto__"'],
   ["v1.2.3 PASS --constructor=x", 'unknown option "--constructor"'],
   ["v1.2.3 PASS -x", 'unknown option "-x"'],
@@ -176,9 +189,7 @@ test("an option that must be given is missed by name", () => {
     operands: {},
     options: { version: requiredOption("vX.Y.Z", "the version", nonEmpty) },
   });
-  expect(() => parseCommandLine(strict, [])).toThrow(
-    "option --version: it must be given, with vX.Y.Z",
-  );
+  expect(() => parse(strict, [])).toThrow("option --version: it must be given, with vX.Y.Z");
 });
 
 test("the help is made of the table that parses", async () => {
@@ -212,9 +223,9 @@ Exit codes:
 Example:
   bun test/helpers/sample-command.ts v1.2.3 PASS
 `;
-  expect(helpOf(table)).toBe(expected);
+  expect(helpOf(table, optionsOf(table))).toBe(expected);
   const bare = command({ ...rest, operands: {}, options: { all: flag("all") } });
-  expect(helpOf(bare)).not.toContain("Operands:");
+  expect(helpOf(bare, optionsOf(bare))).not.toContain("Operands:");
   expect(await startScript(script, ["-h"], { cwd: "/", env })).toEqual({
     code: 0,
     stdout: expected,
@@ -231,7 +242,7 @@ test("a call for help anywhere before -- is answered, whatever else is wrong", a
   ]);
   for (const { code, stdout } of [asValue, amongFaults]) {
     expect(code).toBe(0);
-    expect(stdout).toBe(helpOf(table));
+    expect(stdout).toBe(helpOf(table, optionsOf(table)));
   }
   expect(afterEnd.stdout).toBe("1.2.3 passes\n");
   expect(JSON.parse(asJson.stdout)).toEqual({
@@ -239,7 +250,7 @@ test("a call for help anywhere before -- is answered, whatever else is wrong", a
     ok: true,
     exitCode: 0,
     findings: [],
-    data: { help: helpOf(table) },
+    data: { help: helpOf(table, optionsOf(table)) },
   });
 });
 
@@ -633,10 +644,10 @@ test("the end of input is no answer", async () => {
 
 test("an option's value is no place for a call for help that was not meant", () => {
   const other = command({ ...rest, operands: {}, options: { do: option("WHAT", "w", nonEmpty) } });
-  expect(parseCommandLine(other, ["--do=--help"]).options.do).toBe("--help");
+  expect(parse(other, ["--do=--help"]).options.do).toBe("--help");
   const text = operand("t", nonEmpty);
   const one = command({ ...rest, operands: { text }, options: {} });
-  expect(parseCommandLine(one, ["--", "-h"]).operands.text).toBe("-h");
+  expect(parse(one, ["--", "-h"]).operands.text).toBe("-h");
 });
 
 describe("in the process of the test", () => {
@@ -694,7 +705,7 @@ describe("in the process of the test", () => {
         }),
       },
     });
-    expect(() => parseCommandLine(broken, ["x"])).toThrow(TypeError);
+    expect(() => parse(broken, ["x"])).toThrow(TypeError);
   });
 
   test("a command that is interrupted puts away what it made, and says no more", async () => {

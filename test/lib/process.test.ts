@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { converse } from "../../scripts/lib/conversation.ts";
 import { Refusal } from "../../scripts/lib/finding.ts";
 import {
-  converse,
   lastWords,
   MissingProgram,
   needProgram,
   run,
   runBytes,
-  runGroup,
 } from "../../scripts/lib/process.ts";
+import { runGroup } from "../../scripts/lib/process-group.ts";
 import { isolatedEnvironment, temporaryFolder } from "../helpers/world.ts";
 
 const env = isolatedEnvironment("/no/such/home");
@@ -218,10 +218,10 @@ test("a folder that is gone is not mistaken for a missing program", async () => 
   using folder = temporaryFolder();
   const gone = join(folder.path, "gone");
   const started = run(["true"], { cwd: gone, env });
-  await expect(started).rejects.toThrow(`Cannot run true in ${gone}: there is no such folder`);
+  await expect(started).rejects.toThrow(`Cannot run true in ${gone}: there is no such directory`);
   await expect(started).rejects.toBeInstanceOf(Refusal);
   writeFileSync(gone, "");
-  await expect(run(["true"], { cwd: gone, env })).rejects.toThrow("there is no such folder");
+  await expect(run(["true"], { cwd: gone, env })).rejects.toThrow("there is no such directory");
   rmSync(gone);
 });
 

@@ -1,18 +1,18 @@
 import { expect, test } from "bun:test";
 import { error, type Finding, notice, warning } from "../../scripts/lib/finding.ts";
-import {
-  openReport,
-  type ReportForm,
-  textOf,
-  visible,
-  workflowCommand,
-} from "../../scripts/lib/report.ts";
+import { openReport, type ReportForm, textOf } from "../../scripts/lib/report.ts";
+import * as formats from "../../scripts/lib/report-formats.ts";
+import { visible } from "../../scripts/lib/visible.ts";
 import { expectLinear } from "../helpers/growth.ts";
 import { silentTerminal } from "../helpers/quiet.ts";
 
 function capture(form: Partial<ReportForm> = {}) {
   const { written, terminal } = silentTerminal();
-  const report = openReport(terminal, { script: "s.ts", json: false, actions: false, ...form });
+  const report = openReport(
+    terminal,
+    { script: "s.ts", json: false, actions: false, ...form },
+    formats,
+  );
   return { written, report };
 }
 
@@ -44,7 +44,7 @@ test("as text, notices go to standard output, warnings and errors to standard er
   report.add(three);
   report.say("said");
   report.tell("told");
-  expect(report.finish(1).exitCode).toBe(1);
+  report.finish(1);
   expect(written.out).toBe("Cargo.toml -> 1.2.3\nsaid\n");
   expect(written.err).toBe(
     [
@@ -166,7 +166,7 @@ test.each<[string, Finding, string]>([
   ],
   ["an escape sequence in a message", error("\u001b[31m"), "::error::\\x1b[31m"],
 ])("workflow commands escape %s", (_, finding, expected) => {
-  expect(workflowCommand(finding)).toBe(expected);
+  expect(formats.workflowCommand(finding)).toBe(expected);
 });
 
 test.each([
@@ -216,7 +216,8 @@ test("hostile text never leaves raw, in any form", () => {
     report.say(hostile);
     report.tell(hostile);
     report.attach({ [hostile]: hostile });
-    const { summary } = report.finish(0);
+    report.finish(0);
+    const summary = report.summary(0);
     for (const text of [written.out, written.err, summary]) {
       expect(text).not.toMatch(steering);
     }
@@ -252,17 +253,17 @@ test("colours paint the label alone, by its level", () => {
 test("the summary is one table that names the script, its verdict and each finding", () => {
   const { report } = capture();
   report.add([warning("plain words", { at: { file: "f", line: 2 }, remedy: "act" })]);
-  expect(report.finish(0).summary).toBe(
+  expect(report.summary(0)).toBe(
     "### `s.ts`: passed\n\n| level | finding | where | fix |\n| --- | --- | --- | --- |\n| warning | plain words | f&#58;2 | act |\n\n",
   );
-  expect(report.finish(1).summary).toStartWith("### `s.ts`: refused (exit code 1)\n");
+  expect(report.summary(1)).toStartWith("### `s.ts`: refused (exit code 1)\n");
 });
 
 test("a command whose answer is a table has that table as its summary, and no other", () => {
   const { report } = capture();
   report.add(warning("one"));
   report.tabulate({ columns: ["tag", "date"], rows: [["v1.0.0|", "2026-08-07"]] });
-  expect(report.finish(0).summary).toBe(
+  expect(report.summary(0)).toBe(
     "### `s.ts`: passed\n\n| tag | date |\n| --- | --- |\n| v1&#46;0&#46;0&#124; | 2026&#45;08&#45;07 |\n\n",
   );
 });
@@ -272,7 +273,7 @@ test("no text in the summary is markup, or ends its cell", () => {
   const text =
     "a | b `c` *d* [e](f) <script>g</script> ![h](i) # j\n| k | @l https://m \\| &lt; ~~n~~";
   report.add(notice(text));
-  const row = report.finish(0).summary.split("\n")[4] as string;
+  const row = report.summary(0).split("\n")[4] as string;
   expect(row.split("|").length).toBe(6);
   const decoded = row
     .slice("| notice | ".length, -" |  |  |".length)
@@ -285,12 +286,13 @@ test("no text in the summary is markup, or ends its cell", () => {
 test("a summary stays far below the size that GitHub accepts, and says what it left out", () => {
   const { report } = capture();
   report.add(Array.from({ length: 5000 }, (_, index) => warning(`${index} ${"|".repeat(5000)}`)));
-  const { summary } = report.finish(0);
+  report.finish(0);
+  const summary = report.summary(0);
   expect(new TextEncoder().encode(summary).length).toBeLessThan(512 * 1024);
   expect(summary).toMatch(/\| {2}\| [0-9]+ more, see the log \| {2}\| {2}\|\n\n$/);
   const short = capture().report;
   short.add(notice("one"));
-  expect(short.finish(0).summary).not.toContain("more");
+  expect(short.summary(0)).not.toContain("more");
 });
 
 test.each<[string, (report: ReturnType<typeof openReport>) => void, boolean]>([

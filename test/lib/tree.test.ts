@@ -1,12 +1,6 @@
 import { expect, test } from "bun:test";
-import {
-  type FolderEntry,
-  fixedFolder,
-  isTreePath,
-  listMatches,
-  memoryTree,
-  source,
-} from "../../scripts/lib/tree.ts";
+import { type FolderEntry, fixedFolder, listMatches } from "../../scripts/lib/glob.ts";
+import { isTreePath, memoryTree, source } from "../../scripts/lib/tree.ts";
 
 test.each<[string, string, number, number, number]>([
   ["the first character", "ab\ncd", 0, 1, 1],

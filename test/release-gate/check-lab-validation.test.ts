@@ -7,7 +7,7 @@ import {
   labEvidence,
 } from "../../release-gate/check-lab-validation.ts";
 import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
-import { workTree } from "../../scripts/lib/disk/files.ts";
+import { workTree } from "../../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../../scripts/lib/finding.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { memoryTree } from "../../scripts/lib/tree.ts";

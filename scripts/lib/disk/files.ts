@@ -1,4 +1,4 @@
-/** The door to the file system: the work tree as a tree. */
+/** The door to the file system: reads regular files of a checkout, and says why it cannot. */
 
 import {
   closeSync,
@@ -6,17 +6,14 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
   type Stats,
   statSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Refusal, refusal } from "../finding.ts";
-import { decodeSource } from "../git/objects.ts";
-import { type FolderEntry, isTreePath, type Kind, listMatches, type Tree } from "../tree.ts";
 
 /** A file as it is, or is to be. */
 export interface FileState {
@@ -27,24 +24,6 @@ export interface FileState {
 
 /** The most bytes of a file that are read; the files of a release are far smaller. */
 const mostBytes = 64 * 2 ** 20;
-
-/**
- * The files below a folder as they are on disk now; like a commit, without git's own. Links are
- * followed as long as they lead to a place below that folder. They are asked for at once rather
- * than in the background: to load what that takes, and to hand each file from thread to thread,
- * costs more than to read it.
- */
-export function workTree(root: string): Tree {
-  return {
-    async read(path, decoding) {
-      const file = isTreePath(path) ? findFile(root, path) : undefined;
-      return file && decodeSource(path, file.bytes, decoding);
-    },
-    async list(glob) {
-      return await listMatches(glob, async (folder) => entriesOf(root, folder));
-    },
-  };
-}
 
 /** How a file of a checkout is found. */
 interface Search {
@@ -87,7 +66,7 @@ export function findFile(root: string, path: string, how: Search = {}): FileStat
 }
 
 /** Whether a path without links is a place of the checkout, and none of git's own. */
-function isWithin(root: string, real: string): boolean {
+export function isWithin(root: string, real: string): boolean {
   const isBelow = (top: string) =>
     `${real}/`.startsWith(`${top}/`) && !`${real.slice(top.length)}/`.includes("/.git/");
   return isBelow(root.replace(/\/$/, "")) || isBelow(realPath(root).replace(/\/$/, ""));
@@ -97,7 +76,7 @@ function isWithin(root: string, real: string): boolean {
  * Refuses a path that leads through a link that it may not, or, if it may through none, through
  * something else than folders.
  */
-function refuseObstacle(
+export function refuseObstacle(
   root: string,
   path: string,
   expected: "file" | "folder",
@@ -183,71 +162,6 @@ function refuseSize(size: number, shown: string): void {
   }
 }
 
-function entriesOf(root: string, folder: string): FolderEntry[] {
-  if (folder !== "" && !isTreePath(folder)) {
-    return [];
-  }
-  if (!isWithin(root, realPath(join(root, folder)))) {
-    const how = { links: "within", purpose: "read", shown: folder } as const;
-    refuseObstacle(root, folder, "folder", how);
-  }
-  try {
-    const entries = readdirSync(join(root, folder), { withFileTypes: true });
-    return entries
-      .filter(({ name }) => name !== ".git")
-      .map((each) => {
-        const kind = each.isDirectory() ? "folder" : "file";
-        return {
-          name: each.name,
-          kind: each.isSymbolicLink() ? behindLink(root, join(folder, each.name)) : kind,
-        };
-      });
-  } catch (thrown) {
-    if (isAbsent(thrown) && !folder.includes("\ufffd")) {
-      return [];
-    }
-    if (isAbsent(thrown)) {
-      // The runtime reads such a name as another one, which nothing has.
-      throw refusal(`Cannot list ${folder}: found a name that is not UTF-8`, {
-        at: { file: folder },
-        remedy: "Give the folder a name in UTF-8",
-      });
-    }
-    throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`, {
-      remedy: wayOut(thrown, folder || root, "folder"),
-    });
-  }
-}
-
-/**
- * What a link stands for: a folder that is listed as well, one out of the checkout that is not, or
- * something that is refused where it is read, if it is no file.
- */
-function behindLink(root: string, path: string): Kind {
-  try {
-    const target = join(root, path);
-    if (!statSync(target).isDirectory()) {
-      return "file";
-    }
-    const real = realpathSync(target);
-    if (!isWithin(root, real)) {
-      return "symbolic link";
-    }
-    for (let around = dirname(path); ; around = dirname(around)) {
-      // The folders around the link are listed already.
-      if (realpathSync(join(root, around)) === real) {
-        return "file";
-      }
-      if (around === ".") {
-        return "folder";
-      }
-    }
-  } catch (thrown) {
-    // A link to nothing, or in circles, is refused where it is read. Any other is, where it is listed.
-    return isAbsent(thrown) || codeOf(thrown) === "ELOOP" ? "file" : "folder";
-  }
-}
-
 /**
  * The bytes of a file that the operator named, or undefined if there is none: a link or a pipe will do.
  *
@@ -308,7 +222,7 @@ export function isAbsent(thrown: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-function codeOf(thrown: unknown): unknown {
+export function codeOf(thrown: unknown): unknown {
   return (thrown as { code?: unknown } | undefined)?.code;
 }
 

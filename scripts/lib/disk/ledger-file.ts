@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Day } from "../calendar.ts";
+import { decodeSource } from "../files/decode.ts";
 import {
   faultText,
   type Ledger,
@@ -25,7 +26,6 @@ import {
   type Validation,
 } from "../files/ledger.ts";
 import { error, Refusal, refusal } from "../finding.ts";
-import { decodeSource } from "../git/objects.ts";
 import { layout } from "../layout.ts";
 import { toWrite } from "./change-files.ts";
 import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";

@@ -1,8 +1,8 @@
 /** Replaces the texts of several files of a checkout as one. */
 
+import { decodeSource } from "../files/decode.ts";
 import { attempt, Refusal, refusal, shellWord } from "../finding.ts";
 import type { Repository } from "../git/git.ts";
-import { decodeSource } from "../git/objects.ts";
 import { changeFiles, type FileChange, hasChanged, toWrite } from "./change-files.ts";
 import { type FileState, findFile } from "./files.ts";
 

@@ -5,13 +5,14 @@ import { join, resolve } from "node:path";
 import { refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
-  type Answer,
   type Environment,
-  isFolder,
+  type Finished,
+  isDirectory,
   lastWords,
   needProgram,
   run,
 } from "../process.ts";
+import type { NoRepository } from "./no-repository.ts";
 
 /** A git repository, and how to ask it. */
 export interface Repository {
@@ -107,12 +108,6 @@ export async function openRepository(
   });
 }
 
-/** Why a folder is in no work tree that git would work on. */
-export interface NoRepository {
-  readonly why: string;
-  readonly remedy?: string;
-}
-
 /**
  * The repository that holds a folder, or why there is none.
  *
@@ -124,7 +119,7 @@ export async function findRepository(
   signal?: AbortSignal,
 ): Promise<Repository | NoRepository> {
   const place = { root: resolve(folder), env: gitEnvironment(env), signal };
-  if (!isFolder(place.root)) {
+  if (!isDirectory(place.root)) {
     return { why: "there is no such folder" };
   }
   // git repeats an option that it does not know. A path may hold line feeds, and hardly this line.
@@ -135,6 +130,7 @@ export async function findRepository(
   const [root, gitFolder, ...more] = answer.stdout.replace(/\n$/, "").split(`\n${border}\n`);
   const isWhole = answer.code === 0 && answer.stdout.endsWith("\n") && more.length === 0;
   if (!isWhole || !root || !gitFolder) {
+    const { noRepository } = await import("./no-repository.ts");
     return noRepository(answer, place.env);
   }
   if (gitFolder !== join(root, ".git") && realPath(gitFolder) !== ownGitFolder(root)) {
@@ -176,40 +172,6 @@ function withoutFilesIn(root: string, gitFolder: string, env: Environment): Envi
     : env;
 }
 
-/** Whether git says that there is no work tree, rather than that it cannot tell. */
-export function isOutside(why: string): boolean {
-  return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
-}
-
-function noRepository(answer: Answer, env: Environment): NoRepository {
-  const why = lastWords(answer);
-  if (isOutside(why)) {
-    return { why };
-  }
-  const [first = "", ...more] = why.split("\n");
-  if (!first.includes("detected dubious ownership")) {
-    return { why, remedy: remedyOf(why, env) };
-  }
-  const trust = more.map((each) => each.trim()).find((each) => each.startsWith("git config"));
-  return {
-    why: `${first}: it belongs to another user`,
-    remedy: `If you trust that checkout: ${trust ?? "git config --global --add safe.directory DIR"}`,
-  };
-}
-
-/** The way out where variables of the environment are the cause. */
-export function causedBy(variables: readonly string[]): string {
-  return `The cause is the environment variable ${variables.join(" or ")}: correct it, or unset it`;
-}
-
-/** The way out where git did not start: the environment's configuration is read before any other. */
-function remedyOf(why: string, env: Environment): string {
-  const given = ["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"].filter((name) => env[name]);
-  return given.length > 0 && why.includes("unable to parse command-line config")
-    ? causedBy(given)
-    : "Put right what git says, then run this again";
-}
-
 /**
  * Runs git; its exit code is data.
  *
@@ -219,7 +181,7 @@ export async function ask(
   repository: Repository,
   args: readonly string[],
   options: GitOptions = {},
-): Promise<Answer> {
+): Promise<Finished> {
   const timeout = options.timeout === undefined ? layout.limits.local : options.timeout;
   return await run(["git", ...args], {
     cwd: repository.root,
@@ -287,7 +249,7 @@ export async function line(
 }
 
 /** A refusal for a git command whose answer is missing. */
-export function unanswered(purpose: string, answer: Answer) {
+export function unanswered(purpose: string, answer: Finished) {
   const args = answer.command.slice(1);
   return refusal(`Cannot ${purpose}: git ${subcommand(args)}: ${lastWords(answer)}`, {
     remedy: rerun(args),

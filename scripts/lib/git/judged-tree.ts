@@ -1,14 +1,13 @@
 /** What a check judges: the work tree, or the commit that `--ref` names. */
 
-import { workTree } from "../disk/files.ts";
+import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
 import { type ObjectId, type Repository, resolveCommit } from "./git.ts";
-import { commitTree, openObjects } from "./objects.ts";
 
 /**
- * Runs a check on the work tree, or on a commit, and answers what it found. Whatever is found in a
- * commit says so, a refusal of the check and a syntax error in a file included.
+ * Runs a check on the work tree, or on a commit, and returns what it found. Every finding about a
+ * commit names it, a refusal of the check and a syntax error in a file included.
  *
  * @param revision What `--ref` says; the work tree without it.
  * @param check Told the full name of the commit when it is not the work tree.
@@ -23,6 +22,7 @@ export async function judge(
     return await check(workTree(repository.root), undefined).catch(findingsOf);
   }
   const commit = await resolveCommit(repository, revision);
+  const { commitTree, openObjects } = await import("./objects.ts");
   await using objects = openObjects(repository);
   return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
 }

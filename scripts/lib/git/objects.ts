@@ -1,19 +1,18 @@
 /** Reads git objects through one `git cat-file --batch`, and shows a commit as a tree. */
 
-import { isUtf8 } from "node:buffer";
 import { posix } from "node:path";
 import type { ReadableStreamDefaultReader } from "node:stream/web";
+import { type Conversation, converse } from "../conversation.ts";
+import { decodeSource } from "../files/decode.ts";
 import { attempt, quote, refusal } from "../finding.ts";
+import type { FolderEntry } from "../glob.ts";
 import { layout } from "../layout.ts";
-import { type Conversation, converse, lastWords, needProgram, runBytes } from "../process.ts";
+import { lastWords, needProgram, runBytes } from "../process.ts";
 import {
   type Decoding,
-  type FolderEntry,
   isTreePath,
   type Kind,
-  listMatches,
   type Source,
-  source,
   type Tree,
   unexpectedKind,
 } from "../tree.ts";
@@ -302,6 +301,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       return sourceOf(path, await blob(entry.id, path), decoding);
     },
     async list(glob) {
+      const { listMatches } = await import("../glob.ts");
       return await listMatches(glob, async (path) => {
         const entries = [...((await folder(path)) ?? [])];
         return await Promise.all(
@@ -397,20 +397,4 @@ function sourceOf(path: string, bytes: Uint8Array, decoding: Decoding = {}): Sou
   const found = known.get(key) ?? decodeSource(path, bytes, decoding);
   decoded.set(bytes, known.set(key, found));
   return found;
-}
-
-/**
- * Makes a source of a file's bytes.
- *
- * @throws {Refusal} If the bytes are not UTF-8, and the decoding is not lenient.
- */
-export function decodeSource(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
-  // A decoder that is told to be fatal takes far longer than to look first.
-  if (decoding.lenient !== true && !isUtf8(bytes)) {
-    throw refusal(`Cannot read ${path}: it is not UTF-8 text`, {
-      at: { file: path },
-      remedy: "Save the file as UTF-8",
-    });
-  }
-  return source(path, utf8(bytes));
 }

@@ -2,7 +2,7 @@
 
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { type Answer, type Environment, lastWords } from "../process.ts";
+import { type Environment, type Finished, lastWords } from "../process.ts";
 import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
 
 export interface Remote {
@@ -199,7 +199,7 @@ function addressOf(
   };
 }
 
-function unreachable(remote: Remote, answer: Answer) {
+function unreachable(remote: Remote, answer: Finished) {
   const words = redact(lastWords(answer), remote);
   const seconds = layout.limits.network / 1000;
   const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
@@ -334,7 +334,7 @@ export async function push(
 
 /** Reads `git push --porcelain` (git-push, "Output"): a flag, a tab, from and to, a tab, a reason. */
 function judgePush(
-  answer: Answer,
+  answer: Finished,
   remote: Remote,
   updates: readonly RefUpdate[],
   interrupted: boolean,

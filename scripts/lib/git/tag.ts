@@ -18,8 +18,8 @@ import {
 import { quote, refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
-  type Answer,
   type Environment,
+  type Finished,
   lastWords,
   needProgram,
   run,
@@ -27,7 +27,6 @@ import {
 } from "../process.ts";
 import {
   ask,
-  causedBy,
   gitEnvironment,
   installGit,
   line,
@@ -37,6 +36,7 @@ import {
   text,
   unanswered,
 } from "./git.ts";
+import { causedBy } from "./no-repository.ts";
 import { readObject } from "./objects.ts";
 
 /** A tag object whose signature is good. */
@@ -308,12 +308,12 @@ async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judge
   throw unjudged("git verify-tag", answer);
 }
 
-function said({ stdout, stderr }: Answer): string {
+function said({ stdout, stderr }: Finished): string {
   return `${stdout}\n${stderr}`;
 }
 
 /** A signature that nobody could judge is neither good nor bad. */
-function unjudged(program: string, answer: Answer) {
+function unjudged(program: string, answer: Finished) {
   return refusal(`Cannot judge the tag's signature: ${program}: ${lastWords(answer)}`, {
     remedy:
       "Put right what the program says: a release tag requires a signing identity that can be verified",

@@ -2,8 +2,8 @@
 
 import { layout } from "../layout.ts";
 import {
-  type Answer,
   type Environment,
+  type Finished,
   lastWords,
   MissingProgram,
   type RunOptions,
@@ -135,7 +135,7 @@ function nameOf(args: readonly string[]): string {
 }
 
 /** Runs gh. Only an end of its own is an answer. */
-async function runGh(args: readonly string[], options: RunOptions): Promise<Answer | GhFailure> {
+async function runGh(args: readonly string[], options: RunOptions): Promise<Finished | GhFailure> {
   try {
     const answer = await run(["gh", ...args], options);
     if (options.signal?.aborted) {
@@ -176,7 +176,7 @@ function failed(kind: GhFailure["kind"], why: string, remedy?: string): GhFailur
   return { kind, why, remedy: remedy ?? usual };
 }
 
-function read({ stdout }: Answer, name: string, { expect = "json" }: GhOptions): GhAnswer {
+function read({ stdout }: Finished, name: string, { expect = "json" }: GhOptions): GhAnswer {
   if (expect === "text") {
     return { kind: "text", text: stdout };
   }
@@ -193,7 +193,7 @@ function read({ stdout }: Answer, name: string, { expect = "json" }: GhOptions):
 /** What gh says where its version does not know what it was asked. */
 const unknownWords = /^(?:unknown command "|unknown flag: |Unknown JSON field: )/m;
 
-function failureOf(answer: Answer, name: string, { absent }: GhOptions): GhFailure {
+function failureOf(answer: Finished, name: string, { absent }: GhOptions): GhFailure {
   const { code, stderr } = answer;
   if (answer.overflowed) {
     return failed("failed", `${name} printed more than an answer can be`);

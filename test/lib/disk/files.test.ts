@@ -8,8 +8,8 @@ import {
   realPath,
   reason,
   wayOut,
-  workTree,
 } from "../../../scripts/lib/disk/files.ts";
+import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { error, Refusal } from "../../../scripts/lib/finding.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
 

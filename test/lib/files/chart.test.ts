@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { workTree } from "../../../scripts/lib/disk/files.ts";
+import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import {
   chartImage,
   imagesOf,

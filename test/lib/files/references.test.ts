@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { smallProduct } from "../../../scripts/demo/product.ts";
+import { decodeSource } from "../../../scripts/lib/files/decode.ts";
 import { editDocument } from "../../../scripts/lib/files/edit.ts";
 import {
   applicationVersions,
@@ -10,7 +11,6 @@ import {
   table,
   type Versions,
 } from "../../../scripts/lib/files/references.ts";
-import { decodeSource } from "../../../scripts/lib/git/objects.ts";
 import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
 

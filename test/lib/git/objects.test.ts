@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { workTree } from "../../../scripts/lib/disk/files.ts";
+import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import { openRepository, type Repository } from "../../../scripts/lib/git/git.ts";
 import { commitTree, openObjects, readObject } from "../../../scripts/lib/git/objects.ts";
