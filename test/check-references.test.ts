@@ -340,7 +340,6 @@ test("the command judges the work tree, or any commit, and lists what it judged"
     refused.stderr,
   ).toBe(`error: Cannot tag v1.3.0: docs/CI.md says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0
   at docs/CI.md:5:27
-  fix: Bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same
 error: Cannot tag v1.3.0: docs/CI.md says perf-sentinel v1.2.9, expected v1.3.0
   at docs/CI.md:7:34
   fix: Bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same

@@ -52,14 +52,3 @@ test("release tools in a folder of another repository, or in none, have no commi
     expect(upstream).toMatchObject({ version, commit: undefined, changed: undefined });
   }
 });
-
-test("a file that goes while the release tools are read is refused, and not left out", async () => {
-  using folder = temporaryFolder();
-  writeFiles(folder.path, files);
-  // The folder is listed at once; its files are read only after this test had its turn.
-  const reading = readUpstream(folder.path, isolatedEnvironment(folder.path), signal);
-  rmSync(join(folder.path, "scripts/a.ts"));
-  await expect(reading).rejects.toThrow(
-    "Cannot read scripts/a.ts: it has gone since it was listed",
-  );
-});
