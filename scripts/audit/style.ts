@@ -30,13 +30,14 @@ figure { margin: 0; }
 figcaption { margin-top: 0.5rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 0.4rem; position: relative; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
-svg { display: block; width: 100%; min-width: 720px; height: auto; }
+/* What is read from right to left opens at its right end: the newest. */
+.newest { direction: rtl; }
+svg { direction: ltr; display: block; width: 100%; min-width: 720px; height: auto; }
 svg text { fill: var(--text); font-size: 15px; }
 svg .lane { font-weight: 600; }
 svg .tick { fill: var(--muted); }
-svg .axis { stroke: var(--rule); }
+svg .date { text-anchor: middle; }
 svg .grid { stroke: var(--grid); }
-svg .limit { stroke: var(--rule); stroke-dasharray: 6 4; }
 svg .good { fill: var(--good); }
 svg .bad { fill: var(--bad); }
 svg .plain { fill: none; stroke: var(--rule); stroke-width: 2; }
@@ -44,7 +45,7 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-
 caption { text-align: start; padding: 0.5rem; }
 th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.5rem; border-top: 1px solid var(--grid); }
 tbody th, td.short { white-space: nowrap; overflow-wrap: normal; }
-thead th { background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
+thead th { text-transform: capitalize; background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
 tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
 td.notes { min-width: 12rem; }
 td ul { margin: 0; padding-inline-start: 1.1rem; }
