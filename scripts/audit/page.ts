@@ -16,7 +16,7 @@ import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import { faultPhrases, isUnreadable, plural, type Row, totalLines, totalsOf } from "./record.ts";
 import { style } from "./style.ts";
-import { type Column, columns } from "./table.ts";
+import { type Column, columns, hasFault } from "./table.ts";
 import { escaped, timelineOf } from "./timeline.ts";
 
 /** By this a file is known as a page of an audit. */
@@ -54,13 +54,6 @@ ${pageMark}
 <header>
 <h1>${escaped(title)}</h1>
 <p class="about">${escaped(aboutOf(subject))}</p>
-<nav aria-label="On this page">
-<ul>
-<li><a href="#totals">Totals</a></li>
-<li><a href="#timeline">Timeline</a></li>
-<li><a href="#tags">All tags</a></li>
-</ul>
-</nav>
 </header>
 <main>
 <section aria-labelledby="totals">
@@ -109,7 +102,7 @@ function figureOf(rows: readonly Row[]): string {
 <div class="scroll newest" role="region" aria-label="Timeline picture" tabindex="0">
 ${picture}
 </div>
-<figcaption>Circles are releases, triangles charts. A hollow circle needed no lab validation: a candidate, or a release from before the ledger. A PASS is too old after ${layout.maxValidationAgeDays} days.</figcaption>
+<figcaption>A line for each question of the table below: a diamond is a fault, or unknown.</figcaption>
 </figure>`;
 }
 
@@ -125,7 +118,7 @@ function cellOf(column: Column, row: Row): string {
   }
   const { stale } = row;
   if (column.name !== "stale" || stale === "unreadable" || stale.length === 0) {
-    return `<td class="short${column.isFault(row) ? " fault" : ""}">${text}</td>`;
+    return `<td class="short${hasFault(row, column) ? " fault" : ""}">${text}</td>`;
   }
   const items = stale.map(
     (each) => `${each.file}: ${each.what} is ${each.found}, expected ${each.expected}`,

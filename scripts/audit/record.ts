@@ -51,11 +51,6 @@ export interface StaleReference {
   readonly expected: string;
 }
 
-export interface ChartVersions {
-  readonly version: string;
-  readonly appVersion: string | undefined;
-}
-
 /** What the files of a tagged commit say. */
 export interface Content {
   /** Whether the manifests, or of a chart Chart.yaml, state the tag's version. */
@@ -63,7 +58,10 @@ export interface Content {
   /** A chart is not released by the lab. */
   readonly lab: Lab | "not asked" | "unreadable";
   readonly stale: readonly StaleReference[] | "unreadable";
-  readonly chart: ChartVersions | "none" | "unreadable";
+  readonly chart:
+    | { readonly version: string; readonly appVersion: string | undefined }
+    | "none"
+    | "unreadable";
   /** Why something above is unreadable. */
   readonly faults: readonly Finding[];
 }
@@ -245,37 +243,30 @@ export function findingsOfAudit(
   mainFaults: readonly Finding[] | undefined,
 ): Finding[] {
   const totals = totalsOf(rows);
-  const unknown = totals.onMain.unknown;
-  const shallow =
-    unknown === 0
-      ? []
-      : [
-          error(`Cannot tell whether ${unknown} of ${rows.length} tags are on the main branch`, {
-            remedy:
-              "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)",
-          }),
-        ];
   const unread = rows.flatMap((row) => row.faults.map((fault) => ({ row, fault })));
   const faults = rows.flatMap((row) => pastFaults(row).map((fault) => ({ row, ...fault })));
   return [
-    ...(mainFaults ?? shallow),
+    ...(mainFaults ?? cutOff(totals.onMain.unknown)),
     ...grouped(unread, ({ fault }) => fault.message).map(({ newest: { row, fault }, count }) => {
       const others = count > 1 ? ` and ${plural(count - 1, "other tag")}` : "";
       return error(`Cannot audit all of ${row.tag}${others}: ${fault.message}`, {
         ...fault,
-        remedy:
-          fault.at === undefined
-            ? fault.remedy
-            : `Look at what was tagged: ${lookAt(row.tag, fault.at)}`,
+        remedy: fault.at === undefined ? fault.remedy : lookAt(row.tag, fault.at),
       });
     }),
     ...totalLines(totals).map((line) => notice(line)),
-    ...grouped(faults, ({ kind }) => kind).map(({ newest: { row, kind, detail }, count }) =>
-      notice(
-        `${kind}: ${plural(count, "tag")}, newest ${row.tag}${detail === undefined ? "" : ` (${detail})`}`,
-      ),
-    ),
+    ...grouped(faults, ({ kind }) => kind).map(({ newest: { row, kind, detail }, count }) => {
+      const example = detail === undefined ? row.tag : `${row.tag} (${detail})`;
+      return notice(`${kind}: ${plural(count, "tag")}, newest ${example}`);
+    }),
   ];
+}
+
+function cutOff(tags: number): Finding[] {
+  const remedy =
+    "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)";
+  const what = `for ${plural(tags, "tag")} whether the commit is on the main branch`;
+  return tags === 0 ? [] : [error(`Cannot tell ${what}: this clone is shallow`, { remedy })];
 }
 
 /** Returns the first of each group, and how many it has. */
@@ -285,9 +276,8 @@ function grouped<Item>(items: readonly Item[], key: (item: Item) => string) {
   );
 }
 
-/** Returns the command that shows a file of a tag; one that was not read may not be there. */
+/** Names the command that shows a file of a tag; one that was not read may not be there. */
 function lookAt(tag: string, { file, line }: NonNullable<Finding["at"]>): string {
-  return line === undefined
-    ? `git show --stat ${shellWord(tag)}`
-    : `git show ${shellWord(`${tag}:${file}`)}`;
+  const shown = line === undefined ? `--stat ${shellWord(tag)}` : shellWord(`${tag}:${file}`);
+  return `Look at what was tagged: git show ${shown}`;
 }

@@ -1,4 +1,4 @@
-/** The audit as one table: for a terminal, a step summary and a page. */
+/** The audit as one table: for a terminal, a step summary, a page and its picture. */
 
 import { quote } from "../lib/finding.ts";
 import { labFault, type Row, staleCount } from "./record.ts";
@@ -9,16 +9,19 @@ export interface Column {
   /** Characters. */
   readonly width: number;
   cell(row: Row): string;
-  /** Whether the cell states a fault. */
-  isFault(row: Row): boolean;
+  /** Whether a cell states a fault, in a column that judges. */
+  isFault?(row: Row): boolean;
 }
 
-/** The cell of what could not be read or found out. */
+/** The cell of a question that does not arise. */
+export const nothing = "-";
+
+/** The cell of what could not be read or found out: always a fault. */
 const unknown = "?";
 
 export const columns: readonly Column[] = [
-  { name: "tag", width: 13, cell: ({ tag }) => tag, isFault: () => false },
-  { name: "date", width: 10, cell: ({ head }) => head?.date ?? unknown, isFault: isHeadless },
+  { name: "tag", width: 13, cell: ({ tag }) => tag },
+  { name: "date", width: 10, cell: ({ head }) => head?.date ?? unknown },
   {
     name: "signed",
     width: 6,
@@ -30,54 +33,52 @@ export const columns: readonly Column[] = [
     name: "main",
     width: 4,
     cell: ({ head }) => (head === undefined || head.onMain === "unknown" ? unknown : head.onMain),
-    isFault: ({ head }) => head?.onMain !== "yes",
+    isFault: ({ head }) => head?.onMain === "no",
   },
   {
     name: "files",
     width: 5,
     cell: ({ manifests }) => ({ agree: "ok", differ: "wrong", unreadable: unknown })[manifests],
-    isFault: ({ manifests }) => manifests !== "agree",
+    isFault: ({ manifests }) => manifests === "differ",
   },
   {
     name: "lab",
     width: 8,
-    cell: labText,
-    isFault: (row) => row.lab === "unreadable" || labFault(row) !== undefined,
+    cell({ lab }) {
+      if (typeof lab === "string") {
+        return lab === "not asked" ? nothing : unknown;
+      }
+      return lab.state === "pass" ? `PASS ${lab.pass?.ageDays}d` : lab.state;
+    },
+    isFault: (row) => labFault(row) !== undefined,
   },
   {
     name: "stale",
     width: 5,
     cell: (row) => (row.stale === "unreadable" ? unknown : String(staleCount(row))),
-    isFault: ({ stale }) => stale.length > 0,
+    isFault: (row) => staleCount(row) > 0,
   },
   {
     name: "chart (app)",
     width: 15,
-    cell: ({ chart }) =>
-      chart === "none"
-        ? "-"
-        : chart === "unreadable"
-          ? unknown
-          : `${brief(chart.version)} (${chart.appVersion === undefined ? "-" : brief(chart.appVersion)})`,
-    isFault: ({ chart }) => chart === "unreadable",
+    cell({ chart }) {
+      if (typeof chart === "string") {
+        return chart === "none" ? nothing : unknown;
+      }
+      const { version, appVersion } = chart;
+      return `${brief(version)} (${appVersion === undefined ? nothing : brief(appVersion)})`;
+    },
   },
 ];
-
-function isHeadless({ head }: Row): boolean {
-  return head === undefined;
-}
-
-/** Returns what the lab had said, such as `PASS 12d`. */
-function labText({ lab }: Row): string {
-  if (typeof lab === "string") {
-    return lab === "not asked" ? "-" : unknown;
-  }
-  return lab.state === "pass" ? `PASS ${lab.pass?.ageDays}d` : lab.state;
-}
 
 /** Returns a value from a file on one line; quoted unless it is plain. */
 function brief(value: string): string {
   return /^[\w.+-]{1,40}$/.test(value) ? value : quote(value);
+}
+
+/** Whether a row has a fault in a column. */
+export function hasFault(row: Row, { cell, isFault }: Column): boolean {
+  return cell(row) === unknown || isFault?.(row) === true;
 }
 
 /** Returns the cells of each row. */
