@@ -17,7 +17,7 @@
 
 import { resolve } from "node:path";
 import { defaultQuestion, findLabValidation } from "../release-gate/check-lab-validation.ts";
-import { checkPage, pageOf, writePage } from "./audit/page.ts";
+import { findPage, pageOf, writePage } from "./audit/page.ts";
 import {
   type Content,
   faultPhrases,
@@ -182,7 +182,7 @@ export const table = command({
     const { options, cwd, interrupt, now, report } = invocation;
     const page = options.html === undefined ? undefined : resolve(cwd, options.html);
     if (page !== undefined) {
-      checkPage(page);
+      findPage(page);
     }
     const repository = await invocation.repository();
     let last = "";

@@ -1,17 +1,10 @@
 /** The audit as one page that needs no network and no script: a timeline, and a table of all tags. */
 
-import {
-  lstatSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Day } from "../lib/calendar.ts";
-import { reason } from "../lib/disk/files.ts";
+import { stage, toWrite } from "../lib/disk/change-files.ts";
+import { type FileState, findFile, reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import { faultPhrases, isUnreadable, plural, type Row, totalLines, totalsOf } from "./record.ts";
@@ -139,58 +132,49 @@ function listOf(items: readonly string[]): string {
 // The file
 
 /**
- * Refuses a path that `writePage` would refuse; for before the work that makes the page.
+ * Finds the page that a new one would replace; for before the work that makes it, too.
  *
  * @throws {Refusal} If something is there that is neither an earlier page nor an empty file, or
  * there is no directory for it.
  */
-export function checkPage(path: string): void {
-  modeOf(path);
+export function findPage(path: string): FileState | undefined {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw refusal(`Cannot write ${path}: ${folder} is not a directory`, {
+      remedy: "Create that directory, or name a file in another one",
+    });
+  }
+  const found = findFile(folder, basename(path), { ...toWrite, shown: path });
+  const text = new TextDecoder().decode(found?.bytes);
+  if (text !== "" && !text.includes(pageMark)) {
+    throw refusal(`Cannot write ${path}: found another file, expected none or an earlier page`, {
+      remedy: "Name another file, or remove that one first",
+    });
+  }
+  return found;
 }
 
 /**
  * Writes a page whole, or leaves what is there as it is. A symbolic link is never followed.
  *
- * @throws {Refusal} As `checkPage` does, and if the file cannot be written.
+ * @throws {Refusal} As `findPage` does, and if the file cannot be written.
  */
 export function writePage(path: string, text: string): void {
-  const mode = modeOf(path);
+  const mode = findPage(path)?.mode;
   let folder: string | undefined;
   try {
     // Beside its target, as only within one file system can it be renamed.
     folder = mkdtempSync(join(dirname(path), ".audit-"));
     const staged = join(folder, "staged");
-    writeFileSync(staged, text, { mode });
+    stage(staged, new TextEncoder().encode(text), mode);
     renameSync(staged, path);
   } catch (thrown) {
-    throw cannotWrite(path, reason(thrown));
+    throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
+      remedy: "Free disk space or give yourself access, or name another file",
+    });
   } finally {
     if (folder !== undefined) {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-}
-
-/** Returns the permissions of the page that would be replaced; undefined if there is none. */
-function modeOf(path: string): number | undefined {
-  let isFree: boolean;
-  try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats?.isFile() && (stats.size === 0 || readFileSync(path, "utf8").includes(pageMark))) {
-      return stats.mode & 0o777;
-    }
-    isFree = stats === undefined && statSync(dirname(path)).isDirectory();
-  } catch (thrown) {
-    throw cannotWrite(path, reason(thrown));
-  }
-  if (!isFree) {
-    throw cannotWrite(path, "found something else there, expected nothing or an earlier page");
-  }
-  return undefined;
-}
-
-function cannotWrite(path: string, why: string) {
-  return refusal(`Cannot write ${path}: ${why}`, {
-    remedy: "Name another file, in a directory that exists and that you may write to",
-  });
 }

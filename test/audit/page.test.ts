@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { checkPage, pageMark, pageOf, writePage } from "../../scripts/audit/page.ts";
+import { findPage, pageMark, pageOf, writePage } from "../../scripts/audit/page.ts";
 import { timelineOf } from "../../scripts/audit/timeline.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";
@@ -91,7 +91,7 @@ describe("the file of the page", () => {
   ])("is refused over %s, before and at the writing", (_, name, make) => {
     make();
     const before = readdirSync(folder.path);
-    expect(() => checkPage(at(name))).toThrow("Cannot write ");
+    expect(() => findPage(at(name))).toThrow("Cannot write ");
     expect(() => writePage(at(name), "new")).toThrow("Cannot write ");
     expect(readdirSync(folder.path)).toEqual(before);
   });
