@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { bypassesIn } from "../../../scripts/lib/files/tag-object.ts";
 import { gitEnvironment } from "../../../scripts/lib/git/git.ts";
-import { openObjects } from "../../../scripts/lib/git/objects.ts";
+import { type Objects, openObjects } from "../../../scripts/lib/git/objects.ts";
 import { listTags, resolveTag } from "../../../scripts/lib/git/tags.ts";
 import { standIn } from "../../helpers/release.ts";
 import { start, testRepository } from "../../helpers/world.ts";
@@ -41,6 +41,26 @@ test("a tag has its tagger's date, else its commit's, and its commit behind othe
   ]);
   expect(tags[3]).toMatchObject({ name: "v1.3.0", id, object: { id, tag: "v1.3.0" } });
   expect(tags[3]?.object?.bytes).toEqual(new TextEncoder().encode(bare));
+});
+
+const id = "a".repeat(40);
+
+test.each<[string, string | undefined, "tag" | "blob" | "commit", string | undefined, string]>([
+  ["a broken ref", undefined, "tag", undefined, "its ref is broken"],
+  ["a ref to nothing", id, "tag", undefined, `object ${id} is missing`],
+  ["a file", id, "blob", "", `it names blob ${id}, expected a commit that is here`],
+  ["a tag of a file", id, "tag", `object ${id}\ntype blob\ntag v1\n`, `it names blob ${id}`],
+  ["a tag object without a name", id, "tag", `object ${id}\ntype commit\n`, "header"],
+  ["a commit without a date", id, "commit", "tree 1\n\ncommitter A <a> 1 +0000", "has a date"],
+])("%s has no meaning as a tag, and the refusal says why", async (_, name, type, text, why) => {
+  const bytes = new TextEncoder().encode(text);
+  const objects: Objects = {
+    find: async (asked) => (asked === id && text !== undefined ? { id, type, bytes } : undefined),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const meaning = resolveTag(objects, { name: "v1", id: name });
+  await expect(meaning).rejects.toThrow(/^Cannot read tag v1: /);
+  await expect(meaning).rejects.toThrow(why);
 });
 
 test("tags are listed by patterns of their names, in order", async () => {
