@@ -113,6 +113,7 @@ interface PastFault {
 
 function pastFaults(row: Row): PastFault[] {
   const { head, manifests } = row;
+  const bypassed = (head?.bypasses ?? []).filter((bypass) => !isLabBypass(bypass));
   const faults: (PastFault | undefined | false)[] = [
     head?.signature === "unsigned" && { kind: "not signed" },
     head?.signature === "lightweight" && { kind: "lightweight, so not signed" },
@@ -125,9 +126,7 @@ function pastFaults(row: Row): PastFault[] {
       kind: `another version in ${row.kind === "chart" ? "Chart.yaml" : "the manifests"}`,
     },
     labFault(row),
-    ...(head?.bypasses ?? [])
-      .filter((bypass) => !isLabBypass(bypass))
-      .map((bypass) => ({ kind: `bypassed ${bypass}` })),
+    bypassed.length > 0 && { kind: "bypassed", detail: bypassed.join("; ") },
     staleCount(row) > 0 && { kind: "stale references", detail: String(staleCount(row)) },
   ];
   return faults.filter((fault) => typeof fault === "object");
@@ -153,11 +152,12 @@ export function labFault({ lab, version }: Row): PastFault | undefined {
     const isNeeded = lab.hasLedger && !isPrerelease(version);
     return isNeeded ? { kind: "no lab PASS on record" } : undefined;
   }
-  const { maxValidationAgeDays: limit } = layout;
-  return lab.pass.ageDays > limit
-    ? { kind: `lab PASS older than ${limit} days`, detail: plural(lab.pass.ageDays, "day") }
+  return lab.pass.ageDays > layout.maxValidationAgeDays
+    ? { kind: tooOld, detail: plural(lab.pass.ageDays, "day") }
     : undefined;
 }
+
+const tooOld = `lab PASS older than ${layout.maxValidationAgeDays} days`;
 
 /** Returns the faults of a release as phrases. */
 export function faultPhrases(row: Row): string[] {
@@ -187,7 +187,7 @@ export function totalsOf(rows: readonly Row[]) {
     lab: {
       ...tally(releases, labState, ["pass", "skipped", "none", "unreadable"]),
       /** Among `pass`. */
-      tooOld: releases.filter((row) => labFault(row)?.detail !== undefined).length,
+      tooOld: releases.filter((row) => labFault(row)?.kind === tooOld).length,
     },
     stale: {
       references: stale.reduce((sum, each) => sum + each, 0),

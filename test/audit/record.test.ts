@@ -79,7 +79,7 @@ describe("faults of the past:", () => {
     [
       "a bypass of another gate than the lab's",
       chartRow(1, {}, { bypasses: ["image gate (--skip-image-check)"] }),
-      ["bypassed image gate (--skip-image-check)"],
+      ["bypassed: image gate (--skip-image-check)"],
     ],
     [
       "all at once",
