@@ -5,12 +5,11 @@
  *
  * Usage: bun scripts/audit-releases.ts [--since vX.Y.Z] [--html FILE] [--ref COMMIT] [--repo DIR] [--json]
  *
- * Each tag is judged by the files of its own commit and by the ledger as it was on its own day. A
- * fault of the past is a warning. Refuses when there is no tag to audit, and when something about a
- * tag could not be read: its row says so, and the audit goes on.
- *
- * On a terminal that is too narrow the table first uses short words, then leaves out whole columns,
- * the chart first and the date last; elsewhere it is as wide as it is.
+ * Each tag is judged by the files of its own commit and by the ledger as it was on its own day.
+ * Prints a line for each tag, the newest first, the totals, and a line for each kind of fault with
+ * its newest example. A fault of the past is a notice, because nobody can change it any more. Refuses
+ * when there is no tag to audit, and when something about a tag could not be read: its row says so,
+ * and the audit goes on.
  *
  * Exit codes: 0 every tag was judged, 1 refused or could not find out, 2 wrong command line, 130
  * interrupted.
@@ -18,24 +17,24 @@
 
 import { resolve } from "node:path";
 import { defaultQuestion, findLabValidation } from "../release-gate/check-lab-validation.ts";
-import { findingsOfAudit } from "./audit/findings.ts";
-import { checkOwnFile, writeOwnFile } from "./audit/own-file.ts";
-import { pageMark, pageOf } from "./audit/page.ts";
+import { findPage, pageOf, writePage } from "./audit/page.ts";
 import {
   type Content,
+  faultPhrases,
+  findingsOfAudit,
+  type Head,
+  isLabBypass,
   isUnreadable,
   type Lab,
-  pastFaults,
   type ReleaseTag,
-  type Row,
   type StaleReference,
   totalsOf,
 } from "./audit/record.ts";
 import { type Audit, auditReleases } from "./audit/survey.ts";
-import { fullTable, tableLines } from "./audit/table.ts";
+import { cellsOf, columns, tableLines } from "./audit/table.ts";
 import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
 import { judgeTagVersion } from "./check-tag-version.ts";
-import { type Day, dayOf } from "./lib/calendar.ts";
+import { dayOf } from "./lib/calendar.ts";
 import { command, main, nonEmpty, option, versionOf } from "./lib/cli.ts";
 import { chartManifest, readChart } from "./lib/files/chart.ts";
 import {
@@ -45,77 +44,60 @@ import {
   readReferences,
   type Versions,
 } from "./lib/files/references.ts";
-import { attempt, type Finding, notice } from "./lib/finding.ts";
+import { attempt, type Finding, notice, Refusal } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import { showProgress } from "./lib/progress.ts";
 import type { Json } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
-// Decisions about the files of one tag
-
-/** What is known of a tag when its files are judged. */
-export interface Tagged {
-  /** The day of the tag: the ledger counts as it was then. */
-  readonly date: Day;
-  /** What the tag's message says was bypassed. */
-  readonly bypasses: readonly string[];
-}
-
-/** Judges the files that an application release was tagged with. */
-export async function auditRelease(tree: Tree, version: Version, tagged: Tagged): Promise<Content> {
-  const [read, lab, chart] = await Promise.all([
-    readReferences(tree, applicationVersions(version)),
-    attempt(() => findLab(tree, version, tagged)),
-    attempt(() => readChartVersions(tree)),
+/**
+ * Judges the files that a tag was put on: of a chart, only what follows the chart.
+ *
+ * @param head Its day, on which the ledger is read, and its bypasses.
+ */
+export async function judgeContent(
+  tree: Tree,
+  { kind, version }: Pick<ReleaseTag, "kind" | "version">,
+  head: Pick<Head, "date" | "bypasses">,
+): Promise<Content> {
+  const isChart = kind === "chart";
+  const chart = await attempt(() => readChartVersions(tree));
+  const versions = isChart ? chartVersions(version, chart.value) : applicationVersions(version);
+  const read = await readReferences(tree, versions);
+  const inWorkspace = isChart ? [] : read.workspace.faults;
+  const [manifests, lab] = await Promise.all([
+    attempt(async () => {
+      if (inWorkspace.length > 0) {
+        throw new Refusal(inWorkspace);
+      }
+      return isChart
+        ? await checkHelmTagVersion(tree, version)
+        : judgeTagVersion(read.workspace, version);
+    }),
+    attempt(async () => (isChart ? "not asked" : await findLab(tree, version, head))),
   ]);
-  const inWorkspace = read.workspace.faults;
-  const faults = [inWorkspace, read.faults, lab.findings ?? [], chart.findings ?? []].flat();
+  const isDifferent = manifests.value?.some(({ level }) => level === "error");
+  const parts = [manifests, { findings: read.faults }, lab, chart];
   return {
-    manifests:
-      inWorkspace.length > 0 ? "unreadable" : verdictOf(judgeTagVersion(read.workspace, version)),
+    manifests: manifests.findings ? "unreadable" : isDifferent ? "differ" : "agree",
     lab: lab.value ?? "unreadable",
-    stale:
-      inWorkspace.length + read.faults.length > 0
-        ? "unreadable"
-        : staleIn(read, applicationVersions(version)),
+    stale: inWorkspace.length + read.faults.length > 0 ? "unreadable" : staleIn(read, versions),
     chart: chart.value ?? "unreadable",
-    faults: unique(faults),
+    faults: unique(parts.flatMap(({ findings = [] }) => findings)),
   };
 }
 
-/** Judges the files that a chart was tagged with: what follows the chart, and nothing else. */
-export async function auditChart(tree: Tree, version: Version): Promise<Content> {
-  const [agreement, chart] = await Promise.all([
-    attempt(() => checkHelmTagVersion(tree, version)),
-    attempt(() => readChart(tree, layout.chart)),
-  ]);
-  const appVersion = chart.value?.appVersion?.value;
-  const versions: Versions = {
+/** Returns the versions that references of a chart follow. */
+function chartVersions(version: Version, chart: Content["chart"] | undefined): Versions {
+  const appVersion = typeof chart === "object" ? chart.appVersion : undefined;
+  return {
     chart: version,
     ...(appVersion !== undefined && isVersion(appVersion) ? { appVersion } : {}),
   };
-  const read = await readReferences(tree, versions);
-  return {
-    manifests: agreement.value === undefined ? "unreadable" : verdictOf(agreement.value),
-    lab: "not asked",
-    stale: read.faults.length > 0 ? "unreadable" : staleIn(read, versions),
-    chart:
-      chart.value === undefined ? "unreadable" : { version: chart.value.version.value, appVersion },
-    faults: unique([agreement.findings ?? [], chart.findings ?? [], read.faults].flat()),
-  };
 }
 
-/** Judges the files that a tag of either kind was put on. */
-export function judgeContent(tree: Tree, { kind, version }: ReleaseTag, head: Tagged) {
-  return kind === "chart" ? auditChart(tree, version) : auditRelease(tree, version, head);
-}
-
-function verdictOf(findings: readonly Finding[]): Content["manifests"] {
-  return findings.some(({ level }) => level === "error") ? "differ" : "agree";
-}
-
-/** Questions that meet the same fault tell it once. */
+/** Returns faults without those that another question has met, too. */
 function unique(faults: readonly Finding[]): Finding[] {
   return [...new Map(faults.map((each) => [each.message, each])).values()];
 }
@@ -137,13 +119,15 @@ function staleIn({ references }: References, versions: Versions): StaleReference
   });
 }
 
-const labBypass = "lab validation gate (--skip-lab)";
-
-async function findLab(tree: Tree, version: Version, { date, bypasses }: Tagged): Promise<Lab> {
+async function findLab(
+  tree: Tree,
+  version: Version,
+  { date, bypasses }: Pick<Head, "date" | "bypasses">,
+): Promise<Lab> {
   const ledger = await tree.read(layout.ledger, { lenient: true });
   const question = { ...defaultQuestion, maxAgeDays: Number.POSITIVE_INFINITY };
   const found = ledger && (await findLabValidation(tree, { ...question, version, today: date }));
-  const skipped = bypasses.includes(labBypass);
+  const skipped = bypasses.some(isLabBypass);
   return {
     state: skipped ? "skipped" : found === undefined ? "none" : "pass",
     pass: found && {
@@ -178,7 +162,7 @@ export const table = command({
     ),
     html: option(
       "FILE",
-      "also write a page with a timeline; of what is there, only such a page is replaced",
+      "also write a page with a timeline; replaces nothing but an earlier page",
       nonEmpty,
     ),
     ref: option(
@@ -191,14 +175,14 @@ export const table = command({
     "there is no release tag, or none of the version that --since names",
     "something about a tag cannot be read; the other tags are audited all the same",
     "it cannot be told which commits are on the main branch",
-    "FILE is there and is no page of an earlier audit",
+    "FILE exists and is not a page of an earlier audit",
   ],
   example: "bun scripts/audit-releases.ts --since v1.0.0 --html audit.html",
   async run(invocation) {
-    const { options, cwd, interrupt, now, report, terminal } = invocation;
+    const { options, cwd, interrupt, now, report } = invocation;
     const page = options.html === undefined ? undefined : resolve(cwd, options.html);
     if (page !== undefined) {
-      checkOwnFile(page, pageMark);
+      findPage(page);
     }
     const repository = await invocation.repository();
     let last = "";
@@ -216,48 +200,48 @@ export const table = command({
         last = `${done} of ${total}`;
       },
     }).finally(stop);
-    const { rows } = audit;
-    const width = terminal.shown() ? terminal.columns() - 1 : Number.POSITIVE_INFINITY;
-    for (const line of tableLines(rows, width)) {
+    const { rows, others } = audit;
+    for (const line of tableLines(rows)) {
       report.say(line);
     }
-    report.add(findingsOfAudit(audit));
-    report.tabulate(fullTable(rows));
-    report.attach(dataOf(audit, options.since));
+    report.add(findingsOfAudit(rows, audit.main.findings));
+    if (others.length > 0) {
+      report.add(notice(`not release tags, left out: ${firstOf(others, 10)}`));
+    }
+    report.tabulate({ columns: columns.map(({ name }) => name), rows: cellsOf(rows) });
+    report.attach(() => dataOf(audit, options.since));
     if (page !== undefined) {
-      const main = audit.main.value;
-      const subject = { rows, main: main && { shown: main.shown, commit: main.commit } };
-      writeOwnFile(page, pageOf({ ...subject, since: options.since, day: dayOf(now) }), pageMark);
+      writePage(
+        page,
+        pageOf({ rows, main: audit.main.value, since: options.since, day: dayOf(now) }),
+      );
       report.add(notice(`wrote ${options.html}`));
     }
   },
 });
 
-function dataOf({ rows, others, main: mainline }: Audit, since: Version | undefined): Json {
-  return {
-    main: mainline.value && { name: mainline.value.shown, commit: mainline.value.commit },
-    since,
-    totals: { ...totalsOf(rows) } as unknown as Json,
-    others,
-    tags: rows.map(jsonOf),
-  };
+function firstOf(names: readonly string[], count: number): string {
+  const more = names.length > count ? ` and ${names.length - count} more` : "";
+  return names.slice(0, count).join(", ") + more;
 }
 
-function jsonOf(row: Row): Json {
-  const { kind, tag, version, head, manifests, lab, stale, chart, faults } = row;
-  return {
-    kind,
-    tag,
-    version,
-    ...(head === undefined ? {} : { ...head, seconds: undefined }),
-    manifests,
-    lab: typeof lab === "string" ? lab : { ...lab },
-    staleCount: stale === "unreadable" ? null : stale.length,
-    stale: stale === "unreadable" ? stale : stale.map((each) => ({ ...each })),
-    chart: typeof chart === "string" ? chart : { ...chart },
-    faults: pastFaults(row),
-    unreadable: isUnreadable(row) ? faults.map(({ message }) => message) : [],
+function dataOf({ rows, others, main: { value: main } }: Audit, since: Version | undefined): Json {
+  const data = {
+    main: main && { name: main.shown, commit: main.commit },
+    since,
+    totals: totalsOf(rows),
+    others,
+    tags: rows.map((row) => ({
+      ...row,
+      head: undefined,
+      ...row.head,
+      seconds: undefined,
+      staleCount: row.stale === "unreadable" ? null : row.stale.length,
+      faults: faultPhrases(row),
+      unreadable: isUnreadable(row) ? row.faults.map(({ message }) => message) : [],
+    })),
   };
+  return data as unknown as Json;
 }
 
 if (import.meta.main) {

@@ -1,27 +1,23 @@
 /** The audit as one page that needs no network and no script: a timeline, and a table of all tags. */
 
+import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Day } from "../lib/calendar.ts";
+import { stage, toWrite } from "../lib/disk/change-files.ts";
+import { type FileState, findFile, reason } from "../lib/disk/files.ts";
+import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { escaped } from "./markup.ts";
-import {
-  isUnreadable,
-  labFault,
-  pastFaults,
-  plural,
-  type Row,
-  totalLines,
-  totalsOf,
-} from "./record.ts";
+import { faultPhrases, isUnreadable, plural, type Row, totalLines, totalsOf } from "./record.ts";
 import { style } from "./style.ts";
-import { chartText, labText } from "./table.ts";
-import { timelineOf } from "./timeline.ts";
+import { type Column, columns, hasFault } from "./table.ts";
+import { escaped, timelineOf } from "./timeline.ts";
 
-/** By this a page is known as one of an audit. */
+/** By this a file is known as a page of an audit. */
 export const pageMark = '<meta name="generator" content="scripts/audit-releases.ts">';
 
 /** What a page is about. */
 export interface PageSubject {
-  /** In the order of history. */
+  /** From the newest to the oldest. */
   readonly rows: readonly Row[];
   /** What stood for the main branch; undefined if there was none. */
   readonly main: { readonly shown: string; readonly commit: string } | undefined;
@@ -31,7 +27,7 @@ export interface PageSubject {
   readonly day: Day;
 }
 
-/** The page: the same text for the same subject. */
+/** Returns the page: the same text for the same subject. */
 export function pageOf(subject: PageSubject): string {
   const { rows } = subject;
   const title = `Releases of ${layout.product}`;
@@ -51,22 +47,11 @@ ${pageMark}
 <header>
 <h1>${escaped(title)}</h1>
 <p class="about">${escaped(aboutOf(subject))}</p>
-<nav aria-label="On this page">
-<ul>
-<li><a href="#totals">Totals</a></li>
-<li><a href="#timeline">Timeline</a></li>
-<li><a href="#tags">All tags</a></li>
-</ul>
-</nav>
 </header>
 <main>
 <section aria-labelledby="totals">
 <h2 id="totals">Totals</h2>
-<ul>
-${totalLines(totalsOf(rows))
-  .map((line) => `<li>${escaped(line)}</li>`)
-  .join("\n")}
-</ul>
+${listOf(totalLines(totalsOf(rows)))}
 </section>
 <section aria-labelledby="timeline">
 <h2 id="timeline">Timeline</h2>
@@ -74,12 +59,12 @@ ${figureOf(rows)}
 </section>
 <section aria-labelledby="tags">
 <h2 id="tags">All tags</h2>
-<p class="about">Signed means that the tag carries a signature; whether it is good was not asked. A lightweight tag has its commit's date.</p>
+<p class="about">Signed: whether the tag carries a signature, good or not; a light tag cannot, and has its commit's date. Main: whether its commit is on the main branch. Files: whether the manifests state its version. Lab: days from the PASS to the tag. Stale: references to another version. A question mark: unreadable or unknown.</p>
 <div class="scroll" role="region" aria-labelledby="caption" tabindex="0">
 <table>
-<caption id="caption">Release and chart tags by date</caption>
+<caption id="caption">Release and chart tags, newest first</caption>
 <thead>
-<tr>${headings.map((words) => `<th scope="col">${words}</th>`).join("")}</tr>
+<tr>${[...columns.map(({ name }) => name), "notes"].map((name) => `<th scope="col">${name}</th>`).join("")}</tr>
 </thead>
 <tbody>
 ${rows.map(rowOf).join("\n")}
@@ -107,61 +92,89 @@ function figureOf(rows: readonly Row[]): string {
   return picture === undefined
     ? "<p>No tag has a date that can be read.</p>"
     : `<figure>
-<div class="scroll" role="region" aria-label="Timeline picture" tabindex="0">
+<div class="scroll newest" role="region" aria-label="Timeline picture" tabindex="0">
 ${picture}
 </div>
-<figcaption>Circles are releases, triangles charts; diamonds, bars and tags without a signature are faults. A hollow circle needed no lab validation: a candidate, or a release from before the ledger. The dashed line is the ${layout.maxValidationAgeDays} days that a lab validation stays good.</figcaption>
+<figcaption>A line for each question of the table below: a diamond is a fault, or unknown.</figcaption>
 </figure>`;
 }
 
-const headings = [
-  "Tag",
-  "Date",
-  "Signature",
-  "On main",
-  "Manifests",
-  "Lab",
-  "Stale references",
-  "Chart (appVersion)",
-  "Notes",
-];
-
 function rowOf(row: Row): string {
-  const { tag, head, manifests, lab } = row;
-  const isLabFault = lab === "unreadable" || labFault(row) !== undefined;
-  const cells = [
-    short(head?.date ?? "unreadable", head === undefined),
-    short(head?.signature ?? "-", head !== undefined && head.signature !== "signed"),
-    short(head?.onMain ?? "-", head !== undefined && head.onMain !== "yes"),
-    short(manifests, manifests !== "agree"),
-    short(labText(row), isLabFault),
-    staleCell(row),
-    short(chartText(row), row.chart === "unreadable"),
-    `<td class="notes">${notesOf(row)}</td>`,
-  ];
-  return `<tr><th scope="row">${escaped(tag)}</th>${cells.join("")}</tr>`;
+  const [tag, ...others] = columns.map((column) => cellOf(column, row));
+  return `<tr><th scope="row">${tag}</th>${others.join("")}<td class="notes">${notesOf(row)}</td></tr>`;
 }
 
-function short(words: string, isFault: boolean): string {
-  return `<td class="short${isFault ? " fault" : ""}">${escaped(words)}</td>`;
-}
-
-function staleCell({ tag, stale }: Row): string {
-  if (stale === "unreadable" || stale.length === 0) {
-    return short(stale === "unreadable" ? stale : "0", stale === "unreadable");
+function cellOf(column: Column, row: Row): string {
+  const text = escaped(column.cell(row));
+  if (column.name === "tag") {
+    return text;
+  }
+  const { stale } = row;
+  if (column.name !== "stale" || stale === "unreadable" || stale.length === 0) {
+    return `<td class="short${hasFault(row, column) ? " fault" : ""}">${text}</td>`;
   }
   const items = stale.map(
-    ({ file, what, found, expected }) =>
-      `<li>${escaped(`${file}: ${what} is ${found}, expected ${expected}`)}</li>`,
+    (each) => `${each.file}: ${each.what} is ${each.found}, expected ${each.expected}`,
   );
-  return `<td><details><summary><span class="fault">${stale.length}</span><span class="unseen"> stale references of ${escaped(tag)}</span></summary><ul>${items.join("")}</ul></details></td>`;
+  return `<td><details><summary><span class="fault">${text}</span><span class="unseen"> stale references of ${escaped(row.tag)}</span></summary>${listOf(items)}</details></td>`;
 }
 
 function notesOf(row: Row): string {
   const unread = isUnreadable(row) ? row.faults.map(({ message }) => `unreadable: ${message}`) : [];
-  const bypassed = (row.head?.bypasses ?? []).map((bypass) => `bypassed: ${bypass}`);
-  const notes = [...new Set([...unread, ...pastFaults(row), ...bypassed])];
-  return notes.length === 0
-    ? "none"
-    : `<ul>${notes.map((note) => `<li>${escaped(note)}</li>`).join("")}</ul>`;
+  const notes = [...unread, ...faultPhrases(row)];
+  return notes.length === 0 ? "none" : listOf(notes);
+}
+
+function listOf(items: readonly string[]): string {
+  return `<ul>${items.map((item) => `<li>${escaped(item)}</li>`).join("")}</ul>`;
+}
+
+// The file
+
+/**
+ * Finds the page that a new one would replace; for before the work that makes it, too.
+ *
+ * @throws {Refusal} If something is there that is neither an earlier page nor an empty file, or
+ * there is no directory for it.
+ */
+export function findPage(path: string): FileState | undefined {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw refusal(`Cannot write ${path}: ${folder} is not a directory`, {
+      remedy: "Create that directory, or name a file in another one",
+    });
+  }
+  const found = findFile(folder, basename(path), { ...toWrite, shown: path });
+  const text = new TextDecoder().decode(found?.bytes);
+  if (text !== "" && !text.includes(pageMark)) {
+    throw refusal(`Cannot write ${path}: found another file, expected none or an earlier page`, {
+      remedy: "Name another file, or remove that one first",
+    });
+  }
+  return found;
+}
+
+/**
+ * Writes a page whole, or leaves what is there as it is. A symbolic link is never followed.
+ *
+ * @throws {Refusal} As `findPage` does, and if the file cannot be written.
+ */
+export function writePage(path: string, text: string): void {
+  const mode = findPage(path)?.mode;
+  let folder: string | undefined;
+  try {
+    // Beside its target, as only within one file system can it be renamed.
+    folder = mkdtempSync(join(dirname(path), ".audit-"));
+    const staged = join(folder, "staged");
+    stage(staged, new TextEncoder().encode(text), mode);
+    renameSync(staged, path);
+  } catch (thrown) {
+    throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
+      remedy: "Free disk space or give yourself access, or name another file",
+    });
+  } finally {
+    if (folder !== undefined) {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
 }

@@ -1,7 +1,8 @@
-/** What an audit says about each tag of a release or a chart, and what that adds up to. */
+/** What an audit says about each tag, and what that adds up to. */
 
 import type { Day } from "../lib/calendar.ts";
-import { type Finding, quote } from "../lib/finding.ts";
+import { error, type Finding, notice, quote, shellWord } from "../lib/finding.ts";
+import type { Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
 
@@ -12,7 +13,7 @@ export interface ReleaseTag {
   readonly version: Version;
 }
 
-/** The tag that a name is, or undefined if it is a prefix without a strict version behind it. */
+/** Returns what a tag's name means, or undefined if it is not a prefix and a strict version. */
 export function releaseTagOf(tag: string): ReleaseTag | undefined {
   const kind = tag.startsWith(layout.chartTagPrefix) ? "chart" : "release";
   const prefix = kind === "chart" ? layout.chartTagPrefix : layout.tagPrefix;
@@ -21,20 +22,13 @@ export function releaseTagOf(tag: string): ReleaseTag | undefined {
 }
 
 /** What is known of a tag before the files of its commit are read. */
-export interface Head {
-  /** The day in UTC, and whose it is: a lightweight tag has its commit's date. */
+export interface Head
+  extends Pick<Tag, "dateOf" | "seconds" | "commit" | "signature" | "bypasses"> {
+  /** The day in UTC. */
   readonly date: Day;
-  readonly dateOf: "tagger" | "commit";
-  /** Unix seconds. */
-  readonly seconds: number;
-  readonly commit: string;
-  /** Whether the tag object carries a signature; whether it is good is not asked. */
-  readonly signature: "signed" | "unsigned" | "lightweight";
   readonly onMain: "yes" | "no" | "unknown";
   /** The name in the tag object, where it is not the ref's. */
   readonly calledItself: string | undefined;
-  /** What the tag's message says was bypassed. */
-  readonly bypasses: readonly string[];
 }
 
 /** What the simulation lab had said by the day of the tag. */
@@ -57,11 +51,6 @@ export interface StaleReference {
   readonly expected: string;
 }
 
-export interface ChartVersions {
-  readonly version: string;
-  readonly appVersion: string | undefined;
-}
-
 /** What the files of a tagged commit say. */
 export interface Content {
   /** Whether the manifests, or of a chart Chart.yaml, state the tag's version. */
@@ -69,7 +58,10 @@ export interface Content {
   /** A chart is not released by the lab. */
   readonly lab: Lab | "not asked" | "unreadable";
   readonly stale: readonly StaleReference[] | "unreadable";
-  readonly chart: ChartVersions | "none" | "unreadable";
+  readonly chart:
+    | { readonly version: string; readonly appVersion: string | undefined }
+    | "none"
+    | "unreadable";
   /** Why something above is unreadable. */
   readonly faults: readonly Finding[];
 }
@@ -80,133 +72,23 @@ export interface Row extends ReleaseTag, Content {
   readonly head: Head | undefined;
 }
 
-/** The content of a tag that leads to nothing. */
+/** Returns the content of a tag of which nothing can be read. */
 export function unreadable(faults: readonly Finding[]): Content {
   const none = "unreadable";
   return { manifests: none, lab: none, stale: none, chart: none, faults };
 }
 
 /**
- * The order of history: by date, releases before charts of the same second, then by version. What
- * has no date comes last.
+ * Orders tags from the newest to the oldest: by date, a chart before the release of the same second,
+ * then by version. A tag without a date comes last.
  */
 export function compareRows(one: Row, other: Row): number {
-  const at = ({ head }: Row) => head?.seconds ?? Number.MAX_SAFE_INTEGER;
+  const at = ({ head }: Row) => head?.seconds ?? -1;
   return (
-    at(one) - at(other) ||
-    Number(one.kind === "chart") - Number(other.kind === "chart") ||
-    compareVersions(one.version, other.version)
+    at(other) - at(one) ||
+    Number(other.kind === "chart") - Number(one.kind === "chart") ||
+    compareVersions(other.version, one.version)
   );
-}
-
-/** What was wrong with a release, as phrases: faults of the past, which nothing can mend. */
-export function pastFaults(row: Row): string[] {
-  const { head, manifests, stale } = row;
-  const count = stale === "unreadable" ? 0 : stale.length;
-  return [
-    head?.signature === "unsigned" && "it is not signed",
-    head?.signature === "lightweight" && "it is lightweight, so nobody signed it",
-    head?.calledItself !== undefined && `its tag object calls itself ${quote(head.calledItself)}`,
-    head?.onMain === "no" && "its commit is not on the main branch",
-    manifests === "differ" &&
-      (row.kind === "chart"
-        ? "Chart.yaml states another version"
-        : "the manifests state another version"),
-    labFault(row),
-    ...otherBypasses(row),
-    count > 0 && plural(count, "stale reference"),
-  ].filter((fault) => typeof fault === "string");
-}
-
-/** What the tag says was bypassed, the lab gate apart: that one has a column of its own. */
-function otherBypasses({ head }: Row): string[] {
-  const others = (head?.bypasses ?? []).filter((bypass) => !bypass.startsWith("lab "));
-  return others.map((bypass) => `bypassed: ${bypass}`);
-}
-
-/**
- * What was wrong about the lab. A release before there was a ledger, and a candidate that is tagged
- * for the lab to run, need no PASS.
- */
-export function labFault({ lab, version }: Row): string | undefined {
-  if (typeof lab === "string") {
-    return undefined;
-  }
-  if (lab.state === "skipped") {
-    return "its lab gate was skipped";
-  }
-  if (lab.pass === undefined) {
-    return lab.hasLedger && !isPrerelease(version) ? "no lab PASS was on record" : undefined;
-  }
-  return isTooOld(lab) ? `its lab PASS was ${plural(lab.pass.ageDays, "day")} old` : undefined;
-}
-
-/** Whether the lab gate would refuse the PASS. */
-export function isTooOld({ pass }: Lab): boolean {
-  return pass !== undefined && pass.ageDays > layout.maxValidationAgeDays;
-}
-
-/** A number and its noun. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** How many tags are what; those of each group add up to the tags that could be judged. */
-export interface Totals {
-  readonly tags: number;
-  readonly releases: number;
-  readonly charts: number;
-  readonly signature: Readonly<Record<Head["signature"], number>>;
-  readonly onMain: Readonly<Record<Head["onMain"], number>>;
-  readonly manifests: Readonly<Record<Content["manifests"], number>>;
-  /** Releases alone; `tooOld` are among `pass`. */
-  readonly lab: Readonly<Record<Lab["state"] | "tooOld" | "unreadable", number>>;
-  readonly stale: { readonly references: number; readonly tags: number };
-  /** Tags of which something could not be read. */
-  readonly unreadable: number;
-  /** Tags with faults of the past. */
-  readonly faulty: number;
-}
-
-export function totalsOf(rows: readonly Row[]): Totals {
-  const count = (isCounted: (row: Row) => boolean) => rows.filter(isCounted).length;
-  const signed = (signature: Head["signature"]) =>
-    count(({ head }) => head?.signature === signature);
-  const onMain = (answer: Head["onMain"]) => count(({ head }) => head?.onMain === answer);
-  const manifests = (answer: Content["manifests"]) => count((row) => row.manifests === answer);
-  const releases = rows.filter(({ kind }) => kind === "release");
-  const labs = releases.flatMap(({ lab }) => (typeof lab === "string" ? [] : [lab]));
-  const inState = (state: Lab["state"]) => labs.filter((lab) => lab.state === state).length;
-  const stale = rows.map((row) => (row.stale === "unreadable" ? 0 : row.stale.length));
-  return {
-    tags: rows.length,
-    releases: releases.length,
-    charts: rows.length - releases.length,
-    signature: {
-      signed: signed("signed"),
-      unsigned: signed("unsigned"),
-      lightweight: signed("lightweight"),
-    },
-    onMain: { yes: onMain("yes"), no: onMain("no"), unknown: onMain("unknown") },
-    manifests: {
-      agree: manifests("agree"),
-      differ: manifests("differ"),
-      unreadable: manifests("unreadable"),
-    },
-    lab: {
-      pass: inState("pass"),
-      tooOld: labs.filter((lab) => lab.state === "pass" && isTooOld(lab)).length,
-      skipped: inState("skipped"),
-      none: inState("none"),
-      unreadable: releases.length - labs.length,
-    },
-    stale: {
-      references: stale.reduce((sum, each) => sum + each, 0),
-      tags: stale.filter((each) => each > 0).length,
-    },
-    unreadable: count(isUnreadable),
-    faulty: count((row) => pastFaults(row).length > 0),
-  };
 }
 
 /** Whether something about a tag could not be read. */
@@ -214,38 +96,188 @@ export function isUnreadable({ head, faults }: Row): boolean {
   return head === undefined || faults.length > 0;
 }
 
-/** Totals in words, a line for each question. */
-export function totalLines(totals: Totals): string[] {
+/** Returns the number of references that state another version; 0 if they are unreadable. */
+export function staleCount({ stale }: Row): number {
+  return stale === "unreadable" ? 0 : stale.length;
+}
+
+// Faults of the past
+
+/** A fault of a release. Nobody can change it any more: it is evidence, and not a warning. */
+interface PastFault {
+  /** The same words for every tag with this fault. */
+  readonly kind: string;
+  /** What is special about this tag. */
+  readonly detail?: string;
+}
+
+function pastFaults(row: Row): PastFault[] {
+  const { head, manifests } = row;
+  const bypassed = (head?.bypasses ?? []).filter((bypass) => !isLabBypass(bypass));
+  const faults: (PastFault | undefined | false)[] = [
+    head?.signature === "unsigned" && { kind: "not signed" },
+    head?.signature === "lightweight" && { kind: "lightweight, so not signed" },
+    head?.calledItself !== undefined && {
+      kind: "another name in the tag object",
+      detail: quote(head.calledItself),
+    },
+    head?.onMain === "no" && { kind: "commit not on the main branch" },
+    manifests === "differ" && {
+      kind: `another version in ${row.kind === "chart" ? "Chart.yaml" : "the manifests"}`,
+    },
+    labFault(row),
+    bypassed.length > 0 && { kind: "bypassed", detail: bypassed.join("; ") },
+    staleCount(row) > 0 && { kind: "stale references", detail: String(staleCount(row)) },
+  ];
+  return faults.filter((fault) => typeof fault === "object");
+}
+
+/** Whether the tag's message says that the lab gate was bypassed. */
+export function isLabBypass(bypass: string): boolean {
+  return bypass.startsWith("lab ");
+}
+
+/**
+ * Returns what was wrong about the lab. A release before there was a ledger, and a candidate that is
+ * tagged for the lab to run, need no PASS.
+ */
+export function labFault({ lab, version }: Row): PastFault | undefined {
+  if (typeof lab === "string") {
+    return undefined;
+  }
+  if (lab.state === "skipped") {
+    return { kind: "lab gate skipped" };
+  }
+  if (lab.pass === undefined) {
+    const isNeeded = lab.hasLedger && !isPrerelease(version);
+    return isNeeded ? { kind: "no lab PASS on record" } : undefined;
+  }
+  return lab.pass.ageDays > layout.maxValidationAgeDays
+    ? { kind: tooOld, detail: plural(lab.pass.ageDays, "day") }
+    : undefined;
+}
+
+const tooOld = `lab PASS older than ${layout.maxValidationAgeDays} days`;
+
+/** Returns the faults of a release as phrases. */
+export function faultPhrases(row: Row): string[] {
+  return pastFaults(row).map(({ kind, detail }) => (detail ? `${kind}: ${detail}` : kind));
+}
+
+/** Returns a number and its noun. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+// Totals
+
+/** Returns how many tags are what; the counts of a group add up to the tags that could be judged. */
+export function totalsOf(rows: readonly Row[]) {
+  const releases = rows.filter(({ kind }) => kind === "release");
+  const heads = rows.flatMap(({ head }) => head ?? []);
+  const labState = ({ lab }: Row) => (typeof lab === "string" ? lab : lab.state);
+  const stale = rows.map(staleCount);
+  return {
+    tags: rows.length,
+    releases: releases.length,
+    charts: rows.length - releases.length,
+    signature: tally(heads, ({ signature }) => signature, ["signed", "unsigned", "lightweight"]),
+    onMain: tally(heads, ({ onMain }) => onMain, ["yes", "no", "unknown"]),
+    manifests: tally(rows, ({ manifests }) => manifests, ["agree", "differ", "unreadable"]),
+    lab: {
+      ...tally(releases, labState, ["pass", "skipped", "none", "unreadable"]),
+      /** Among `pass`. */
+      tooOld: releases.filter((row) => labFault(row)?.kind === tooOld).length,
+    },
+    stale: {
+      references: stale.reduce((sum, each) => sum + each, 0),
+      tags: stale.filter((each) => each > 0).length,
+    },
+    unreadable: rows.filter(isUnreadable).length,
+    /** Tags with faults of the past. */
+    faulty: rows.filter((row) => pastFaults(row).length > 0).length,
+  };
+}
+
+/** Counts the items of each key. */
+function tally<Item, Key extends string>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  keys: readonly Key[],
+) {
+  const counts = keys.map((key) => [key, items.filter((item) => keyOf(item) === key).length]);
+  return Object.fromEntries(counts) as Record<Key, number>;
+}
+
+/** Returns totals in words, a line for each question. */
+export function totalLines(totals: ReturnType<typeof totalsOf>): string[] {
   const { signature, onMain, manifests, lab, stale } = totals;
-  const list = (parts: readonly [number, string][]) =>
-    parts
-      .filter(([count], index) => count > 0 || index === 0)
-      .map(([count, what]) => `${count} ${what}`)
+  const list = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .filter(([, count], index) => count > 0 || index === 0)
+      .map(([what, count]) => `${count} ${what}`)
       .join(", ");
+  const { pass, skipped, none, unreadable: unread } = lab;
   return [
     `${plural(totals.tags, "tag")}: ${plural(totals.releases, "release")}, ${plural(totals.charts, "chart")}`,
-    `signature: ${list([
-      [signature.signed, "signed"],
-      [signature.unsigned, "unsigned"],
-      [signature.lightweight, "lightweight"],
-    ])}`,
-    `on main: ${list([
-      [onMain.yes, "yes"],
-      [onMain.no, "no"],
-      [onMain.unknown, "unknown"],
-    ])}`,
-    `manifests: ${list([
-      [manifests.agree, "agree"],
-      [manifests.differ, "differ"],
-      [manifests.unreadable, "unreadable"],
-    ])}`,
-    `lab: ${list([
-      [lab.pass, `PASS${lab.tooOld > 0 ? ` (${lab.tooOld} too old)` : ""}`],
-      [lab.skipped, "skipped"],
-      [lab.none, "none"],
-      [lab.unreadable, "unreadable"],
-    ])}`,
+    `signature: ${list(signature)}`,
+    `on main: ${list(onMain)}`,
+    `manifests: ${list(manifests)}`,
+    `lab: ${list({ PASS: pass, skipped, none, unreadable: unread })}`,
     `stale references: ${stale.references} in ${plural(stale.tags, "tag")}`,
     `${plural(totals.faulty, "tag")} with faults, ${totals.unreadable} with something unreadable`,
   ];
+}
+
+// Findings
+
+/**
+ * Returns an audit as findings: an error for everything that could not be read, and as evidence the
+ * totals and each kind of fault with its newest example.
+ *
+ * @param rows From the newest to the oldest.
+ * @param mainFaults Why nothing stands for the main branch.
+ */
+export function findingsOfAudit(
+  rows: readonly Row[],
+  mainFaults: readonly Finding[] | undefined,
+): Finding[] {
+  const totals = totalsOf(rows);
+  const unread = rows.flatMap((row) => row.faults.map((fault) => ({ row, fault })));
+  const faults = rows.flatMap((row) => pastFaults(row).map((fault) => ({ row, ...fault })));
+  return [
+    ...(mainFaults ?? cutOff(totals.onMain.unknown)),
+    ...grouped(unread, ({ fault }) => fault.message).map(({ newest: { row, fault }, count }) => {
+      const others = count > 1 ? ` and ${plural(count - 1, "other tag")}` : "";
+      return error(`Cannot audit all of ${row.tag}${others}: ${fault.message}`, {
+        ...fault,
+        remedy: fault.at === undefined ? fault.remedy : lookAt(row.tag, fault.at),
+      });
+    }),
+    ...totalLines(totals).map((line) => notice(line)),
+    ...grouped(faults, ({ kind }) => kind).map(({ newest: { row, kind, detail }, count }) => {
+      const example = detail === undefined ? row.tag : `${row.tag} (${detail})`;
+      return notice(`${kind}: ${plural(count, "tag")}, newest ${example}`);
+    }),
+  ];
+}
+
+function cutOff(tags: number): Finding[] {
+  const remedy =
+    "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)";
+  const what = `for ${plural(tags, "tag")} whether the commit is on the main branch`;
+  return tags === 0 ? [] : [error(`Cannot tell ${what}: this clone is shallow`, { remedy })];
+}
+
+/** Returns the first of each group, and how many it has. */
+function grouped<Item>(items: readonly Item[], key: (item: Item) => string) {
+  return [...Map.groupBy(items, key).values()].flatMap(([newest, ...others]) =>
+    newest === undefined ? [] : [{ newest, count: others.length + 1 }],
+  );
+}
+
+/** Names the command that shows a file of a tag; one that was not read may not be there. */
+function lookAt(tag: string, { file, line }: NonNullable<Finding["at"]>): string {
+  const shown = line === undefined ? `--stat ${shellWord(tag)}` : shellWord(`${tag}:${file}`);
+  return `Look at what was tagged: git show ${shown}`;
 }

@@ -5,12 +5,12 @@ export const style = `
 :root {
   color-scheme: light dark;
   --back: #ffffff; --raised: #f3f4f6; --text: #1b1f24; --muted: #4c545e; --rule: #767f8a;
-  --good: #1a6b3a; --bad: #b3261e; --focus: #0b57d0; --link: #0b57d0; --grid: #d5d9de;
+  --good: #1a6b3a; --bad: #b3261e; --focus: #0b57d0; --grid: #d5d9de;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --back: #14171a; --raised: #1f2429; --text: #e8eaed; --muted: #b3bac2; --rule: #8b949e;
-    --good: #6fcf97; --bad: #ff8a80; --focus: #8ab4f8; --link: #8ab4f8; --grid: #3a4149;
+    --good: #6fcf97; --bad: #ff8a80; --focus: #8ab4f8; --grid: #3a4149;
   }
 }
 * { box-sizing: border-box; }
@@ -23,28 +23,23 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 1.5rem 0 0.5rem; }
 h2 { font-size: 1.25rem; margin: 2rem 0 0.5rem; }
 p, li, td, th, caption, figcaption { overflow-wrap: anywhere; }
 p.about, figcaption, caption { color: var(--muted); }
-a { color: var(--link); }
-nav ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; list-style: none; margin: 0.5rem 0; padding: 0; }
-nav a { display: inline-block; padding: 0.35rem 0; }
 figure { margin: 0; }
 figcaption { margin-top: 0.5rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 0.4rem; position: relative; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
-svg { display: block; width: 100%; min-width: 720px; height: auto; }
+/* What is read from right to left opens at its right end: the newest. */
+.newest { direction: rtl; }
+svg { direction: ltr; display: block; width: 100%; min-width: 720px; height: auto; }
 svg text { fill: var(--text); font-size: 15px; }
-svg .lane { font-weight: 600; }
-svg .tick { fill: var(--muted); }
-svg .axis { stroke: var(--rule); }
+svg .date { fill: var(--muted); text-anchor: middle; }
 svg .grid { stroke: var(--grid); }
-svg .limit { stroke: var(--rule); stroke-dasharray: 6 4; }
 svg .good { fill: var(--good); }
 svg .bad { fill: var(--bad); }
-svg .plain { fill: none; stroke: var(--rule); stroke-width: 2; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: start; padding: 0.5rem; }
 th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.5rem; border-top: 1px solid var(--grid); }
 tbody th, td.short { white-space: nowrap; overflow-wrap: normal; }
-thead th { background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
+thead th { text-transform: capitalize; background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
 tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
 td.notes { min-width: 12rem; }
 td ul { margin: 0; padding-inline-start: 1.1rem; }
@@ -58,9 +53,8 @@ details[open] { min-width: 18rem; white-space: normal; }
   :root {
     color-scheme: light;
     --back: #ffffff; --raised: #ffffff; --text: #000000; --muted: #333333; --rule: #666666;
-    --good: #1a6b3a; --bad: #b3261e; --link: #000000; --grid: #bbbbbb;
+    --good: #1a6b3a; --bad: #b3261e; --grid: #bbbbbb;
   }
-  nav { display: none; }
   .scroll { overflow: visible; border: 0; }
   svg { min-width: 0; }
   tbody th { position: static; }

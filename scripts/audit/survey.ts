@@ -1,15 +1,20 @@
-/** All tags of a repository, each judged by the files of its own commit, in the order of history. */
+/** All tags of a repository, each judged by the files of its own commit, from the newest on. */
 
 import { dayOf } from "../lib/calendar.ts";
-import { isWhole } from "../lib/files/tag-object.ts";
 import { type Attempt, attempt, refusal } from "../lib/finding.ts";
-import type { Repository } from "../lib/git/git.ts";
+import { findCommit, isObjectId, type ObjectId, type Repository, text } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
-import { commitTree, type Objects } from "../lib/git/objects.ts";
+import {
+  commitTree,
+  type GitObject,
+  type Objects,
+  openObjects,
+  readObject,
+} from "../lib/git/objects.ts";
+import { listTags, resolveTag, type Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
-import { openObjectMemory, type Recall } from "./object-memory.ts";
 import {
   type Content,
   compareRows,
@@ -19,19 +24,18 @@ import {
   releaseTagOf,
   unreadable,
 } from "./record.ts";
-import { listTags, type Mainline, readMainline, readTagHead, type TagHead } from "./tags.ts";
 
 /** What an audit found. */
 export interface Audit {
+  /** From the newest to the oldest. */
   readonly rows: readonly Row[];
-  /** Names that begin like a release tag, and are none. */
+  /** Names that begin like a release tag, and do not go on as one. */
   readonly others: readonly string[];
   /** What stood for the main branch. */
   readonly main: Attempt<Mainline>;
-  readonly recall: Recall;
 }
 
-/** What is to be audited, and who is told how far it is. */
+/** What is to be audited. */
 export interface AuditQuestion {
   /** Tags of that version or later; charts that were tagged no earlier than it. */
   readonly since?: Version | undefined;
@@ -43,11 +47,8 @@ export interface AuditQuestion {
   onProgress?(done: number, total: number): void;
 }
 
-/** How many tags are worked on at once: git reads for one while another is judged. */
-const atOnce = 4;
-
 /**
- * Audits the tags of a repository, in the order of history.
+ * Audits the tags of a repository.
  *
  * @throws {Refusal} If the tags cannot be listed, there is none, or there is no tag `since`.
  */
@@ -55,13 +56,13 @@ export async function auditReleases(
   repository: Repository,
   question: AuditQuestion,
 ): Promise<Audit> {
-  const { since, main: mainName, signal } = question;
-  const [refs, mainline] = await Promise.all([
-    listTags(repository, [layout.tagPrefix, layout.chartTagPrefix]),
-    attempt(() => readMainline(repository, mainName)),
+  const { since, signal, onProgress } = question;
+  const [refs, main] = await Promise.all([
+    listTags(repository, [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`]),
+    attempt(() => readMainline(repository, question.main)),
   ]);
   const named = refs.flatMap((ref) => {
-    const name = releaseTagOf(ref.tag);
+    const name = releaseTagOf(ref.name);
     return name === undefined ? [] : [{ name, ref }];
   });
   if (named.length === 0) {
@@ -69,93 +70,74 @@ export async function auditReleases(
       remedy: `Fetch the tags: git fetch --tags ${layout.remote} (in GitHub Actions, check out with fetch-depth: 0)`,
     });
   }
-  await using objects = openObjectMemory(repository);
-  const heads = await eachOf(named, signal, async ({ name, ref }) => ({
-    name,
-    head: await attempt(() => readTagHead(objects, ref)),
-  }));
-  const kept = since === undefined ? heads : keepSince(heads, since);
-  let done = 0;
-  const rows = await eachOf(kept, signal, async ({ name, head }) => {
-    const row = await auditTag(objects, name, head, mainline.value, question);
-    done += 1;
-    question.onProgress?.(done, kept.length);
-    return row;
+  await using objects = openAuditObjects(repository);
+  const tags = await eachOf(named, signal, async ({ name, ref }): Promise<Row> => {
+    const { value, findings = [] } = await attempt(() => resolveTag(objects, ref));
+    return { ...name, head: value && headOf(value, main.value), ...unreadable(findings) };
   });
-  const taken = new Set(named.map(({ ref }) => ref.tag));
-  return {
-    rows: rows.sort(compareRows),
-    others: refs.map(({ tag }) => tag).filter((tag) => !taken.has(tag)),
-    main: mainline,
-    recall: objects.recall(),
-  };
+  // Neighbours in time share most of their files, which are kept for a while.
+  const kept = (since === undefined ? tags : keepSince(tags, since)).toSorted(compareRows);
+  let done = 0;
+  const rows = await eachOf(kept, signal, async (row): Promise<Row> => {
+    const judged = row.head === undefined ? row : await judgeTag(objects, row, row.head, question);
+    done += 1;
+    onProgress?.(done, kept.length);
+    return judged;
+  });
+  const others = refs.map(({ name }) => name).filter((name) => releaseTagOf(name) === undefined);
+  return { rows, others, main };
 }
 
-interface ReadTag {
-  readonly name: ReleaseTag;
-  readonly head: Attempt<TagHead>;
-}
-
-/** A chart has versions of its own: it counts from the moment of the release on. */
-function keepSince(tags: readonly ReadTag[], since: Version): readonly ReadTag[] {
-  const first = tags.find(({ name }) => name.kind === "release" && name.version === since);
-  if (first === undefined) {
-    const later = tags
-      .filter(({ name }) => name.kind === "release" && compareVersions(name.version, since) > 0)
-      .toSorted((one, other) => compareVersions(one.name.version, other.name.version))[0];
+/** Keeps releases by version. A chart has versions of its own: it counts from that release on. */
+function keepSince(rows: readonly Row[], since: Version): readonly Row[] {
+  const releases = rows
+    .filter(({ kind, version }) => kind === "release" && compareVersions(version, since) >= 0)
+    .toSorted((one, other) => compareVersions(one.version, other.version));
+  const [first] = releases;
+  if (first?.version !== since) {
     throw refusal(
       `Cannot audit releases since ${layout.tagPrefix}${since}: found no such tag in this repository`,
       {
-        remedy:
-          later === undefined
-            ? `Name a release tag that is here, or fetch it: git fetch --tags ${layout.remote}`
-            : `Name a release tag that is here; the next one is ${later.name.tag}`,
+        remedy: `Name a release tag that is here${first === undefined ? `, or fetch it: git fetch --tags ${layout.remote}` : `; the next one is ${first.tag}`}`,
       },
     );
   }
   // Where the date is unknown, nothing is left out.
-  const from = first.head.value?.seconds ?? Number.NEGATIVE_INFINITY;
-  return tags.filter(({ name, head }) =>
-    name.kind === "release"
-      ? compareVersions(name.version, since) >= 0
-      : (head.value?.seconds ?? Number.POSITIVE_INFINITY) >= from,
-  );
+  const from = first.head?.seconds ?? Number.NEGATIVE_INFINITY;
+  const isLater = ({ kind, head }: Row) =>
+    kind === "chart" && (head?.seconds ?? Number.POSITIVE_INFINITY) >= from;
+  return [...releases, ...rows.filter(isLater)];
 }
 
-async function auditTag(
+async function judgeTag(
   objects: Objects,
-  name: ReleaseTag,
-  { value, findings }: Attempt<TagHead>,
-  main: Mainline | undefined,
+  row: Row,
+  head: Head,
   question: AuditQuestion,
 ): Promise<Row> {
-  if (value === undefined) {
-    return { ...name, head: undefined, ...unreadable(findings) };
-  }
-  const head = headOf(name, value, main);
   const tree = commitTree(objects, head.commit);
-  const content = await attempt(() => question.judge(tree, name, head));
-  const { faults, ...rest } = content.value ?? unreadable(content.findings ?? []);
-  return { ...name, head, ...rest, faults: inCommit(head.commit, faults) };
+  const { value, findings = [] } = await attempt(() => question.judge(tree, row, head));
+  const { faults, ...content } = value ?? unreadable(findings);
+  return { ...row, ...content, faults: inCommit(head.commit, faults) };
 }
 
-function headOf({ tag }: ReleaseTag, head: TagHead, main: Mainline | undefined): Head {
-  const { object, commit, seconds, dateOf } = head;
-  const isOn = main?.commits.has(commit);
+function headOf(tag: Tag, main: Mainline | undefined): Head {
+  const { name, object, commit, seconds, dateOf, signature, bypasses } = tag;
+  const isUnknown = main === undefined || main.isShallow;
   return {
     date: dayOf(new Date(seconds * 1000)),
     dateOf,
     seconds,
     commit,
-    signature:
-      object === undefined ? "lightweight" : isWhole(object.signature) ? "signed" : "unsigned",
-    onMain: isOn ? "yes" : main === undefined || main.isShallow ? "unknown" : "no",
-    calledItself: object !== undefined && object.tag !== tag ? object.tag : undefined,
-    bypasses: (object?.message.split("\n") ?? []).flatMap(
-      (line) => /^Bypassed: (.+)$/.exec(line.trimEnd())?.[1] ?? [],
-    ),
+    signature,
+    onMain: main?.commits.has(commit) ? "yes" : isUnknown ? "unknown" : "no",
+    calledItself: object !== undefined && object.tag !== name ? object.tag : undefined,
+    bypasses,
   };
 }
+
+/** How many tags are worked on at once: git reads for one while another is judged. */
+const atOnce = 4;
 
 /** Works through a list, a few at once, and answers in its order. */
 async function eachOf<Item, Result>(
@@ -173,4 +155,123 @@ async function eachOf<Item, Result>(
   }
   await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
+}
+
+// Objects
+
+/** Bytes of objects that are kept. */
+const keptBytes = 32 * 1024 * 1024;
+
+/**
+ * Opens objects for many commits. What has a full name is kept for a while, so that a file that
+ * tags share is read and parsed once. A corrupt object ends git: it alone is refused, and the
+ * others are read by another git.
+ */
+export function openAuditObjects(repository: Repository): Objects {
+  const kept = new Map<ObjectId, Promise<GitObject | undefined>>();
+  let size = 0;
+  let current = openObjects(repository);
+
+  async function read(name: string): Promise<GitObject | undefined> {
+    const asked = current;
+    try {
+      return await asked.find(name);
+    } catch {
+      if (asked === current) {
+        current = openObjects(repository);
+      }
+      return await readObject(repository, name);
+    }
+  }
+
+  async function readAndKeep(id: ObjectId): Promise<GitObject | undefined> {
+    const object = await read(id);
+    size += object?.bytes.length ?? 0;
+    if (size > keptBytes) {
+      kept.clear();
+      size = 0;
+    }
+    return object;
+  }
+
+  return {
+    async find(name) {
+      if (!isObjectId(name)) {
+        return await read(name);
+      }
+      const answer = kept.get(name) ?? readAndKeep(name);
+      kept.set(name, answer);
+      return await answer;
+    },
+    [Symbol.asyncDispose]: () => current[Symbol.asyncDispose](),
+  };
+}
+
+// The main branch
+
+/** The commits that a branch leads to. */
+export interface Mainline {
+  /** The name that it was found under. */
+  readonly shown: string;
+  readonly commit: ObjectId;
+  readonly commits: ReadonlySet<ObjectId>;
+  /** Whether commits that are not among them may be so all the same: the clone is shallow. */
+  readonly isShallow: boolean;
+}
+
+/**
+ * Reads which commits are on the main branch: the checkout's, or the remote's as last fetched where
+ * there is no other or the checkout's is behind it.
+ *
+ * @param name Another commit to stand for it.
+ * @throws {Refusal} If there is neither, or git cannot tell.
+ */
+export async function readMainline(repository: Repository, name?: string): Promise<Mainline> {
+  const { mainBranch, remote } = layout;
+  const names =
+    name === undefined
+      ? [
+          { shown: mainBranch, revision: `refs/heads/${mainBranch}` },
+          { shown: `${remote}/${mainBranch}`, revision: `refs/remotes/${remote}/${mainBranch}` },
+        ]
+      : [{ shown: name, revision: name }];
+  const [shallow, ...found] = await Promise.all([
+    text(repository, "list the commits on the main branch", [
+      "rev-parse",
+      "--is-shallow-repository",
+    ]),
+    ...names.map(async ({ shown, revision }) => {
+      const commit = await findCommit(repository, revision);
+      return commit === undefined
+        ? undefined
+        : { shown, commit, commits: await listCommits(repository, shown, commit) };
+    }),
+  ]);
+  const [first, second] = found.filter((each) => each !== undefined);
+  if (first === undefined) {
+    const looked = names.map(({ shown }) => JSON.stringify(shown)).join(" nor ");
+    throw refusal(`Cannot find the main branch: found no ${looked} in this repository`, {
+      remedy: "Name a commit that stands for it with --ref COMMIT",
+    });
+  }
+  const isShallow = shallow.trim() !== "false";
+  return second?.commits.has(first.commit) && second.commit !== first.commit
+    ? { ...second, isShallow }
+    : { ...first, isShallow };
+}
+
+async function listCommits(
+  repository: Repository,
+  shown: string,
+  commit: ObjectId,
+): Promise<ReadonlySet<ObjectId>> {
+  const purpose = `list the commits on ${shown}`;
+  const output = await text(repository, purpose, ["rev-list", commit, "--"]);
+  const commits = new Set(output.split("\n"));
+  if (!commits.has(commit)) {
+    throw refusal(`Cannot ${purpose}: git rev-list leaves out ${commit} itself`, {
+      remedy: "Check the repository: git fsck",
+    });
+  }
+  return commits;
 }

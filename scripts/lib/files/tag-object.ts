@@ -95,3 +95,14 @@ export function isWhole(signature: TagSignature | undefined): signature is TagSi
     signature?.armour ?? "",
   );
 }
+
+/** Returns the Unix seconds of `Name <address> SECONDS ZONE`, or undefined if it states none. */
+export function secondsOf(identity: string | undefined): number | undefined {
+  const seconds = / ([0-9]{1,11}) [+-][0-9]{4,6}$/.exec(identity ?? "")?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+}
+
+/** Returns what a tag's message says was bypassed: the text behind each `Bypassed:`. */
+export function bypassesIn(message: string): string[] {
+  return [...message.matchAll(/^Bypassed: (.*\S)[^\S\n]*$/gm)].map(([, what = ""]) => what);
+}

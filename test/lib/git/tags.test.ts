@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { bypassesIn } from "../../../scripts/lib/files/tag-object.ts";
+import { gitEnvironment } from "../../../scripts/lib/git/git.ts";
+import { type Objects, openObjects } from "../../../scripts/lib/git/objects.ts";
+import { listTags, resolveTag } from "../../../scripts/lib/git/tags.ts";
+import { standIn } from "../../helpers/release.ts";
+import { start, testRepository } from "../../helpers/world.ts";
+
+test("a tag has its tagger's date, else its commit's, and its commit behind other tags", async () => {
+  await using world = await testRepository();
+  const git = async (date: string, args: string[], stdin = "") => {
+    const env = { ...world.env, GIT_COMMITTER_DATE: `${date}T23:30:00-05:00` };
+    const { stdout } = await start(["git", ...args], { cwd: world.root, env, stdin });
+    return stdout.trim();
+  };
+  const commit = await world.commit({ a: "a" }, "One", {
+    GIT_COMMITTER_DATE: "2025-03-01T23:30:00-05:00",
+  });
+  const armour = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----";
+  const annotated = ["tag", "--annotate", "--cleanup=verbatim", "--message"];
+  await git("2025-04-01", [...annotated, `x\n\nBypassed: lab gate\n${armour}\n`, "v1.0.0"]);
+  await git("2025-04-01", ["tag", "v1.1.0"]);
+  await git("2025-05-01", [...annotated, "x\n-----BEGIN SSH SIGNATURE-----\n", "v1.2.0", "v1.0.0"]);
+  const bare = `object ${commit}\ntype commit\ntag v1.3.0\n\nx\n`;
+  const hash = ["hash-object", "-w", "-t", "tag", "--literally", "--stdin"];
+  const id = await git("2025-04-01", hash, bare);
+  await git("2025-04-01", ["update-ref", "refs/tags/v1.3.0", id]);
+
+  const repository = { root: world.root, env: gitEnvironment(world.env) };
+  await using objects = openObjects(repository);
+  const refs = await listTags(repository, ["v*"]);
+  const tags = await Promise.all(refs.map((ref) => resolveTag(objects, ref)));
+  const moment = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 10);
+  expect(
+    tags.map((tag) => [moment(tag.seconds), tag.dateOf, tag.signature, tag.bypasses, tag.commit]),
+  ).toEqual([
+    ["2025-04-02", "tagger", "signed", ["lab gate"], commit],
+    ["2025-03-02", "commit", "lightweight", [], commit],
+    ["2025-05-02", "tagger", "unsigned", [], commit],
+    ["2025-03-02", "commit", "unsigned", [], commit],
+  ]);
+  expect(tags[3]).toMatchObject({ name: "v1.3.0", id, object: { id, tag: "v1.3.0" } });
+  expect(tags[3]?.object?.bytes).toEqual(new TextEncoder().encode(bare));
+});
+
+const id = "a".repeat(40);
+
+test.each<[string, string | undefined, "tag" | "blob" | "commit", string | undefined, string]>([
+  ["a broken ref", undefined, "tag", undefined, "its ref is broken"],
+  ["a ref to nothing", id, "tag", undefined, `object ${id} is missing`],
+  ["a file", id, "blob", "", `it names blob ${id}, expected a commit that is here`],
+  ["a tag of a file", id, "tag", `object ${id}\ntype blob\ntag v1\n`, `it names blob ${id}`],
+  ["a tag object without a name", id, "tag", `object ${id}\ntype commit\n`, "header"],
+  ["a commit without a date", id, "commit", "tree 1\n\ncommitter A <a> 1 +0000", "has a date"],
+])("%s has no meaning as a tag, and the refusal says why", async (_, name, type, text, why) => {
+  const bytes = new TextEncoder().encode(text);
+  const objects: Objects = {
+    find: async (asked) => (asked === id && text !== undefined ? { id, type, bytes } : undefined),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const meaning = resolveTag(objects, { name: "v1", id: name });
+  await expect(meaning).rejects.toThrow(/^Cannot read tag v1: /);
+  await expect(meaning).rejects.toThrow(why);
+});
+
+test("tags are listed by patterns of their names, in order", async () => {
+  await using world = await testRepository();
+  await world.commit({ a: "a" });
+  for (const tag of ["v2.0.0", "v10.0.0", "v3/x", "chart-v1.0.0", "w1", "x/v1.0.0"]) {
+    await world.git("tag", tag);
+  }
+  const listed = async (...patterns: string[]) =>
+    (await listTags({ root: world.root, env: world.env }, patterns)).map(({ name }) => name);
+  expect(await listed("v*", "chart-v*")).toEqual(["chart-v1.0.0", "v10.0.0", "v2.0.0"]);
+  expect(await listed("v3")).toEqual(["v3/x"]);
+  expect(await listed("v2.0.0")).toEqual(["v2.0.0"]);
+  expect(await listed("none")).toEqual([]);
+});
+
+test.each([
+  ["fails", "exit 3"],
+  ["prints something else", "echo nonsense; exit 0"],
+  ["is cut short", `printf ${"0".repeat(40)}" v1"; exit 0`],
+])("a git that %s has listed no tags", async (_, fault) => {
+  await using world = await testRepository();
+  const env = standIn(world, "git", `${fault}\nexec "$REAL" "$@"`);
+  await expect(listTags({ root: world.root, env }, ["v*"])).rejects.toThrow("Cannot list the tags");
+});
+
+describe("bypasses", () => {
+  test.each([
+    ["none", "v1.0.0\n\nLab-validation: PASS\n", []],
+    [
+      "two, with the ends of lines of Windows",
+      "v1\n\nBypassed: a b\r\nBypassed: c\r\n",
+      ["a b", "c"],
+    ],
+    ["words within a line, and an empty one", "v1\n\nit was Bypassed: x\nBypassed: \n", []],
+  ])("%s", (_, message, expected) => {
+    expect(bypassesIn(message)).toEqual(expected);
+  });
+});
