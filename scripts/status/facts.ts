@@ -1,36 +1,68 @@
-/** What the status of a release is judged by: small facts, each of which a test can state. */
+/** Where a release stands: its branch, main and tags, here and on the remote, and what checks say. */
 
-import type { Relation } from "../lib/git/remote.ts";
+import { type Day, dayOf } from "../lib/calendar.ts";
+import { parseTagger } from "../lib/files/tag-object.ts";
+import { attempt, type Finding, warning } from "../lib/finding.ts";
+import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
+import { findCommit, type ObjectId, type Repository } from "../lib/git/git.ts";
+import { commitTree, type Objects } from "../lib/git/objects.ts";
+import {
+  askRemote,
+  findRemote,
+  type Relation,
+  type RemoteAnswer,
+  relationTo,
+} from "../lib/git/remote.ts";
+import { refValue } from "../lib/git/tag.ts";
+import { layout } from "../lib/layout.ts";
+import { releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
+import { findLocalTag, type LocalTag } from "../release/local-tag.ts";
+import type { Facts } from "../release/plan.ts";
+import type { Outcome } from "./answers.ts";
+import { askChecks, statedVersion, type Work } from "./questions.ts";
+import {
+  askPrechecks,
+  type ChartRelease,
+  findChartRelease,
+  rules,
+  type TagState,
+  tagStateOf,
+} from "./tags.ts";
 
-/** What a check said, on one line. */
-export interface Outcome {
-  /** `unanswered`: nobody could say, which is never a pass. */
-  readonly verdict: "passed" | "refused" | "unanswered";
-  readonly evidence: string;
-  /** The way out, in words, of all verdicts but `passed`. */
-  readonly remedy?: string;
+/** All that is known about a release. */
+export interface StatusFacts {
+  readonly version: Version;
+  /** Short names of its tag and its branch. */
+  readonly tag: string;
+  readonly branch: string;
+  /** What stands for the release; `elsewhere` is a tag that only the remote has. */
+  readonly where: "nowhere" | "branch" | "main" | "tag" | "elsewhere";
+  /** The commit that stands for it; before its branch is opened, the one that main is at. */
+  readonly commit: ObjectId | undefined;
+  readonly checkout: Checkout;
+  /** The branch that HEAD is on, by its short name; undefined if it is detached. */
+  readonly head: string | undefined;
+  /** Whether the release branch is here. */
+  readonly branchHere: boolean;
+  /** Undefined if the remote gave no answer. */
+  readonly remote: RemoteFacts | undefined;
+  /** The version of the workspace before the branch is opened. */
+  readonly stated: Version | undefined;
+  /** Undefined if there is nothing to judge yet, or not here. */
+  readonly work: Work | undefined;
+  readonly tagState: TagState;
+  /** What else stands against tagging main as it is. */
+  readonly precheck: Outcome;
+  /** The line of a signed tag's message that says that the lab was bypassed. */
+  readonly bypass: string | undefined;
+  /** Undefined if there is no chart. */
+  readonly chart: ChartRelease | undefined;
+  /** Whether LEDGER leads the lab's record to another ledger. */
+  readonly ledgerVariable: boolean;
+  /** Why questions have no answer. */
+  readonly unanswered: readonly Finding[];
 }
-
-/** How far a release has come: what stands for it is its tag, main, its branch, or nothing yet. */
-export type Where = "nowhere" | "branch" | "main" | "tag";
-
-/** How the tag of a release stands, here and on the remote. */
-export type TagState =
-  | { readonly kind: "free" }
-  /** Only here, and no release made it. */
-  | { readonly kind: "unfit"; readonly why: string }
-  /** Signed here; the remote lacks the tag, or its commit on main. */
-  | { readonly kind: "interrupted"; readonly command: string; readonly published: boolean }
-  /** On the remote, not here. */
-  | { readonly kind: "elsewhere" }
-  /** The same here and there, but the remote's main is not here: nobody can tell what is on it. */
-  | { readonly kind: "unfetched" }
-  /** On the remote in another form than a release publishes it, or than it is here. */
-  | { readonly kind: "taken"; readonly why: string }
-  | { readonly kind: "complete"; readonly evidence: string }
-  /** The tag here could not be judged. */
-  | { readonly kind: "unknown"; readonly why: string; readonly remedy: string };
 
 /** The remote's answer, compared with this repository. */
 export interface RemoteFacts {
@@ -40,83 +72,140 @@ export interface RemoteFacts {
   readonly branch: Relation["kind"] | "absent";
 }
 
-/** What the files say that are not committed yet. */
-export interface WorkTreeFacts {
-  readonly references: Outcome;
-  /** Whether the changelog says what is new. */
-  readonly words: boolean;
-  /** A row of the ledger that is not committed: a PASS that the gate would take, or a FAIL. */
-  readonly recorded: "PASS" | "FAIL" | undefined;
+/** What a release is asked about in. */
+export interface StatusWorld {
+  readonly repository: Repository;
+  readonly objects: Objects;
+  readonly today: Day;
+  /** Ends the questions to the registry. */
+  readonly signal: AbortSignal;
 }
 
-/** What a bump would do now. */
-export interface BumpFacts {
-  /** Whether the workspace states the version already. */
-  readonly begun: boolean;
-  /** How many files it would write. */
-  readonly edits: number;
-  /** What stands against it; undefined for nothing. */
-  readonly refused: Outcome | undefined;
-  /** The files that it would write and that are not as committed. */
-  readonly unclean: readonly string[];
-  /** Those of them that git does not track. */
-  readonly untracked: readonly string[];
+interface Tips {
+  readonly head: ObjectId;
+  readonly main: ObjectId | undefined;
+  readonly branch: ObjectId | undefined;
 }
 
-/** The release of the chart. */
-export interface ChartFacts {
-  readonly tag: string;
-  readonly version: Version;
-  /** The version of the product that it installs: as it was tagged, once its tag is complete. */
-  readonly installs: string | undefined;
-  /** The chart's version on main, if it is greater: a chart is released from main's tip alone. */
-  readonly passedBy: Version | undefined;
-  readonly state: TagState;
-  /** What the gates of its files say, and its image; undefined before the application is out. */
-  readonly gates: Outcome | undefined;
-  readonly image: Outcome | undefined;
+/**
+ * Asks all that there is to know about a release, and changes and fetches nothing.
+ *
+ * @throws {Refusal} If the repository itself gives no answer.
+ */
+export async function gatherFacts(world: StatusWorld, version: Version): Promise<StatusFacts> {
+  const { repository, objects, today } = world;
+  const tag = `${layout.tagPrefix}${version}`;
+  const branch = releaseBranch(version);
+  const [checkout, main, tip, localTag, asked] = await Promise.all([
+    readCheckout(repository),
+    refValue(repository, `refs/heads/${layout.mainBranch}`),
+    refValue(repository, `refs/heads/${branch}`),
+    findLocalTag(repository, tag),
+    attempt(async () => {
+      const remote = await findRemote(repository, layout.remote);
+      return { remote, refs: await askRemote(repository, remote, [branch]) };
+    }),
+  ]);
+  const { remote, refs } = asked.value ?? {};
+  const tips = { head: checkout.head, main, branch: tip };
+  const isTagged = localTag.kind === "signed" || refs?.tags.has(`refs/tags/${tag}`) === true;
+  const { where, commit } = isTagged
+    ? await findTagged(repository, localTag, tag)
+    : await findUntagged(world, version, tips);
+  const about = commit ?? checkout.head;
+  const release: Facts = {
+    ...{ tag, version, commit: about, checkout, localTag, remote, refs },
+    relation: refs && (await relationTo(repository, about, refs.main)),
+    resuming: localTag.kind === "signed",
+    interactive: true,
+  };
+  const tagState = tagStateOf(release, rules);
+  const head = checkout.branch?.replace(/^refs\/heads\//, "");
+  const tree = commitTree(objects, about);
+  const tagged = where === "tag";
+  const mayBeOut = refs?.tags.has(`refs/tags/${tag}`) ?? true;
+  const day = (mayBeOut ? taggingDay(localTag) : undefined) ?? today;
+  const judged = { repository, objects, version, tag, commit: about, tree, refs, day, tagged };
+  const isHome = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
+  const isNowhere = where === "nowhere" || where === "elsewhere";
+  const [work, chart, compared, stated] = await Promise.all([
+    isNowhere ? undefined : askChecks(judged, isHome ? checkout.changes : []),
+    isNowhere
+      ? undefined
+      : findChartRelease(release, judged, main, tagState.kind === "complete", world.signal),
+    refs && compare(repository, refs, branch, tips),
+    where === "nowhere" ? statedVersion(tree) : undefined,
+  ]);
+  return {
+    ...{ version, tag, branch, where, commit, checkout, head, tagState, work, chart },
+    ...{ branchHere: tip !== undefined, remote: compared, stated },
+    precheck: askPrechecks(release),
+    bypass: messageOf(localTag).find((line) => line.startsWith("Bypassed: lab ")),
+    ledgerVariable: Boolean(repository.env.LEDGER),
+    unanswered: [...(asked.findings ?? []), ...unansweredBy(work, chart)],
+  };
 }
 
-/** All that is known about a release. */
-export interface StatusFacts {
-  readonly version: Version;
-  readonly where: Where;
-  /** The branch that HEAD is on, by its short name; undefined if it is detached. */
-  readonly head: string | undefined;
-  /** Other work trees that have a branch checked out, by full name of the branch. */
-  readonly elsewhere: ReadonlyMap<string, string>;
-  /** Paths that differ from HEAD, untracked ones included. */
-  readonly changes: readonly string[];
-  /** Operations of git that were begun and not ended. */
-  readonly underway: readonly string[];
-  /** Whether the release branch is here. */
-  readonly branchHere: boolean;
-  /** Undefined if the remote gave no answer. */
-  readonly remote: RemoteFacts | undefined;
-  /** Why the version can be no release to come; undefined if it can. */
-  readonly lower: Outcome | undefined;
-  /** The version references of the commit that stands for the release. */
-  readonly references: Outcome;
-  /** Whether that commit's changelog says what is new. */
-  readonly words: boolean;
-  /** Undefined if HEAD is elsewhere, or the work tree is as committed. */
-  readonly workTree: WorkTreeFacts | undefined;
-  readonly bump: BumpFacts;
-  /** Undefined if the product has no reference data. */
-  readonly vintages: Outcome | undefined;
-  /** The chart's versions; undefined if there is no chart. */
-  readonly chart: Outcome | undefined;
-  /** Whether the lab has validated the version at any time, by the commit's ledger. */
-  readonly lab: Outcome & { readonly failed: boolean };
-  /** What the gates of the release say about the commit. */
-  readonly gate: Outcome;
-  /** The sentence of a signed tag that says that the lab was bypassed. */
-  readonly bypass: string | undefined;
-  readonly tag: TagState;
-  /** What else stands against tagging main as it is; only where the tag is free or interrupted. */
-  readonly precheck: Outcome;
-  /** Undefined if there is no chart. */
-  readonly chartRelease: ChartFacts | undefined;
-  /** Whether LEDGER leads the lab's record to another ledger. */
-  readonly ledgerVariable: boolean;
+type Standing = Pick<StatusFacts, "where" | "commit">;
+
+async function findTagged(repository: Repository, local: LocalTag, tag: string): Promise<Standing> {
+  const commit =
+    local.kind === "signed" ? local.tag.object : await findCommit(repository, `refs/tags/${tag}`);
+  return { where: commit === undefined ? "elsewhere" : "tag", commit };
+}
+
+/** A branch whose every commit is on a main that states the version has been merged. */
+async function findUntagged(
+  { repository, objects }: StatusWorld,
+  version: Version,
+  { head, main, branch }: Tips,
+): Promise<Standing> {
+  const isOnMain =
+    main !== undefined && (await statedVersion(commitTree(objects, main))) === version;
+  if (branch === undefined) {
+    return isOnMain ? { where: "main", commit: main } : { where: "nowhere", commit: main ?? head };
+  }
+  const relation = isOnMain ? (await relationTo(repository, branch, main)).kind : undefined;
+  const isMerged = relation === "equal" || relation === "behind";
+  return isMerged ? { where: "main", commit: main } : { where: "branch", commit: branch };
+}
+
+async function compare(
+  repository: Repository,
+  refs: RemoteAnswer,
+  branchName: string,
+  { main, branch }: Tips,
+): Promise<RemoteFacts> {
+  const there = refs.branches.get(branchName);
+  const [ofMain, ofBranch] = await Promise.all([
+    main === undefined ? undefined : relationTo(repository, main, refs.main),
+    there === undefined || branch === undefined ? undefined : relationTo(repository, branch, there),
+  ]);
+  return {
+    main: ofMain?.kind,
+    branch: ofBranch?.kind ?? (there === undefined ? "absent" : "unfetched"),
+  };
+}
+
+function messageOf(localTag: LocalTag): readonly string[] {
+  return localTag.kind === "signed" ? localTag.tag.message.split("\n") : [];
+}
+
+/**
+ * Returns the day on which a tag was made, as its tagger says. A commit is judged as of that day,
+ * unless its tag is known to be only here: its release goes on today.
+ */
+function taggingDay(localTag: LocalTag): Day | undefined {
+  const tagger = localTag.kind === "signed" ? localTag.tag.tagger : undefined;
+  const date = parseTagger(tagger)?.date;
+  return date && dayOf(date);
+}
+
+/** Returns the questions that the checks could not answer, each once. */
+function unansweredBy(work: Work | undefined, chart: ChartRelease | undefined): Finding[] {
+  const { references, vintages, chart: versions, lab, gate } = work ?? {};
+  const all = [references, vintages, versions, lab, gate, chart?.files, chart?.image];
+  const left = all.flatMap((each) => (each?.state === "unknown" ? [each] : []));
+  const byEvidence = new Map(left.map((each) => [each.evidence, each]));
+  return [...byEvidence.values()].map(({ evidence, remedy }) => warning(evidence, { remedy }));
 }

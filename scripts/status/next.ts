@@ -1,76 +1,319 @@
-/** The one thing to do next at each point of a release: a command, or what only a person can do. */
+/**
+ * The procedure as a checklist: what is done, and what comes next. This is the one place that decides
+ * what comes next; it judges facts alone.
+ */
 
-import { shellWord } from "../lib/finding.ts";
+import type { State } from "../lib/answer.ts";
 import { layout } from "../lib/layout.ts";
-import { mergeCommand, releaseBranch } from "../lib/release-branch.ts";
-import type { Version } from "../lib/version.ts";
-import type { ChartFacts, StatusFacts, TagState } from "./facts.ts";
+import { mergeCommand } from "../lib/release-branch.ts";
+import { compareVersions } from "../lib/version.ts";
+import { askRemote, byHand, command, fetchMain, type Next, type Outcome } from "./answers.ts";
+import type { StatusFacts } from "./facts.ts";
+import type { Work } from "./questions.ts";
+import { chartRules, rules } from "./tags.ts";
 
-/** What to do: a command as it is run at the top level, or an instruction for a person. */
-export type Next = { readonly command: string } | { readonly byHand: string };
+/** What was found out about a step. */
+interface Judgement {
+  /** `pending` and `unknown` are open steps. */
+  readonly state: State | "not applicable";
+  /** On one line. */
+  readonly evidence: string;
+  /** What leads on from it; undefined if nothing has to be done. */
+  readonly next?: Next | undefined;
+}
+
+export interface Step extends Judgement {
+  /** Its number in PROCEDURE. */
+  readonly step: string;
+  readonly title: string;
+}
+
+export interface Checklist {
+  readonly steps: readonly Step[];
+  /** The first step that is not done; undefined if the version is released. */
+  readonly first: Step | undefined;
+  /** The one thing to do next. */
+  readonly next: Next | undefined;
+}
 
 const { mainBranch: main, remote } = layout;
-const command = (text: string): Next => ({ command: text });
-const byHand = (text: string): Next => ({ byHand: text });
 
-export const releaseScript = "scripts/release.ts";
-export const chartScript = "scripts/release-chart.ts";
-export const branchOf = ({ version }: Pick<StatusFacts, "version">) => releaseBranch(version);
-export const tagOf = ({ version }: Pick<StatusFacts, "version">) => `${layout.tagPrefix}${version}`;
+type Judge = (facts: StatusFacts, work: Work) => Judgement;
 
-/** Where the work on a release is committed at present. */
-export function homeOf(facts: Pick<StatusFacts, "where" | "version">): string {
-  return facts.where === "branch" ? branchOf(facts) : main;
+/** The steps after the first. */
+const procedure: readonly (readonly [step: string, title: string, judge: Judge])[] = [
+  ["2", "Code, tests, version bumps", judgeReferences],
+  ["2.5", "Reference-data freshness", judgeVintages],
+  ["3", "Bump the Helm chart", judgeChart],
+  ["4", "Validate in the simulation lab", judgeLab],
+  ["5", "Pre-flight gate", judgeGate],
+  ["6", "Merge and tag", judgeTag],
+  ["7", "Release the Helm chart", judgeChartRelease],
+];
+
+/** Judges every step of a release. */
+export function judgeSteps(facts: StatusFacts): Checklist {
+  const { work } = facts;
+  const steps = [
+    { step: "1", title: "Open a release branch", ...judgeBranch(facts) },
+    ...procedure.map(([step, title, judge]) => ({
+      ...{ step, title },
+      ...(work === undefined ? withoutWork(facts) : judge(facts, work)),
+    })),
+  ];
+  const first = steps.find(({ state }) => state !== "verified" && state !== "not applicable");
+  return { steps, first, next: first?.next };
 }
 
-export const askRemote = command(`git ls-remote --heads ${remote}`);
-
-const fetchMain = command(`git fetch ${remote} +refs/heads/${main}:refs/remotes/${remote}/${main}`);
-const ledgerCommit = (message: string) =>
+const commitAll = (message: string, why?: string) =>
+  command(`git commit --all --message "${message}"`, why);
+const commitLedger = (message: string) =>
   command(`git commit --message "${message}" ${layout.ledger}`);
 
-/** What is not committed is named: it may be what the release lacks. */
-function putAway(changes: readonly string[]): Next {
-  if (changes.every((path) => path === layout.ledger)) {
-    return ledgerCommit("Record a lab validation");
-  }
-  return byHand(`Commit what is to stay, and ${setAside(changes)}`);
+function step(state: Judgement["state"], evidence: string, next?: Next): Judgement {
+  const why = next?.why ?? "";
+  return { state, evidence: evidence.startsWith(why) ? evidence : `${why}; ${evidence}`, next };
 }
 
-function setAside(changes: readonly string[]): string {
+const noAnswer = `no answer from ${remote}`;
+
+/** A step that cannot be judged: its commit does not exist yet, or is on the remote alone. */
+function withoutWork({ where, branch, tagState }: StatusFacts): Judgement {
+  return where === "elsewhere" ? tagState : step("pending", `not begun: ${branch} comes first`);
+}
+
+/** A step that a check answers, and what leads on if it does not pass. */
+function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement {
+  const { state, evidence, remedy } = outcome;
+  switch (state) {
+    case "verified":
+      return outcome;
+    case "unknown":
+      return step(state, `no answer: ${evidence}`, remedy === undefined ? next : byHand(remedy));
+    default:
+      // What is tagged can no longer be done.
+      return step(facts.where === "tag" ? "failed" : state, evidence, next);
+  }
+}
+
+function judgeBranch(facts: StatusFacts): Judgement {
+  const { branch, where, tag, version, branchHere, stated, remote: theirs } = facts;
+  if (branchHere) {
+    return step("verified", `${branch} is here`);
+  }
+  if (theirs !== undefined && theirs.branch !== "absent") {
+    const ref = `refs/heads/${branch}`;
+    const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
+    return where === "nowhere"
+      ? step("pending", `${branch} is on ${remote}, not here`, endUnderway(facts) ?? command(fetch))
+      : step("verified", `${branch} is on ${remote}`);
+  }
+  if (where !== "nowhere") {
+    const reached = where === "main" ? `${main} has ${version}` : `${tag} is tagged`;
+    return step("not applicable", `${reached}, and there is no ${branch}`);
+  }
+  if (stated !== undefined && compareVersions(version, stated) <= 0) {
+    const greater = byHand(`Name a version greater than ${stated}`);
+    return step("failed", `the workspace is at ${stated} already`, greater);
+  }
+  if (theirs === undefined) {
+    return step("unknown", `there is no ${branch} here, and ${noAnswer}`, askRemote);
+  }
+  const next = toBranch(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
+  return step("pending", `there is no ${branch} yet`, next);
+}
+
+/** Returns what changes the release's commit, or what has to come before that. */
+function change(facts: StatusFacts, next: Next): Next {
+  const { where, tagState, branch } = facts;
+  if (where === "tag") {
+    return tagState.startOver;
+  }
+  const settle = tagState.kind === "in the way" ? tagState.next : undefined;
+  return settle ?? toBranch(facts, where === "branch" ? branch : main) ?? next;
+}
+
+/** Returns what corrects a refused commit: the bump if that changes anything, else a person. */
+function correct(facts: StatusFacts, { bump }: Work, { remedy }: Outcome): Next {
+  return change(facts, bump.next ?? byHand(remedy ?? "See what the check says"));
+}
+
+function judgeReferences(facts: StatusFacts, work: Work): Judgement {
+  const { references, words, bump, here } = work;
+  const { version, where } = facts;
+  const { changelog } = layout;
+  const isBumped = references.state === "verified";
+  if (isBumped && (words || where === "tag")) {
+    return references;
+  }
+  if (!isBumped && here?.bumped) {
+    const evidence = `bumped to ${version}, not committed yet`;
+    return step("pending", evidence, change(facts, commitAll(`Bump to ${version}`)));
+  }
+  if (!isBumped && (words || here?.words)) {
+    return fromCheck(facts, references, correct(facts, work, references));
+  }
+  const section = bump.begun ? version : "Unreleased";
+  const write = `Write what is new below ## [${section}] in ${changelog}`;
+  const describe = here?.words
+    ? commitAll(`Describe ${version}`, `${changelog} is not committed`)
+    : byHand(write, `${changelog} does not say what is new`);
+  const outcome: Outcome = isBumped ? { ...references, state: "pending" } : references;
+  return fromCheck(facts, outcome, change(facts, describe));
+}
+
+function judgeVintages(facts: StatusFacts, work: Work): Judgement {
+  const { vintages } = work;
+  return vintages === undefined
+    ? step("not applicable", `there is no Rust source in ${layout.vintages.folder}`)
+    : fromCheck(facts, vintages, correct(facts, work, vintages));
+}
+
+const noChart = step("not applicable", `there is no chart in ${layout.chart}`);
+
+function judgeChart(facts: StatusFacts, work: Work): Judgement {
+  const { chart, references } = work;
+  if (chart === undefined) {
+    return noChart;
+  }
+  return chart.state === "failed" && references.state !== "verified"
+    ? step("pending", "comes after step 2")
+    : fromCheck(facts, chart, correct(facts, work, chart));
+}
+
+function judgeLab(facts: StatusFacts, { lab, here }: Work): Judgement {
+  if (lab.state !== "verified" && facts.bypass !== undefined) {
+    return bypassed(facts);
+  }
+  if (lab.state !== "verified" && here?.row !== undefined) {
+    const evidence = `a ${here.row} is recorded, and not committed yet`;
+    return step(here.row === "PASS" ? "pending" : "failed", evidence, validate(facts, here));
+  }
+  return fromCheck(facts, lab, validate(facts, here));
+}
+
+function judgeGate(facts: StatusFacts, { gate, here }: Work): Judgement {
+  if (gate?.state !== "verified" && facts.bypass !== undefined) {
+    return bypassed(facts);
+  }
+  return gate === undefined
+    ? step("pending", "comes after step 4")
+    : fromCheck(facts, gate, validate(facts, here));
+}
+
+const bypassed = ({ tag, bypass }: StatusFacts) => step("not applicable", `${tag} says: ${bypass}`);
+
+/** Returns what leads to a lab validation that the gate takes. PROCEDURE begins with a push. */
+function validate(facts: StatusFacts, here: Work["here"]): Next {
+  const { tag, where, ledgerVariable } = facts;
+  if (here?.row !== undefined) {
+    return change(facts, commitLedger(`Record the lab validation of ${tag}`));
+  }
+  const unset = ledgerVariable ? "env -u LEDGER " : "";
+  const run = `${unset}bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`;
+  const push = where === "branch" ? pushBranch(facts) : undefined;
+  return change(facts, push ?? command(run));
+}
+
+function judgeTag(facts: StatusFacts): Judgement {
+  const { tag, tagState: state, where, branch, version, remote: theirs, precheck } = facts;
+  if (state.kind === "complete") {
+    return state;
+  }
+  if (theirs === undefined) {
+    return step("unknown", `${tag}: ${noAnswer}`, askRemote);
+  }
+  if (state.kind === "in the way") {
+    return state;
+  }
+  const allowed = (next: Next) =>
+    precheck.state === "verified" ? next : byHand(precheck.remedy ?? precheck.evidence);
+  if (state.kind === "interrupted") {
+    return { ...state, next: toCleanMain(facts) ?? (state.next && allowed(state.next)) };
+  }
+  const onMain = toCleanMain(facts) ?? syncMain(facts);
+  if (where === "branch") {
+    return step("pending", `${main} lacks ${version}`, onMain ?? command(mergeCommand(branch)));
+  }
+  const next = onMain ?? allowed(command(`bun ${rules.script} ${tag}`));
+  return precheck.state === "verified"
+    ? step("pending", `${main} has ${version}, and ${tag} is not tagged yet`, next)
+    : step("failed", precheck.evidence, next);
+}
+
+function judgeChartRelease(facts: StatusFacts): Judgement {
+  const { chart, version, remote: theirs } = facts;
+  if (chart === undefined) {
+    return noChart;
+  }
+  const { tag, state, installs = "no version that it states", passedBy, files, image } = chart;
+  const isInstalled = installs === version;
+  if (state.kind === "complete" && isInstalled) {
+    return state;
+  }
+  if (facts.tagState.kind !== "complete") {
+    return step("pending", `comes after ${facts.tag}`);
+  }
+  if (!isInstalled) {
+    // Which version the chart gets, a person decides.
+    const bump = `bun scripts/bump-version.ts ${version} --chart A.B.C --allow-same`;
+    const next = `Release a chart that installs ${version}, with its next version: ${bump}`;
+    return step("failed", `${tag} installs ${installs}, expected ${version}`, byHand(next));
+  }
+  if (passedBy !== undefined && state.kind === "free") {
+    const passed = `${tag} is not released, and ${main} has the chart at ${passedBy}`;
+    const next = `Release the chart that ${main} has, ${passedBy}, in its place`;
+    return step("failed", passed, byHand(next));
+  }
+  if (theirs === undefined) {
+    return step("unknown", `${tag}: ${noAnswer}`, askRemote);
+  }
+  if (state.kind === "in the way") {
+    return state;
+  }
+  const push = theirs.main === "ahead" ? command(`git push ${remote} ${main}`) : syncMain(facts);
+  const first = toCleanMain(facts) ?? push;
+  if (files !== undefined && files.state !== "verified") {
+    return { ...files, next: first ?? byHand(files.remedy ?? files.evidence) };
+  }
+  if (state.kind === "interrupted") {
+    return { ...state, next: first ?? state.next };
+  }
+  const release = `bun ${chartRules.script} ${tag}`;
+  if (image === undefined || image.state === "verified") {
+    const there = image === undefined ? "" : `; ${image.evidence}`;
+    return step("pending", `${state.evidence}${there}`, first ?? command(release));
+  }
+  const silent = image.state === "unknown" ? "no answer: " : "";
+  const wait = first ?? command(`${release} --wait`);
+  return step(silent ? "unknown" : "pending", `${silent}${image.evidence}`, wait);
+}
+
+// What has to come before
+
+/** What checks out a branch; undefined if HEAD is on it. Git refuses to overwrite changes there. */
+function toBranch(facts: StatusFacts, branch: string): Next | undefined {
+  const checkOut = facts.head === branch ? undefined : command(`git checkout ${branch}`);
+  return endUnderway(facts) ?? checkOut;
+}
+
+/** What leads to main with a clean work tree; undefined if HEAD is there. */
+function toCleanMain(facts: StatusFacts): Next | undefined {
+  const { changes } = facts.checkout;
+  if (changes.length === 0) {
+    return toBranch(facts, main);
+  }
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
-  return `set the rest aside (git stash --include-untracked): ${first}${more}`;
+  const clean = changes.every((path) => path === layout.ledger)
+    ? commitLedger("Record a lab validation")
+    : byHand(
+        `Commit what is to stay, and set the rest aside (git stash --include-untracked): ${first}${more}`,
+      );
+  return endUnderway(facts) ?? clean;
 }
 
-/** What has to come before anything else happens on a branch. */
-function toBranch(facts: StatusFacts, branch: string): Next | undefined {
-  const other = facts.elsewhere.get(`refs/heads/${branch}`);
-  return (
-    endUnderway(facts) ??
-    (facts.head === branch
-      ? undefined
-      : other === undefined
-        ? checkOut(facts, `git checkout ${branch}`)
-        : byHand(`Go on where ${branch} is checked out: cd ${shellWord(other)}`))
-  );
-}
-
-/** Git takes along what is not committed, unless the other branch has another state of it. */
-function checkOut({ changes }: StatusFacts, words: string): Next {
-  return changes.every((path) => path === layout.ledger)
-    ? command(words)
-    : byHand(`${words} (if git refuses: commit what is to stay first, and ${setAside(changes)})`);
-}
-
-/** What has to come before a release leaves main. */
-function toCleanMain(facts: StatusFacts): Next | undefined {
-  const first =
-    endUnderway(facts) ?? (facts.changes.length > 0 ? putAway(facts.changes) : undefined);
-  return first ?? toBranch(facts, main);
-}
-
-function endUnderway({ underway }: StatusFacts): Next | undefined {
+function endUnderway({ checkout: { underway } }: StatusFacts): Next | undefined {
   return underway.length > 0
     ? byHand(`Finish or end the ${underway[0]} that is under way; git status tells how`)
     : undefined;
@@ -90,219 +333,20 @@ function syncMain({ remote: theirs }: StatusFacts): Next | undefined {
   }
 }
 
-// Step 1
-
-export function openBranch(facts: StatusFacts): Next {
-  const branch = branchOf(facts);
-  if (facts.remote === undefined) {
-    return askRemote;
-  }
-  if (facts.remote.branch !== "absent") {
-    const ref = `refs/heads/${branch}`;
-    const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
-    return endUnderway(facts) ?? checkOut(facts, fetch);
-  }
-  return toBranch(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
-}
-
-// Steps 2, 2.5 and 3
-
-/** What brings the version references along; `words` is the check's own way out. */
-export function bump(facts: StatusFacts, words: string | undefined): Next {
-  const { version, tag, where, workTree } = facts;
-  if (where === "tag") {
-    return startOver(facts);
-  }
-  if (tag.kind === "unfit") {
-    return deleteTag(tagOf(facts));
-  }
-  const first = toBranch(facts, homeOf(facts));
-  if (first !== undefined) {
-    return first;
-  }
-  if (workTree?.references.verdict === "passed") {
-    return commitAll(`Bump to ${version}`);
-  }
-  return (workTree?.words ?? facts.words) ? mend(facts, words) : describe(facts);
-}
-
-/** What mends a commit that a check refuses: the bump if that changes anything, else a person. */
-export function mend(facts: StatusFacts, words: string | undefined): Next {
-  const { version, bump: would } = facts;
-  if (facts.where === "tag") {
-    return startOver(facts);
-  }
-  const first = toBranch(facts, homeOf(facts));
-  if (first !== undefined) {
-    return first;
-  }
-  if (would.unclean.length > 0) {
-    return commitAll(`Prepare ${version}`, would.untracked);
-  }
-  if (would.refused === undefined && would.edits > 0) {
-    const again = would.begun ? " --allow-same" : "";
-    return command(`bun scripts/bump-version.ts ${version}${again}`);
-  }
-  return byHand(would.refused?.remedy ?? words ?? "See what the check says");
-}
-
-/** What gives the release its words in the changelog. */
-export function describe(facts: StatusFacts): Next {
-  const { version, bump: would, workTree } = facts;
-  const first = toBranch(facts, homeOf(facts));
-  if (first !== undefined) {
-    return first;
-  }
-  if (workTree?.words) {
-    return commitAll(`Describe ${version}`);
-  }
-  const section = would.begun ? version : "Unreleased";
-  return byHand(`Write what is new below ## [${section}] in ${layout.changelog}`);
-}
-
-function commitAll(message: string, untracked: readonly string[] = []): Next {
-  const add = untracked.length === 0 ? "" : `git add -- ${untracked.map(shellWord).join(" ")} && `;
-  return command(`${add}git commit --all --message "${message}"`);
-}
-
-/** A tagged commit stays as it is: only a tag that nobody has can be made again. */
-function startOver(facts: StatusFacts): Next {
-  const { tag } = facts;
-  if (facts.remote === undefined) {
-    return askRemote;
-  }
-  if (tag.kind === "elsewhere") {
-    return fetchTag(tagOf(facts));
-  }
-  return tag.kind === "interrupted" && !tag.published ? deleteTag(tagOf(facts)) : nextVersion;
-}
-
-const nextVersion = byHand("Never move a published tag: release the next version");
-const deleteTag = (tag: string) => command(`git tag -d ${tag}`);
-const fetchTag = (tag: string) => command(`git fetch ${remote} refs/tags/${tag}:refs/tags/${tag}`);
-
-// Steps 4 and 5
-
-/** What leads to a lab validation that the gate takes. */
-export function validate(facts: StatusFacts): Next {
-  if (facts.where === "tag") {
-    return startOver(facts);
-  }
-  const first = toBranch(facts, homeOf(facts));
-  if (first !== undefined) {
-    return first;
-  }
-  const tag = tagOf(facts);
-  if (facts.workTree?.recorded !== undefined) {
-    return ledgerCommit(`Record the lab validation of ${tag}`);
-  }
-  const preserve = facts.where === "branch" ? pushBranch(facts) : undefined;
-  const unset = facts.ledgerVariable ? "env -u LEDGER " : "";
-  const run = `${unset}bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`;
-  return preserve ?? command(run);
-}
-
-/** PROCEDURE step 4 begins with the branch on the remote; undefined if it is there as it is here. */
-function pushBranch(facts: StatusFacts): Next | undefined {
-  const branch = branchOf(facts);
-  switch (facts.remote?.branch) {
+/** What brings the release branch to the remote; undefined if it is there as it is here. */
+function pushBranch({ remote: theirs, branch }: StatusFacts): Next | undefined {
+  switch (theirs?.branch) {
     case "absent":
     case "ahead":
-      return command(`git push -u ${remote} ${branch}`);
+      return command(`git push -u ${remote} ${branch}`, `${branch} is not pushed`);
     case "behind":
     case "diverged":
     case "unfetched":
-      return command(`git pull --no-rebase --no-edit ${remote} ${branch}`);
+      return command(
+        `git pull --no-rebase --no-edit ${remote} ${branch}`,
+        `${remote} has more of ${branch}`,
+      );
     default:
       return undefined;
   }
-}
-
-// Step 6
-
-export function mergeAndTag(facts: StatusFacts): Next {
-  const { remote: theirs, tag, where, precheck } = facts;
-  if (theirs === undefined) {
-    return askRemote;
-  }
-  const first = settleTag(tag, tagOf(facts)) ?? toCleanMain(facts);
-  if (first !== undefined) {
-    return first;
-  }
-  if (tag.kind === "interrupted") {
-    return precheck.verdict === "passed" ? command(tag.command) : byHand(remedyOf(precheck));
-  }
-  const sync = syncMain(facts);
-  if (sync !== undefined) {
-    return sync;
-  }
-  if (where === "branch") {
-    return command(mergeCommand(branchOf(facts)));
-  }
-  return precheck.verdict === "passed"
-    ? command(`bun ${releaseScript} ${tagOf(facts)}`)
-    : byHand(remedyOf(precheck));
-}
-
-const remedyOf = ({ remedy, evidence }: { remedy?: string; evidence: string }) =>
-  remedy ?? evidence;
-
-/** What a tag in the way asks for; undefined if it is free, or a release can go on from it. */
-function settleTag(state: TagState, tag: string): Next | undefined {
-  switch (state.kind) {
-    case "elsewhere":
-      return fetchTag(tag);
-    case "unfetched":
-      return fetchMain;
-    case "unfit":
-      return deleteTag(tag);
-    case "taken":
-      return nextVersion;
-    case "unknown":
-      return byHand(state.remedy);
-    default:
-      return undefined;
-  }
-}
-
-// Step 7
-
-/** A chart that installs another version was not bumped: which version it gets, a person decides. */
-export function bumpChart({ version }: StatusFacts): Next {
-  return byHand(
-    `Release a chart that installs ${version}, with its next version: bun scripts/bump-version.ts ${version} --chart A.B.C --allow-same`,
-  );
-}
-
-/** A chart that main has left behind is released no more: the next one comes in its place. */
-export function releasePassing(passedBy: Version): Next {
-  return byHand(`Release the chart that ${main} has, ${passedBy}, in its place`);
-}
-
-export function releaseChart(facts: StatusFacts, chart: ChartFacts): Next {
-  const { remote: theirs } = facts;
-  const { tag, state, gates, image } = chart;
-  if (theirs === undefined) {
-    return askRemote;
-  }
-  if (state.kind === "taken") {
-    return byHand(
-      "Never move a published tag: release the chart's next version (bun scripts/bump-version.ts A.B.C --chart-only)",
-    );
-  }
-  const first =
-    settleTag(state, tag) ??
-    toCleanMain(facts) ??
-    (theirs.main === "ahead" ? command(`git push ${remote} ${main}`) : syncMain(facts));
-  if (first !== undefined) {
-    return first;
-  }
-  if (gates !== undefined && gates.verdict !== "passed") {
-    return byHand(remedyOf(gates));
-  }
-  if (state.kind === "interrupted") {
-    return command(state.command);
-  }
-  const wait = image?.verdict === "passed" ? "" : " --wait";
-  return command(`bun ${chartScript} ${tag}${wait}`);
 }

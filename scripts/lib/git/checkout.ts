@@ -3,15 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { refusal, together } from "../finding.ts";
-import {
-  ask,
-  gitFolderOf,
-  isObjectId,
-  type ObjectId,
-  type Repository,
-  text,
-  unanswered,
-} from "./git.ts";
+import { gitFolderOf, isObjectId, type ObjectId, type Repository, text } from "./git.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -46,28 +38,6 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
     .filter(([file]) => existsSync(join(folder, file)))
     .map(([, operation]) => operation);
   return { ...status, underway };
-}
-
-/**
- * The branches that other work trees of a repository have checked out, which git lets nobody check
- * out a second time: their work trees by full name.
- *
- * @throws {Refusal} If git cannot say.
- */
-export async function branchesElsewhere(
-  repository: Repository,
-): Promise<ReadonlyMap<string, string>> {
-  const answer = await ask(repository, ["worktree", "list", "--porcelain"]);
-  // This work tree is one of them: an answer without any is none, and each ends with an empty line.
-  if (answer.code !== 0 || answer.timedOut || !/^worktree .*\n\n$/s.test(answer.stdout)) {
-    throw unanswered("find the other work trees", answer);
-  }
-  // A path may hold line feeds.
-  const entries = answer.stdout.split(/\n\n(?=worktree |$)/).flatMap((entry) => {
-    const found = /^worktree (.+?)\nHEAD [0-9a-f]+\nbranch (\S+)/s.exec(entry);
-    return found === null ? [] : [[found[2] ?? "", found[1] ?? ""] as const];
-  });
-  return new Map(entries.filter(([, folder]) => folder !== repository.root));
 }
 
 /** What `git status` tells of a checkout. */

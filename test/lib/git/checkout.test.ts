@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Refusal } from "../../../scripts/lib/finding.ts";
-import { branchesElsewhere, readCheckout } from "../../../scripts/lib/git/checkout.ts";
+import { readCheckout } from "../../../scripts/lib/git/checkout.ts";
 import { standIn } from "../../helpers/release.ts";
 import { testRepository } from "../../helpers/world.ts";
 
@@ -28,28 +28,3 @@ test.each([
   await expect(reading).rejects.toThrow(Refusal);
   await expect(reading).rejects.toThrow("git status gave no answer");
 });
-
-test("a branch that another work tree has checked out is told with that, from either", async () => {
-  await using world = await testRepository();
-  await world.commit({ a: "1" });
-  await world.git("branch", "-m", "main");
-  expect(await branchesElsewhere(world)).toEqual(new Map());
-  const other = `${world.home}/other tree`;
-  await world.git("worktree", "add", "--quiet", "-b", "release/1.3.0", other);
-  await world.git("worktree", "add", "--quiet", "--detach", `${world.home}/third`);
-  expect(await branchesElsewhere(world)).toEqual(new Map([["refs/heads/release/1.3.0", other]]));
-  const there = { ...world, root: other };
-  expect(await branchesElsewhere(there)).toEqual(new Map([["refs/heads/main", world.root]]));
-});
-
-test.each(["true", "exit 128", "printf 'worktree /x'", "printf 'HEAD 1\\n\\n'"])(
-  "an answer about work trees is refused that is none: %s",
-  async (answer) => {
-    await using world = await testRepository();
-    await world.commit({ a: "1" });
-    const env = standIn(world, "git", answer);
-    await expect(branchesElsewhere({ root: world.root, env })).rejects.toThrow(
-      "Cannot find the other work trees",
-    );
-  },
-);

@@ -2,14 +2,11 @@ import { expect, test } from "bun:test";
 import { error } from "../../scripts/lib/finding.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import type { Facts } from "../../scripts/release/plan.ts";
-import { precheckOutcome, tagStateOf } from "../../scripts/status/tag-state.ts";
+import { askPrechecks, chartRules, rules, tagStateOf } from "../../scripts/status/tags.ts";
 
 const commit = "a".repeat(40);
 const id = "c".repeat(40);
 const other = "d".repeat(40);
-const rules = { script: "scripts/release.ts", tagPrefix: "v", pushesMain: true };
-const chartRules = { ...rules, script: "scripts/release-chart.ts", pushesMain: false };
-
 const signed: Facts["localTag"] = {
   kind: "signed",
   id,
@@ -46,86 +43,95 @@ const facts: Facts = {
   interactive: true,
 };
 
-const finish = "bun scripts/release.ts v1.3.0 --resume --skip-lab";
+const finish = { text: "bun scripts/release.ts v1.3.0 --resume --skip-lab" };
+const fetch = { text: "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0" };
+const fetchMain = { text: "git fetch origin +refs/heads/main:refs/remotes/origin/main" };
+const deleteIt = { text: "git tag -d v1.3.0" };
+const stays = { text: "Never move a published tag: release the next version" };
+const install = [error("no ssh-keygen", { remedy: "Install it" })];
 
 test.each<[string, Partial<Facts>, object]>([
-  ["neither here nor there", {}, { kind: "free" }],
-  ["on the remote alone", { refs: held(id) }, { kind: "elsewhere" }],
+  ["free", {}, { kind: "free" }],
+  [
+    "on the remote alone",
+    { refs: held(id) },
+    { kind: "in the way", state: "unknown", next: fetch },
+  ],
   [
     "signed, here alone",
     { localTag: signed },
-    { kind: "interrupted", command: finish, published: false },
+    {
+      ...{ kind: "interrupted", next: finish, startOver: deleteIt },
+      evidence: "interrupted: v1.3.0 is signed here, not on origin",
+    },
   ],
   [
     "signed, on both sides, its commit on main",
     { localTag: signed, refs: held(id), relation: { kind: "behind" } },
-    { kind: "complete" },
+    { kind: "complete", startOver: stays },
   ],
   [
     "signed, on both sides, its commit not on main",
     { localTag: signed, refs: held(id), relation: { kind: "ahead", commits: ["x"] } },
-    { kind: "interrupted", command: finish, published: true },
+    { kind: "interrupted", next: finish, startOver: stays },
   ],
   [
-    "signed, on both sides, beside a main that is not here",
+    "signed, on both sides, and the remote's main is not here",
     { localTag: signed, refs: held(id), relation: { kind: "unfetched" } },
-    { kind: "unfetched" },
+    { kind: "in the way", state: "unknown", next: fetchMain },
   ],
   [
     "signed, and another one on the remote",
     { localTag: signed, refs: held(other) },
-    { kind: "taken" },
+    { kind: "in the way", state: "failed", next: stays },
   ],
-  ["unsigned, here alone", { localTag: unfit }, { kind: "unfit", why: "a lightweight tag" }],
+  [
+    "unsigned, here alone",
+    { localTag: unfit },
+    { kind: "in the way", evidence: "v1.3.0 is here: a lightweight tag", next: deleteIt },
+  ],
   [
     "unsigned, and published",
     { localTag: unfit, refs: held(id) },
-    { kind: "taken", why: "a lightweight tag, and published" },
+    { evidence: "v1.3.0: a lightweight tag, and published", next: stays },
   ],
   [
     "unsigned, and another one on the remote",
     { localTag: unfit, refs: held(other) },
-    { kind: "taken" },
+    { next: stays },
   ],
   [
-    "one that nobody can judge",
-    { localTag: { kind: "unknown", findings: [error("no ssh-keygen", { remedy: "Install it" })] } },
-    { kind: "unknown", why: "no ssh-keygen", remedy: "Install it" },
+    "one that cannot be judged",
+    { localTag: { kind: "unknown", findings: install } },
+    { kind: "in the way", state: "unknown", next: { text: "Install it" } },
   ],
   [
-    "signed, and the remote is silent: it is never complete",
+    "signed, and the remote is silent: never complete, and never deleted",
     { localTag: signed, refs: undefined, relation: undefined },
-    { kind: "interrupted", published: false },
+    { kind: "interrupted", startOver: { text: "git ls-remote --heads origin" } },
   ],
-])("a tag is told by both sides: %s", (_, change, expected) => {
+])("a tag is judged by both sides: %s", (_, change, expected) => {
   expect(tagStateOf({ ...facts, ...change }, rules)).toMatchObject(expected);
 });
 
 test("the chart's tag is complete wherever main is", () => {
-  const chart = {
-    ...facts,
-    localTag: signed,
-    refs: held(id),
-    relation: { kind: "diverged" } as const,
-  };
+  const relation = { kind: "diverged" } as const;
+  const chart = { ...facts, localTag: signed, refs: held(id), relation };
   expect(tagStateOf(chart, chartRules).kind).toBe("complete");
   expect(tagStateOf(chart, rules).kind).toBe("interrupted");
 });
 
 test("a bypass stays loud after the release: the evidence repeats what the tag says", () => {
   const there = { ...facts, localTag: signed, refs: held(id) };
-  expect(tagStateOf(there, rules)).toMatchObject({
-    kind: "complete",
-    evidence: expect.stringMatching(
-      /, of \w{7} on origin\/main; Bypassed: lab validation gate \(--skip-lab\)$/,
-    ),
-  });
+  expect(tagStateOf(there, rules).evidence).toMatch(
+    /, of \w{7} on origin\/main; Bypassed: lab validation gate \(--skip-lab\)$/,
+  );
 });
 
 test("the pre-checks count as if HEAD were on a clean main", () => {
   const checkout = { head: commit, branch: "refs/heads/x", changes: ["x"], underway: ["merge"] };
-  expect(precheckOutcome({ ...facts, checkout }, rules).verdict).toBe("passed");
-  const diverged = precheckOutcome({ ...facts, checkout, relation: { kind: "diverged" } }, rules);
-  expect(diverged.verdict).toBe("refused");
+  expect(askPrechecks({ ...facts, checkout }).state).toBe("verified");
+  const diverged = askPrechecks({ ...facts, checkout, relation: { kind: "diverged" } });
+  expect(diverged.state).toBe("failed");
   expect(diverged.evidence).toContain("has diverged from origin/main");
 });

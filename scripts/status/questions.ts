@@ -1,0 +1,268 @@
+/** What the checks of the other commands say about a release, each as one answer. */
+
+import {
+  checkDrift,
+  checkLabValidation,
+  defaultQuestion,
+  findLabValidation,
+} from "../../release-gate/check-lab-validation.ts";
+import { prepareBump } from "../bump-version.ts";
+import { checkChartAppVersion } from "../check-chart-appversion.ts";
+import { checkChartSince } from "../check-chart-version-bumped.ts";
+import { checkHelmTagVersion } from "../check-helm-tag-version.ts";
+import { checkOperatorReferences, checkReferences } from "../check-references.ts";
+import { checkTagVersion } from "../check-tag-version.ts";
+import { checkVintages } from "../check-vintages.ts";
+import type { Day } from "../lib/calendar.ts";
+import { workTree } from "../lib/disk/work-tree.ts";
+import { readWorkspace } from "../lib/files/cargo.ts";
+import { readChangelog, sectionsOf } from "../lib/files/changelog.ts";
+import { isUnreleased } from "../lib/files/changelog-release.ts";
+import { chartManifest, isSameImage, readChart, readProductImages } from "../lib/files/chart.ts";
+import { type Entry, entriesOf, parseLedger, type Verdict } from "../lib/files/ledger.ts";
+import { attempt, shellWord } from "../lib/finding.ts";
+import { changesAmong } from "../lib/git/checkout.ts";
+import type { Repository } from "../lib/git/git.ts";
+import { layout } from "../lib/layout.ts";
+import { examineImage } from "../lib/net/image.ts";
+import type { Tree } from "../lib/tree.ts";
+import { isVersion, type Version } from "../lib/version.ts";
+import type { Candidate } from "../release/plan.ts";
+import {
+  answer,
+  byHand,
+  command,
+  type Next,
+  type Outcome,
+  sumUp,
+  sumUpRefusal,
+} from "./answers.ts";
+
+/** The commit that stands for a release. */
+export interface Judged extends Candidate {
+  /** The day on which it is judged. */
+  readonly day: Day;
+  /** Whether the commit is tagged, so that nothing in it can change any more. */
+  readonly tagged: boolean;
+}
+
+/** What the checks say about the commit that stands for a release. */
+export interface Work {
+  /** Pending until the bump. */
+  readonly references: Outcome;
+  /** Whether the changelog says what is new. */
+  readonly words: boolean;
+  readonly bump: Bump;
+  /** Undefined if the product has no reference data. */
+  readonly vintages: Outcome | undefined;
+  /** Whether the chart's own version is right; undefined if there is no chart. */
+  readonly chart: Outcome | undefined;
+  /** Whether the lab has validated the version at any time; pending if it has not run. */
+  readonly lab: Outcome;
+  /** Whether the gate accepts that validation; undefined if there is none. */
+  readonly gate: Outcome | undefined;
+  /** Undefined if the work tree is as committed, or is not at this commit. */
+  readonly here: Here | undefined;
+}
+
+/** What a bump would do. */
+export interface Bump {
+  /** Whether the workspace states the version already. */
+  readonly begun: boolean;
+  /** What leads through the bump; undefined if it would change nothing. */
+  readonly next?: Next | undefined;
+}
+
+/** What the work tree says that is not committed. */
+export interface Here {
+  /** Whether every reference states the version. */
+  readonly bumped: boolean;
+  /** Whether the changelog says what is new. */
+  readonly words: boolean;
+  /** The verdict of the last row of the ledger, if the version has more rows than are committed. */
+  readonly row: Verdict | undefined;
+}
+
+/**
+ * Asks the checks about the commit that stands for a release.
+ *
+ * @param changes Paths that differ from the commit, if it is checked out.
+ */
+export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Work> {
+  const { repository, tree, version } = judged;
+  const work = changes.length > 0 ? workTree(repository.root) : undefined;
+  const [references, words, bump, vintages, chart, lab, here] = await Promise.all([
+    askReferences(judged),
+    hasWords(tree, version),
+    askBump(judged, work),
+    askVintages(judged),
+    askChart(judged),
+    askLab(judged),
+    work && readHere(judged, work, changes),
+  ]);
+  const isToCome = references.state === "failed" && !bump.begun;
+  return {
+    ...{ words, bump, vintages, chart, ...lab, here },
+    references: isToCome ? { ...references, state: "pending" } : references,
+  };
+}
+
+async function askReferences({ tree, version, tagged }: Judged): Promise<Outcome> {
+  if (!tagged) {
+    const all = (notices: readonly string[]) => `all ${notices.length} references state ${version}`;
+    return await answer([checkReferences(tree, version)], all);
+  }
+  // Of what is tagged, a stale reference that no gate refuses is no more than a warning.
+  const operatorDriven = checkOperatorReferences("advised")(tree, version);
+  return await answer(
+    [checkTagVersion(tree, version), operatorDriven],
+    (notices) => `all ${notices.length - 1} enforced references, and ${notices.at(-1)}`,
+  );
+}
+
+async function readHere(judged: Judged, work: Tree, changes: readonly string[]): Promise<Here> {
+  const { version, tree } = judged;
+  const [references, words, rows, committed] = await Promise.all([
+    answer([checkReferences(work, version)]),
+    hasWords(work, version),
+    changes.includes(layout.ledger) ? readRows(judged, work) : [],
+    readRows(judged, tree),
+  ]);
+  const row = rows.length > committed.length ? rows.at(-1)?.verdict : undefined;
+  return { bumped: references.state === "verified", words, row };
+}
+
+/** Reports whether the changelog says what is new: below the version, or else below what is unreleased. */
+async function hasWords(tree: Tree, version: Version): Promise<boolean> {
+  const { value } = await attempt(() => tree.read(layout.changelog));
+  if (value === undefined) {
+    // Without a changelog nothing can be missing in it; the bump refuses one that cannot be read.
+    return true;
+  }
+  const changelog = readChangelog(value);
+  const ours = sectionsOf(changelog, version);
+  const sections = ours.length > 0 ? ours : changelog.sections.filter(isUnreleased);
+  return sections.some(({ hasContent }) => hasContent);
+}
+
+/** @param work The work tree, if something in it is not committed. */
+async function askBump(judged: Judged, work: Tree | undefined): Promise<Bump> {
+  const { repository, version, day, tagged } = judged;
+  if (tagged) {
+    return { begun: true };
+  }
+  const tree = work ?? judged.tree;
+  const begun = (await statedVersion(tree)) === version;
+  const request = { version, chart: undefined, chartOnly: false, allowSame: begun, date: day };
+  const { plan, faults } = await prepareBump(tree, request);
+  const paths = plan?.files.map(({ path }) => path) ?? [];
+  const unclean = work === undefined ? [] : await changesAmong(repository, paths);
+  const [first] = unclean;
+  if (first !== undefined) {
+    const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";
+    const add = `git add -- ${unclean.map(shellWord).join(" ")}`;
+    const commit = `${add} && git commit --message "Prepare ${version}"`;
+    return { begun, next: command(commit, `${first}${more} is not committed`) };
+  }
+  if (faults.length > 0) {
+    const { evidence, remedy = evidence } = sumUp(faults);
+    return { begun, next: byHand(remedy, evidence) };
+  }
+  const bump = `bun scripts/bump-version.ts ${version}${begun ? " --allow-same" : ""}`;
+  return { begun, next: paths.length > 0 ? command(bump) : undefined };
+}
+
+async function askVintages({ tree, day }: Judged): Promise<Outcome | undefined> {
+  const isThere = (await tree.list(`${layout.vintages.folder}/**/*.rs`)).length > 0;
+  return isThere
+    ? await answer([checkVintages(tree, { releaseDay: day, strict: false })])
+    : undefined;
+}
+
+async function askChart(judged: Judged): Promise<Outcome | undefined> {
+  const { repository, tree, commit, version, tagged } = judged;
+  if (!(await hasChart(tree))) {
+    return undefined;
+  }
+  const { value } = await attempt(() => readChart(tree, layout.chart));
+  const installs = value?.appVersion?.value;
+  if (!tagged && value !== undefined && installs !== version) {
+    return { state: "failed", evidence: `appVersion is ${installs}, expected ${version}` };
+  }
+  const checks = [
+    checkChartAppVersion(tree, layout.chart),
+    checkChartSince(repository, layout.mainBranch, commit),
+  ];
+  return await answer(checks, () => `version ${value?.version.value}, appVersion ${installs}`);
+}
+
+/** Asks whether the lab has ever validated the version, and whether the gate accepts that. */
+async function askLab(judged: Judged): Promise<Pick<Work, "lab" | "gate">> {
+  const { repository, tree, version, commit, day } = judged;
+  const question = { ...defaultQuestion, version, today: day };
+  const validation = checkLabValidation(tree, question);
+  const ever = { ...question, maxAgeDays: Number.MAX_SAFE_INTEGER };
+  const { value } = await attempt(() => findLabValidation(tree, ever));
+  if (value === undefined) {
+    const lab = await answer([validation]);
+    const hasFailed = (await readRows(judged, tree)).some(({ verdict }) => verdict === "FAIL");
+    const isToCome = lab.state === "failed" && !hasFailed;
+    return { lab: isToCome ? { ...lab, state: "pending" } : lab, gate: undefined };
+  }
+  const { date, sha, line } = value.entry;
+  const { ledger } = layout;
+  const evidence = `PASS of ${date}, lab commit ${sha}, line ${line} of ${ledger}`;
+  const gate = await answer(
+    [validation, checkDrift(repository, { ledger, line, commit })],
+    (notices) => notices.find((each) => each.startsWith("release-gate:")) ?? "",
+  );
+  return { lab: { state: "verified", evidence }, gate };
+}
+
+/** Reads the valid rows of the version, in the order of the ledger. */
+async function readRows({ tag, day }: Judged, tree: Tree): Promise<readonly Entry[]> {
+  const { value } = await attempt(() => tree.read(layout.ledger, { lenient: true }));
+  const entries = value === undefined ? [] : entriesOf(parseLedger(value, day));
+  return entries.filter((each) => each.tag === tag);
+}
+
+/** Asks whether the files of a chart agree with its version. */
+export function askChartFiles(tree: Tree, chart: Version): Promise<Outcome> {
+  return answer([checkHelmTagVersion(tree, chart), checkChartAppVersion(tree, layout.chart)]);
+}
+
+/** Asks the registry for the image that a tree's chart pulls. */
+export async function askImage(
+  { root, env }: Repository,
+  tree: Tree,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { value, findings: unread } = await attempt(() => readProductImages(tree, layout.chart));
+  if (value === undefined) {
+    return sumUpRefusal(unread);
+  }
+  const { pulled, promised = [] } = value;
+  if (pulled === undefined) {
+    return { state: "failed", evidence: `there is no values.yaml in ${layout.chart}` };
+  }
+  const { reference, at } = pulled;
+  const platforms = promised
+    .filter((each) => isSameImage(each.reference, reference))
+    .flatMap((each) => each.platforms);
+  const world = { env, cwd: root, http: { signal } };
+  const { state, findings } = await examineImage({ reference, platforms, at }, world);
+  const outcome = sumUp(findings);
+  return state === "unknown" ? { ...outcome, state } : outcome;
+}
+
+/** Reports whether a tree has the chart. */
+export async function hasChart(tree: Tree): Promise<boolean> {
+  return (await tree.list(chartManifest(layout.chart))).length > 0;
+}
+
+/** Returns the version that a tree's workspace states, if it can be read and is one. */
+export async function statedVersion(tree: Tree): Promise<Version | undefined> {
+  const { value } = await attempt(() => readWorkspace(tree));
+  const stated = value?.version?.value;
+  return typeof stated === "string" && isVersion(stated) ? stated : undefined;
+}
