@@ -486,7 +486,14 @@ describe("Chart.yaml in every legal spelling is read as its version, or refused 
     ["without a last line feed", (v) => `version: ${v}`],
   ];
 
+  const otherwise = "in a spelling that YAML 1.1 may read otherwise";
   const refusals: Readonly<Record<string, string>> = {
+    "with a tag": otherwise,
+    "with the long form of a tag": otherwise,
+    "as an alias": otherwise,
+    "merged from another table": "found a merge key",
+    "as a literal block": otherwise,
+    "as a folded block": otherwise,
     "as a block that keeps its line feed": 'found "1.3.0\\n"',
     "in two documents": "found several documents",
     twice: 'found key "version" in line 5 again',

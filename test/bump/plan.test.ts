@@ -169,7 +169,7 @@ describe("nothing is planned, with every fault told,", () => {
       await faultsOf({
         ...product,
         "crates/sentinel-cli/Cargo.toml": manifest.replace('"1.2.9"', '"1\\u002e2.9"'),
-        "charts/perf-sentinel/Chart.yaml": "name: &v 1.2.9\nversion: *v\nappVersion: x\n",
+        "charts/perf-sentinel/Chart.yaml": "version: &v 1.2.9\nname: *v\nappVersion: x\n",
         "CHANGELOG.md": "## [Unreleased]\n\n- a\n\n## [Unreleased]\n",
       }),
     ).toEqual([

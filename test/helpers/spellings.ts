@@ -197,7 +197,7 @@ function lockFile(choice: Choice): string {
 // YAML
 
 function chart(choice: Choice): string {
-  const text = (value: string) => choice.of([value, `"${value}"`, `'${value}'`, `!!str ${value}`]);
+  const text = (value: string) => choice.of([value, `"${value}"`, `'${value}'`]);
   const end = () => choice.of(["", "", ` # ${V}`, ` # version: ${V}`]);
   const digest = choice.of(["", "", `@sha256:${"0".repeat(64)}`]);
   const image = (name: string, version: string) =>

@@ -253,8 +253,11 @@ function markerFor(text: string): Marker {
   const names = new WeakMap<object, Map<string, string[]>>();
   // A mark behind a colon or a quote would be no part of the scalar.
   const parts = (word: string) => {
-    const end = word.search(/[^A-Za-z0-9_]*$/) || word.length;
-    return [word.slice(0, end), word.slice(end)] as const;
+    let end = word.length;
+    while (end > 0 && !/[A-Za-z0-9_]/.test(word[end - 1] ?? "")) {
+      end -= 1;
+    }
+    return [word.slice(0, end || word.length), end === 0 ? "" : word.slice(end)] as const;
   };
   const unmark = (marked: string) => (marked.includes(token) ? marked.replace(marks, "") : marked);
   return {

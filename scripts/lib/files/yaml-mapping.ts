@@ -105,8 +105,11 @@ const otherwiseIn11 =
  * parser of YAML reads it as the same string: without tag, alias and block scalar.
  */
 export function isPlainString({ text }: Source, { name, offset }: Key, value: string): boolean {
-  const after = /["']?\s*:\s*(?:&\S+\s+)?/y;
-  after.lastIndex = offset + name.length;
+  const quote = /["']/.exec(text[offset - 1] ?? "")?.[0];
+  const rest = quote === '"' ? '(?:[^"\\\\]|\\\\.)*"' : "(?:[^']|'')*'";
+  const key = quote === undefined ? "" : rest;
+  const after = new RegExp(`${key}\\s*:\\s*(?:&\\S+\\s+)?`, "y");
+  after.lastIndex = quote === undefined ? offset + name.length : offset;
   if (!after.test(text)) {
     return false;
   }
