@@ -22,7 +22,7 @@ import { layout } from "./lib/layout.ts";
 import { duration } from "./lib/progress.ts";
 import { parseVersion, type Version } from "./lib/version.ts";
 import { openDownloads } from "./verify/github-release.ts";
-import { questionsOf, releaseOf, type TagKind } from "./verify/questions.ts";
+import { questionsOf, type TagKind } from "./verify/questions.ts";
 import { findingsOfAnswers, survey } from "./verify/survey.ts";
 
 function parseTag(text: string): { readonly kind: TagKind; readonly version: Version } {
@@ -108,7 +108,6 @@ export const table = command({
   async run(invocation) {
     const { operands, options, report, interrupt, clock } = invocation;
     const { kind, version } = operands.tag;
-    const release = releaseOf(kind, version, options);
     if (kind === "chart" && options.crateIndex !== undefined) {
       throw new UsageError("--crate-index is of no use: a chart has no crates");
     }
@@ -120,10 +119,10 @@ export const table = command({
     const gh = { env, cwd: opened.root, signal, repository: layout.published.repository };
     using downloads = openDownloads(env);
     const world = { repository, gh, http: { signal }, downloads };
-    const inquiry = questionsOf(release, world);
-    const { tag } = release;
+    const release = { kind, version, ...options };
+    const { tag, questions, ...inquiry } = questionsOf(release, world);
     const begin = clock();
-    const answers = await survey(invocation, inquiry.questions, {
+    const answers = await survey(invocation, questions, {
       limit: (options.wait ?? 0) * 60_000,
       state: (open) => `not verified yet: ${open.join(", ")}`,
     });

@@ -1,6 +1,6 @@
 /** The GitHub release of a tag: whether it is published, and its assets against their checksums. */
 
-import { createReadStream, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Answer, answered, answerOf, type Evidence, Unverified } from "../lib/answer.ts";
 import { makeFolderIn, makeScratchFolder } from "../lib/disk/scratch.ts";
@@ -59,9 +59,6 @@ const releaseFields = "tagName,isDraft,isPrerelease,url,assets,publishedAt";
 /** Milliseconds that all assets of a release may take. */
 const downloadTime = 600_000;
 
-/** Bytes of a checksum file at most: a line for each of many assets. */
-const mostChecksums = 1024 * 1024;
-
 const { binaries, sbom, checksums } = layout.published;
 
 /** The assets of an application's release, by label: whether an asset is meant by its name. */
@@ -113,23 +110,22 @@ export async function askGithubRelease(
   if (kind === "chart") {
     return { answers: [await own], binaries: [] };
   }
-  const about = ["the checksums", ...binaries, sbom].map((label, index) =>
-    index === 0
-      ? answered("checksums of the release", async () => {
-          const { name, sha256 } = await fileOf(label);
-          return `${name} names ${(await readSums()).size} files, sha256 ${sha256}`;
-        })
-      : answered(`asset ${label}`, async () => {
-          const file = await fileOf(label);
-          const sums = await readSums().catch((thrown) => {
-            const { state, remedy } = answerOf("", thrown);
-            throw new Unverified(state, "it is there, but no checksums to compare it with", remedy);
-          });
-          return compare(file, sums, (await fileOf("the checksums")).name);
-        }),
+  const ofList = answered("checksums of the release", async () => {
+    const { name, sha256, sums } = await readSums();
+    return `${name} names ${sums.size} files, sha256 ${sha256}`;
+  });
+  const ofFiles = [...binaries, sbom].map((label) =>
+    answered(`asset ${label}`, async () => {
+      const file = await fileOf(label);
+      const list = await readSums().catch((thrown) => {
+        const { state, remedy } = answerOf("", thrown);
+        throw new Unverified(state, "it is there, but no checksums to compare it with", remedy);
+      });
+      return compare(file, list);
+    }),
   );
   return {
-    answers: await Promise.all([own, ...about]),
+    answers: await Promise.all([own, ofList, ...ofFiles]),
     binaries: binaries.map((name) => ({ name, file: () => fileOf(name) })),
   };
 }
@@ -194,6 +190,10 @@ function isBinary(name: string, prefix: string): boolean {
 /** Names that are one file in a folder, and one pattern that means that file alone. */
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/;
 
+function isNamed({ name }: Fields, isMeant: (name: string) => boolean): boolean {
+  return typeof name === "string" && plainName.test(name) && isMeant(name);
+}
+
 /**
  * Returns the one asset that a label means.
  *
@@ -201,9 +201,7 @@ const plainName = /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/;
  */
 function assetFor(label: string, assets: readonly Fields[]): Fields {
   const isMeant = wanted.get(label) ?? (() => false);
-  const meant = assets.filter(
-    ({ name }) => typeof name === "string" && plainName.test(name) && isMeant(name),
-  );
+  const meant = assets.filter((asset) => isNamed(asset, isMeant));
   const [asset] = meant;
   if (meant.length > 1) {
     const evidence = `several assets may be meant: ${meant.map(({ name }) => name).join(", ")}`;
@@ -235,14 +233,12 @@ async function fetchAssets(
   gh: GhWorld,
   { path: parent, fetched }: Downloads,
 ): Promise<void> {
-  const missing = [...wanted.keys()].flatMap((label) => {
-    try {
-      const asset = assetFor(label, assets);
-      return fetched.has(identityOf(asset)) ? [] : [asset];
-    } catch {
-      return [];
-    }
-  });
+  const missing = assets.filter(
+    (asset) =>
+      asset.state === "uploaded" &&
+      !fetched.has(identityOf(asset)) &&
+      [...wanted.values()].some((isMeant) => isNamed(asset, isMeant)),
+  );
   const folder = makeFolderIn(parent, "assets-");
   const patterns = missing.flatMap(({ name }) => ["--pattern", String(name)]);
   const args = ["release", "download", tag, "--dir", folder, ...patterns];
@@ -251,30 +247,22 @@ async function fetchAssets(
     const name = String(asset.name);
     const path = join(folder, name);
     if (statSync(path, { throwIfNoEntry: false })?.size === asset.size) {
-      fetched.set(identityOf(asset), { name, path, sha256: await sha256Of(path, gh.signal) });
+      const hash = new Bun.CryptoHasher("sha256").update(readFileSync(path));
+      fetched.set(identityOf(asset), { name, path, sha256: hash.digest("hex") });
     }
   }
 }
 
-/** Returns the sha256 of a file in hexadecimal, reading it piece by piece, however large it is. */
-async function sha256Of(path: string, signal: AbortSignal | undefined): Promise<string> {
-  const hash = new Bun.CryptoHasher("sha256");
-  for await (const chunk of createReadStream(path, signal === undefined ? {} : { signal })) {
-    hash.update(chunk);
-  }
-  return hash.digest("hex");
+/** A list of checksums that was fetched, and the sha256 of each file that it names. */
+interface Checksums extends Fetched {
+  readonly sums: ReadonlyMap<string, string>;
 }
-
-/** The sha256 of each file that is named, in hexadecimal and lower case. */
-export type Checksums = ReadonlyMap<string, string>;
 
 /** @throws {Unverified} If the published checksums cannot be read. */
-function readChecksums({ name, path }: Fetched): Checksums {
+function readChecksums(list: Fetched): Checksums {
+  const { name, path } = list;
   try {
-    if (statSync(path).size > mostChecksums) {
-      throw new LocatedSyntaxError("it is too large for a checksum file", { file: name });
-    }
-    return parseChecksums(source(name, readFileSync(path, "utf8")));
+    return { ...list, sums: parseChecksums(source(name, readFileSync(path, "utf8"))) };
   } catch (thrown) {
     if (thrown instanceof LocatedSyntaxError) {
       const remedy = "Publish a checksum file as sha256sum writes it, in a new release";
@@ -288,11 +276,12 @@ function readChecksums({ name, path }: Fetched): Checksums {
 const form = /^([0-9A-Fa-f]{64}) [ *](?:\.\/)?(\S(?:.*\S)?)$/;
 
 /**
- * Reads a file of sha256 checksums. A name may be there twice only with the same sum.
+ * Reads the sha256 of each file that a list names, in hexadecimal and lower case. A name may be there
+ * twice only with the same sum.
  *
  * @throws {LocatedSyntaxError} If a line is not a checksum, a name has two sums, or the file is empty.
  */
-export function parseChecksums({ path, text }: Source): Checksums {
+export function parseChecksums({ path, text }: Source): ReadonlyMap<string, string> {
   const sums = new Map<string, string>();
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
@@ -315,16 +304,15 @@ export function parseChecksums({ path, text }: Source): Checksums {
 }
 
 /** @returns The evidence, if a file is what the published checksums say. */
-function compare({ name, sha256 }: Fetched, sums: Checksums, list: string): string {
-  const published = sums.get(name);
-  if (published !== sha256) {
-    throw new Unverified(
-      "failed",
-      published === undefined
-        ? `${list} does not name ${name}`
-        : `${name} has sha256 ${sha256}, but ${list} says ${published}`,
-      "Do not use this asset: find out who changed it, and release the next version",
-    );
+function compare({ name, sha256 }: Fetched, list: Checksums): string {
+  const published = list.sums.get(name);
+  if (published === sha256) {
+    return `${name}, sha256 ${sha256} as ${list.name} says`;
   }
-  return `${name}, sha256 ${sha256} as ${list} says`;
+  const evidence =
+    published === undefined
+      ? `${list.name} does not name ${name}`
+      : `${name} has sha256 ${sha256}, but ${list.name} says ${published}`;
+  const remedy = "Do not use this asset: find out who changed it, and release the next version";
+  throw new Unverified("failed", evidence, remedy);
 }

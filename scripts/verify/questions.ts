@@ -32,44 +32,14 @@ import { askWorkflowRun } from "./workflow-run.ts";
 /** The two kinds of release tag. */
 export type TagKind = "application" | "chart";
 
-/** What a release publishes, and where. */
+/** A release, and where it is published, if that is not where the layout says. */
 export interface Release {
   readonly kind: TagKind;
-  /** Short name of the tag. */
-  readonly tag: string;
   readonly version: Version;
-  /** Where the image is pushed, without a tag. */
-  readonly images: readonly ImageReference[];
-  /** Where the chart is pushed, without a tag. */
-  readonly chart: ImageReference;
-  /** The base URL of the crate index. */
-  readonly crateIndex: URL;
   /** The registry that is asked in the place of the one that a reference names. */
-  readonly registry: string | undefined;
-}
-
-/** Returns where a release is published by the layout, or in another registry and index. */
-export function releaseOf(
-  kind: TagKind,
-  version: Version,
-  places: { readonly registry?: string | undefined; readonly crateIndex?: URL | undefined } = {},
-): Release {
-  const { registry } = places;
-  const at = (name: string) => inRegistry(parseImageReference(name), registry);
-  const images = layout.published.images.map(at);
-  return {
-    kind,
-    tag: `${kind === "chart" ? layout.chartTagPrefix : layout.tagPrefix}${version}`,
-    version,
-    images: [...new Map(images.map((image) => [JSON.stringify(image), image])).values()],
-    chart: at(layout.published.chart),
-    crateIndex: places.crateIndex ?? new URL(layout.published.crateIndex),
-    registry,
-  };
-}
-
-function inRegistry(reference: ImageReference, registry: string | undefined): ImageReference {
-  return registry === undefined ? reference : { ...reference, registry };
+  readonly registry?: string | undefined;
+  /** The base URL of the crate index. */
+  readonly crateIndex?: URL | undefined;
 }
 
 /** The world that the questions are asked in. */
@@ -82,6 +52,8 @@ export interface VerifyWorld {
 }
 
 export interface Inquiry {
+  /** Short name of the tag. */
+  readonly tag: string;
   /** In the order in which they must be asked, and are reported. */
   readonly questions: readonly Question[];
   /** Returns the tag's commit, once it is known. */
@@ -92,12 +64,17 @@ export interface Inquiry {
 
 /** Returns the questions that the tag of an application or of a chart raises. */
 export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
-  const { kind, tag, version, images, chart, crateIndex } = release;
+  const { kind, version, registry, crateIndex = new URL(layout.published.crateIndex) } = release;
   const { repository, gh, http, downloads } = world;
   const registries = { env: repository.env, cwd: repository.root, http };
   const isChart = kind === "chart";
+  const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
   const workflow = isChart ? layout.chartReleaseWorkflow : layout.releaseWorkflow;
+  /** A reference, in the registry that is asked in the place of the one that it names. */
+  const at = (reference: ImageReference) => ({ ...reference, ...(registry && { registry }) });
+  const published = (name: string) => ({ ...at(parseImageReference(name)), tag: version });
+  const chart = published(layout.published.chart);
   let tagging: Promise<TagAnswer> | undefined;
   let running: Promise<Answer> | undefined;
   let commit: ObjectId | undefined;
@@ -146,7 +123,8 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   }
 
   async function askImage(): Promise<readonly Answer[]> {
-    const references = images.map((image) => ({ ...image, tag: version }));
+    const named = layout.published.images.map(published);
+    const references = [...new Map(named.map((each) => [imageQuestion(each), each])).values()];
     try {
       const { platforms } = await promises();
       return await askImages({ references, platforms }, registries);
@@ -157,11 +135,13 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
 
   async function askChart(): Promise<readonly Answer[]> {
     const { appVersion } = await promises().catch(nothingPromised);
-    const reference = { ...chart, tag: version };
-    const published = { reference, name: layout.product, appVersion };
-    const { answer, digest } = await askChartArtifact(published, registries);
+    const { product: name } = layout;
+    const { answer, digest } = await askChartArtifact(
+      { reference: chart, name, appVersion },
+      registries,
+    );
     const subject: Subject = {
-      name: `chart ${layout.product} ${version}`,
+      name: `chart ${name} ${version}`,
       async file() {
         if (digest === undefined) {
           const evidence = "the chart's artifact is not verified";
@@ -181,8 +161,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
       const remedy = "Release the next chart version with a values.yaml that names the image";
       throw new Unverified("unknown", "the chart names no image", remedy);
     }
-    const reference = inRegistry(pulled, release.registry);
-    const answers = await askImages({ references: [reference], platforms }, registries);
+    const answers = await askImages({ references: [at(pulled)], platforms }, registries);
     if (!isVersion(pulled.tag ?? "") || answers.every(({ state }) => state !== "pending")) {
       return answers;
     }
@@ -212,6 +191,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
     ? [made(chartQuestion(chart), askChart), { label: "image of the chart", ask: askPulledImage }]
     : [made("image", askImage), ...ofCrates];
   return {
+    tag,
     questions: [ofTag, ofRun, made("GitHub release", askRelease), ...own],
     commit: () => commit,
     findings: () => expectation?.findings ?? [],

@@ -134,11 +134,12 @@ function failedRun(run: Fields, jobs: readonly Fields[], link: string | undefine
     return new Unverified("failed", evidence, `Read the ${log} it`, link);
   }
   const step = findList(job.steps)?.find(({ conclusion }) => hasFailed(conclusion));
-  const at = step === undefined ? "" : `, in step ${nameOf(step)}`;
+  const name = step === undefined ? "" : nameOf(step);
+  const known = procedureRemedies.find(([ofJob, of]) => ofJob.test(nameOf(job)) && of.test(name));
   return new Unverified(
     "failed",
-    `job ${nameOf(job)} ended as ${words(job.conclusion)}${at}`,
-    procedureRemedy(job, step) ?? `Read the job's ${log} the failed jobs`,
+    `job ${nameOf(job)} ended as ${words(job.conclusion)}${name && `, in step ${name}`}`,
+    known?.[2] ?? `Read the job's ${log} the failed jobs`,
     logLink,
   );
 }
@@ -159,22 +160,24 @@ function endOf({ completedAt }: Fields): string {
   return findText(completedAt) ?? "9999";
 }
 
-/** Returns the way out that PROCEDURE's Troubleshooting gives for a job, if it gives one. */
-function procedureRemedy(job: Fields, step: Fields | undefined): string | undefined {
-  const name = nameOf(job)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-");
-  if (name.includes("check-versions")) {
-    return "Bump the workspace version and the pin on perf-sentinel-core together (bump-version.ts), and release the next version";
-  }
-  if (name.includes("publish-crate")) {
-    return "Wait 5 minutes, then re-run the failed job: if the crate is on the index by then, the job completes";
-  }
-  if (name.includes("docker") && /trivy|scan/i.test(step === undefined ? "trivy" : nameOf(step))) {
-    return "If Trivy found a CVE: see whether a base-image rebuild resolves it (docker pull, then re-run), else bump the dependency and cut a patch release; do not bypass the scan";
-  }
-  return undefined;
-}
+/** The ways out that PROCEDURE's Troubleshooting gives, by job and by the step that failed in it. */
+const procedureRemedies: readonly (readonly [job: RegExp, step: RegExp, remedy: string])[] = [
+  [
+    /check[^a-z]versions/i,
+    /^/,
+    "Bump the workspace version and the pin on perf-sentinel-core together (bump-version.ts), and release the next version",
+  ],
+  [
+    /publish[^a-z]crate/i,
+    /^/,
+    "Wait 5 minutes, then re-run the failed job: if the crate is on the index by then, the job completes",
+  ],
+  [
+    /docker/i,
+    /trivy|scan|^$/i,
+    "If Trivy found a CVE: see whether a base-image rebuild resolves it (docker pull, then re-run), else bump the dependency and cut a patch release; do not bypass the scan",
+  ],
+];
 
 function nameOf({ name }: Fields): string {
   return words(name);

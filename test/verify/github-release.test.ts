@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import {
   checksumsOf,
   type GhReply,
+  notLoggedIn,
   releaseShape,
   type StandInGh,
   sha256OfText,
@@ -15,7 +16,7 @@ import {
   openDownloads,
   parseChecksums,
 } from "../../scripts/verify/github-release.ts";
-import { faults, ghWorld } from "../helpers/gh.ts";
+import { ghWorld } from "../helpers/gh.ts";
 
 const release = {
   repository: layout.published.repository,
@@ -109,7 +110,7 @@ test("only what is needed is fetched, and with what old versions of gh know", as
     "release view v1.3.0 --json tagName,isDraft,isPrerelease,url,assets,publishedAt --repo github.com/robintra/perf-sentinel",
   );
   expect(asked[1]).toMatch(
-    /^release download v1\.3\.0 --dir \S+ --pattern SHA256SUMS\.txt --pattern /,
+    /^release download v1\.3\.0 --dir \S+ --pattern .* --pattern SHA256SUMS\.txt /,
   );
   expect(asked[1]).not.toContain("large-video");
 });
@@ -274,11 +275,6 @@ describe("the checksums", () => {
       `${"0".repeat(64)}  ${sbom}\n${sound[list]}`,
       `SHA256SUMS.txt: it names "${sbom}" twice`,
     ],
-    [
-      "that are too large to be checksums",
-      `${"0".repeat(64)}  x\n`.repeat(20_000),
-      "SHA256SUMS.txt: it is too large",
-    ],
   ])("%s have failed, and leave no asset verified", async (_, text, evidence) => {
     const { answers, of } = await ask({ assets: changed({ [list]: text }) });
     expect(of(label)).toMatchObject({
@@ -289,23 +285,12 @@ describe("the checksums", () => {
   });
 });
 
-describe("nobody knows anything of a release if gh", () => {
-  test.each(faults)("%s", async (_, reply, evidence) => {
-    const { answers } = await ask({ change: (gh) => gh.reply("release view", reply) });
-    expect(answers.map(({ question }) => question)).toEqual(labels);
-    for (const answer of answers) {
-      expect(answer).toMatchObject({ state: "unknown", evidence: expect.stringMatching(evidence) });
-    }
-  });
-
-  test("hangs", async () => {
-    using made = ghWorld({ timeout: 100 });
-    using downloads = openDownloads(made.world.env);
-    made.gh.reply("release view", { shell: "exec sleep 60" });
-    const { answers } = await askGithubRelease(tag, "application", made.world, downloads);
-    expect(answers.map(({ state, evidence }) => [state, evidence])).toEqual(
-      labels.map(() => ["unknown", "gh release view gave no answer within 0.1 s"]),
-    );
+describe("all answers are unknown if gh", () => {
+  test("gives no answer", async () => {
+    const change = (gh: StandInGh) => gh.reply("release view", notLoggedIn);
+    const { answers } = await ask({ change });
+    const unknown = { state: "unknown", evidence: "gh is not logged in to github.com" };
+    expect(answers).toMatchObject(labels.map((question) => ({ question, ...unknown })));
   });
 
   test.each<[string, object]>([

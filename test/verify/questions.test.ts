@@ -19,7 +19,7 @@ import type { Answer, State } from "../../scripts/lib/answer.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import { openDownloads } from "../../scripts/verify/github-release.ts";
-import { questionsOf, releaseOf, type TagKind } from "../../scripts/verify/questions.ts";
+import { questionsOf, type TagKind } from "../../scripts/verify/questions.ts";
 import { survey } from "../../scripts/verify/survey.ts";
 import { ghWorld } from "../helpers/gh.ts";
 import { quickHttp } from "../helpers/quick.ts";
@@ -111,10 +111,12 @@ type World = ReturnType<typeof soundWorld>;
 /** One look at a release. */
 async function look(kind: TagKind, each: World, of = version): Promise<Answer[]> {
   const { env } = each;
-  const release = releaseOf(kind, of, {
+  const release = {
+    kind,
+    version: of,
     registry: registry.host,
     crateIndex: new URL(each.index.url),
-  });
+  };
   using downloads = openDownloads(env);
   const { questions } = questionsOf(release, {
     repository: { root: product.root, env: { ...product.env, PATH: env.PATH } },
@@ -385,14 +387,4 @@ describe("of a chart, only what is told differs:", () => {
       "and can no longer come: the run of release.yml has failed",
     );
   });
-});
-
-test("the two registries of the layout are asked for one image, and the chart's own for the chart", () => {
-  const release = releaseOf("application", version);
-  expect(release.images).toEqual([
-    { registry: "ghcr.io", repository: image },
-    { registry: "docker.io", repository: image },
-  ]);
-  expect(release.chart).toEqual({ registry: "ghcr.io", repository: chart });
-  expect(release.crateIndex.href).toBe("https://index.crates.io/");
 });
