@@ -124,7 +124,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
 
   async function askImage(): Promise<readonly Answer[]> {
     const named = layout.published.images.map(published);
-    const references = [...new Map(named.map((each) => [imageQuestion(each), each])).values()];
+    const references = [...new Map(named.map((each) => [JSON.stringify(each), each])).values()];
     try {
       const { platforms } = await promises();
       return await askImages({ references, platforms }, registries);
