@@ -263,13 +263,13 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   const itself = await run("scripts/adopt.ts", ".", "--check");
   expect(itself.stdout).toStartWith("The copy is as it was adopted: ");
   it.edit(it.product, "scripts/release.ts", layout);
-  rmSync(join(it.product, "scripts/verify/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/survey.ts"));
   const edited = await run("scripts/adopt.ts", ".", "--check");
   expect(edited.code).toBe(1);
   expect(edited.stdout).toBe(`${layout} is edited here, as it may be\n`);
   expect(errorsOf(edited.stderr)).toEqual([
     "Cannot call the copy current: scripts/release.ts is edited here",
-    "Cannot call the copy current: scripts/verify/poll.ts is missing",
+    "Cannot call the copy current: scripts/verify/survey.ts is missing",
   ]);
   expect(edited.stderr).toContain("fix: Adopt again: bun TOOLS/scripts/adopt.ts .");
   const refused = await run("scripts/adopt.ts", ".");
@@ -313,7 +313,7 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "scripts/lib/fresh.ts": "//\n",
   });
   it.edit(it.tools, "scripts/release.ts");
-  rmSync(join(it.product, "scripts/verify/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/survey.ts"));
   chmodSync(join(it.product, "scripts/bump-version.ts"), 0o644);
   it.edit(it.product, layout, "scripts/release/gate.ts");
   const said = contents(it.product);
@@ -328,7 +328,7 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
       "scripts/lib/old/a.ts is stale: it is gone upstream",
       "scripts/release.ts is stale: it changed upstream",
       "scripts/release/gate.ts is edited here",
-      "scripts/verify/poll.ts is missing",
+      "scripts/verify/survey.ts is missing",
     ].map((words) => `Cannot call the copy current: ${words}`),
   );
   expect(stale.stdout).toBe(`${layout} is edited here, as it may be\n`);
@@ -342,7 +342,7 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "new       scripts/lib/fresh.ts",
     "removed   scripts/lib/old/a.ts",
     "updated   scripts/release.ts",
-    "restored  scripts/verify/poll.ts",
+    "restored  scripts/verify/survey.ts",
   ]);
   const count = filesIn(it.product).length;
   expect(stdout).toContain(`The copy is current: ${count} files of version `);

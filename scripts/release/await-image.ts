@@ -8,7 +8,7 @@ import type { GhWorld } from "../lib/net/gh.ts";
 import type { RegistryWorld } from "../lib/net/registry.ts";
 import { duration } from "../lib/progress.ts";
 import { isVersion } from "../lib/version.ts";
-import { askImages, imageQuestion } from "../verify/images.ts";
+import { askImages, imageQuestion } from "../verify/published.ts";
 import { type Question, type SurveyOptions, type SurveyWorld, survey } from "../verify/survey.ts";
 import { askWorkflowRun } from "../verify/workflow-run.ts";
 
