@@ -12,6 +12,7 @@ import {
   type Changelog,
   dateByHand,
   datedHeading,
+  isUnreleased,
   readChangelog,
   type Section,
   sectionsOf,
@@ -76,11 +77,6 @@ export function withSection(source: Source, request: SectionRequest): SectionEdi
   }
   const { title, at } = section;
   return { text, outcome, title, at, left: leftToDo(after, section) };
-}
-
-/** Whether a section is the one of what is not released yet. */
-export function isUnreleased({ name, title }: Section): boolean {
-  return (name ?? title).trim().toLowerCase() === "unreleased";
 }
 
 const titles = (sections: readonly Section[]) => JSON.stringify(sections.map(({ title }) => title));
