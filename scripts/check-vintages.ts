@@ -59,8 +59,17 @@ export interface Vintage {
   readonly at: Place;
 }
 
-/** The age of a vintage as its rule sees it; `unclear` is a year of which only some days are fresh. */
-type VintageState = "fresh" | "deferred" | "stale" | "unclear" | "future" | "undated" | "no-rule";
+/** Each state of a vintage in words; `unclear` is a year of which only some days are fresh. */
+const stateWords = {
+  fresh: "fresh",
+  deferred: "deferred",
+  stale: "stale",
+  unclear: "unclear",
+  future: "in the future",
+  undated: "without a date",
+  "no-rule": "without a rule",
+};
+type VintageState = keyof typeof stateWords;
 
 /** A vintage on the day of a release. */
 interface JudgedVintage {
@@ -114,15 +123,17 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
     return deferral === undefined ? each : { ...each, state: "deferred", deferral };
   });
   const section = changelog.value?.section ?? "[Unreleased]";
-  const states = [...Map.groupBy(final, ({ state }) => state)];
-  const counts = states.map(([state, { length }]) => `${length} ${state}`).join(", ");
+  const counts = Object.entries(stateWords).flatMap(([state, words]) => {
+    const { length } = final.filter((each) => each.state === state);
+    return length === 0 ? [] : [`${length} ${words}`];
+  });
   const findings = [
     ...final.map((each) => findingOf(each, section, question)),
     // A file that cannot be read may hold what seems to be missing.
     ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
     ...faults,
     ...(changelog.findings ?? []),
-    notice(`Vintages on ${question.releaseDay}: ${counts}`),
+    notice(`Vintages on ${question.releaseDay}: ${counts.join(", ")}`),
   ];
   return { findings, vintages: final };
 }
