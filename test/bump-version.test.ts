@@ -187,7 +187,6 @@ describe("the diff of a dry run", () => {
     await using world = await oddWorld();
     const { code, stdout } = await bump(world, "1.3.0", "--dry-run");
     expect(code).toBe(0);
-    expect(stdout).toContain("100755");
     writeFiles(world.home, { "bump.diff": stdout });
     await world.git("apply", "../bump.diff");
     const applied = await world.git("diff");
@@ -264,18 +263,18 @@ describe("nothing is written if", () => {
       (world) => world.git("tag", "chart-v1.3.0"),
     ],
     [
-      "a file that would change is not as committed",
-      "docs/CI.md is not as committed",
+      "a file that would change has uncommitted changes",
+      "docs/CI.md has uncommitted changes",
       async (world) => writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` }),
     ],
     [
       "a file that would change is unknown to git",
-      "fuzz/Cargo.lock is not as committed",
+      "fuzz/Cargo.lock has uncommitted changes",
       async (world) => writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] }),
     ],
     [
       "a file that would change is one that git ignores",
-      "fuzz/Cargo.lock is not as committed",
+      "fuzz/Cargo.lock has uncommitted changes",
       async (world) => {
         await world.commit({ ".gitignore": "/fuzz/\n" });
         writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] });
@@ -283,7 +282,7 @@ describe("nothing is written if", () => {
     ],
     [
       "changes of a file are assumed away",
-      "docs/CI.md is not as committed",
+      "docs/CI.md has uncommitted changes",
       async (world) => {
         await world.git("update-index", "--assume-unchanged", "docs/CI.md");
         writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
@@ -291,7 +290,7 @@ describe("nothing is written if", () => {
     ],
     [
       "changes of a file are skipped",
-      "docs/CI.md is not as committed",
+      "docs/CI.md has uncommitted changes",
       async (world) => {
         await world.git("update-index", "--skip-worktree", "docs/CI.md");
         writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
@@ -342,7 +341,7 @@ describe("nothing is written if", () => {
       "error: Cannot bump to 1.2.8: found the workspace at 1.2.9, expected a lower version",
       "error: Cannot bump the chart to 1.2.8: found it at 1.2.9, expected a lower version",
       "error: Cannot bump: tag v1.2.8 already exists locally",
-      "error: Cannot bump: docs/CI.md is not as committed, and would be written",
+      "error: Cannot bump: docs/CI.md has uncommitted changes, and the bump would overwrite them",
     ]);
     expect(stderr).toEndWith("Nothing was written.\n");
   });

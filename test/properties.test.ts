@@ -8,6 +8,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { checkAppendOnly, checkRows } from "../release-gate/history/ledger-history.ts";
 import { compareLines } from "../release-gate/history/line-order.ts";
+import { withSection } from "../scripts/bump/section.ts";
 import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import {
@@ -20,7 +21,6 @@ import {
 } from "../scripts/lib/calendar.ts";
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
-import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {

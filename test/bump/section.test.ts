@@ -1,16 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import type { Day } from "../../../scripts/lib/calendar.ts";
-import { type SectionRequest, withSection } from "../../../scripts/lib/files/changelog-release.ts";
-import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
-import { source } from "../../../scripts/lib/tree.ts";
-import type { Version } from "../../../scripts/lib/version.ts";
-import { expectLinear } from "../../helpers/growth.ts";
+import { type SectionRequest, withSection } from "../../scripts/bump/section.ts";
+import type { Day } from "../../scripts/lib/calendar.ts";
+import { LocatedSyntaxError } from "../../scripts/lib/finding.ts";
+import { source } from "../../scripts/lib/tree.ts";
+import type { Version } from "../../scripts/lib/version.ts";
 
 const release: SectionRequest = {
   version: "1.3.0" as Version,
   date: "2026-09-01" as Day,
   mustHaveDate: true,
-  otherwise: undefined,
+  otherwise: [],
 };
 const chart: SectionRequest = {
   ...release,
@@ -207,40 +206,12 @@ describe("the chart's changelog", () => {
   });
 
   test("needs words where there is nothing true to say", () => {
-    const silent = { ...chart, otherwise: undefined };
+    const silent = { ...chart, otherwise: [] };
     expect(edited("## [1.2.9]\n", silent)).toEqual({
       text: "## [1.3.0]\n\n## [1.2.9]\n",
       outcome: "added",
       left: ["C.md says nothing below ## [1.3.0]"],
     });
-  });
-});
-
-describe("links of versions", () => {
-  const top = "## [Unreleased]\n\n- new\n\n## [1.2.9] - 2026-08-07\n\n- old\n\n";
-  const moved = top.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n");
-
-  test.each([
-    [
-      "GitHub's",
-      "[Unreleased]: https://h/o/r/compare/v1.2.9...HEAD\n[1.2.9]: https://h/o/r/compare/v1.2.8...v1.2.9\n",
-      "[Unreleased]: https://h/o/r/compare/v1.3.0...HEAD\n[1.3.0]: https://h/o/r/compare/v1.2.9...v1.3.0\n[1.2.9]: https://h/o/r/compare/v1.2.8...v1.2.9\n",
-    ],
-    [
-      "a chart's, with CRLF and no line end",
-      "[unreleased]: <https://h/compare/chart-v1.2.9..main>",
-      "[unreleased]: <https://h/compare/chart-v1.3.0..main>\n[1.3.0]: <https://h/compare/chart-v1.2.9..chart-v1.3.0>",
-    ],
-  ])("follow the release: %s", (_, before, after) => {
-    expect(edited(top + before).text).toBe(moved + after);
-  });
-
-  test.each([
-    ["of another form", "[Unreleased]: https://h/o/r/commits/main\n"],
-    ["in code", "```\n[Unreleased]: https://h/o/r/compare/v1.2.9...HEAD\n```\n"],
-    ["that are there twice", "[Unreleased]: https://h/compare/v1.2.9...HEAD\n".repeat(2)],
-  ])("are left alone if they are %s", (_, links) => {
-    expect(edited(top + links).text).toBe(moved + links);
   });
 });
 
@@ -257,11 +228,3 @@ test.each([
     expect((thrown as LocatedSyntaxError).at).toMatchObject({ line });
   }
 });
-
-test.each(["1.1.1.", "1", "/", "1.1.1...HEAD"])(
-  "a link of any length is read in time that grows with it: %p again and again",
-  async (part) => {
-    const text = (size: number) => `${old}\n[unreleased]: http://x/${part.repeat(size / 10)}\n`;
-    await expectLinear(200_000, text, (each) => edit(each));
-  },
-);
