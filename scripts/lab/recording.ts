@@ -1,21 +1,21 @@
-/** What recording a lab run needs to know, for every command that does: the lab and the ledger. */
+/** What both commands that record a lab run share: the lab, the ledger, and the row. */
 
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Invocation } from "../lib/cli.ts";
 import { realPath } from "../lib/disk/files.ts";
 import type { Appended } from "../lib/disk/ledger-file.ts";
-import { type Finding, quote, refusal, warning } from "../lib/finding.ts";
+import { attempt, type Finding, quote, refusal, warning } from "../lib/finding.ts";
 import type { Checkout } from "../lib/git/checkout.ts";
 import { findRepository, line, type ObjectId, type Repository, short } from "../lib/git/git.ts";
 import { layout } from "../lib/layout.ts";
-import type { Report } from "../lib/report.ts";
+import type { Json } from "../lib/report.ts";
 
-/** Fewer digits than the ledger takes could stand for more than one commit. */
+/** The ledger takes no shorter name of a commit. */
 const leastDigits = 7;
 
 /**
- * The lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
+ * Returns the lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
  * shorter than 7 digits, whatever the lab's git configuration says.
  *
  * @throws {Refusal} If git cannot say, or HEAD moved meanwhile.
@@ -36,25 +36,28 @@ export async function findLabCommit(lab: Repository, head: ObjectId): Promise<st
 /** How many changed paths of the lab a warning names. */
 const namedPaths = 5;
 
+/** Returns the first of some paths, and how many more there are, for a message. */
+export function namePaths(paths: readonly string[]): string {
+  const more = paths.length > namedPaths ? `, and ${paths.length - namedPaths} more` : "";
+  return paths.slice(0, namedPaths).map(quote).join(", ") + more;
+}
+
 /**
- * Warns where the lab's commit may not be what was run.
+ * Warns if the lab's commit may not identify what was run.
  *
  * @param appended The line of the ledger that names the commit, if it has been appended.
  */
 export function checkLab({ head, branch, changes }: Checkout, appended?: number): Finding[] {
   const findings: Finding[] = [];
   if (changes.length > 0) {
-    const named = changes.slice(0, namedPaths).map(quote).join(", ");
-    const more = changes.length > namedPaths ? `, and ${changes.length - namedPaths} more` : "";
+    const undo =
+      appended === undefined
+        ? ", rerun the lab, and record that run"
+        : `, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`;
     findings.push(
       warning(
-        `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${named}${more}`,
-        {
-          remedy:
-            appended === undefined
-              ? "Commit or remove the changes, rerun the lab, and record that run"
-              : `Commit or remove the changes, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`,
-        },
+        `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${namePaths(changes)}`,
+        { remedy: `Commit or remove the changes${undo}` },
       ),
     );
   }
@@ -76,7 +79,7 @@ export function checkLab({ head, branch, changes }: Checkout, appended?: number)
 const nameTheLab = "Name the lab's checkout with --lab DIR";
 
 /**
- * The lab's checkout: the one around the named folder, or around the current one.
+ * Opens the lab's checkout: the one around the named folder, or around the current one.
  *
  * @throws {Refusal} If there is none.
  */
@@ -94,7 +97,7 @@ export async function openLab(
   });
 }
 
-/** The lab has no ledger: a folder with one is the product's, whose commit says nothing here. */
+/** Warns if the lab has a ledger: then it looks like the product, whose commit says nothing here. */
 export function checkIsLab(lab: Repository): Finding[] {
   return existsSync(join(lab.root, layout.ledger))
     ? [
@@ -156,17 +159,34 @@ export async function locateLedger(
   return { path: join((await repository()).root, layout.ledger) };
 }
 
-/** Says where the row is now, and that it is still to be committed. */
-export function tellAppended(
-  report: Report,
-  path: string,
-  appended: Appended,
+/**
+ * Appends a row to a ledger and reports all that there is to say about it. A row that cannot be
+ * appended is an error in the report.
+ *
+ * @param record Appends it, and returns where it is.
+ * @param findings What else the report is to say, given the line that was appended.
+ */
+export async function recordRow(
+  { report, interrupt }: Pick<Invocation, "report" | "interrupt">,
   lab: Checkout,
-): void {
+  data: { readonly [key: string]: Json | undefined },
+  ledger: NamedLedger | undefined,
+  record: (path: string) => Promise<Appended>,
+  findings: (appended: number | undefined) => readonly Finding[],
+): Promise<void> {
+  const append = ledger && (await attempt(() => interrupt.hold(() => record(ledger.path))));
+  const appended = append?.value;
+  report.add([...checkLab(lab, appended?.line), ...findings(appended?.line)]);
+  report.add(append?.findings ?? []);
+  if (ledger === undefined || appended === undefined) {
+    report.attach(data);
+    return;
+  }
   const { line: at, repeats } = appended;
+  report.attach({ ...data, ledger: ledger.path, line: at });
   if (repeats !== undefined) {
     report.tell(`line ${repeats} is the same row`);
   }
   const unless = lab.changes.length === 0 ? "" : ", if it is to stay";
-  report.tell(`appended as line ${at} of ${path}: commit it${unless}`);
+  report.tell(`appended as line ${at} of ${ledger.path}: commit it${unless}`);
 }

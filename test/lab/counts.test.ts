@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { countText, faultOf, readCounts } from "../../scripts/lab/counts.ts";
+import { faultOf, readCounts } from "../../scripts/lab/counts.ts";
 import { expectLinear } from "../helpers/growth.ts";
 
 const words = "scenarios pass";
@@ -14,68 +14,26 @@ test.each([
   ["expected 10/10 scenarios pass, found 9/10 scenarios pass", ["9/10"]],
   ["9/10 scenarios pass, expected 10/10 scenarios pass", ["9/10"]],
   ["goal: 10/10 scenarios pass", []],
-  ["Target is all 10/10 scenarios pass", []],
   ["we want '10/10 scenarios pass'", []],
-  ["waiting until 10/10 scenarios pass", []],
-  ["checking whether all 10/10 scenarios pass", []],
   ["not 10/10 scenarios pass", []],
   ["goal: 9/10 scenarios pass", ["9/10"]],
   ["goal met: 10/10 scenarios pass", ["10/10"]],
   ["[target validate-findings] 10/10 scenarios pass", ["10/10"]],
-  ["all required scenarios ran: 10/10 scenarios pass", ["10/10"]],
   ["verified that all 10/10 scenarios pass", ["10/10"]],
   ["10/10 scenarios passed", []],
   ["10/10 scenarios\npass", []],
   ["24/24 detector outcomes match", []],
   ["1.10/10 scenarios pass", []],
-  ["-10/10 scenarios pass", []],
   ["2026/10/10 scenarios pass", []],
   ["10 scenarios pass", []],
   ["run-9/10 scenarios pass\nx_8/10 scenarios pass", ["9/10", "8/10"]],
   ["x_10/10 scenarios pass", []],
-])("the counts of %j are %p", async (output, expected) => {
-  expect((await readCounts([output], words)).counts.map(countText)).toEqual(expected);
-});
-
-test("where an output is cut into pieces changes nothing", async () => {
-  const output =
-    "up\r\n9/10 scenarios\u001b[0m pass\r10/10 scenarios pass\nexpect 7/7 scenarios pass";
-  for (const size of [1, 2, 5, 13]) {
-    const pieces = output.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
-    const { counts, overlong } = await readCounts(pieces, words, 40);
-    expect({ counts: counts.map(countText), overlong }).toEqual({
-      counts: ["9/10", "10/10"],
-      overlong: false,
-    });
-  }
-});
-
-test.each([
-  ["in one piece", [`${"x".repeat(100)} 9/10 scenarios pass\n10/10 scenarios pass\n`]],
-  [
-    "in pieces",
-    ["x".repeat(30), "x".repeat(30), " 10/10 scenarios pass", "\n10/10 scenarios pass"],
-  ],
-])("a line too long to be read %s is no pass, and the next line is read", async (_, pieces) => {
-  const tally = await readCounts(pieces, words, 50);
-  expect({ ...tally, counts: tally.counts.map(countText) }).toEqual({
-    counts: ["10/10"],
-    overlong: true,
-  });
-  expect(faultOf(tally, words)).toBe(
-    "it writes a line of more than 16777216 characters, in which no count is read",
-  );
-});
-
-test("an incomplete count is kept however many complete ones come before it", async () => {
-  const line = "1/1 scenarios pass\n";
-  const tally = await readCounts([line.repeat(5000), "0/1 scenarios pass\n", line], words);
-  expect(tally.counts.length).toBeLessThan(2000);
-  expect(faultOf(tally, words)).toBe("it reports 0/1 scenarios pass");
+])("the counts of %j are %p", (output, expected) => {
+  expect(readCounts(output, words)).toEqual(expected);
 });
 
 test("a line of very many counts is read in linear time", async () => {
-  const line = (size: number) => ["1/1 scenarios pass ".repeat(size)];
+  const line = (size: number) => "1/1 scenarios pass ".repeat(size);
   await expectLinear(200_000, line, (output) => readCounts(output, words));
 });
 
@@ -91,6 +49,6 @@ test.each([
     "90071992547409921/90071992547409920 scenarios pass",
     "it reports 90071992547409921/90071992547409920 scenarios pass",
   ],
-])("every count must be all of at least one: %j", async (output, fault) => {
-  expect(faultOf(await readCounts([output], words), words)).toBe(fault);
+])("every count must be all of at least one: %j", (output, fault) => {
+  expect(faultOf(readCounts(output, words), words)).toBe(fault);
 });
