@@ -14,6 +14,7 @@
 
 import {
   checkIsLab,
+  checkLab,
   findLabCommit,
   locateLedger,
   openLab,
@@ -90,14 +91,14 @@ export const table = command({
     const row = rowText(validation);
     report.say(row);
     const { tag: version, sha, date, verdict } = validation;
-    await recordRow(
-      invocation,
-      checkout,
-      { row, version, lab: sha, date, verdict },
-      ledger,
-      (path) => appendRow(path, validation, date),
-      () => checkIsLab(lab),
-    );
+    report.add([...checkLab(checkout), ...checkIsLab(lab)]);
+    await recordRow(invocation, ledger, (path) => appendRow(path, validation, date), {
+      row,
+      version,
+      lab: sha,
+      date,
+      verdict,
+    });
   },
 });
 

@@ -7,10 +7,7 @@
  * A PASS needs exit code 0 of every step and complete counts from those that owe them: each count
  * in their output, at least one. Standard output has the ledger row and nothing else; its date is
  * the day in UTC on which the steps ended. Steps run without the operator's terminal and without
- * flags for make from the environment. Refuses when the lab's checkout cannot be read, has no
- * Makefile or holds the ledger, when make is missing, when a step fails, and with --record, when the
- * row cannot be appended, or is a PASS and the lab's checkout cannot be read again after the run. A
- * run that --from cuts short vouches for the steps it ran only: it cannot be recorded.
+ * flags for make from the environment. A run that --from cuts short cannot be recorded.
  *
  * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
  */
@@ -19,6 +16,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   checkIsLab,
+  checkLab,
   findLabCommit,
   locateLedger,
   type NamedLedger,
@@ -26,6 +24,7 @@ import {
   openLab,
   recordRow,
   refuseProduct,
+  removeRow,
 } from "./lab/recording.ts";
 import { type LabStep, labSteps, runSteps, type StepResult } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
@@ -61,23 +60,14 @@ import { layout } from "./lib/layout.ts";
  * Warns if the lab's checkout changed during the run, or cannot be read again after it.
  *
  * @param after The checkout after the run, or why it cannot be read.
- * @param appended The line of the ledger that names the commit, if it has been appended.
  */
-export function checkUnmoved(
-  before: Checkout,
-  after: Attempt<Checkout>,
-  appended?: number,
-): Finding[] {
-  const undo =
-    appended === undefined
-      ? "Do not record this run"
-      : `Remove line ${appended}, which is not committed yet`;
+export function checkUnmoved(before: Checkout, after: Attempt<Checkout>): Finding[] {
   if (after.value === undefined) {
     const reasons = after.findings.map(({ message }) => message).join("; ");
     return [
       warning(
         `the lab could not be read again after the run, so ${short(before.head)} may not identify what ran: ${reasons}`,
-        { remedy: `${undo}; repair the lab's checkout, and run this again` },
+        { remedy: `Repair the lab's checkout, and run this again; ${removeRow}` },
       ),
     ];
   }
@@ -95,7 +85,7 @@ export function checkUnmoved(
         warning(
           `the lab changed during the run, so ${short(before.head)} does not identify what ran: ${what.join("; ")}`,
           {
-            remedy: `${undo}; leave the lab's checkout alone while it runs, and run this again`,
+            remedy: `Leave the lab's checkout alone while it runs, and run this again; ${removeRow}`,
           },
         ),
       ];
@@ -251,23 +241,18 @@ export const table = command({
       logs: resolve(cwd, folder),
       steps: stepsData(results),
     };
-    await recordRow(
-      invocation,
-      before,
-      data,
-      options.record ? ledger : undefined,
-      async (path) => {
-        // A PASS opens the release gate, so its commit must be known; a FAIL opens nothing.
-        if (verdict === "PASS" && after.value === undefined) {
-          throw refusal(
-            `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
-            { remedy: "Repair the lab's checkout, and run the whole lab again" },
-          );
-        }
-        return await appendRow(path, validation, completed);
-      },
-      (appended) => [...checkUnmoved(before, after, appended), ...failures],
-    );
+    report.add([...checkLab(before), ...checkUnmoved(before, after), ...failures]);
+    const append = async (path: string) => {
+      // A PASS opens the release gate, so its commit must be known; a FAIL opens nothing.
+      if (verdict === "PASS" && after.value === undefined) {
+        throw refusal(
+          `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
+          { remedy: "Repair the lab's checkout, and run the whole lab again" },
+        );
+      }
+      return await appendRow(path, validation, completed);
+    };
+    await recordRow(invocation, options.record ? ledger : undefined, append, data);
     report.say(row);
   },
 });

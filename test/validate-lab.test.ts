@@ -208,13 +208,6 @@ test("a recipe that would print a count has not reported one", async () => {
   expect((await validate([])).stdout).toBe(`${row(sha, "FAIL")}\n`);
 });
 
-test("a step that removes temporary files is judged all the same", async () => {
-  const sha = await labWith({
-    "verify-all-scenarios": "rm -r $TMPDIR/*; echo 24/24 detector outcomes match",
-  });
-  expect((await validate([])).stdout).toBe(`${row(sha, "PASS")}\n`);
-});
-
 test("a log too long to be read is no pass where counts are due, and its end is shown", async () => {
   const grow = `'${process.execPath}' -e 'require("node:fs").ftruncateSync(1, 3 * 2 ** 30)'`;
   const sha = await labWith({
@@ -249,7 +242,9 @@ describe("a lab whose commit cannot be read again after the run", () => {
     expect(stderr).toContain(
       `warning: the lab could not be read again after the run, so ${sha} may not identify what ran: Cannot read the state of the work tree: git status: `,
     );
-    expect(stderr).toContain("  fix: Do not record this run; repair the lab's checkout, and ");
+    expect(stderr).toContain(
+      "  fix: Repair the lab's checkout, and run this again; if this run has a row ",
+    );
   });
 
   test("has no PASS recorded", async () => {
@@ -270,10 +265,8 @@ describe("a lab whose commit cannot be read again after the run", () => {
   test("has a FAIL recorded, for that releases nothing", async () => {
     const sha = await labWith({ "verify-all-scenarios": `${spoil}; exit 1` });
     const path = ledger();
-    const { code, stderr } = await validate(["--record", "--ledger", path]);
-    expect(code).toBe(1);
+    expect((await validate(["--record", "--ledger", path])).code).toBe(1);
     expect(readFileSync(path, "utf8")).toBe(`${old}${row(sha, "FAIL")}\n`);
-    expect(stderr).toContain("  fix: Remove line 2, which is not committed yet; repair ");
   });
 });
 
@@ -281,7 +274,7 @@ test("a checkout that stays as it is gives no warning, one that was dirty and is
   const clean = { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] };
   const dirty = { ...clean, changes: ["x"] };
   expect(checkUnmoved(dirty, { value: dirty })).toEqual([]);
-  expect(checkUnmoved(dirty, { value: clean }, 7)[0]?.remedy).toStartWith("Remove line 7, ");
+  expect(checkUnmoved(dirty, { value: clean })).toHaveLength(1);
 });
 
 describe("before anything runs", () => {

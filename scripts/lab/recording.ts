@@ -42,22 +42,19 @@ export function namePaths(paths: readonly string[]): string {
   return paths.slice(0, namedPaths).map(quote).join(", ") + more;
 }
 
-/**
- * Warns if the lab's commit may not identify what was run.
- *
- * @param appended The line of the ledger that names the commit, if it has been appended.
- */
-export function checkLab({ head, branch, changes }: Checkout, appended?: number): Finding[] {
+/** Completes the way out of a warning that the lab's commit may not identify what ran. */
+export const removeRow = "if this run has a row in the ledger, remove it before you commit";
+
+/** Warns if the lab's commit may not identify what was run, or may get lost. */
+export function checkLab({ head, branch, changes }: Checkout): Finding[] {
   const findings: Finding[] = [];
   if (changes.length > 0) {
-    const undo =
-      appended === undefined
-        ? ", rerun the lab, and record that run"
-        : `, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`;
     findings.push(
       warning(
         `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${namePaths(changes)}`,
-        { remedy: `Commit or remove the changes${undo}` },
+        {
+          remedy: `Commit or remove the changes, rerun the lab, and record that run; ${removeRow}`,
+        },
       ),
     );
   }
@@ -160,33 +157,30 @@ export async function locateLedger(
 }
 
 /**
- * Appends a row to a ledger and reports all that there is to say about it. A row that cannot be
- * appended is an error in the report.
+ * Appends the row of a run to the ledger, if one is named, and reports where it is. A row that cannot
+ * be appended is an error in the report.
  *
- * @param record Appends it, and returns where it is.
- * @param findings What else the report is to say, given the line that was appended.
+ * @param append Appends the row, and returns where it is.
+ * @param data The run as data.
  */
 export async function recordRow(
   { report, interrupt }: Pick<Invocation, "report" | "interrupt">,
-  lab: Checkout,
-  data: { readonly [key: string]: Json | undefined },
   ledger: NamedLedger | undefined,
-  record: (path: string) => Promise<Appended>,
-  findings: (appended: number | undefined) => readonly Finding[],
+  append: (path: string) => Promise<Appended>,
+  data: { readonly [key: string]: Json | undefined },
 ): Promise<void> {
-  const append = ledger && (await attempt(() => interrupt.hold(() => record(ledger.path))));
-  const appended = append?.value;
-  report.add([...checkLab(lab, appended?.line), ...findings(appended?.line)]);
-  report.add(append?.findings ?? []);
-  if (ledger === undefined || appended === undefined) {
-    report.attach(data);
+  report.attach(data);
+  if (ledger === undefined) {
     return;
   }
-  const { line: at, repeats } = appended;
-  report.attach({ ...data, ledger: ledger.path, line: at });
-  if (repeats !== undefined) {
-    report.tell(`line ${repeats} is the same row`);
+  const { path } = ledger;
+  const { value, findings = [] } = await attempt(() => interrupt.hold(() => append(path)));
+  report.add(findings);
+  if (value !== undefined) {
+    report.attach({ ...data, ledger: path, line: value.line });
+    if (value.repeats !== undefined) {
+      report.tell(`line ${value.repeats} is the same row`);
+    }
+    report.tell(`appended as line ${value.line} of ${path}: commit it`);
   }
-  const unless = lab.changes.length === 0 ? "" : ", if it is to stay";
-  report.tell(`appended as line ${at} of ${ledger.path}: commit it${unless}`);
 }

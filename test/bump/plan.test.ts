@@ -10,7 +10,7 @@ import {
 } from "../../scripts/lib/files/references.ts";
 import { attempt, isPass, notice } from "../../scripts/lib/finding.ts";
 import { memoryTree } from "../../scripts/lib/tree.ts";
-import { parseVersion, type Version } from "../../scripts/lib/version.ts";
+import type { Version } from "../../scripts/lib/version.ts";
 import { spelledProduct } from "../helpers/spellings.ts";
 
 const next = "1.3.0" as Version;
@@ -111,27 +111,6 @@ test("only what follows a version moves: the chart alone keeps its appVersion", 
   ]);
 });
 
-test("the chart's version may be its own", async () => {
-  const { files } = await bumped(product, { ...all, chart: parseVersion("2.0.0") });
-  expect(files["charts/perf-sentinel/Chart.yaml"]).toContain(
-    '\nversion: 2.0.0\nappVersion: "1.3.0"\n',
-  );
-  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain(
-    "## [2.0.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n",
-  );
-});
-
-test("a chart without appVersion says nothing that is not true", async () => {
-  const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
-  const { files, plan } = await bumped({
-    ...product,
-    "charts/perf-sentinel/Chart.yaml": chart.replace(/appVersion.*\n/, ""),
-    "charts/perf-sentinel/values.yaml": "image: { repository: a/b, tag: x }\n",
-  });
-  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain("## [1.3.0]\n\n## [1.2.9]");
-  expect(plan.left).toHaveLength(2);
-});
-
 test("a digest behind a bumped tag is left, with a warning", async () => {
   const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
   const digest = `@sha256:${"a".repeat(64)}`;
@@ -216,7 +195,7 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
 
 test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
   let moved = 0;
-  for (let seed = 1; seed <= 250; seed++) {
+  for (let seed = 1; seed <= 120; seed++) {
     const { before, after, slots } = spelledProduct(seed, next);
     const { plan, files } = await bumped(before);
     expect({ seed, files }).toEqual({ seed, files: after });
@@ -230,5 +209,5 @@ test("arbitrary legal spellings: a bump changes exactly the intended values, and
     expect((await bumped(files)).plan.files).toEqual([]);
     moved += slots;
   }
-  expect(moved).toBeGreaterThan(250 * 6);
+  expect(moved).toBeGreaterThan(120 * 6);
 });

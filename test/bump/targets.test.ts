@@ -40,13 +40,9 @@ test.each([
   ["1.3.0", "1.2.9", "1.2.9", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.10.0", "1.9.9", "1.9.9", "1.10.0 1.10.0 1.10.0", "1.10.0"],
   ["1.3.0-rc.1", "1.2.9", "1.2.9", "1.3.0-rc.1 1.3.0-rc.1 1.3.0-rc.1", "1.3.0-rc.1"],
-  ["1.3.0", "1.3.0-rc.1", "1.3.0-rc.1", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0 --chart 2.0.0", "1.2.9", "1.9.9", "1.3.0 1.3.0 2.0.0", "1.3.0"],
-  ["1.3.0 --chart 1.2.10", "1.2.9", "1.2.9", "1.3.0 1.3.0 1.2.10", "1.3.0"],
-  ["1.3.0", "1.2.9", "1.2.12", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0", "1.2.9", undefined, "1.3.0 - -", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
-  ["1.3.0 --allow-same", "1.3.0", "1.2.9", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.4.0", "1.3.0 1.3.0 1.4.0", "1.3.0"],
   ["1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
   ["1.2.9 --chart 1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
@@ -72,15 +68,6 @@ describe("a version that is not greater is refused", () => {
     ]);
     expect(refused.remedies[0]).toContain(remedy);
     expect(refused.places).toEqual([{ file: "Cargo.toml", line: 6 }]);
-  });
-
-  test("for both at once", () => {
-    const { faults, places } = targets("1.2.9", "1.2.9", "1.2.9");
-    expect(faults).toEqual([
-      "Cannot bump to 1.2.9: found the workspace at 1.2.9, expected a lower version",
-      "Cannot bump the chart to 1.2.9: found it at 1.2.9, expected a lower version",
-    ]);
-    expect(places[1]).toEqual({ file: "c/Chart.yaml", line: 6 });
   });
 
   test.each([
