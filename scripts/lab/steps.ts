@@ -1,7 +1,8 @@
-/** Runs the steps of the lab run, each with a log of its own, and judges how each ended. */
+/** Runs the steps of the lab run, each with a log of its own, and judges it by its exit code and counts. */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
 import { reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
@@ -11,7 +12,6 @@ import { layout } from "../lib/layout.ts";
 import { type Environment, needProgram } from "../lib/process.ts";
 import { runGroup } from "../lib/process-group.ts";
 import { duration, showProgress } from "../lib/progress.ts";
-import { faultOf, plainLines, readCounts } from "./counts.ts";
 
 /** One step: a target of make, and the words of the counts that it must report. */
 export interface LabStep {
@@ -184,4 +184,66 @@ function endOfLog(output: number, most: number): string {
     read = readSync(output, bytes, length, bytes.length - length, begin);
   }
   return bytes.toString("utf8", 0, length);
+}
+
+// Counts
+
+/** A carriage return ends a line, too: what follows it is written over the line. */
+const lineEnd = /\r?\n|\r/;
+
+/** Returns the lines of an output as text, without escape sequences. */
+function plainLines(output: string): string[] {
+  return stripVTControlCharacters(output).split(lineEnd);
+}
+
+/**
+ * Words right before a count that make it something other than a result. The lab words its results
+ * as it likes, so this knows words of hope, and takes every other count for a result.
+ */
+const hope =
+  /\b(?:goals?|targets?|aims?|wants?|wanted|needs?|needed|requires?|required|should|must|hopes?|until|unless|if|when|whether|not)\b(?:[\s"'`:=>(-]|\b(?:is|be|are|all|that|at least)\b){0,20}$/i;
+
+/** Characters before a count in which such a word is looked for. */
+const hopeColumns = 60;
+
+/**
+ * Returns the counts in an output, such as `10/10`: digits, a slash and digits before the given
+ * words, in any case. A complete count that its line states as a hope is not a result, and one that
+ * is joined to a word may be something else; an incomplete count always counts.
+ */
+export function readCounts(output: string, words: string): string[] {
+  const phrase = words.split(" ").join("\\s+");
+  const pattern = new RegExp(`(?<!\\d)(\\d+)\\s*/\\s*(\\d+)\\s+${phrase}(?!\\w)`, "gi");
+  return plainLines(output).flatMap((line) => {
+    const expected = line.search(/\bexpect(?:ed|s|ing)?\b/i);
+    return [...line.matchAll(pattern)].flatMap(({ index, 1: passed, 2: total }) => {
+      const count = `${passed}/${total}`;
+      const isHope =
+        (expected !== -1 && expected < index) ||
+        hope.test(line.slice(Math.max(0, index - hopeColumns), index));
+      const isJoined = /[\w./-]/.test(line.charAt(index - 1));
+      return (isHope || isJoined) && isComplete(count) ? [] : [count];
+    });
+  });
+}
+
+/** Reports whether a count is all of at least one. */
+function isComplete(count: string): boolean {
+  return /^([1-9]\d*)\/\1$/.test(count);
+}
+
+/** How many counts a message names. */
+const namedCounts = 5;
+
+/**
+ * Returns why counts fail a step, or undefined if they pass: there must be one, and each must be all
+ * of at least one. A later count never overrides an earlier failure, for an output cannot tell a
+ * repetition from another set of scenarios.
+ */
+export function faultOf(counts: readonly string[], words: string): string | undefined {
+  if (counts.length === 0) {
+    return `it reports no count of "${words}"`;
+  }
+  const short = counts.filter((count) => !isComplete(count)).slice(0, namedCounts);
+  return short.length === 0 ? undefined : `it reports ${short.join(", ")} ${words}`;
 }
