@@ -8,6 +8,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { checkAppendOnly, checkRows } from "../release-gate/history/ledger-history.ts";
 import { compareLines } from "../release-gate/history/line-order.ts";
+import { withSection } from "../scripts/bump/section.ts";
+import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import {
   type Day,
@@ -19,7 +21,6 @@ import {
 } from "../scripts/lib/calendar.ts";
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
-import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
@@ -64,8 +65,6 @@ import { findLink, findList, findText } from "../scripts/lib/net/gh.ts";
 import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
 import { parseChecksums } from "../scripts/verify/github-release.ts";
-import { rustTokens } from "../scripts/vintages/rust.ts";
-import { findNewestTime, readVintages } from "../scripts/vintages/vintages.ts";
 import { checkDocumentedForm } from "../scripts/workflow/documented-form.ts";
 import { parseWorkflow } from "../scripts/workflow/yaml.ts";
 import {
@@ -121,7 +120,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
     ];
   },
   checksums: (file) => parseChecksums(file),
-  "Rust source": (file) => [rustTokens(file), readVintages(file)],
+  "Rust source": readVintages,
   "a time": ({ text }) => findNewestTime(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
@@ -482,11 +481,8 @@ describe("what a reader says of a text stands there:", () => {
     }
   });
 
-  property("the tokens of Rust, and the constants of snippets", [anyText], (text) => {
+  property("the constants of snippets", [anyText], (text) => {
     const file = source("file", text);
-    for (const { text: token, value, at } of parsed(rustTokens, text) ?? []) {
-      expect(value === undefined ? file.text.startsWith(token, at) : true).toBe(true);
-    }
     for (const { offset, text: found } of [
       ...findConstants(file, "version"),
       ...findMentions(file, "perf-sentinel", "v"),
