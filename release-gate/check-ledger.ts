@@ -45,8 +45,7 @@ import {
 } from "../scripts/lib/git/git.ts";
 import type { Parting } from "../scripts/lib/git/history.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
-import { type Objects, openObjects } from "../scripts/lib/git/objects.ts";
-import { Interrupted } from "../scripts/lib/interrupt.ts";
+import type { Objects } from "../scripts/lib/git/objects.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check } from "../scripts/lib/tree.ts";
 import { isVersion } from "../scripts/lib/version.ts";
@@ -212,6 +211,7 @@ async function repair(
     repairRow(opened, line, dayOf(now), () => interrupt.requested),
   );
   if (row === undefined) {
+    const { Interrupted } = await import("../scripts/lib/interrupt.ts");
     throw new Interrupted("the ledger is as it was", interrupt.exitCode);
   }
   report.attach({ ledger: layout.ledger });
@@ -261,20 +261,22 @@ export const table = command({
     const base = operands.base || env.GITHUB_BASE_REF;
     const opened = await repository();
     const shown = options.ref ?? "HEAD";
+    const today = dayOf(now);
     const needsHead = Boolean(base) || options.history;
     const [tagged, commit] = await Promise.all([
       findTagDays(opened),
       needsHead ? resolveCommit(opened, shown) : undefined,
     ]);
-    const today = dayOf(now);
-    await using objects = openObjects(opened);
+    // Rows alone are judged without a look at the past.
+    const { openObjects } = commit ? await import("../scripts/lib/git/objects.ts") : {};
+    await using objects = openObjects?.(opened);
     // What one question leaves unanswered refuses, and the others still count.
     const against =
-      base && commit !== undefined
+      base && commit && objects
         ? await attempt(() => findBases(opened, objects, base, { shown, commit }, today))
         : undefined;
     const past =
-      options.history && commit !== undefined
+      options.history && commit && objects
         ? await attempt(async () => {
             const { judgeHistory } = await import("./history/ledger-log.ts");
             return await judgeHistory(opened, objects, commit, today);
