@@ -6,8 +6,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkAppendOnly, checkRows } from "../release-gate/history/ledger-history.ts";
-import { compareLines } from "../release-gate/history/line-order.ts";
+import { checkAppendOnly } from "../release-gate/history/append-only.ts";
 import { withSection } from "../scripts/bump/section.ts";
 import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
@@ -40,12 +39,10 @@ import {
 } from "../scripts/lib/files/image-manifest.ts";
 import { type ImageReference, parseImageReference } from "../scripts/lib/files/image-reference.ts";
 import {
-  cellsOf,
   entriesOf,
-  faultText,
   malformedOf,
-  mendText,
   parseLedger,
+  repairText,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
 import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
@@ -112,8 +109,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
     return [
-      malformedOf(ledger).map((row) => faultText(row) + mendText(row)),
-      checkRows(ledger, { today, tagged: new Map([["v1.2.9", today]]) }),
+      malformedOf(ledger).map((row) => row.fault + repairText(row)),
       checkAppendOnly(ledger, [
         { ledger: parseLedger(source("base", "v1.2.9\t1\n"), today), shown: "x" },
       ]),
@@ -268,11 +264,9 @@ describe("what is read can be written again:", () => {
     for (const row of ledger.rows) {
       expect(lines[row.line - 1]?.replace(/\r$/, "")).toBe(row.text);
     }
-    for (const { text: whole } of ledger.rows) {
-      const cells = cellsOf(whole);
-      expect(cells.map(({ text: cell, column }) => whole.startsWith(cell, column - 1))).toEqual(
-        cells.map(() => true),
-      );
+    for (const { repaired, line } of malformedOf(ledger)) {
+      const again = parseLedger(source("file", repaired ?? ""), today);
+      expect([line, again.rows.every(({ kind }) => kind === "entry")]).toEqual([line, true]);
     }
     for (const row of entriesOf(ledger)) {
       expect(rowText(row)).toBe(row.text);
@@ -492,20 +486,34 @@ describe("what a reader says of a text stands there:", () => {
     }
   });
 
-  const lines = fc
-    .array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 8 })
-    .map((texts) => texts.map((text, index) => ({ text, line: index + 1 })));
-  property("the differences of two lists, which are none for the same", [lines, lines], (a, b) => {
-    expect(compareLines(a, a)).toEqual([]);
-    const appended = compareLines(
-      a,
-      [...a, ...b].map(({ text }, index) => ({ text, line: index + 1 })),
+  const sound = ["1", "2", "3"].map((each) => `v1.${each}.0\tabcdef1\t2026-01-01\tPASS`);
+  const mangled = sound.map((row) => row.replace("\t", " "));
+  const rows = (...texts: string[]) => fc.array(fc.constantFrom(...texts), { maxLength: 8 });
+  const grown = (after: string[], before: string[]) => {
+    const [now, base] = [after, before].map((each) =>
+      parseLedger(source("file", each.join("\n")), today),
     );
-    expect(appended.map(({ kind }) => kind)).toEqual(b.map(() => "appended"));
-    const kinds = Object.groupBy(compareLines(a, b), ({ kind }) => kind);
-    const grown = (kinds.appended?.length ?? 0) + (kinds.inserted?.length ?? 0);
-    expect(grown - (kinds.removed?.length ?? 0)).toBe(b.length - a.length);
-  });
+    return now && base && checkAppendOnly(now, [{ ledger: base, shown: "x" }]).length === 0;
+  };
+  property(
+    "a ledger grew if its valid rows are still the first ones",
+    [rows(...sound), rows(...sound)],
+    (a, b) => {
+      expect(grown([...a, ...b], a)).toBe(true);
+      expect(grown(b, a)).toBe(a.every((row, index) => row === b[index]));
+    },
+  );
+  property(
+    "a malformed row may be repaired or removed",
+    [rows(...sound, ...mangled, "x"), fc.boolean()],
+    (a, isRepaired) => {
+      const other = isRepaired
+        ? a.map((row) => row.replace(" ", "\t"))
+        : a.filter((row) => sound.includes(row));
+      expect(grown(other, a)).toBe(true);
+      expect(grown([...a, ...other], a)).toBe(true);
+    },
+  );
 });
 
 /** What a reader answers to a text; undefined for an error that it locates. */

@@ -297,7 +297,7 @@ describe("--append", () => {
       [
         `error: Cannot append to ${torn}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
         `  at ${torn}:2:1`,
-        "  fix: Mend line 2, or remove it and append a correct row at the end, by hand",
+        "  fix: Remove line 2, and append a correct row at the end",
         "",
       ].join("\n"),
     );
