@@ -32,14 +32,63 @@ import { UsageError } from "./lib/command-line.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
-import type { Repository } from "./lib/git/git.ts";
 import { layout } from "./lib/layout.ts";
-import type { Gate } from "./release/gate.ts";
-import { bypassRecords, type Candidate, type Procedure } from "./release/plan.ts";
-import { release } from "./release/procedure.ts";
-import { findingOfRun, watchRun } from "./release/watch.ts";
+import type { Version } from "./lib/version.ts";
+import {
+  type Candidate,
+  confirm,
+  examine,
+  type Gate,
+  openFlow,
+  type Procedure,
+  plan,
+  type ReleaseWorld,
+  reportVerdicts,
+  showNextSteps,
+  sign,
+} from "./release/flow.ts";
+import { bypassRecords, type ReleaseOptions } from "./release/plan.ts";
+import { publish } from "./release/publish.ts";
 
 const script = "scripts/release.ts";
+
+/**
+ * Releases a version, in the steps of PROCEDURE.
+ *
+ * @returns The data of the release if it is on the remote; undefined after a dry run or a refusal.
+ * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
+ * @throws {Interrupted} If the operator ended it.
+ */
+export async function release(
+  world: ReleaseWorld,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+) {
+  await using flow = await openFlow(world, procedure, version, options);
+  // 1. Pre-checks, and 2. gates: asked together; all that they find is reported.
+  const examined = await examine(flow);
+  const complete = reportVerdicts(flow, examined);
+  if (complete) {
+    return complete;
+  }
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const signed = await sign(flow, examined);
+  // 4. Show the plan. A refusal and a dry run end here.
+  const made = plan(flow, examined, signed);
+  if (made === undefined) {
+    return undefined;
+  }
+  // 5. Ask the operator to confirm it.
+  await confirm(flow, made);
+  // 6. Make the local tag, push main, push the tag; after each push, ask the remote what it holds.
+  const released = await publish(flow, made);
+  // 7. Say what the operator does next.
+  if (released !== undefined) {
+    await showNextSteps(flow, examined);
+  }
+  return released;
+}
 
 /** What the operator decided, and the day on which it is decided. */
 export interface ReleaseRequest {
@@ -47,11 +96,11 @@ export interface ReleaseRequest {
   readonly skipLab: boolean;
   /** Whether a stale operator-driven reference refuses. */
   readonly strict: boolean;
-  /** The LEDGER variable, which is the lab gate's and never a release's. */
+  /** The LEDGER variable, which only the lab gate's own command obeys. */
   readonly ledgerVariable: string | undefined;
 }
 
-/** The gates and rules of an application release. */
+/** Returns the gates and rules of an application release. */
 export function releaseProcedure(request: ReleaseRequest): Procedure {
   const { today, skipLab, strict, ledgerVariable } = request;
   return {
@@ -59,12 +108,6 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
     tagPrefix: layout.tagPrefix,
     pushesMain: true,
     gates: [versionGate, ...(strict ? [operatorGate] : []), labGate(today, skipLab)],
-    async evidence(candidate) {
-      const validation = skipLab
-        ? undefined
-        : await findLabValidation(candidate.tree, labQuestion(candidate, today));
-      return validation === undefined ? [] : [labEvidence(validation)];
-    },
     async cautions({ tree, version }) {
       const advised = strict ? [] : await checkOperatorReferences("advised")(tree, version);
       return [...checkLedgerVariable(ledgerVariable), ...advised];
@@ -80,68 +123,58 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
   };
 }
 
-const versionGate: Gate<Candidate> = {
+const versionGate: Gate = {
   title: "version references",
-  check: ({ tree, version }) => checkTagVersion(tree, version),
+  check: async ({ tree, version }) => ({ findings: await checkTagVersion(tree, version) }),
 };
 
-const operatorGate: Gate<Candidate> = {
+const operatorGate: Gate = {
   title: "operator-driven references",
-  check: ({ tree, version }) => checkOperatorReferences("required")(tree, version),
+  check: async ({ tree, version }) => ({
+    findings: await checkOperatorReferences("required")(tree, version),
+  }),
 };
 
-function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
+function labGate(today: Day, skipLab: boolean): Gate {
   return {
     title: "lab validation",
-    bypass: () => (skipLab ? bypassRecords["--skip-lab"] : undefined),
+    bypass: skipLab ? bypassRecords["--skip-lab"] : undefined,
     async check(candidate) {
-      const { tree, repository, commit } = candidate;
-      const question = labQuestion(candidate, today);
+      const { tree, repository, commit, version } = candidate;
+      // Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts.
+      const question = { ...defaultQuestion, version, today };
       const [findings, validation] = await Promise.all([
         checkLabValidation(tree, question),
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return await withWaysOn(findings, candidate, question);
+        return { findings: await addRemedies(findings, candidate, question) };
       }
       const { ledger } = question;
-      const { line } = validation.entry;
-      return [...findings, ...(await checkDrift(repository, { ledger, line, commit }))];
+      const drift = await checkDrift(repository, { ledger, line: validation.entry.line, commit });
+      return { findings: [...findings, ...drift], trailers: [labEvidence(validation)] };
     },
   };
 }
 
 /**
- * Refusals of a commit without a PASS, each with what leads to one: nothing can, for the commit of an
- * interrupted run; and where the work tree's ledger has the PASS, it is committed, not run again.
+ * Adds to the refusals of a commit without a PASS what leads to one. The commit of an interrupted run
+ * stays as it is; and a PASS that only the work tree's ledger has is committed, not run again.
  */
-async function withWaysOn(
+async function addRemedies(
   findings: readonly Finding[],
   { repository, tag, waysOn }: Candidate,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
-  const remedy = waysOn ?? (await commitOfPass(repository, tag, question));
+  const { ledger } = question;
+  const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
+  const commitPass =
+    value &&
+    `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
+  const remedy = (await waysOn?.()) ?? commitPass;
   return remedy === undefined
     ? findings
     : findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
-}
-
-/** How the PASS of the work tree's ledger is committed; undefined if it has none. */
-async function commitOfPass(
-  { root }: Repository,
-  tag: string,
-  question: LabQuestion,
-): Promise<string | undefined> {
-  const { value } = await attempt(() => findLabValidation(workTree(root), question));
-  const { ledger } = question;
-  return value === undefined
-    ? undefined
-    : `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
-}
-
-/** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */
-function labQuestion({ version }: Candidate, today: Day): LabQuestion {
-  return { ...defaultQuestion, version, today };
 }
 
 function checkLedgerVariable(value: string | undefined): Finding[] {
@@ -186,27 +219,22 @@ export const table = command({
   ],
   example: `bun ${script} v1.2.3 --dry-run`,
   async run(invocation) {
-    const { operands, options, env, now, report, interrupt } = invocation;
+    const { operands, options, env, now, report } = invocation;
+    const { skipLab, strict } = options;
     if (options.watch && options.dryRun) {
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
-    const procedure = releaseProcedure({
-      today: dayOf(now),
-      skipLab: options.skipLab,
-      strict: options.strict,
-      ledgerVariable: env.LEDGER,
-    });
-    const released = await release(invocation, procedure, operands.tag, options);
+    const request = { today: dayOf(now), skipLab, strict, ledgerVariable: env.LEDGER };
+    const released = await release(invocation, releaseProcedure(request), operands.tag, options);
     if (released === undefined || !options.watch) {
       return;
     }
+    const { watchRun } = await import("./release/wait.ts");
+    const repository = await invocation.repository();
     const { tag, commit } = released;
-    const { requestSignal: signal } = interrupt;
-    const { root: cwd } = await invocation.repository();
-    const { repository: home } = layout.published;
-    const run = await watchRun(tag, commit, invocation, { env, cwd, signal, repository: home });
+    const { run, finding } = await watchRun({ world: invocation, repository }, tag, commit);
     report.attach({ ...released, run: dataOfAnswer(run) });
-    report.add(findingOfRun(tag, run));
+    report.add(finding);
   },
 });
 

@@ -22,11 +22,12 @@ import { type Entry, entriesOf, parseLedger, type Verdict } from "../lib/files/l
 import { attempt, shellWord } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
 import type { Repository } from "../lib/git/git.ts";
+import type { Objects } from "../lib/git/objects.ts";
 import { layout } from "../lib/layout.ts";
 import { examineImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
 import { isVersion, type Version } from "../lib/version.ts";
-import type { Candidate } from "../release/plan.ts";
+import type { Candidate } from "../release/flow.ts";
 import {
   answer,
   byHand,
@@ -39,6 +40,7 @@ import {
 
 /** The commit that stands for a release. */
 export interface Judged extends Candidate {
+  readonly objects: Objects;
   /** The day on which it is judged. */
   readonly day: Day;
   /** Whether the commit is tagged, so that nothing in it can change any more. */
