@@ -39,13 +39,13 @@ import {
   type Gate,
   openFlow,
   type Procedure,
-  plan,
+  presentPlan,
   type ReleaseWorld,
   reportVerdicts,
   showNextSteps,
   sign,
 } from "./release/flow.ts";
-import { bypassRecords, type ReleaseOptions } from "./release/plan.ts";
+import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
 import { publish } from "./release/publish.ts";
 import type { WaitOptions } from "./release/wait.ts";
 
@@ -64,32 +64,27 @@ export async function releaseChart(
   version: Version,
   options: ReleaseOptions,
   wait?: WaitOptions,
-) {
+): Promise<ReleaseData | undefined> {
   await using flow = await openFlow(world, procedure, version, options);
   // 1. Pre-checks, and 2. gates: asked together, and with --wait again and again.
   const examined =
     wait === undefined
       ? await examine(flow)
       : await (await import("./release/wait.ts")).examineUntilPublished(flow, wait);
-  const complete = reportVerdicts(flow, examined);
-  if (complete) {
-    return complete;
-  }
+  const finished = reportVerdicts(flow, examined);
   // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = await sign(flow, examined);
-  // 4. Show the plan. A refusal and a dry run end here.
-  const made = plan(flow, examined, signed);
-  if (made === undefined) {
-    return undefined;
+  const signed = finished ? undefined : await sign(flow, examined);
+  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
+  const plan = finished ? undefined : presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return finished;
   }
   // 5. Ask the operator to confirm it.
-  await confirm(flow, made);
+  await confirm(flow, plan);
   // 6. Make the local tag and push it; then ask the remote what it holds.
-  const released = await publish(flow, made);
+  const released = await publish(flow, plan);
   // 7. Say what the operator does next.
-  if (released !== undefined) {
-    await showNextSteps(flow, examined);
-  }
+  await showNextSteps(flow, examined, released);
   return released;
 }
 

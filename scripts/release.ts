@@ -41,13 +41,13 @@ import {
   type Gate,
   openFlow,
   type Procedure,
-  plan,
+  presentPlan,
   type ReleaseWorld,
   reportVerdicts,
   showNextSteps,
   sign,
 } from "./release/flow.ts";
-import { bypassRecords, type ReleaseOptions } from "./release/plan.ts";
+import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
 import { publish } from "./release/publish.ts";
 
 const script = "scripts/release.ts";
@@ -64,29 +64,24 @@ export async function release(
   procedure: Procedure,
   version: Version,
   options: ReleaseOptions,
-) {
+): Promise<ReleaseData | undefined> {
   await using flow = await openFlow(world, procedure, version, options);
-  // 1. Pre-checks, and 2. gates: asked together; all that they find is reported.
+  // 1. Pre-checks, and 2. gates: asked together, and all that they find is reported.
   const examined = await examine(flow);
-  const complete = reportVerdicts(flow, examined);
-  if (complete) {
-    return complete;
-  }
+  const finished = reportVerdicts(flow, examined);
   // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = await sign(flow, examined);
-  // 4. Show the plan. A refusal and a dry run end here.
-  const made = plan(flow, examined, signed);
-  if (made === undefined) {
-    return undefined;
+  const signed = finished ? undefined : await sign(flow, examined);
+  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
+  const plan = finished ? undefined : presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return finished;
   }
   // 5. Ask the operator to confirm it.
-  await confirm(flow, made);
+  await confirm(flow, plan);
   // 6. Make the local tag, push main, push the tag; after each push, ask the remote what it holds.
-  const released = await publish(flow, made);
+  const released = await publish(flow, plan);
   // 7. Say what the operator does next.
-  if (released !== undefined) {
-    await showNextSteps(flow, examined);
-  }
+  await showNextSteps(flow, examined, released);
   return released;
 }
 
@@ -148,7 +143,7 @@ function labGate(today: Day, skipLab: boolean): Gate {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return { findings: await addRemedies(findings, candidate, question) };
+        return { findings: await addRemedy(findings, candidate, question) };
       }
       const { ledger } = question;
       const drift = await checkDrift(repository, { ledger, line: validation.entry.line, commit });
@@ -157,24 +152,19 @@ function labGate(today: Day, skipLab: boolean): Gate {
   };
 }
 
-/**
- * Adds to the refusals of a commit without a PASS what leads to one. The commit of an interrupted run
- * stays as it is; and a PASS that only the work tree's ledger has is committed, not run again.
- */
-async function addRemedies(
+/** Names the commit as the way out where only the work tree's ledger has the PASS. */
+async function addRemedy(
   findings: readonly Finding[],
-  { repository, tag, waysOn }: Candidate,
+  { repository, tag }: Candidate,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
   const { ledger } = question;
   const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
-  const commitPass =
-    value &&
-    `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
-  const remedy = (await waysOn?.()) ?? commitPass;
-  return remedy === undefined
-    ? findings
-    : findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
+  if (value === undefined) {
+    return findings;
+  }
+  const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
+  return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
 
 function checkLedgerVariable(value: string | undefined): Finding[] {
@@ -231,8 +221,7 @@ export const table = command({
     }
     const { watchRun } = await import("./release/wait.ts");
     const repository = await invocation.repository();
-    const { tag, commit } = released;
-    const { run, finding } = await watchRun({ world: invocation, repository }, tag, commit);
+    const { run, finding } = await watchRun({ world: invocation, repository }, released);
     report.attach({ ...released, run: dataOfAnswer(run) });
     report.add(finding);
   },

@@ -12,7 +12,7 @@ import {
   together,
   warning,
 } from "../lib/finding.ts";
-import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
+import { readCheckout } from "../lib/git/checkout.ts";
 import type { ObjectId, Repository } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
@@ -20,7 +20,6 @@ import {
   differenceFrom,
   findLocalTag,
   isSameKey,
-  type LocalTag,
   type SignedTag,
   signTag,
 } from "../lib/git/tag.ts";
@@ -36,6 +35,7 @@ import {
   messageOf,
   type Plan,
   questionOf,
+  type ReleaseData,
   type ReleaseOptions,
   type Rules,
   showPlan,
@@ -61,8 +61,6 @@ export interface Candidate {
   readonly commit: ObjectId;
   /** The commit's files, read from git's objects. */
   readonly tree: Tree;
-  /** Returns the ways on if the commit of a tag that an interrupted run left is refused. */
-  readonly waysOn?: (() => Promise<string>) | undefined;
 }
 
 /** What the pre-checks, a gate or the cautions say. */
@@ -136,7 +134,7 @@ export interface Examined {
 
 /** Asks all pre-checks and all gates at once: the gates read the commit while the remote is asked. */
 export async function examine(flow: Flow): Promise<Examined> {
-  const { world, repository, procedure, options, version, tag } = flow;
+  const { world, repository, objects, procedure, options, version, tag } = flow;
   const { report } = world;
   const here = together(readCheckout(repository), findLocalTag(repository, tag));
   const asked = attempt(async () => {
@@ -146,19 +144,19 @@ export async function examine(flow: Flow): Promise<Examined> {
   });
   const refs = asked.then(({ value }) => value?.refs);
   const judged = here.then(async ([checkout, localTag]) => {
-    const candidate = candidateOf(flow, checkout, localTag, refs);
+    const left = options.resume && localTag.kind === "signed" ? localTag.tag : undefined;
+    const commit = left?.object ?? checkout.head;
+    const tree = commitTree(objects, commit);
+    const candidate: Candidate = { repository, version, tag, commit, tree };
     const [gates, cautions] = await together(
       report.during("Asking the gates", askGates(procedure.gates, candidate)),
       attempt(() => procedure.cautions(candidate, refs)),
     );
-    return { candidate, verdicts: [...gates, { findings: cautions.value ?? cautions.findings }] };
+    return { candidate, gates, cautions: { findings: cautions.value ?? cautions.findings } };
   });
   // A question that is still open when the release ends would leave its temporary files behind.
-  const [[checkout, localTag], origin, { candidate, verdicts }] = await together(
-    here,
-    asked,
-    judged,
-  );
+  const [[checkout, localTag], origin, rest] = await together(here, asked, judged);
+  const { candidate, gates, cautions } = rest;
   const { commit } = candidate;
   const main = origin.value?.refs.main;
   const related = await attempt(async () => main && relationTo(repository, commit, main));
@@ -173,20 +171,18 @@ export async function examine(flow: Flow): Promise<Examined> {
   const { complete, findings } = precheck(facts, procedure, options);
   const unanswered = [...(origin.findings ?? []), ...(related.findings ?? [])];
   const first: Verdict = { findings: [...unanswered, ...findings] };
-  return { facts, candidate, verdicts: complete ? [first] : [first, ...verdicts], complete };
+  const others = facts.resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
+  const verdicts = complete ? [first] : [first, ...others, cautions];
+  return { facts, candidate, verdicts, complete };
 }
 
-function candidateOf(
-  { repository, objects, version, tag, options, procedure }: Flow,
-  checkout: Checkout,
-  localTag: LocalTag,
-  refs: Promise<RemoteRefs | undefined>,
-): Candidate {
-  const left = options.resume && localTag.kind === "signed" ? localTag.tag : undefined;
-  const commit = left?.object ?? checkout.head;
-  const tree = commitTree(objects, commit);
-  const ways = async () => waysOn({ tag, localTag, refs: await refs }, procedure);
-  return { repository, version, tag, commit, tree, waysOn: left && ways };
+/** The commit of a tag stays what it is: what only another commit could pass is started over. */
+function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Verdict {
+  const remedy = waysOn(facts, procedure);
+  const findings = verdict.findings.map((each) =>
+    each.level === "error" ? { ...each, remedy } : each,
+  );
+  return verdict.pending ? verdict : { ...verdict, findings };
 }
 
 /** Asks every gate, all at once; the verdicts come back in the order of the gates. */
@@ -217,7 +213,10 @@ async function askGate(gate: Gate, candidate: Candidate): Promise<Verdict> {
  *
  * @returns The data of the release if an earlier run has finished it; else undefined.
  */
-export function reportVerdicts({ world, tag }: Flow, { facts, verdicts, complete }: Examined) {
+export function reportVerdicts(
+  { world, tag }: Flow,
+  { facts, verdicts, complete }: Examined,
+): ReleaseData | undefined {
   world.report.add(verdicts.flatMap(({ findings }) => findings));
   if (!complete) {
     return undefined;
@@ -239,8 +238,11 @@ export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
  * @returns Undefined if there is no tag to go on with; the findings say why.
  */
 export async function sign(flow: Flow, examined: Examined): Promise<SignedTag | undefined> {
+  const { report } = flow.world;
   const { tag, findings } = await obtainTag(flow, examined);
-  flow.world.report.add(findings);
+  // What keeps a tag that is here from being judged may keep a new one from it as well.
+  const isNew = (each: Finding) => !report.findings.some((known) => Bun.deepEquals(known, each));
+  report.add(findings.filter(isNew));
   return tag;
 }
 
@@ -298,7 +300,7 @@ function signedByAnother({ tag, signer, tagger = "nobody" }: SignedTag, now: Sig
  *
  * @returns Undefined if anything stands against the release, and after a dry run.
  */
-export function plan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
+export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
   const { world, procedure, options, tag } = flow;
   const { report } = world;
   const { commit, remote, refs, relation, localTag } = examined.facts;
@@ -343,8 +345,15 @@ export async function confirm({ world, procedure, options }: Flow, made: Plan): 
   }
 }
 
-/** Prints what the operator does after a release. */
-export async function showNextSteps({ world, procedure }: Flow, { candidate }: Examined) {
+/** Prints what the operator does after a release, if it was released. */
+export async function showNextSteps(
+  { world, procedure }: Flow,
+  { candidate }: Examined,
+  released: ReleaseData | undefined,
+): Promise<void> {
+  if (released === undefined) {
+    return;
+  }
   world.report.say("Next:");
   for (const step of await procedure.nextSteps(candidate)) {
     world.report.say(`  - ${step}`);

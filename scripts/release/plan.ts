@@ -39,6 +39,13 @@ export interface Plan {
   readonly bypasses: readonly string[];
 }
 
+/** A release that is on the remote, as the data of the report. */
+export interface ReleaseData {
+  readonly tag: string;
+  readonly commit: ObjectId;
+  readonly outcome: string;
+}
+
 /** What the tag's message records of a gate that an option bypasses, by that option. */
 export const bypassRecords = {
   "--skip-lab": "lab validation gate (--skip-lab)",

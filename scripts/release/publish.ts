@@ -18,7 +18,7 @@ import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
 import { Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Flow } from "./flow.ts";
-import { dataOf, type Plan, resumeCommand } from "./plan.ts";
+import { dataOf, type Plan, type ReleaseData, resumeCommand } from "./plan.ts";
 
 /**
  * How publishing ended. `failed` and `interrupted`: the findings say why, and what is left where.
@@ -48,7 +48,10 @@ interface Publication extends Pick<Flow, "repository" | "procedure" | "options">
  * @returns The data of the release if it is on the remote; else undefined, and the findings say why.
  * @throws {Interrupted} If the operator ended it; the findings say what is left where.
  */
-export async function publish(flow: Omit<Publication, "plan">, plan: Plan) {
+export async function publish(
+  flow: Omit<Publication, "plan">,
+  plan: Plan,
+): Promise<ReleaseData | undefined> {
   const { report, interrupt } = flow.world;
   // Interrupts are held off, and obeyed where nothing is half-way.
   const outcome = await interrupt.hold(() => publishAll({ ...flow, plan }));
