@@ -215,13 +215,14 @@ export const table = command({
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
     const request = { today: dayOf(now), skipLab, strict, ledgerVariable: env.LEDGER };
+    // Loaded before anybody can switch branches while the confirmation waits.
+    const waiting = options.watch ? await import("./release/wait.ts") : undefined;
     const released = await release(invocation, releaseProcedure(request), operands.tag, options);
-    if (released === undefined || !options.watch) {
+    if (released === undefined || waiting === undefined) {
       return;
     }
-    const { watchRun } = await import("./release/wait.ts");
     const repository = await invocation.repository();
-    const { run, finding } = await watchRun({ world: invocation, repository }, released);
+    const { run, finding } = await waiting.watchRun({ world: invocation, repository }, released);
     report.attach({ ...released, run: dataOfAnswer(run) });
     report.add(finding);
   },

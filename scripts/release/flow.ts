@@ -136,43 +136,47 @@ export interface Examined {
 export async function examine(flow: Flow): Promise<Examined> {
   const { world, repository, objects, procedure, options, version, tag } = flow;
   const { report } = world;
-  const here = together(readCheckout(repository), findLocalTag(repository, tag));
+  const local = together(readCheckout(repository), findLocalTag(repository, tag));
+  const here = local.then(([checkout, localTag]) => {
+    const resuming = options.resume && localTag.kind === "signed";
+    const commit = resuming ? localTag.tag.object : checkout.head;
+    const tree = commitTree(objects, commit);
+    const candidate: Candidate = { repository, version, tag, commit, tree };
+    return { checkout, localTag, resuming, candidate };
+  });
   const asked = attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
     const asking = askRemote(repository, remote);
     return { remote, refs: await report.during(`Asking ${remote.name}`, asking) };
   });
   const refs = asked.then(({ value }) => value?.refs);
-  const judged = here.then(async ([checkout, localTag]) => {
-    const left = options.resume && localTag.kind === "signed" ? localTag.tag : undefined;
-    const commit = left?.object ?? checkout.head;
-    const tree = commitTree(objects, commit);
-    const candidate: Candidate = { repository, version, tag, commit, tree };
-    const [gates, cautions] = await together(
-      report.during("Asking the gates", askGates(procedure.gates, candidate)),
-      attempt(() => procedure.cautions(candidate, refs)),
-    );
-    return { candidate, gates, cautions: { findings: cautions.value ?? cautions.findings } };
-  });
   // A question that is still open when the release ends would leave its temporary files behind.
-  const [[checkout, localTag], origin, rest] = await together(here, asked, judged);
-  const { candidate, gates, cautions } = rest;
-  const { commit } = candidate;
-  const main = origin.value?.refs.main;
-  const related = await attempt(async () => main && relationTo(repository, commit, main));
+  const [{ checkout, localTag, resuming, candidate }, origin, related, gates, cautions] =
+    await together(
+      here,
+      asked,
+      attempt(async () => {
+        const [{ candidate }, held] = await Promise.all([here, refs]);
+        return held && (await relationTo(repository, candidate.commit, held.main));
+      }),
+      here.then(({ candidate }) =>
+        report.during("Asking the gates", askGates(procedure.gates, candidate)),
+      ),
+      attempt(async () => procedure.cautions((await here).candidate, refs)),
+    );
   const facts: Facts = {
-    ...{ tag, version, commit, checkout, localTag },
+    ...{ tag, version, commit: candidate.commit, checkout, localTag, resuming },
     remote: origin.value?.remote,
     refs: origin.value?.refs,
-    relation: related.value || undefined,
-    resuming: options.resume && localTag.kind === "signed",
+    relation: related.value,
     interactive: world.terminal.interactive,
   };
   const { complete, findings } = precheck(facts, procedure, options);
   const unanswered = [...(origin.findings ?? []), ...(related.findings ?? [])];
   const first: Verdict = { findings: [...unanswered, ...findings] };
-  const others = facts.resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
-  const verdicts = complete ? [first] : [first, ...others, cautions];
+  const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
+  const last: Verdict = { findings: cautions.value ?? cautions.findings };
+  const verdicts = complete ? [first] : [first, ...others, last];
   return { facts, candidate, verdicts, complete };
 }
 
