@@ -34,6 +34,7 @@ import {
   dataOf,
   messageOf,
   type Plan,
+  pushesOf,
   questionOf,
   type ReleaseData,
   type ReleaseOptions,
@@ -315,7 +316,9 @@ export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag):
   }
   const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
   const installed = localTag.kind === "signed";
-  const made: Plan = { tag, commit, remote, refs, relation, signed, installed, bypasses };
+  const { script } = procedure;
+  const known = { script, tag, commit, remote, refs, relation, signed, installed, bypasses };
+  const made: Plan = { ...known, pushes: pushesOf(known, procedure, options) };
   showPlan(made, procedure, options, report);
   if (!options.dryRun) {
     return made;

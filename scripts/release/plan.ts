@@ -3,7 +3,7 @@
 import { minuteOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
 import type { ObjectId } from "../lib/git/git.ts";
-import type { Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
+import type { RefUpdate, Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
 import type { SignedTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
@@ -26,6 +26,7 @@ export interface Rules {
 
 /** A release that nothing stands against. */
 export interface Plan {
+  readonly script: string;
   /** Short name of the tag. */
   readonly tag: string;
   /** The commit that was examined, and is tagged and pushed. */
@@ -37,6 +38,8 @@ export interface Plan {
   /** Whether an interrupted run has left the tag in the repository. */
   readonly installed: boolean;
   readonly bypasses: readonly string[];
+  /** What is pushed, in order; what is pushed together lands together or not at all. */
+  readonly pushes: readonly (readonly RefUpdate[])[];
 }
 
 /** A release that is on the remote, as the data of the report. */
@@ -62,6 +65,25 @@ export function resumeCommand(script: string, tag: string, message: string): str
     lines.includes(`Bypassed: ${record}`) ? [option] : [],
   );
   return ["bun", script, tag, "--resume", ...options].join(" ");
+}
+
+/** Returns the command that finishes the release of a plan once its tag is here. */
+export function finishCommand({ script, tag, signed }: Plan): string {
+  return resumeCommand(script, tag, signed.message);
+}
+
+/** Returns the pushes of a release: main, then the tag, without what the remote holds already. */
+export function pushesOf(
+  { tag, commit, relation, refs, signed }: Omit<Plan, "pushes">,
+  { pushesMain }: Rules,
+  { atomic }: Pick<ReleaseOptions, "atomic">,
+): Plan["pushes"] {
+  const tagRef = `refs/tags/${tag}`;
+  // Where main has moved on since an interrupted run, the commit is on it already.
+  const needsMain = pushesMain && relation.kind !== "behind";
+  const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
+  const tags = refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
+  return (atomic ? [[...main, ...tags]] : [main, tags]).filter(({ length }) => length > 0);
 }
 
 /** Returns the tag's message: its name, then the evidence of the gates and every bypass. */

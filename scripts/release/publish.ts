@@ -4,7 +4,7 @@
  */
 
 import { attempt, error, type Finding, notice, warning } from "../lib/finding.ts";
-import { short } from "../lib/git/git.ts";
+import { type Repository, short } from "../lib/git/git.ts";
 import {
   askRemote,
   findRemote,
@@ -15,10 +15,11 @@ import {
   relationTo,
 } from "../lib/git/remote.ts";
 import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
-import { Interrupted } from "../lib/interrupt.ts";
+import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
+import type { Report } from "../lib/report.ts";
 import type { Flow } from "./flow.ts";
-import { dataOf, type Plan, type ReleaseData, resumeCommand } from "./plan.ts";
+import { dataOf, finishCommand, type Plan, type ReleaseData } from "./plan.ts";
 
 /**
  * How publishing ended. `failed` and `interrupted`: the findings say why, and what is left where.
@@ -36,9 +37,11 @@ interface Settled {
   readonly findings: readonly Finding[];
 }
 
-/** What is published, and in which run. */
-interface Publication extends Pick<Flow, "repository" | "procedure" | "options"> {
-  readonly world: Pick<Flow["world"], "report" | "interrupt">;
+/** What is published, and where. */
+interface Publication {
+  readonly repository: Repository;
+  readonly report: Report;
+  readonly interrupt: Interrupt;
   readonly plan: Plan;
 }
 
@@ -49,12 +52,12 @@ interface Publication extends Pick<Flow, "repository" | "procedure" | "options">
  * @throws {Interrupted} If the operator ended it; the findings say what is left where.
  */
 export async function publish(
-  flow: Omit<Publication, "plan">,
+  { repository, world }: Pick<Flow, "repository" | "world">,
   plan: Plan,
 ): Promise<ReleaseData | undefined> {
-  const { report, interrupt } = flow.world;
+  const { report, interrupt } = world;
   // Interrupts are held off, and obeyed where nothing is half-way.
-  const outcome = await interrupt.hold(() => publishAll({ ...flow, plan }));
+  const outcome = await interrupt.hold(() => publishAll({ repository, report, interrupt, plan }));
   const data = { ...dataOf(plan), outcome };
   report.attach(data);
   if (outcome === "interrupted") {
@@ -67,17 +70,14 @@ export async function publish(
 }
 
 async function publishAll(publication: Publication): Promise<Outcome> {
-  const { plan, procedure, options, world } = publication;
+  const { plan, report, interrupt } = publication;
   const { tag, commit, remote, signed, bypasses } = plan;
-  const { report, interrupt } = world;
   const ended = () => (interrupt.requested ? "interrupted" : "failed");
   if (interrupt.requested || (!plan.installed && !(await install(publication)))) {
     return ended();
   }
-  const { main, tags } = updatesOf(publication);
-  const steps = options.atomic ? [[...main, ...tags]] : [main, tags];
   let held: RemoteRefs | undefined;
-  for (const updates of steps.filter(({ length }) => length > 0)) {
+  for (const updates of plan.pushes) {
     const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
     held = settled.held ?? held;
     if (settled.landing === "unknown") {
@@ -91,9 +91,9 @@ async function publishAll(publication: Publication): Promise<Outcome> {
   }
   // The push of main may have been the only one, and the tag may have been moved or deleted since.
   if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
-    const finish = resumeCommand(procedure.script, tag, signed.message);
     const gone = `Cannot release ${tag}: ${remote.name} no longer holds the tag`;
-    report.add(anotherTag(plan, held) ?? error(gone, { remedy: `Push it again: ${finish}` }));
+    const remedy = `Push it again: ${finishCommand(plan)}`;
+    report.add(anotherTag(plan, held) ?? error(gone, { remedy }));
     return "failed";
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
@@ -103,9 +103,8 @@ async function publishAll(publication: Publication): Promise<Outcome> {
 }
 
 /** Makes the local tag. Where that fails, says whether a tag is left. */
-async function install({ plan, procedure, repository, world }: Publication): Promise<boolean> {
+async function install({ plan, repository, report }: Publication): Promise<boolean> {
   const { tag, signed } = plan;
-  const { report } = world;
   const { findings } = await attempt(() => installTag(repository, signed));
   if (findings === undefined) {
     report.add(notice(`${tag} signed and created here: tag object ${signed.id}`));
@@ -114,27 +113,14 @@ async function install({ plan, procedure, repository, world }: Publication): Pro
   report.add(findings);
   const left = await attempt(() => refValue(repository, `refs/tags/${tag}`));
   if (left.findings !== undefined || left.value === signed.id) {
-    const finish = resumeCommand(procedure.script, tag, signed.message);
     const maybe = left.findings === undefined ? "is here" : "may be here";
     report.add(
       error(`Cannot go on: the tag ${tag} ${maybe}, and nothing was pushed`, {
-        remedy: `Unless another run is at work on it, finish it: ${finish}. Or start over: git tag -d ${tag}`,
+        remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}. Or start over: git tag -d ${tag}`,
       }),
     );
   }
   return false;
-}
-
-/** What is to be on the remote in the end: what is there already is pushed to no effect. */
-function updatesOf({ plan, procedure }: Publication): { main: RefUpdate[]; tags: RefUpdate[] } {
-  const { tag, commit, signed, refs, relation } = plan;
-  // Where main has moved on since an interrupted run, the commit is on it already.
-  const pushesMain = procedure.pushesMain && relation.kind !== "behind";
-  const tagRef = `refs/tags/${tag}`;
-  return {
-    main: pushesMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [],
-    tags: refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }],
-  };
 }
 
 const notPushed: Settled = { landing: "absent", findings: [] };
@@ -147,8 +133,7 @@ async function pushAndAsk(
   publication: Publication,
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
-  const { plan, options, repository, world } = publication;
-  const { report, interrupt } = world;
+  const { plan, repository, report, interrupt } = publication;
   const what = namesOf(updates);
   const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
   if (now?.url !== plan.remote.url) {
@@ -161,7 +146,7 @@ async function pushAndAsk(
     repository,
     plan.remote,
     updates,
-    { atomic: options.atomic && updates.length > 1, signal: interrupt.requestSignal },
+    { atomic: updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.tell(words.trimEnd()),
   );
   const settled = await report.during(
@@ -174,13 +159,13 @@ async function pushAndAsk(
 
 /** What there is to say about a push; git's own reason comes first. */
 function wordsOn(
-  { plan, procedure, world }: Publication,
+  { plan, interrupt }: Publication,
   what: string,
   answer: PushAnswer,
   { landing, findings, held }: Settled,
 ): readonly Finding[] {
-  const { tag, remote, signed, installed } = plan;
-  const { name } = remote;
+  const { script, tag, installed } = plan;
+  const { name } = plan.remote;
   if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
     return answer.confirmed
@@ -193,10 +178,8 @@ function wordsOn(
   const words = answer.confirmed
     ? `git reports success, but ${name} does not hold it`
     : answer.words;
-  const again = installed
-    ? resumeCommand(procedure.script, tag, signed.message)
-    : `bun ${procedure.script} ${tag}`;
-  const remedy = world.interrupt.requested
+  const again = installed ? finishCommand(plan) : `bun ${script} ${tag}`;
+  const remedy = interrupt.requested
     ? `${name} may still be at work on it. Ask it again before you rerun: git ls-remote ${name}`
     : `See what stands in the way (git ls-remote ${name}), put it right, then: ${again}`;
   const another = anotherTag(plan, held);
@@ -287,11 +270,10 @@ async function askOnce(
  * @param held What the remote holds; undefined if it was not asked since it was examined.
  */
 async function rollBack(
-  { plan, repository, world }: Publication,
+  { plan, repository, report }: Publication,
   held?: RemoteRefs,
 ): Promise<void> {
   const { tag, signed, remote, refs } = plan;
-  const { report } = world;
   const { mainBranch: main } = layout;
   const there = (held ?? refs).tags.get(`refs/tags/${tag}`);
   if (plan.installed) {
@@ -321,13 +303,12 @@ async function rollBack(
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, procedure, world }: Publication, updates: readonly RefUpdate[]): void {
-  const { tag, remote, signed } = plan;
-  const finish = resumeCommand(procedure.script, tag, signed.message);
+function keep({ plan, report }: Publication, updates: readonly RefUpdate[]): void {
+  const { tag, remote } = plan;
   const what = namesOf(updates);
-  world.report.add(
+  report.add(
     error(`Cannot confirm that ${remote.name} holds ${what}: the local tag ${tag} is kept`, {
-      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finish}`,
+      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finishCommand(plan)}`,
     }),
   );
 }

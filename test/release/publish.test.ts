@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import type { Finding } from "../../scripts/lib/finding.ts";
 import type { Plan } from "../../scripts/release/plan.ts";
 import { publish } from "../../scripts/release/publish.ts";
-import { withoutGates } from "../helpers/procedure.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { standIn } from "../helpers/release.ts";
 import { isolatedEnvironment, temporaryFolder } from "../helpers/world.ts";
@@ -48,11 +47,11 @@ esac`;
 /** Publishes v1.3.0 beside a git that answers so, and tells what was found. */
 async function published(git: Git) {
   using folder = temporaryFolder();
-  const world = { home: folder.path, env: isolatedEnvironment(folder.path) };
-  const repository = { root: folder.path, env: standIn(world, "git", gitScript(git)) };
+  const place = { home: folder.path, env: isolatedEnvironment(folder.path) };
+  const repository = { root: folder.path, env: standIn(place, "git", gitScript(git)) };
   const refs = { main: before, tags: new Map(), tagged: new Map(), lookalikes: [] };
   const plan: Plan = {
-    ...{ tag, commit },
+    ...{ script: "scripts/release.ts", tag, commit },
     remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
     refs,
     relation: { kind: "ahead", commits: ["aaaaaaa Change"] },
@@ -69,11 +68,16 @@ async function published(git: Git) {
     },
     installed: false,
     bypasses: [],
+    pushes: [
+      [
+        { id: commit, ref: "refs/heads/main" },
+        { id: tagId, ref: `refs/tags/${tag}` },
+      ],
+    ],
   };
   const { world: quiet } = quietWorld();
-  const options = { dryRun: false, yes: true, resume: false, atomic: true };
-  const flow = { repository, procedure: withoutGates, options, world: quiet };
-  const released = await publish(flow, plan);
+  const world = { ...quiet, repository: async () => repository };
+  const released = await publish({ repository, world }, plan);
   return { released, errors: errorsOf(quiet.report.findings) };
 }
 
