@@ -18,7 +18,7 @@ import type { NoRepository } from "./no-repository.ts";
 export interface Repository {
   /** Absolute path of the top level of the work tree. */
   readonly root: string;
-  /** Absolute path of its git directory, if it is known. */
+  /** Absolute path of its git directory, as `openRepository` found it. */
   readonly gitFolder?: string;
   /** The environment that git runs in. */
   readonly env: Environment;
@@ -220,9 +220,6 @@ export async function text(
  * @throws {Refusal} If git cannot say.
  */
 export async function gitFolderOf(repository: Repository): Promise<string> {
-  if (repository.gitFolder !== undefined) {
-    return repository.gitFolder;
-  }
   const answer = await ask(repository, ["rev-parse", "--absolute-git-dir"]);
   const path = /^(.+)\n$/s.exec(answer.stdout)?.[1];
   if (answer.code !== 0 || answer.timedOut || path === undefined) {

@@ -8,6 +8,7 @@ import { accessSync, constants } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { minuteOf } from "../calendar.ts";
+import { reason } from "../disk/files.ts";
 import { makeScratchFolder } from "../disk/scratch.ts";
 import {
   parseTagger,
@@ -525,7 +526,9 @@ async function openScratch(repository: Repository) {
     return { repository: { ...repository, env }, format, remove };
   } catch (thrown) {
     await remove();
-    throw thrown;
+    throw refusal(`Cannot prepare a signature in ${folder}: ${reason(thrown)}`, {
+      remedy: "Make room or grant access there, or let TMPDIR name another folder",
+    });
   }
 }
 
