@@ -235,7 +235,7 @@ export async function judgeTag(
   const judged =
     tag.signature.format === "ssh"
       ? await judgeSsh(repository, tag.signature)
-      : await judgeWithGit(repository, found.id);
+      : await judgeByProgram(repository, tag.signature);
   return "fault" in judged ? judged : { ...tag, ...found, ...judged };
 }
 
@@ -283,21 +283,38 @@ async function judgeSsh(repository: Repository, signature: TagSignature): Promis
   }
 }
 
-/** Checks an OpenPGP or X.509 signature through git, which runs the operator's program for it. */
-async function judgeWithGit(repository: Repository, id: ObjectId): Promise<Judgement> {
-  const answer = await ask(repository, ["verify-tag", "--raw", id], {
-    timeout: layout.limits.signing,
-  });
-  // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature. The primary key's fingerprint, if
-  // there is one, follows that of the subkey and eight other fields.
-  const valid = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)(?:(?: \S+){8} ([0-9A-F]+))?/m.exec(answer.stderr);
-  if (answer.code === 0 && valid?.[1] !== undefined) {
-    return { signer: `key ${valid[2] ?? valid[1]}` };
+/**
+ * Checks an OpenPGP or X.509 signature by the operator's program, as git does. git itself would wait
+ * for every process that the program leaves behind.
+ */
+async function judgeByProgram(
+  repository: Repository,
+  { armour, format, payload }: TagSignature,
+): Promise<Judgement> {
+  const { root: cwd, env, signal } = repository;
+  const named = programOf(await readConfiguration(repository), format, repository);
+  const program = Buffer.from(named, "latin1").toString();
+  const folder = makeScratchFolder("release-verify-", repository);
+  try {
+    const file = join(folder, "signature");
+    await writeFile(file, armour);
+    const answer = await run([program, "--status-fd=1", "--verify", file, "-"], {
+      ...{ cwd, env, signal, stdin: payload, timeout: layout.limits.signing },
+    }).catch((thrown) => needProgram(thrown, `Install ${program}, or correct gpg.program`));
+    // GnuPG's doc/DETAILS: VALIDSIG comes only with a good signature. The primary key's fingerprint,
+    // if there is one, follows that of the subkey and eight other fields.
+    const status = /^\[GNUPG:\] VALIDSIG ([0-9A-F]+)(?:(?: \S+){8} ([0-9A-F]+))?/m;
+    const valid = status.exec(answer.stdout);
+    if (answer.code === 0 && valid?.[1] !== undefined) {
+      return { signer: `key ${valid[2] ?? valid[1]}` };
+    }
+    if (/^\[GNUPG:\] (BADSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|NODATA)/m.test(answer.stdout)) {
+      return { fault: `its signature is not good: ${lastWords(answer)}` };
+    }
+    throw unjudged(program, answer);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  if (/^\[GNUPG:\] (BADSIG|EXPSIG|EXPKEYSIG|REVKEYSIG|NODATA)/m.test(answer.stderr)) {
-    return { fault: `its signature is not good: ${lastWords(answer)}` };
-  }
-  throw unjudged("git verify-tag", answer);
 }
 
 function said({ stdout, stderr }: Finished): string {
@@ -439,12 +456,14 @@ async function readLocalTag(repository: Repository, name: string): Promise<Local
 const identity = /^(user|author|committer|gpg)\./;
 
 /**
- * A program that signs as another does, and ends with it. git reads a signing program until its
- * output is closed, and a process that the program leaves behind may keep that open for ever.
+ * Returns a program that does what a command does, and ends with it. git reads the output of a signing
+ * program until it is closed, and a process that the program leaves behind may keep it open for ever.
+ *
+ * @param command As a shell takes it.
  */
-function signerScript(program: string): string {
+function endingScript(command: string): string {
   return `#!/bin/sh
-${shellWord(program)} "$@" >"$0.out" 2>"$0.err"
+${command} "$@" >"$0.out" 2>"$0.err"
 code=$?
 cat "$0.out"
 cat "$0.err" >&2
@@ -497,11 +516,17 @@ async function openScratch(repository: Repository) {
   try {
     const entries = config.filter(([key]) => identity.test(key));
     const format = entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp";
-    const signer = join(folder, "signer");
-    const script = signerScript(programOf(entries, format, repository));
-    await writeFile(signer, script, { mode: 0o700, encoding: "latin1" });
-    if (isExecutable(signer)) {
-      entries.push([`gpg.${format}.program`, bytesOf(signer)]);
+    const commands = [[`gpg.${format}.program`, shellWord(programOf(entries, format, repository))]];
+    const keys = entries.findLast(([key]) => key === "gpg.ssh.defaultkeycommand");
+    if (keys?.[1] !== undefined) {
+      commands.push([keys[0], keys[1]]);
+    }
+    for (const [key = "", command = ""] of commands) {
+      const file = join(folder, key);
+      await writeFile(file, endingScript(command), { mode: 0o700, encoding: "latin1" });
+      if (isExecutable(file)) {
+        entries.push([key, bytesOf(file)]);
+      }
     }
     const own: [string, string][] = [
       ["core.repositoryformatversion", "1"],
