@@ -22,8 +22,8 @@ export interface Decoding {
 }
 
 /**
- * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.` or
- * `..` part is no path of a tree, and names nothing.
+ * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.`, `..`
+ * or `.git` part is no path of a tree, and names nothing.
  */
 export interface Tree {
   /**
@@ -89,9 +89,9 @@ export function lineIndex(starts: readonly number[], offset: number): number {
   return low;
 }
 
-/** Whether a text can name something in a tree. */
+/** Whether a text can name something in a tree, which holds nothing of git's own. */
 export function isTreePath(path: string): boolean {
-  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+  return path.split("/").every((part) => !/^(?:|\.|\.\.|\.git)$/i.test(part));
 }
 
 /** A refusal for something that stands where something else should. */

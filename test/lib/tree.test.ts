@@ -71,6 +71,8 @@ test("a folder of a map is not a file", async () => {
 test.each([
   ["a", true],
   ["a/.b/..c/d...", true],
+  [".gitignore", true],
+  [".github/.gitkeep", true],
   [" /\n", true],
   ["", false],
   ["/a", false],
@@ -79,6 +81,9 @@ test.each([
   ["./a", false],
   ["a/../b", false],
   ["..", false],
+  [".git/config", false],
+  ["a/.git/b/Cargo.toml", false],
+  [".GIT", false],
 ])("%p names something in a tree: %p", (path, expected) => {
   expect(isTreePath(path)).toBe(expected);
 });

@@ -88,6 +88,17 @@ export function gitEnvironment(env: Environment): Environment {
   };
 }
 
+/** What git, and the programs that it starts, read from the environment. */
+const readByGit = /^(?:GIT_.*|SSH_.*|GNUPGHOME|HOME|XDG_CONFIG_HOME|EMAIL)$/;
+
+/**
+ * The variables that git would get as others: the runtime decodes a byte that is not UTF-8 as U+FFFD.
+ * A configuration of another name is not there, and git says nothing of that.
+ */
+function alteredVariables(env: Environment): string[] {
+  return Object.keys(env).filter((name) => readByGit.test(name) && env[name]?.includes("\ufffd"));
+}
+
 /** The way out where git is missing. */
 export const installGit = "Install git 2.34 or newer";
 
@@ -123,6 +134,12 @@ export async function findRepository(
   const place = { root: resolve(folder), env: gitEnvironment(env), signal };
   if (!isDirectory(place.root)) {
     return { why: "there is no such folder" };
+  }
+  const altered = alteredVariables(place.env);
+  if (altered.length > 0) {
+    const { causedBy } = await import("./no-repository.ts");
+    const why = `git cannot get ${altered.join(" or ")} as it is: found bytes that are not UTF-8`;
+    return { why, remedy: causedBy(altered) };
   }
   // git repeats an option that it does not know. A path may hold line feeds, and hardly this line.
   const border = "--git-directory-follows";

@@ -150,6 +150,29 @@ test("configuration in the environment counts, as it does for git", async () => 
   expect(await line(configured, "ask", ["config", "test.key"])).toBe("given");
 });
 
+test.each([
+  ["GIT_CONFIG_GLOBAL", "/home/j\\374rgen/.gitconfig"],
+  ["GIT_COMMITTER_EMAIL", "j\\374@example.invalid"],
+  ["HOME", "/home/j\\374rgen"],
+  ["GNUPGHOME", "/home/j\\374rgen/.gnupg"],
+])(
+  "%s in other bytes than UTF-8, which git would get as others, is refused",
+  async (name, value) => {
+    // The runtime decodes the environment of its own process, so that only another one can have bytes.
+    const script = `import { openRepository } from "${import.meta.dir}/../../../scripts/lib/git/git.ts";
+    await openRepository(".", process.env).then(() => console.log("found"), (refused) => console.log(refused.findings[0].remedy));`;
+    const program = `${name}="$(printf '${value}')" exec "$0" -e "$1"`;
+    const command = ["sh", "-c", program, process.execPath, script];
+    const { stdout } = await start(command, { cwd: world.root, env: world.env });
+    expect(stdout).toStartWith(`The cause is the environment variable ${name}: `);
+  },
+);
+
+test("a variable that git does not read may have any bytes", async () => {
+  const env = { ...world.env, GREETING: "Gr\ufffd\ufffde", GIT_PREFIX: "\ufffd" };
+  expect(await findRepository(world.root, env)).toHaveProperty("root", world.root);
+});
+
 test("replaced objects do not count", async () => {
   await using other = await testRepository();
   const real = await other.commit({ a: "real" }, "Real");
