@@ -325,3 +325,37 @@ test("a tag below the name stands in its way, whatever stands beside", async () 
     ],
   });
 });
+
+/** A program of a test's own that leaves a process behind, which keeps its output open. */
+function leavesChild(world: TestRepository, name: string, work: string): string {
+  writeFiles(world.home, { [name]: `#!/bin/sh\n(exec sleep 8) &\n${work}\n` });
+  const program = join(world.home, name);
+  chmodSync(program, 0o755);
+  return program;
+}
+
+test("a key command that leaves a child behind does not delay a signature", async () => {
+  await using world = await testRepository();
+  const key = await world.useSshKey();
+  const { repository, commit } = await signing(world);
+  // Only a key that is given by its text is asked of an agent: the private one lies beside it here.
+  const program = leavesChild(world, "key-command", `echo "key::$(cat '${key}.pub')"`);
+  await world.git("config", "--unset", "user.signingkey");
+  await world.git("config", "gpg.ssh.defaultKeyCommand", program);
+  const began = performance.now();
+  await signTag(repository, request(commit), now).catch(() => {});
+  expect(performance.now() - began).toBeLessThan(4000);
+}, 20_000);
+
+test("a verifying program that leaves a child behind does not delay a judgement", async () => {
+  await using world = await testRepository();
+  await using env = await makeGpgKey(world);
+  const commit = await world.commit({ "a.txt": "a\n" });
+  const repository = await openRepository(world.root, env);
+  const tag = await signTag(repository, request(commit), now);
+  await installTag(repository, tag);
+  await world.git("config", "gpg.program", leavesChild(world, "judge", 'exec gpg "$@"'));
+  const began = performance.now();
+  expect(await judgeTag(repository, tag)).toMatchObject({ signer: tag.signer });
+  expect(performance.now() - began).toBeLessThan(4000);
+}, 20_000);
