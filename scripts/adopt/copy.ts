@@ -1,25 +1,24 @@
-/** A product's copy of the release tools: where it is, what it holds, and how it is written. */
+/** A product's copy of the release tools: where it is, what becomes of each file, how it is written. */
 
 import { join, relative, resolve } from "node:path";
 import { changeFiles, type FileChange } from "../lib/disk/change-files.ts";
 import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
 import { decodeSource } from "../lib/files/decode.ts";
-import { attempt, type Finding, Refusal, refusal, shellWord } from "../lib/finding.ts";
+import { answerAll, refusal, shellWord } from "../lib/finding.ts";
 import { ask, findRepository, type Repository, unanswered } from "../lib/git/git.ts";
 import type { Environment } from "../lib/process.ts";
-import { type Manifest, manifestPath, parseManifest } from "./manifest.ts";
+import { hashOf, type Manifest, manifestPath, manifestText, parseManifest } from "./manifest.ts";
+import type { Upstream } from "./upstream.ts";
 
-/** A folder of a product's checkout that holds a copy, or is to. */
+/** A folder of a product's checkout that holds a copy, or will hold one. */
 export interface Copy {
   readonly repository: Repository;
   /** Absolute path of the folder, without links. */
   readonly folder: string;
-  /** The path of one of its files from the top level. */
+  /** Returns the path of one of its files from the top level. */
   pathOf(path: string): string;
-  /** The path of one of its files as a shell in the current folder takes it. */
+  /** Returns the path of one of its files as a shell in the current folder reads it. */
   wordOf(path: string): string;
-  /** How a git command begins that is typed in the current folder, and whose paths are the copy's. */
-  readonly git: string;
 }
 
 /**
@@ -27,7 +26,7 @@ export interface Copy {
  *
  * @param named The folder as the operator named it.
  * @param cwd The current folder.
- * @throws {Refusal} If it is in no work tree.
+ * @throws {Refusal} If the folder is in no work tree.
  */
 export async function openCopy(
   named: string,
@@ -44,77 +43,161 @@ export async function openCopy(
   }
   const real = realPath(folder);
   const prefix = relative(repository.root, real);
-  const isCurrent = real === realPath(cwd);
-  const wordOf = (path: string) => shellWord(noOption(join(isCurrent ? "." : named, path)));
   return {
     repository,
     folder: real,
-    pathOf: (path) => (prefix === "" ? path : `${prefix}/${path}`),
-    wordOf,
-    git: isCurrent ? "git" : `git -C ${wordOf(".")}`,
+    pathOf: (path) => join(prefix, path),
+    // No command takes the path for an option.
+    wordOf: (path) => shellWord(join(named, path).replace(/^-/, "./-")),
   };
 }
 
-/** A path that no command takes for an option. */
-function noOption(path: string): string {
-  return path.startsWith("-") ? `./${path}` : path;
+/** Returns the command that takes the manifest of a copy from git again. */
+export function restoreManifest({ wordOf }: Copy): string {
+  return `git -C ${wordOf(".")} checkout -- ${manifestPath}`;
 }
 
 /**
- * The manifest of a copy, or undefined if there is none.
+ * What becomes of a file in an adoption.
  *
- * @throws {Refusal} If there is something else in its place, or it is damaged.
+ * - `current`: it is what it is upstream.
+ * - `stale`: it is written, for it is missing, as it was adopted, or without its run bit.
+ * - `removed`: it is removed, as it was upstream.
+ * - `edited`: it was edited here and has not changed upstream, so it stays.
+ * - `conflict`: it was edited here and has changed upstream, or was never adopted: the adoption is
+ *   refused.
  */
-export function findManifest(copy: Copy): Manifest | undefined {
-  const path = copy.pathOf(manifestPath);
-  const file = findFile(copy.repository.root, path, { links: "none" });
-  return file && parseManifest(decodeSource(path, file.bytes), takeAgain(copy));
+export type Fate = "current" | "stale" | "removed" | "edited" | "conflict";
+
+/** Three states of one file, as hashes; undefined where there is no file. */
+export interface FileStates {
+  /** As the release tools have it now. */
+  readonly upstream: string | undefined;
+  /** As the last adoption wrote it. */
+  readonly adopted: string | undefined;
+  /** As it is in the checkout. */
+  readonly here: string | undefined;
 }
 
-/** The command that takes the manifest from git again. */
-export function takeAgain({ git }: Copy): string {
-  return `${git} checkout -- ${manifestPath}`;
+/** Decides the fate of a file by its content. */
+export function fateOf({ upstream, adopted, here }: FileStates): Fate {
+  if (here === upstream) {
+    return "current";
+  }
+  if (here === undefined || here === adopted) {
+    return upstream === undefined ? "removed" : "stale";
+  }
+  return adopted !== undefined && adopted === upstream ? "edited" : "conflict";
+}
+
+/** One file of the copy, and its fate. */
+export interface Step {
+  /** From the folder that holds the copy. */
+  readonly path: string;
+  readonly fate: Fate;
+}
+
+/** Reports whether an adoption writes or removes the file. */
+export function isChange({ fate }: Step): boolean {
+  return fate === "stale" || fate === "removed";
+}
+
+/** A copy compared with what there is to adopt. */
+export interface Adoption {
+  readonly copy: Copy;
+  /** The last adoption; undefined before the first. */
+  readonly manifest: Manifest | undefined;
+  /** What there is to adopt; undefined if a copy checks itself. */
+  readonly upstream: Upstream | undefined;
+  /** The files of the copy as they are, the manifest among them. */
+  readonly here: ReadonlyMap<string, FileState>;
+  /** Every file that there is, or should be. */
+  readonly steps: readonly Step[];
 }
 
 /**
- * The files of a copy as they are, those that are there.
+ * Compares a copy with what there is to adopt, and changes nothing.
  *
- * @throws {Refusal} If something else than a file of the checkout stands in the place of any.
+ * @param upstream What there is to adopt; undefined to compare the copy with its own manifest.
+ * @throws {Refusal} If the copy or its manifest cannot be read, or something else than a file is in
+ *   the place of one.
  */
-export async function readCopy(
+export async function compareCopy(copy: Copy, upstream: Upstream | undefined): Promise<Adoption> {
+  const recorded = readCopy(copy, [manifestPath]).get(manifestPath);
+  const manifest =
+    recorded &&
+    parseManifest(decodeSource(copy.pathOf(manifestPath), recorded.bytes), restoreManifest(copy));
+  const adopted = manifest?.files ?? new Map<string, string>();
+  const wanted = upstream === undefined ? adopted : hashesOf(upstream);
+  const paths = [...new Set([...wanted.keys(), ...adopted.keys()])].sort();
+  const here = readCopy(copy, [...paths, manifestPath]);
+  const steps = paths
+    .filter((path) => wanted.has(path) || here.has(path))
+    .map((path): Step => {
+      const state = here.get(path);
+      const fate = fateOf({
+        upstream: wanted.get(path),
+        adopted: adopted.get(path),
+        here: state && hashOf(state.bytes),
+      });
+      return { path, fate: fate === "current" && lacksRunBit(state) ? "stale" : fate };
+    });
+  return { copy, manifest, upstream, here, steps };
+}
+
+/**
+ * Reads the files of a copy that are there.
+ *
+ * @throws {Refusal} If something else than a file of the checkout is in the place of one.
+ */
+export function readCopy(
   { repository, pathOf }: Copy,
   paths: readonly string[],
-): Promise<ReadonlyMap<string, FileState>> {
-  const answers = await Promise.all(
-    paths.map((path) =>
-      attempt(async () => findFile(repository.root, pathOf(path), { links: "none" })),
-    ),
+): ReadonlyMap<string, FileState> {
+  const states = answerAll(paths, (path) =>
+    findFile(repository.root, pathOf(path), { links: "none" }),
   );
-  const faults: readonly Finding[] = answers.flatMap(({ findings }) => findings ?? []);
-  if (faults.length > 0) {
-    throw new Refusal(faults);
-  }
   return new Map(
     paths.flatMap((path, index) => {
-      const state = answers[index]?.value;
+      const state = states[index];
       return state === undefined ? [] : [[path, state] as const];
     }),
   );
 }
 
-/** The bytes that files are to have, by path; undefined removes a file. */
-export type Contents = ReadonlyMap<string, Uint8Array | undefined>;
+/**
+ * Returns the bytes that an adoption writes by path, undefined for a file that it removes. The
+ * manifest comes last: as long as it is the old one, the next run can finish.
+ */
+export function contentsOf(adoption: Adoption): Map<string, Uint8Array | undefined> {
+  const { steps, upstream, manifest } = adoption;
+  const contents = new Map<string, Uint8Array | undefined>(
+    steps.filter(isChange).map(({ path }) => [path, upstream?.files.get(path)]),
+  );
+  if (upstream !== undefined) {
+    const files = hashesOf(upstream);
+    if (contents.size > 0 || !Bun.deepEquals(files, manifest?.files)) {
+      const text = manifestText({ version: upstream.version, commit: upstream.commit, files });
+      contents.set(manifestPath, new TextEncoder().encode(text));
+    }
+  }
+  return contents;
+}
+
+function hashesOf({ files }: Upstream): Map<string, string> {
+  return new Map(Array.from(files, ([path, bytes]) => [path, hashOf(bytes)]));
+}
 
 /**
- * Writes files of a copy, all or none, in the order that they come in.
+ * Writes files of a copy, all or none, in the order of `contents`.
  *
- * @param seen The files as they were when it was decided to write them.
+ * @param seen The files as they were when the contents were decided.
  * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
  * @throws {Refusal} If a file is no longer as it was seen, or cannot be written.
  */
 export function writeCopy(
   copy: Copy,
-  contents: Contents,
+  contents: ReadonlyMap<string, Uint8Array | undefined>,
   seen: ReadonlyMap<string, FileState>,
   isInterrupted: () => boolean,
 ): Promise<"changed" | "interrupted"> {
@@ -126,22 +209,26 @@ export function writeCopy(
   return changeFiles(copy.repository, async () => changes, isInterrupted);
 }
 
-/** The permissions of a file: its own as far as it has any, with the run bit that a command needs. */
+/** Returns the permissions to write: those of the file that is there, and a command's run bit. */
 function modeOf(bytes: Uint8Array, before: FileState | undefined): number {
   const mode = before?.mode ?? 0o644;
-  // Whoever may read a command may run it.
+  // Who may read a command may run it.
   return isCommand(bytes) ? mode | ((mode & 0o444) >> 2) : mode;
 }
 
-/** Whether a file is to be run: it names what runs it. */
-export function isCommand(bytes: Uint8Array): boolean {
+function lacksRunBit(state: FileState | undefined): boolean {
+  return state !== undefined && isCommand(state.bytes) && (state.mode & 0o100) === 0;
+}
+
+/** Reports whether a file begins with `#!`. */
+function isCommand(bytes: Uint8Array): boolean {
   return bytes[0] === 0x23 && bytes[1] === 0x21;
 }
 
 /**
- * Which files of a copy git ignores: they would never be committed.
+ * Returns the files of a copy that git ignores: they would never be committed.
  *
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git cannot say.
  */
 export async function ignoredAmong(
   { repository, pathOf }: Copy,
@@ -149,7 +236,7 @@ export async function ignoredAmong(
 ): Promise<readonly string[]> {
   const stdin = paths.map((path) => `${pathOf(path)}\0`).join("");
   const answer = await ask(repository, ["check-ignore", "-z", "--stdin"], { stdin });
-  // Exit 1 means that none of them is.
+  // Exit 1 means that git ignores none of them.
   if (answer.timedOut || answer.code > 1) {
     throw unanswered("find out what git ignores", answer);
   }

@@ -7,11 +7,11 @@ import { isTreePath, type Source } from "../lib/tree.ts";
 /** Where the manifest is, from the folder that holds the copy. */
 export const manifestPath = "scripts/adopted.json";
 
-/** What the release tools say about themselves. */
+/** The version and the commit of the release tools. */
 export interface Origin {
   /** The version in their package.json. */
   readonly version: string;
-  /** Their commit; undefined if that cannot be told, or if they were not as committed. */
+  /** Undefined if the tools are no checkout of their own, or had uncommitted changes. */
   readonly commit: string | undefined;
 }
 
@@ -22,8 +22,8 @@ export interface Manifest extends Origin {
 }
 
 /**
- * Whether a path is one that an adoption may write, or remove: source text in the folders of the
- * release tools, and what keeps the product's own `tsconfig.json` out of them. The ledger never is.
+ * Reports whether an adoption may write or remove a path: source text in the folders of the release
+ * tools, and the `tsconfig.json` that keeps the product's own out of them. The ledger is neither.
  */
 export function isAdoptable(path: string): boolean {
   return (
@@ -34,17 +34,16 @@ export function isAdoptable(path: string): boolean {
 /**
  * Reads a manifest.
  *
- * @param again The command that takes it from git again.
- * @throws {Refusal} If it is no manifest, or names a file that no adoption
- *   writes.
+ * @param restore The command that takes the manifest from git again.
+ * @throws {Refusal} If the text is no manifest, or names a file that no adoption writes.
  */
-export function parseManifest(source: Source, again: string): Manifest {
-  const damaged = (why: string) => damage(source, why, again);
-  const data = jsonOf(source);
-  if (data === undefined) {
-    throw damaged("it is not JSON");
-  }
-  const { version, commit, files } = asTable(data) ?? {};
+export function parseManifest(source: Source, restore: string): Manifest {
+  const damaged = (why: string) =>
+    refusal(`Cannot read ${source.path}: ${why}`, {
+      at: { file: source.path },
+      remedy: `Take it from git again: ${restore}; or remove it and adopt anew, which refuses every file that differs from the release tools`,
+    });
+  const { version, commit, files } = asTable(readJson(source, damaged)) ?? {};
   const table = asTable(files);
   if (typeof version !== "string" || !isCommit(commit) || table === undefined) {
     throw damaged("it has no version, or no files");
@@ -61,15 +60,11 @@ export function parseManifest(source: Source, again: string): Manifest {
   return { version, commit, files: new Map(entries) };
 }
 
-/** What a text says in JSON; undefined if it is none. */
-function jsonOf(source: Source): unknown {
+function readJson(source: Source, damaged: (why: string) => Error): unknown {
   try {
     return parseJson(source).data;
   } catch (thrown) {
-    if (thrown instanceof LocatedSyntaxError) {
-      return undefined;
-    }
-    throw thrown;
+    throw thrown instanceof LocatedSyntaxError ? damaged("it is not JSON") : thrown;
   }
 }
 
@@ -77,14 +72,7 @@ function isCommit(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === "string" && /^[0-9a-f]{40,64}$/.test(value));
 }
 
-function damage({ path }: Source, why: string, again: string) {
-  return refusal(`Cannot read ${path}: ${why}`, {
-    at: { file: path },
-    remedy: `Take it from git again: ${again}; or remove it and adopt anew, which takes up every file that is as it is upstream and names the others`,
-  });
-}
-
-/** A manifest as its file has it: the same bytes for the same adoption. */
+/** Returns the text of a manifest: the same bytes for the same adoption. */
 export function manifestText({ version, commit, files }: Manifest): string {
   const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
   const about = "Written by scripts/adopt.ts; it tells what was adopted from what is edited here";
@@ -92,15 +80,10 @@ export function manifestText({ version, commit, files }: Manifest): string {
 }
 
 /**
- * The sha256 of a text in hex, its lines ended by line feeds: `.gitattributes` and `core.autocrlf`
- * turn the ends of lines, and edit nothing.
+ * Returns the sha256 of a text in hex. CRLF counts as LF: `.gitattributes` and `core.autocrlf`
+ * change line endings without an edit.
  */
 export function hashOf(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
   return new Bun.CryptoHasher("sha256").update(text, "latin1").digest("hex");
-}
-
-/** The hash of every file, by path. */
-export function hashesOf(files: ReadonlyMap<string, Uint8Array>): Map<string, string> {
-  return new Map(Array.from(files, ([path, bytes]) => [path, hashOf(bytes)]));
 }

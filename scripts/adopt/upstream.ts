@@ -11,14 +11,13 @@ import { isAdoptable, type Origin } from "./manifest.ts";
 
 /** The release tools' own files, and where they come from. */
 export interface Upstream extends Origin {
-  readonly root: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The files that are not as committed; undefined if git cannot tell. */
+  /** The files with uncommitted changes; undefined if git cannot say. */
   readonly changed: readonly string[] | undefined;
 }
 
-/** The demo stays where it is: its world, its stand-in servers and its story serve no release. */
-const notAdopted = /^scripts\/(?:demo\.ts$|demo\/)/;
+/** No release needs the demo. */
+const notAdopted = /^scripts\/demo(?:\.ts$|\/)/;
 
 /**
  * Reads the files that a product adopts.
@@ -32,48 +31,39 @@ export async function readUpstream(
   signal: AbortSignal,
 ): Promise<Upstream> {
   const tree = workTree(root);
-  const globs = ["scripts", "release-gate"].flatMap((folder) => [
-    `${folder}/**/*.ts`,
-    `${folder}/tsconfig.json`,
-  ]);
-  const listed = await Promise.all(globs.map(tree.list));
-  const files = new Map(
-    listed
-      .flat()
-      .filter((path) => isAdoptable(path) && !notAdopted.test(path))
-      .map((path): [string, Uint8Array] => [path, bytesOf(root, path)]),
-  );
-  const [version, state] = await Promise.all([
-    versionOf(root),
-    attempt(() => commitOf(root, [...files.keys()], env, signal)),
-  ]);
-  const { commit, changed } = state.value ?? {};
-  return { root, files, version, commit: changed?.length === 0 ? commit : undefined, changed };
+  const globs = ["scripts/**/*", "release-gate/**/*"];
+  const paths = (await Promise.all(globs.map(tree.list)))
+    .flat()
+    .filter((path) => isAdoptable(path) && !notAdopted.test(path));
+  const files = new Map(paths.map((path) => [path, readBytes(root, path)]));
+  const description = await tree.read("package.json");
+  const version = description && asTable(parseJson(description).data)?.version;
+  const { value } = await attempt(() => readCommit(root, paths, env, signal));
+  return {
+    files,
+    version: typeof version === "string" ? version : "unknown",
+    commit: value?.changed.length === 0 ? value.commit : undefined,
+    changed: value?.changed,
+  };
 }
 
-function bytesOf(root: string, path: string): Uint8Array {
+function readBytes(root: string, path: string): Uint8Array {
   const file = findFile(root, path, { links: "none" });
   if (file === undefined) {
-    throw refusal(`Cannot read ${path}: it has gone since it was listed`, {
+    throw refusal(`Cannot read ${path}: it was removed after it was listed`, {
       remedy: "Let nothing else edit the release tools, then run this again",
     });
   }
   return file.bytes;
 }
 
-async function versionOf(root: string): Promise<string> {
-  const source = await workTree(root).read("package.json");
-  const version = source && asTable(parseJson(source).data)?.version;
-  return typeof version === "string" ? version : "unknown";
-}
-
-/** The commit of the release tools, if they are a checkout of their own, and what differs from it. */
-async function commitOf(
+/** Returns the commit of the release tools and what differs from it, if they are a checkout. */
+async function readCommit(
   root: string,
   paths: readonly string[],
   env: Environment,
   signal: AbortSignal,
-): Promise<Pick<Upstream, "commit" | "changed"> | undefined> {
+) {
   const repository = await findRepository(root, env, signal);
   if (!("root" in repository) || repository.root !== realPath(root)) {
     return undefined;

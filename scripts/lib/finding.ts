@@ -139,6 +139,27 @@ export async function attempt<T>(question: () => Promise<T>): Promise<Attempt<T>
 }
 
 /**
+ * Returns the answer for each item, in their order.
+ *
+ * @throws {Refusal} If any ends in a refusal: with the findings of all that do.
+ */
+export function answerAll<Item, T>(items: readonly Item[], answer: (item: Item) => T): T[] {
+  const findings: Finding[] = [];
+  const answers = items.flatMap((item) => {
+    try {
+      return [answer(item)];
+    } catch (thrown) {
+      findings.push(...findingsOf(thrown));
+      return [];
+    }
+  });
+  if (findings.length > 0) {
+    throw new Refusal(findings);
+  }
+  return answers;
+}
+
+/**
  * Waits for questions that were asked at once. If several end in a refusal, the first of them in this
  * order is thrown, whichever came first.
  */
