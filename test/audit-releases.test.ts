@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { totalsOf } from "../scripts/audit/record.ts";
-import { auditReleases, openAuditObjects } from "../scripts/audit/survey.ts";
+import { auditReleases } from "../scripts/audit/survey.ts";
 import { cellsOf } from "../scripts/audit/table.ts";
 import { judgeContent } from "../scripts/audit-releases.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
@@ -461,17 +461,6 @@ test.each([
   const audit = await auditReleases({ root: world.root, env }, question);
   expect(audit.rows[0]?.head?.onMain).toBe("unknown");
   expect(audit.main.findings?.[0]?.message).toStartWith("Cannot list the commits on main");
-});
-
-test("an object with its full name is read once, and is the same one for every tag", async () => {
-  await using world = await testRepository();
-  await world.commit({ a: "a" });
-  const id = await world.git("rev-parse", "HEAD:a");
-  await using objects = openAuditObjects(repositoryOf(world));
-  const [one, other] = await Promise.all([objects.find(id), objects.find(id)]);
-  expect(one?.bytes).toEqual(new TextEncoder().encode("a"));
-  expect(other).toBe(one as never);
-  expect(await objects.find(id)).toBe(one as never);
 });
 
 test("in a shallow clone a commit that is not found may be on main all the same", async () => {

@@ -2,15 +2,9 @@
 
 import { dayOf } from "../lib/calendar.ts";
 import { type Attempt, attempt, refusal } from "../lib/finding.ts";
-import { findCommit, isObjectId, type ObjectId, type Repository, text } from "../lib/git/git.ts";
+import { findCommit, type ObjectId, type Repository, text } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
-import {
-  commitTree,
-  type GitObject,
-  type Objects,
-  openObjects,
-  readObject,
-} from "../lib/git/objects.ts";
+import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { listTags, resolveTag, type Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
@@ -70,7 +64,7 @@ export async function auditReleases(
       remedy: `Fetch the tags: git fetch --tags ${layout.remote} (in GitHub Actions, check out with fetch-depth: 0)`,
     });
   }
-  await using objects = openAuditObjects(repository);
+  await using objects = openObjects(repository);
   const tags = await eachOf(named, signal, async ({ name, ref }): Promise<Row> => {
     const { value, findings = [] } = await attempt(() => resolveTag(objects, ref));
     return { ...name, head: value && headOf(value, main.value), ...unreadable(findings) };
@@ -155,56 +149,6 @@ async function eachOf<Item, Result>(
   }
   await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
-}
-
-// Objects
-
-/** Bytes of objects that are kept. */
-const keptBytes = 32 * 1024 * 1024;
-
-/**
- * Opens objects for many commits. What has a full name is kept for a while, so that a file that
- * tags share is read and parsed once. A corrupt object ends git: it alone is refused, and the
- * others are read by another git.
- */
-export function openAuditObjects(repository: Repository): Objects {
-  const kept = new Map<ObjectId, Promise<GitObject | undefined>>();
-  let size = 0;
-  let current = openObjects(repository);
-
-  async function read(name: string): Promise<GitObject | undefined> {
-    const asked = current;
-    try {
-      return await asked.find(name);
-    } catch {
-      if (asked === current) {
-        current = openObjects(repository);
-      }
-      return await readObject(repository, name);
-    }
-  }
-
-  async function readAndKeep(id: ObjectId): Promise<GitObject | undefined> {
-    const object = await read(id);
-    size += object?.bytes.length ?? 0;
-    if (size > keptBytes) {
-      kept.clear();
-      size = 0;
-    }
-    return object;
-  }
-
-  return {
-    async find(name) {
-      if (!isObjectId(name)) {
-        return await read(name);
-      }
-      const answer = kept.get(name) ?? readAndKeep(name);
-      kept.set(name, answer);
-      return await answer;
-    },
-    [Symbol.asyncDispose]: () => current[Symbol.asyncDispose](),
-  };
 }
 
 // The main branch

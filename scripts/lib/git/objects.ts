@@ -1,13 +1,12 @@
 /** Reads git objects through one `git cat-file --batch`, and shows a commit as a tree. */
 
 import { posix } from "node:path";
-import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { type Conversation, converse } from "../conversation.ts";
+import { converse } from "../conversation.ts";
 import { decodeSource } from "../files/decode.ts";
 import { attempt, quote, refusal } from "../finding.ts";
 import type { FolderEntry } from "../glob.ts";
 import { layout } from "../layout.ts";
-import { lastWords, needProgram, runBytes } from "../process.ts";
+import { lastWords, needProgram } from "../process.ts";
 import {
   type Decoding,
   isTreePath,
@@ -16,7 +15,7 @@ import {
   type Tree,
   unexpectedKind,
 } from "../tree.ts";
-import { installGit, type ObjectId, type Repository } from "./git.ts";
+import { installGit, isObjectId, type ObjectId, type Repository } from "./git.ts";
 
 export interface GitObject {
   readonly id: ObjectId;
@@ -24,10 +23,10 @@ export interface GitObject {
   readonly bytes: Uint8Array;
 }
 
-/** Objects by name, answered in the order in which they are asked for. Close it, or use `await using`. */
+/** Objects by name, answered in the order of the questions. Close it, or use `await using`. */
 export interface Objects extends AsyncDisposable {
   /**
-   * The object of that name, or undefined if there is none.
+   * Returns the object of a name, or undefined if there is none.
    *
    * @param name An object name or any revision without a line break.
    * @throws {Refusal} If git could not answer.
@@ -35,142 +34,175 @@ export interface Objects extends AsyncDisposable {
   find(name: string): Promise<GitObject | undefined>;
 }
 
+/** The most bytes of objects that are kept: neighbouring commits share most of their files. */
+const mostKept = 32 * 2 ** 20;
+
 /**
- * Starts reading objects of a repository; git is started with the first question.
+ * Opens the objects of a repository; git is started with the first question. What has a full name
+ * is kept. A corrupt object ends git: it alone is refused, and another git answers what waits.
  *
  * @param limit Milliseconds that git may be silent for while a question is open.
  */
 export function openObjects(repository: Repository, limit: number = layout.limits.local): Objects {
-  let reader: BatchReader | undefined;
+  const kept = new Map<ObjectId, Promise<GitObject | undefined>>();
+  let size = 0;
+  let batch: Batch | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+
+  async function read(name: string): Promise<GitObject | undefined> {
+    batch ??= startBatch(repository, limit);
+    const asked = batch;
+    // Git works on a question while the answers before it are read.
+    asked.ask(name);
+    const turn = queue.then(
+      async (): Promise<GitObject | "ended" | undefined> =>
+        asked === batch ? await asked.answer(name) : "ended",
+    );
+    queue = turn.catch(() => {
+      batch = undefined;
+    });
+    const found = await turn;
+    return found === "ended" ? await readObject(repository, name, limit) : found;
+  }
+
+  async function readAndKeep(id: ObjectId): Promise<GitObject | undefined> {
+    const object = await read(id);
+    size += object?.bytes.length ?? 0;
+    if (object === undefined) {
+      // It may be fetched later.
+      kept.delete(id);
+    } else if (size > mostKept) {
+      kept.clear();
+      size = 0;
+    }
+    return object;
+  }
+
   return {
     async find(name) {
       if (/[\n\0]/.test(name)) {
         return undefined;
       }
-      reader ??= new BatchReader(start(repository), limit);
-      const open = reader;
-      // Git works on a question while the answers before it are read.
-      open.ask(name);
-      const answer = queue.then(() => open.answer(name));
-      queue = answer.catch(() => {});
-      return await answer;
+      if (!isObjectId(name)) {
+        return await read(name);
+      }
+      const found = kept.get(name) ?? readAndKeep(name);
+      kept.set(name, found);
+      return await found;
     },
     async [Symbol.asyncDispose]() {
       await queue;
-      await reader?.close();
+      await batch?.close();
     },
   };
 }
 
-function start(repository: Repository): Conversation {
+/**
+ * Reads one object where no other is asked for.
+ *
+ * @param name As for `Objects.find`.
+ * @returns Undefined if there is none of that name.
+ * @throws {Refusal} If git could not answer.
+ */
+export async function readObject(
+  repository: Repository,
+  name: string,
+  limit: number = layout.limits.local,
+): Promise<GitObject | undefined> {
+  const batch = startBatch(repository, limit);
   try {
-    const { root: cwd, env, signal } = repository;
-    return converse(["git", "cat-file", "--batch"], { cwd, env, signal });
-  } catch (thrown) {
-    return needProgram(thrown, installGit);
+    batch.ask(name);
+    return await batch.answer(name);
+  } finally {
+    await batch.close();
   }
 }
 
-/** The protocol of `git cat-file --batch`: a header line, then the object, then a line feed. */
-class BatchReader {
-  readonly #git: Conversation;
-  readonly #chunks: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #limit: number;
-  #buffer: Uint8Array = new Uint8Array();
-  #failure: unknown;
+/** One run of git that answers questions in their order. */
+interface Batch {
+  ask(name: string): void;
+  /** Returns the answer to the first open question; after a refusal nothing more can be read. */
+  answer(name: string): Promise<GitObject | undefined>;
+  close(): Promise<void>;
+}
 
-  constructor(git: Conversation, limit: number) {
-    this.#git = git;
-    this.#chunks = git.output.getReader();
-    this.#limit = limit;
-  }
+/** Starts `git cat-file --batch`, which prints a header line, the object and a line feed. */
+function startBatch({ root, env, signal }: Repository, limit: number): Batch {
+  const git = start();
+  const chunks = git.output.getReader();
+  let buffer: Uint8Array = new Uint8Array();
 
-  ask(name: string): void {
-    if (this.#failure === undefined) {
-      this.#git.write(`${name}\n`);
-    }
-  }
-
-  /**
-   * The answer to the first question that has none yet, which must be of that name. After a failure
-   * nothing in the stream can be told apart, so nothing is read.
-   */
-  async answer(name: string): Promise<GitObject | undefined> {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
-    }
+  function start() {
     try {
-      return await this.#read(name);
+      return converse(["git", "cat-file", "--batch"], { cwd: root, env, signal });
     } catch (thrown) {
-      this.#failure = thrown;
-      this.#git.kill();
-      throw thrown;
+      return needProgram(thrown, installGit);
     }
   }
 
-  async #read(name: string): Promise<GitObject | undefined> {
-    const header = parseHeader(await this.#line(name), name);
-    if (header === undefined) {
-      return undefined;
-    }
-    const { size, ...found } = header;
-    const bytes = await this.#take(size, name);
-    await this.#take(1, name);
-    return { ...found, bytes };
-  }
-
-  async close(): Promise<void> {
-    this.#git.end();
-    const timer = setTimeout(() => this.#git.kill(), 1000);
-    await this.#git.exited;
-    clearTimeout(timer);
-  }
-
-  async #line(name: string): Promise<string> {
-    let seen = 0;
-    for (;;) {
-      const end = this.#buffer.indexOf(10, seen);
-      if (end >= 0) {
-        return utf8(await this.#take(end + 1, name)).slice(0, -1);
-      }
-      seen = this.#buffer.length;
-      this.#buffer = Buffer.concat([this.#buffer, await this.#more(name)]);
-    }
-  }
-
-  async #take(count: number, name: string): Promise<Uint8Array> {
-    const parts = [this.#buffer];
-    let length = this.#buffer.length;
-    while (length < count) {
-      const more = await this.#more(name);
-      parts.push(more);
-      length += more.length;
-    }
-    const all = parts.length === 1 ? this.#buffer : Buffer.concat(parts);
-    this.#buffer = all.subarray(count);
-    return all.slice(0, count);
-  }
-
-  async #more(name: string): Promise<Uint8Array> {
+  async function more(name: string): Promise<Uint8Array> {
     const late = Promise.withResolvers<"late">();
-    const timer = setTimeout(() => late.resolve("late"), this.#limit);
-    const next = await Promise.race([this.#chunks.read(), late.promise]);
+    const timer = setTimeout(() => late.resolve("late"), limit);
+    const next = await Promise.race([chunks.read(), late.promise]);
     clearTimeout(timer);
     if (next !== "late" && !next.done) {
       return next.value;
     }
-    const why = next === "late" ? "no answer within the time limit" : await this.#ending();
-    throw unreadable(name, why);
+    const why =
+      next === "late"
+        ? "no answer within the time limit"
+        : lastWords({ code: await git.exited, stderr: await git.stderr, timedOut: false });
+    throw refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
+      remedy: checkRepository,
+    });
   }
 
-  async #ending(): Promise<string> {
-    const stderr = await this.#git.stderr;
-    return lastWords({ code: await this.#git.exited, stderr, timedOut: false });
+  async function take(count: number, name: string): Promise<Uint8Array> {
+    const parts = [buffer];
+    for (let length = buffer.length; length < count; length += parts.at(-1)?.length ?? 0) {
+      parts.push(await more(name));
+    }
+    const all = parts.length === 1 ? buffer : Buffer.concat(parts);
+    buffer = all.subarray(count);
+    return all.slice(0, count);
   }
+
+  async function takeLine(name: string): Promise<string> {
+    while (!buffer.includes(10)) {
+      buffer = Buffer.concat([buffer, await more(name)]);
+    }
+    return utf8(await take(buffer.indexOf(10) + 1, name)).slice(0, -1);
+  }
+
+  return {
+    ask: (name) => git.write(`${name}\n`),
+    async answer(name) {
+      try {
+        const header = parseHeader(await takeLine(name), name);
+        if (header === undefined) {
+          return undefined;
+        }
+        const { size, ...found } = header;
+        const bytes = await take(size, name);
+        await take(1, name);
+        return { ...found, bytes };
+      } catch (thrown) {
+        git.kill();
+        throw thrown;
+      }
+    },
+    async close() {
+      git.end();
+      const timer = setTimeout(() => git.kill(), 1000);
+      await git.exited;
+      clearTimeout(timer);
+    },
+  };
 }
 
-/** The line before an object; undefined if there is none of that name. */
+const checkRepository = "Check the repository: git fsck";
+
+/** Reads the line before an object; undefined if there is none of that name. */
 function parseHeader(line: string, name: string) {
   if (line === `${name} missing`) {
     return undefined;
@@ -179,51 +211,10 @@ function parseHeader(line: string, name: string) {
   if (id === undefined || size === undefined) {
     throw refusal(
       `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(line)}`,
-      { remedy: "Check the repository: git fsck" },
+      { remedy: checkRepository },
     );
   }
   return { id, type: type as GitObject["type"], size: Number(size) };
-}
-
-/**
- * Reads one object where no more will be asked for.
- *
- * @param name An object name or any revision without a line break.
- * @returns Undefined if there is none of that name.
- * @throws {Refusal} If git could not answer.
- */
-export async function readObject(
-  repository: Repository,
-  name: string,
-): Promise<GitObject | undefined> {
-  const command = ["git", "cat-file", "--batch=%(objectname) %(objecttype) %(objectsize)"];
-  const answer = await runBytes(command, {
-    cwd: repository.root,
-    env: repository.env,
-    stdin: `${name}\n`,
-    timeout: layout.limits.local,
-    signal: repository.signal,
-  }).catch((thrown) => needProgram(thrown, installGit));
-  const end = answer.stdout.indexOf(10);
-  if (answer.code !== 0 || answer.timedOut || end < 0) {
-    throw unreadable(name, lastWords(answer));
-  }
-  const header = parseHeader(utf8(answer.stdout.subarray(0, end)), name);
-  if (header === undefined) {
-    return undefined;
-  }
-  const { size, ...found } = header;
-  const bytes = answer.stdout.subarray(end + 1, -1);
-  if (bytes.length !== size) {
-    throw unreadable(name, `it printed ${bytes.length} of ${size} bytes`);
-  }
-  return { ...found, bytes };
-}
-
-function unreadable(name: string, why: string) {
-  return refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
-    remedy: "Check the repository: git fsck",
-  });
 }
 
 interface Entry {
@@ -234,42 +225,31 @@ interface Entry {
 type Folder = ReadonlyMap<string, Entry>;
 
 /**
- * A commit as a tree, read from git's objects only: nothing in the work tree or the index counts.
+ * Returns a commit as a tree, read from git's objects only: the work tree and the index do not count.
  *
  * @param commit The full name of a commit.
  */
 export function commitTree(objects: Objects, commit: ObjectId): Tree {
-  const folders = new Map<string, Promise<Folder | undefined>>();
-  const blobs = new Map<ObjectId, Promise<Uint8Array>>();
+  let top: Promise<Folder> | undefined;
 
-  function blob(id: ObjectId, path: string): Promise<Uint8Array> {
-    const known = blobs.get(id) ?? need(objects, id, "blob", path);
-    blobs.set(id, known);
-    return known;
+  async function readFolder(name: string, path: string): Promise<Folder> {
+    return folderOf(await need(objects, name, "tree", path), commit.length / 2);
   }
 
-  function folder(path: string): Promise<Folder | undefined> {
-    let found = folders.get(path);
-    if (found === undefined) {
-      found = path === "" ? parsed(`${commit}^{tree}`, path) : below(path);
-      folders.set(path, found);
+  /** Returns what a folder holds; undefined if there is no such folder. */
+  async function folder(path: string): Promise<Folder | undefined> {
+    if (path === "") {
+      top ??= readFolder(`${commit}^{tree}`, "");
+      return await top;
     }
-    return found;
-  }
-
-  async function parsed(name: string, path: string): Promise<Folder> {
-    return parseTree(await need(objects, name, "tree", path), commit.length / 2);
-  }
-
-  async function below(path: string): Promise<Folder | undefined> {
     const entry = await find(path);
-    if (entry?.kind === "folder") {
-      return await parsed(entry.id, path);
-    }
     if (entry === undefined || entry.kind === "file") {
       return undefined;
     }
-    throw unexpectedKind(path, entry.kind, "folder", commit);
+    if (entry.kind !== "folder") {
+      throw unexpectedKind(path, entry.kind, "folder", commit);
+    }
+    return await readFolder(entry.id, path);
   }
 
   async function find(path: string): Promise<Entry | undefined> {
@@ -278,7 +258,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return parent?.get(path.slice(cut + 1));
   }
 
-  /** Whether a link surely leads to a file of this commit. */
+  /** Reports whether a link surely leads to a file of this commit. */
   async function leadsToFile(within: string, name: string, { id }: Entry): Promise<boolean> {
     const path = within === "" ? name : `${within}/${name}`;
     const target = targetPath(within, utf8(await need(objects, id, "blob", path)));
@@ -298,7 +278,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
       if (entry.kind !== "file") {
         throw unexpectedKind(path, entry.kind, "file", commit);
       }
-      return sourceOf(path, await blob(entry.id, path), decoding);
+      return sourceOf(path, await need(objects, entry.id, "blob", path), decoding);
     },
     async list(glob) {
       const { listMatches } = await import("../glob.ts");
@@ -315,7 +295,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
   };
 }
 
-/** The path that a link means if it can be told without following other links. */
+/** Returns the path that a link means, if no other link need be followed to find it. */
 function targetPath(folder: string, target: string): string | undefined {
   const path = posix.join(folder, target);
   return isTreePath(target.replace(/^(?:\.\.?\/)+/, "")) && isTreePath(path) ? path : undefined;
@@ -332,65 +312,61 @@ async function need(
     const found = object === undefined ? "nothing" : `a ${object.type}`;
     const holder = path === "" ? "" : `${path}: `;
     throw refusal(`Cannot read ${holder}${type} ${name} from git: found ${found}`, {
-      remedy: "Check the repository: git fsck",
+      remedy: checkRepository,
     });
   }
   return object.bytes;
 }
 
-/** Reads a raw tree object: `<mode> SP <name> NUL <id>` again and again. */
-function parseTree(bytes: Uint8Array, idLength: number): Folder {
+/** Folders by the bytes of their tree objects: a kept object is parsed once. */
+const parsedFolders = new WeakMap<Uint8Array, Folder>();
+
+/** Reads a tree object, `<mode> SP <name> NUL <id>` again and again. */
+function folderOf(bytes: Uint8Array, idLength: number): Folder {
+  const known = parsedFolders.get(bytes);
+  if (known !== undefined) {
+    return known;
+  }
   const entries = new Map<string, Entry>();
-  let at = 0;
-  while (at < bytes.length) {
-    const space = bytes.indexOf(32, at);
-    const nul = bytes.indexOf(0, space);
-    const next = nul + 1 + idLength;
-    if (space < 0 || nul < 0 || next > bytes.length) {
-      throw malformedTree("it is cut short");
-    }
-    const name = utf8(bytes.subarray(space + 1, nul));
+  const latin1 = Buffer.from(bytes).toString("latin1");
+  const records = latin1.matchAll(new RegExp(`([0-7]+) ([^\\0]+)\\0([^]{${idLength}})`, "gy"));
+  let end = 0;
+  for (const [record, mode = "", rawName = "", id = ""] of records) {
+    const name = utf8(Buffer.from(rawName, "latin1"));
     if (entries.has(name)) {
       throw malformedTree(`it holds ${quote(name)} twice`);
     }
-    entries.set(name, {
-      kind: kindOf(utf8(bytes.subarray(at, space))),
-      id: Buffer.from(bytes.subarray(nul + 1, next)).toString("hex"),
-    });
-    at = next;
+    const kind = kinds[Number.parseInt(mode, 8) >> 12] ?? "file";
+    entries.set(name, { kind, id: Buffer.from(id, "latin1").toString("hex") });
+    end += record.length;
   }
+  if (end < bytes.length) {
+    throw malformedTree("it is cut short");
+  }
+  parsedFolders.set(bytes, entries);
   return entries;
 }
 
+/** What an entry of a tree object is, by the type bits of its mode. */
+const kinds: Readonly<Record<number, Kind>> = {
+  4: "folder",
+  10: "symbolic link",
+  14: "submodule",
+};
+
 function malformedTree(why: string) {
-  return refusal(`Cannot read a tree from git: ${why}`, {
-    remedy: "Check the repository: git fsck",
-  });
+  return refusal(`Cannot read a tree from git: ${why}`, { remedy: checkRepository });
 }
 
-/** What the octal mode of a tree's entry stands for; some writers pad it with zeros. */
-function kindOf(mode: string): Kind {
-  switch (Number.parseInt(mode, 8) & 0o170000) {
-    case 0o040000:
-      return "folder";
-    case 0o120000:
-      return "symbolic link";
-    case 0o160000:
-      return "submodule";
-    default:
-      return "file";
-  }
-}
-
-/** Text of git's own; a byte order mark is a part of it. */
+/** Decodes text of git's own; a byte order mark is a part of it. */
 function utf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-/** Sources by the bytes they were made of: whoever keeps an object keeps what was made of it. */
+/** Sources by the bytes that they were made of: a kept object is decoded, and parsed, once. */
 const decoded = new WeakMap<Uint8Array, Map<string, Source>>();
 
-/** A file's source: of the same bytes, at the same path, the same one. */
+/** Returns a file's source: for the same bytes at the same path, the same one. */
 function sourceOf(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
   const known = decoded.get(bytes) ?? new Map<string, Source>();
   const key = `${decoding.lenient === true} ${path}`;
