@@ -168,9 +168,11 @@ export const table = command({
       report.attach({ ...data, diff });
       report.add(notice(`Dry run: ${count} would change; nothing was written`));
     } else {
-      const { replaceFiles } = await import("./lib/disk/replace.ts");
+      const { replaceFiles } = await import("./lib/disk/change-files.ts");
       const isInterrupted = () => interrupt.requested;
-      const outcome = await interrupt.hold(() => replaceFiles(opened, plan.files, isInterrupted));
+      const outcome = await interrupt.hold(() =>
+        replaceFiles(opened.root, plan.files, isInterrupted),
+      );
       if (outcome === "interrupted") {
         throw new Interrupted("every file is as it was before", interrupt.exitCode);
       }

@@ -7,6 +7,8 @@ import { runInTerminal, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
   type JsonReport,
+  projectRoot,
+  start,
   startScript,
   type TestRepository,
   testRepository,
@@ -367,9 +369,18 @@ test.each([
   "SIG%s while files are written leaves every file as it was, and exits %d",
   async (name, exit) => {
     await using world = await productWorld();
-    const signal = `case "$*" in "rev-parse --absolute-git-dir") kill -${name} $PPID; sleep 0.2;; esac; exec "$REAL" "$@"`;
-    const env = standIn(world, "git", signal);
-    const { code, stderr } = await startScript(script, ["1.3.0"], { cwd: world.root, env });
+    const preload = join(world.home, "preload.ts");
+    const watch = `import { existsSync } from "node:fs";
+      const watch = setInterval(() => {
+        if (existsSync(".release-replacements")) {
+          clearInterval(watch);
+          process.kill(process.pid, "SIG${name}");
+        }
+      }, 0);
+      watch.unref();`;
+    writeFiles(world.home, { "preload.ts": watch });
+    const command = [process.execPath, "--preload", preload, join(projectRoot, script), "1.3.0"];
+    const { code, stderr } = await start(command, { cwd: world.root, env: world.env });
     expect(stderr).toContain("Interrupted: every file is as it was before");
     expect(code).toBe(exit);
     expect(await status(world)).toBe("");

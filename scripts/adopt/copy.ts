@@ -1,7 +1,7 @@
 /** A product's copy of the release tools: where it is, what becomes of each file, how it is written. */
 
 import { join, relative, resolve } from "node:path";
-import { changeFiles, type FileChange } from "../lib/disk/change-files.ts";
+import { changeFiles, type FileChange, type Outcome } from "../lib/disk/change-files.ts";
 import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
 import { decodeSource } from "../lib/files/decode.ts";
 import { answerAll, refusal, shellWord } from "../lib/finding.ts";
@@ -200,13 +200,13 @@ export function writeCopy(
   contents: ReadonlyMap<string, Uint8Array | undefined>,
   seen: ReadonlyMap<string, FileState>,
   isInterrupted: () => boolean,
-): Promise<"changed" | "interrupted"> {
+): Promise<Outcome> {
   const changes = Array.from(contents, ([path, bytes]): FileChange => {
     const before = seen.get(path);
     const after = bytes && { bytes, mode: modeOf(bytes, before) };
     return { path: copy.pathOf(path), before, after };
   });
-  return changeFiles(copy.repository, async () => changes, isInterrupted);
+  return changeFiles(copy.repository.root, () => changes, isInterrupted);
 }
 
 /** Returns the permissions to write: those of the file that is there, and a command's run bit. */

@@ -7,20 +7,18 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
-import { gitFolderOf, type Repository } from "../git/git.ts";
+import { decodeSource } from "../files/decode.ts";
+import { answerAll, error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { type FileState, findFile, reason } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
-/** A file that appears, becomes another, or goes. */
+/** A file that appears, becomes another, or is removed. */
 export interface FileChange {
   /** Relative to the top level. */
   readonly path: string;
@@ -28,63 +26,60 @@ export interface FileChange {
   readonly after: FileState | undefined;
 }
 
-/** How a file is found that is written: where it is named, and nowhere else. */
+/** How a file is found that is written: at its path itself, and through no link. */
 export const toWrite = { links: "none", purpose: "write" } as const;
 
-interface Prepared extends FileChange {
-  readonly target: string;
-  /** Where it waits, written whole, to be renamed to its target. */
-  readonly staged: string;
-}
+/** What ends a change: that it is made, or an interrupt that left every file as it was before. */
+export type Outcome = "changed" | "interrupted";
 
 /**
- * Changes files: every one of them is written elsewhere and brought to the disk before the first
- * is renamed into its place, which is compared once more right before that. After a failure or an interrupt those that were changed are as they
- * were before. Only SIGKILL or a crash can leave some changed and others not.
+ * The folder at the top level where files wait, written whole, to be renamed to their paths: only
+ * within one file system can they be. It is always the same one, so that the next run clears what a
+ * run that was killed left there.
+ */
+const waitingFolder = ".release-replacements";
+
+/**
+ * Changes files: every one is written elsewhere and brought to the disk before the first is renamed
+ * to its path, and is compared with what was read once more right before that. Only SIGKILL or a
+ * crash can leave some changed and others not.
  *
- * What is written waits in the git directory, where nothing takes it for a file of the checkout,
- * or in a folder of the top level that no row of the product names, if the git directory is on
- * another file system. The next run clears what a run that was killed left there.
- *
- * @param prepare Reads what is to be changed, while no other run changes this checkout.
+ * @param root Absolute path of the top level.
+ * @param prepare Returns the changes; no other run changes this checkout meanwhile.
  * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
  * @throws {Refusal} If `prepare` refuses, a file is no longer as it was before, or one could not be
- * written; every file is as it was before then, or named.
+ *   written. Every file is then as it was before, or named.
  */
 export async function changeFiles(
-  repository: Repository,
-  prepare: () => Promise<readonly FileChange[]>,
+  root: string,
+  prepare: () => readonly FileChange[],
   isInterrupted: () => boolean,
-): Promise<"changed" | "interrupted"> {
-  const { root } = repository;
+): Promise<Outcome> {
   const descriptor = openSync(root, constants.O_RDONLY);
+  const waiting = join(root, waitingFolder);
   try {
     if (!(await lockFile(descriptor, 0))) {
       throw refusal("Cannot write: another run is replacing files of this checkout", {
         remedy: "Let it end, then run this again",
       });
     }
-    const waiting = await waitingFolder(repository);
-    const prepared = (await prepare()).map((each, index) => ({
-      ...each,
-      target: join(root, each.path),
-      staged: join(waiting, String(index)),
-    }));
+    const changes = prepare();
     try {
-      // What a run that was killed left is of no use to anybody.
       clear(waiting);
       mkdirSync(waiting);
-      for (const { staged, after } of prepared) {
+      // Git is not to see what a run that is killed leaves here.
+      stage(join(waiting, ".gitignore"), new TextEncoder().encode("*\n"));
+      for (const [index, { after }] of changes.entries()) {
         if (after !== undefined) {
-          stage(staged, after.bytes, after.mode);
+          stage(join(waiting, String(index)), after.bytes, after.mode);
         }
       }
-      return await install(root, prepared, isInterrupted);
+      return await install(root, changes, isInterrupted);
     } catch (thrown) {
       throw thrown instanceof Refusal
         ? thrown
         : refusal(`Cannot write: ${reason(thrown)}; every file is as it was before`, {
-            remedy: "Make room or mend the permissions, then run this again",
+            remedy: "Free disk space or give yourself access, then run this again",
           });
     } finally {
       clear(waiting);
@@ -92,17 +87,6 @@ export async function changeFiles(
   } finally {
     closeSync(descriptor);
   }
-}
-
-/**
- * Where files wait: only within one file system can they be renamed. It is always the same folder,
- * so that it can be cleared.
- */
-async function waitingFolder(repository: Repository): Promise<string> {
-  const { root } = repository;
-  const gitFolder = await gitFolderOf(repository);
-  const isNear = statSync(gitFolder).dev === statSync(root).dev;
-  return isNear ? join(gitFolder, "release-replacements") : join(root, ".release-replacements");
 }
 
 /**
@@ -124,76 +108,55 @@ export function stage(staged: string, bytes: Uint8Array, mode?: number): void {
   }
 }
 
-/** Removes the folder where files wait, with all that is in it. */
 function clear(waiting: string): void {
   try {
     rmSync(waiting, { recursive: true, force: true });
   } catch {
-    // Making it anew tells why it is out of reach; at the end it does no harm.
+    // Making it again reports why it is out of reach; at the end it does no harm.
   }
 }
 
 async function install(
   root: string,
-  prepared: readonly Prepared[],
+  changes: readonly FileChange[],
   isInterrupted: () => boolean,
-): Promise<"changed" | "interrupted"> {
-  const done: Prepared[] = [];
-  const made: string[] = [];
-  let stopped = false;
-  const undo = (cause?: unknown) => {
-    restore(root, done, cause);
-    for (const folder of made.toReversed()) {
-      removeIfEmpty(folder);
-    }
-  };
+): Promise<Outcome> {
+  let done = 0;
+  let outcome: Outcome = "changed";
   try {
-    for (const each of prepared) {
-      // A signal is told only to a process that waits.
+    for (const [index, change] of changes.entries()) {
+      // The runtime reports a signal only while this waits.
       await Bun.sleep(0);
-      stopped = isInterrupted();
-      if (stopped) {
+      if (isInterrupted()) {
+        outcome = "interrupted";
         break;
       }
-      put(root, each, made);
-      done.push(each);
+      put(root, index, change);
+      done += 1;
     }
   } catch (thrown) {
-    undo(thrown);
+    restore(root, changes.slice(0, done), thrown);
     throw thrown;
   }
-  if (stopped) {
-    undo();
-    return "interrupted";
+  if (outcome === "interrupted") {
+    restore(root, changes.slice(0, done));
   }
-  for (const folder of new Set(prepared.map(({ target }) => dirname(target)))) {
-    syncFolder(folder);
-  }
-  for (const { target, after } of prepared) {
-    for (let folder = dirname(target); after === undefined && removeIfEmpty(folder); ) {
-      folder = dirname(folder);
-    }
-  }
-  return "changed";
+  removeEmptyFolders(root, changes);
+  return outcome;
 }
 
-/** Brings one file to its new state; the folders that it needs are added to `made`. */
-function put(
-  root: string,
-  { path, before, after, staged, target }: Prepared,
-  made: string[],
-): void {
+/** Brings one file to its new state, which waits under the index of its change. */
+function put(root: string, index: number, { path, before, after }: FileChange): void {
   if (!isSame(findFile(root, path, toWrite), before)) {
     throw hasChanged(path);
   }
+  const target = join(root, path);
   if (after === undefined) {
     rmSync(target);
     return;
   }
-  if (before === undefined) {
-    makeFolders(dirname(target), made);
-  }
-  renameSync(staged, target);
+  mkdirSync(dirname(target), { recursive: true });
+  renameSync(join(root, waitingFolder, String(index)), target);
 }
 
 function isSame(one: FileState | undefined, other: FileState | undefined): boolean {
@@ -202,69 +165,44 @@ function isSame(one: FileState | undefined, other: FileState | undefined): boole
     : one.mode === other.mode && Buffer.compare(one.bytes, other.bytes) === 0;
 }
 
-/** The refusal to write a file that another program has written meanwhile. */
-export function hasChanged(path: string): Refusal {
+/** Returns the refusal to write a file that another program has written meanwhile. */
+function hasChanged(path: string): Refusal {
   return refusal(`Cannot write ${path}: it has changed since it was read`, {
     at: { file: path },
     remedy: "Let nothing else edit the checkout, then run this again",
   });
 }
 
-function makeFolders(folder: string, made: string[]): void {
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) {
-    makeFolders(dirname(folder), made);
-    mkdirSync(folder);
-    made.push(folder);
-  }
-}
-
-/** Removes a folder that holds nothing, and tells whether it did. */
-function removeIfEmpty(folder: string): boolean {
-  try {
-    if (readdirSync(folder).length > 0) {
-      return false;
-    }
-    rmdirSync(folder);
-    return true;
-  } catch {
-    // An empty folder is no file of the checkout: git does not know it.
-    return false;
-  }
-}
-
 /**
- * Brings files back to what they were; those that cannot be brought back are named, and so are
- * those that were edited since: an edit stays.
+ * Makes changes undone.
+ *
+ * @param cause What went wrong, which is reported first.
+ * @throws {Refusal} If a file cannot be brought back, or was edited meanwhile: an edit stays.
  */
-function restore(root: string, done: readonly Prepared[], cause?: unknown): void {
+function restore(root: string, changes: readonly FileChange[], cause?: unknown): void {
   const faults: Finding[] = [];
-  for (const { path, target, staged, before, after } of done.toReversed()) {
-    let keep = "";
+  for (const [index, { path, before, after }] of [...changes.entries()].reverse()) {
     try {
-      const found = findFile(root, path, toWrite);
-      if (found !== undefined && !isSame(found, after)) {
-        keep = "Save what you need of it elsewhere. ";
-        throw new Error("it has changed since it was written");
+      if (before !== undefined) {
+        stage(join(root, waitingFolder, String(index)), before.bytes, before.mode);
       }
-      if (before === undefined) {
-        rmSync(target);
-        continue;
-      }
-      stage(staged, before.bytes, before.mode);
-      renameSync(staged, target);
+      put(root, index, { path, before: after, after: before });
     } catch (thrown) {
-      const remedy =
+      const again =
         before === undefined
-          ? `Remove it: rm ${shellWord(path)}`
-          : `Take it from git again: git checkout -- ${shellWord(path)}`;
+          ? `remove it: rm ${shellWord(path)}`
+          : `take it from git again: git checkout -- ${shellWord(path)}`;
+      const why =
+        thrown instanceof Refusal ? "it has changed since it was written" : reason(thrown);
       faults.push(
-        error(`Cannot restore ${path}: ${reason(thrown)}`, {
+        error(`Cannot restore ${path}: ${why}`, {
           at: { file: path },
-          remedy: `${keep}${remedy}`,
+          remedy: `Save what you need of it elsewhere, then ${again}`,
         }),
       );
     }
   }
+  removeEmptyFolders(root, changes);
   if (faults.length > 0) {
     const why =
       cause instanceof Refusal ? cause.findings : [error(`Cannot write: ${reason(cause)}`)];
@@ -272,16 +210,50 @@ function restore(root: string, done: readonly Prepared[], cause?: unknown): void
   }
 }
 
-/** Brings renames to the disk; not every file system can, and then none of them is lost by it. */
-function syncFolder(folder: string): void {
-  try {
-    const descriptor = openSync(folder, constants.O_RDONLY);
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+/** Removes the folders of changed files that hold nothing any more: git does not know them. */
+function removeEmptyFolders(root: string, changes: readonly FileChange[]): void {
+  for (const { path } of changes) {
+    for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+      try {
+        rmdirSync(join(root, folder));
+      } catch {
+        // It holds a file, or is gone already.
+        break;
+      }
     }
-  } catch {
-    // The files themselves are on the disk; only the moment of their renaming is not.
   }
+}
+
+/** A file of a checkout whose text becomes another; a byte order mark before it stays. */
+export interface Replacement {
+  /** Relative to the top level. */
+  readonly path: string;
+  /** The text that the new one was made from. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Replaces the texts of files, all of them or none, as `changeFiles` does.
+ *
+ * @param root Absolute path of the top level.
+ * @throws {Refusal} As `changeFiles` does.
+ */
+export function replaceFiles(
+  root: string,
+  replacements: readonly Replacement[],
+  isInterrupted: () => boolean,
+): Promise<Outcome> {
+  const prepare = () => answerAll(replacements, (each) => changeOf(root, each));
+  return changeFiles(root, prepare, isInterrupted);
+}
+
+function changeOf(root: string, { path, before, after }: Replacement): FileChange {
+  const found = findFile(root, path, toWrite);
+  if (found === undefined || decodeSource(path, found.bytes).text !== before) {
+    throw hasChanged(path);
+  }
+  const { bytes, mode } = found;
+  const mark = bytes.subarray(0, bytes.length - Buffer.byteLength(before));
+  return { path, before: found, after: { bytes: Buffer.concat([mark, Buffer.from(after)]), mode } };
 }

@@ -114,7 +114,7 @@ export async function repairRow(
       before: { bytes, mode },
       after: { bytes: Buffer.from(lines.join("\n"), "latin1"), mode },
     };
-    const outcome = await changeFiles(repository, async () => [change], isInterrupted);
+    const outcome = await changeFiles(repository.root, () => [change], isInterrupted);
     return outcome === "changed" ? repaired : undefined;
   } finally {
     closeSync(descriptor);

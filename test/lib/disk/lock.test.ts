@@ -20,7 +20,7 @@ function twoDescriptors() {
   };
 }
 
-test("a lock is one holder's, and who waits in vain is told so when the patience is over", async () => {
+test("a lock is one holder's, and who waits for too long is refused it", async () => {
   using file = twoDescriptors();
   expect(await lockFile(file.one, 0)).toBe(true);
   expect(await lockFile(file.other, 0)).toBe(false);
@@ -38,13 +38,9 @@ test("who waits gets the lock when its holder closes the file", async () => {
   expect(await waiting).toBe(true);
 }, 10_000);
 
-test.each<[string, NodeJS.Platform]>([
-  ["whose C library is not found", process.platform === "linux" ? "darwin" : "linux"],
-  ["without a known C library", "aix"],
-])("a platform %s takes no lock, and is refused", async (_, platform) => {
+test("a platform without flock takes no lock, and is refused", async () => {
   using file = twoDescriptors();
-  const refused = lockFile(file.one, 0, platform);
-  await expect(refused).rejects.toThrow(`Cannot lock a file: found no flock on ${platform} `);
+  await expect(lockFile(file.one, 0, ["nowhere.so"])).rejects.toThrow("found no flock on ");
   expect(await lockFile(file.other, 0)).toBe(true);
   closeSync(file.one);
 });
