@@ -11,18 +11,25 @@
  */
 
 import { resolve } from "node:path";
-import { demonstrate } from "./demo/demonstration.ts";
-import { startRegistry } from "./demo/registry.ts";
-import { openDemoWorld } from "./demo/world.ts";
+import { startCrateIndex } from "./demo/crate-index.ts";
+import { publishSoundly, soundAssets, standInGh } from "./demo/gh.ts";
+import { smallProduct } from "./demo/product.ts";
+import { type StandInRegistry, startRegistry } from "./demo/registry.ts";
+import { type DemoWorld, oldVersion, openDemoWorld } from "./demo/world.ts";
 import { command, flag, main } from "./lib/cli.ts";
-import { notice } from "./lib/finding.ts";
+import { notice, refusal } from "./lib/finding.ts";
+import { layout } from "./lib/layout.ts";
+import type { Finished } from "./lib/process.ts";
+import type { Report } from "./lib/report.ts";
+
+const version = "1.3.0";
 
 export const table = command({
   name: "scripts/demo.ts",
   summary: "Shows the whole release procedure in a throwaway world, with the real scripts.",
   operands: {},
   options: {
-    keep: flag("keep the throwaway world and say where it is"),
+    keep: flag("keep the throwaway world and report where it is"),
   },
   refuses: ["a script ends otherwise than the procedure says"],
   example: "bun scripts/demo.ts --keep",
@@ -30,12 +37,8 @@ export const table = command({
   async run({ options, env, report, interrupt }) {
     using registry = startRegistry();
     const tools = resolve(import.meta.dir, "..");
-    const world = await openDemoWorld({
-      tools,
-      registry: registry.host,
-      env,
-      signal: interrupt.signal,
-    });
+    const { host } = registry;
+    const world = await openDemoWorld({ tools, registry: host, env, signal: interrupt.signal });
     try {
       await demonstrate(world, registry, report);
     } finally {
@@ -47,6 +50,116 @@ export const table = command({
     }
   },
 });
+
+/**
+ * Releases a version and its chart, refusals first.
+ *
+ * @throws {Refusal} If a step ends otherwise than the procedure says.
+ */
+async function demonstrate(
+  world: DemoWorld,
+  registry: StandInRegistry,
+  report: Report,
+): Promise<void> {
+  const tell = (text: string) => sayAll(report, "", `# ${text}`);
+
+  async function run(expected: number, script: string, ...args: string[]): Promise<void> {
+    sayAll(report, "", `$ bun ${[script, ...args].join(" ")}`);
+    showEnd(report, await world.script(script, args), expected);
+  }
+
+  async function git(...args: string[]): Promise<void> {
+    const words = args.map((word) => (word.includes(" ") ? `"${word}"` : word));
+    sayAll(report, "", `$ git ${words.join(" ")}`);
+    showEnd(report, await world.git(...args), 0);
+  }
+
+  /** Shows the tag object that the remote has, and what git says of its signature. */
+  async function showTag(tag: string): Promise<void> {
+    await git("--git-dir", "../origin.git", "cat-file", "tag", tag);
+    await git("verify-tag", tag);
+  }
+
+  tell("Step 2: something new is ready. The audit names every place that states the old version.");
+  const changelog = smallProduct(oldVersion)[layout.changelog] ?? "";
+  const unreleased = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
+  await world.write({ [layout.changelog]: changelog.replace(/^(?=## )/m, unreleased) });
+  await world.commit("Describe what is new");
+  await run(1, "scripts/check-references.ts", `v${version}`);
+
+  tell("Steps 2 and 3: one command brings them all along, changelogs and chart included.");
+  await run(0, "scripts/bump-version.ts", version);
+  await git("commit", "--quiet", "--all", "--message", `Bump to ${version}`);
+  await run(0, "scripts/check-tag-version.ts", `v${version}`);
+
+  tell("Step 5: nobody has run the lab on it yet, so it is not released.");
+  await run(1, "release-gate/check-lab-validation.ts", "--version", `v${version}`);
+  await run(1, "scripts/release.ts", `v${version}`, "--yes");
+
+  tell("Step 4: the lab passes. The row is recorded, and committed.");
+  const where = ["--lab", layout.lab, "--append", layout.ledger];
+  await run(0, "scripts/record-validation.ts", `v${version}`, "PASS", ...where);
+  await git("commit", "--quiet", "--all", "--message", `Record the lab validation of ${version}`);
+
+  tell("Step 6: a dry run proves everything, signing included. Then the release.");
+  await run(0, "scripts/release.ts", `v${version}`, "--dry-run");
+  await run(0, "scripts/release.ts", `v${version}`, "--yes");
+
+  tell("The tag as the remote holds it, and its signature.");
+  await showTag(`v${version}`);
+
+  tell("Step 7: the chart waits until the image that it installs is published.");
+  await run(1, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
+  registry.pushIndex("robintra/perf-sentinel", version, ["linux/amd64", "linux/arm64"]);
+  tell("The image is published now.");
+  await run(0, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
+  await showTag(`chart-v${version}`);
+
+  tell("Where does the release stand? Each step with its evidence.");
+  await run(0, "scripts/status.ts", `v${version}`);
+
+  tell("How sound were the releases so far?");
+  await run(0, "scripts/audit-releases.ts");
+
+  tell(
+    "Did everything arrive that the tag triggers? Here stand-ins answer for GitHub and crates.io.",
+  );
+  using index = await publishAll(world);
+  const places = ["--registry", registry.host, "--crate-index", index.url];
+  await run(0, "scripts/verify-release.ts", `v${version}`, ...places);
+  report.say("");
+  report.add(notice("Every step ended as the procedure says"));
+}
+
+/** Publishes what release.yml does, but for the image; returns the crate index. */
+async function publishAll(world: DemoWorld) {
+  const { published, releaseWorkflow: workflow } = layout;
+  const { repository, binaries, sbom, checksums, crates } = published;
+  const tag = `v${version}`;
+  const commit = (await world.git("rev-parse", `${tag}^{commit}`)).stdout.trim();
+  const assets = soundAssets([...binaries, sbom], checksums[0]);
+  publishSoundly(standInGh(world.folder), { repository, tag, commit, workflow }, assets);
+  const index = startCrateIndex();
+  for (const name of crates) {
+    index.publish(name, version);
+  }
+  return index;
+}
+
+function showEnd(report: Report, { code, stdout, command }: Finished, expected: number): void {
+  const output = stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n");
+  sayAll(report, ...output.map((line) => `  ${line}`), `  [exit ${code}]`);
+  if (code !== expected) {
+    const what = command.slice(3).join(" ");
+    throw refusal(`Cannot go on with the demo: ${what} ended with ${code}, expected ${expected}`);
+  }
+}
+
+function sayAll(report: Report, ...lines: string[]): void {
+  for (const line of lines) {
+    report.say(line);
+  }
+}
 
 if (import.meta.main) {
   await main(table);

@@ -1,11 +1,11 @@
 /** What `release.ts --watch` makes of the workflow run, once the release is complete. */
 
 import { describe, expect, test } from "bun:test";
-import { jobShape, notLoggedIn, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
+import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { watchRun } from "../scripts/release/wait.ts";
-import { ghWorld } from "./helpers/gh.ts";
+import { ghWorld, notLoggedIn } from "./helpers/gh.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { type ReleaseWorld, releaseWorld } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";

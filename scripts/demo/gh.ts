@@ -1,6 +1,6 @@
-/** A stand-in gh on PATH: it answers from recorded shapes, and commits any fault it is told to. */
+/** A stand-in gh on PATH: it answers from recorded shapes, and with any fault that it is given. */
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** How the stand-in answers one question. */
@@ -13,38 +13,7 @@ export interface GhReply {
   readonly shell?: string;
 }
 
-/**
- * A question: the two words of the command, and of attestations the name of the file and the last
- * part of the predicate's type may follow: `attestation verify`, `attestation verify NAME`,
- * `attestation verify NAME v1`. The most exact reply counts.
- */
-export type GhAsked = string;
-
-export interface StandInGh {
-  /** The folder for PATH. */
-  readonly bin: string;
-  /** The command lines that it was asked, in order. */
-  readonly asked: () => readonly string[];
-  /** Sets the answer to a question; undefined takes it back. */
-  reply(asked: GhAsked, reply: GhReply | undefined): void;
-  /** What `gh release download` brings, by name. */
-  publish(assets: Readonly<Record<string, string>>): void;
-}
-
-/** What the real gh says where nobody is logged in. */
-export const notLoggedIn: GhReply = {
-  code: 4,
-  stderr:
-    "To get started with GitHub CLI, please run:  gh auth login\nAlternatively, populate the GH_TOKEN environment variable with a GitHub API authentication token.\n",
-};
-
-/** What a gh without attestations says. */
-export const tooOldForAttestations: GhReply = {
-  code: 1,
-  stderr: 'unknown command "attestation" for "gh"\n\nUsage:  gh <command> <subcommand> [flags]\n',
-};
-
-/** Nothing in it is a builtin that needs PATH but cp and cat; a test may take them away. */
+/** It needs no program of PATH but cp and cat: a test may take the others away. */
 const program = `#!/bin/sh
 here=\${0%/*}/gh-replies
 printf '%s\\n' "$*" >> "$here/asked"
@@ -76,37 +45,45 @@ echo "the stand-in gh has no answer to: $*" >&2
 exit 1
 `;
 
-/** The folder for PATH of the stand-in below a folder, whether it is there yet or not. */
+/** Returns the folder for PATH of the stand-in below a folder, whether it exists yet or not. */
 export function standInFolder(parent: string): string {
   return join(parent, "gh-bin");
 }
 
-/** Puts a stand-in gh into a new folder below another one. Nobody has told it any answer yet. */
-export function standInGh(parent: string): StandInGh {
+export type StandInGh = ReturnType<typeof standInGh>;
+
+/** Puts a stand-in gh into a new folder below another one. It has no answer to any question yet. */
+export function standInGh(parent: string) {
   const bin = standInFolder(parent);
   const replies = join(bin, "gh-replies");
   mkdirSync(join(replies, "assets"), { recursive: true });
-  writeFileSync(join(bin, "gh"), program);
-  chmodSync(join(bin, "gh"), 0o755);
+  writeFileSync(join(bin, "gh"), program, { mode: 0o755 });
   const record = join(replies, "asked");
   return {
+    /** The folder for PATH. */
     bin,
-    asked: () => (existsSync(record) ? readFileSync(record, "utf8").split("\n").slice(0, -1) : []),
-    reply(asked, reply) {
-      const base = join(replies, asked);
-      for (const suffix of ["out", "err", "sh"]) {
-        rmSync(`${base}.${suffix}`, { force: true });
+    /** Returns the command lines that it was asked, in order. */
+    asked: (): readonly string[] =>
+      existsSync(record) ? readFileSync(record, "utf8").split("\n").slice(0, -1) : [],
+    /**
+     * Sets the answer to a question; undefined takes it back.
+     *
+     * @param question The two words of the command; for attestations the name of the file may
+     *   follow, then the last part of the predicate's type. The most exact answer counts.
+     */
+    reply(question: string, reply: GhReply | undefined): void {
+      const base = join(replies, question);
+      rmSync(`${base}.sh`, { force: true });
+      if (reply !== undefined) {
+        const { stdout = "", stderr = "", code = 0, shell = ":" } = reply;
+        const text = typeof stdout === "string" ? stdout : `${JSON.stringify(stdout)}\n`;
+        writeFileSync(`${base}.out`, text);
+        writeFileSync(`${base}.err`, stderr);
+        writeFileSync(`${base}.sh`, `${shell}\ncode=${code}\n`);
       }
-      if (reply === undefined) {
-        return;
-      }
-      const { stdout = "", stderr = "", code = 0, shell = ":" } = reply;
-      const text = typeof stdout === "string" ? stdout : `${JSON.stringify(stdout)}\n`;
-      writeFileSync(`${base}.out`, text);
-      writeFileSync(`${base}.err`, stderr);
-      writeFileSync(`${base}.sh`, `${shell}\ncode=${code}\n`);
     },
-    publish(assets) {
+    /** Adds files, by name, that `gh release download` brings. */
+    publish(assets: Readonly<Record<string, string>>): void {
       for (const [name, text] of Object.entries(assets)) {
         writeFileSync(join(replies, "assets", name), text);
       }
@@ -125,14 +102,12 @@ export interface GhRelease {
   readonly workflow: string;
 }
 
-/** A job as `gh run view --json jobs` tells it. */
+/** Returns a job in the form of `gh run view --json jobs`. */
 export function jobShape(name: string, conclusion: string, details: object = {}) {
   return {
-    completedAt: conclusion === "" ? "0001-01-01T00:00:00Z" : "2026-08-07T12:10:00Z",
     conclusion,
     databaseId: 31,
     name,
-    startedAt: "2026-08-07T12:01:00Z",
     status: conclusion === "" ? "in_progress" : "completed",
     steps: [],
     url: "https://github.com/robintra/perf-sentinel/actions/runs/21/job/31",
@@ -140,7 +115,7 @@ export function jobShape(name: string, conclusion: string, details: object = {})
   };
 }
 
-/** A run as `gh run list --json` tells it. */
+/** Returns a run in the form of `gh run list --json`. */
 export function runShape({ repository, tag, commit }: GhRelease, details: object = {}) {
   return {
     conclusion: "success",
@@ -155,24 +130,17 @@ export function runShape({ repository, tag, commit }: GhRelease, details: object
   };
 }
 
-/** A release as `gh release view --json` tells it, with its assets by name. */
+/** Returns a release in the form of `gh release view --json`, with its assets by name. */
 export function releaseShape(
   { repository, tag }: GhRelease,
   assets: Readonly<Record<string, string>>,
   details: object = {},
 ) {
   return {
-    assets: Object.entries(assets).map(([name, text], index) => ({
-      apiUrl: `https://api.github.com/repos/${repository}/releases/assets/${index}`,
-      contentType: "application/octet-stream",
-      createdAt: "2026-08-07T12:05:00Z",
-      downloadCount: 0,
-      id: `RA_${index}`,
-      label: "",
+    assets: Object.entries(assets).map(([name, text]) => ({
       name,
       size: new TextEncoder().encode(text).length,
       state: "uploaded",
-      updatedAt: "2026-08-07T12:05:01Z",
       url: `https://github.com/${repository}/releases/download/${tag}/${name}`,
     })),
     isDraft: false,
@@ -190,7 +158,7 @@ export const predicates = {
   spdx: "https://spdx.dev/Document/v2.3",
 } as const;
 
-/** What `gh attestation verify --format json` tells of one attestation. */
+/** Returns an attestation in the form of `gh attestation verify --format json`. */
 export function attestationShape(
   { repository, tag, commit, workflow }: GhRelease,
   subject: { readonly name: string; readonly sha256: string },
@@ -198,57 +166,44 @@ export function attestationShape(
   certificate: object = {},
 ) {
   const home = `https://github.com/${repository}`;
-  const signer = `${home}/${workflow}@refs/tags/${tag}`;
   return {
-    attestation: { bundle: {}, bundle_url: "", initiator: "" },
     verificationResult: {
-      mediaType: "application/vnd.dev.sigstore.verificationresult+json;version=0.1",
       signature: {
         certificate: {
-          certificateIssuer: "CN=sigstore-intermediate,O=sigstore.dev",
-          subjectAlternativeName: signer,
-          issuer: "https://token.actions.githubusercontent.com",
-          buildSignerURI: signer,
-          buildSignerDigest: commit,
-          runnerEnvironment: "github-hosted",
+          buildSignerURI: `${home}/${workflow}@refs/tags/${tag}`,
           sourceRepositoryURI: home,
           sourceRepositoryDigest: commit,
           sourceRepositoryRef: `refs/tags/${tag}`,
-          buildConfigURI: signer,
-          buildTrigger: "push",
           ...certificate,
         },
       },
       statement: {
-        _type: "https://in-toto.io/Statement/v1",
         subject: [{ name: subject.name, digest: { sha256: subject.sha256 } }],
         predicateType,
-        predicate: {},
       },
-      verifiedTimestamps: [{ type: "Tlog", timestamp: "2026-08-07T12:04:00Z" }],
     },
   };
 }
 
-/** The sha256 of a text, in hexadecimal. */
+/** Returns the sha256 of a text in hex. */
 export function sha256OfText(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** A checksum file for files by name, as sha256sum writes it. */
+/** Returns a checksum file for files by name, as sha256sum writes it. */
 export function checksumsOf(files: Readonly<Record<string, string>>): string {
   return Object.entries(files)
     .map(([name, text]) => `${sha256OfText(text)}  ${name}\n`)
     .join("");
 }
 
-/** The assets of a sound release of an application: a text for each file, and the checksums. */
+/** Returns the assets of a sound release: a text for each file, and the checksums. */
 export function soundAssets(names: readonly string[], checksums: string): Record<string, string> {
   const files = Object.fromEntries(names.map((name) => [name, `the content of ${name}\n`]));
   return { ...files, [checksums]: checksumsOf(files) };
 }
 
-/** Lets the stand-in tell of a release that is sound in every way. */
+/** Lets the stand-in answer for a release that is sound in every way. */
 export function publishSoundly(
   gh: StandInGh,
   release: GhRelease,

@@ -1,59 +1,20 @@
-/** A stand-in image registry on loopback: OCI distribution, as much of it as pulling an image takes. */
-
-/** A request as the registry saw it. */
-export interface SeenRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly path: string;
-  readonly headers: Headers;
-}
+/** A stand-in image registry on loopback: OCI distribution, as far as pulling an image needs it. */
 
 /** How the registry wants to be asked. */
-export type RegistryAccess =
+type Access =
   | { readonly kind: "open" }
   /** A token for everyone, from the registry's own token server. */
   | { readonly kind: "bearer" }
-  /** A token only for who logs in with this password, any user name. */
+  /** A token only for a login with this password, whatever the user name. */
   | { readonly kind: "private"; readonly password: string };
 
 export interface RegistryOptions {
-  readonly access?: RegistryAccess;
-  /** Answers in the registry's place, where it answers at all: for faults. */
+  readonly access?: Access;
+  /** Answers in the registry's place where it returns a response: for faults. */
   readonly intercept?: (
     request: Request,
     path: string,
   ) => Response | undefined | Promise<Response | undefined>;
-}
-
-/** Bytes that a registry holds, by digest. */
-interface Stored {
-  readonly bytes: Uint8Array;
-  readonly mediaType: string;
-}
-
-export interface StandInRegistry extends Disposable {
-  /** Such as `127.0.0.1:41234`. */
-  readonly host: string;
-  readonly requests: readonly SeenRequest[];
-  /** Holds an image for one platform, under a tag if one is given; answers its manifest's digest. */
-  pushImage(repository: string, tag: string | undefined, platform: string): string;
-  /** Holds an index of images under a tag, as a multi-platform build pushes it, attestations too. */
-  pushIndex(repository: string, tag: string, platforms: readonly string[]): string;
-  /** Holds a chart under its version, as `helm push` does; answers the digest of its manifest. */
-  pushChart(repository: string, chart: StandInChart): string;
-  /** Holds any JSON, or text, as a manifest; under a tag if one is given. Answers its digest. */
-  pushManifest(repository: string, tag: string | undefined, body: unknown, type: string): string;
-  /** Holds a blob; answers its digest. */
-  pushBlob(repository: string, body: unknown): string;
-  /** Forgets what a digest names. */
-  remove(repository: string, digest: string): void;
-}
-
-/** What a chart's artifact says about it. */
-export interface StandInChart {
-  readonly name: string;
-  readonly version: string;
-  readonly appVersion: string;
 }
 
 export const mediaTypes = {
@@ -69,17 +30,18 @@ export const mediaTypes = {
 
 const bearerToken = "stand-in-registry-bearer-token";
 
-/** The digest of a text or of bytes. */
+/** Returns the digest of a text or of bytes. */
 export function digestOf(content: string | Uint8Array): string {
   return `sha256:${new Bun.CryptoHasher("sha256").update(content).digest("hex")}`;
 }
 
+export type StandInRegistry = ReturnType<typeof startRegistry>;
+
 /** Starts an empty registry; it stops when the scope ends: `using registry = startRegistry()`. */
-export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
-  const access = options.access ?? { kind: "open" };
-  const requests: SeenRequest[] = [];
-  const manifests = new Map<string, Stored>();
-  const blobs = new Map<string, Stored>();
+export function startRegistry({ access = { kind: "open" }, intercept }: RegistryOptions = {}) {
+  const requests: { method: string; path: string; headers: Headers }[] = [];
+  /** Manifests and blobs by the path that a request for them has, in the order of their pushes. */
+  const held = new Map<string, { readonly bytes: Uint8Array; readonly mediaType: string }>();
 
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -89,7 +51,7 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
       const { pathname, search } = new URL(request.url);
       const path = `${pathname}${search}`;
       requests.push({ method: request.method, path, headers: new Headers(request.headers) });
-      return (await options.intercept?.(request, path)) ?? answer(request, pathname);
+      return (await intercept?.(request, path)) ?? answer(request, pathname);
     },
   });
   const host = `${server.hostname}:${server.port}`;
@@ -97,17 +59,17 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
   function answer(request: Request, path: string): Response {
     const authorization = request.headers.get("authorization") ?? "";
     if (path === "/token") {
-      const allowed = access.kind === "bearer" || knows(access, authorization);
-      return allowed ? Response.json({ token: bearerToken }) : failure(401, "UNAUTHORIZED");
+      const isAllowed = access.kind === "bearer" || hasPassword(access, authorization);
+      return isAllowed ? Response.json({ token: bearerToken }) : failure(401, "UNAUTHORIZED");
     }
     if (access.kind !== "open" && authorization !== `Bearer ${bearerToken}`) {
-      return failure(401, "UNAUTHORIZED", { "WWW-Authenticate": challenge(path) });
+      const repository = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(path)?.[1];
+      const challenge = `Bearer realm="http://${host}/token",service="${host}",scope="repository:${repository}:pull"`;
+      return failure(401, "UNAUTHORIZED", { "WWW-Authenticate": challenge });
     }
-    const [, repository = "", kind = "", reference = ""] =
-      /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
-    const found = (kind === "blobs" ? blobs : manifests).get(`${repository}/${reference}`);
+    const found = held.get(path);
     if (found === undefined) {
-      return failure(404, kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN");
+      return failure(404, path.includes("/blobs/") ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN");
     }
     return new Response(request.method === "HEAD" ? null : found.bytes, {
       headers: {
@@ -119,17 +81,15 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
     });
   }
 
-  function challenge(path: string): string {
-    const repository = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(path)?.[1];
-    return `Bearer realm="http://${host}/token",service="${host}",scope="repository:${repository}:pull"`;
-  }
-
+  /** Holds a blob and returns its digest. */
   function pushBlob(repository: string, body: unknown): string {
     const bytes = encode(body);
-    blobs.set(`${repository}/${digestOf(bytes)}`, { bytes, mediaType: "application/octet-stream" });
-    return digestOf(bytes);
+    const digest = digestOf(bytes);
+    held.set(`/v2/${repository}/blobs/${digest}`, { bytes, mediaType: "application/octet-stream" });
+    return digest;
   }
 
+  /** Holds any JSON, or text, as a manifest, under a tag if one is given; returns its digest. */
   function pushManifest(
     repository: string,
     tag: string | undefined,
@@ -138,91 +98,107 @@ export function startRegistry(options: RegistryOptions = {}): StandInRegistry {
   ): string {
     const bytes = encode(body);
     const digest = digestOf(bytes);
-    for (const reference of [digest, ...(tag === undefined ? [] : [tag])]) {
-      manifests.set(`${repository}/${reference}`, { bytes, mediaType });
+    for (const reference of tag === undefined ? [digest] : [digest, tag]) {
+      held.set(`/v2/${repository}/manifests/${reference}`, { bytes, mediaType });
     }
     return digest;
   }
 
-  function pushImage(repository: string, tag: string | undefined, platform: string): string {
-    const [os, architecture, variant] = platform.split("/");
-    const config = { os, architecture, variant, rootfs: { type: "layers", diff_ids: [] } };
-    const descriptor = {
-      mediaType: mediaTypes.config,
-      digest: pushBlob(repository, config),
-      size: encode(config).length,
-    };
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config: descriptor,
-      layers: [],
-    };
-    return pushManifest(repository, tag, manifest, mediaTypes.manifest);
-  }
-
-  function pushIndex(repository: string, tag: string, platforms: readonly string[]): string {
-    const images = platforms.map((platform) => {
-      const [os, architecture, variant] = platform.split("/");
-      const digest = pushImage(repository, undefined, platform);
-      return entry(repository, digest, { os, architecture, variant });
-    });
-    const attestations = images.map(({ digest }) => ({
-      ...entry(repository, pushImage(repository, undefined, `unknown/unknown/${digest.slice(7)}`), {
-        os: "unknown",
-        architecture: "unknown",
-      }),
-      annotations: {
-        "vnd.docker.reference.type": "attestation-manifest",
-        "vnd.docker.reference.digest": digest,
-      },
-    }));
-    const index = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.index,
-      manifests: [...images, ...attestations],
-    };
-    return pushManifest(repository, tag, index, mediaTypes.index);
-  }
-
-  function pushChart(repository: string, chart: StandInChart): string {
-    const content = `the archive of ${chart.name} ${chart.version}`;
-    const part = (mediaType: string, body: unknown) => ({
+  /** Holds the parts of an artifact, and its manifest under a tag if one is given. */
+  function pushArtifact(
+    repository: string,
+    tag: string | undefined,
+    config: readonly [mediaType: string, body: unknown],
+    ...layers: (readonly [mediaType: string, body: unknown])[]
+  ): string {
+    const [about, ...parts] = [config, ...layers].map(([mediaType, body]) => ({
       mediaType,
       digest: pushBlob(repository, body),
       size: encode(body).length,
-    });
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config: part(mediaTypes.helmConfig, { apiVersion: "v2", ...chart }),
-      layers: [part(mediaTypes.helmContent, content)],
-    };
-    return pushManifest(repository, chart.version, manifest, mediaTypes.manifest);
+    }));
+    const mediaType = mediaTypes.manifest;
+    const manifest = { schemaVersion: 2, mediaType, config: about, layers: parts };
+    return pushManifest(repository, tag, manifest, mediaType);
   }
 
-  function entry(repository: string, digest: string, platform: object) {
-    const size = manifests.get(`${repository}/${digest}`)?.bytes.length;
-    return { mediaType: mediaTypes.manifest, digest, size, platform };
+  /** Holds an image for one platform, under a tag if one is given; returns its manifest's digest. */
+  function pushImage(repository: string, tag: string | undefined, platform: string): string {
+    const config = { ...platformOf(platform), rootfs: { type: "layers", diff_ids: [] } };
+    return pushArtifact(repository, tag, [mediaTypes.config, config]);
+  }
+
+  /**
+   * Holds an index of images under a tag, as a multi-platform build pushes it, with attestations.
+   *
+   * @param built The platforms that the images themselves name; default: those of the index.
+   * @returns The digest of the index.
+   */
+  function pushIndex(
+    repository: string,
+    tag: string,
+    platforms: readonly string[],
+    built: readonly string[] = platforms,
+  ): string {
+    const entry = (named: string, digest: string, annotations?: object) => ({
+      mediaType: mediaTypes.manifest,
+      digest,
+      size: held.get(`/v2/${repository}/manifests/${digest}`)?.bytes.length,
+      platform: platformOf(named),
+      annotations,
+    });
+    const images = platforms.map((platform, index) =>
+      entry(platform, pushImage(repository, undefined, built[index] ?? platform)),
+    );
+    const attestations = images.map(({ digest }) =>
+      entry(
+        "unknown/unknown",
+        pushImage(repository, undefined, `unknown/unknown/${digest.slice(7)}`),
+        {
+          "vnd.docker.reference.type": "attestation-manifest",
+          "vnd.docker.reference.digest": digest,
+        },
+      ),
+    );
+    const mediaType = mediaTypes.index;
+    const index = { schemaVersion: 2, mediaType, manifests: [...images, ...attestations] };
+    return pushManifest(repository, tag, index, mediaType);
+  }
+
+  /** Holds a chart under its version, as `helm push` does; returns the digest of its manifest. */
+  function pushChart(
+    repository: string,
+    chart: { readonly name: string; readonly version: string; readonly appVersion: string },
+  ): string {
+    const config = { apiVersion: "v2", ...chart };
+    const archive = `the archive of ${chart.name} ${chart.version}`;
+    return pushArtifact(
+      repository,
+      chart.version,
+      [mediaTypes.helmConfig, config],
+      [mediaTypes.helmContent, archive],
+    );
   }
 
   return {
+    /** Such as `127.0.0.1:41234`. */
     host,
     requests,
+    held,
     pushImage,
     pushIndex,
     pushChart,
     pushManifest,
     pushBlob,
-    remove(repository, digest) {
-      manifests.delete(`${repository}/${digest}`);
-      blobs.delete(`${repository}/${digest}`);
+    /** Removes what a digest names. */
+    remove(repository: string, digest: string): void {
+      held.delete(`/v2/${repository}/manifests/${digest}`);
+      held.delete(`/v2/${repository}/blobs/${digest}`);
     },
     [Symbol.dispose]: () => void server.stop(true),
   };
 }
 
-/** An error as the distribution specification lays it out. */
+/** Returns an error as the distribution specification lays it out. */
 export function failure(
   status: number,
   code: string,
@@ -232,41 +208,18 @@ export function failure(
   return Response.json({ errors }, { status, headers });
 }
 
-/** Whether credentials of the Basic scheme carry the password. */
-function knows(access: RegistryAccess, authorization: string): boolean {
+/** Reports whether credentials of the Basic scheme have the password. */
+function hasPassword(access: Access, authorization: string): boolean {
   const credentials = /^Basic (.+)$/.exec(authorization)?.[1] ?? "";
-  const said = Buffer.from(credentials, "base64").toString();
-  return "password" in access && said.slice(said.indexOf(":") + 1) === access.password;
+  const text = Buffer.from(credentials, "base64").toString();
+  return "password" in access && text.slice(text.indexOf(":") + 1) === access.password;
+}
+
+function platformOf(platform: string) {
+  const [os, architecture, variant] = platform.split("/");
+  return { os, architecture, variant };
 }
 
 function encode(body: unknown): Uint8Array {
   return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
-}
-
-/** A server that says the same bytes to every connection, legal HTTP or not, and then hangs up. */
-export function startRawServer(
-  bytes: string,
-  end: "close" | "reset" | "stay" = "close",
-): Disposable & { readonly host: string; readonly connections: () => number } {
-  let connections = 0;
-  const server = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      data(socket) {
-        connections += 1;
-        socket.write(bytes);
-        if (end === "close") {
-          socket.end();
-        } else if (end === "reset") {
-          socket.terminate();
-        }
-      },
-    },
-  });
-  return {
-    host: `127.0.0.1:${server.port}`,
-    connections: () => connections,
-    [Symbol.dispose]: () => server.stop(true),
-  };
 }

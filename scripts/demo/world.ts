@@ -1,4 +1,4 @@
-/** The throwaway world of the demo: folders, repositories and a key that nobody else uses. */
+/** The throwaway world of the demo: its own folders, repositories and signing key. */
 
 import { mkdir, rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
@@ -9,22 +9,6 @@ import { type Environment, type Finished, lastWords, needProgram, run } from "..
 import { standInFolder } from "./gh.ts";
 import { smallLab, smallProduct } from "./product.ts";
 
-export interface DemoWorld {
-  /** The folder that holds everything. */
-  readonly folder: string;
-  /** The product's checkout. */
-  readonly product: string;
-  /** Writes files into the product's checkout. */
-  write(files: Readonly<Record<string, string>>): Promise<void>;
-  /** Commits everything in the product's checkout. */
-  commit(message: string): Promise<void>;
-  /** Runs one of the real scripts in the product's checkout; all that it says is in `stdout`. */
-  script(path: string, args: readonly string[]): Promise<Finished>;
-  /** Runs git in the product's checkout; all that it says is in `stdout`. */
-  git(...args: string[]): Promise<Finished>;
-  remove(): Promise<void>;
-}
-
 export interface DemoOptions {
   /** The folder that holds `scripts/` and `release-gate/`. */
   readonly tools: string;
@@ -34,20 +18,17 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
 }
 
-/** The version that is out when the demo begins. */
+/** The version that is released when the demo begins. */
 export const oldVersion = "1.2.9";
+
+export type DemoWorld = Awaited<ReturnType<typeof openDemoWorld>>;
 
 /**
  * Makes the world: a product at `oldVersion` on its remote, a lab, and a signing key.
  *
  * @throws {Refusal} If git or ssh-keygen is missing or fails.
  */
-export async function openDemoWorld({
-  tools,
-  registry,
-  env,
-  signal,
-}: DemoOptions): Promise<DemoWorld> {
+export async function openDemoWorld({ tools, registry, env, signal }: DemoOptions) {
   const folder = makeScratchFolder("release-demo-", { env });
   const product = join(folder, "perf-sentinel");
   const remote = join(folder, "origin.git");
@@ -65,7 +46,7 @@ export async function openDemoWorld({
     return answer.stdout;
   }
 
-  /** Runs a program with standard error in its place within standard output, as a terminal shows it. */
+  /** Runs a program with standard error within standard output, as a terminal shows them. */
   function together(command: readonly string[]): Promise<Finished> {
     const merged = ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command];
     return run(merged, { cwd: product, env: isolated, signal });
@@ -82,15 +63,7 @@ export async function openDemoWorld({
     await must(["git", "commit", "--quiet", "--message", message], cwd);
   }
 
-  const world: DemoWorld = {
-    folder,
-    product,
-    write: (files) => write(files),
-    commit: (message) => commit(message),
-    script: (path, args) => together([process.execPath, join(tools, path), ...args]),
-    git: (...args) => together(["git", ...args]),
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
+  const remove = () => rm(folder, { recursive: true, force: true });
   try {
     await mkdir(product);
     await mkdir(lab);
@@ -108,21 +81,36 @@ export async function openDemoWorld({
     await commit(`Release ${oldVersion}`);
     await must(["git", "remote", "add", "origin", remote]);
     await must(["git", "push", "--quiet", "origin", "main"]);
-    return world;
   } catch (thrown) {
-    await world.remove();
+    await remove();
     throw thrown;
   }
+  return {
+    /** The folder that holds everything. */
+    folder,
+    /** The product's checkout. */
+    product,
+    /** Writes files into the product's checkout. */
+    write: (files: Readonly<Record<string, string>>) => write(files),
+    /** Commits everything in the product's checkout. */
+    commit: (message: string) => commit(message),
+    /** Runs one of the real scripts in the product's checkout; its whole output is in `stdout`. */
+    script: (path: string, args: readonly string[]) =>
+      together([process.execPath, join(tools, path), ...args]),
+    /** Runs git in the product's checkout; its whole output is in `stdout`. */
+    git: (...args: string[]) => together(["git", ...args]),
+    remove,
+  };
 }
 
-/** The environment without anything that leads to the operator's own configuration. */
+/** Returns the environment without anything that leads to the operator's own configuration. */
 function isolate(env: Environment, home: string): Environment {
   const foreign = /^(GIT_|GITHUB_|GH_|SSH_|GPG_|GNUPGHOME$|XDG_|LEDGER$|http_proxy$|HTTP_PROXY$)/;
   const kept = Object.entries(env).filter(([name]) => !foreign.test(name));
   return {
     ...Object.fromEntries(kept),
     HOME: home,
-    // Whatever the operator is logged in to, the demo asks nobody but itself.
+    // The stand-in gh comes first: the demo uses no login of the operator.
     PATH: [standInFolder(home), env.PATH].join(delimiter),
     GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
     GIT_CONFIG_NOSYSTEM: "1",

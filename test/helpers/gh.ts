@@ -5,6 +5,19 @@ import { layout } from "../../scripts/lib/layout.ts";
 import type { GhWorld } from "../../scripts/lib/net/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "./world.ts";
 
+/** What the real gh says where nobody is logged in. */
+export const notLoggedIn: GhReply = {
+  code: 4,
+  stderr:
+    "To get started with GitHub CLI, please run:  gh auth login\nAlternatively, populate the GH_TOKEN environment variable with a GitHub API authentication token.\n",
+};
+
+/** What a gh without attestations says. */
+export const tooOldForAttestations: GhReply = {
+  code: 1,
+  stderr: 'unknown command "attestation" for "gh"\n\nUsage:  gh <command> <subcommand> [flags]\n',
+};
+
 /** A stand-in gh in a folder that is gone when the scope ends. */
 export function ghWorld(options: Pick<GhWorld, "timeout"> = {}) {
   const folder = temporaryFolder();

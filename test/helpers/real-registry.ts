@@ -1,31 +1,12 @@
 /** Debian's docker-registry on loopback, and pushes to it over the registry API. */
 
-import { digestOf, mediaTypes } from "../../scripts/demo/registry.ts";
+import { type StandInRegistry, startRegistry } from "../../scripts/demo/registry.ts";
 import { temporaryFolder, writeFiles } from "./world.ts";
 
-export interface RealRegistry extends AsyncDisposable {
-  /** Host and port. */
-  readonly host: string;
-  /**
-   * Pushes an image of several platforms under a tag; answers the digest of its index.
-   *
-   * @param built The platforms that the images themselves say; default: those of the index.
-   */
-  pushIndex(
-    repository: string,
-    tag: string,
-    platforms: readonly string[],
-    built?: readonly string[],
-  ): Promise<string>;
-  /** Pushes a chart as helm does; answers the digest of its manifest. */
-  pushChart(
-    repository: string,
-    chart: { name: string; version: string; appVersion: string },
-  ): Promise<string>;
-}
+export type RealRegistry = Awaited<ReturnType<typeof startRealRegistry>>;
 
-/** Starts an empty registry; answers once it is ready. */
-export async function startRealRegistry(program: string): Promise<RealRegistry> {
+/** Starts an empty registry, and returns once it is ready. */
+export async function startRealRegistry(program: string) {
   const folder = temporaryFolder();
   for (let attempt = 1; ; attempt += 1) {
     const host = `127.0.0.1:${freePort()}`;
@@ -38,9 +19,12 @@ export async function startRealRegistry(program: string): Promise<RealRegistry> 
     });
     if (await isReady(host, child.exited)) {
       return {
+        /** Host and port. */
         host,
-        pushIndex: (...image) => pushIndex(host, ...image),
-        pushChart: (repository, chart) => pushChart(host, repository, chart),
+        pushIndex: (...image: Parameters<StandInRegistry["pushIndex"]>) =>
+          copyOf(host, (standIn) => standIn.pushIndex(...image)),
+        pushChart: (...chart: Parameters<StandInRegistry["pushChart"]>) =>
+          copyOf(host, (standIn) => standIn.pushChart(...chart)),
         async [Symbol.asyncDispose]() {
           child.kill("SIGKILL");
           await child.exited;
@@ -85,81 +69,23 @@ async function isReady(host: string, ended: Promise<unknown>): Promise<boolean> 
   return false;
 }
 
-async function pushIndex(
-  host: string,
-  repository: string,
-  tag: string,
-  platforms: readonly string[],
-  built: readonly string[] = platforms,
-): Promise<string> {
-  const manifests = [];
-  for (const [index, platform] of platforms.entries()) {
-    const config = {
-      ...platformOf(built[index] ?? platform),
-      rootfs: { type: "layers", diff_ids: [] },
-    };
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config: await pushBlob(host, repository, JSON.stringify(config), mediaTypes.config),
-      layers: [],
-    };
-    const text = JSON.stringify(manifest);
-    const digest = digestOf(text);
-    await pushManifest(host, repository, digest, text, mediaTypes.manifest);
-    const size = text.length;
-    manifests.push({
-      mediaType: mediaTypes.manifest,
-      digest,
-      size,
-      platform: platformOf(platform),
-    });
+/** Pushes to a stand-in and copies all that it holds then, parts first; returns the same digest. */
+async function copyOf(host: string, push: (registry: StandInRegistry) => string): Promise<string> {
+  using standIn = startRegistry();
+  const digest = push(standIn);
+  for (const [path, { bytes, mediaType }] of standIn.held) {
+    const url = new URL(path, `http://${host}/`);
+    if (path.includes("/manifests/")) {
+      const headers = { "Content-Type": mediaType };
+      await created(fetch(url, { method: "PUT", body: bytes, headers }));
+    } else {
+      const begun = await fetch(new URL("uploads/", url), { method: "POST" });
+      const upload = new URL(begun.headers.get("location") ?? "", url);
+      upload.searchParams.set("digest", path.slice(path.lastIndexOf("/") + 1));
+      await created(fetch(upload, { method: "PUT", body: bytes }));
+    }
   }
-  const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
-  await pushManifest(host, repository, tag, index, mediaTypes.index);
-  return digestOf(index);
-}
-
-function platformOf(platform: string) {
-  const [os, architecture, variant] = platform.split("/");
-  return { os, architecture, variant };
-}
-
-async function pushChart(
-  host: string,
-  repository: string,
-  chart: { name: string; version: string; appVersion: string },
-): Promise<string> {
-  const config = JSON.stringify({ apiVersion: "v2", ...chart });
-  const text = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    config: await pushBlob(host, repository, config, mediaTypes.helmConfig),
-    layers: [await pushBlob(host, repository, "the archive", mediaTypes.helmContent)],
-  });
-  await pushManifest(host, repository, chart.version, text, mediaTypes.manifest);
-  return digestOf(text);
-}
-
-/** Uploads a blob in one piece, as the distribution specification has it; answers its descriptor. */
-async function pushBlob(host: string, repository: string, text: string, mediaType: string) {
-  const digest = digestOf(text);
-  const begun = await fetch(`http://${host}/v2/${repository}/blobs/uploads/`, { method: "POST" });
-  const upload = new URL(begun.headers.get("location") ?? "", `http://${host}/`);
-  upload.searchParams.set("digest", digest);
-  await created(fetch(upload, { method: "PUT", body: text }));
-  return { mediaType, digest, size: text.length };
-}
-
-async function pushManifest(
-  host: string,
-  repository: string,
-  reference: string,
-  body: string,
-  type: string,
-): Promise<void> {
-  const url = `http://${host}/v2/${repository}/manifests/${reference}`;
-  await created(fetch(url, { method: "PUT", body, headers: { "Content-Type": type } }));
+  return digest;
 }
 
 async function created(asking: Promise<Response>): Promise<void> {

@@ -1,14 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import {
-  attestationShape,
-  type GhReply,
-  predicates,
-  tooOldForAttestations,
-} from "../../scripts/demo/gh.ts";
+import { attestationShape, type GhReply, predicates } from "../../scripts/demo/gh.ts";
 import { Unverified } from "../../scripts/lib/answer.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { askAttestations, type Subject } from "../../scripts/verify/attestations.ts";
-import { ghWorld } from "../helpers/gh.ts";
+import { ghWorld, tooOldForAttestations } from "../helpers/gh.ts";
 
 const release = {
   repository: layout.published.repository,

@@ -3,7 +3,6 @@ import { existsSync, statSync } from "node:fs";
 import {
   checksumsOf,
   type GhReply,
-  notLoggedIn,
   releaseShape,
   type StandInGh,
   sha256OfText,
@@ -16,7 +15,7 @@ import {
   openDownloads,
   parseChecksums,
 } from "../../scripts/verify/github-release.ts";
-import { ghWorld } from "../helpers/gh.ts";
+import { ghWorld, notLoggedIn } from "../helpers/gh.ts";
 
 const release = {
   repository: layout.published.repository,

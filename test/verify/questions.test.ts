@@ -6,13 +6,11 @@ import {
   attestationShape,
   type GhRelease,
   jobShape,
-  notLoggedIn,
   predicates,
   publishSoundly,
   releaseShape,
   runShape,
   soundAssets,
-  tooOldForAttestations,
 } from "../../scripts/demo/gh.ts";
 import { startRegistry } from "../../scripts/demo/registry.ts";
 import type { Answer, State } from "../../scripts/lib/answer.ts";
@@ -21,7 +19,7 @@ import { parseVersion } from "../../scripts/lib/version.ts";
 import { openDownloads } from "../../scripts/verify/github-release.ts";
 import { questionsOf, type TagKind } from "../../scripts/verify/questions.ts";
 import { survey } from "../../scripts/verify/survey.ts";
-import { ghWorld } from "../helpers/gh.ts";
+import { ghWorld, notLoggedIn, tooOldForAttestations } from "../helpers/gh.ts";
 import { quickHttp } from "../helpers/quick.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { type ReleaseWorld, releaseWorld } from "../helpers/release.ts";

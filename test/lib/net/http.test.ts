@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { startRawServer } from "../../../scripts/demo/registry.ts";
 import {
   type HttpOptions,
   isLoopback,
@@ -11,6 +10,7 @@ import {
   textOf,
 } from "../../../scripts/lib/net/http.ts";
 import { findComponent } from "../../helpers/components.ts";
+import { startRawServer } from "../../helpers/raw-server.ts";
 import { isolatedEnvironment, projectRoot, start, temporaryFolder } from "../../helpers/world.ts";
 
 type Handler = (request: Request, count: number) => Response | Promise<Response>;
