@@ -484,13 +484,8 @@ describe("refused, with nothing written:", () => {
   });
 });
 
-test("a missing manifest is told by --check, and the command line before anything is read", async () => {
+test("the command line is judged before anything is read", async () => {
   using it = await world();
-  const { code, stderr } = await it.check();
-  expect(code).toBe(1);
-  expect(errorsOf(stderr)).toEqual([
-    `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
-  ]);
   expect((await it.adopt(".", "--repo", ".")).code).toBe(2);
   expect((await it.adopt("--help")).stdout).not.toContain("--repo");
   expect((await it.adopt("")).code).toBe(2);
@@ -544,6 +539,10 @@ describe("this project itself", () => {
       "scripts/release.sh": "#!/bin/sh\n",
       "scripts/own.sh": "#!/bin/sh\n",
     });
+    const missing = await it.adopt("--check");
+    expect(errorsOf(missing.stderr)).toEqual([
+      `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
+    ]);
     const first = await it.adopt();
     expect(first.code).toBe(0);
     expect(first.stdout).toContain(
@@ -571,6 +570,10 @@ describe("this project itself", () => {
     );
     expect(readFileSync(join(it.product, "scripts/release-chart.ts"), "utf8")).toEndWith(
       "// edited\n",
+    );
+    rmSync(join(it.product, "scripts/audit-releases.ts"));
+    expect(errorsOf((await it.adopt("--check")).stderr).at(-1)).toBe(
+      "Cannot call the copy current: found 1 file stale, missing or not executable: scripts/audit-releases.ts",
     );
   });
 
