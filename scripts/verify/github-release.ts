@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Answer, answered, answerOf, type Evidence, Unverified } from "../lib/answer.ts";
-import { makeFolderIn, makeScratchFolder } from "../lib/disk/scratch.ts";
+import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { asTable } from "../lib/files/document.ts";
 import { LocatedSyntaxError, quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
@@ -239,7 +239,7 @@ async function fetchAssets(
       !fetched.has(identityOf(asset)) &&
       [...wanted.values()].some((isMeant) => isNamed(asset, isMeant)),
   );
-  const folder = makeFolderIn(parent, "assets-");
+  const folder = makeScratchFolder("assets-", { env: { TMPDIR: parent } });
   const patterns = missing.flatMap(({ name }) => ["--pattern", String(name)]);
   const args = ["release", "download", tag, "--dir", folder, ...patterns];
   await callGh(args, gh, { timeout: downloadTime });

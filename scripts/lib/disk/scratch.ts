@@ -12,26 +12,14 @@ import { reason } from "./files.ts";
  * temporary files.
  *
  * @param purpose Completes "Cannot make ...".
- * @throws {Refusal} If there can be none.
+ * @throws {Refusal} If it cannot be made.
  */
 export function makeScratchFolder(
   prefix: string,
   { env, cwd = "." }: { readonly env: Environment; readonly cwd?: string },
   purpose = "a temporary folder",
 ): string {
-  return makeFolderIn(resolve(cwd, env.TMPDIR || tmpdir()), prefix, purpose);
-}
-
-/**
- * The same below a folder of one's own choice.
- *
- * @throws {Refusal} If there can be none.
- */
-export function makeFolderIn(
-  parent: string,
-  prefix: string,
-  purpose = "a temporary folder",
-): string {
+  const parent = resolve(cwd, env.TMPDIR || tmpdir());
   try {
     return mkdtempSync(join(parent, prefix));
   } catch (thrown) {
