@@ -20,7 +20,7 @@ import {
   type PromisedImage,
   type PulledImage,
   readProductImages,
-} from "./lib/files/chart.ts";
+} from "./lib/files/chart-images.ts";
 import { error, type Finding, notice } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";

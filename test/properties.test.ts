@@ -20,12 +20,13 @@ import {
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
 import { withSection } from "../scripts/lib/files/changelog-release.ts";
-import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
+import { chartFrom, chartVersionFrom } from "../scripts/lib/files/chart.ts";
+import { imagesOf } from "../scripts/lib/files/chart-images.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   asTable,
   type Document,
-  described,
+  describeValue,
   type Path,
   parseJson,
   parseToml,
@@ -145,7 +146,7 @@ function everythingOf(document: Document): unknown {
   return valuesOf(document.data)
     .slice(0, 30)
     .map(({ path, value }) => {
-      described(value);
+      describeValue(value);
       document.place(path);
       return typeof value === "string" && document.textOffsets(path, value);
     });

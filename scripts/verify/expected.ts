@@ -1,6 +1,6 @@
 /** What a tag promises to publish, read from the files of its commit. */
 
-import { readProductImages } from "../lib/files/chart.ts";
+import { readProductImages } from "../lib/files/chart-images.ts";
 import { parsePlatform } from "../lib/files/image-manifest.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
 import { attempt, type Finding, notice, refusal, warning } from "../lib/finding.ts";

@@ -8,24 +8,14 @@ import { attempt, type Finding, LocatedSyntaxError, type Place, quote } from "..
 import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { kindOf, pinnedVersion, readWorkspace, type Statement, type Workspace } from "./cargo.ts";
+import { pinnedVersion, readWorkspace, type Statement, type Workspace } from "./cargo.ts";
 import { awaitsDate, dateByHand, readChangelog, type Section, sectionsOf } from "./changelog.ts";
-import {
-  chartManifest,
-  type ProductImages,
-  type PromisedImage,
-  readProductImages,
-} from "./chart.ts";
-import {
-  asTable,
-  type Document,
-  type Path,
-  parseJson,
-  placeInside,
-  refuseLineBreaks,
-} from "./document.ts";
+import { chartManifest } from "./chart.ts";
+import { type ProductImages, type PromisedImage, readProductImages } from "./chart-images.ts";
+import { asTable, type Document, describeValue, type Path, parseJson } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
+import { placeInside } from "./places.ts";
 import {
   findCodeConstants,
   findConstants,
@@ -34,6 +24,7 @@ import {
   findUnclearConstants,
   findUnclearMentions,
 } from "./snippets.ts";
+import { refuseLineBreaks } from "./unreadable.ts";
 
 /** The version that a reference goes with: a chart's own may run ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
@@ -473,7 +464,7 @@ function stated({ document, path, value, place }: Statement, what = "version"): 
   return [
     {
       ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
-      ...(typeof value === "string" ? {} : { written: kindOf(value), version: undefined }),
+      ...(typeof value === "string" ? {} : { written: describeValue(value), version: undefined }),
       place,
     },
   ];
