@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { memoryTree, type Tree } from "../scripts/lib/tree.ts";
+import type { Tree } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { isolatedEnvironment, projectRoot, startScript, temporaryFolder } from "./helpers/world.ts";
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { checkChartAppVersion } from "../scripts/check-chart-appversion.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository } from "./helpers/world.ts";

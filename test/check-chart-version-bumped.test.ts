@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { checkChartVersionBumped } from "../scripts/check-chart-version-bumped.ts";
 import { attempt, type Finding, refusal } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree, type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
+import { type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {

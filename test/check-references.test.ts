@@ -4,8 +4,8 @@ import { checkOperatorReferences, checkReferences } from "../scripts/check-refer
 import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository, writeFiles } from "./helpers/world.ts";

@@ -5,7 +5,7 @@ import { checkReleaseWorkflow } from "../scripts/check-release-workflow.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, temporaryFolder, testRepository, writeFiles } from "./helpers/world.ts";
 

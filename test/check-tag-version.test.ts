@@ -6,9 +6,9 @@ import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { openRepository } from "../scripts/lib/git/git.ts";
 import { commitTree, openObjects } from "../scripts/lib/git/objects.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { expectLinear } from "./helpers/growth.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository, writeFiles } from "./helpers/world.ts";
 

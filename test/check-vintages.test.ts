@@ -3,7 +3,7 @@ import { checkVintages } from "../scripts/check-vintages.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
 import { type Finding, isPass } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";
 

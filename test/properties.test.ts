@@ -61,7 +61,7 @@ import {
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
-import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
+import { type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
 import { parseChecksums } from "../scripts/verify/checksums.ts";
 import { findFields, findLink, findList, findText } from "../scripts/verify/gh-json.ts";
@@ -80,6 +80,7 @@ import {
   repeated,
 } from "./helpers/arbitraries.ts";
 import { valuesOf } from "./helpers/document.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 
 const seed = 20_260_807;
 const today = "2026-08-07" as Day;

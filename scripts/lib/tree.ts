@@ -111,38 +111,3 @@ export function unexpectedKind(
 
 /** What stands in a folder of a tree. */
 export type Kind = "file" | "folder" | "symbolic link" | "submodule";
-
-/** A tree in which some files have other texts: edits that are not written yet. */
-export function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
-  return {
-    async read(path, decoding) {
-      const text = texts.get(path);
-      return text === undefined ? await tree.read(path, decoding) : source(path, text);
-    },
-    list: (glob) => tree.list(glob),
-  };
-}
-
-/** A tree made of texts by path, for tests. */
-export function memoryTree(files: Readonly<Record<string, string>>): Tree {
-  return {
-    async read(path) {
-      const content = Object.hasOwn(files, path) ? files[path] : undefined;
-      if (content !== undefined) {
-        return source(path, content);
-      }
-      if (path !== "" && Object.keys(files).some((each) => each.startsWith(`${path}/`))) {
-        throw unexpectedKind(path, "folder", "file");
-      }
-      return undefined;
-    },
-    list(glob) {
-      const matcher = new Bun.Glob(glob);
-      return Promise.resolve(
-        Object.keys(files)
-          .filter((path) => matcher.match(path))
-          .sort(),
-      );
-    },
-  };
-}

@@ -5,8 +5,8 @@ import { smallProduct } from "../../scripts/demo/product.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { applicationVersions, type Versions } from "../../scripts/lib/files/references.ts";
 import { attempt, isPass, notice } from "../../scripts/lib/finding.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import { parseVersion, type Version } from "../../scripts/lib/version.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { spelledProduct } from "../helpers/spellings.ts";
 
 const next = "1.3.0" as Version;

@@ -3,12 +3,12 @@ import { error, notice } from "../../scripts/lib/finding.ts";
 import { openRepository } from "../../scripts/lib/git/git.ts";
 import { openObjects } from "../../scripts/lib/git/objects.ts";
 import { signTag } from "../../scripts/lib/git/tag.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import { examineInTime, obtainTag } from "../../scripts/release/examination.ts";
 import type { Gate } from "../../scripts/release/gate.ts";
 import type { Candidate, Facts } from "../../scripts/release/plan.ts";
 import { waysOn } from "../../scripts/release/prechecks.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { testRepository } from "../helpers/world.ts";
 

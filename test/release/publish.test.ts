@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Finding } from "../../scripts/lib/finding.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import type { Plan } from "../../scripts/release/plan.ts";
 import { publish } from "../../scripts/release/publish.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { withoutGates } from "../helpers/procedure.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { standIn } from "../helpers/release.ts";

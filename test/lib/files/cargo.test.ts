@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readWorkspace } from "../../../scripts/lib/files/cargo.ts";
-import { memoryTree } from "../../../scripts/lib/tree.ts";
+import { memoryTree } from "../../helpers/memory-tree.ts";
 
 type Files = Readonly<Record<string, string>>;
 

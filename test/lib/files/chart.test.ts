@@ -10,8 +10,8 @@ import {
 import { editDocument } from "../../../scripts/lib/files/edit.ts";
 import { attempt } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
-import { memoryTree } from "../../../scripts/lib/tree.ts";
 import { expectLinear } from "../../helpers/growth.ts";
+import { memoryTree } from "../../helpers/memory-tree.ts";
 import { productFolder } from "../../helpers/product.ts";
 
 const chartOf = (text: string) => readChart(memoryTree({ "c/Chart.yaml": text }), "c");

@@ -11,8 +11,9 @@ import {
   table,
   type Versions,
 } from "../../../scripts/lib/files/references.ts";
-import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
+import type { Tree } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
+import { memoryTree } from "../../helpers/memory-tree.ts";
 
 const v = (text: string) => text as Version;
 const [old, next] = [v("1.2.9"), v("1.3.0")];
