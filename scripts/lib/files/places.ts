@@ -14,8 +14,11 @@ import type { Source } from "../tree.ts";
 /** Keys and array indices from the top of a document to a value. */
 type Keys = readonly (string | number)[];
 
-/** How many characters may be parsed again to find the places of one document: seconds of work. */
-const mostParsed = 30_000_000;
+/**
+ * How much may be parsed again to find the places of one document, as a sum of squared lengths:
+ * the runtime's parser of TOML takes quadratic time. A few seconds.
+ */
+const mostParsed = 2e12;
 /** How many parses of a document are kept: each is as large as the document. */
 const keptVariants = 8;
 
@@ -35,7 +38,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
       if (variants.size >= keptVariants) {
         variants.clear();
       }
-      left -= text.length;
+      left -= text.length ** 2;
       variants.set(word, left < 0 ? undefined : parseMarked(word));
     }
     return variants.get(word);

@@ -8,7 +8,8 @@ import { attempt, type Finding, LocatedSyntaxError, type Place, quote } from "..
 import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { pinnedVersion, readWorkspace, type Statement, type Workspace } from "./cargo.ts";
+import { pinnedVersion, readWorkspace, type Workspace } from "./cargo.ts";
+import type { Statement } from "./cargo-manifest.ts";
 import { awaitsDate, dateByHand, readChangelog, type Section, sectionsOf } from "./changelog.ts";
 import { chartManifest } from "./chart.ts";
 import { type ProductImages, type PromisedImage, readProductImages } from "./chart-images.ts";

@@ -119,8 +119,8 @@ export function unreadable(
 
 /** How many lines one statement may span for a syntax error after it to be found. */
 const longestStatement = 400;
-/** How many characters may be parsed to find an error: about a second's work. */
-const mostParsed = 15_000_000;
+/** How much may be parsed to find an error, as a sum of squared lengths: about a second's work. */
+const mostParsed = 1e12;
 
 /**
  * Returns the offset of the line or statement that makes a text illegal: the one after the longest
@@ -133,7 +133,7 @@ function errorOffset(text: string, parse: Parser): number | undefined {
 
   function isLegal(index: number): boolean {
     const end = ends[index] ?? 0;
-    left -= end;
+    left -= end ** 2;
     try {
       return left < 0 || parse(text.slice(0, end)) !== undefined;
     } catch {
