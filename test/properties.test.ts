@@ -52,8 +52,8 @@ import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
 import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import {
-  findCodeConstants,
   findConstants,
+  findInCode,
   findMentions,
   findUnclearConstants,
   findUnclearMentions,
@@ -127,7 +127,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a time": ({ text }) => findNewestTime(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
-    findCodeConstants(file, "version"),
+    findInCode(file, (each) => findConstants(each, "version")),
     findUnclearConstants(file, "name"),
     findMentions(file, "perf-sentinel", "v"),
     findUnclearMentions(file, "perf-sentinel", "v"),
