@@ -178,11 +178,7 @@ const missing = `${changelog} has no section ## [1.3.0]`;
 const silent = "found nothing below ## [1.3.0], expected what has changed";
 
 test.each([
-  [
-    "no changelog",
-    undefined,
-    ["error -: found no CHANGELOG.md, expected one with a section ## [1.3.0]"],
-  ],
+  ["no changelog", undefined, ["error -: found no CHANGELOG.md, expected one"]],
   ["no section", old[changelog], [`error -: ${missing}`]],
   ["a section of another version", log("## [1.3.1]"), [`error -: ${missing}`]],
   ["a heading without brackets", log("## 1.3.0"), [`error 3: ${missing}, found "## 1.3.0"`]],
@@ -351,17 +347,13 @@ test("a changelog that cannot be read hides no other fault, and none hides it", 
     expect.stringMatching(/^error 1: Cannot read the chart version/),
     link,
   ]);
-  expect(await judgeTrees(base, memoryTree(number))).toEqual([
-    expect.stringMatching(/^error 1: Cannot read the chart version/),
-    "error -: found no CHANGELOG.md, expected one with a section ## [A.B.C]",
-  ]);
 });
 
 test("a changelog that is gone is no edit of it: that is refused, with the way back", async () => {
   expect(await judge(old, changedFiles({ [changelog]: undefined }))).toEqual([
     {
       level: "error",
-      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one with a section ## [A.B.C]`,
+      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one`,
       remedy: `Restore ${changelog}, and commit it`,
       at: { file: changelog },
     },
