@@ -23,7 +23,7 @@ import {
   type Workspace,
 } from "./lib/files/cargo.ts";
 import type { Statement } from "./lib/files/cargo-manifest.ts";
-import { describeValue } from "./lib/files/document.ts";
+import { describeValue } from "./lib/files/unreadable.ts";
 import { type Details, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";

@@ -1,7 +1,8 @@
 /** Whether a chart's artifact is in its registry, whole, and says what its tag says. */
 
 import type { Answer } from "../lib/answer.ts";
-import { asTable, parseJsonTable } from "../lib/files/document.ts";
+import { asTable } from "../lib/files/document.ts";
+import { parseJsonTable } from "../lib/files/image-manifest.ts";
 import { type ImageReference, isDigest } from "../lib/files/image-reference.ts";
 import { quote } from "../lib/finding.ts";
 import { NoAnswer } from "../lib/net/http.ts";

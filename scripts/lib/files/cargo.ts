@@ -32,7 +32,8 @@ import {
   statement,
   withoutDots,
 } from "./cargo-manifest.ts";
-import { type Document, describeValue, type Path } from "./document.ts";
+import type { Document, Path } from "./document.ts";
+import { describeValue } from "./unreadable.ts";
 
 /** A package that is released with the workspace. */
 export interface Crate {

@@ -3,7 +3,8 @@
 import { error, type Finding, quote, Refusal } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { type Document, describeValue, type Path } from "./document.ts";
+import type { Document, Path } from "./document.ts";
+import { describeValue } from "./unreadable.ts";
 import { isPlainString, type Key, keysOf, refuseOtherThanMapping } from "./yaml-mapping.ts";
 
 /**

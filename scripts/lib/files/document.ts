@@ -5,7 +5,7 @@
  * `unreadable.ts` explains what cannot be read.
  */
 
-import { type Place, quote } from "../finding.ts";
+import type { Place } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
 
 /** Keys and array indices from the top of a document to a value. */
@@ -146,44 +146,4 @@ export function asTable(value: unknown): Readonly<Record<string, unknown>> | und
     Object.getPrototypeOf(value) === Object.prototype
     ? (value as Record<string, unknown>)
     : undefined;
-}
-
-/** Returns a value of a document in words, for a message about a value of the wrong kind. */
-export function describeValue(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-    case "bigint":
-    case "boolean":
-      return `the ${typeof value === "boolean" ? "boolean" : "number"} ${value}`;
-    default:
-      return value === null || value === undefined
-        ? "nothing"
-        : Array.isArray(value)
-          ? "a list"
-          : asTable(value) === undefined
-            ? "a date"
-            : "a mapping";
-  }
-}
-
-/**
- * Returns the object that a JSON text from a server is; it has no place in a file.
- *
- * @param what The object in words, for the message.
- * @throws {SyntaxError} If the text is not JSON, or not an object.
- */
-export function parseJsonTable(text: string, what: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new SyntaxError(`expected a JSON ${what}, found text that is not JSON`);
-  }
-  const table = asTable(value);
-  if (table === undefined) {
-    throw new SyntaxError(`expected a JSON ${what}, found no object`);
-  }
-  return table;
 }

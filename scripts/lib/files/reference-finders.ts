@@ -8,7 +8,7 @@ import { pinnedVersion, type Workspace } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
 import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
-import { asTable, type Document, describeValue, type Path, parseJson } from "./document.ts";
+import { asTable, type Document, type Path, parseJson } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { lockedVersions } from "./lockfile.ts";
 import { placeInside } from "./places.ts";
@@ -19,6 +19,7 @@ import {
   findUnclearConstants,
   findUnclearMentions,
 } from "./snippets.ts";
+import { describeValue } from "./unreadable.ts";
 
 const { references: paths, product, tagPrefix } = layout;
 

@@ -1,6 +1,6 @@
-/** Explains why a document cannot be read, with the place at fault. A sound document needs none of it. */
+/** Explains why a document, or a value in it, cannot be read. A sound document needs none of it. */
 
-import { LocatedSyntaxError } from "../finding.ts";
+import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 
 type Parser = (text: string) => unknown;
@@ -117,52 +117,56 @@ export function unreadable(
   );
 }
 
-/** How many lines one statement may span for a syntax error after it to be found. */
-const longestStatement = 400;
-/** How much may be parsed to find an error, as a sum of squared lengths: about a second's work. */
-const mostParsed = 1e12;
+/** How many lines of a statement are tried to find the one at fault. */
+const longestStatement = 50;
 
 /**
- * Returns the offset of the line or statement that makes a text illegal: the one after the longest
- * run of lines from the top that still parses. The runtime's errors carry the place of the call
- * instead. Undefined if it takes too long to find.
+ * Returns the offset of the line that makes a text illegal: the one after the longest run of lines
+ * from the top that still parses. The runtime's errors carry the place of the call instead.
  */
-function errorOffset(text: string, parse: Parser): number | undefined {
-  const ends = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
-  let left = mostParsed;
-
-  function isLegal(index: number): boolean {
-    const end = ends[index] ?? 0;
-    left -= end ** 2;
+function errorOffset(text: string, parse: Parser): number {
+  function isLegal(end: number): boolean {
     try {
-      return left < 0 || parse(text.slice(0, end)) !== undefined;
+      return parse(text.slice(0, end)) !== undefined;
     } catch {
       return false;
     }
   }
 
-  /** Returns the last index of a legal run, from a legal one on, by halving. */
-  function boundary(from: number): number {
-    let low = from;
-    let high = ends.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (isLegal(middle)) {
-        low = middle;
-      } else {
-        high = middle;
-      }
+  const lines = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  // A run that ends within a statement is illegal, too: look for the statement first, by halving.
+  const statements = [0, ...lines.filter((start) => /[A-Za-z[]/.test(text[start] ?? ""))];
+  let low = 0;
+  let high = statements.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isLegal(statements[middle] ?? 0)) {
+      low = middle;
+    } else {
+      high = middle;
     }
-    return low;
   }
+  const [start = 0, end = text.length] = [statements[low], statements[high]];
+  const inside = lines.filter((line) => line >= start && line < end).slice(0, longestStatement);
+  return inside.findLast(isLegal) ?? start;
+}
 
-  // Runs that end within a statement are illegal, too, and mislead the halving: look further on.
-  let last = boundary(0);
-  for (let next = last + 2; next < Math.min(ends.length, last + longestStatement); next += 1) {
-    if (isLegal(next)) {
-      last = boundary(next);
-      next = last + 1;
-    }
+/** Returns a value of a document in words, for a message about a value of the wrong kind. */
+export function describeValue(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+    case "bigint":
+    case "boolean":
+      return `the ${typeof value === "boolean" ? "boolean" : "number"} ${value}`;
+    default:
+      return value === null || value === undefined
+        ? "nothing"
+        : Array.isArray(value)
+          ? "a list"
+          : Object.getPrototypeOf(value) === Object.prototype
+            ? "a mapping"
+            : "a date";
   }
-  return left < 0 ? undefined : ends[last];
 }

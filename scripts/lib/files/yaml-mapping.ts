@@ -44,11 +44,11 @@ const mark = (offset: number) => `key-at-${offset}-`;
 const marks = /key-at-([0-9]+)-/g;
 
 /**
- * The start of a line, or of an entry in braces; then `- `, `? ` and the tag of a string. A key with an
+ * The start of a line, or of an entry in brackets; then `- `, `? ` and the tag of a string. A key with an
  * anchor stays unmarked, and so refused: its aliases would carry the mark, and two keys would look
  * like one. So does one with another tag: `!!binary` is another name for some parsers.
  */
-const lead = "(?<=^|[{,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
+const lead = "(?<=^|[{[,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
 /** A quoted text on one line, before a colon or alone behind `? `. */
 const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
 /** The first character of a plain scalar that is no document marker. */
@@ -67,18 +67,21 @@ const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
  * @throws {LocatedSyntaxError} If a key is spelled so that it cannot be marked.
  */
 export function keysOf(document: Document, key?: string): readonly Key[] {
-  const { source } = document;
   const top = asTable(parseMarked(document)) ?? { "": undefined };
   const own = Object.entries(top).find(([name]) => name.replace(marks, "") === key);
-  const names = Object.keys(key === undefined ? top : (asTable(own?.[1]) ?? {}));
-  const keys = names.map((marked) => {
+  return key === undefined ? keysIn(document, [], top) : keysIn(document, [key], own?.[1]);
+}
+
+/** Returns the keys of a table in the marked data. */
+function keysIn({ source, place }: Document, path: Path, table: unknown): readonly Key[] {
+  const keys = Object.keys(asTable(table) ?? {}).map((marked) => {
     const [first] = marked.matchAll(marks);
     const name = marked.replace(marks, "");
     if (first?.index !== 0) {
-      const path = key === undefined ? [name] : [key, name];
+      const which = path.length === 0 ? "top-level keys" : `keys of ${quote(path.join("."))}`;
       throw new LocatedSyntaxError(
-        `Cannot tell the ${key === undefined ? "top-level keys" : `keys of ${quote(key)}`} of ${source.path} apart: found ${name === "" ? "a key" : `key ${quote(name)}`} in a rare spelling`,
-        document.place(path),
+        `Cannot tell the ${which} of ${source.path} apart: found ${name === "" ? "a key" : `key ${quote(name)}`} in a rare spelling`,
+        place([...path, name]),
         "Write each key plainly, at the start of its own line",
       );
     }
@@ -129,34 +132,22 @@ export function repeatedKeys(document: Document): readonly RepeatedKey[] {
   const repeated: RepeatedKey[] = [];
   const seen = new Set<unknown>();
 
-  function offsetsOf(path: Path, spellings: readonly string[]): readonly number[] {
-    const marked = spellings.map((name) => /^key-at-([0-9]+)-/.exec(name)?.[1]);
-    return marked.includes(undefined) ? document.keyOffsets(path) : marked.map(Number);
-  }
-
   function visit(path: Path, value: unknown): void {
     // What has an anchor is there again at each alias.
     if (typeof value !== "object" || value === null || seen.has(value)) {
       return;
     }
     seen.add(value);
-    if (Array.isArray(value)) {
-      for (const [index, each] of value.entries()) {
-        visit([...path, index], each);
+    if (!Array.isArray(value)) {
+      const spellings = Map.groupBy(keysIn(document, path, value), ({ name }) => name);
+      for (const [name, keys] of spellings) {
+        if (keys.length > 1) {
+          repeated.push({ path: [...path, name], offsets: keys.map(({ offset }) => offset) });
+        }
       }
-      return;
     }
-    const names = Object.groupBy(Object.keys(asTable(value) ?? {}), (name) =>
-      name.replace(marks, ""),
-    );
-    for (const [key, spellings = []] of Object.entries(names)) {
-      const offsets = offsetsOf([...path, key], spellings).toSorted((a, b) => a - b);
-      if (offsets.length > 1) {
-        repeated.push({ path: [...path, key], offsets });
-      }
-      for (const name of spellings) {
-        visit([...path, key], asTable(value)?.[name]);
-      }
+    for (const [marked, each] of Object.entries(value)) {
+      visit([...path, Array.isArray(value) ? Number(marked) : marked.replace(marks, "")], each);
     }
   }
 
