@@ -107,7 +107,7 @@ test("files that are not there are no findings, a file without its reference is 
       level: "warning",
       message:
         "Cargo.lock no longer holds a reference that the table knows: locked workspace package",
-      remedy: "Restore it, or mend the row in scripts/lib/files/references.ts",
+      remedy: "Restore it, or correct the row in scripts/lib/files/references.ts",
       at: { file: "Cargo.lock" },
     },
     expect.objectContaining({

@@ -47,8 +47,8 @@ import {
   parseLedger,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
-import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
 import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
+import { lockedIn } from "../scripts/lib/files/reference-finders.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import {
   findConstants,
@@ -103,7 +103,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
     checkDocumentedForm(parseWorkflow(file), { file: file.path, tagPrefix: "v", check: "check" }),
   "a chart": (file) => imagesOf(chartFrom(file)),
   "a chart's version": (file) => chartVersionFrom(file),
-  "a lock file": (file) => lockedVersions(file, new Set(["perf-sentinel", "serde"])),
+  "a lock file": (file) => lockedIn(file, new Set(["perf-sentinel", "serde"])),
   "a requirement": ({ text }) => pinnedVersion(text),
   "a changelog": (file) => {
     const changelog = readChangelog(file);

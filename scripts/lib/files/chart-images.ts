@@ -331,7 +331,8 @@ function valueFaults(
     faults.push(error(message, { at, remedy }));
   }
   const { repository, tag = null } = image;
-  if (typeof repository !== "string" || !isBareRepository(repository)) {
+  const isBare = typeof repository === "string" && isImageReference(`${repository}:tag`);
+  if (!isBare || repository.includes("@")) {
     const expected = "a repository without tag and digest, such as ghcr.io/owner/name";
     fault("repository", expected, `Correct it in ${document.source.path}`);
   }
@@ -346,12 +347,4 @@ function valueFaults(
     fault(key, "none, as only the chart's templates know what it does", remedy);
   }
   return faults;
-}
-
-function isBareRepository(text: string): boolean {
-  if (!isImageReference(text)) {
-    return false;
-  }
-  const { tag, digest } = parseImageReference(text);
-  return tag === undefined && digest === undefined;
 }

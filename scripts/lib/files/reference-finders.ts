@@ -4,13 +4,12 @@ import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { pinnedVersion, type Workspace } from "./cargo.ts";
+import { pinnedVersion } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
 import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
-import { asTable, type Document, type Path, parseJson } from "./document.ts";
+import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
-import { lockedVersions } from "./lockfile.ts";
 import { placeInside } from "./places.ts";
 import {
   findConstants,
@@ -124,11 +123,38 @@ export function statedIn(
   ];
 }
 
-export function lockedIn(file: Source, { crates }: Workspace): readonly Found[] {
-  const names = new Set(crates.map(({ name }) => name));
-  return lockedVersions(file, names).map(({ name, version, ...where }) =>
-    inDocument(name, { ...where, text: version }),
-  );
+/**
+ * Returns the versions at which a lock file locks packages of some names without a `source`, which
+ * are those of the workspace; then where a dependency on one states its version, too, as Cargo
+ * writes it to tell two packages of a name apart.
+ */
+export function lockedIn(file: Source, names: ReadonlySet<string>): readonly Found[] {
+  const document = parseToml(file);
+  const packages = listAt(document, ["package"]).map((each) => asTable(each) ?? {});
+  const versions = new Map<string, string>();
+  const own = packages.flatMap(({ name, version, source }, index) => {
+    if (typeof name !== "string" || typeof version !== "string" || !names.has(name) || source) {
+      return [];
+    }
+    versions.set(name, version);
+    const path = ["package", index, "version"];
+    return [inDocument(name, { document, path, at: 0, text: version })];
+  });
+  const dependencies = packages.flatMap((_, index) => {
+    const list = ["package", index, "dependencies"];
+    return listAt(document, list).flatMap((text, nth) => {
+      const [name = "", version, ...more] = typeof text === "string" ? text.split(" ") : [];
+      const part = { document, path: [...list, nth], at: name.length + 1, text: version ?? "" };
+      const isOwn = version !== undefined && more.length === 0 && versions.get(name) === version;
+      return isOwn ? [inDocument(name, part)] : [];
+    });
+  });
+  return [...own, ...dependencies];
+}
+
+function listAt(document: Document, path: Path): readonly unknown[] {
+  const value = document.at(path);
+  return Array.isArray(value) ? value : [];
 }
 
 /** Returns the URLs of releases in the one field that follows them, at any depth. */

@@ -196,7 +196,9 @@ export const table: readonly Row[] = [
     where: paths.lockFiles,
     follows: "application",
     enforced: false,
-    find: inFiles(paths.lockFiles, (file, { workspace }) => lockedIn(file, workspace)),
+    find: inFiles(paths.lockFiles, (file, { workspace }) =>
+      lockedIn(file, new Set(workspace.crates.map(({ name }) => name))),
+    ),
   },
   {
     name: `${paths.versionConstant} of a CI template`,
