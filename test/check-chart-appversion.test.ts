@@ -166,12 +166,6 @@ test.each([
   expect(await check({ ...promising, values: own })).toMatchObject([pulls, { level: "notice" }]);
 });
 
-test.each(["", '""', "~"])("an empty image.tag is appVersion: %p", async (tag) => {
-  const nothing = "chart/Chart.yaml promises no images: there is nothing to agree with";
-  expect(await check({ values: pinned(tag) })).toMatchObject([{ message: nothing }]);
-  expect(await check({ ...promising, values: pinned(tag) })).toMatchObject([{ level: "notice" }]);
-});
-
 test("an annotation without the product is an error, no annotation is a notice that says so", async () => {
   const [error, ...more] = await check({ images: entry("alpine:1.3.0") });
   expect(more).toEqual([]);

@@ -162,21 +162,6 @@ test("a mention in a spelling that is not read is a warning with its line and th
   }
 });
 
-test("a constant in indented code of a guide is judged like one in a fence", async () => {
-  const guide = product["docs/CI.md"] ?? "";
-  const text = `${guide}\nAs code:\n\n    PERF_SENTINEL_VERSION: "1.2.9"\n    sudo PERF_SENTINEL_VERSION=1.2.9 x\n`;
-  const findings = await check({ "docs/CI.md": text });
-  const line = guide.split("\n").length + 3;
-  expect(findings.filter(({ level }) => level !== "notice")).toMatchObject([
-    {
-      level: "error",
-      message: "Cannot tag v1.3.0: docs/CI.md says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0",
-      at: { file: "docs/CI.md", line },
-    },
-    { level: "warning", at: { file: "docs/CI.md", line: line + 1 } },
-  ]);
-});
-
 test("what cannot be read is an error beside everything else", async () => {
   const findings = await check({
     "Cargo.lock": "[",

@@ -21,6 +21,7 @@ import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
 import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom } from "../scripts/lib/files/chart.ts";
+import { versionOf } from "../scripts/lib/files/chart-faults.ts";
 import { imagesOf } from "../scripts/lib/files/chart-images.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
@@ -430,6 +431,25 @@ describe("what a reader says of a text stands there:", () => {
     if (ours !== undefined && theirs !== undefined) {
       expect<unknown>(theirs.at(["version"])).toBe(ours.value);
     }
+  });
+
+  const manifestLines = fc.constantFrom(
+    "version: 1.2.3\n",
+    "'version': 9.9.9\n",
+    "? version\n: 9.9.9\n",
+    'a: "x\nversion: 1.2.3"\n',
+    "d:\n- version: 1\n",
+    "<<: {version: 9.9.9}\n",
+    "  version: 1.2.3\n",
+    "\r",
+  );
+  const manifests = fc.oneof(
+    fc.array(manifestLines, { maxLength: 6 }).map((lines) => lines.join("")),
+    anyText.map((text) => `${text}\nversion: 1.2.3\n`),
+  );
+  property("a chart's version by its lines is the one by its keys", [manifests], (text) => {
+    const byLines = parsed(chartVersionFrom, text);
+    expect(byLines).toEqual(parsed((file) => versionOf(parseYaml(file)), text));
   });
 
   property("an edit changes its value alone, or is refused", [anyText, fc.nat()], (text, which) => {

@@ -165,11 +165,6 @@ describe("a row", () => {
     expect(blind.map((each) => each.split(": ")[0])).toEqual([path]);
   });
 
-  test("goes blind alone: a guide may lose its snippets and keep its mentions", async () => {
-    const { blind } = await rowsOf({ ...everything, "docs/CI.md": "perf-sentinel@v1.2.9" });
-    expect(blind).toEqual(["docs/CI.md: PERF_SENTINEL_VERSION in a snippet"]);
-  });
-
   test("goes blind in a chart without appVersion and without images", async () => {
     const files = {
       ...smallProduct(old),
