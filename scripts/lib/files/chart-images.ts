@@ -1,6 +1,6 @@
 /** The images of a Helm chart: those that it promises, and the one that an install pulls. */
 
-import { error, type Finding, LocatedSyntaxError, type Place, quote, refusal } from "../finding.ts";
+import { error, type Finding, LocatedSyntaxError, type Place } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { source, type Tree } from "../tree.ts";
 import { type Chart, type Located, needFile, readChart } from "./chart.ts";
@@ -84,32 +84,30 @@ const annotationPath: Path = ["annotations", layout.imagesAnnotation];
  * and its line.
  */
 export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefined {
-  const text = annotation(document);
+  const name = layout.imagesAnnotation;
+  const annotations = document.at(["annotations"]) ?? {};
+  const isTable = asTable(annotations) !== undefined;
+  const around = () => document.place(["annotations"]);
+  need(isTable, annotations, "annotations", "a mapping", around);
+  const text = document.at(annotationPath);
   if (text === undefined) {
     return undefined;
   }
-  const inner = parseInside(document, annotationPath, text);
-  if (!Array.isArray(inner.data)) {
-    throw cannotRead(
-      layout.imagesAnnotation,
-      inner.data,
-      "a list",
-      document.place(annotationPath),
-      "Write one entry for each image, with image and platforms",
-    );
-  }
+  const at = () => document.place(annotationPath);
+  need(typeof text === "string", text, name, "a text that holds a YAML list", at);
+  const written = document.keyOffsets(annotationPath).map((offset) => ({ name, offset }));
+  refuseAny(keyFaults(document.source, written));
+  const inner = parseInside(document, annotationPath, String(text));
+  const list: readonly unknown[] = Array.isArray(inner.data) ? inner.data : [];
+  need(inner.data === list, inner.data, name, "a list of images", at);
   const place = (path: Path, nth = 0) => {
     const offset = inner.keyOffsets(path)[nth];
     return offset === undefined
       ? document.place(annotationPath)
-      : placeInside(document, annotationPath, text, offset);
+      : placeInside(document, annotationPath, String(text), offset);
   };
-  refuseAny(
-    inner.data.flatMap((entry, index) =>
-      imageFaults(index, entry, place, (key) => inner.keyOffsets([index, key]).length),
-    ),
-  );
-  return (inner.data as ImageEntry[]).map(({ name, image, platforms }, index) => {
+  refuseAny(list.flatMap((entry, index) => entryFaults(entry, index, inner, place)));
+  return (list as readonly ImageEntry[]).map(({ name, image, platforms }, index) => {
     const path = [index, "image"];
     return {
       name,
@@ -125,6 +123,25 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
   });
 }
 
+/** Returns the fault of a value that is not as expected, with the remedy to correct it. */
+function faultOf(
+  isFit: boolean,
+  value: unknown,
+  what: string,
+  expected: string,
+  at: () => Place,
+  remedy = `Write ${expected} there`,
+): Finding[] {
+  const found = Array.isArray(value) ? JSON.stringify(value).slice(0, 100) : describeValue(value);
+  const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
+  return isFit ? [] : [error(message, { at, remedy })];
+}
+
+/** @throws {Refusal} If a value is not as expected. */
+function need(...value: Parameters<typeof faultOf>): void {
+  refuseAny(faultOf(...value));
+}
+
 /** An entry of the annotation without faults. */
 interface ImageEntry {
   readonly name?: string;
@@ -132,41 +149,51 @@ interface ImageEntry {
   readonly platforms?: readonly string[];
 }
 
-/** Returns the annotation's text, or undefined if there is none. */
-function annotation(document: Document): string | undefined {
-  const [parent = ""] = annotationPath;
-  const all = document.at([parent]) ?? {};
-  if (asTable(all) === undefined) {
-    const remedy = `Write ${layout.imagesAnnotation} and its neighbours as keys below annotations`;
-    throw cannotRead("annotations", all, "a mapping", document.place([parent]), remedy);
-  }
-  const value = document.at(annotationPath);
-  if (value === undefined) {
-    return undefined;
-  }
-  if (typeof value !== "string") {
-    throw cannotRead(
-      layout.imagesAnnotation,
-      value,
-      "a text that holds a YAML list",
-      document.place(annotationPath),
-      `Write ${layout.imagesAnnotation}: | and the list below it, indented`,
-    );
-  }
-  const { source } = document;
-  const name = layout.imagesAnnotation;
-  refuseAny(
-    keyFaults(
-      source,
-      document.keyOffsets(annotationPath).map((offset) => ({ name, offset })),
-    ),
-  );
-  return value;
-}
+const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
-function cannotRead(what: string, found: unknown, expected: string, at: Place, remedy: string) {
-  const message = `Cannot read ${what}: found ${describeValue(found)}, expected ${expected}`;
-  return refusal(message, { at, remedy });
+/** Returns what keeps an entry of the annotation from being a promise of an image. */
+function entryFaults(
+  entry: unknown,
+  index: number,
+  inner: Document,
+  place: (path: Path, nth?: number) => Place,
+): Finding[] {
+  const which = `entry ${index + 1} of ${layout.imagesAnnotation}`;
+  const table = asTable(entry);
+  if (table === undefined) {
+    return faultOf(false, entry, which, "a mapping with image", () => place([index]));
+  }
+  const { name = "", image, platforms = [] } = table;
+  const isPlatform = (each: unknown) => typeof each === "string" && platform.test(each);
+  const rules: readonly (readonly [
+    key: string,
+    value: unknown,
+    fits: boolean,
+    expected: string,
+  ])[] = [
+    ["name", name, typeof name === "string", "a text"],
+    [
+      "image",
+      image,
+      typeof image === "string" && isImageReference(image),
+      "an image reference such as ghcr.io/owner/name:1.2.3",
+    ],
+    [
+      "platforms",
+      platforms,
+      Array.isArray(platforms) && platforms.every(isPlatform),
+      "a list such as [linux/amd64, linux/arm64]",
+    ],
+  ];
+  return rules.flatMap(([key, value, fits, expected]) => {
+    // A key that is absent has no place; its neighbours show the entry.
+    const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
+    const isOnce = inner.keyOffsets([index, key]).length < 2;
+    return [
+      ...faultOf(isOnce, value, `${key} of ${which}`, "the key once", () => place([index, key], 1)),
+      ...faultOf(fits, value, `${key} of ${which}`, expected, () => place([index, near])),
+    ];
+  });
 }
 
 /** Parses YAML in the text at a path; a syntax error has its place in the document around it. */
@@ -181,57 +208,6 @@ function parseInside(document: Document, path: Path, text: string): Document {
     const offset = before.reduce((sum, line) => sum + line.length + 1, 0);
     throw new LocatedSyntaxError(thrown.message, placeInside(document, path, text, offset));
   }
-}
-
-const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
-
-/** What each key of an entry must hold. */
-const imageKeys: Readonly<
-  Record<string, { readonly expected: string; fits(value: unknown): boolean }>
-> = {
-  name: {
-    expected: "a text",
-    fits: (value) => value === undefined || typeof value === "string",
-  },
-  image: {
-    expected: "an image reference such as ghcr.io/owner/name:1.2.3",
-    fits: (value) => typeof value === "string" && isImageReference(value),
-  },
-  platforms: {
-    expected: "a list such as [linux/amd64, linux/arm64]",
-    fits: (value) =>
-      value === undefined ||
-      (Array.isArray(value) &&
-        value.every((each) => typeof each === "string" && platform.test(each))),
-  },
-};
-
-/** Returns what keeps an entry of the annotation from being a promise of an image. */
-function imageFaults(
-  index: number,
-  entry: unknown,
-  place: (path: Path, nth?: number) => Place,
-  countOf: (key: string) => number,
-): Finding[] {
-  function fault(found: string, expected: string, at: Place): Finding {
-    const what = `image ${index + 1} of ${layout.imagesAnnotation}`;
-    const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
-    return error(message, { at, remedy: "Correct the entry in Chart.yaml" });
-  }
-  const table = asTable(entry);
-  if (table === undefined) {
-    return [fault(describeValue(entry), "a mapping with image and platforms", place([index]))];
-  }
-  return Object.entries(imageKeys).flatMap(([key, { expected, fits }]) => {
-    const value = table[key];
-    const found = Array.isArray(value) ? quote(JSON.stringify(value)) : describeValue(value);
-    // A key that is absent has no place; its neighbours show the entry.
-    const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
-    return [
-      ...(countOf(key) > 1 ? [fault(`${key} again`, "it once", place([index, key], 1))] : []),
-      ...(fits(value) ? [] : [fault(`${key} ${found}`, expected, place([index, near]))]),
-    ];
-  });
 }
 
 function isImageReference(text: string): boolean {
@@ -267,17 +243,13 @@ function tagChange(path: Path, text: string, to: string): Change {
     : { path, at: named.length - tag.length, from: tag, to };
 }
 
-function valuesOf(folder: string): string {
-  return `${folder}/values.yaml`;
-}
-
 /**
  * Returns the image that `helm install` pulls: `image.repository` and `image.tag` of values.yaml, or
  * else the chart's appVersion as the tag.
  *
  * @param folder The chart's folder, relative to the top of the tree.
  * @param appVersion Of the same chart.
- * @throws {Refusal | LocatedSyntaxError} If values.yaml does not tell the image, with every fault and
+ * @throws {Refusal | LocatedSyntaxError} If values.yaml does not name the image, with every fault and
  * its line.
  */
 export async function chartImage(
@@ -291,60 +263,57 @@ export async function chartImage(
   refuseAny([...keyFaults(values, keysOf(document)), ...keyFaults(values, inner)]);
   const image = document.at(["image"]);
   const table = asTable(image);
-  if (table === undefined) {
-    throw refusal(
-      `Cannot tell the chart's image: found ${describeValue(image)} as image in ${values.path}, expected a mapping`,
-      {
-        at: document.place(["image"]),
-        remedy: "Set image.repository, and image.tag if it is not appVersion",
-      },
-    );
-  }
-  refuseAny(valueFaults(document, table, appVersion));
-  refuseAny(
-    ["repository", "tag"]
-      .filter((key) => table[key])
+  const file = values.path;
+  const at = (key: string) => () =>
+    document.place(table?.[key] === undefined ? ["image"] : ["image", key]);
+  need(table !== undefined, image, `image in ${file}`, "a mapping with repository and tag", at(""));
+  const { repository, tag = null } = table ?? {};
+  const isBare = typeof repository === "string" && isImageReference(`${repository}:tag`);
+  refuseAny([
+    ...faultOf(
+      isBare && !repository.includes("@"),
+      repository,
+      `image.repository in ${file}`,
+      "a repository without tag and digest, such as ghcr.io/owner/name",
+      at("repository"),
+    ),
+    ...faultOf(
+      tag ? typeof tag === "string" : appVersion !== undefined && typeof (tag ?? "") === "string",
+      tag,
+      `image.tag in ${file}`,
+      appVersion === undefined ? "a tag, as Chart.yaml has no appVersion" : "a text in quotes",
+      at("tag"),
+    ),
+    // Both change what is pulled.
+    ...["registry", "digest"].flatMap((key) =>
+      faultOf(
+        !table?.[key],
+        table?.[key],
+        `image.${key} in ${file}`,
+        "none, as only the chart's templates know what it does",
+        at(key),
+        `Write registry and repository together, and leave image.${key} empty`,
+      ),
+    ),
+    ...["repository", "tag"]
+      .filter((key) => table?.[key])
       .flatMap((key) => spellingFaults(document, inner, ["image", key])),
+  ]);
+  const tagFrom = tag ? "image.tag" : "appVersion";
+  const text = `${repository}:${tag || appVersion?.value}`;
+  const place = tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
+  const remedy = `Correct image.repository in ${file}, or ${tagFrom}`;
+  need(
+    isImageReference(text),
+    text,
+    "the chart's image",
+    "an image reference",
+    () => place,
+    remedy,
   );
-  const tagFrom = table.tag ? "image.tag" : "appVersion";
-  const at = table.tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
-  const text = `${table.repository}:${table.tag || appVersion?.value}`;
-  if (!isImageReference(text)) {
-    throw refusal(
-      `Cannot tell the chart's image: found ${quote(text)}, expected an image reference`,
-      { at, remedy: `Correct image.repository in ${values.path}, or ${tagFrom}` },
-    );
-  }
-  return { text, reference: parseImageReference(text), tagFrom, at };
+  return { text, reference: parseImageReference(text), tagFrom, at: place };
 }
 
-function valueFaults(
-  document: Document,
-  image: Readonly<Record<string, unknown>>,
-  appVersion: Located<string> | undefined,
-): Finding[] {
-  const faults: Finding[] = [];
-  function fault(key: string, expected: string, remedy: string): void {
-    const value = image[key];
-    const message = `Cannot tell the chart's image: found image.${key} ${describeValue(value)}, expected ${expected}`;
-    const at = document.place(value === undefined ? ["image"] : ["image", key]);
-    faults.push(error(message, { at, remedy }));
-  }
-  const { repository, tag = null } = image;
-  const isBare = typeof repository === "string" && isImageReference(`${repository}:tag`);
-  if (!isBare || repository.includes("@")) {
-    const expected = "a repository without tag and digest, such as ghcr.io/owner/name";
-    fault("repository", expected, `Correct it in ${document.source.path}`);
-  }
-  if (tag !== null && typeof tag !== "string") {
-    fault("tag", "a text", `Write it in quotes in ${document.source.path}`);
-  } else if (!tag && appVersion === undefined) {
-    fault("tag", "a tag, as Chart.yaml has no appVersion", "Set appVersion in Chart.yaml");
-  }
-  // Both change what is pulled.
-  for (const key of ["registry", "digest"].filter((each) => image[each])) {
-    const remedy = `Write registry and repository together, and leave image.${key} empty`;
-    fault(key, "none, as only the chart's templates know what it does", remedy);
-  }
-  return faults;
+function valuesOf(folder: string): string {
+  return `${folder}/values.yaml`;
 }

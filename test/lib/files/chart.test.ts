@@ -202,12 +202,12 @@ test.each([
 });
 
 const images = "Cannot read artifacthub.io/images: found";
-const image1 = "Cannot read image 1 of artifacthub.io/images: found";
+const image1 = "of entry 1 of artifacthub.io/images: found";
 const reference = "expected an image reference such as ghcr.io/owner/name:1.2.3";
 
 test.each([
-  ["a mapping", withImages("a: b\n"), [`3: ${images} a mapping, expected a list`]],
-  ["nothing", withImages("# none\n"), [`3: ${images} nothing, expected a list`]],
+  ["a mapping", withImages("a: b\n"), [`3: ${images} a mapping, expected a list of images`]],
+  ["nothing", withImages("# none\n"), [`3: ${images} nothing, expected a list of images`]],
   [
     "the annotation twice",
     `${withImages("[]\n")}  artifacthub.io/images: "[]"\n`,
@@ -218,32 +218,36 @@ test.each([
   [
     "an entry that is a text",
     withImages("- ghcr.io/a/b\n"),
-    [`3: ${image1} "ghcr.io/a/b", expected a mapping with image and platforms`],
+    [
+      `3: Cannot read entry 1 of artifacthub.io/images: found "ghcr.io/a/b", expected a mapping with image`,
+    ],
   ],
-  ["no image", withImages("- name: x\n"), [`4: ${image1} image nothing, ${reference}`]],
+  ["no image", withImages("- name: x\n"), [`4: Cannot read image ${image1} nothing, ${reference}`]],
   [
     "an image that is no reference",
     withImages("- image: Ghcr.io/A/b:1\n"),
-    [`4: ${image1} image "Ghcr.io/A/b:1", ${reference}`],
+    [`4: Cannot read image ${image1} "Ghcr.io/A/b:1", ${reference}`],
   ],
   [
     "a platform without architecture",
     withImages("- image: a\n  platforms: [linux]\n"),
-    [`5: ${image1} platforms "[\\"linux\\"]", expected a list such as [linux/amd64, linux/arm64]`],
+    [
+      `5: Cannot read platforms ${image1} ["linux"], expected a list such as [linux/amd64, linux/arm64]`,
+    ],
   ],
   [
     "an image twice in one entry",
     withImages("- image: a\n  image: b\n"),
-    [`5: ${image1} image again, expected it once`],
+    [`5: Cannot read image ${image1} "b", expected the key once`],
   ],
   [
     "several faults",
     withImages("- name: 1\n  platforms: 1\n- image: b\n- 1\n"),
     [
-      `4: ${image1} name the number 1, expected a text`,
-      `4: ${image1} image nothing, ${reference}`,
-      `5: ${image1} platforms the number 1, expected a list such as [linux/amd64, linux/arm64]`,
-      "3: Cannot read image 3 of artifacthub.io/images: found the number 1, expected a mapping with image and platforms",
+      `4: Cannot read name ${image1} the number 1, expected a text`,
+      `4: Cannot read image ${image1} nothing, ${reference}`,
+      `5: Cannot read platforms ${image1} the number 1, expected a list such as [linux/amd64, linux/arm64]`,
+      "3: Cannot read entry 3 of artifacthub.io/images: found the number 1, expected a mapping with image",
     ],
   ],
 ])("a malformed images annotation is refused with its line: %s", async (_, text, expected) => {
@@ -293,44 +297,46 @@ test("a chart without appVersion and with a tag of its own tells its image", asy
   expect((await chartImage(tree, "c", undefined)).text).toBe("a:x");
 });
 
-const cannotTell = "Cannot tell the chart's image: found";
+const cannotRead = (what: string) => `Cannot read ${what}: found`;
 
 test.each([
   [
     "a tag that is a number",
     "image:\n  repository: a\n  tag: 1.10\n",
-    [`3: ${cannotTell} image.tag the number 1.1, expected a text`],
+    [`3: ${cannotRead("image.tag in c/values.yaml")} the number 1.1, expected a text in quotes`],
   ],
   [
     "no image",
     "x: 1\n",
-    [`-: ${cannotTell} nothing as image in c/values.yaml, expected a mapping`],
+    [
+      `-: ${cannotRead("image in c/values.yaml")} nothing, expected a mapping with repository and tag`,
+    ],
   ],
   [
     "no repository",
-    "x: 1\nimage:\n  tag: y\n",
+    "x: 1\nimage:\n  tag: x\n",
     [
-      `2: ${cannotTell} image.repository nothing, expected a repository without tag and digest, such as ghcr.io/owner/name`,
+      `2: ${cannotRead("image.repository in c/values.yaml")} nothing, expected a repository without tag and digest, such as ghcr.io/owner/name`,
     ],
   ],
   [
     "a repository with a tag",
     "image:\n  repository: ghcr.io/a:1\n",
     [
-      `2: ${cannotTell} image.repository "ghcr.io/a:1", expected a repository without tag and digest, such as ghcr.io/owner/name`,
+      `2: ${cannotRead("image.repository in c/values.yaml")} "ghcr.io/a:1", expected a repository without tag and digest, such as ghcr.io/owner/name`,
     ],
   ],
   [
     "a tag that no runtime reads",
     "image:\n  repository: a\n  tag: a b\n",
-    [`3: ${cannotTell} "a:a b", expected an image reference`],
+    [`3: ${cannotRead("the chart's image")} "a:a b", expected an image reference`],
   ],
   [
     "registry and digest, which only the templates understand",
     "image:\n  repository: a\n  registry: ghcr.io\n  digest: sha256:00\n",
     [
-      `3: ${cannotTell} image.registry "ghcr.io", expected none, as only the chart's templates know what it does`,
-      `4: ${cannotTell} image.digest "sha256:00", expected none, as only the chart's templates know what it does`,
+      `3: ${cannotRead("image.registry in c/values.yaml")} "ghcr.io", expected none, as only the chart's templates know what it does`,
+      `4: ${cannotRead("image.digest in c/values.yaml")} "sha256:00", expected none, as only the chart's templates know what it does`,
     ],
   ],
   [
@@ -355,14 +361,14 @@ test.each([
 test("without appVersion and image.tag there is no image", async () => {
   const tree = memoryTree({ "c/values.yaml": "image: {repository: a}\n" });
   expect(await faultsOf(() => chartImage(tree, "c", undefined))).toEqual([
-    `1: ${cannotTell} image.tag nothing, expected a tag, as Chart.yaml has no appVersion`,
+    `1: ${cannotRead("image.tag in c/values.yaml")} nothing, expected a tag, as Chart.yaml has no appVersion`,
   ]);
 });
 
 test("an appVersion that is no tag is refused where it is written", async () => {
   const build = { value: "1.0.0+b", at: { file: "c/Chart.yaml", line: 7 } };
   expect(await faultsOf(() => imageOf("image: {repository: a}\n", build))).toEqual([
-    `7: ${cannotTell} "a:1.0.0+b", expected an image reference`,
+    `7: ${cannotRead("the chart's image")} "a:1.0.0+b", expected an image reference`,
   ]);
 });
 
