@@ -12,8 +12,7 @@
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
-import { existsSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { type Day, dayOf, daysBetween } from "../scripts/lib/calendar.ts";
 import {
   command,
@@ -32,16 +31,23 @@ import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   type Entry,
   entriesOf,
-  faultText,
-  type MalformedRow,
+  type Ledger,
+  malformedEnd,
   malformedOf,
-  mendText,
   parseLedger,
+  repairText,
+  type Verdict,
 } from "../scripts/lib/files/ledger.ts";
-import { error, type Finding, notice, refusal, warning } from "../scripts/lib/finding.ts";
+import {
+  error,
+  type Finding,
+  notice,
+  refusal,
+  shellWord,
+  warning,
+} from "../scripts/lib/finding.ts";
 import { findRepository, type Repository, short } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
-import { isOutside } from "../scripts/lib/git/no-repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
@@ -65,7 +71,7 @@ export interface LabValidation {
 
 interface Decision {
   readonly findings: readonly Finding[];
-  /** The latest PASS, accepted or too old; undefined if there is none. */
+  /** The latest PASS, accepted or too old; undefined without one. */
   readonly latest: LabValidation | undefined;
 }
 
@@ -81,7 +87,7 @@ export const checkLabValidation: Check<LabQuestion> = async (tree, question) => 
 };
 
 /**
- * The PASS that lets a version be released, or undefined if `checkLabValidation` refuses it.
+ * Returns the PASS that lets a version be released, or undefined if `checkLabValidation` refuses it.
  *
  * @throws {Refusal} If the ledger cannot be read.
  */
@@ -93,14 +99,14 @@ export async function findLabValidation(
   return latest !== undefined && latest.ageDays <= question.maxAgeDays ? latest : undefined;
 }
 
-/** The line by which a signed tag's message records the validation. */
+/** Returns the line by which a signed tag's message records the validation. */
 export function labEvidence({ entry }: LabValidation): string {
   return `Lab-validation: ${entry.verdict} ${entry.date} lab ${entry.sha}`;
 }
 
 /**
- * Tells which commits changed the product since a row of the ledger was committed: a warning if
- * there are any, or if that cannot be told.
+ * Returns a warning with the commits that changed the product since a row of the ledger was
+ * committed, or with the reason why they cannot be counted; a notice if there are none.
  *
  * @throws {Refusal} If git fails where it should have an answer.
  */
@@ -116,57 +122,63 @@ function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
 }
 
 function decide(source: Source | undefined, question: LabQuestion): Decision {
-  const { version, today, maxAgeDays, ledger } = question;
-  const tag = tagOf(question);
+  const { today, maxAgeDays, ledger } = question;
   if (source === undefined) {
     return { findings: [missingLedger(ledger)], latest: undefined };
   }
+  const tag = tagOf(question);
   const read = parseLedger(source, today);
-  const malformed = malformedOf(read);
-  const findings = malformed.map(ignoredRow);
-  const entries = entriesOf(read);
-  const ours = entries.filter((entry) => entry.tag === tag);
-  const pass = latestOf(ours.filter(({ verdict }) => verdict === "PASS"));
-  const suspects = malformed.filter(
-    ({ line, text }) => line > (entries.at(-1)?.line ?? 0) || text.includes(version),
+  const ignored = malformedOf(read).map((row) =>
+    warning(`ignoring malformed line ${row.line}: ${row.fault}`, {
+      at: row.at,
+      remedy: repairText(row),
+    }),
   );
+  const ours = entriesOf(read).filter((entry) => entry.tag === tag);
+  const pass = latestOf(ours, "PASS");
   if (pass === undefined) {
-    const ignored = { malformed, suspects };
-    const refused =
-      entries.length === 0 ? noEntries(question, ignored) : noPass(question, ours, ignored);
-    return { findings: [...findings, refused], latest: undefined };
+    return { findings: [...ignored, noPass(read, ours, question)], latest: undefined };
   }
   const ageDays = daysBetween(pass.date, today);
-  const fails = ours.filter(({ verdict }) => verdict === "FAIL");
   // The ledger is append-only: what stands below was recorded later, whatever its date.
-  const later = fails.filter((fail) => fail.line > pass.line || compareEntries(fail, pass) > 0);
+  const later = ours.filter(
+    (entry) =>
+      entry.verdict === "FAIL" && (entry.line > pass.line || compareEntries(entry, pass) > 0),
+  );
+  const at = { file: ledger, line: pass.line };
   const verdict =
     ageDays <= maxAgeDays
       ? notice(
           `release-gate: PASS for ${tag} dated ${pass.date} (lab commit ${pass.sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
-          { at: { file: ledger, line: pass.line } },
+          { at },
         )
-      : tooOld(pass, ageDays, question, suspects);
+      : error(
+          `latest PASS for ${tag} is ${ageDays} days old (dated ${pass.date}, lab commit ${pass.sha}). Threshold is ${maxAgeDays} days.`,
+          {
+            at,
+            remedy: rerunLab(
+              read,
+              "Rerun the lab on the current branch and append a fresh PASS entry",
+              question,
+            ),
+          },
+        );
   return {
-    findings: [...findings, ...later.map((fail) => laterFail(fail, ledger)), verdict],
+    findings: [...ignored, ...later.map((fail) => laterFail(fail, question)), verdict],
     latest: { entry: pass, ageDays },
   };
 }
 
-/** The order of validations: by date, and on one day by their place in the file. */
+/** Orders validations by date, and on one day by their place in the file. */
 function compareEntries(a: Entry, b: Entry): number {
   return daysBetween(b.date, a.date) || a.line - b.line;
 }
 
-function latestOf(entries: readonly Entry[]): Entry | undefined {
-  return entries.toSorted(compareEntries).at(-1);
-}
-
-function ignoredRow(row: MalformedRow): Finding {
-  return warning(`ignoring malformed line ${row.line}: ${faultText(row)}`, {
-    at: row.faults[0].at,
-    remedy: mendText(row),
-  });
+function latestOf(entries: readonly Entry[], verdict: Verdict): Entry | undefined {
+  return entries
+    .filter((entry) => entry.verdict === verdict)
+    .toSorted(compareEntries)
+    .at(-1);
 }
 
 function missingLedger(ledger: string): Finding {
@@ -176,96 +188,58 @@ function missingLedger(ledger: string): Finding {
   });
 }
 
-/** The rows that count as nothing. */
-interface Ignored {
-  readonly malformed: readonly MalformedRow[];
-  /** Those that may be the missing PASS: they name the version, or end the ledger. */
-  readonly suspects: readonly MalformedRow[];
-}
-
-function noEntries(question: LabQuestion, { malformed, suspects }: Ignored): Finding {
-  const found = malformed.length === 0 ? "no entries" : `no valid entry${ignoring(malformed)}`;
-  const message = `Cannot find a PASS for ${tagOf(question)}: ledger ${question.ledger} has ${found}`;
-  return error(message, {
-    remedy: recording("Run the lab and append a PASS line", question, suspects),
-    at: { file: question.ledger },
-  });
-}
-
-function noPass(
-  question: LabQuestion,
-  ours: readonly Entry[],
-  { malformed, suspects }: Ignored,
-): Finding {
+function noPass(read: Ledger, ours: readonly Entry[], question: LabQuestion): Finding {
   const { ledger } = question;
-  const fail = latestOf(ours);
+  const tag = tagOf(question);
+  const count = malformedOf(read).length;
+  const lines = count === 1 ? "1 malformed line" : `${count} malformed lines`;
+  const ignored = count === 0 ? "" : `; ignored ${lines}`;
+  if (entriesOf(read).length === 0) {
+    const found = count === 0 ? "no entries" : "no valid entry";
+    return error(`Cannot find a PASS for ${tag}: ledger ${ledger} has ${found}${ignored}`, {
+      remedy: rerunLab(read, "Run the lab and append a PASS line", question),
+      at: { file: ledger },
+    });
+  }
+  const fail = latestOf(ours, "FAIL");
   const failed =
     fail === undefined
       ? ""
       : `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`;
-  const message = `no PASS entry for ${tagOf(question)} in ${ledger}${failed}${ignoring(malformed)}`;
-  return error(message, {
-    remedy: recording("Rerun the lab and append a PASS line", question, suspects),
+  return error(`no PASS entry for ${tag} in ${ledger}${failed}${ignored}`, {
+    remedy: rerunLab(read, "Rerun the lab and append a PASS line", question),
     at: { file: ledger, ...(fail === undefined ? {} : { line: fail.line }) },
   });
 }
 
-function ignoring(malformed: readonly MalformedRow[]): string {
-  return malformed.length === 0 ? "" : `; ignored malformed ${linesOf(malformed)}`;
+/**
+ * Returns what leads to a PASS, with the command. Malformed rows that name the version may be it, and
+ * those that end the ledger keep the command from appending: they come first.
+ */
+function rerunLab(read: Ledger, words: string, question: LabQuestion): string {
+  const { version } = question;
+  const first =
+    malformedEnd(read).length > 0 || malformedOf(read).some(({ text }) => text.includes(version));
+  const remedy = `${words}, then commit it: ${labCommand(question)}`;
+  return first ? `Repair or remove the malformed lines. If that is not enough: ${remedy}` : remedy;
 }
 
-/** How many ignored lines a refusal names; each of them has its own warning as well. */
-const namedLines = 20;
-
-function linesOf(rows: readonly MalformedRow[]): string {
-  const named = rows.slice(0, namedLines).map(({ line }) => line);
-  const more = rows.length - named.length;
-  const lines = `${rows.length === 1 ? "line" : "lines"} ${named.join(", ")}`;
-  return `${lines}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-function tooOld(
-  pass: Entry,
-  ageDays: number,
-  question: LabQuestion,
-  suspects: readonly MalformedRow[],
-): Finding {
-  const words = "Rerun the lab on the current branch and append a fresh PASS entry";
-  return error(
-    `latest PASS for ${pass.tag} is ${ageDays} days old (dated ${pass.date}, lab commit ${pass.sha}). Threshold is ${question.maxAgeDays} days.`,
-    {
-      remedy: recording(words, question, suspects),
-      at: { file: question.ledger, line: pass.line },
-    },
-  );
-}
-
-/** What leads to a PASS, with the command; `--append` wants the end of the ledger put right first. */
-function recording(
-  words: string,
-  question: LabQuestion,
-  suspects: readonly MalformedRow[],
-): string {
-  const ledger = question.ledger === layout.ledger ? "" : ` ${question.ledger}`;
-  const record = `bun scripts/record-validation.ts ${tagOf(question)} PASS --lab ${layout.lab} --append${ledger}`;
-  const remedy = `${words}, then commit it: ${record}`;
-  if (suspects.length === 0) {
-    return remedy;
-  }
-  const each = suspects.length === 1 ? "it" : "each";
-  return `Put ${linesOf(suspects)} right first: mend ${each}, or remove it and append a correct row at the end. If that is not enough: ${remedy}`;
+/** Returns the command that runs the lab and records its verdict: no other way leads to a PASS. */
+function labCommand(question: LabQuestion): string {
+  const ledger = question.ledger === layout.ledger ? "" : ` --ledger ${shellWord(question.ledger)}`;
+  return `bun scripts/validate-lab.ts ${tagOf(question)} --lab ${layout.lab} --record${ledger}`;
 }
 
 function tagOf({ version }: LabQuestion): string {
   return `${layout.tagPrefix}${version}`;
 }
 
-function laterFail(fail: Entry, ledger: string): Finding {
+function laterFail(fail: Entry, question: LabQuestion): Finding {
   return warning(
     `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${fail.tag}: dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`,
     {
-      remedy: "Find out what failed; if it is mended, rerun the lab and append a fresh PASS entry",
-      at: { file: ledger, line: fail.line },
+      remedy: `Find out what failed; if it is fixed: ${labCommand(question)}`,
+      at: { file: question.ledger, line: fail.line },
     },
   );
 }
@@ -301,87 +275,69 @@ interface Location {
   readonly path: string;
   /** How messages name it: from the top level, or as the operator named it. */
   readonly shown: string;
-  /** The checkout whose ledger it is, if nobody named another one. */
-  readonly checkout?: Repository;
-  /** Why it is not the one of the checkout, if so. */
-  readonly because?: string;
+  /** The repository that holds it, and its path there; none holds a pipe, say. */
+  readonly holder: { readonly repository: Repository; readonly ledger: string } | undefined;
 }
 
-type World = Pick<Invocation, "cwd" | "env" | "interrupt" | "repository">;
-
-/** Returns `--ledger`, else `LEDGER`, else the ledger of the checkout. */
+/** Returns where the ledger is that the operator named, or else the one of the checkout. */
 async function locateLedger(
-  { cwd, env, repository }: World,
+  { cwd, env, interrupt, repository }: Invocation,
   named: string | undefined,
 ): Promise<Location> {
-  if (named !== undefined) {
-    return { path: resolve(cwd, named), shown: named };
+  const { ledger } = layout;
+  if (named === undefined) {
+    const checkout = await repository();
+    return {
+      path: join(checkout.root, ledger),
+      shown: ledger,
+      holder: { repository: checkout, ledger },
+    };
   }
-  if (env.LEDGER) {
-    return { path: resolve(cwd, env.LEDGER), shown: env.LEDGER, because: "from LEDGER" };
-  }
-  const checkout = await repository();
-  return { path: join(checkout.root, layout.ledger), shown: layout.ledger, checkout };
+  const path = resolve(cwd, named);
+  // The folder has a real path even where the file is missing.
+  const real = realPath(join(realPath(dirname(path)), basename(path)));
+  const found = await findRepository(dirname(real), env, interrupt.signal);
+  const holder =
+    "root" in found ? { repository: found, ledger: relative(found.root, real) } : undefined;
+  return { path, shown: named, holder };
 }
 
+/** Judges the ledger as it is on disk, and the drift since its PASS up to HEAD. */
 async function judgeFile(
-  world: World,
-  location: Location,
+  { path, shown, holder }: Location,
   question: LabQuestion,
 ): Promise<Decision> {
-  const { path, shown, checkout } = location;
+  // A ledger that the operator named is read through links, and from a pipe as well.
   const source =
-    checkout === undefined
-      ? await readNamed(path, shown)
-      : await readLedger(workTree(checkout.root), shown);
+    shown === layout.ledger && holder !== undefined
+      ? await readLedger(workTree(holder.repository.root), holder.ledger)
+      : await readNamed(path, shown);
   const { findings, latest } = decide(source, question);
-  if (latest === undefined) {
+  if (latest === undefined || holder === undefined) {
     return { findings, latest };
   }
-  const { line } = latest.entry;
-  const drift =
-    checkout === undefined
-      ? await checkDriftOfFile(world, path, line)
-      : await checkDrift(checkout, { ledger: shown, line, commit: undefined });
-  return { findings: [...findings, ...drift], latest };
+  const { repository, ledger } = holder;
+  const row = { ledger, line: latest.entry.line, commit: undefined };
+  return { findings: [...findings, ...(await checkDrift(repository, row))], latest };
 }
 
-/** A ledger that the operator named is read wherever it is, and from a pipe as well. */
 async function readNamed(path: string, shown: string): Promise<Source | undefined> {
   const bytes = await readIfThere(path, shown);
   return bytes && decodeSource(shown, bytes, { lenient: true });
 }
 
-/** Drift in the repository that holds the ledger, if there is one. */
-async function checkDriftOfFile(world: World, path: string, line: number): Promise<Finding[]> {
-  const real = realPath(path);
-  if (!existsSync(real)) {
-    // A pipe: read, and in no repository.
-    return [];
-  }
-  const holder = await findRepository(dirname(real), world.env, world.interrupt.signal);
-  if ("root" in holder) {
-    const ledger = pathFrom(holder.root, real);
-    return await checkDrift(holder, { ledger, line, commit: undefined });
-  }
-  const { why, remedy = "Run git status beside the ledger to see why" } = holder;
-  return isOutside(why)
-    ? []
-    : [driftFinding({ kind: "unknown", why, remedy }, { ledger: path, line, commit: undefined })];
-}
-
+/** Judges the ledger of a commit, and the drift since its PASS up to that commit. */
 async function judgeCommit(
-  repository: Repository,
+  { shown, holder }: Location,
   revision: string,
-  { path, shown }: Location,
   question: LabQuestion,
 ): Promise<Decision> {
-  const ledger = pathFrom(repository.root, join(realPath(dirname(path)), basename(path)));
-  if (ledger.startsWith("../") || isAbsolute(ledger)) {
-    throw refusal(`Cannot read ${shown} in a commit: it is outside of ${repository.root}`, {
-      remedy: "Leave --ref out, or name a ledger of that repository",
+  if (holder === undefined) {
+    throw refusal(`Cannot read ${shown} in a commit: it is in no repository`, {
+      remedy: "Leave --ref out, or name a ledger of a repository",
     });
   }
+  const { repository, ledger } = holder;
   let latest: LabValidation | undefined;
   const findings = await judge(repository, revision, async (tree, commit) => {
     const decision = decide(await readLedger(tree, ledger), { ...question, ledger });
@@ -391,10 +347,6 @@ async function judgeCommit(
     return [...decision.findings, ...(drift ?? [])];
   });
   return { findings, latest };
-}
-
-function pathFrom(root: string, path: string): string {
-  return relative(root, path).replaceAll(sep, "/");
 }
 
 export const table = command({
@@ -426,18 +378,18 @@ export const table = command({
   ],
   example: "bun release-gate/check-lab-validation.ts --version v1.2.3",
   async run(invocation) {
-    const { options, now, report } = invocation;
+    const { options, env, now, report } = invocation;
     const { version, maxAgeDays = defaultQuestion.maxAgeDays, ref } = options;
-    const location = await locateLedger(invocation, options.ledger);
-    if (location.because !== undefined) {
-      report.add(notice(`ledger: ${location.shown} (${location.because})`));
+    const location = await locateLedger(invocation, options.ledger ?? (env.LEDGER || undefined));
+    if (options.ledger === undefined && env.LEDGER) {
+      report.add(notice(`ledger: ${location.shown} (from LEDGER)`));
     }
     const ledger = location.shown;
     const question = { version, today: dayOf(now), maxAgeDays, ledger };
     const { findings, latest } =
       ref === undefined
-        ? await judgeFile(invocation, location, question)
-        : await judgeCommit(await invocation.repository(), ref, location, question);
+        ? await judgeFile(location, question)
+        : await judgeCommit(location, ref, question);
     report.add(findings);
     report.attach({
       version: `${layout.tagPrefix}${version}`,

@@ -3,75 +3,132 @@
  * Checks the lab validation ledger: every row is sound, and nothing was done to it but appending.
  *
  * Usage: bun release-gate/check-ledger.ts [base] [--history] [--ref COMMIT] [--repo DIR] [--json]
+ *        bun release-gate/check-ledger.ts --repair LINE
  *
  * Refuses a ledger that is missing, and malformed rows. Against a base (default: GITHUB_BASE_REF) it
- * refuses rows of the base that are edited, removed or reordered, and rows inserted between them;
- * with --history it judges so every commit that ever touched the ledger. Dates that run backwards, a
- * PASS for a version tagged before, edited comments, and a history that begins with several rows are
- * warnings, and so is LEDGER, which it ignores. It needs no lab, so it may run in CI.
+ * refuses valid rows that are edited, removed or moved, and rows inserted before them; with --history
+ * it judges every commit that ever touched the ledger in this way. Dates that run backwards, and a
+ * PASS for a version tagged before, are warnings; with --history also malformed rows that a later
+ * commit repaired. --repair rewrites a row whose separators alone are at fault. It ignores LEDGER,
+ * with a warning. It needs no lab, so it may run in CI.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { dayOf } from "../scripts/lib/calendar.ts";
-import { command, flag, main, nonEmpty, optionalOperand, refOption } from "../scripts/lib/cli.ts";
-import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { entriesOf, type Ledger, parseLedger } from "../scripts/lib/files/ledger.ts";
-import { attempt, error, type Finding, notice, quote, warning } from "../scripts/lib/finding.ts";
-import { type ObjectId, type Repository, resolveCommit, short } from "../scripts/lib/git/git.ts";
-import { findParting, type Parting } from "../scripts/lib/git/history.ts";
-import { judge } from "../scripts/lib/git/judged-tree.ts";
-import { commitTree, type Objects, openObjects } from "../scripts/lib/git/objects.ts";
-import { layout } from "../scripts/lib/layout.ts";
-import type { Check, Tree } from "../scripts/lib/tree.ts";
-import { findPredecessor, findRemoved, ledgerReader } from "./history/ledger-blob.ts";
+import { type Day, dayOf } from "../scripts/lib/calendar.ts";
 import {
-  checkAppendOnly,
-  checkRows,
-  type EarlierLedger,
-  type LedgerTimes,
-} from "./history/ledger-history.ts";
-import { findLedgerCommits, findTagDays, type LedgerCommit } from "./history/ledger-log.ts";
+  command,
+  flag,
+  type Invocation,
+  main,
+  nonEmpty,
+  option,
+  optionalOperand,
+  refOption,
+  wholeNumber,
+} from "../scripts/lib/cli.ts";
+import { UsageError } from "../scripts/lib/command-line.ts";
+import {
+  entriesOf,
+  type Ledger,
+  malformedOf,
+  parseLedger,
+  repairText,
+} from "../scripts/lib/files/ledger.ts";
+import { attempt, error, type Finding, notice, warning } from "../scripts/lib/finding.ts";
+import {
+  type ObjectId,
+  type Repository,
+  resolveCommit,
+  short,
+  text,
+} from "../scripts/lib/git/git.ts";
+import type { Parting } from "../scripts/lib/git/history.ts";
+import { judge } from "../scripts/lib/git/judged-tree.ts";
+import type { Objects } from "../scripts/lib/git/objects.ts";
+import { layout } from "../scripts/lib/layout.ts";
+import type { Check } from "../scripts/lib/tree.ts";
+import { isVersion } from "../scripts/lib/version.ts";
+import { checkAppendOnly, type EarlierLedger, missingLedger } from "./history/append-only.ts";
 
 /** What a ledger is compared with. */
-export interface LedgerQuestion extends LedgerTimes {
-  /** The ledgers that it must have grown from. */
+export interface LedgerQuestion {
+  /** No validation can be dated later. */
+  readonly today: Day;
+  /** The day on which each version was tagged, by tag. */
+  readonly tagged: ReadonlyMap<string, Day>;
+  /** The ledgers that it must have grown from, as a merge does from those of its parents. */
   readonly bases: readonly EarlierLedger[];
-  /** A ledger whose rows have been judged already. */
-  readonly judged?: Ledger | undefined;
+  /** The ledger of the last commit, if that must have been kept too. */
+  readonly last?: Ledger | undefined;
 }
 
 /** Checks the rows of a tree's ledger, and that it has only grown since its bases. */
 export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
-  const { bases, judged, today } = question;
-  const known = [...(judged === undefined ? [] : [judged]), ...bases.map((base) => base.ledger)];
-  const ledger = await readLedger(tree, today, known);
-  if (ledger === undefined) {
-    return [missing("Restore it: the ledger is append-only")];
+  const { bases, last, today } = question;
+  const source = await tree.read(layout.ledger, { lenient: true });
+  if (source === undefined) {
+    return [missingLedger()];
   }
+  const ledger = parseLedger(source, today);
   const findings = [
-    ...checkRows(ledger, question, judged === undefined ? [] : [judged]),
-    // Each base is one that the ledger must have grown from: rows of one are no excuse for another.
-    ...bases.flatMap((base) => checkAppendOnly(ledger, [base])),
-    ...(judged === undefined
+    ...checkRows(ledger, question),
+    ...checkAppendOnly(ledger, bases),
+    ...(last === undefined
       ? []
-      : checkAppendOnly(ledger, [{ ledger: judged, shown: "the last commit" }])),
+      : checkAppendOnly(ledger, [{ ledger: last, shown: "the last commit" }])),
   ];
-  const told = unique(findings);
-  return told.some(({ level }) => level === "error")
-    ? told
-    : [...told, notice(evidence(ledger, bases), { at: { file: layout.ledger } })];
+  return findings.some(({ level }) => level === "error")
+    ? findings
+    : [...findings, notice(evidence(ledger, bases), { at: { file: layout.ledger } })];
 };
 
 function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
-  const malformed = rows.filter(({ kind }) => kind === "malformed").length;
-  const state = malformed === 0 ? "all sound" : `${malformed} malformed`;
-  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, ${state}`;
+  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, all sound`;
   const kept = bases.map(({ ledger, shown }) => `${entriesOf(ledger).length} of ${shown} kept`);
   return [count, ...kept].join("; ");
 }
 
-/** Another ledger has no history here that it could be held to. */
+/**
+ * Judges every row by itself: a malformed one is an error; a date before that of the row above, and
+ * a PASS for a version that was tagged on an earlier day, are warnings.
+ */
+function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
+  const file = ledger.source.path;
+  const malformed = malformedOf(ledger).map((row) =>
+    error(`Cannot read line ${row.line} of ${file}: ${row.fault}`, {
+      at: row.at,
+      remedy: repairText(row),
+    }),
+  );
+  const entries = entriesOf(ledger);
+  const doubtful = entries.flatMap(({ line, tag, sha, date, verdict }, index) => {
+    const at = { file, line, column: `${tag} ${sha} `.length + 1 };
+    const before = entries[index - 1];
+    const tagDay = tagged.get(tag);
+    return [
+      ...(before !== undefined && date < before.date
+        ? [
+            warning(
+              `The dates run backwards: line ${line} is dated ${date}, line ${before.line} before it ${before.date}`,
+              { at, remedy: "Make sure that the row carries the day of its lab run" },
+            ),
+          ]
+        : []),
+      ...(verdict === "PASS" && tagDay !== undefined && tagDay < date
+        ? [
+            warning(`Line ${line} is a PASS of ${date} for ${tag}, which was tagged on ${tagDay}`, {
+              at,
+              remedy: "Make sure that the row names the version that the lab ran",
+            }),
+          ]
+        : []),
+    ];
+  });
+  return [...malformed, ...doubtful];
+}
+
+/** Warns of LEDGER, which this command ignores: another ledger has no history in this repository. */
 function checkLedgerVariable(value: string | undefined): Finding[] {
   return value
     ? [
@@ -82,21 +139,24 @@ function checkLedgerVariable(value: string | undefined): Finding[] {
     : [];
 }
 
-function missing(remedy: string): Finding {
-  return error(`ledger ${layout.ledger} not found.`, { at: { file: layout.ledger }, remedy });
-}
-
-function unique(findings: readonly Finding[]): Finding[] {
-  return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()];
-}
-
-async function readLedger(
-  tree: Tree,
-  today: LedgerTimes["today"],
-  earlier: readonly Ledger[] = [],
-): Promise<Ledger | undefined> {
-  const found = await tree.read(layout.ledger, { lenient: true });
-  return found && parseLedger(found, today, earlier);
+/**
+ * Returns the day in UTC on which each version was tagged, by tag.
+ *
+ * @throws {Refusal} If git cannot tell.
+ */
+async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, Day>> {
+  const { tagPrefix } = layout;
+  const format = "--format=%(refname:strip=2) %(creatordate:unix)";
+  const list = ["for-each-ref", format, `refs/tags/${tagPrefix}*`];
+  const output = await text(repository, "list the tags of versions", list);
+  const days = output.split("\n").flatMap((row): [string, Day][] => {
+    const [tag = "", seconds = ""] = row.split(" ");
+    // A tag of a tree or a file has no date, and is no release.
+    return isVersion(tag.slice(tagPrefix.length)) && /^[0-9]{1,11}$/.test(seconds)
+      ? [[tag, dayOf(new Date(Number(seconds) * 1000))]]
+      : [];
+  });
+  return new Map(days);
 }
 
 interface Bases {
@@ -104,50 +164,29 @@ interface Bases {
   readonly ledgers: readonly EarlierLedger[];
 }
 
-interface Head {
-  readonly shown: string;
-  readonly commit: ObjectId;
-  /** Whether it is the work tree that is judged, which started from the commit. */
-  readonly isWorkTree: boolean;
-}
-
-/** The ledgers of the commits where the judged one parted from its base. */
+/** Returns the ledgers of the commits where the judged one parted from its base. */
 async function findBases(
   repository: Repository,
   objects: Objects,
   base: string,
-  head: Head,
-  times: LedgerTimes,
+  head: { readonly shown: string; readonly commit: ObjectId },
+  today: Day,
 ): Promise<Bases> {
+  const { findParting } = await import("../scripts/lib/git/history.ts");
+  const { findLedgerAt, ledgerNames } = await import("./history/ledger-log.ts");
   const parting = await findParting(repository, base, head);
-  const found = await Promise.all(
-    parting.mergeBases.map(async (commit) => {
-      const shown = `the base ${short(commit)}`;
-      const ledger = await readLedger(commitTree(objects, commit), times.today);
-      return ledger === undefined
-        ? await findRenamed(repository, objects, { commit, shown }, head, times)
-        : { ledger, shown };
-    }),
-  );
-  return { parting, ledgers: found.filter((each) => each !== undefined) };
-}
-
-/** The ledger that a base has under another name, if that file is gone since. */
-async function findRenamed(
-  repository: Repository,
-  objects: Objects,
-  base: { readonly commit: ObjectId; readonly shown: string },
-  { commit, isWorkTree }: Head,
-  { today }: LedgerTimes,
-): Promise<EarlierLedger | undefined> {
-  const tree = isWorkTree ? workTree(repository.root) : commitTree(objects, commit);
-  const [ledger, removed] = await Promise.all([
-    readLedger(tree, today),
-    findRemoved(repository, base.commit, isWorkTree ? undefined : commit),
-  ]);
-  const read = ledgerReader(objects, today);
-  const found = ledger && (await findPredecessor(ledger, removed, read));
-  return found && { ledger: await read(found), shown: `${base.shown} (${found.path})` };
+  const ledgers: EarlierLedger[] = [];
+  for (const commit of parting.mergeBases) {
+    const source =
+      (await findLedgerAt(objects, commit, [layout.ledger])) ??
+      (await findLedgerAt(objects, commit, await ledgerNames(repository, objects, head.commit)));
+    if (source !== undefined) {
+      const name = source.path === layout.ledger ? "" : ` (${source.path})`;
+      const shown = `the base ${short(commit)}${name}`;
+      ledgers.push({ ledger: parseLedger(source, today), shown });
+    }
+  }
+  return { parting, ledgers };
 }
 
 function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
@@ -161,71 +200,26 @@ function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
       });
 }
 
-interface History {
-  readonly findings: readonly Finding[];
-  readonly commits: readonly LedgerCommit[];
-  /** The ledger of the last commit. */
-  readonly last: Ledger | undefined;
-}
-
-/** Judges what each commit did to the ledger; a fault is told of the commit that brought it. */
-async function judgeHistory(
-  repository: Repository,
-  objects: Objects,
-  head: ObjectId,
-  times: LedgerTimes,
-): Promise<History> {
-  const read = ledgerReader(objects, times.today);
-  const commits = await findLedgerCommits(repository, head, read);
-  const findings: Finding[] = [];
-  for (const each of commits) {
-    const earlier = await Promise.all(
-      each.parents.map(async (parent) => ({
-        ledger: await read(parent),
-        shown: `commit ${short(parent.commit)}`,
-      })),
-    );
-    const found =
-      each.ledger === undefined
-        ? [missing("Restore it: the ledger is append-only")]
-        : judgeStep(await read(each.ledger), earlier, times);
-    for (const one of found) {
-      findings.push(inHistory(one, each));
-    }
+/** Rewrites one row of the checkout's ledger with one tab between its columns. */
+async function repair(
+  { interrupt, now, report, repository }: Invocation,
+  line: number,
+): Promise<void> {
+  const opened = await repository();
+  const { repairRow } = await import("../scripts/lib/disk/ledger-file.ts");
+  const row = await interrupt.hold(() =>
+    repairRow(opened, line, dayOf(now), () => interrupt.requested),
+  );
+  if (row === undefined) {
+    const { Interrupted } = await import("../scripts/lib/interrupt.ts");
+    throw new Interrupted("the ledger is as it was", interrupt.exitCode);
   }
-  const last = await readLedger(commitTree(objects, head), times.today);
-  if (commits.length > 0 && findings.every(({ level }) => level !== "error")) {
-    const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
-    findings.push(notice(`${layout.ledger}: ${count} touched it, and only appended`));
-  }
-  return { findings, commits, last };
-}
-
-function judgeStep(ledger: Ledger, earlier: readonly EarlierLedger[], times: LedgerTimes) {
-  const before = earlier.map((each) => each.ledger);
-  return unique([
-    ...(earlier.length === 0 ? [beginning(ledger)] : []),
-    ...checkRows(ledger, times, before),
-    ...checkAppendOnly(ledger, earlier),
+  report.attach({ ledger: layout.ledger });
+  report.add([
+    notice(`line ${line} has one tab between its columns now: ${row}; commit it`, {
+      at: { file: layout.ledger, line },
+    }),
   ]);
-}
-
-/** A ledger grows by the row, so that one which begins with more may have grown elsewhere. */
-function beginning({ rows, source }: Ledger): Finding {
-  const at = { file: source.path };
-  const message = `The ledger begins here with ${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
-  return rows.length <= 1
-    ? notice(message, { at })
-    : warning(`${message}: what came before is not judged`, {
-        at,
-        remedy: "Make sure that these rows are all that an earlier ledger had, if there was one",
-      });
-}
-
-/** Names the commit, with what people know it by. */
-function inHistory(finding: Finding, { id, subject, date }: LedgerCommit): Finding {
-  const message = `${finding.message} (in ${short(id)} of ${date}, ${quote(subject)})`;
-  return { ...finding, message, commit: id };
 }
 
 export const table = command({
@@ -239,38 +233,54 @@ export const table = command({
   },
   options: {
     history: flag("judge every commit that ever touched the ledger, across renames"),
+    repair: option(
+      "LINE",
+      "rewrite that row of the ledger with one tab between its columns, and do nothing else",
+      wholeNumber(1, 9_999_999),
+    ),
     ref: refOption,
   },
   refuses: [
     "the ledger is missing, or has a malformed row",
-    "a row of the base is edited, removed or reordered, or a row is inserted between those",
+    "a valid row of the base is edited, removed or moved, or a row is inserted before it",
     "--history: a commit did so, or the clone is shallow",
     "the base is unknown, has no commit in common, or the clone is too shallow to tell",
+    "--repair: more than the separators of that row is wrong, or nothing",
   ],
   example: "bun release-gate/check-ledger.ts main",
-  async run({ operands, options, env, now, repository, report }) {
+  async run(invocation) {
+    const { operands, options, env, now, repository, report } = invocation;
+    const isJudged = operands.base !== undefined || options.history || options.ref !== undefined;
+    if (options.repair !== undefined && isJudged) {
+      throw new UsageError("--repair judges nothing: give it without base, --history and --ref");
+    }
+    report.add(checkLedgerVariable(env.LEDGER));
+    if (options.repair !== undefined) {
+      return await repair(invocation, options.repair);
+    }
     const base = operands.base || env.GITHUB_BASE_REF;
     const opened = await repository();
     const shown = options.ref ?? "HEAD";
-    const isWorkTree = options.ref === undefined;
-    report.add(checkLedgerVariable(env.LEDGER));
+    const today = dayOf(now);
     const needsHead = Boolean(base) || options.history;
     const [tagged, commit] = await Promise.all([
       findTagDays(opened),
       needsHead ? resolveCommit(opened, shown) : undefined,
     ]);
-    const times: LedgerTimes = { today: dayOf(now), tagged };
-    await using objects = openObjects(opened);
+    // Rows alone are judged without a look at the past.
+    const { openObjects } = commit ? await import("../scripts/lib/git/objects.ts") : {};
+    await using objects = openObjects?.(opened);
     // What one question leaves unanswered refuses, and the others still count.
     const against =
-      base && commit !== undefined
-        ? await attempt(() =>
-            findBases(opened, objects, base, { shown, commit, isWorkTree }, times),
-          )
+      base && commit && objects
+        ? await attempt(() => findBases(opened, objects, base, { shown, commit }, today))
         : undefined;
     const past =
-      options.history && commit !== undefined
-        ? await attempt(() => judgeHistory(opened, objects, commit, times))
+      options.history && commit && objects
+        ? await attempt(async () => {
+            const { judgeHistory } = await import("./history/ledger-log.ts");
+            return await judgeHistory(opened, objects, commit, today);
+          })
         : undefined;
     const [bases, history] = [against?.value, past?.value];
     report.add(against?.findings ?? []);
@@ -278,13 +288,13 @@ export const table = command({
     report.add(past?.findings ?? history?.findings ?? []);
     report.add(
       await judge(opened, options.ref, (tree) =>
-        checkLedger(tree, { ...times, bases: bases?.ledgers ?? [], judged: history?.last }),
+        checkLedger(tree, { today, tagged, bases: bases?.ledgers ?? [], last: history?.last }),
       ),
     );
     report.attach({
       ledger: layout.ledger,
       ...(bases && { base: bases.parting.base.shown, mergeBases: bases.parting.mergeBases }),
-      ...(history && { commits: history.commits.map(({ id }) => id) }),
+      ...(history && { commits: history.commits }),
     });
   },
 });

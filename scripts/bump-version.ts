@@ -5,9 +5,9 @@
  *
  * Usage: bun scripts/bump-version.ts X.Y.Z [--chart A.B.C] [--date YYYY-MM-DD] [--dry-run] [--chart-only] [--allow-same]
  *
- * Refuses a version that is not greater than the current one, one that is tagged here, files that
- * are not as committed, and an edit that cannot be proven to change the intended values alone: no
- * file is written then. What was written half-way is restored. At the end check-references judges
+ * Refuses a version that is not greater than the current one, one that has a local tag, files with
+ * uncommitted changes, and an edit that cannot be proven to change the intended values alone: no
+ * file is written then. After a failure every file is restored. At the end check-references judges
  * the result.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted
@@ -16,24 +16,14 @@
 
 import { unifiedDiff } from "./bump/diff.ts";
 import { type BumpPlan, planBump } from "./bump/plan.ts";
-import { type BumpRequest, type Current, findTargets, type Targets } from "./bump/targets.ts";
-import { checkReferences } from "./check-references.ts";
+import { type BumpRequest, findTargets, type Targets } from "./bump/targets.ts";
+import { checkReferences, judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
-import { replaceFiles } from "./lib/disk/replace.ts";
+import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
-import { readWorkspace } from "./lib/files/cargo.ts";
-import { chartManifest, readChart } from "./lib/files/chart.ts";
-import {
-  attempt,
-  error,
-  type Finding,
-  notice,
-  Refusal,
-  refusal,
-  shellWord,
-  together,
-} from "./lib/finding.ts";
+import { applicationVersions, readReferences } from "./lib/files/references.ts";
+import { attempt, error, type Finding, notice, shellWord, together } from "./lib/finding.ts";
 import { changesAmong, readStatus } from "./lib/git/checkout.ts";
 import type { Repository } from "./lib/git/git.ts";
 import { refValue } from "./lib/git/tag.ts";
@@ -45,51 +35,53 @@ import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
 /** A bump that only waits to be written. */
-export interface Bump {
+interface Bump {
   readonly targets: Targets;
   readonly plan: BumpPlan;
 }
 
-/** What a request comes to: a bump, or what stands against it; often the versions in any case. */
+/** What a request comes to: a bump, or the faults that refuse it, often with its versions. */
 export interface Preparation {
-  readonly targets?: Targets | undefined;
+  readonly targets?: Targets;
   readonly plan?: BumpPlan | undefined;
   readonly faults: readonly Finding[];
 }
 
 /** Computes a bump of a tree, which stays as it is. */
 export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Preparation> {
-  const current = await attempt(() => readCurrent(tree));
-  if (current.value === undefined) {
-    return { faults: current.findings };
+  const { version, chartOnly, date } = request;
+  const read = await readReferences(tree, {
+    ...(chartOnly ? {} : applicationVersions(version)),
+    chart: version,
+  });
+  const stated = read.workspace.version;
+  if (stated === undefined) {
+    return { faults: read.workspace.faults };
   }
-  const { targets, faults } = findTargets(request, current.value);
-  const plan = await attempt(() => planBump(tree, targets.versions, request.date));
+  if (typeof stated.value !== "string" || !isVersion(stated.value)) {
+    const file = layout.workspaceManifest;
+    const fault = error(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
+      at: stated.place,
+      remedy: `Set version = "X.Y.Z" in [workspace.package] of ${file}`,
+    });
+    return { faults: [fault] };
+  }
+  const chart = read.references.find(
+    ({ row, what }) => row.follows === "chart" && what === "version",
+  );
+  if (chart === undefined && read.faults.length > 0) {
+    // What could not be read may be the chart.
+    return { faults: [...read.workspace.faults, ...read.faults] };
+  }
+  const { targets, faults } = findTargets(request, {
+    application: { value: stated.value, place: stated.place },
+    chart: chart && { value: chart.version as Version, place: chart.place },
+  });
+  const plan = await attempt(() => planBump(tree, read, targets.versions, date));
   return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
 
-async function readCurrent(tree: Tree): Promise<Current> {
-  const [workspace, manifest] = await Promise.all([
-    readWorkspace(tree),
-    tree.read(chartManifest(layout.chart)),
-  ]);
-  const { version } = workspace;
-  if (version === undefined) {
-    throw new Refusal(workspace.faults);
-  }
-  const { value, place } = version;
-  if (typeof value !== "string" || !isVersion(value)) {
-    const file = layout.workspaceManifest;
-    throw refusal(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
-      at: place(),
-      remedy: `Set version = "X.Y.Z" in [workspace.package] of ${file}`,
-    });
-  }
-  const chart = manifest === undefined ? undefined : await readChart(tree, layout.chart);
-  return { application: value, at: place(), chart };
-}
-
-/** The tags that releases of these versions would make, here: the remote is not asked. */
+/** Refuses the versions that have a local tag already; the remote is not asked. */
 async function checkTags(repository: Repository, { versions }: Targets): Promise<Finding[]> {
   const tags = [
     ...(versions.application === undefined ? [] : [layout.tagPrefix + versions.application]),
@@ -106,14 +98,11 @@ async function checkTags(repository: Repository, { versions }: Targets): Promise
     : [notice(`${tags.join(" and ")}: no such tag here (${layout.remote} is not asked)`)];
 }
 
-/** Files that are not as committed could not be taken from git again, and hide what is whose. */
+/** Refuses to overwrite uncommitted changes: git could not restore them. */
 async function checkClean(repository: Repository, { files }: BumpPlan): Promise<Finding[]> {
-  const changed = await changesAmong(
-    repository,
-    files.map(({ path }) => path),
-  );
-  return changed.map((path) =>
-    error(`Cannot bump: ${path} is not as committed, and would be written`, {
+  const paths = files.map(({ path }) => path);
+  return (await changesAmong(repository, paths)).map((path) =>
+    error(`Cannot bump: ${path} has uncommitted changes, and the bump would overwrite them`, {
       at: { file: path },
       remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${shellWord(path)} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
     }),
@@ -143,8 +132,8 @@ export const table = command({
   },
   refuses: [
     "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's",
-    "the tag of one of them exists here",
-    "a file that would be written is not as committed",
+    "the tag of one of them exists locally",
+    "a file that would be written has uncommitted changes",
     "the changelog has ## [X.Y.Z] already, and more behind it than a date or one word for it",
     "a file that holds references cannot be read, or an edit cannot be proven",
     "check-references refuses the result",
@@ -159,10 +148,9 @@ export const table = command({
     const request = { version, chart, chartOnly, allowSame, date };
     const { targets, plan, faults } = await prepareBump(tree, request);
     report.add(faults);
-    const [tags, files, { branch }] = await together(
+    const [tags, files] = await together(
       targets && checkTags(opened, targets),
       plan && checkClean(opened, plan),
-      readStatus(opened),
     );
     report.add([...(tags ?? []), ...(files ?? [])]);
     const isRefused = report.findings.some(({ level }) => level === "error");
@@ -170,64 +158,69 @@ export const table = command({
       report.tell("Nothing was written.");
       return;
     }
-    const bump = { targets, plan };
+    const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
+    const data = dataOf({ targets, plan });
     if (dryRun) {
-      await showDiff(bump, opened, report);
+      const diff = diffOf(opened.root, plan);
+      for (const line of diff.split("\n").slice(0, -1)) {
+        report.sayVerbatim(line);
+      }
+      report.attach({ ...data, diff });
+      report.add(notice(`Dry run: ${count} would change; nothing was written`));
     } else {
+      const { replaceFiles } = await import("./lib/disk/replace.ts");
       const isInterrupted = () => interrupt.requested;
       const outcome = await interrupt.hold(() => replaceFiles(opened, plan.files, isInterrupted));
       if (outcome === "interrupted") {
         throw new Interrupted("every file is as it was before", interrupt.exitCode);
       }
-      showTable(bump, report);
+      showMoves(plan, report);
+      report.attach(data);
+      report.add(notice(`${count} changed`));
     }
     report.add(plan.left);
-    const judged = await checkReferences(dryRun ? plan.result : tree, targets.application);
-    const told = new Set(plan.left.map(({ at }) => JSON.stringify(at)));
-    const isTold = ({ level, at }: Finding) => level === "warning" && told.has(JSON.stringify(at));
-    report.add(judged.filter((each) => !isTold(each)));
+    const judged =
+      targets.versions.application === undefined
+        ? await checkReferences(plan.result, targets.application)
+        : judgeReferences(plan.references, targets.application);
+    const isReported = (each: Finding) =>
+      each.level === "warning" &&
+      plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));
+    report.add(judged.filter((each) => !isReported(each)));
     if (!dryRun) {
-      showNextSteps(bump, branch, report);
+      showNextSteps({ targets, plan }, (await readStatus(opened)).branch, report);
     }
   },
 });
 
-async function showDiff({ plan, targets }: Bump, repository: Repository, report: Report) {
-  const diff = await unifiedDiff(repository, plan.files);
-  for (const line of diff.split("\n").slice(0, -1)) {
-    report.sayVerbatim(line);
-  }
-  report.attach({ ...dataOf({ plan, targets }), diff });
-  report.add(notice(`Dry run: ${countOf(plan)} would change; nothing was written`));
+/** Returns the diff of the files as they are on disk, which may begin with a byte order mark. */
+function diffOf(root: string, { files }: BumpPlan): string {
+  const diffs = files.map(({ path, before, after }) => {
+    const bytes = findFile(root, path, { links: "none", purpose: "write" })?.bytes;
+    const mark = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes?.subarray(0, 3));
+    const bom = mark === "\ufeff" ? mark : "";
+    return unifiedDiff(path, bom + before, bom + after);
+  });
+  return diffs.join("");
 }
 
-function showTable(bump: Bump, report: Report): void {
-  const rows = bump.plan.files.flatMap(({ path, moves }) =>
+function showMoves({ files }: BumpPlan, report: Report): void {
+  const rows = files.flatMap(({ path, moves }) =>
     moves.map(({ line, what, from, to }) => [`${path}:${line ?? "?"}`, what, `${from} -> ${to}`]),
   );
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
     report.say(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
   }
-  report.attach(dataOf(bump));
-  report.add(notice(`${countOf(bump.plan)} changed`));
-}
-
-function countOf({ files }: BumpPlan): string {
-  return files.length === 1 ? "1 file" : `${files.length} files`;
 }
 
 function dataOf({ targets, plan }: Bump) {
   const { application, appVersion, chart } = targets.versions;
-  return {
-    application,
-    appVersion,
-    chart,
-    files: plan.files.map(({ path, moves }) => ({
-      path,
-      moves: moves.map((each) => ({ ...each })),
-    })),
-  };
+  const files = plan.files.map(({ path, moves }) => ({
+    path,
+    moves: moves.map((each) => ({ ...each })),
+  }));
+  return { application, appVersion, chart, files };
 }
 
 /** The commands of the procedure that follow the bump. */

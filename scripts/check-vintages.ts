@@ -4,33 +4,45 @@
  *
  * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--repo DIR] [--json]
  *
+ * A vintage is a constant of the scoring source that says how old the data beside it are. It is
+ * declared as `pub const NAME_VINTAGE: &str = "...";`, and any other declaration is refused.
+ *
  * Stale data are a warning, and a notice if the changelog defers them: if the section of the
  * workspace's version, or else [Unreleased], names the constant outside of HTML comments. Refuses
  * if there is no vintage to judge or the source cannot be read; with --strict also if a vintage is
- * stale and not deferred, or cannot be told to be fresh.
+ * stale and not deferred, or not shown to be fresh.
  *
  * A vintage that states a year alone may mean any day of it: it is fresh if all of them are, stale
- * if none is, and otherwise the check cannot tell.
+ * if none is, and otherwise the check cannot decide.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { type Day, dayOf, daysBetween, monthsBefore, parseDay } from "./lib/calendar.ts";
+import { type Day, dayOf, daysBetween, isDay, monthsBefore, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, option, refOption } from "./lib/cli.ts";
-import { findLineNaming, type Line, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
+import {
+  findLineNaming,
+  isUnreleased,
+  type Line,
+  readChangelog,
+  sectionsOf,
+} from "./lib/files/changelog.ts";
 import { parseToml } from "./lib/files/document.ts";
-import { attempt, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  LocatedSyntaxError,
+  notice,
+  type Place,
+  quote,
+  warning,
+} from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
-import type { Check, Tree } from "./lib/tree.ts";
+import type { Check, Source, Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
-import {
-  findNewestTime,
-  readVintages,
-  type StatedTime,
-  type Vintage,
-} from "./vintages/vintages.ts";
 
 /** What is asked of the vintages. */
 export interface VintageQuestion {
@@ -39,32 +51,37 @@ export interface VintageQuestion {
   readonly strict: boolean;
 }
 
-/** How a vintage stands to its rule; `unclear` is a year of which only some days are fresh. */
-export type VintageState =
-  | "fresh"
-  | "deferred"
-  | "stale"
-  | "unclear"
-  | "future"
-  | "undated"
-  | "no-rule";
+/** A constant that says how old the data beside it are. */
+export interface Vintage {
+  readonly constant: string;
+  readonly text: string;
+  /** The place of its name. */
+  readonly at: Place;
+}
+
+/** Each state of a vintage in words; `unclear` is a year of which only some days are fresh. */
+const stateWords = {
+  fresh: "fresh",
+  deferred: "deferred",
+  stale: "stale",
+  unclear: "unclear",
+  future: "in the future",
+  undated: "without a date",
+  "no-rule": "without a rule",
+};
+type VintageState = keyof typeof stateWords;
 
 /** A vintage on the day of a release. */
-export interface JudgedVintage {
+interface JudgedVintage {
   readonly vintage: Vintage;
   /** The newest date or year that it states. */
   readonly stated: StatedTime | undefined;
-  /** Whole days from there to the release: at least and at most; none if it lies after that. */
+  /** Whole days from there to the release: at least and at most; undefined after the release. */
   readonly age: { readonly least: number; readonly most: number } | undefined;
   readonly rule: VintageRule | undefined;
   readonly state: VintageState;
   /** The line of the changelog that defers it. */
-  readonly deferral: Line | undefined;
-}
-
-interface Audit {
-  readonly findings: readonly Finding[];
-  readonly vintages: readonly JudgedVintage[];
+  readonly deferral?: Line;
 }
 
 /** What a vintage must be, by `months` or by `calendarYears`, and how the procedure says it. */
@@ -78,35 +95,12 @@ const { folder } = layout.vintages;
 const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
 
 /** Judges the vintages that the scoring source of a tree declares. */
-export const checkVintages: Check<VintageQuestion> = async (tree, question) => {
-  return [...(await auditVintages(tree, question)).findings];
-};
+export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
+  (await auditVintages(tree, question)).findings;
 
-async function auditVintages(tree: Tree, question: VintageQuestion): Promise<Audit> {
-  const { vintages, faults } = await collectVintages(tree);
-  if (vintages.length === 0) {
-    return { findings: faults.length > 0 ? faults : [noVintages()], vintages: [] };
-  }
-  const judged = vintages.map((vintage) => judgeVintage(vintage, question));
-  const changelog = judged.some(({ state }) => canBeDeferred(state))
-    ? await attempt(() => readDeferrals(tree))
-    : { findings: [] };
-  const final = judged.map((each) => defer(each, changelog.value));
-  const section = changelog.value?.section ?? "[Unreleased]";
-  const findings = [
-    ...final.map((each) => findingOf(each, section, question)),
-    // A file that cannot be read may hold what seems to be missing.
-    ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
-    ...faults,
-    ...(changelog.findings ?? []),
-    summaryOf(final, question),
-  ];
-  return { findings, vintages: final };
-}
-
-async function collectVintages(tree: Tree) {
+async function auditVintages(tree: Tree, question: VintageQuestion) {
   const paths = await tree.list(`${folder}/**/*.rs`);
-  const answers = await Promise.all(
+  const files = await Promise.all(
     paths.map((path) =>
       attempt(async () => {
         const source = await tree.read(path);
@@ -114,25 +108,122 @@ async function collectVintages(tree: Tree) {
       }),
     ),
   );
-  return {
-    vintages: answers.flatMap(({ value }) => value ?? []),
-    faults: answers.flatMap(({ findings }) => findings ?? []),
-  };
+  const vintages = files.flatMap(({ value }) => value ?? []);
+  const faults = files.flatMap(({ findings }) => findings ?? []);
+  if (vintages.length === 0) {
+    return { findings: faults.length > 0 ? faults : [noVintages()], vintages: [] };
+  }
+  const judged = vintages.map((vintage) => judgeVintage(vintage, question.releaseDay));
+  const isDeferrable = ({ state }: JudgedVintage) => state === "stale" || state === "unclear";
+  const changelog = await attempt(async () =>
+    judged.some(isDeferrable) ? await readDeferrals(tree) : undefined,
+  );
+  const final = judged.map((each): JudgedVintage => {
+    const deferral = isDeferrable(each) ? changelog.value?.find(each.vintage.constant) : undefined;
+    return deferral === undefined ? each : { ...each, state: "deferred", deferral };
+  });
+  const section = changelog.value?.section ?? "[Unreleased]";
+  const counts = Object.entries(stateWords).flatMap(([state, words]) => {
+    const { length } = final.filter((each) => each.state === state);
+    return length === 0 ? [] : [`${length} ${words}`];
+  });
+  const findings = [
+    ...final.map((each) => findingOf(each, section, question)),
+    // A file that cannot be read may hold what seems to be missing.
+    ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
+    ...faults,
+    ...(changelog.findings ?? []),
+    notice(`Vintages on ${question.releaseDay}: ${counts.join(", ")}`),
+  ];
+  return { findings, vintages: final };
 }
 
-function judgeVintage(vintage: Vintage, { releaseDay }: VintageQuestion): JudgedVintage {
-  const { constant, value } = vintage;
-  const rule = rules[constant];
-  const stated = value === undefined ? undefined : findNewestTime(value);
-  const age = stated && ageOf(stated, releaseDay);
-  const state = stateOf(stated, rule, releaseDay);
-  return { vintage, stated, age, rule, state, deferral: undefined };
+// Reading
+
+/** What may declare a vintage, in any form. */
+const declaration = /\b(?:const|static)\s+(?:mut\s+)?([^\s:]*_VINTAGE)\s*:/g;
+
+/** The one form that is read, from the start of its line. */
+const legalForm =
+  /[ \t]*(?:pub(?:\([\w: ]+\))? )?(?:const|static) \w+: &(?:'static )?str =\s+"([^"\\\r\n]*)";/y;
+
+/**
+ * Returns the vintages that a Rust file declares, in order. Lines of comments are skipped.
+ *
+ * @throws {LocatedSyntaxError} If one is declared in another form than the legal one.
+ */
+export function readVintages(source: Source): Vintage[] {
+  const { text, path } = source;
+  return [...text.matchAll(declaration)].flatMap(({ 0: found, 1: constant = "", index }) => {
+    const start = text.lastIndexOf("\n", index) + 1;
+    const line = (/.*/.exec(text.slice(start)) ?? [""])[0].trim();
+    if (line.startsWith("//")) {
+      return [];
+    }
+    legalForm.lastIndex = start;
+    const match = legalForm.exec(text);
+    const at = source.place(index + found.lastIndexOf(constant));
+    if (match === null) {
+      const expected = `pub const ${constant}: &str = "...";`;
+      throw new LocatedSyntaxError(
+        `Cannot read ${path}: found ${quote(line)}, expected ${expected}`,
+        at,
+        `Declare it as ${expected} with a text that has no escapes, or give it another name`,
+      );
+    }
+    return [{ constant, text: match[1] ?? "", at }];
+  });
 }
 
-function ageOf({ first, last }: StatedTime, releaseDay: Day): JudgedVintage["age"] {
-  return first > releaseDay
-    ? undefined
-    : { least: Math.max(0, daysBetween(last, releaseDay)), most: daysBetween(first, releaseDay) };
+/** A date or a year that a text states, as the days that it can mean. */
+interface StatedTime {
+  /** `YYYY-MM-DD` or `YYYY`. */
+  readonly text: string;
+  /** The same day twice for a date; the first and the last one of a year. */
+  readonly first: Day;
+  readonly last: Day;
+}
+
+/**
+ * A date is `YYYY-MM-DD`; a text of that shape that is not a calendar day is not a year either. A
+ * year is four digits from 1900 to 2099 that stand alone, unlike those in longer numbers, names and
+ * versions such as 1.2024.3. A fiscal year is the year that it is named after, as in FY25.
+ */
+const time =
+  /(?<![0-9])(?<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?![0-9])|(?<![\p{L}\p{N}_]\.?)(?:FY(?<fiscal>(?:19|20)?[0-9]{2})|(?<year>(?:19|20)[0-9]{2}))(?!\.?[\p{L}\p{N}_])/gu;
+
+/**
+ * Returns the newest date or year that a text states, or undefined if it states none. Of a year and
+ * a date in that year the date counts, as it says more.
+ */
+export function findNewestTime(text: string): StatedTime | undefined {
+  const times = [...text.matchAll(time)].flatMap(({ groups = {} }): StatedTime[] => {
+    const { date, fiscal = "", year = fiscal.length === 2 ? `20${fiscal}` : fiscal } = groups;
+    if (date === undefined) {
+      return [{ text: year, first: `${year}-01-01` as Day, last: `${year}-12-31` as Day }];
+    }
+    return isDay(date) ? [{ text: date, first: date, last: date }] : [];
+  });
+  // As texts, times compare in their order, and a date after its year.
+  return times.reduce<StatedTime | undefined>(
+    (newest, each) => (newest === undefined || each.text > newest.text ? each : newest),
+    undefined,
+  );
+}
+
+// Judging
+
+function judgeVintage(vintage: Vintage, releaseDay: Day): JudgedVintage {
+  const rule = rules[vintage.constant];
+  const stated = findNewestTime(vintage.text);
+  const age =
+    stated === undefined || stated.first > releaseDay
+      ? undefined
+      : {
+          least: Math.max(0, daysBetween(stated.last, releaseDay)),
+          most: daysBetween(stated.first, releaseDay),
+        };
+  return { vintage, stated, age, rule, state: stateOf(stated, rule, releaseDay) };
 }
 
 function stateOf(
@@ -140,43 +231,37 @@ function stateOf(
   rule: VintageRule | undefined,
   releaseDay: Day,
 ): VintageState {
-  if (rule === undefined) {
-    return "no-rule";
+  if (rule === undefined || stated === undefined) {
+    return rule === undefined ? "no-rule" : "undated";
   }
-  if (stated === undefined) {
-    return "undated";
-  }
+  const oldest = oldestDay(rule, releaseDay);
   if (stated.first > releaseDay) {
     return "future";
   }
-  const oldest = oldestDay(rule, releaseDay);
   return stated.first >= oldest ? "fresh" : stated.last < oldest ? "stale" : "unclear";
 }
 
-/** The first day that a rule accepts. */
+/** Returns the first day that a rule accepts. */
 function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day): Day {
   return calendarYears === undefined
     ? monthsBefore(releaseDay, months)
     : monthsBefore(`${releaseDay.slice(0, 4)}-01-01` as Day, 12 * calendarYears);
 }
 
-// Deferrals
-
+/** Where the changelog defers a vintage. */
 interface Deferrals {
   /** The heading under which a deferral is to be written. */
   readonly section: string;
-  /** The line that names a constant, or undefined if none does. */
+  /** Returns the line that names a constant, or undefined if none does. */
   find(constant: string): Line | undefined;
 }
-
-const canBeDeferred = (state: VintageState) => state === "stale" || state === "unclear";
 
 /**
  * Reads what the changelog says of the version being released: the section of the workspace's
  * version, or `[Unreleased]` as long as there is none.
  *
  * @throws {Refusal} If the workspace manifest or the changelog cannot be read.
- * @throws {LocatedSyntaxError} If the workspace manifest is no TOML.
+ * @throws {LocatedSyntaxError} If the workspace manifest is not TOML.
  */
 async function readDeferrals(tree: Tree): Promise<Deferrals> {
   const [manifest, log] = await Promise.all([
@@ -187,78 +272,62 @@ async function readDeferrals(tree: Tree): Promise<Deferrals> {
   const version = typeof stated === "string" && isVersion(stated) ? stated : undefined;
   const changelog = log && readChangelog(log);
   const ours = changelog && version !== undefined ? sectionsOf(changelog, version) : [];
-  const unreleased = changelog?.sections.filter(({ name }) => name === "Unreleased") ?? [];
+  const unreleased = changelog?.sections.filter(isUnreleased) ?? [];
   const sections = ours.length > 0 ? ours : unreleased;
   return {
     section: `[${sections[0]?.name ?? version ?? "Unreleased"}]`,
-    find(constant) {
-      return sections
+    find: (constant) =>
+      sections
         .map((section) => changelog && findLineNaming(changelog, section, constant))
-        .find((line) => line !== undefined);
-    },
+        .find((line) => line !== undefined),
   };
-}
-
-function defer(judged: JudgedVintage, deferrals: Deferrals | undefined): JudgedVintage {
-  const deferral = canBeDeferred(judged.state)
-    ? deferrals?.find(judged.vintage.constant)
-    : undefined;
-  return deferral === undefined ? judged : { ...judged, state: "deferred", deferral };
 }
 
 // Findings
 
 function findingOf(judged: JudgedVintage, section: string, question: VintageQuestion): Finding {
-  const { vintage, rule, deferral } = judged;
+  const { vintage, rule, state, deferral } = judged;
   const { constant, at } = vintage;
   const { releaseDay, strict } = question;
-  const complain = strict ? error : warning;
   const found = foundIn(judged);
   const expected = rule && `expected ${oldestDay(rule, releaseDay)} or later (${rule.words})`;
   const orDefer = `or defer it by a line that names ${constant} in ${section} of ${layout.changelog}`;
-  switch (judged.state) {
-    case "fresh":
-      return notice(`${constant} -> ${found} (${rule?.words})`, { at });
-    case "deferred":
-      return notice(
-        `${constant} -> ${found}, deferred by ${section} of ${layout.changelog}: ${deferral?.text}`,
-        { at: deferral?.at },
-      );
-    case "stale":
-      return complain(`${constant} is stale: found ${found}, ${expected}`, {
-        at,
-        remedy: `Refresh the data and ${constant}, ${orDefer}`,
-      });
-    case "unclear":
-      return complain(`Cannot tell whether ${constant} is stale: found ${found}, ${expected}`, {
-        at,
-        remedy: `State the day in ${constant} as YYYY-MM-DD, ${orDefer}`,
-      });
-    case "future":
-      return complain(
-        `${constant} lies in the future: found ${found}, expected ${releaseDay} or earlier`,
-        { at, remedy: `Correct ${constant}, or name the day of the release with --date` },
-      );
-    case "undated":
-      return complain(`Cannot date ${constant}: found ${found}, expected a date or a year`, {
-        at,
-        remedy: `State in ${constant} how old its data are, as YYYY-MM-DD or YYYY`,
-      });
-    case "no-rule":
-      return warning(`Cannot judge ${constant}: found ${found}, and no rule for it`, {
-        at,
-        remedy: `Add a rule for ${constant} to vintages in scripts/lib/layout.ts`,
-      });
+  if (state === "fresh") {
+    return notice(`${constant} -> ${found} (${rule?.words})`, { at });
   }
+  if (state === "deferred") {
+    const where = `deferred by ${section} of ${layout.changelog}: ${deferral?.text}`;
+    return notice(`${constant} -> ${found}, ${where}`, { at: deferral?.at });
+  }
+  if (state === "no-rule") {
+    const remedy = `Add a rule for ${constant} to vintages in scripts/lib/layout.ts`;
+    return warning(`Cannot judge ${constant}: found ${found}, and no rule for it`, { at, remedy });
+  }
+  const [message, remedy] = {
+    stale: [
+      `${constant} is stale: found ${found}, ${expected}`,
+      `Refresh the data and ${constant}, ${orDefer}`,
+    ],
+    unclear: [
+      `Cannot tell whether ${constant} is stale: found ${found}, ${expected}`,
+      `State the day in ${constant} as YYYY-MM-DD, ${orDefer}`,
+    ],
+    future: [
+      `${constant} lies in the future: found ${found}, expected ${releaseDay} or earlier`,
+      `Correct ${constant}, or name the day of the release with --date`,
+    ],
+    undated: [
+      `Cannot date ${constant}: found ${found}, expected a date or a year`,
+      `State in ${constant} how old its data are, as YYYY-MM-DD or YYYY`,
+    ],
+  }[state];
+  return (strict ? error : warning)(message ?? state, { at, remedy });
 }
 
-/** What a vintage says, in words: its newest time and the age of that, or else its text. */
+/** Returns the newest time of a vintage and its age in words, or else its text. */
 function foundIn({ vintage, stated, age }: JudgedVintage): string {
-  if (stated === undefined) {
-    return vintage.value === undefined ? "no text of type &str" : quote(vintage.value);
-  }
-  if (age === undefined) {
-    return stated.text;
+  if (stated === undefined || age === undefined) {
+    return stated?.text ?? quote(vintage.text);
   }
   const { least, most } = age;
   const days = least === most ? `${most}` : `${least} to ${most}`;
@@ -271,36 +340,16 @@ function noVintages(): Finding {
   });
 }
 
-/** A rule whose constant is gone was not asked: in strict mode nothing shows that its data are fresh. */
+/** Reports the rules whose constant is gone: nothing shows that its data are fresh. */
 function missingVintages(vintages: readonly Vintage[], { strict }: VintageQuestion): Finding[] {
   const complain = strict ? error : warning;
-  const there = new Set(vintages.map(({ constant }) => constant));
   return Object.keys(rules)
-    .filter((constant) => !there.has(constant))
+    .filter((rule) => !vintages.some(({ constant }) => constant === rule))
     .map((constant) =>
       complain(`Cannot judge ${constant}: found no such constant in ${folder}`, {
         remedy: `Declare ${constant} there, or take its rule out of scripts/lib/layout.ts`,
       }),
     );
-}
-
-const stateWords: Readonly<Record<VintageState, string>> = {
-  fresh: "fresh",
-  deferred: "deferred",
-  stale: "stale",
-  unclear: "unclear",
-  future: "in the future",
-  undated: "without a date",
-  "no-rule": "without a rule",
-};
-
-/** How many vintages there are in each state: evidence that all of them were looked at. */
-function summaryOf(vintages: readonly JudgedVintage[], { releaseDay }: VintageQuestion): Finding {
-  const counts = Object.entries(stateWords)
-    .map(([state, words]) => [vintages.filter((each) => each.state === state).length, words])
-    .filter(([count]) => count !== 0)
-    .map((parts) => parts.join(" "));
-  return notice(`Vintages on ${releaseDay}: ${counts.join(", ")}`);
 }
 
 // The command
@@ -316,8 +365,9 @@ export const table = command({
   },
   refuses: [
     `no const …_VINTAGE is found in ${folder}, or a file there cannot be read`,
+    'a constant is declared in another form than pub const NAME_VINTAGE: &str = "...";',
     "with --strict: a vintage is stale, and no line of the changelog's section defers it",
-    "with --strict: a constant that has a rule is not there",
+    "with --strict: a constant that has a rule is missing",
     "with --strict: a vintage states no date, one in the future, or a year too vague for its rule",
   ],
   example: "bun scripts/check-vintages.ts --date 2026-08-07 --strict",
@@ -330,18 +380,15 @@ export const table = command({
       return audit.findings;
     });
     report.add(findings);
-    report.attach({
-      date: question.releaseDay,
-      vintages: vintages.map(dataOf),
-    });
+    report.attach({ date: question.releaseDay, vintages: vintages.map(dataOf) });
   },
 });
 
 function dataOf({ vintage, stated, age, rule, state, deferral }: JudgedVintage): Json {
-  const { constant, value, at } = vintage;
+  const { constant, text, at } = vintage;
   return {
     constant,
-    value: value ?? null,
+    value: text,
     file: at.file,
     line: at.line,
     dated: stated?.text ?? null,

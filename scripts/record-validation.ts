@@ -18,8 +18,8 @@ import {
   findLabCommit,
   locateLedger,
   openLab,
+  recordRow,
   refuseProduct,
-  tellAppended,
 } from "./lab/recording.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
@@ -33,7 +33,7 @@ import {
 } from "./lib/cli.ts";
 import { appendRow } from "./lib/disk/ledger-file.ts";
 import { isVerdict, rowText, type Validation, type Verdict } from "./lib/files/ledger.ts";
-import { attempt, quote } from "./lib/finding.ts";
+import { quote } from "./lib/finding.ts";
 import { readCheckout } from "./lib/git/checkout.ts";
 import { layout } from "./lib/layout.ts";
 
@@ -71,7 +71,7 @@ export const table = command({
   ],
   example: "bun scripts/record-validation.ts v1.2.3 PASS --lab ../lab --append",
   async run(invocation) {
-    const { operands, options, now, report, interrupt } = invocation;
+    const { operands, options, now, report } = invocation;
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
     const ledger =
@@ -91,18 +91,14 @@ export const table = command({
     const row = rowText(validation);
     report.say(row);
     const { tag: version, sha, date, verdict } = validation;
-    const data = { row, version, lab: sha, date, verdict };
-    report.attach(data);
-    const append =
-      ledger &&
-      (await attempt(() => interrupt.hold(() => appendRow(ledger.path, validation, date))));
-    const appended = append?.value;
-    report.add([...checkLab(checkout, appended?.line), ...checkIsLab(lab)]);
-    report.add(append?.findings ?? []);
-    if (ledger !== undefined && appended !== undefined) {
-      report.attach({ ...data, ledger: ledger.path, line: appended.line });
-      tellAppended(report, ledger.path, appended, checkout);
-    }
+    report.add([...checkLab(checkout), ...checkIsLab(lab)]);
+    await recordRow(invocation, ledger, (path) => appendRow(path, validation, date), {
+      row,
+      version,
+      lab: sha,
+      date,
+      verdict,
+    });
   },
 });
 

@@ -8,8 +8,8 @@
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is mutated then, here or on the remote. HEAD must be the remote's main, and the
  * image that `helm install` pulls must be published for every platform that the chart promises. With
- * --wait, an image that is not there yet is waited for, unless the run of release.yml that publishes
- * it has failed; after the wait everything is asked anew.
+ * --wait, everything is asked again while nothing but that image is missing, unless the run of
+ * release.yml that publishes it has failed.
  *
  * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
  */
@@ -28,53 +28,75 @@ import {
 import { UsageError } from "./lib/command-line.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
-import { parsePlatform } from "./lib/files/image-manifest.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
+import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
-import { checkImage } from "./lib/net/image.ts";
+import { examineImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
-import { isVersion } from "./lib/version.ts";
-import { awaitImage } from "./release/await-image.ts";
-import type { Gate } from "./release/gate.ts";
-import { bypassRecords, type Candidate, type Patience, type Procedure } from "./release/plan.ts";
-import { release } from "./release/procedure.ts";
-import type { SurveyOptions, SurveyWorld } from "./verify/survey.ts";
+import { isVersion, type Version } from "./lib/version.ts";
+import {
+  confirm,
+  examine,
+  type Gate,
+  openFlow,
+  type Procedure,
+  presentPlan,
+  type ReleaseWorld,
+  reportVerdicts,
+  showNextSteps,
+  sign,
+} from "./release/flow.ts";
+import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
+import { publish } from "./release/publish.ts";
+import type { WaitOptions } from "./release/wait.ts";
 
 const script = "scripts/release-chart.ts";
 
-/** What the operator decided, and how the registry is asked. */
-export interface ChartReleaseRequest {
-  readonly skipImageCheck: boolean;
-  /** How long to wait for the image, and in which world; undefined asks once. */
-  readonly wait?: ImageWait | undefined;
-  /** Ends the questions to the registry. */
-  readonly signal: AbortSignal;
+/**
+ * Releases the chart, in the steps of PROCEDURE.
+ *
+ * @param wait How to wait for the image; undefined asks once.
+ * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
+ * @throws {Interrupted} If the operator ended it.
+ */
+export async function releaseChart(
+  world: ReleaseWorld,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+  wait?: WaitOptions,
+): Promise<ReleaseData | undefined> {
+  await using flow = await openFlow(world, procedure, version, options);
+  // 1. Pre-checks, and 2. gates: asked together, and with --wait again and again.
+  const examined =
+    wait === undefined
+      ? await examine(flow)
+      : await (await import("./release/wait.ts")).examineUntilPublished(flow, wait);
+  const finished = reportVerdicts(flow, examined);
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const signed = finished ? undefined : await sign(flow, examined);
+  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
+  const plan = finished ? undefined : presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return finished;
+  }
+  // 5. Ask the operator to confirm it.
+  await confirm(flow, plan);
+  // 6. Make the local tag and push it; then ask the remote what it holds.
+  const released = await publish(flow, plan);
+  // 7. Say what the operator does next.
+  await showNextSteps(flow, examined, released);
+  return released;
 }
 
-/** How an image is waited for. */
-export interface ImageWait {
-  /** Milliseconds at most. */
-  readonly limit: number;
-  readonly world: SurveyWorld;
-  /** How to wait, for tests. */
-  readonly sleep?: SurveyOptions["sleep"];
-}
-
-/** The gates and rules of a chart release. */
-export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
-  const image = imageGate(request);
+/** Returns the gates and rules of a chart release. The signal ends the questions to the registry. */
+export function chartProcedure(skipImageCheck: boolean, signal: AbortSignal): Procedure {
   return {
     script,
     tagPrefix: layout.chartTagPrefix,
     pushesMain: false,
-    gates: [versionGate, promiseGate, image],
-    patience: request.wait && { gate: image, wait: waiter(request.wait) },
-    evidence(_, results) {
-      const passed = results.find(({ title }) => title === image.title)?.findings ?? [];
-      const notices = passed.filter(({ level }) => level === "notice");
-      return Promise.resolve(notices.map(({ message }) => `Image-check: ${message}`));
-    },
-    cautions: checkApplicationTag,
+    gates: [versionGate, promiseGate, imageGate(skipImageCheck, signal)],
+    cautions: ({ tree }, refs) => checkApplicationTag(tree, refs),
     nextSteps: ({ tag }) =>
       Promise.resolve([
         `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
@@ -83,68 +105,40 @@ export function chartReleaseProcedure(request: ChartReleaseRequest): Procedure {
   };
 }
 
-const versionGate: Gate<Candidate> = {
+const versionGate: Gate = {
   title: "chart version",
-  check: ({ tree, version }) => checkHelmTagVersion(tree, version),
+  check: async ({ tree, version }) => ({ findings: await checkHelmTagVersion(tree, version) }),
 };
 
-const promiseGate: Gate<Candidate> = {
+const promiseGate: Gate = {
   title: "promised images",
-  check: ({ tree }) => checkChartAppVersion(tree, layout.chart),
+  check: async ({ tree }) => ({ findings: await checkChartAppVersion(tree, layout.chart) }),
 };
 
-function imageGate({ skipImageCheck, signal }: ChartReleaseRequest): Gate<Candidate> {
+function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
   return {
     title: "image",
-    bypass: () => (skipImageCheck ? bypassRecords["--skip-image-check"] : undefined),
+    bypass: skipImageCheck ? bypassRecords["--skip-image-check"] : undefined,
     async check({ tree, repository }) {
       const { pulled, promised } = await readImages(tree, layout.chart);
       const { reference, at } = pulled;
       const platforms = promised.flatMap((entry) => entry.platforms);
       const world = { env: repository.env, cwd: repository.root, http: { signal } };
-      return [
-        ...(await checkImage({ reference, platforms, at }, world)),
-        ...(platforms.length === 0 ? [noPlatforms()] : []),
-      ];
+      const { state, findings } = await examineImage({ reference, platforms, at }, world);
+      const tag = applicationTag(reference.tag);
+      return {
+        findings: platforms.length === 0 ? [...findings, noPlatforms()] : findings,
+        trailers: findings.map(({ message }) => `Image-check: ${message}`),
+        // Some registries deny what they do not hold yet.
+        ...(state === "pending" || state === "unknown" ? { pending: { tag } } : {}),
+      };
     },
   };
 }
 
-/** Waits for the image that the chart of a candidate installs. */
-function waiter({ limit, world, sleep }: ImageWait): Patience["wait"] {
-  return async ({ tag, tree, repository }, refusal) => {
-    const { value } = await attempt(async () => {
-      const { pulled, promised } = await readImages(tree, layout.chart);
-      return { ...pulled, platforms: promised.flatMap((entry) => entry.platforms) };
-    });
-    if (value === undefined || !value.platforms.every(isPlatform)) {
-      // What cannot be read does not come with time.
-      return refusal;
-    }
-    const { requestSignal: signal } = world.interrupt;
-    const { env, root: cwd } = repository;
-    const { repository: home } = layout.published;
-    const platforms = value.platforms.map(parsePlatform);
-    return await awaitImage(
-      { tag, reference: value.reference, platforms, limit },
-      {
-        ...world,
-        images: { env, cwd, http: { signal } },
-        gh: { env, cwd, signal, repository: home },
-      },
-      refusal,
-      sleep,
-    );
-  };
-}
-
-function isPlatform(text: string): boolean {
-  try {
-    parsePlatform(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** Returns the tag of the application release that publishes an image of some tag. */
+function applicationTag(imageTag: string | undefined): string | undefined {
+  return imageTag && isVersion(imageTag) ? `${layout.tagPrefix}${imageTag}` : undefined;
 }
 
 function noPlatforms(): Finding {
@@ -153,7 +147,7 @@ function noPlatforms(): Finding {
   });
 }
 
-/** The image that an install pulls, and the entries of the annotation that promise it. */
+/** Returns the image that an install pulls, and the entries of the annotation that promise it. */
 async function readImages(tree: Tree, folder: string) {
   const chart = await readChart(tree, folder);
   const pulled = await chartImage(tree, folder, chart.appVersion);
@@ -163,15 +157,18 @@ async function readImages(tree: Tree, folder: string) {
 }
 
 /** Warns if the application release that the chart installs has no tag on the remote. */
-async function checkApplicationTag({ tree, refs }: Candidate): Promise<readonly Finding[]> {
+async function checkApplicationTag(
+  tree: Tree,
+  refs: Promise<RemoteRefs | undefined>,
+): Promise<readonly Finding[]> {
   // What cannot be read here is refused by the gates.
   const { value } = await attempt(() => readImages(tree, layout.chart));
-  const installed = value?.pulled.reference.tag;
-  if (refs === undefined || value === undefined || !installed || !isVersion(installed)) {
+  const tag = applicationTag(value?.pulled.reference.tag);
+  const tags = (await refs)?.tags;
+  if (tags === undefined || value === undefined || tag === undefined) {
     return [];
   }
-  const tag = `${layout.tagPrefix}${installed}`;
-  return refs.tags.has(`refs/tags/${tag}`)
+  return tags.has(`refs/tags/${tag}`)
     ? [notice(`${tag}, which the chart installs, is tagged on ${layout.remote}`)]
     : [
         warning(`The chart installs ${tag}, which is not tagged on ${layout.remote}`, {
@@ -216,15 +213,14 @@ export const table = command({
   example: `bun ${script} chart-v1.2.3 --dry-run`,
   async run(invocation) {
     const { operands, options, interrupt } = invocation;
-    const { skipImageCheck } = options;
-    if (skipImageCheck && options.wait !== undefined) {
+    const { skipImageCheck, wait } = options;
+    if (skipImageCheck && wait !== undefined) {
       throw new UsageError("--wait waits for the image that --skip-image-check does without");
     }
-    const { requestSignal: signal } = interrupt;
-    const limit = options.wait === undefined ? undefined : options.wait * 60_000;
-    const wait = limit === undefined ? undefined : { limit, world: invocation };
-    const procedure = chartReleaseProcedure({ skipImageCheck, wait, signal });
-    await release(invocation, procedure, operands.tag, { ...options, atomic: false });
+    const procedure = chartProcedure(skipImageCheck, interrupt.requestSignal);
+    const limit = wait === undefined ? undefined : { limit: wait * 60_000 };
+    const all = { ...options, atomic: false };
+    await releaseChart(invocation, procedure, operands.tag, all, limit);
   },
 });
 

@@ -32,14 +32,58 @@ import { UsageError } from "./lib/command-line.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
-import type { Repository } from "./lib/git/git.ts";
 import { layout } from "./lib/layout.ts";
-import type { Gate } from "./release/gate.ts";
-import { bypassRecords, type Candidate, type Procedure } from "./release/plan.ts";
-import { release } from "./release/procedure.ts";
-import { findingOfRun, watchRun } from "./release/watch.ts";
+import type { Version } from "./lib/version.ts";
+import {
+  type Candidate,
+  confirm,
+  examine,
+  type Gate,
+  openFlow,
+  type Procedure,
+  presentPlan,
+  type ReleaseWorld,
+  reportVerdicts,
+  showNextSteps,
+  sign,
+} from "./release/flow.ts";
+import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
+import { publish } from "./release/publish.ts";
 
 const script = "scripts/release.ts";
+
+/**
+ * Releases a version, in the steps of PROCEDURE.
+ *
+ * @returns The data of the release if it is on the remote; undefined after a dry run or a refusal.
+ * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
+ * @throws {Interrupted} If the operator ended it.
+ */
+export async function release(
+  world: ReleaseWorld,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+): Promise<ReleaseData | undefined> {
+  await using flow = await openFlow(world, procedure, version, options);
+  // 1. Pre-checks, and 2. gates: asked together, and all that they find is reported.
+  const examined = await examine(flow);
+  const finished = reportVerdicts(flow, examined);
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const signed = finished ? undefined : await sign(flow, examined);
+  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
+  const plan = finished ? undefined : presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return finished;
+  }
+  // 5. Ask the operator to confirm it.
+  await confirm(flow, plan);
+  // 6. Make the local tag, push main, push the tag; after each push, ask the remote what it holds.
+  const released = await publish(flow, plan);
+  // 7. Say what the operator does next.
+  await showNextSteps(flow, examined, released);
+  return released;
+}
 
 /** What the operator decided, and the day on which it is decided. */
 export interface ReleaseRequest {
@@ -47,11 +91,11 @@ export interface ReleaseRequest {
   readonly skipLab: boolean;
   /** Whether a stale operator-driven reference refuses. */
   readonly strict: boolean;
-  /** The LEDGER variable, which is the lab gate's and never a release's. */
+  /** The LEDGER variable, which only the lab gate's own command obeys. */
   readonly ledgerVariable: string | undefined;
 }
 
-/** The gates and rules of an application release. */
+/** Returns the gates and rules of an application release. */
 export function releaseProcedure(request: ReleaseRequest): Procedure {
   const { today, skipLab, strict, ledgerVariable } = request;
   return {
@@ -59,12 +103,6 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
     tagPrefix: layout.tagPrefix,
     pushesMain: true,
     gates: [versionGate, ...(strict ? [operatorGate] : []), labGate(today, skipLab)],
-    async evidence(candidate) {
-      const validation = skipLab
-        ? undefined
-        : await findLabValidation(candidate.tree, labQuestion(candidate, today));
-      return validation === undefined ? [] : [labEvidence(validation)];
-    },
     async cautions({ tree, version }) {
       const advised = strict ? [] : await checkOperatorReferences("advised")(tree, version);
       return [...checkLedgerVariable(ledgerVariable), ...advised];
@@ -80,68 +118,53 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
   };
 }
 
-const versionGate: Gate<Candidate> = {
+const versionGate: Gate = {
   title: "version references",
-  check: ({ tree, version }) => checkTagVersion(tree, version),
+  check: async ({ tree, version }) => ({ findings: await checkTagVersion(tree, version) }),
 };
 
-const operatorGate: Gate<Candidate> = {
+const operatorGate: Gate = {
   title: "operator-driven references",
-  check: ({ tree, version }) => checkOperatorReferences("required")(tree, version),
+  check: async ({ tree, version }) => ({
+    findings: await checkOperatorReferences("required")(tree, version),
+  }),
 };
 
-function labGate(today: Day, skipLab: boolean): Gate<Candidate> {
+function labGate(today: Day, skipLab: boolean): Gate {
   return {
     title: "lab validation",
-    bypass: () => (skipLab ? bypassRecords["--skip-lab"] : undefined),
+    bypass: skipLab ? bypassRecords["--skip-lab"] : undefined,
     async check(candidate) {
-      const { tree, repository, commit } = candidate;
-      const question = labQuestion(candidate, today);
+      const { tree, repository, commit, version } = candidate;
+      // Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts.
+      const question = { ...defaultQuestion, version, today };
       const [findings, validation] = await Promise.all([
         checkLabValidation(tree, question),
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return await withWaysOn(findings, candidate, question);
+        return { findings: await addRemedy(findings, candidate, question) };
       }
       const { ledger } = question;
-      const { line } = validation.entry;
-      return [...findings, ...(await checkDrift(repository, { ledger, line, commit }))];
+      const drift = await checkDrift(repository, { ledger, line: validation.entry.line, commit });
+      return { findings: [...findings, ...drift], trailers: [labEvidence(validation)] };
     },
   };
 }
 
-/**
- * Refusals of a commit without a PASS, each with what leads to one: nothing can, for the commit of an
- * interrupted run; and where the work tree's ledger has the PASS, it is committed, not run again.
- */
-async function withWaysOn(
+/** Names the commit as the way out where only the work tree's ledger has the PASS. */
+async function addRemedy(
   findings: readonly Finding[],
-  { repository, tag, waysOn }: Candidate,
+  { repository, tag }: Candidate,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
-  const remedy = waysOn ?? (await commitOfPass(repository, tag, question));
-  return remedy === undefined
-    ? findings
-    : findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
-}
-
-/** How the PASS of the work tree's ledger is committed; undefined if it has none. */
-async function commitOfPass(
-  { root }: Repository,
-  tag: string,
-  question: LabQuestion,
-): Promise<string | undefined> {
-  const { value } = await attempt(() => findLabValidation(workTree(root), question));
   const { ledger } = question;
-  return value === undefined
-    ? undefined
-    : `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
-}
-
-/** Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts. */
-function labQuestion({ version }: Candidate, today: Day): LabQuestion {
-  return { ...defaultQuestion, version, today };
+  const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
+  if (value === undefined) {
+    return findings;
+  }
+  const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
+  return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
 
 function checkLedgerVariable(value: string | undefined): Finding[] {
@@ -186,27 +209,22 @@ export const table = command({
   ],
   example: `bun ${script} v1.2.3 --dry-run`,
   async run(invocation) {
-    const { operands, options, env, now, report, interrupt } = invocation;
+    const { operands, options, env, now, report } = invocation;
+    const { skipLab, strict } = options;
     if (options.watch && options.dryRun) {
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
-    const procedure = releaseProcedure({
-      today: dayOf(now),
-      skipLab: options.skipLab,
-      strict: options.strict,
-      ledgerVariable: env.LEDGER,
-    });
-    const released = await release(invocation, procedure, operands.tag, options);
-    if (released === undefined || !options.watch) {
+    const request = { today: dayOf(now), skipLab, strict, ledgerVariable: env.LEDGER };
+    // Loaded before anybody can switch branches while the confirmation waits.
+    const waiting = options.watch ? await import("./release/wait.ts") : undefined;
+    const released = await release(invocation, releaseProcedure(request), operands.tag, options);
+    if (released === undefined || waiting === undefined) {
       return;
     }
-    const { tag, commit } = released;
-    const { requestSignal: signal } = interrupt;
-    const { root: cwd } = await invocation.repository();
-    const { repository: home } = layout.published;
-    const run = await watchRun(tag, commit, invocation, { env, cwd, signal, repository: home });
+    const repository = await invocation.repository();
+    const { run, finding } = await waiting.watchRun({ world: invocation, repository }, released);
     report.attach({ ...released, run: dataOfAnswer(run) });
-    report.add(findingOfRun(tag, run));
+    report.add(finding);
   },
 });
 

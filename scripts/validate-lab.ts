@@ -7,28 +7,26 @@
  * A PASS needs exit code 0 of every step and complete counts from those that owe them: each count
  * in their output, at least one. Standard output has the ledger row and nothing else; its date is
  * the day in UTC on which the steps ended. Steps run without the operator's terminal and without
- * flags for make from the environment. Refuses when the lab's checkout cannot be read, has no
- * Makefile or holds the ledger, when make is missing, when a step fails, and with --record, when the
- * row cannot be appended, or is a PASS and the lab's checkout cannot be read again after the run. A
- * run that --from cuts short vouches for the steps it ran only: it cannot be recorded.
+ * flags for make from the environment. A run that --from cuts short cannot be recorded.
  *
  * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
  */
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { countText } from "./lab/counts.ts";
 import {
   checkIsLab,
   checkLab,
   findLabCommit,
   locateLedger,
   type NamedLedger,
+  namePaths,
   openLab,
+  recordRow,
   refuseProduct,
-  tellAppended,
+  removeRow,
 } from "./lab/recording.ts";
-import { type LabStep, labSteps, makeLogFolder, runSteps, type StepResult } from "./lab/steps.ts";
+import { type LabStep, labSteps, runSteps, type StepResult } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -42,71 +40,58 @@ import {
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { appendRow, refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
+import { makeScratchFolder } from "./lib/disk/scratch.ts";
 import { rowText, type Validation } from "./lib/files/ledger.ts";
-import { attempt, error, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import {
+  type Attempt,
+  attempt,
+  error,
+  type Finding,
+  quote,
+  refusal,
+  warning,
+} from "./lib/finding.ts";
 import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 
 /**
- * Warns where the lab's checkout is another after the run than it was before.
+ * Warns if the lab's checkout changed during the run, or cannot be read again after it.
  *
- * @param appended The line of the ledger that names the commit, if it has been appended.
+ * @param after The checkout after the run, or why it cannot be read.
  */
-export function checkUnmoved(before: Checkout, after: Checkout, appended?: number): Finding[] {
-  const moved =
-    before.head === after.head
-      ? []
-      : [`HEAD moved from ${short(before.head)} to ${short(after.head)}`];
-  const appeared = after.changes.filter((path) => !before.changes.includes(path));
-  const gone = before.changes.filter((path) => !after.changes.includes(path));
-  const changed = [...appeared, ...gone].slice(0, namedPaths).map(quote);
-  const changes = changed.length === 0 ? [] : [`its tree changed: ${changed.join(", ")}`];
-  const what = [...moved, ...changes];
+export function checkUnmoved(before: Checkout, after: Attempt<Checkout>): Finding[] {
+  if (after.value === undefined) {
+    const reasons = after.findings.map(({ message }) => message).join("; ");
+    return [
+      warning(
+        `the lab could not be read again after the run, so ${short(before.head)} may not identify what ran: ${reasons}`,
+        { remedy: `Repair the lab's checkout, and run this again; ${removeRow}` },
+      ),
+    ];
+  }
+  const { head, changes } = after.value;
+  const appeared = changes.filter((path) => !before.changes.includes(path));
+  const gone = before.changes.filter((path) => !changes.includes(path));
+  const changed = [...appeared, ...gone];
+  const what = [
+    ...(before.head === head ? [] : [`HEAD moved from ${short(before.head)} to ${short(head)}`]),
+    ...(changed.length === 0 ? [] : [`its tree changed: ${namePaths(changed)}`]),
+  ];
   return what.length === 0
     ? []
     : [
         warning(
           `the lab changed during the run, so ${short(before.head)} does not identify what ran: ${what.join("; ")}`,
           {
-            remedy: `${undo(appended)}; leave the lab's checkout alone while it runs, and run this again`,
+            remedy: `Leave the lab's checkout alone while it runs, and run this again; ${removeRow}`,
           },
         ),
       ];
 }
 
-/**
- * Warns that a checkout could not be read after the run, so that nothing shows what it was.
- *
- * @param why What reading it came to.
- * @param appended The line of the ledger that names the commit, if it has been appended.
- */
-export function checkUnread(
-  before: Checkout,
-  why: readonly Finding[],
-  appended?: number,
-): Finding[] {
-  const reasons = why.map(({ message }) => message).join("; ");
-  return [
-    warning(
-      `the lab could not be read again after the run, so ${short(before.head)} may not identify what ran: ${reasons}`,
-      { remedy: `${undo(appended)}; repair the lab's checkout, and run this again` },
-    ),
-  ];
-}
-
-/** What to do about the row of a run that it does not describe. */
-function undo(appended: number | undefined): string {
-  return appended === undefined
-    ? "Do not record this run"
-    : `Remove line ${appended}, which is not committed yet`;
-}
-
-/** How many changed paths a warning names. */
-const namedPaths = 5;
-
-/** The failures of a run, in the order of its steps. */
+/** Returns the failures of a run, in the order of its steps. */
 export function checkResults(tag: string, results: readonly StepResult[]): Finding[] {
   return results.flatMap(({ name, fault, log }) =>
     fault === undefined
@@ -117,16 +102,6 @@ export function checkResults(tag: string, results: readonly StepResult[]): Findi
           }),
         ],
   );
-}
-
-/** A PASS opens the release gate, so its commit must be known; a FAIL opens nothing. */
-function refuseUnknownPass({ tag, sha, verdict }: Validation, after: Checkout | undefined): void {
-  if (verdict === "PASS" && after === undefined) {
-    throw refusal(
-      `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
-      { remedy: "Repair the lab's checkout, and run the whole lab again" },
-    );
-  }
 }
 
 function parseStep(text: string): LabStep {
@@ -147,7 +122,7 @@ function refuseWithoutMakefile(root: string): void {
   }
 }
 
-/** The steps of the run as data, those that did not run among them. */
+/** Returns every step as data, whether it ran or not. */
 function stepsData(results: readonly StepResult[]) {
   return labSteps.map(({ name }) => {
     const result = results.find((each) => each.name === name);
@@ -160,7 +135,7 @@ function stepsData(results: readonly StepResult[]) {
       status: fault === undefined ? "passed" : "failed",
       exitCode,
       seconds: Math.round(elapsed) / 1000,
-      counts: counts.map(countText),
+      counts,
       log,
       reason: fault,
     };
@@ -201,7 +176,7 @@ export const table = command({
   ],
   example: "bun scripts/validate-lab.ts v1.2.3 --lab ../lab --record",
   async run(invocation) {
-    const { operands, options, now, moment, report, interrupt, cwd } = invocation;
+    const { operands, options, now, moment, report, interrupt, cwd, env } = invocation;
     const first = options.from === undefined ? 0 : labSteps.indexOf(options.from);
     const left = labSteps.slice(0, first).map(({ name }) => name);
     if (options.record && left.length > 0) {
@@ -226,20 +201,21 @@ export const table = command({
     }
     const sha = await findLabCommit(lab, before.head);
     const tag = `${layout.tagPrefix}${operands.version}`;
-    const folder = makeLogFolder(tag, invocation);
+    const folder = makeScratchFolder(`validate-lab-${tag}-`, { env, cwd }, "a folder for the logs");
     report.tell(`lab: ${lab.root} at ${sha}`);
     report.tell(`logs: ${folder}`);
     report.add(checkIsLab(lab));
-    const partial =
-      left.length === 0
-        ? []
-        : [
-            warning(
-              `the verdict does not vouch for the whole lab: ${left.join(", ")} ${left.length === 1 ? "is" : "are"} left out`,
-              { remedy: "Do not record it as a PASS: run the whole lab, without --from" },
-            ),
-          ];
-    report.add(partial);
+    if (left.length > 0) {
+      const are = left.length === 1 ? "is" : "are";
+      report.add(
+        warning(
+          `the verdict does not vouch for the whole lab: ${left.join(", ")} ${are} left out`,
+          {
+            remedy: "Do not record it as a PASS: run the whole lab, without --from",
+          },
+        ),
+      );
+    }
 
     const results = await runSteps(invocation, lab, labSteps.slice(first), {
       folder,
@@ -265,25 +241,18 @@ export const table = command({
       logs: resolve(cwd, folder),
       steps: stepsData(results),
     };
-    report.attach(data);
-    const append = options.record
-      ? await attempt(() => {
-          refuseUnknownPass(validation, after.value);
-          return interrupt.hold(() => appendRow(ledger.path, validation, completed));
-        })
-      : undefined;
-    const appended = append?.value;
-    report.add([
-      ...checkLab(before, appended?.line),
-      ...(after.findings === undefined
-        ? checkUnmoved(before, after.value, appended?.line)
-        : checkUnread(before, after.findings, appended?.line)),
-    ]);
-    report.add([...failures, ...(append?.findings ?? [])]);
-    if (appended !== undefined) {
-      report.attach({ ...data, ledger: ledger.path, line: appended.line });
-      tellAppended(report, ledger.path, appended, before);
-    }
+    report.add([...checkLab(before), ...checkUnmoved(before, after), ...failures]);
+    const append = async (path: string) => {
+      // A PASS opens the release gate, so its commit must be known; a FAIL opens nothing.
+      if (verdict === "PASS" && after.value === undefined) {
+        throw refusal(
+          `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
+          { remedy: "Repair the lab's checkout, and run the whole lab again" },
+        );
+      }
+      return await appendRow(path, validation, completed);
+    };
+    await recordRow(invocation, options.record ? ledger : undefined, append, data);
     report.say(row);
   },
 });

@@ -6,8 +6,9 @@
  * Usage: bun scripts/verify-release.ts vX.Y.Z|chart-vA.B.C [--wait [MINUTES]] [--registry HOST] [--crate-index URL]
  *
  * Each answer is verified, failed, pending or unknown; anything but verified refuses. With --wait,
- * what is not verified is asked again until all is, something has failed, or the time is over. It
- * only reads, here and elsewhere, and fetches nothing into the repository.
+ * what is not verified is asked again until all is, something has failed, nothing that is left can
+ * become known by waiting, or the time is over. It only reads, here and elsewhere, and fetches
+ * nothing into the repository.
  *
  * Exit codes: 0 all is verified; 1 refused; 2 wrong command line; 130 interrupted.
  */
@@ -20,18 +21,11 @@ import { notice, quote } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import { duration } from "./lib/progress.ts";
 import { parseVersion, type Version } from "./lib/version.ts";
-import { openDownloads } from "./verify/downloads.ts";
-import { type Release, releaseOf, type TagKind } from "./verify/published.ts";
-import { questionsOf } from "./verify/questions.ts";
+import { openDownloads } from "./verify/github-release.ts";
+import { questionsOf, type TagKind } from "./verify/questions.ts";
 import { findingsOfAnswers, survey } from "./verify/survey.ts";
 
-/** A release tag in its parts. */
-interface NamedTag {
-  readonly kind: TagKind;
-  readonly version: Version;
-}
-
-function parseTag(text: string): NamedTag {
+function parseTag(text: string): { readonly kind: TagKind; readonly version: Version } {
   return text.startsWith(layout.chartTagPrefix)
     ? { kind: "chart", version: parseVersion(text, layout.chartTagPrefix) }
     : { kind: "application", version: parseVersion(text, layout.tagPrefix) };
@@ -53,20 +47,16 @@ function parseIndex(text: string): URL {
   return url;
 }
 
-const states: readonly State[] = ["verified", "failed", "pending", "unknown"];
+const states: readonly State[] = ["failed", "pending", "unknown"];
 
-/** How many answers there are of each kind, such as `3 of 17 verified, 1 failed`. */
+/** Returns how many answers there are in each state, such as `3 of 17 verified, 1 failed`. */
 export function countAnswers(answers: readonly Answer[]): string {
-  const counts = states.map((state) => {
+  const counts = states.flatMap((state) => {
     const count = answers.filter((answer) => answer.state === state).length;
-    return { state, count };
+    return count === 0 ? [] : [`${count} ${state}`];
   });
-  return counts
-    .filter(({ state, count }) => state === "verified" || count > 0)
-    .map(({ state, count }) =>
-      state === "verified" ? `${count} of ${answers.length} verified` : `${count} ${state}`,
-    )
-    .join(", ");
+  const verified = answers.filter(({ state }) => state === "verified").length;
+  return [`${verified} of ${answers.length} verified`, ...counts].join(", ");
 }
 
 function tableOf(answers: readonly Answer[]) {
@@ -81,12 +71,6 @@ function tableOf(answers: readonly Answer[]) {
   };
 }
 
-function refuseStrayOptions({ kind }: Release, crateIndex: URL | undefined): void {
-  if (kind === "chart" && crateIndex !== undefined) {
-    throw new UsageError("--crate-index is of no use: a chart has no crates");
-  }
-}
-
 export const table = command({
   name: "scripts/verify-release.ts",
   summary: "Verifies from outside that everything which a release tag triggers has arrived.",
@@ -96,7 +80,7 @@ export const table = command({
   options: {
     wait: optionWithDefault(
       "MINUTES",
-      `ask again until all is verified or something has failed (default: ${layout.waitMinutes} minutes at most)`,
+      `ask again until all is verified, something has failed or waiting is of no use (default: ${layout.waitMinutes} minutes at most)`,
       wholeNumber(1, 1440),
       layout.waitMinutes,
     ),
@@ -124,8 +108,9 @@ export const table = command({
   async run(invocation) {
     const { operands, options, report, interrupt, clock } = invocation;
     const { kind, version } = operands.tag;
-    const release = releaseOf(kind, version, options);
-    refuseStrayOptions(release, options.crateIndex);
+    if (kind === "chart" && options.crateIndex !== undefined) {
+      throw new UsageError("--crate-index is of no use: a chart has no crates");
+    }
     const { requestSignal: signal } = interrupt;
     const opened = await invocation.repository();
     // Without the promisor's objects, git would fetch them to read a file.
@@ -134,10 +119,10 @@ export const table = command({
     const gh = { env, cwd: opened.root, signal, repository: layout.published.repository };
     using downloads = openDownloads(env);
     const world = { repository, gh, http: { signal }, downloads };
-    const inquiry = questionsOf(release, world);
-    const { tag } = release;
+    const release = { kind, version, ...options };
+    const { tag, questions, ...inquiry } = questionsOf(release, world);
     const begin = clock();
-    const answers = await survey(invocation, inquiry.questions, {
+    const answers = await survey(invocation, questions, {
       limit: (options.wait ?? 0) * 60_000,
       state: (open) => `not verified yet: ${open.join(", ")}`,
     });

@@ -263,13 +263,13 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   const itself = await run("scripts/adopt.ts", ".", "--check");
   expect(itself.stdout).toStartWith("The copy is as it was adopted: ");
   it.edit(it.product, "scripts/release.ts", layout);
-  rmSync(join(it.product, "scripts/verify/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/survey.ts"));
   const edited = await run("scripts/adopt.ts", ".", "--check");
   expect(edited.code).toBe(1);
   expect(edited.stdout).toBe(`${layout} is edited here, as it may be\n`);
   expect(errorsOf(edited.stderr)).toEqual([
     "Cannot call the copy current: scripts/release.ts is edited here",
-    "Cannot call the copy current: scripts/verify/poll.ts is missing",
+    "Cannot call the copy current: scripts/verify/survey.ts is missing",
   ]);
   expect(edited.stderr).toContain("fix: Adopt again: bun TOOLS/scripts/adopt.ts .");
   const refused = await run("scripts/adopt.ts", ".");
@@ -313,9 +313,9 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "scripts/lib/fresh.ts": "//\n",
   });
   it.edit(it.tools, "scripts/release.ts");
-  rmSync(join(it.product, "scripts/verify/poll.ts"));
+  rmSync(join(it.product, "scripts/verify/survey.ts"));
   chmodSync(join(it.product, "scripts/bump-version.ts"), 0o644);
-  it.edit(it.product, layout, "scripts/release/gate.ts");
+  it.edit(it.product, layout, "scripts/release/plan.ts");
   const said = contents(it.product);
 
   const stale = await it.check();
@@ -327,8 +327,8 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
       "scripts/lib/fresh.ts is missing: it is new upstream",
       "scripts/lib/old/a.ts is stale: it is gone upstream",
       "scripts/release.ts is stale: it changed upstream",
-      "scripts/release/gate.ts is edited here",
-      "scripts/verify/poll.ts is missing",
+      "scripts/release/plan.ts is edited here",
+      "scripts/verify/survey.ts is missing",
     ].map((words) => `Cannot call the copy current: ${words}`),
   );
   expect(stale.stdout).toBe(`${layout} is edited here, as it may be\n`);
@@ -342,19 +342,19 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
     "new       scripts/lib/fresh.ts",
     "removed   scripts/lib/old/a.ts",
     "updated   scripts/release.ts",
-    "restored  scripts/verify/poll.ts",
+    "restored  scripts/verify/survey.ts",
   ]);
   const count = filesIn(it.product).length;
   expect(stdout).toContain(`The copy is current: ${count} files of version `);
   expect(stdout).toContain(`${layout} is edited here, and not upstream since: it stays\n`);
   expect(stderr).toStartWith(
-    "warning: scripts/release/gate.ts is edited here, and not upstream since: it stays\n",
+    "warning: scripts/release/plan.ts is edited here, and not upstream since: it stays\n",
   );
   expect(existsSync(join(it.product, "scripts/lib/old"))).toBe(false);
   expect(statSync(join(it.product, "scripts/bump-version.ts")).mode & 0o111).toBe(0o111);
   expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// edited\n");
   expect((await it.check()).code).toBe(1);
-  renameSync(join(it.product, "scripts/release/gate.ts"), join(it.product, "gate.ts.mine"));
+  renameSync(join(it.product, "scripts/release/plan.ts"), join(it.product, "gate.ts.mine"));
   await it.adopt();
   expect((await it.check()).code).toBe(0);
 });
@@ -458,7 +458,7 @@ test("files that somebody copied by hand are taken up where they are the same", 
   const { code } = await it.adopt();
   expect(code).toBe(0);
   expect((await it.check()).code).toBe(0);
-  it.edit(it.product, "scripts/release/gate.ts");
+  it.edit(it.product, "scripts/release/plan.ts");
   expect(errorsOf((await it.check()).stderr)).toHaveLength(1);
 });
 
@@ -669,14 +669,14 @@ describe("this project itself", () => {
     expect(first.stdout).not.toContain("own.sh");
     expect((await it.adopt("--check")).code).toBe(0);
 
-    it.edit(layout, "scripts/release/gate.ts");
+    it.edit(layout, "scripts/release/plan.ts");
     const check = await it.adopt("--check");
     expect(check.code).toBe(1);
     expect(errorsOf(check.stderr)).toEqual([
-      "Cannot call the copy current: scripts/release/gate.ts is edited here",
+      "Cannot call the copy current: scripts/release/plan.ts is edited here",
     ]);
     expect(check.stderr).toContain(
-      "fix: Set yours aside: mv scripts/release/gate.ts scripts/release/gate.ts.mine; adopt again: bun ",
+      "fix: Set yours aside: mv scripts/release/plan.ts scripts/release/plan.ts.mine; adopt again: bun ",
     );
     const again = await it.adopt();
     expect(again.code).toBe(0);
@@ -685,9 +685,9 @@ describe("this project itself", () => {
       `\n${layout} is edited here, and not upstream since: it stays\n`,
     );
     expect(again.stderr).toContain(
-      "warning: scripts/release/gate.ts is edited here, and not upstream since: it stays\n",
+      "warning: scripts/release/plan.ts is edited here, and not upstream since: it stays\n",
     );
-    expect(readFileSync(join(it.product, "scripts/release/gate.ts"), "utf8")).toEndWith(
+    expect(readFileSync(join(it.product, "scripts/release/plan.ts"), "utf8")).toEndWith(
       "// edited\n",
     );
   });

@@ -110,17 +110,6 @@ test("what is left to its author is told once, and comes first of what is next",
   expect(stdout).toContain("\nNext:\n  - heed the warning about CHANGELOG.md\n  - cargo fmt");
 });
 
-test("what is left is told once whatever the section is called", async () => {
-  const title = "[1.3.0](https://example.invalid/v1.2.9...v1.3.0?expand=1) - 2026-09-01";
-  await using world = await productWorld({
-    ...product,
-    "CHANGELOG.md": `# Changelog\n\n## ${title}\n\n## [1.2.9] - 2026-08-07\n\n- old\n`,
-  });
-  const { code, stderr } = await bump(world, "1.3.0");
-  expect(code).toBe(0);
-  expect(stderr.match(/^warning: /gm)).toHaveLength(1);
-});
-
 test("with --repo, it is said once where the commands that are named belong", async () => {
   await using world = await productWorld();
   const at = { cwd: world.home, env: world.env };
@@ -187,7 +176,6 @@ describe("the diff of a dry run", () => {
     await using world = await oddWorld();
     const { code, stdout } = await bump(world, "1.3.0", "--dry-run");
     expect(code).toBe(0);
-    expect(stdout).toContain("100755");
     writeFiles(world.home, { "bump.diff": stdout });
     await world.git("apply", "../bump.diff");
     const applied = await world.git("diff");
@@ -264,18 +252,18 @@ describe("nothing is written if", () => {
       (world) => world.git("tag", "chart-v1.3.0"),
     ],
     [
-      "a file that would change is not as committed",
-      "docs/CI.md is not as committed",
+      "a file that would change has uncommitted changes",
+      "docs/CI.md has uncommitted changes",
       async (world) => writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` }),
     ],
     [
       "a file that would change is unknown to git",
-      "fuzz/Cargo.lock is not as committed",
+      "fuzz/Cargo.lock has uncommitted changes",
       async (world) => writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] }),
     ],
     [
       "a file that would change is one that git ignores",
-      "fuzz/Cargo.lock is not as committed",
+      "fuzz/Cargo.lock has uncommitted changes",
       async (world) => {
         await world.commit({ ".gitignore": "/fuzz/\n" });
         writeFiles(world.root, { "fuzz/Cargo.lock": product["Cargo.lock"] });
@@ -283,17 +271,9 @@ describe("nothing is written if", () => {
     ],
     [
       "changes of a file are assumed away",
-      "docs/CI.md is not as committed",
+      "docs/CI.md has uncommitted changes",
       async (world) => {
         await world.git("update-index", "--assume-unchanged", "docs/CI.md");
-        writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
-      },
-    ],
-    [
-      "changes of a file are skipped",
-      "docs/CI.md is not as committed",
-      async (world) => {
-        await world.git("update-index", "--skip-worktree", "docs/CI.md");
         writeFiles(world.root, { "docs/CI.md": `${product["docs/CI.md"]}\n` });
       },
     ],
@@ -310,11 +290,6 @@ describe("nothing is written if", () => {
       "the workspace states no version",
       "states no workspace version that is strict SemVer",
       (world) => world.commit({ "Cargo.toml": product["Cargo.toml"]?.replace('"1.2.9"', '"1.2"') }),
-    ],
-    [
-      "there is no workspace",
-      "there is no Cargo.toml",
-      (world) => world.commit({ "Cargo.toml": undefined }),
     ],
     [
       "git cannot say what is changed",
@@ -342,7 +317,7 @@ describe("nothing is written if", () => {
       "error: Cannot bump to 1.2.8: found the workspace at 1.2.9, expected a lower version",
       "error: Cannot bump the chart to 1.2.8: found it at 1.2.9, expected a lower version",
       "error: Cannot bump: tag v1.2.8 already exists locally",
-      "error: Cannot bump: docs/CI.md is not as committed, and would be written",
+      "error: Cannot bump: docs/CI.md has uncommitted changes, and the bump would overwrite them",
     ]);
     expect(stderr).toEndWith("Nothing was written.\n");
   });
@@ -357,21 +332,6 @@ describe("nothing is written if", () => {
     const { code, stderr } = await bump(world, ...args);
     expect({ code, words: stderr.includes(words) }).toEqual({ code: 2, words: true });
   });
-
-  test("the day is none", async () => {
-    await using world = await productWorld();
-    const args = ["1.3.0", "--date", "2026-02-30"];
-    expect(await runScript(script, args, { cwd: world.root, env: world.env })).toMatchObject({
-      code: 2,
-    });
-  });
-});
-
-test("files that no row names may be changed, and stay so", async () => {
-  await using world = await productWorld();
-  writeFiles(world.root, { "README.md": "mine", "crates/sentinel-core/src/lib.rs": "// mine" });
-  expect((await bump(world, "1.3.0")).code).toBe(0);
-  expect(readFileSync(join(world.root, "README.md"), "utf8")).toBe("mine");
 });
 
 test("a stale reference that a bump cannot reach is the verdict, after the bump is written", async () => {

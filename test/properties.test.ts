@@ -6,8 +6,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkAppendOnly, checkRows } from "../release-gate/history/ledger-history.ts";
-import { compareLines } from "../release-gate/history/line-order.ts";
+import { checkAppendOnly } from "../release-gate/history/append-only.ts";
+import { withSection } from "../scripts/bump/section.ts";
+import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import {
   type Day,
@@ -19,7 +20,6 @@ import {
 } from "../scripts/lib/calendar.ts";
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
-import { withSection } from "../scripts/lib/files/changelog-release.ts";
 import { chartFrom, chartVersionFrom } from "../scripts/lib/files/chart.ts";
 import { versionOf } from "../scripts/lib/files/chart-faults.ts";
 import { imagesOf } from "../scripts/lib/files/chart-images.ts";
@@ -40,12 +40,10 @@ import {
 } from "../scripts/lib/files/image-manifest.ts";
 import { type ImageReference, parseImageReference } from "../scripts/lib/files/image-reference.ts";
 import {
-  cellsOf,
   entriesOf,
-  faultText,
   malformedOf,
-  mendText,
   parseLedger,
+  repairText,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
 import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
@@ -62,12 +60,10 @@ import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
 import { describeValue } from "../scripts/lib/files/unreadable.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
+import { findLink, findList, findText } from "../scripts/lib/net/gh.ts";
 import { type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
-import { parseChecksums } from "../scripts/verify/checksums.ts";
-import { findFields, findLink, findList, findText } from "../scripts/verify/gh-json.ts";
-import { rustTokens } from "../scripts/vintages/rust.ts";
-import { findNewestTime, readVintages } from "../scripts/vintages/vintages.ts";
+import { parseChecksums } from "../scripts/verify/github-release.ts";
 import { checkDocumentedForm } from "../scripts/workflow/documented-form.ts";
 import { parseWorkflow } from "../scripts/workflow/yaml.ts";
 import {
@@ -116,15 +112,14 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
     return [
-      malformedOf(ledger).map((row) => faultText(row) + mendText(row)),
-      checkRows(ledger, { today, tagged: new Map([["v1.2.9", today]]) }),
+      malformedOf(ledger).map((row) => row.fault + repairText(row)),
       checkAppendOnly(ledger, [
         { ledger: parseLedger(source("base", "v1.2.9\t1\n"), today), shown: "x" },
       ]),
     ];
   },
   checksums: (file) => parseChecksums(file),
-  "Rust source": (file) => [rustTokens(file), readVintages(file)],
+  "Rust source": readVintages,
   "a time": ({ text }) => findNewestTime(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
@@ -206,9 +201,8 @@ describe("any bytes are data or a located error:", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(findText(value) ?? value).toEqual(value);
-        expect(findFields(value) ?? value).toEqual(value);
         expect(findList(value) ?? value).toEqual(value);
-        expect(findLink(value).link ?? value).toEqual(value);
+        expect(findLink(value) ?? value).toEqual(value);
       }),
       { seed, numRuns: 200 },
     );
@@ -273,11 +267,9 @@ describe("what is read can be written again:", () => {
     for (const row of ledger.rows) {
       expect(lines[row.line - 1]?.replace(/\r$/, "")).toBe(row.text);
     }
-    for (const { text: whole } of ledger.rows) {
-      const cells = cellsOf(whole);
-      expect(cells.map(({ text: cell, column }) => whole.startsWith(cell, column - 1))).toEqual(
-        cells.map(() => true),
-      );
+    for (const { repaired, line } of malformedOf(ledger)) {
+      const again = parseLedger(source("file", repaired ?? ""), today);
+      expect([line, again.rows.every(({ kind }) => kind === "entry")]).toEqual([line, true]);
     }
     for (const row of entriesOf(ledger)) {
       expect(rowText(row)).toBe(row.text);
@@ -505,11 +497,8 @@ describe("what a reader says of a text stands there:", () => {
     }
   });
 
-  property("the tokens of Rust, and the constants of snippets", [anyText], (text) => {
+  property("the constants of snippets", [anyText], (text) => {
     const file = source("file", text);
-    for (const { text: token, value, at } of parsed(rustTokens, text) ?? []) {
-      expect(value === undefined ? file.text.startsWith(token, at) : true).toBe(true);
-    }
     for (const { offset, text: found } of [
       ...findConstants(file, "version"),
       ...findMentions(file, "perf-sentinel", "v"),
@@ -519,20 +508,34 @@ describe("what a reader says of a text stands there:", () => {
     }
   });
 
-  const lines = fc
-    .array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 8 })
-    .map((texts) => texts.map((text, index) => ({ text, line: index + 1 })));
-  property("the differences of two lists, which are none for the same", [lines, lines], (a, b) => {
-    expect(compareLines(a, a)).toEqual([]);
-    const appended = compareLines(
-      a,
-      [...a, ...b].map(({ text }, index) => ({ text, line: index + 1 })),
+  const sound = ["1", "2", "3"].map((each) => `v1.${each}.0\tabcdef1\t2026-01-01\tPASS`);
+  const mangled = sound.map((row) => row.replace("\t", " "));
+  const rows = (...texts: string[]) => fc.array(fc.constantFrom(...texts), { maxLength: 8 });
+  const grown = (after: string[], before: string[]) => {
+    const [now, base] = [after, before].map((each) =>
+      parseLedger(source("file", each.join("\n")), today),
     );
-    expect(appended.map(({ kind }) => kind)).toEqual(b.map(() => "appended"));
-    const kinds = Object.groupBy(compareLines(a, b), ({ kind }) => kind);
-    const grown = (kinds.appended?.length ?? 0) + (kinds.inserted?.length ?? 0);
-    expect(grown - (kinds.removed?.length ?? 0)).toBe(b.length - a.length);
-  });
+    return now && base && checkAppendOnly(now, [{ ledger: base, shown: "x" }]).length === 0;
+  };
+  property(
+    "a ledger grew if its valid rows are still the first ones",
+    [rows(...sound), rows(...sound)],
+    (a, b) => {
+      expect(grown([...a, ...b], a)).toBe(true);
+      expect(grown(b, a)).toBe(a.every((row, index) => row === b[index]));
+    },
+  );
+  property(
+    "a malformed row may be repaired or removed",
+    [rows(...sound, ...mangled, "x"), fc.boolean()],
+    (a, isRepaired) => {
+      const other = isRepaired
+        ? a.map((row) => row.replace(" ", "\t"))
+        : a.filter((row) => sound.includes(row));
+      expect(grown(other, a)).toBe(true);
+      expect(grown([...a, ...other], a)).toBe(true);
+    },
+  );
 });
 
 /** What a reader answers to a text; undefined for an error that it locates. */

@@ -3,8 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseImageReference } from "../scripts/lib/files/image-reference.ts";
 import { checkImage } from "../scripts/lib/net/image.ts";
-import { askChartArtifact } from "../scripts/verify/chart-artifact.ts";
-import { askImages } from "../scripts/verify/images.ts";
+import { askChartArtifact, askImages } from "../scripts/verify/published.ts";
 import { findComponent } from "./helpers/components.ts";
 import { type RealRegistry, startRealRegistry } from "./helpers/real-registry.ts";
 import { releaseWorld } from "./helpers/release.ts";

@@ -213,16 +213,6 @@ describe("nothing is mutated when", () => {
       async (world) => void (await world.git("checkout", "--quiet", "-b", "feature")),
     ],
     [
-      "HEAD is detached",
-      "must run from 'main'",
-      async (world) => void (await world.git("checkout", "--quiet", "--detach")),
-    ],
-    [
-      "a file is changed",
-      "working tree is dirty: Cargo.toml",
-      async (world) => writeFiles(world.root, { "Cargo.toml": "changed" }) as undefined,
-    ],
-    [
       "a file is untracked, whatever status.showUntrackedFiles says",
       "working tree is dirty: new file.txt",
       async (world) => {
@@ -244,15 +234,6 @@ describe("nothing is mutated when", () => {
       "requires a signing identity",
       async (world) =>
         void (await world.git("config", "user.signingkey", join(world.home, "nowhere"))),
-    ],
-    [
-      "the key needs a passphrase and there is no agent",
-      "requires a signing identity",
-      async (world) => {
-        const key = await world.git("config", "user.signingkey");
-        await Bun.$`ssh-keygen -q -p -P "" -N secret -f ${key}`.quiet();
-        return undefined;
-      },
     ],
     [
       "the remote is ahead",
@@ -326,12 +307,6 @@ describe("nothing is mutated when", () => {
       "there is no remote",
       "Cannot find remote origin",
       async (world) => void (await world.git("remote", "remove", "origin")),
-    ],
-    [
-      "git ls-remote prints nothing and exits 0",
-      "Cannot find refs/heads/main on origin",
-      async (world) =>
-        standIn(world, "git", 'case " $* " in *" ls-remote "*) exit 0;; esac; exec "$REAL" "$@"'),
     ],
     [
       "git status prints nothing and exits 0",
@@ -651,16 +626,6 @@ esac`;
     await world.git("fetch", "--quiet", "origin");
     expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
     expect(tagRef in (await world.remoteRefs())).toBe(true);
-  });
-
-  test("silently, with exit 0 and no work done, is no success", async () => {
-    await using world = await releaseWorld();
-    const silent = `case "$*" in ${pushOf(tagRef)}) exit 0;; esac`;
-    const env = standIn(world, "git", `${silent}; exec "$REAL" "$@"`);
-    const { code, stderr } = await release(world, ["--yes"], env);
-    expect(code).toBe(1);
-    expect(stderr).toContain("Rolling back the local tag");
-    expect(await world.localTags()).toEqual([]);
   });
 
   test("while the remote no longer answers keeps the tag and says what to do; --resume finishes", async () => {

@@ -95,7 +95,7 @@ test("a release that has arrived: each answer with its evidence, and exit code 0
   const lines = stdout.trimEnd().split("\n");
   expect(lines.slice(0, 4)).toEqual([
     `what v1.3.0 promises is read from its commit ${commit.slice(0, 7)}`,
-    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as here, with a good signature (ssh)`,
+    `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as locally, with a good signature (ssh)`,
     expect.stringContaining("run of release.yml: verified, it ended in success"),
     expect.stringContaining("GitHub release v1.3.0: verified, published on 2026-08-07"),
   ]);
@@ -149,7 +149,7 @@ test("without gh: one line for all that only gh can tell, the other answers, and
 test("a tag that was never pushed has failed, and says how it is released", async () => {
   const { code, stderr } = await verify("v1.4.0");
   expect(code).toBe(1);
-  expect(stderr).toContain("Cannot verify tag on origin: failed, v1.4.0 is here");
+  expect(stderr).toContain("Cannot verify tag on origin: failed, v1.4.0 exists locally");
   expect(stderr).toContain("fix: Release it: bun scripts/release.ts v1.4.0 --resume");
 });
 
@@ -162,7 +162,7 @@ test("a tag that nobody signed has failed, although all that it triggers has arr
     const { code, stderr } = await verify("v1.3.0");
     expect(code).toBe(1);
     expect(stderr).toContain(
-      "the same as here; it is not signed: its object holds no whole signature\n  fix: Find out who pushed it",
+      "the same as locally; it is not signed: it holds no signature\n  fix: Find out who pushed it",
     );
     expect(stderr).toEndWith("v1.3.0: 19 of 20 verified, 1 failed\n");
   } finally {
@@ -176,7 +176,7 @@ describe("a tag that is not here", () => {
     await product.git("tag", "--delete", "v1.3.0");
     try {
       const { code, stdout } = await verify("v1.3.0");
-      expect(stdout).toContain("there is no v1.3.0 here");
+      expect(stdout).toContain("v1.3.0 does not exist locally");
       expect(stdout).toContain(`is read from its commit ${commit.slice(0, 7)}`);
       expect(code).toBe(0);
       expect(await product.localTags()).not.toContain("v1.3.0");
@@ -194,8 +194,9 @@ describe("a tag that is not here", () => {
     await product.git("-C", clone, "remote", "add", "origin", product.bare);
     const { code, stderr } = await verify("v1.3.0", ["--repo", clone]);
     expect(code).toBe(1);
-    expect(stderr).toContain("warning: The commit of v1.3.0 is not here");
-    expect(stderr).toContain(`Cannot verify image on ${registry.host}: unknown, ${image}:1.3.0`);
+    expect(stderr).toContain(
+      `Cannot verify image on ${registry.host}: unknown, what v1.3.0 promises is not known`,
+    );
     expect(stderr).toContain("fix: Fetch the tag: git fetch origin tag v1.3.0");
     expect(stderr).toContain("Cannot verify tag on origin: unknown, ");
     expect(stderr).toContain("v1.3.0: 18 of 20 verified, 2 unknown\n");

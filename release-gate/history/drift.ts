@@ -1,4 +1,4 @@
-/** Drift since a validation: the commits that changed the product after a ledger row was committed. */
+/** Finds drift: the commits that changed the product after a ledger row was committed. */
 
 import { refusal } from "../../scripts/lib/finding.ts";
 import {
@@ -76,7 +76,7 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
   return { kind: "known", since, commits: await changesSince(repository, since, judged) };
 }
 
-/** What a failed `git blame` means. */
+/** Returns what a failed `git blame` means. */
 function noOrigin(answer: Finished): Drift {
   const why = `git blame: ${lastWords(answer)}`;
   return !answer.timedOut && /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(answer.stderr)
@@ -90,7 +90,7 @@ function notCommitted(why: string): Drift {
 }
 
 /**
- * Asks for one line, whatever the operator's blame configuration ignores or converts: the `--no-`
+ * Returns the question for one line, whatever the operator's blame configuration ignores or converts: the `--no-`
  * form alone forgets a configured list of revisions before git opens it. A row whose line ending
  * alone was changed (-w) is as old as it was.
  */
@@ -100,11 +100,13 @@ function blame({ ledger, line, commit }: DriftQuestion): string[] {
   return ["blame", "--porcelain", ...plain, "-L", `${line},${line}`, ...what, "--", ledger];
 }
 
-/** The commit in the first line of `git blame --porcelain`: commit, line there, line here, count. */
+/** Returns the commit in the first line of `git blame --porcelain`: commit, line there, line here, count. */
 function originOf(porcelain: string, line: number): ObjectId | undefined {
   const [commit, , here] = porcelain.slice(0, porcelain.indexOf("\n")).split(" ");
   return commit !== undefined && isObjectId(commit) && here === String(line) ? commit : undefined;
 }
+
+const purpose = "list the commits since the validation";
 
 async function changesSince(
   repository: Repository,
@@ -114,55 +116,34 @@ async function changesSince(
   if (since === judged) {
     return [];
   }
-  // The first commit is asked for too: a list without it is no answer.
-  const list = ["rev-list", "--reverse", "--topo-order", judged, "--not", `${since}^@`];
-  const listed = await text(repository, "list the commits since the validation", list);
-  const commits = listed.split("\n").filter((each) => each !== "");
-  if (!commits.includes(since)) {
-    throw silent("list the commits since the validation", list);
-  }
-  const later = commits.filter((commit) => commit !== since);
-  const described = later.length === 0 ? [] : await describe(repository, later);
-  return described.filter(({ touches }) => touches).map(({ id, subject }) => ({ id, subject }));
-}
-
-/** Says of each commit whether it touched the validated paths; every commit must be answered. */
-async function describe(
-  repository: Repository,
-  commits: readonly ObjectId[],
-): Promise<(Change & { readonly touches: boolean })[]> {
-  const args = [
-    "diff-tree",
-    "--stdin",
-    "--always",
-    "--root",
-    "-r",
-    "-c",
-    "--name-only",
-    "--no-renames",
-    "--ignore-submodules=none",
-    "--encoding=UTF-8",
-    "--format=%x00%H%x00%s",
-    "--",
-    ...layout.validatedPaths,
-  ];
-  const purpose = "tell which commits changed the product";
-  const answer = await text(repository, purpose, args, { stdin: `${commits.join("\n")}\n` });
-  const [, ...fields] = answer.split("\0");
-  const described = Array.from({ length: fields.length / 2 }, (_, index) => {
+  // Whatever the operator's configuration could change is said; a merge is compared with all parents.
+  const config = ["-c", "diff.orderFile=/dev/null", "-c", "core.quotePath=false"];
+  const plain = ["--no-renames", "--no-relative", "--no-show-signature", "--no-color"];
+  const show = ["-c", "--root", "--name-only", "--ignore-submodules=none", "--encoding=UTF-8"];
+  const order = ["--reverse", "--topo-order", "--format=%x00%H%x00%s"];
+  // The first commit is asked for too: a list without its two ends is no answer.
+  const range = [judged, "--not", `${since}^@`];
+  const list = [...config, "log", ...plain, ...show, ...order, ...range];
+  const [, ...fields] = (await text(repository, purpose, list)).split("\0");
+  const commits = Array.from({ length: fields.length / 2 }, (_, index) => {
     const [subject = "", ...files] = (fields[2 * index + 1] ?? "").split("\n");
-    const id = fields[2 * index] ?? "";
-    return { id, subject, touches: files.some((file) => file !== "") };
+    return { id: fields[2 * index] ?? "", subject, files };
   });
-  if (described.length !== commits.length || described.some(({ id }, at) => id !== commits[at])) {
-    throw silent(purpose, args);
+  if (commits.at(-1)?.id !== judged || commits.every(({ id }) => id !== since)) {
+    throw refusal(`Cannot ${purpose}: git log gave an incomplete answer`, {
+      remedy: "Check the repository: git fsck",
+    });
   }
-  return described;
+  return commits
+    .filter(({ id, files }) => id !== since && files.some(isValidated))
+    .map(({ id, subject }) => ({ id, subject }));
 }
 
-/** A refusal for a git command that succeeded without the answer it owes. */
-function silent(purpose: string, args: readonly string[]) {
-  return refusal(`Cannot ${purpose}: git ${args[0]} gave an incomplete answer`, {
-    remedy: `Check the repository: git fsck`,
-  });
+/** Reports whether git's name of a file is among the validated paths. */
+function isValidated(name: string): boolean {
+  // Git quotes a name with control characters.
+  const file = name.replace(/^"/, "");
+  return layout.validatedPaths.some((path) =>
+    path.endsWith("/") ? file.startsWith(path) : file === path,
+  );
 }

@@ -1,263 +1,245 @@
-/** The ledger's history: which commits touched it, under whatever name, and when tags were made. */
+/** Judges what each commit did to the ledger, under every name that git's own rename following finds. */
 
-import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
-import { refusal } from "../../scripts/lib/finding.ts";
-import { isObjectId, type ObjectId, type Repository, text } from "../../scripts/lib/git/git.ts";
+import type { Day } from "../../scripts/lib/calendar.ts";
+import { decodeSource } from "../../scripts/lib/files/decode.ts";
+import {
+  entriesOf,
+  type Ledger,
+  type MalformedRow,
+  malformedOf,
+  parseLedger,
+} from "../../scripts/lib/files/ledger.ts";
+import { type Finding, notice, quote, refusal, warning } from "../../scripts/lib/finding.ts";
+import { type ObjectId, type Repository, short, text } from "../../scripts/lib/git/git.ts";
+import { refuseShallow } from "../../scripts/lib/git/history.ts";
+import type { Objects } from "../../scripts/lib/git/objects.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { isVersion } from "../../scripts/lib/version.ts";
-import { findPredecessor, type LedgerBlob, type ReadLedger } from "./ledger-blob.ts";
-
-/** A commit that touched the ledger. */
-export interface LedgerCommit {
-  readonly id: ObjectId;
-  readonly subject: string;
-  /** The committer's day, as git shows it. */
-  readonly date: string;
-  /** Undefined if the commit has no ledger. */
-  readonly ledger: LedgerBlob | undefined;
-  /** The ledgers of its parents that have one. */
-  readonly parents: readonly (LedgerBlob & { readonly commit: ObjectId })[];
-}
-
-/**
- * The commits that touched a ledger, parents first, across renames. A merge counts if its ledger is
- * not the one of each of its parents. Where git sees no rename, because most rows were rewritten,
- * a ledger came from the file that was removed with its coming and reads as one.
- *
- * @param head The full name of the commit whose history it is.
- * @param path The ledger's path there.
- * @throws {Refusal} If git cannot tell, or the clone is shallow.
- */
-export async function findLedgerCommits(
-  repository: Repository,
-  head: ObjectId,
-  read: ReadLedger,
-  path: string = layout.ledger,
-): Promise<LedgerCommit[]> {
-  const [shallow, output] = await Promise.all([
-    text(repository, "find out whether this clone is shallow", [
-      "rev-parse",
-      "--is-shallow-repository",
-    ]),
-    text(repository, purpose, [...logOptions, head, "--"]),
-  ]);
-  if (shallow.trim() !== "false") {
-    throw refusal(`Cannot ${purpose}: this clone is shallow, and its history ends too early`, {
-      remedy:
-        "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)",
-    });
-  }
-  const records = parseLog(output);
-  if (records.at(-1)?.id !== head) {
-    throw incomplete();
-  }
-  let names = namesOf(records, [path]);
-  for (;;) {
-    const commits = touching(records, names);
-    const found = await earlierNames(records, commits, read);
-    const older = found.filter((name) => !names.includes(name));
-    if (older.length === 0) {
-      return commits;
-    }
-    names = namesOf(records, [...names, ...older]);
-  }
-}
+import { type Source, source as sourceOf } from "../../scripts/lib/tree.ts";
+import { checkAppendOnly, missingLedger } from "./append-only.ts";
 
 const purpose = "list the commits that touched the ledger";
 
-/**
- * All that the operator's configuration could change about the answer is named. A merge is compared
- * with its first parent alone: with every parent, the answer would outgrow the history.
- */
-const logOptions = [
-  ...["-c", "diff.orderFile=/dev/null", "log", "-z", "--reverse", "--topo-order", "--raw"],
-  ...["--root", "--find-renames", "-l0", "--no-abbrev", "--diff-merges=first-parent"],
-  ...["--no-show-signature", "--no-color", "--no-relative", "--no-ext-diff", "--no-textconv"],
-  "--encoding=UTF-8",
-  "--format=%x01%H%x00%P%x00%cs%x00%s",
-];
+/** A commit that touched the ledger. */
+interface LedgerCommit {
+  readonly id: ObjectId;
+  readonly parents: readonly ObjectId[];
+  /** The committer's day, as git shows it. */
+  readonly date: string;
+  readonly subject: string;
+}
 
-function incomplete() {
-  return refusal(`Cannot ${purpose}: git log gave an incomplete answer`, {
+/** The ledger's history up to a commit, judged. */
+export interface LedgerHistory {
+  readonly findings: readonly Finding[];
+  /** The commits that touched the ledger, parents first. */
+  readonly commits: readonly ObjectId[];
+  /** The ledger of the last commit. */
+  readonly last: Ledger | undefined;
+}
+
+/**
+ * Returns the names that the ledger has or had, the present one first.
+ *
+ * @throws {Refusal} If git cannot tell.
+ */
+export async function ledgerNames(
+  repository: Repository,
+  objects: Objects,
+  head: ObjectId,
+): Promise<string[]> {
+  // A merge that renames is compared with its first parent; nothing of the operator's limits that.
+  const follow = ["-c", "diff.renameLimit=0", "-c", "diff.orderFile=/dev/null"];
+  const options = ["--follow", "--diff-merges=first-parent", "--no-show-signature", "-z"];
+  const list = [
+    "log",
+    ...options,
+    "--name-only",
+    "--format=",
+    head,
+    "--",
+    `:(literal)${layout.ledger}`,
+  ];
+  const output = await text(repository, purpose, [...follow, ...list]);
+  const names = output.split("\0").map((name) => name.trim());
+  if (output === "" && (await findLedgerAt(objects, head, [layout.ledger])) !== undefined) {
+    throw incomplete("log");
+  }
+  return [...new Set([layout.ledger, ...names.filter((name) => name !== "")])];
+}
+
+function incomplete(subcommand: string) {
+  return refusal(`Cannot ${purpose}: git ${subcommand} gave an incomplete answer`, {
     remedy: "Check the repository: git fsck",
   });
 }
 
-interface LogRecord {
-  readonly id: ObjectId;
-  readonly parents: readonly ObjectId[];
-  readonly date: string;
-  readonly subject: string;
-  readonly entries: readonly LogEntry[];
-}
-
-/** A file that a commit changed. */
-interface LogEntry {
-  /** Where it was; the same as `to` unless it was renamed. */
-  readonly from: string;
-  readonly to: string;
-  /** Undefined if it was not there, or no regular file. */
-  readonly before: ObjectId | undefined;
-  /** Undefined if it is gone, or no regular file any more. */
-  readonly blob: ObjectId | undefined;
-}
-
-/** Reads what `logOptions` ask for: four fields a commit, then its changed files, all ended by NUL. */
-function parseLog(output: string): LogRecord[] {
-  const fields = output.split("\0");
-  const records: LogRecord[] = [];
-  let at = 0;
-  const take = () => {
-    const field = fields[at];
-    at += 1;
-    if (field === undefined) {
-      throw incomplete();
-    }
-    return field;
-  };
-  while (at < fields.length - 1) {
-    const id = take().slice(1);
-    const parents = take()
-      .split(" ")
-      .filter((each) => each !== "");
-    const date = take();
-    const subject = take();
-    if (![id, ...parents].every(isObjectId)) {
-      throw incomplete();
-    }
-    const entries: LogEntry[] = [];
-    while (/^\n?:/.test(fields[at] ?? "")) {
-      const [was = "", is = "", before = "", blob = "", status = ""] = take().trim().split(" ");
-      const from = take();
-      const to = /^[RC]/.test(status) ? take() : from;
-      entries.push({
-        from,
-        to,
-        before: was.startsWith(":100") ? before : undefined,
-        blob: is.startsWith("100") ? blob : undefined,
-      });
-    }
-    records.push({ id, parents, date, subject, entries });
-  }
-  return records;
-}
-
-/** Every name that the ledger ever had, as far as git sees renames; those known already first. */
-function namesOf(records: readonly LogRecord[], known: readonly string[]): string[] {
-  const sources = new Map<string, string[]>();
-  for (const { from, to } of records.flatMap(({ entries }) => entries)) {
-    if (from !== to) {
-      sources.set(to, [...(sources.get(to) ?? []), from]);
-    }
-  }
-  const names = new Set(known);
-  // A set that grows while it is walked is walked to its new end.
+/** Returns the ledger that a commit has under the first of some names. */
+export async function findLedgerAt(
+  objects: Objects,
+  commit: ObjectId,
+  names: readonly string[],
+): Promise<Source | undefined> {
   for (const name of names) {
-    for (const source of sources.get(name) ?? []) {
-      names.add(source);
+    const object = await objects.find(`${commit}:${name}`);
+    if (object?.type === "blob") {
+      return decodeSource(name, object.bytes, { lenient: true });
     }
   }
-  return [...names];
-}
-
-/** The names of what ledgers came from that no parent of their commit has under a known name. */
-async function earlierNames(
-  records: readonly LogRecord[],
-  commits: readonly LedgerCommit[],
-  read: ReadLedger,
-): Promise<string[]> {
-  const changes = new Map(records.map(({ id, entries }) => [id, entries]));
-  const names: string[] = [];
-  for (const { id, ledger, parents } of commits) {
-    if (ledger !== undefined && parents.length === 0) {
-      const removed = removedIn(changes.get(id) ?? []);
-      const found =
-        removed.length > 0 && (await findPredecessor(await read(ledger), removed, read));
-      names.push(...(found ? [found.path] : []));
-    }
-  }
-  return names;
-}
-
-function removedIn(entries: readonly LogEntry[]): LedgerBlob[] {
-  return entries.flatMap(({ from, to, before, blob }) =>
-    before !== undefined && (from !== to || blob === undefined)
-      ? [{ path: from, blob: before }]
-      : [],
-  );
-}
-
-type Files = ReadonlyMap<string, ObjectId>;
-
-function touching(records: readonly LogRecord[], names: readonly string[]): LedgerCommit[] {
-  const files = new Map<ObjectId, Files>();
-  const ledgerOf = (commit: ObjectId): LedgerBlob | undefined => {
-    const known = files.get(commit);
-    const path = names.find((name) => known?.has(name));
-    const blob = path === undefined ? undefined : known?.get(path);
-    return path === undefined || blob === undefined ? undefined : { path, blob };
-  };
-  const commits: LedgerCommit[] = [];
-  for (const { id, parents, date, subject, entries } of records) {
-    if (!parents.every((parent) => files.has(parent))) {
-      throw incomplete();
-    }
-    const [first] = parents;
-    const before: Files = (first !== undefined && files.get(first)) || new Map();
-    files.set(id, filesAfter(before, entries, names));
-    const ledger = ledgerOf(id);
-    const earlier = parents.map((commit) => ({ commit, found: ledgerOf(commit) }));
-    const isSame = (found: LedgerBlob | undefined) =>
-      found?.blob === ledger?.blob && found?.path === ledger?.path;
-    if (
-      parents.length === 0 ? ledger !== undefined : !earlier.every(({ found }) => isSame(found))
-    ) {
-      commits.push({
-        id,
-        subject,
-        date,
-        ledger,
-        parents: earlier.flatMap(({ commit, found }) => (found ? [{ commit, ...found }] : [])),
-      });
-    }
-  }
-  return commits;
-}
-
-function filesAfter(before: Files, entries: readonly LogEntry[], names: readonly string[]): Files {
-  const ours = entries.filter(({ from, to }) => names.includes(from) || names.includes(to));
-  if (ours.length === 0) {
-    return before;
-  }
-  const after = new Map(before);
-  for (const { from } of ours) {
-    after.delete(from);
-  }
-  for (const { to, blob } of ours) {
-    if (blob !== undefined && names.includes(to)) {
-      after.set(to, blob);
-    }
-  }
-  return after;
+  return undefined;
 }
 
 /**
- * The day in UTC on which each version was tagged, by tag.
+ * Judges every commit that touched the ledger: a valid row that is edited, removed, moved or
+ * inserted is an error; a malformed row that a later commit repaired or removed is a warning that
+ * names both commits; edited comments are one notice a commit. A malformed row that still stands is
+ * not reported here: it is a fault of the ledger as it is.
  *
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git cannot tell, or the clone is shallow.
  */
-export async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, Day>> {
-  const what = "list the tags of versions";
-  const { tagPrefix } = layout;
-  const format = "--format=%(refname:strip=2) %(creatordate:unix)";
-  const output = await text(repository, what, ["for-each-ref", format, `refs/tags/${tagPrefix}*`]);
-  const days = new Map<string, Day>();
-  for (const row of output.split("\n").filter((each) => each !== "")) {
-    const [tag = "", seconds = ""] = row.split(" ");
-    // A tag of a tree or a file has no date, and is no release.
-    if (isVersion(tag.slice(tagPrefix.length)) && /^[0-9]{1,11}$/.test(seconds)) {
-      days.set(tag, dayOf(new Date(Number(seconds) * 1000)));
-    }
+export async function judgeHistory(
+  repository: Repository,
+  objects: Objects,
+  head: ObjectId,
+  today: Day,
+): Promise<LedgerHistory> {
+  await refuseShallow(repository, purpose);
+  const names = await ledgerNames(repository, objects, head);
+  const commits = await listCommits(repository, head, names);
+  const findings: Finding[] = [];
+  /** The commits that brought malformed rows which no later one is known to have repaired. */
+  const origins = new Map<string, LedgerCommit>();
+  let last: Source | undefined;
+  for (const commit of commits) {
+    const found = await findLedgerAt(objects, commit.id, names);
+    const before = await Promise.all(
+      commit.parents.map(async (id) => ({ id, source: await findLedgerAt(objects, id, names) })),
+    );
+    const earlier = before.flatMap(({ id, source }) => (source ? [{ id, source }] : []));
+    const judged = judgeStep(commit, found, earlier, origins, today);
+    findings.push(...judged.map((each) => inHistory(each, commit)));
+    last = found;
   }
-  return days;
+  const now = await findLedgerAt(objects, head, names);
+  if (now?.text !== last?.text) {
+    throw incomplete("rev-list");
+  }
+  if (commits.length > 0 && findings.every(({ level }) => level !== "error")) {
+    const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
+    findings.push(notice(`${layout.ledger}: ${count} touched it, and kept every valid row`));
+  }
+  return {
+    findings,
+    commits: commits.map(({ id }) => id),
+    last: now && parseLedger(now, today),
+  };
+}
+
+async function listCommits(
+  repository: Repository,
+  head: ObjectId,
+  names: readonly string[],
+): Promise<LedgerCommit[]> {
+  const order = ["--full-history", "--topo-order", "--reverse", "--no-commit-header"];
+  const format = ["--encoding=UTF-8", "--format=%H%x00%P%x00%cs%x00%s"];
+  const paths = names.map((name) => `:(literal)${name}`);
+  const list = ["rev-list", ...order, ...format, head, "--", ...paths];
+  const output = await text(repository, purpose, list);
+  return output
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", parents = "", date = "", subject = ""] = line.split("\0");
+      return { id, parents: parents.split(" ").filter((each) => each !== ""), date, subject };
+    });
+}
+
+/** Judges what one commit did to the ledgers of its parents that have one. */
+function judgeStep(
+  commit: LedgerCommit,
+  found: Source | undefined,
+  earlier: readonly { readonly id: ObjectId; readonly source: Source }[],
+  origins: Map<string, LedgerCommit>,
+  today: Day,
+): Finding[] {
+  if (found === undefined) {
+    return [missingLedger()];
+  }
+  const [only, ...more] = earlier;
+  const base = only !== undefined && more.length === 0 ? only.source.text : "";
+  if (base.endsWith("\n") && found.text.startsWith(base)) {
+    // Nearly every commit: only the rows that it appended are new, and no other is read again.
+    const added = sourceOf(found.path, found.text.slice(base.length));
+    noteOrigins(malformedOf(parseLedger(added, today)), commit, origins);
+    return [];
+  }
+  const ledger = parseLedger(found, today);
+  const before = earlier.map(({ id, source }) => ({
+    ledger: parseLedger(source, today),
+    shown: `commit ${short(id)}`,
+  }));
+  const malformed = malformedOf(ledger);
+  const known = before.flatMap((each) => malformedOf(each.ledger));
+  const repairs = known.flatMap((row) => repairOf(row, ledger, origins, commit));
+  const knownTexts = new Set(known.map((row) => row.text));
+  noteOrigins(
+    malformed.filter((row) => !knownTexts.has(row.text)),
+    commit,
+    origins,
+  );
+  return [
+    ...(before.length === 0 ? [beginning(ledger)] : []),
+    ...checkAppendOnly(ledger, before),
+    ...repairs,
+  ];
+}
+
+function noteOrigins(
+  rows: readonly MalformedRow[],
+  commit: LedgerCommit,
+  origins: Map<string, LedgerCommit>,
+): void {
+  for (const { text: row } of rows) {
+    origins.set(row, commit);
+  }
+}
+
+/** Returns a warning, once, for a malformed row of before that the ledger does not have any more. */
+function repairOf(
+  row: MalformedRow,
+  ledger: Ledger,
+  origins: Map<string, LedgerCommit>,
+  commit: LedgerCommit,
+): Finding[] {
+  const origin = origins.get(row.text);
+  if (origin === undefined || malformedOf(ledger).some((each) => each.text === row.text)) {
+    return [];
+  }
+  origins.delete(row.text);
+  const now = entriesOf(ledger).find(({ text: each }) => each === row.repaired);
+  const became = now === undefined ? "removed" : `repaired in line ${now.line}`;
+  const file = ledger.source.path;
+  return [
+    warning(`Line ${row.line}, malformed since ${nameOf(origin)}, is ${became}`, {
+      at: now === undefined ? { file } : { file, line: now.line },
+      remedy: `To see what both commits did: git show ${short(origin.id)} ${short(commit.id)}`,
+    }),
+  ];
+}
+
+function beginning({ rows, source }: Ledger): Finding {
+  const count = rows.length === 1 ? "1 row" : `${rows.length} rows`;
+  return notice(`The ledger begins here with ${count}`, { at: { file: source.path } });
+}
+
+function nameOf({ id, date, subject }: LedgerCommit): string {
+  return `${short(id)} of ${date}, ${quote(subject)}`;
+}
+
+/** Names the commit, with what people know it by. */
+function inHistory(finding: Finding, commit: LedgerCommit): Finding {
+  return {
+    ...finding,
+    message: `${finding.message} (in ${nameOf(commit)})`,
+    commit: commit.id,
+  };
 }

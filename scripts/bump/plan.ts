@@ -1,7 +1,6 @@
 /** What a bump writes: every edit of every file, computed and proven before the first is written. */
 
 import type { Day } from "../lib/calendar.ts";
-import { withSection } from "../lib/files/changelog-release.ts";
 import { editDocument, editText } from "../lib/files/edit.ts";
 import {
   isStale,
@@ -16,6 +15,7 @@ import { attempt, error, type Finding, Refusal, warning } from "../lib/finding.t
 import type { Source, Tree } from "../lib/tree.ts";
 import type { Version } from "../lib/version.ts";
 import { editedTree } from "./edited-tree.ts";
+import { withSection } from "./section.ts";
 
 /** A reference that moves. */
 export interface Move {
@@ -38,31 +38,38 @@ export interface FileEdit {
 
 /** All that a bump writes. */
 export interface BumpPlan {
-  /** In order of their paths; none if every reference states its version already. */
+  /** In order of their paths; empty if every reference states its version already. */
   readonly files: readonly FileEdit[];
   /** What is left for the author to do, in files that do not change, too. */
   readonly left: readonly Finding[];
-  /** The tree with the edits carried out. */
+  /** The tree with the edits carried out, and its references. */
   readonly result: Tree;
+  readonly references: References;
 }
 
 /**
  * Computes the edits that bring every reference to its version.
  *
+ * @param read The references of the tree that follow one of the versions.
  * @param date The day of the release.
- * @throws {Refusal} If a file that holds references cannot be read, or an edit cannot be proven to
- * change the intended values alone; with every fault.
+ * @throws {Refusal} If a file that holds references could not be read, or an edit cannot be proven
+ * to change the intended values alone; with every fault.
  */
-export async function planBump(tree: Tree, versions: Versions, date: Day): Promise<BumpPlan> {
-  const read = await readReferences(tree, versions);
+export async function planBump(
+  tree: Tree,
+  read: References,
+  versions: Versions,
+  date: Day,
+): Promise<BumpPlan> {
   refuseFaults([...read.workspace.faults, ...read.faults]);
-  const movable = read.references.filter(({ site }) => site.kind !== "section");
+  const movable = movableOf(read);
   const stale = movable.filter((each) => isStale(each, versions));
-  const byFile = [...Map.groupBy(stale, ({ file }) => file).values()];
   const sections = table.filter(({ section, follows }) => section && versions[follows]);
   const answers = await Promise.all([
-    ...byFile.map((references) => attempt(async () => editReferences(references, versions))),
-    ...sections.map((row) => attempt(() => editSection(tree, row, read, versions, date))),
+    ...[...Map.groupBy(stale, ({ file }) => file).values()].map((references) =>
+      attempt(async () => editReferences(references, versions)),
+    ),
+    ...sections.map((row) => attempt(() => editSection(tree, row, stale, versions, date))),
   ]);
   refuseFaults(answers.flatMap(({ findings }) => findings ?? []));
   const edits = answers.flatMap(({ value }) => value ?? []);
@@ -70,8 +77,9 @@ export async function planBump(tree: Tree, versions: Versions, date: Day): Promi
     .filter(({ before, after }) => before !== after)
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const result = editedTree(tree, new Map(files.map(({ path, after }) => [path, after])));
-  refuseFaults(await faultsOfResult(result, movable, versions));
-  return { files, left: edits.flatMap(({ left }) => left), result };
+  const references = await readReferences(result, versions);
+  refuseFaults(faultsOfResult(references, movable, versions));
+  return { files, left: edits.flatMap(({ left }) => left), result, references };
 }
 
 function refuseFaults(faults: readonly Finding[]): void {
@@ -80,7 +88,12 @@ function refuseFaults(faults: readonly Finding[]): void {
   }
 }
 
-/** The version that a row's references are to state; the rows that are read follow one each. */
+/** Returns the references that are edited one by one: a section is made as a whole. */
+function movableOf({ references }: References): readonly Reference[] {
+  return references.filter(({ site }) => site.kind !== "section");
+}
+
+/** Returns the version that a row's references are to state. */
 function targetOf({ follows, name }: Row, versions: Versions): Version {
   const target = versions[follows];
   if (target === undefined) {
@@ -89,33 +102,38 @@ function targetOf({ follows, name }: Row, versions: Versions): Version {
   return target;
 }
 
-/** What keeps the result from being the one intended: the table must find it all, as it should be. */
-async function faultsOfResult(
-  result: Tree,
+/** Reports how the result differs from the intended one: the same references, at their versions. */
+function faultsOfResult(
+  read: References,
   moved: readonly Reference[],
   versions: Versions,
-): Promise<readonly Finding[]> {
-  const { references, workspace, faults } = await readReferences(result, versions);
-  const found = references.filter(({ site }) => site.kind !== "section");
+): readonly Finding[] {
   const nameOf = ({ row, file, what }: Reference) => `${row.name} of ${file}: ${what}`;
-  const isSame =
-    found.length === moved.length &&
-    found.every((each, index) => moved[index] && nameOf(each) === nameOf(moved[index]));
+  const found = movableOf(read);
   const wrong = found.find((each) => isStale(each, versions));
+  const isSame = found.map(nameOf).join("\n") === moved.map(nameOf).join("\n");
   const reason = wrong === undefined ? "other references than before" : nameOf(wrong);
   return [
-    ...workspace.faults,
-    ...faults,
+    ...read.workspace.faults,
+    ...read.faults,
     ...(isSame && wrong === undefined
       ? []
       : [error(`Cannot prove the edits: found ${reason}`, { remedy: "Bump the file by hand" })]),
   ];
 }
 
-// Values and texts
-
-/** Edits the stale references of one file, which are all of one kind. */
+/** Edits the stale references of one file, which are values of a document or parts of a text. */
 function editReferences(references: readonly Reference[], versions: Versions): FileEdit[] {
+  const values = references.flatMap(({ site, row }) =>
+    site.kind === "value" ? [{ ...site, target: targetOf(row, versions) }] : [],
+  );
+  const texts = references.flatMap(({ site, row, becomes }) =>
+    site.kind === "text" ? [{ ...site, to: becomes(targetOf(row, versions)) }] : [],
+  );
+  const source = values[0]?.document.source ?? texts[0]?.source;
+  if (source === undefined) {
+    return [];
+  }
   const moves = references.map(({ what, written, place, becomes, row }) => ({
     line: place().line,
     what,
@@ -125,47 +143,24 @@ function editReferences(references: readonly Reference[], versions: Versions): F
   const left = references.flatMap(({ caveat, place }) =>
     caveat === undefined ? [] : [warning(caveat.message, { ...caveat, at: place() })],
   );
-  return edited(references, versions).map(({ source, after }) => ({
-    path: source.path,
-    before: source.text,
-    after,
-    moves: moves.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
-    left,
-  }));
-}
-
-function edited(
-  references: readonly Reference[],
-  versions: Versions,
-): readonly { readonly source: Source; readonly after: string }[] {
-  const values = references.flatMap(({ site, row }) =>
-    site.kind === "value" ? [{ ...site, target: targetOf(row, versions) }] : [],
-  );
-  const texts = references.flatMap(({ site, row, becomes }) =>
-    site.kind === "text" ? [{ ...site, to: becomes(targetOf(row, versions)) }] : [],
-  );
-  const [value] = values;
-  if (value !== undefined) {
-    const changes = values.map(({ change, target }) => change(target));
-    return [{ source: value.document.source, after: editDocument(value.document, changes) }];
-  }
-  const [text] = texts;
-  if (text === undefined) {
-    return [];
-  }
   const finders = [...new Set(texts.map(({ find }) => find))];
-  const splices = texts.map(({ span, to }) => ({ offset: span.offset, from: span.text, to }));
   const findAll = (file: Source) =>
     finders.flatMap((find) => find(file)).sort((a, b) => a.offset - b.offset);
-  return [{ source: text.source, after: editText(text.source, splices, findAll) }];
+  const splices = texts.map(({ span, to }) => ({ offset: span.offset, from: span.text, to }));
+  const after = values[0]
+    ? editDocument(
+        values[0].document,
+        values.map(({ change, target }) => change(target)),
+      )
+    : editText(source, splices, findAll);
+  moves.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return [{ path: source.path, before: source.text, after, moves, left }];
 }
-
-// Sections
 
 async function editSection(
   tree: Tree,
   row: Row,
-  { references }: References,
+  stale: readonly Reference[],
   versions: Versions,
   date: Day,
 ): Promise<FileEdit[]> {
@@ -173,26 +168,17 @@ async function editSection(
   if (source === undefined || row.section === undefined) {
     return [];
   }
-  const movesAppVersion = references.some(
-    (reference) => reference.what === "appVersion" && isStale(reference, versions),
-  );
-  const edit = withSection(source, {
+  const movesAppVersion = stale.some(({ what }) => what === "appVersion");
+  const { text, outcome, title, at, left } = withSection(source, {
     version: targetOf(row, versions),
     date,
     mustHaveDate: row.section.date,
     otherwise:
       row.follows === "chart" && movesAppVersion
         ? ["### Changed", "", `- \`appVersion\` moves to \`${versions.appVersion}\`.`]
-        : undefined,
+        : [],
   });
-  const from = { moved: "[Unreleased]", added: "nothing", completed: "a part", kept: edit.title };
-  return [
-    {
-      path: source.path,
-      before: source.text,
-      after: edit.text,
-      moves: [{ line: edit.at.line, what: "section", from: from[edit.outcome], to: edit.title }],
-      left: edit.left.map(({ message, ...details }) => warning(message, details)),
-    },
-  ];
+  const from = { moved: "[Unreleased]", added: "nothing", completed: "a part", kept: title };
+  const moves = [{ line: at.line, what: "section", from: from[outcome], to: title }];
+  return [{ path: source.path, before: source.text, after: text, moves, left }];
 }

@@ -1,21 +1,21 @@
-/** What recording a lab run needs to know, for every command that does: the lab and the ledger. */
+/** What both commands that record a lab run share: the lab, the ledger, and the row. */
 
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Invocation } from "../lib/cli.ts";
 import { realPath } from "../lib/disk/files.ts";
 import type { Appended } from "../lib/disk/ledger-file.ts";
-import { type Finding, quote, refusal, warning } from "../lib/finding.ts";
+import { attempt, type Finding, quote, refusal, warning } from "../lib/finding.ts";
 import type { Checkout } from "../lib/git/checkout.ts";
 import { findRepository, line, type ObjectId, type Repository, short } from "../lib/git/git.ts";
 import { layout } from "../lib/layout.ts";
-import type { Report } from "../lib/report.ts";
+import type { Json } from "../lib/report.ts";
 
-/** Fewer digits than the ledger takes could stand for more than one commit. */
+/** The ledger takes no shorter name of a commit. */
 const leastDigits = 7;
 
 /**
- * The lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
+ * Returns the lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
  * shorter than 7 digits, whatever the lab's git configuration says.
  *
  * @throws {Refusal} If git cannot say, or HEAD moved meanwhile.
@@ -36,24 +36,24 @@ export async function findLabCommit(lab: Repository, head: ObjectId): Promise<st
 /** How many changed paths of the lab a warning names. */
 const namedPaths = 5;
 
-/**
- * Warns where the lab's commit may not be what was run.
- *
- * @param appended The line of the ledger that names the commit, if it has been appended.
- */
-export function checkLab({ head, branch, changes }: Checkout, appended?: number): Finding[] {
+/** Returns the first of some paths, and how many more there are, for a message. */
+export function namePaths(paths: readonly string[]): string {
+  const more = paths.length > namedPaths ? `, and ${paths.length - namedPaths} more` : "";
+  return paths.slice(0, namedPaths).map(quote).join(", ") + more;
+}
+
+/** Completes the way out of a warning that the lab's commit may not identify what ran. */
+export const removeRow = "if this run has a row in the ledger, remove it before you commit";
+
+/** Warns if the lab's commit may not identify what was run, or may get lost. */
+export function checkLab({ head, branch, changes }: Checkout): Finding[] {
   const findings: Finding[] = [];
   if (changes.length > 0) {
-    const named = changes.slice(0, namedPaths).map(quote).join(", ");
-    const more = changes.length > namedPaths ? `, and ${changes.length - namedPaths} more` : "";
     findings.push(
       warning(
-        `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${named}${more}`,
+        `the lab's working tree is dirty: what ran is not commit ${short(head)}: ${namePaths(changes)}`,
         {
-          remedy:
-            appended === undefined
-              ? "Commit or remove the changes, rerun the lab, and record that run"
-              : `Commit or remove the changes, and remove line ${appended}, which is not committed yet; then rerun the lab and record that run`,
+          remedy: `Commit or remove the changes, rerun the lab, and record that run; ${removeRow}`,
         },
       ),
     );
@@ -76,7 +76,7 @@ export function checkLab({ head, branch, changes }: Checkout, appended?: number)
 const nameTheLab = "Name the lab's checkout with --lab DIR";
 
 /**
- * The lab's checkout: the one around the named folder, or around the current one.
+ * Opens the lab's checkout: the one around the named folder, or around the current one.
  *
  * @throws {Refusal} If there is none.
  */
@@ -94,7 +94,7 @@ export async function openLab(
   });
 }
 
-/** The lab has no ledger: a folder with one is the product's, whose commit says nothing here. */
+/** Warns if the lab has a ledger: then it looks like the product, whose commit says nothing here. */
 export function checkIsLab(lab: Repository): Finding[] {
   return existsSync(join(lab.root, layout.ledger))
     ? [
@@ -156,17 +156,31 @@ export async function locateLedger(
   return { path: join((await repository()).root, layout.ledger) };
 }
 
-/** Says where the row is now, and that it is still to be committed. */
-export function tellAppended(
-  report: Report,
-  path: string,
-  appended: Appended,
-  lab: Checkout,
-): void {
-  const { line: at, repeats } = appended;
-  if (repeats !== undefined) {
-    report.tell(`line ${repeats} is the same row`);
+/**
+ * Appends the row of a run to the ledger, if one is named, and reports where it is. A row that cannot
+ * be appended is an error in the report.
+ *
+ * @param append Appends the row, and returns where it is.
+ * @param data The run as data.
+ */
+export async function recordRow(
+  { report, interrupt }: Pick<Invocation, "report" | "interrupt">,
+  ledger: NamedLedger | undefined,
+  append: (path: string) => Promise<Appended>,
+  data: { readonly [key: string]: Json | undefined },
+): Promise<void> {
+  report.attach(data);
+  if (ledger === undefined) {
+    return;
   }
-  const unless = lab.changes.length === 0 ? "" : ", if it is to stay";
-  report.tell(`appended as line ${at} of ${path}: commit it${unless}`);
+  const { path } = ledger;
+  const { value, findings = [] } = await attempt(() => interrupt.hold(() => append(path)));
+  report.add(findings);
+  if (value !== undefined) {
+    report.attach({ ...data, ledger: path, line: value.line });
+    if (value.repeats !== undefined) {
+      report.tell(`line ${value.repeats} is the same row`);
+    }
+    report.tell(`appended as line ${value.line} of ${path}: commit it`);
+  }
 }

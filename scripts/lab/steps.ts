@@ -1,10 +1,10 @@
-/** Runs the steps of the lab run, each with a log of its own, and judges how each ended. */
+/** Runs the steps of the lab run, each with a log of its own, and judges it by its exit code and counts. */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
 import { reason } from "../lib/disk/files.ts";
-import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { refusal } from "../lib/finding.ts";
 import type { Repository } from "../lib/git/git.ts";
 import { Interrupted } from "../lib/interrupt.ts";
@@ -12,7 +12,6 @@ import { layout } from "../lib/layout.ts";
 import { type Environment, needProgram } from "../lib/process.ts";
 import { runGroup } from "../lib/process-group.ts";
 import { duration, showProgress } from "../lib/progress.ts";
-import { type Count, countText, faultOf, plainLines, readCounts, type Tally } from "./counts.ts";
 
 /** One step: a target of make, and the words of the counts that it must report. */
 export interface LabStep {
@@ -29,7 +28,7 @@ export interface StepResult {
   readonly exitCode: number;
   /** Milliseconds. */
   readonly elapsed: number;
-  readonly counts: readonly Count[];
+  readonly counts: readonly string[];
   /** Absolute path of its whole output. */
   readonly log: string;
   /** The last lines of it. */
@@ -39,34 +38,26 @@ export interface StepResult {
 }
 
 /**
- * Judges a step that came to its end: exit code 0, and where counts are due, complete ones.
- *
- * @returns Why it failed, or undefined.
+ * Returns why a step failed, or undefined if it passed: exit code 0, and where counts are due,
+ * complete ones. A step that broke off owes no counts, but those that it reports are judged.
  */
 export function checkStep(
   { counts: words }: LabStep,
   exitCode: number,
-  tally: Tally,
+  counts: readonly string[],
 ): string | undefined {
+  const isDue = words !== undefined && (exitCode === 0 || counts.length > 0);
   const faults = [
     exitCode === 0 ? undefined : `exit code ${exitCode}`,
-    // A step that broke off owes no counts, but those that it reports say more than its code.
-    words === undefined || (exitCode !== 0 && tally.counts.length === 0)
-      ? undefined
-      : faultOf(tally, words),
+    isDue ? faultOf(counts, words) : undefined,
   ];
   return faults.filter((each) => each !== undefined).join("; ") || undefined;
 }
 
-/** Makes the folder of the logs, below `TMPDIR`. It is kept. */
-export function makeLogFolder(tag: string, { env, cwd }: Pick<Invocation, "env" | "cwd">): string {
-  return makeScratchFolder(`validate-lab-${tag}-`, { env, cwd }, "a folder for the logs");
-}
-
 /**
- * The environment of make: that of the operator, but no flags for make itself. `-n` or `-i` among
- * them would end a step with 0 that did nothing, or failed. `s` keeps make from printing recipes,
- * in which counts may stand that nothing has reported.
+ * Returns the environment of make: that of the operator, but no flags for make itself. `-n` or `-i`
+ * among them would end a step with 0 that did nothing, or failed. `s` keeps make from printing
+ * recipes, which may hold counts that nothing has reported.
  */
 function makeEnvironment(lab: Repository, env: Environment): Environment {
   const clean = { ...lab.env, LC_ALL: env.LC_ALL, MAKEFLAGS: "s" };
@@ -100,9 +91,12 @@ export async function runSteps(
       );
     }
     results.push(result);
-    report.tell(endOf(title, result));
-    if (result.fault !== undefined) {
-      report.tell([`the end of ${log}:`, ...result.tail].join("\n"));
+    const { fault, elapsed, counts, tail } = result;
+    const found = counts.length === 0 ? "" : ` (${counts.join(", ")})`;
+    const verdict = fault === undefined ? `passed${found}` : `FAILED, ${fault}`;
+    report.tell(`${title}: ${verdict}, after ${duration(elapsed)}`);
+    if (fault !== undefined) {
+      report.tell([`the end of ${log}:`, ...tail].join("\n"));
       if (!keepGoing) {
         break;
       }
@@ -111,24 +105,14 @@ export async function runSteps(
   return results;
 }
 
-function endOf(title: string, { fault, elapsed, counts }: StepResult): string {
-  const found = counts.length === 0 ? "" : ` (${counts.map(countText).join(", ")})`;
-  const verdict = fault === undefined ? `passed${found}` : `FAILED, ${fault}`;
-  return `${title}: ${verdict}, after ${duration(elapsed)}`;
-}
-
+/** The most bytes of a log in which counts are read. */
+const mostBytes = 64 * 2 ** 20;
+/** Bytes at the end of a log in which its last lines are looked for, and its last line alone. */
+const tailBytes = 64 * 1024;
+const lookBack = 4096;
 /** How much of a failing step's output is shown. */
 const tailLines = 20;
 const tailColumns = 500;
-const tailBytes = 64 * 1024;
-
-function tailOf(output: number): string[] {
-  const lines = plainLines(endOfLog(output, tailBytes));
-  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
-  // Of a longer log the first line is the rest of one: it is shown only if there is no other.
-  const whole = fstatSync(output).size > tailBytes && ended.length > 1 ? ended.slice(1) : ended;
-  return whole.slice(-tailLines).map((line) => line.slice(0, tailColumns));
-}
 
 async function runStep(
   invocation: Pick<Invocation, "clock" | "env" | "interrupt" | "terminal">,
@@ -142,7 +126,7 @@ async function runStep(
   const stopProgress = showProgress(
     invocation,
     () => title,
-    () => lastLineOf(output),
+    () => plainLines(endOfLog(output, lookBack)).findLast((line) => line.trim() !== "") ?? "",
   );
   try {
     const exitCode = await runGroup(["make", step.name], {
@@ -154,19 +138,15 @@ async function runStep(
       needProgram(thrown, "Install make, or add it to PATH, and run this again"),
     );
     const elapsed = clock() - begin;
-    const tally =
-      step.counts === undefined
-        ? { counts: [], overlong: false }
-        : await readCounts(piecesOf(output, interrupt.requestSignal), step.counts);
-    return {
-      name: step.name,
-      exitCode,
-      elapsed,
-      counts: tally.counts,
-      log,
-      tail: tailOf(output),
-      fault: checkStep(step, exitCode, tally),
-    };
+    const isOverlong = step.counts !== undefined && fstatSync(output).size > mostBytes;
+    const counts =
+      step.counts === undefined || isOverlong
+        ? []
+        : readCounts(endOfLog(output, mostBytes), step.counts);
+    const fault = isOverlong
+      ? `it writes more than ${mostBytes} bytes, too many to look for counts`
+      : checkStep(step, exitCode, counts);
+    return { name: step.name, exitCode, elapsed, counts, log, tail: tailOf(output), fault };
   } finally {
     stopProgress();
     closeSync(output);
@@ -183,42 +163,15 @@ function openLog(log: string): number {
   }
 }
 
-/** Bytes at the end of a log in which its last line is looked for. */
-const lookBack = 4096;
-
-/** The last line of a log that says something. */
-function lastLineOf(output: number): string {
-  const lines = plainLines(endOfLog(output, lookBack));
-  return lines.findLast((line) => line.trim() !== "") ?? "";
-}
-
-/** Bytes of a log that are read at once. */
-const pieceBytes = 1024 * 1024;
-
-/**
- * The text of a log in pieces, as long as nobody interrupts. It is read where it was opened, as its
- * end is: whatever a step does to temporary files, this is what it said.
- */
-async function* piecesOf(output: number, signal: AbortSignal): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  const bytes = Buffer.alloc(pieceBytes);
-  const { size } = fstatSync(output);
-  let position = 0;
-  while (position < size && !signal.aborted) {
-    const read = readSync(output, bytes, 0, Math.min(bytes.length, size - position), position);
-    if (read === 0) {
-      break;
-    }
-    position += read;
-    yield decoder.decode(bytes.subarray(0, read), { stream: true });
-    // Lets a Ctrl-C and the progress line in.
-    await Bun.sleep(0);
-  }
-  yield decoder.decode();
+function tailOf(output: number): string[] {
+  const lines = plainLines(endOfLog(output, tailBytes));
+  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+  return ended.slice(-tailLines).map((line) => line.slice(0, tailColumns));
 }
 
 /**
- * The end of a log, read where it was opened.
+ * Returns the end of a log. It is read where it was opened: whatever a step does to temporary
+ * files, this is what it wrote.
  *
  * @param most Bytes.
  */
@@ -226,13 +179,71 @@ function endOfLog(output: number, most: number): string {
   const { size } = fstatSync(output);
   const bytes = Buffer.alloc(Math.min(size, most));
   let length = 0;
-  while (length < bytes.length) {
+  for (let read = 1; read > 0 && length < bytes.length; length += read) {
     const begin = size - bytes.length + length;
-    const read = readSync(output, bytes, length, bytes.length - length, begin);
-    if (read === 0) {
-      break;
-    }
-    length += read;
+    read = readSync(output, bytes, length, bytes.length - length, begin);
   }
   return bytes.toString("utf8", 0, length);
+}
+
+// Counts
+
+/** A carriage return ends a line, too: what follows it is written over the line. */
+const lineEnd = /\r?\n|\r/;
+
+/** Returns the lines of an output as text, without escape sequences. */
+function plainLines(output: string): string[] {
+  return stripVTControlCharacters(output).split(lineEnd);
+}
+
+/**
+ * Words right before a count that make it something other than a result. The lab words its results
+ * as it likes, so this knows words of hope, and takes every other count for a result.
+ */
+const hope =
+  /\b(?:goals?|targets?|aims?|wants?|wanted|needs?|needed|requires?|required|should|must|hopes?|until|unless|if|when|whether|not)\b(?:[\s"'`:=>(-]|\b(?:is|be|are|all|that|at least)\b){0,20}$/i;
+
+/** Characters before a count in which such a word is looked for. */
+const hopeColumns = 60;
+
+/**
+ * Returns the counts in an output, such as `10/10`: digits, a slash and digits before the given
+ * words, in any case. A complete count that its line states as a hope is not a result, and one that
+ * is joined to a word may be something else; an incomplete count always counts.
+ */
+export function readCounts(output: string, words: string): string[] {
+  const phrase = words.split(" ").join("\\s+");
+  const pattern = new RegExp(`(?<!\\d)(\\d+)\\s*/\\s*(\\d+)\\s+${phrase}(?!\\w)`, "gi");
+  return plainLines(output).flatMap((line) => {
+    const expected = line.search(/\bexpect(?:ed|s|ing)?\b/i);
+    return [...line.matchAll(pattern)].flatMap(({ index, 1: passed, 2: total }) => {
+      const count = `${passed}/${total}`;
+      const isHope =
+        (expected !== -1 && expected < index) ||
+        hope.test(line.slice(Math.max(0, index - hopeColumns), index));
+      const isJoined = /[\w./-]/.test(line.charAt(index - 1));
+      return (isHope || isJoined) && isComplete(count) ? [] : [count];
+    });
+  });
+}
+
+/** Reports whether a count is all of at least one. */
+function isComplete(count: string): boolean {
+  return /^([1-9]\d*)\/\1$/.test(count);
+}
+
+/** How many counts a message names. */
+const namedCounts = 5;
+
+/**
+ * Returns why counts fail a step, or undefined if they pass: there must be one, and each must be all
+ * of at least one. A later count never overrides an earlier failure, for an output cannot tell a
+ * repetition from another set of scenarios.
+ */
+export function faultOf(counts: readonly string[], words: string): string | undefined {
+  if (counts.length === 0) {
+    return `it reports no count of "${words}"`;
+  }
+  const short = counts.filter((count) => !isComplete(count)).slice(0, namedCounts);
+  return short.length === 0 ? undefined : `it reports ${short.join(", ")} ${words}`;
 }

@@ -84,6 +84,7 @@ export async function runBytes(
   const child = start(command, options, { stdin: input ?? "ignore", output: "pipe" });
   const closing = new AbortController();
   let timedOut = false;
+  let hasExited = false;
   let overflow: Pick<Finished, "overflowed"> = {};
   let ending: Promise<void> | undefined;
 
@@ -104,6 +105,12 @@ export async function runBytes(
     overflow = { overflowed: mostOutput };
     cut();
   }
+  /** After its exit only what it left behind prints errors, which are no part of its answer. */
+  function overrunErrors(): void {
+    if (!hasExited) {
+      overrun();
+    }
+  }
 
   function expire(): void {
     timedOut = true;
@@ -114,6 +121,7 @@ export async function runBytes(
   const stopListening = onSignal(signal, () => end("SIGTERM"));
   let lastRead: ReturnType<typeof setTimeout> | undefined;
   const exited = exitOf(child).then((code) => {
+    hasExited = true;
     clearTimeout(timer);
     // The number of an ended process may soon be another program's.
     ending ??= Promise.resolve();
@@ -126,7 +134,7 @@ export async function runBytes(
       exited,
       collect(child.stdout, closing.signal, { most: mostOutput, onMore: overrun }),
       onStderr === undefined
-        ? collect(child.stderr, closing.signal, { most: mostOutput, onMore: overrun })
+        ? collect(child.stderr, closing.signal, { most: mostOutput, onMore: overrunErrors })
         : collect(child.stderr, closing.signal, { most: tailSize, onText: onStderr }),
     ]);
     await ending;
@@ -236,7 +244,11 @@ export async function collect(
     while (size - (chunks[0]?.length ?? size) >= most) {
       size -= chunks.shift()?.length ?? 0;
     }
-    onText?.(decoder.decode(value, { stream: true }));
+    if (onText !== undefined) {
+      onText(decoder.decode(value, { stream: true }));
+      // A stream that never pauses would keep this process from hearing of signals, timers and exits.
+      await Bun.sleep(0);
+    }
   }
 }
 

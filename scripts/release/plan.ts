@@ -1,62 +1,12 @@
-/** The vocabulary of a release: what it knows, what it is told, and what it is about to do. */
+/** The plan of a release: what the operator is shown and confirms, and what the signed tag records. */
 
-import type { Finding } from "../lib/finding.ts";
-import type { Checkout } from "../lib/git/checkout.ts";
-import type { ObjectId, Repository } from "../lib/git/git.ts";
-import type { Objects } from "../lib/git/objects.ts";
-import type { Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
+import { minuteOf } from "../lib/calendar.ts";
+import { parseTagger } from "../lib/files/tag-object.ts";
+import type { ObjectId } from "../lib/git/git.ts";
+import type { RefUpdate, Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
 import type { SignedTag } from "../lib/git/tag.ts";
-import type { Tree } from "../lib/tree.ts";
-import type { Version } from "../lib/version.ts";
-import type { Gate, GateResult } from "./gate.ts";
-import type { LocalTag } from "./local-tag.ts";
-
-/** What is about to be released: one commit, resolved once, and all that the gates may ask. */
-export interface Candidate {
-  readonly repository: Repository;
-  readonly objects: Objects;
-  readonly version: Version;
-  /** Short name of the tag. */
-  readonly tag: string;
-  /** The commit that is examined, tagged and pushed. */
-  readonly commit: ObjectId;
-  /** The commit's files, read from git's objects. */
-  readonly tree: Tree;
-  /** The remote's refs; undefined if it could not be asked. */
-  readonly refs: RemoteRefs | undefined;
-  /** Where the commit is that of a tag which an interrupted run left: the ways on if it is refused. */
-  readonly waysOn?: string | undefined;
-}
-
-/** A gate that time alone may open, if the operator chose to wait for it. */
-export interface Patience {
-  readonly gate: Gate<Candidate>;
-  /**
-   * Waits; changes nothing.
-   *
-   * @param refusal What the gate says as things are.
-   * @returns Undefined if the gate is worth another question; else why not, in the gate's place.
-   */
-  wait(candidate: Candidate, refusal: readonly Finding[]): Promise<readonly Finding[] | undefined>;
-}
-
-/** In what the two release commands differ. */
-export interface Procedure {
-  /** Path of the script, for the commands that remedies name. */
-  readonly script: string;
-  readonly tagPrefix: string;
-  /** Whether main is pushed with the tag; if not, HEAD must be on the remote already. */
-  readonly pushesMain: boolean;
-  readonly gates: readonly Gate<Candidate>[];
-  /** What to wait for once nothing else stands against the release. */
-  readonly patience?: Patience | undefined;
-  /** Lines of evidence for the tag's message, asked once every gate has passed. */
-  evidence(candidate: Candidate, results: readonly GateResult[]): Promise<readonly string[]>;
-  /** Findings that warn and refuse nothing. */
-  cautions(candidate: Candidate): Promise<readonly Finding[]>;
-  /** What the operator does after the push. */
-  nextSteps(candidate: Candidate): Promise<readonly string[]>;
-}
+import { layout } from "../lib/layout.ts";
+import type { Report } from "../lib/report.ts";
 
 export interface ReleaseOptions {
   readonly dryRun: boolean;
@@ -65,39 +15,38 @@ export interface ReleaseOptions {
   readonly atomic: boolean;
 }
 
-/** What was found out before the gates; a question without an answer is missing. */
-export interface Facts {
-  readonly tag: string;
-  readonly version: Version;
-  readonly commit: ObjectId;
-  readonly checkout: Checkout;
-  readonly localTag: LocalTag;
-  readonly remote: Remote | undefined;
-  readonly refs: RemoteRefs | undefined;
-  /** How `commit` stands to the remote's main branch. */
-  readonly relation: Relation | undefined;
-  /** Whether the release goes on from a tag that an earlier run left. */
-  readonly resuming: boolean;
-  readonly interactive: boolean;
+/** In what the two release commands differ, besides their gates. */
+export interface Rules {
+  /** Path of the script, for the commands that remedies name. */
+  readonly script: string;
+  readonly tagPrefix: string;
+  /** Whether main is pushed with the tag; if not, HEAD must be on the remote already. */
+  readonly pushesMain: boolean;
 }
 
-/** A release that is on the remote, as the data of the report say it. */
-export interface Released {
-  readonly tag: string;
-  readonly commit: ObjectId;
-  readonly outcome: "published" | "complete";
-}
-
-/** A release that passed everything and only waits for a word. */
+/** A release that nothing stands against. */
 export interface Plan {
-  readonly candidate: Candidate;
+  readonly script: string;
+  /** Short name of the tag. */
+  readonly tag: string;
+  /** The commit that was examined, and is tagged and pushed. */
+  readonly commit: ObjectId;
   readonly remote: Remote;
   readonly refs: RemoteRefs;
   readonly relation: Relation;
   readonly signed: SignedTag;
-  /** Whether the tag is in the repository already. */
+  /** Whether an interrupted run has left the tag in the repository. */
   readonly installed: boolean;
   readonly bypasses: readonly string[];
+  /** What is pushed, in order; what is pushed together lands together or not at all. */
+  readonly pushes: readonly (readonly RefUpdate[])[];
+}
+
+/** A release that is on the remote, as the data of the report. */
+export interface ReleaseData {
+  readonly tag: string;
+  readonly commit: ObjectId;
+  readonly outcome: string;
 }
 
 /** What the tag's message records of a gate that an option bypasses, by that option. */
@@ -107,8 +56,8 @@ export const bypassRecords = {
 } as const;
 
 /**
- * Returns the command that finishes an interrupted release. It has to repeat the bypasses, which the
- * tag's message records; whatever else a message says becomes no part of a command.
+ * Returns the command that finishes an interrupted release. It repeats the bypasses that the tag's
+ * message records; nothing else that a message says becomes part of a command.
  */
 export function resumeCommand(script: string, tag: string, message: string): string {
   const lines = message.split("\n");
@@ -116,4 +65,107 @@ export function resumeCommand(script: string, tag: string, message: string): str
     lines.includes(`Bypassed: ${record}`) ? [option] : [],
   );
   return ["bun", script, tag, "--resume", ...options].join(" ");
+}
+
+/** Returns the command that finishes the release of a plan once its tag is here. */
+export function finishCommand({ script, tag, signed }: Plan): string {
+  return resumeCommand(script, tag, signed.message);
+}
+
+/** Returns the pushes of a release: main, then the tag, without what the remote holds already. */
+export function pushesOf(
+  { tag, commit, relation, refs, signed }: Omit<Plan, "pushes">,
+  { pushesMain }: Rules,
+  { atomic }: Pick<ReleaseOptions, "atomic">,
+): Plan["pushes"] {
+  const tagRef = `refs/tags/${tag}`;
+  // Where main has moved on since an interrupted run, the commit is on it already.
+  const needsMain = pushesMain && relation.kind !== "behind";
+  const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
+  const tags = refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
+  return (atomic ? [[...main, ...tags]] : [main, tags]).filter(({ length }) => length > 0);
+}
+
+/** Returns the tag's message: its name, then the evidence of the gates and every bypass. */
+export function messageOf(tag: string, trailers: readonly string[]): string {
+  return [tag, ...(trailers.length === 0 ? [] : ["", ...trailers]), ""].join("\n");
+}
+
+/** Prints what is about to happen, in the order in which it will. */
+export function showPlan(plan: Plan, rules: Rules, options: ReleaseOptions, report: Report): void {
+  const { commit, remote, relation, signed, bypasses } = plan;
+  const [, , ...trailers] = signed.message.trimEnd().split("\n");
+  const rows: (readonly [string, string])[] = [
+    ["commit", commit],
+    ["remote", `${remote.name} (${remote.shown})`],
+    ...(rules.pushesMain ? mainRows(relation) : []),
+    ["tag", `push ${signed.id} to refs/tags/${plan.tag}`],
+    ["tagger", taggerOf(signed)],
+    ["signed", signed.signer],
+    ...trailers.map((trailer) => ["message", trailer] as const),
+    ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
+    ...(options.atomic && rules.pushesMain
+      ? [["atomic", "main and tag land together or not at all"] as const]
+      : []),
+  ];
+  const asks = !options.yes && !options.dryRun;
+  const print = asks ? report.show : report.say;
+  print(`Plan for ${plan.tag}:`);
+  for (const [name, value] of rows) {
+    print(`  ${name.padEnd(8)}  ${value}`);
+  }
+}
+
+/** More commits than this would push the rest of the plan off a screen; JSON has them all. */
+const commitsShown = 20;
+
+function mainRows(relation: Relation): (readonly [string, string])[] {
+  const commits = commitsOf(relation);
+  if (commits.length === 0) {
+    return [["main", "is on the remote already"]];
+  }
+  const more = commits.length - commitsShown;
+  return [
+    ["main", `push ${countOf(commits)} to refs/heads/${layout.mainBranch}:`],
+    ...commits.slice(0, commitsShown).map((commit) => ["", `  ${commit}`] as const),
+    ...(more > 0 ? [["", `  and ${more} more`] as const] : []),
+  ];
+}
+
+function commitsOf(relation: Relation): readonly string[] {
+  return relation.kind === "ahead" ? relation.commits : [];
+}
+
+/** Returns the number of commits in words. */
+export function countOf(commits: readonly string[]): string {
+  return `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
+}
+
+/** Returns the question that the operator confirms. */
+export function questionOf({ tag, relation, remote }: Plan, { pushesMain }: Rules): string {
+  const commits = commitsOf(relation);
+  const main =
+    pushesMain && commits.length > 0 ? `${layout.mainBranch} (${countOf(commits)}) and ` : "";
+  return `Push ${main}the tag ${tag} to ${remote.name}? [y/N] `;
+}
+
+function taggerOf({ tagger }: SignedTag): string {
+  const { who, date } = parseTagger(tagger) ?? {};
+  return date === undefined ? (tagger ?? "unknown, without a date") : `${who}, ${minuteOf(date)}`;
+}
+
+/** Returns a plan as the data of the report. */
+export function dataOf(plan: Plan) {
+  const { tag, commit, remote, relation, signed, bypasses } = plan;
+  return {
+    tag,
+    commit,
+    tagObject: signed.id,
+    tagger: taggerOf(signed),
+    signer: signed.signer,
+    message: signed.message,
+    remote: remote.shown,
+    commits: commitsOf(relation),
+    bypasses,
+  };
 }

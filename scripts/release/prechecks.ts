@@ -1,28 +1,41 @@
-/** The pre-checks of both release commands, as a decision over facts that were found before. */
+/** The pre-checks of both release commands: a decision over facts that were found before. */
 
 import { error, type Finding, notice, shellWord, warning } from "../lib/finding.ts";
-import { short } from "../lib/git/git.ts";
-import type { RemoteRefs } from "../lib/git/remote.ts";
+import type { Checkout } from "../lib/git/checkout.ts";
+import { type ObjectId, short } from "../lib/git/git.ts";
+import type { Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
+import type { LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand } from "../lib/release-branch.ts";
 import { compareVersions, isVersion, type Version } from "../lib/version.ts";
-import { type Facts, type Procedure, type ReleaseOptions, resumeCommand } from "./plan.ts";
+import { countOf, type ReleaseOptions, type Rules, resumeCommand } from "./plan.ts";
 
-export interface Precheck {
-  readonly findings: readonly Finding[];
-  /** Whether the release had been finished before, and `--resume` has nothing left to do. */
-  readonly complete: boolean;
+/** What is known before a release; a question without an answer is missing. */
+export interface Facts {
+  readonly tag: string;
+  readonly version: Version;
+  readonly commit: ObjectId;
+  readonly checkout: Checkout;
+  readonly localTag: LocalTag;
+  readonly remote: Remote | undefined;
+  readonly refs: RemoteRefs | undefined;
+  /** How `commit` is related to the remote's main branch. */
+  readonly relation: Relation | undefined;
+  /** Whether the release goes on from a tag that an earlier run left. */
+  readonly resuming: boolean;
+  readonly interactive: boolean;
 }
 
-type Rules = Pick<Procedure, "script" | "tagPrefix" | "pushesMain">;
+/** What decides how a tag that is here may be finished. */
+type Tagged = Pick<Facts, "tag" | "localTag" | "refs">;
 
 /** Judges everything that must hold before the gates count. */
 export function precheck(
   facts: Facts,
   rules: Rules,
   options: Pick<ReleaseOptions, "dryRun" | "yes" | "resume">,
-): Precheck {
-  if (options.resume && isComplete(facts, rules)) {
+): { readonly findings: readonly Finding[]; readonly complete: boolean } {
+  if (options.resume && isPublished(facts) && hasLanded(facts, rules)) {
     const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
     return {
       findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
@@ -36,7 +49,7 @@ export function precheck(
       ...checkSync(facts, rules),
       ...checkLocalTag(facts, rules, options),
       ...checkRemoteTag(facts, rules, options),
-      ...checkLookalikes(facts, rules),
+      ...checkOtherRefs(facts, rules),
       ...checkOrder(facts, rules),
       ...checkConfirmation(facts, options),
     ],
@@ -44,25 +57,16 @@ export function precheck(
   };
 }
 
-/** Whether the remote holds the very tag that is here, and its commit on main. */
-function isComplete(facts: Facts, rules: Rules): boolean {
-  return (
-    facts.localTag.kind === "signed" &&
-    remoteTag(facts) === facts.localTag.id &&
-    hasLanded(facts, rules)
-  );
+function remoteTag({ tag, refs }: Tagged): ObjectId | undefined {
+  return refs?.tags.get(`refs/tags/${tag}`);
 }
 
-function remoteTag(facts: Facts): string | undefined {
-  return facts.refs?.tags.get(`refs/tags/${facts.tag}`);
-}
-
-/** Whether the tag that is here is on the remote. */
-export function isPublished(facts: Facts): boolean {
+/** Reports whether the tag that is here is on the remote. */
+export function isPublished(facts: Tagged): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
 }
 
-/** Whether the remote's main holds the commit; the chart's main is never this command's matter. */
+/** Reports whether the remote's main holds the commit; a chart release pushes no main. */
 function hasLanded(facts: Facts, rules: Rules): boolean {
   return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
 }
@@ -86,7 +90,7 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   const { underway, changes } = checkout;
   const unfinished = underway.map((operation) =>
     error(`Cannot release while a ${operation} is under way in this checkout`, {
-      remedy: `Finish it or end it, for example: git status tells how`,
+      remedy: "Finish it or end it: git status says how",
     }),
   );
   if (changes.length === 0) {
@@ -113,8 +117,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     case "equal":
       return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
     case "ahead": {
-      const count = relation.commits.length;
-      const ahead = `${count} ${count === 1 ? "commit" : "commits"} ahead of ${theirs}`;
+      const ahead = `${countOf(relation.commits)} ahead of ${theirs}`;
       return rules.pushesMain
         ? [notice(`${short(commit)} is ${ahead}`)]
         : [
@@ -149,8 +152,8 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
   }
 }
 
-/** The command that repeats the interrupted run whose tag is here. */
-function finishCommand({ tag, localTag }: Facts, { script }: Pick<Rules, "script">): string {
+/** Returns the command that repeats the interrupted run whose tag is here. */
+function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "script">): string {
   return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
 }
 
@@ -162,8 +165,8 @@ function afterDivergence(facts: Facts, rules: Rules, integrate: string): string 
     : `Start over from what ${main} has: git tag -d ${facts.tag} && ${integrate}, then: bun ${rules.script} ${facts.tag}`;
 }
 
-/** The ways on from a tag that is here, and that this run refuses or would make another. */
-export function waysOn(facts: Facts, rules: Pick<Rules, "script">): string {
+/** Returns the ways on from a tag that is here, and that this run refuses or would make differently. */
+export function waysOn(facts: Tagged, rules: Pick<Rules, "script">): string {
   const or = isPublished(facts)
     ? "A published tag is never moved"
     : `Or start over: git tag -d ${facts.tag}`;
@@ -182,7 +185,6 @@ function checkLocalTag(
         ? [notice(`nothing to resume: there is no tag ${tag} here, so this run starts afresh`)]
         : [notice(`tag ${tag} is free here`)];
     case "unknown":
-    case "blocked":
       return [...localTag.findings];
     case "unfit":
       return [
@@ -221,17 +223,6 @@ function checkRemoteTag(
   if (refs === undefined) {
     return [];
   }
-  const inTheWay = [...refs.tags.keys()].find((ref) => ref.startsWith(`refs/tags/${tag}/`));
-  if (inTheWay !== undefined) {
-    return [
-      error(
-        `Cannot make tag ${tag}: ${layout.remote} holds ${inTheWay}, and git cannot hold both`,
-        {
-          remedy: `Delete that tag if it is a slip: git push ${layout.remote} ${shellWord(`:${inTheWay}`)}`,
-        },
-      ),
-    ];
-  }
   if (theirs === undefined) {
     return [notice(`tag ${tag} is free on ${layout.remote}`)];
   }
@@ -251,20 +242,19 @@ function checkRemoteTag(
   ];
 }
 
-/** What git puts before a name, full or not, to find the ref of the remote that is meant. */
-const leads = ["refs/", "refs/heads/", "refs/tags/", "refs/remotes/"];
-
-/** A push of `refs/tags/v1.2.3` would go to `refs/heads/refs/tags/v1.2.3`, or nowhere. */
-function checkLookalikes({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
+/**
+ * Refuses where the remote holds a ref that git may take for one that is pushed, or that cannot
+ * exist beside it, such as `refs/heads/refs/tags/v1.2.3` and `refs/tags/v1.2.3/x`.
+ */
+function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
   const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
-  const held = new Set([...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])]);
+  const held = [...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])];
   return pushed.flatMap((ref) =>
-    leads
-      .map((lead) => lead + ref)
-      .filter((name) => held.has(name))
+    held
+      .filter((name) => name.endsWith(`/${ref}`) || name.startsWith(`${ref}/`))
       .map((name) =>
-        error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, and git may mean that`, {
-          remedy: `Delete it there: git push ${layout.remote} :${name}`,
+        error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, expected no such ref`, {
+          remedy: `Delete it there if it is a slip: git push ${layout.remote} ${shellWord(`:${name}`)}`,
         }),
       ),
   );

@@ -4,26 +4,27 @@
  */
 
 import { attempt, error, type Finding, notice, warning } from "../lib/finding.ts";
-import { short } from "../lib/git/git.ts";
+import { type Repository, short } from "../lib/git/git.ts";
 import {
   askRemote,
+  findRemote,
   type PushAnswer,
   push,
-  pushAddress,
   type RefUpdate,
   type RemoteRefs,
   relationTo,
 } from "../lib/git/remote.ts";
 import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
-import type { Interrupt } from "../lib/interrupt.ts";
+import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
-import { type Plan, type Procedure, type ReleaseOptions, resumeCommand } from "./plan.ts";
+import type { Flow } from "./flow.ts";
+import { dataOf, finishCommand, type Plan, type ReleaseData } from "./plan.ts";
 
 /**
  * How publishing ended. `failed` and `interrupted`: the findings say why, and what is left where.
  */
-export type Outcome = "published" | "failed" | "interrupted";
+type Outcome = "published" | "failed" | "interrupted";
 
 /** What the remote says about a push: whether it holds what was pushed. */
 type Landing = "landed" | "absent" | "unknown";
@@ -36,50 +37,63 @@ interface Settled {
   readonly findings: readonly Finding[];
 }
 
+/** What is published, and where. */
 interface Publication {
-  readonly plan: Plan;
-  readonly procedure: Procedure;
-  readonly options: ReleaseOptions;
+  readonly repository: Repository;
   readonly report: Report;
   readonly interrupt: Interrupt;
+  readonly plan: Plan;
 }
 
 /**
- * Publishes a plan. The caller holds off interrupts; this obeys them where nothing is half-way.
+ * Makes the local tag, pushes main and then the tag, and asks the remote after each push.
  *
- * @throws {Refusal} If the local tag could not be made; nothing has been mutated then.
+ * @returns The data of the release if it is on the remote; else undefined, and the findings say why.
+ * @throws {Interrupted} If the operator ended it; the findings say what is left where.
  */
-export async function publish(publication: Publication): Promise<Outcome> {
-  const { plan, procedure, options, report, interrupt } = publication;
-  const { candidate, remote, signed, bypasses } = plan;
-  const { tag, commit } = candidate;
-  if (interrupt.requested) {
-    return "interrupted";
+export async function publish(
+  { repository, world }: Pick<Flow, "repository" | "world">,
+  plan: Plan,
+): Promise<ReleaseData | undefined> {
+  const { report, interrupt } = world;
+  // Interrupts are held off, and obeyed where nothing is half-way.
+  const outcome = await interrupt.hold(() => publishAll({ repository, report, interrupt, plan }));
+  const data = { ...dataOf(plan), outcome };
+  report.attach(data);
+  if (outcome === "interrupted") {
+    throw new Interrupted(
+      `the release of ${plan.tag} is not confirmed; what is left is said above`,
+      interrupt.exitCode,
+    );
   }
-  if (!plan.installed && !(await install(publication))) {
-    return interrupt.requested ? "interrupted" : "failed";
+  return outcome === "published" ? data : undefined;
+}
+
+async function publishAll(publication: Publication): Promise<Outcome> {
+  const { plan, report, interrupt } = publication;
+  const { tag, commit, remote, signed, bypasses } = plan;
+  const ended = () => (interrupt.requested ? "interrupted" : "failed");
+  if (interrupt.requested || (!plan.installed && !(await install(publication)))) {
+    return ended();
   }
-  const { main, tags } = updatesOf(publication);
-  const steps = options.atomic ? [[...main, ...tags]] : [main, tags];
   let held: RemoteRefs | undefined;
-  for (const updates of steps.filter(({ length }) => length > 0)) {
+  for (const updates of plan.pushes) {
     const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
     held = settled.held ?? held;
-    if (settled.landing === "landed") {
-      continue;
-    }
     if (settled.landing === "unknown") {
       keep(publication, updates);
-    } else {
-      await rollBack(publication, held);
+      return ended();
     }
-    return interrupt.requested ? "interrupted" : "failed";
+    if (settled.landing === "absent") {
+      await rollBack(publication, held);
+      return ended();
+    }
   }
   // The push of main may have been the only one, and the tag may have been moved or deleted since.
   if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
-    const finish = resumeCommand(procedure.script, tag, signed.message);
     const gone = `Cannot release ${tag}: ${remote.name} no longer holds the tag`;
-    report.add(anotherTag(plan, held) ?? error(gone, { remedy: `Push it again: ${finish}` }));
+    const remedy = `Push it again: ${finishCommand(plan)}`;
+    report.add(anotherTag(plan, held) ?? error(gone, { remedy }));
     return "failed";
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
@@ -89,9 +103,8 @@ export async function publish(publication: Publication): Promise<Outcome> {
 }
 
 /** Makes the local tag. Where that fails, says whether a tag is left. */
-async function install({ plan, procedure, report }: Publication): Promise<boolean> {
-  const { candidate, signed } = plan;
-  const { tag, repository } = candidate;
+async function install({ plan, repository, report }: Publication): Promise<boolean> {
+  const { tag, signed } = plan;
   const { findings } = await attempt(() => installTag(repository, signed));
   if (findings === undefined) {
     report.add(notice(`${tag} signed and created here: tag object ${signed.id}`));
@@ -100,27 +113,14 @@ async function install({ plan, procedure, report }: Publication): Promise<boolea
   report.add(findings);
   const left = await attempt(() => refValue(repository, `refs/tags/${tag}`));
   if (left.findings !== undefined || left.value === signed.id) {
-    const finish = resumeCommand(procedure.script, tag, signed.message);
     const maybe = left.findings === undefined ? "is here" : "may be here";
     report.add(
       error(`Cannot go on: the tag ${tag} ${maybe}, and nothing was pushed`, {
-        remedy: `Unless another run is at work on it, finish it: ${finish}. Or start over: git tag -d ${tag}`,
+        remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}. Or start over: git tag -d ${tag}`,
       }),
     );
   }
   return false;
-}
-
-/** What is to be on the remote in the end: what is there already is pushed to no effect. */
-function updatesOf({ plan, procedure }: Publication): { main: RefUpdate[]; tags: RefUpdate[] } {
-  const { candidate, signed, refs, relation } = plan;
-  // Where main has moved on since an interrupted run, the commit is on it already.
-  const pushesMain = procedure.pushesMain && relation.kind !== "behind";
-  const tagRef = `refs/tags/${candidate.tag}`;
-  return {
-    main: pushesMain ? [{ id: candidate.commit, ref: `refs/heads/${layout.mainBranch}` }] : [],
-    tags: refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }],
-  };
 }
 
 const notPushed: Settled = { landing: "absent", findings: [] };
@@ -133,11 +133,10 @@ async function pushAndAsk(
   publication: Publication,
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
-  const { plan, options, report, interrupt } = publication;
-  const { repository } = plan.candidate;
+  const { plan, repository, report, interrupt } = publication;
   const what = namesOf(updates);
-  const { value: now, findings } = await attempt(() => pushAddress(repository, plan.remote.name));
-  if (now !== plan.remote.url) {
+  const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
+  if (now?.url !== plan.remote.url) {
     const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
     report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
     return notPushed;
@@ -147,12 +146,12 @@ async function pushAndAsk(
     repository,
     plan.remote,
     updates,
-    { atomic: options.atomic && updates.length > 1, signal: interrupt.requestSignal },
+    { atomic: updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.tell(words.trimEnd()),
   );
   const settled = await report.during(
     `Asking ${plan.remote.name} what it holds`,
-    askUntilSettled(plan, updates, answer.refused),
+    askUntilSettled(publication, updates, answer.refused),
   );
   report.add(wordsOn(publication, what, answer, settled));
   return settled;
@@ -160,13 +159,13 @@ async function pushAndAsk(
 
 /** What there is to say about a push; git's own reason comes first. */
 function wordsOn(
-  { plan, procedure, interrupt }: Publication,
+  { plan, interrupt }: Publication,
   what: string,
   answer: PushAnswer,
   { landing, findings, held }: Settled,
 ): readonly Finding[] {
-  const { candidate, remote, signed, installed } = plan;
-  const { name } = remote;
+  const { script, tag, installed } = plan;
+  const { name } = plan.remote;
   if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
     return answer.confirmed
@@ -179,9 +178,7 @@ function wordsOn(
   const words = answer.confirmed
     ? `git reports success, but ${name} does not hold it`
     : answer.words;
-  const again = installed
-    ? resumeCommand(procedure.script, candidate.tag, signed.message)
-    : `bun ${procedure.script} ${candidate.tag}`;
+  const again = installed ? finishCommand(plan) : `bun ${script} ${tag}`;
   const remedy = interrupt.requested
     ? `${name} may still be at work on it. Ask it again before you rerun: git ls-remote ${name}`
     : `See what stands in the way (git ls-remote ${name}), put it right, then: ${again}`;
@@ -194,8 +191,7 @@ function wordsOn(
 }
 
 /** Names the object that the remote holds under the tag's name, if it is not this run's. */
-function anotherTag({ candidate, remote, signed }: Plan, held?: RemoteRefs): Finding | undefined {
-  const { tag } = candidate;
+function anotherTag({ tag, remote, signed }: Plan, held?: RemoteRefs): Finding | undefined {
   const ref = `refs/tags/${tag}`;
   const theirs = held?.tags.get(ref);
   if (theirs === undefined || theirs === signed.id) {
@@ -212,25 +208,27 @@ function anotherTag({ candidate, remote, signed }: Plan, held?: RemoteRefs): Fin
  * is asked again before "absent" counts.
  */
 async function askUntilSettled(
-  plan: Plan,
+  publication: Publication,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
-  let settled = await askOnce(plan, updates);
+  let settled = await askOnce(publication, updates);
   for (const pause of refused ? [] : layout.askAgainAfter) {
     if (settled.landing === "landed") {
       break;
     }
     await Bun.sleep(pause);
-    settled = await askOnce(plan, updates);
+    settled = await askOnce(publication, updates);
   }
   return settled;
 }
 
 /** Returns what the remote holds of the updates, each judged alone. */
-async function askOnce(plan: Plan, updates: readonly RefUpdate[]): Promise<Settled> {
-  const { candidate, remote, signed } = plan;
-  const { repository, commit, tag } = candidate;
+async function askOnce(
+  { plan, repository }: Publication,
+  updates: readonly RefUpdate[],
+): Promise<Settled> {
+  const { tag, commit, remote, signed } = plan;
   const { value: held, findings } = await attempt(() => askRemote(repository, remote));
   if (findings !== undefined) {
     return { landing: "unknown", findings };
@@ -271,9 +269,11 @@ async function askOnce(plan: Plan, updates: readonly RefUpdate[]): Promise<Settl
  *
  * @param held What the remote holds; undefined if it was not asked since it was examined.
  */
-async function rollBack({ plan, report }: Publication, held?: RemoteRefs): Promise<void> {
-  const { candidate, signed, remote, refs } = plan;
-  const { tag, repository } = candidate;
+async function rollBack(
+  { plan, repository, report }: Publication,
+  held?: RemoteRefs,
+): Promise<void> {
+  const { tag, signed, remote, refs } = plan;
   const { mainBranch: main } = layout;
   const there = (held ?? refs).tags.get(`refs/tags/${tag}`);
   if (plan.installed) {
@@ -303,14 +303,12 @@ async function rollBack({ plan, report }: Publication, held?: RemoteRefs): Promi
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, procedure, report }: Publication, updates: readonly RefUpdate[]): void {
-  const { candidate, remote, signed } = plan;
-  const { tag } = candidate;
-  const finish = resumeCommand(procedure.script, tag, signed.message);
+function keep({ plan, report }: Publication, updates: readonly RefUpdate[]): void {
+  const { tag, remote } = plan;
   const what = namesOf(updates);
   report.add(
     error(`Cannot confirm that ${remote.name} holds ${what}: the local tag ${tag} is kept`, {
-      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finish}`,
+      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finishCommand(plan)}`,
     }),
   );
 }

@@ -13,12 +13,11 @@ import {
   type RemoteAnswer,
   relationTo,
 } from "../lib/git/remote.ts";
-import { refValue } from "../lib/git/tag.ts";
+import { findLocalTag, type LocalTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
-import { findLocalTag, type LocalTag } from "../release/local-tag.ts";
-import type { Facts } from "../release/plan.ts";
+import type { Facts } from "../release/prechecks.ts";
 import type { Outcome } from "./answers.ts";
 import { askChecks, statedVersion, type Work } from "./questions.ts";
 import {
@@ -125,7 +124,7 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
   const tagged = where === "tag";
   const mayBeOut = refs?.tags.has(`refs/tags/${tag}`) ?? true;
   const day = (mayBeOut ? taggingDay(localTag) : undefined) ?? today;
-  const judged = { repository, objects, version, tag, commit: about, tree, refs, day, tagged };
+  const judged = { repository, objects, version, tag, commit: about, tree, day, tagged };
   const isHome = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
   const isNowhere = where === "nowhere" || where === "elsewhere";
   const [work, chart, compared, stated] = await Promise.all([

@@ -16,19 +16,19 @@ import { checkVintages } from "../check-vintages.ts";
 import type { Day } from "../lib/calendar.ts";
 import { workTree } from "../lib/disk/work-tree.ts";
 import { readWorkspace } from "../lib/files/cargo.ts";
-import { readChangelog, sectionsOf } from "../lib/files/changelog.ts";
-import { isUnreleased } from "../lib/files/changelog-release.ts";
+import { isUnreleased, readChangelog, sectionsOf } from "../lib/files/changelog.ts";
 import { chartManifest, readChart } from "../lib/files/chart.ts";
 import { isSameImage, readProductImages } from "../lib/files/chart-images.ts";
 import { type Entry, entriesOf, parseLedger, type Verdict } from "../lib/files/ledger.ts";
 import { attempt, shellWord } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
 import type { Repository } from "../lib/git/git.ts";
+import type { Objects } from "../lib/git/objects.ts";
 import { layout } from "../lib/layout.ts";
 import { examineImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
 import { isVersion, type Version } from "../lib/version.ts";
-import type { Candidate } from "../release/plan.ts";
+import type { Candidate } from "../release/flow.ts";
 import {
   answer,
   byHand,
@@ -41,6 +41,7 @@ import {
 
 /** The commit that stands for a release. */
 export interface Judged extends Candidate {
+  readonly objects: Objects;
   /** The day on which it is judged. */
   readonly day: Day;
   /** Whether the commit is tagged, so that nothing in it can change any more. */

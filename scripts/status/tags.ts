@@ -4,12 +4,12 @@ import { readChart } from "../lib/files/chart.ts";
 import { attempt } from "../lib/finding.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree } from "../lib/git/objects.ts";
+import { findLocalTag, type LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
-import { findLocalTag, type LocalTag } from "../release/local-tag.ts";
-import { type Facts, type Procedure, resumeCommand } from "../release/plan.ts";
-import { precheck } from "../release/prechecks.ts";
+import { type Rules as ReleaseRules, resumeCommand } from "../release/plan.ts";
+import { type Facts, precheck } from "../release/prechecks.ts";
 import {
   askRemote,
   byHand,
@@ -34,7 +34,7 @@ export interface TagState extends Outcome {
   readonly startOver: Next;
 }
 
-interface Rules extends Pick<Procedure, "script" | "tagPrefix" | "pushesMain"> {
+interface Rules extends ReleaseRules {
   /** The way out of a published tag that is not what it should be. */
   readonly nextVersion: Next;
 }
@@ -74,7 +74,7 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
       ? { kind: "free", state: "pending", evidence: `${tag} is not tagged`, startOver }
       : inTheWay("unknown", `${tag} is on ${remote}, not here`, command(fetch));
   }
-  if (localTag.kind === "unknown" || localTag.kind === "blocked") {
+  if (localTag.kind === "unknown") {
     const { evidence, remedy = evidence } = sumUp(localTag.findings);
     return inTheWay("unknown", `${tag}: ${evidence}`, byHand(remedy));
   }

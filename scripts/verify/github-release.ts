@@ -1,181 +1,184 @@
 /** The GitHub release of a tag: whether it is published, and its assets against their checksums. */
 
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import type { Answer, State } from "../lib/answer.ts";
-import { LocatedSyntaxError } from "../lib/finding.ts";
+import { readFileSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type Answer, answered, answerOf, type Evidence, Unverified } from "../lib/answer.ts";
+import { makeFolderIn, makeScratchFolder } from "../lib/disk/scratch.ts";
+import { asTable } from "../lib/files/document.ts";
+import { LocatedSyntaxError, quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { askGh, type GhWorld, isGhFailure } from "../lib/net/gh.ts";
-import { source } from "../lib/tree.ts";
+import {
+  askGh,
+  callGh,
+  type Fields,
+  findLink,
+  findList,
+  findText,
+  type GhWorld,
+} from "../lib/net/gh.ts";
+import type { Environment } from "../lib/process.ts";
+import { type Source, source } from "../lib/tree.ts";
 import type { Subject } from "./attestations.ts";
-import { type Checksums, parseChecksums } from "./checksums.ts";
-import { type Downloads, type Fetched, newFolder, sha256Of } from "./downloads.ts";
-import { type Fields, findFields, findLink, findList, findText } from "./gh-json.ts";
-import { type Said, unanswered } from "./unanswered.ts";
 
-/** The answers about a release, always to the same questions in the same order. */
-export interface GithubReleaseAnswers {
-  readonly answers: readonly Answer[];
-  /** The binaries that attestations are about: those that could be fetched, and why not the others. */
-  readonly binaries: readonly Subject[];
+/** An asset that was fetched. */
+interface Fetched {
+  readonly name: string;
+  readonly path: string;
+  /** Hexadecimal, in lower case. */
+  readonly sha256: string;
 }
 
-/** What a question about a release needs beside gh. */
-export interface ReleaseContext {
-  /** Takes the assets; what is there from an earlier question is not fetched again. */
-  readonly downloads: Downloads;
-  /** What became of the tag's workflow run: once it has ended, nothing more will come. */
-  readonly run?: State | undefined;
+/** A temporary folder for assets, removed at the end of its scope. */
+export interface Downloads extends Disposable {
+  readonly path: string;
+  /** What is there already, by what identifies it outside: asking again fetches nothing twice. */
+  readonly fetched: Map<string, Fetched>;
 }
 
-export type ReleaseKind = "application" | "chart";
+/**
+ * Makes an empty folder that only the operator can read.
+ *
+ * @throws {Refusal} If there can be none.
+ */
+export function openDownloads(env: Environment): Downloads {
+  const path = makeScratchFolder("release-assets-", { env });
+  return {
+    path,
+    fetched: new Map(),
+    // Where an interrupt ended the fetching, a last file may still come in between.
+    [Symbol.dispose]: () =>
+      rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
+  };
+}
+
+/** The evidence of a draft, which a person may publish after the run has ended as well. */
+export const draft = "it is a draft";
 
 const releaseFields = "tagName,isDraft,isPrerelease,url,assets,publishedAt";
 
 /** Milliseconds that all assets of a release may take. */
 const downloadTime = 600_000;
 
-/** Bytes of a checksum file at most: a line for each of many assets. */
-const mostChecksums = 1024 * 1024;
+const { binaries, sbom, checksums } = layout.published;
 
-/** The questions about the assets of an application's release: the checksums, then what they name. */
-const assetLabels = ["the checksums", ...layout.published.binaries, layout.published.sbom];
+/** The assets of an application's release, by label: whether an asset is meant by its name. */
+const wanted = new Map<string, (name: string) => boolean>([
+  ["the checksums", (name) => checksums.some((each) => each === name)],
+  ...binaries.map((prefix) => [prefix, (name: string) => isBinary(name, prefix)] as const),
+  [sbom, (name) => name === sbom],
+]);
+
+/** The answers about a release, always to the same questions in the same order. */
+export interface GithubReleaseAnswers {
+  readonly answers: readonly Answer[];
+  /** The binaries that attestations are about. */
+  readonly binaries: readonly Subject[];
+}
 
 /**
  * Asks for the release of a tag, and of an application's release for the checksum file, the
  * binaries and the SBOM: each must be there, and be what the checksums say.
  *
+ * @param downloads Takes the assets; what is there from an earlier question is not fetched again.
  * @throws {Refusal} If the temporary folder cannot be used.
  */
 export async function askGithubRelease(
   tag: string,
-  kind: ReleaseKind,
+  kind: "application" | "chart",
   gh: GhWorld,
-  context: ReleaseContext,
+  downloads: Downloads,
 ): Promise<GithubReleaseAnswers> {
-  const question = `GitHub release ${tag}`;
+  const view = once(() => viewRelease(tag, gh));
+  const fetchAll = once(async () => fetchAssets(tag, (await view()).assets, gh, downloads));
+  const readSums = once(async () => readChecksums(await fileOf("the checksums")));
+
+  async function fileOf(label: string): Promise<Fetched> {
+    const asset = assetFor(label, (await view()).assets);
+    const identity = identityOf(asset);
+    if (!downloads.fetched.has(identity)) {
+      await fetchAll();
+    }
+    const file = downloads.fetched.get(identity);
+    if (file === undefined) {
+      const evidence = `gh release download did not bring ${asset.name} whole`;
+      throw new Unverified("unknown", evidence, "Ask again later");
+    }
+    return file;
+  }
+
+  const own = answered(`GitHub release ${tag}`, async () => judgeRelease(await view(), kind));
+  if (kind === "chart") {
+    return { answers: [await own], binaries: [] };
+  }
+  const ofList = answered("checksums of the release", async () => {
+    const { name, sha256, sums } = await readSums();
+    return `${name} names ${sums.size} files, sha256 ${sha256}`;
+  });
+  const ofFiles = [...binaries, sbom].map((label) =>
+    answered(`asset ${label}`, async () => {
+      const file = await fileOf(label);
+      const list = await readSums().catch((thrown) => {
+        const { state, remedy } = answerOf("", thrown);
+        throw new Unverified(state, "it is there, but no checksums to compare it with", remedy);
+      });
+      return compare(file, list);
+    }),
+  );
+  return {
+    answers: await Promise.all([own, ofList, ...ofFiles]),
+    binaries: binaries.map((name) => ({ name, file: () => fileOf(name) })),
+  };
+}
+
+/** Returns a function that does something at its first call only. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** @throws {Unverified} If there is no release, or gh did not describe it. */
+async function viewRelease(tag: string, gh: GhWorld) {
   const answer = await askGh(["release", "view", tag, "--json", releaseFields], gh, {
     absent: /^release not found\s*$/,
   });
-  if (isGhFailure(answer)) {
-    const said =
-      answer.kind === "not found" ? absent("there is no release", context.run) : unanswered(answer);
-    return allSame(question, kind, said);
+  if (answer === undefined) {
+    const remedy = "Wait until the workflow run has published it";
+    throw new Unverified("pending", "there is no release", remedy);
   }
-  const release = answer.kind === "json" ? findFields(answer.value) : undefined;
+  const release = asTable(answer);
   const assets = findList(release?.assets);
   if (release?.tagName !== tag || typeof release.isDraft !== "boolean" || assets === undefined) {
-    return allSame(question, kind, {
-      state: "unknown",
-      evidence: "gh release view answered with something that is not this release",
-      remedy: "Look at the release on GitHub, and ask again",
-    });
+    throw new Unverified(
+      "unknown",
+      "gh release view answered with something that is not this release",
+      "Look at the release on GitHub, and ask again",
+    );
   }
-  const own = { question, ...publication(release, kind) };
-  return kind === "chart"
-    ? { answers: [own], binaries: [] }
-    : await askAssets(tag, own, assets, gh, context);
+  return { release, assets };
 }
 
-/** One reason for all questions. */
-function allSame(question: string, kind: ReleaseKind, said: Said): GithubReleaseAnswers {
-  if (kind === "chart") {
-    return { answers: [{ question, ...said }], binaries: [] };
-  }
-  return {
-    answers: [question, ...assetLabels.map(labelOf)].map((each) => ({ question: each, ...said })),
-    binaries: layout.published.binaries.map((name) => ({ name, absent: said })),
-  };
-}
-
-function labelOf(name: string): string {
-  return name === assetLabels[0] ? "checksums of the release" : `asset ${name}`;
-}
-
-/** Something that is not there: it may still come unless the run that makes it has ended. */
-function absent(evidence: string, run: State | undefined): Said {
-  const ended = run === "verified" || run === "failed";
-  return {
-    state: ended ? "failed" : "pending",
-    evidence: ended ? `${evidence}, and the workflow run has ended` : `${evidence} yet`,
-    remedy: ended
-      ? "Read the log of the run's release job, and re-run it"
-      : "Wait until the workflow run has published it",
-  };
-}
-
-function publication(release: Fields, kind: ReleaseKind): Said {
+function judgeRelease({ release }: { readonly release: Fields }, kind: string): Evidence {
   const link = findLink(release.url);
-  if (release.isDraft === false) {
-    const day = findText(release.publishedAt)?.slice(0, 10);
-    const marked = release.isPrerelease === true ? " as a prerelease" : "";
-    return {
-      state: "verified",
-      evidence: `published${day === undefined ? "" : ` on ${day}`}${marked}`,
-      ...link,
-    };
-  }
-  return {
-    state: "pending",
-    evidence: "it is a draft",
-    remedy:
+  if (release.isDraft === true) {
+    const remedy =
       kind === "chart"
         ? "Publish the drafted release once you have reviewed it"
-        : `Wait until ${fileName(layout.releaseWorkflow)} publishes it; if its run has ended, publish the draft once you have reviewed it`,
-    ...link,
-  };
+        : `Wait until ${basename(layout.releaseWorkflow)} publishes it; if its run has ended, publish the draft once you have reviewed it`;
+    throw new Unverified("pending", draft, remedy, link);
+  }
+  const day = findText(release.publishedAt)?.slice(0, 10);
+  const marked = release.isPrerelease === true ? " as a prerelease" : "";
+  const evidence = `published${day === undefined ? "" : ` on ${day}`}${marked}`;
+  return { evidence, ...(link === undefined ? {} : { link }) };
 }
 
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
-/** An asset of a release, or what is to be said in its place. */
-type Found = { readonly asset: Fields; readonly name: string } | { readonly said: Said };
-
-/** A file that was fetched, or what is to be said in its place. */
-type Got = { readonly name: string; readonly file: Fetched } | { readonly said: Said };
-
-async function askAssets(
-  tag: string,
-  release: Answer,
-  assets: readonly Fields[],
-  gh: GhWorld,
-  context: ReleaseContext,
-): Promise<GithubReleaseAnswers> {
-  const { binaries, sbom, checksums: names } = layout.published;
-  const wanted = [
-    (name: string) => names.some((each) => each === name),
-    ...binaries.map((prefix) => (name: string) => isBinary(name, prefix)),
-    (name: string) => name === sbom,
-  ];
-  const found = wanted.map((isMeant) => findAsset(assets, isMeant, context.run));
-  const got = await fetchAll(tag, found, gh, context.downloads);
-  const [list, ...files] = got;
-  const sums =
-    list === undefined || "said" in list ? list : readChecksums(list.file.path, list.name);
-  const answers = assetLabels.map((label, index): Answer => {
-    const question = labelOf(label);
-    if (index === 0) {
-      return { question, ...aboutChecksums(sums, list) };
-    }
-    return { question, ...compare(files[index - 1], sums) };
-  });
-  return {
-    answers: [release, ...answers],
-    binaries: binaries.map((label, index): Subject => {
-      const file = files[index];
-      return file === undefined || "said" in file
-        ? { name: label, absent: file?.said }
-        : { name: label, target: file.file.path, sha256: file.file.sha256 };
-    }),
-  };
-}
-
-/** What stands beside a binary in a release and is none. */
+/** What stands beside a binary in a release and is not a binary itself. */
 const companions = /\.(?:sha256|sha512|sig|asc|pem|crt|sbom|json|jsonl|txt|bundle|sigstore)$/i;
 
-/** Whether an asset is the binary of a platform: its name, alone or with a suffix. */
+/** Reports whether an asset is the binary of a platform: its name, alone or with a suffix. */
 function isBinary(name: string, prefix: string): boolean {
   return (
     name.startsWith(prefix) &&
@@ -187,155 +190,129 @@ function isBinary(name: string, prefix: string): boolean {
 /** Names that are one file in a folder, and one pattern that means that file alone. */
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/;
 
-function findAsset(
-  assets: readonly Fields[],
-  isMeant: (name: string) => boolean,
-  run: State | undefined,
-): Found {
-  const meant = assets.filter(
-    ({ name }) => typeof name === "string" && plainName.test(name) && isMeant(name),
-  );
-  const [asset] = meant;
-  if (asset === undefined) {
-    return { said: absent("there is no such asset", run) };
-  }
-  if (meant.length > 1) {
-    return {
-      said: {
-        state: "failed",
-        evidence: `several assets may be meant: ${meant.map(({ name }) => name).join(", ")}`,
-        remedy: "Leave one of them in the release",
-      },
-    };
-  }
-  if (asset.state !== "uploaded") {
-    return { said: absent("its upload is not complete", run) };
-  }
-  return { asset, name: String(asset.name) };
+function isNamed({ name }: Fields, isMeant: (name: string) => boolean): boolean {
+  return typeof name === "string" && plainName.test(name) && isMeant(name);
 }
 
-/** What identifies the content of an asset: another upload has another time. */
+/**
+ * Returns the one asset that a label means.
+ *
+ * @throws {Unverified} If there is none, or several, or it is not uploaded yet.
+ */
+function assetFor(label: string, assets: readonly Fields[]): Fields {
+  const isMeant = wanted.get(label) ?? (() => false);
+  const meant = assets.filter((asset) => isNamed(asset, isMeant));
+  const [asset] = meant;
+  if (meant.length > 1) {
+    const evidence = `several assets may be meant: ${meant.map(({ name }) => name).join(", ")}`;
+    throw new Unverified("failed", evidence, "Leave one of them in the release");
+  }
+  if (asset?.state !== "uploaded") {
+    throw new Unverified(
+      "pending",
+      asset === undefined ? "there is no such asset" : "its upload is not complete",
+      "Wait until the workflow run has published it",
+    );
+  }
+  return asset;
+}
+
+/** Returns what identifies the content of an asset: another upload has another time. */
 function identityOf({ name, size, updatedAt, apiUrl }: Fields): string {
   return JSON.stringify([name, size, updatedAt, apiUrl]);
 }
 
-async function fetchAll(
+/**
+ * Fetches the wanted assets that are not there yet into a new folder, all with one question.
+ *
+ * @throws {Unverified} If gh could not fetch them.
+ */
+async function fetchAssets(
   tag: string,
-  found: readonly Found[],
+  assets: readonly Fields[],
   gh: GhWorld,
-  downloads: Downloads,
-): Promise<Got[]> {
-  const missing = found.flatMap((each) =>
-    "asset" in each && !downloads.fetched.has(identityOf(each.asset)) ? [each] : [],
+  { path: parent, fetched }: Downloads,
+): Promise<void> {
+  const missing = assets.filter(
+    (asset) =>
+      asset.state === "uploaded" &&
+      !fetched.has(identityOf(asset)) &&
+      [...wanted.values()].some((isMeant) => isNamed(asset, isMeant)),
   );
-  const failure =
-    missing.length === 0 ? undefined : await fetchMissing(tag, missing, gh, downloads);
-  return found.map((each): Got => {
-    if ("said" in each) {
-      return each;
-    }
-    const file = downloads.fetched.get(identityOf(each.asset));
-    return file === undefined
-      ? { said: failure ?? incomplete(each.name) }
-      : { name: each.name, file };
-  });
-}
-
-function incomplete(name: string): Said {
-  return {
-    state: "unknown",
-    evidence: `gh release download did not bring ${name} whole`,
-    remedy: "Ask again later",
-  };
-}
-
-/** Fetches assets into a new folder, all with one question; answers why it could not. */
-async function fetchMissing(
-  tag: string,
-  missing: readonly { readonly asset: Fields; readonly name: string }[],
-  gh: GhWorld,
-  downloads: Downloads,
-): Promise<Said | undefined> {
-  const folder = newFolder(downloads);
-  const patterns = missing.flatMap(({ name }) => ["--pattern", name]);
-  const answer = await askGh(["release", "download", tag, "--dir", folder, ...patterns], gh, {
-    expect: "text",
-    timeout: downloadTime,
-  });
-  if (isGhFailure(answer)) {
-    return unanswered(answer);
-  }
-  for (const { asset, name } of missing) {
+  const folder = makeFolderIn(parent, "assets-");
+  const patterns = missing.flatMap(({ name }) => ["--pattern", String(name)]);
+  const args = ["release", "download", tag, "--dir", folder, ...patterns];
+  await callGh(args, gh, { timeout: downloadTime });
+  for (const asset of missing) {
+    const name = String(asset.name);
     const path = join(folder, name);
-    const size = statSync(path, { throwIfNoEntry: false })?.size;
-    if (size !== undefined && size === asset.size) {
-      const sha256 = await sha256Of(path, gh.signal).catch(() => undefined);
-      if (sha256 !== undefined) {
-        downloads.fetched.set(identityOf(asset), { path, sha256 });
-      }
+    if (statSync(path, { throwIfNoEntry: false })?.size === asset.size) {
+      const hash = new Bun.CryptoHasher("sha256").update(readFileSync(path));
+      fetched.set(identityOf(asset), { name, path, sha256: hash.digest("hex") });
     }
   }
-  return undefined;
 }
 
-/** The published checksums, or what is to be said of a file that is none. */
-function readChecksums(
-  path: string,
-  name: string,
-): { readonly sums: Checksums; readonly name: string } | { readonly said: Said } {
-  const said = (why: string): { readonly said: Said } => ({
-    said: {
-      state: "failed",
-      evidence: `${name}: ${why}`,
-      remedy: "Publish a checksum file as sha256sum writes it, in a new release",
-    },
-  });
-  if (statSync(path).size > mostChecksums) {
-    return said("it is too large for a checksum file");
-  }
+/** A list of checksums that was fetched, and the sha256 of each file that it names. */
+interface Checksums extends Fetched {
+  readonly sums: ReadonlyMap<string, string>;
+}
+
+/** @throws {Unverified} If the published checksums cannot be read. */
+function readChecksums(list: Fetched): Checksums {
+  const { name, path } = list;
   try {
-    return { sums: parseChecksums(source(name, readFileSync(path, "utf8"))), name };
+    return { ...list, sums: parseChecksums(source(name, readFileSync(path, "utf8"))) };
   } catch (thrown) {
     if (thrown instanceof LocatedSyntaxError) {
-      return said(thrown.message);
+      const remedy = "Publish a checksum file as sha256sum writes it, in a new release";
+      throw new Unverified("failed", `${name}: ${thrown.message}`, remedy);
     }
     throw thrown;
   }
 }
 
-type Sums = ReturnType<typeof readChecksums> | undefined;
+/** A sum, a space, a space or the asterisk of binary mode, and a name. */
+const form = /^([0-9A-Fa-f]{64}) [ *](?:\.\/)?(\S(?:.*\S)?)$/;
 
-function aboutChecksums(sums: Sums, list: Got | undefined): Said {
-  if (sums === undefined || "said" in sums) {
-    return sums?.said ?? incomplete("the checksums");
+/**
+ * Reads the sha256 of each file that a list names, in hexadecimal and lower case. A name may be there
+ * twice only with the same sum.
+ *
+ * @throws {LocatedSyntaxError} If a line is not a checksum, a name has two sums, or the file is empty.
+ */
+export function parseChecksums({ path, text }: Source): ReadonlyMap<string, string> {
+  const sums = new Map<string, string>();
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  for (const [index, line] of lines.entries()) {
+    const at = { file: path, line: index + 1 };
+    const [, sum = "", name = ""] = form.exec(line) ?? [];
+    if (name === "") {
+      throw new LocatedSyntaxError(
+        text === ""
+          ? "it is empty"
+          : `line ${index + 1} is not a sha256 checksum: found ${quote(line)}`,
+        at,
+      );
+    }
+    if ((sums.get(name) ?? sum.toLowerCase()) !== sum.toLowerCase()) {
+      throw new LocatedSyntaxError(`it names ${quote(name)} twice, with different sums`, at);
+    }
+    sums.set(name, sum.toLowerCase());
   }
-  const sha256 = list !== undefined && "file" in list ? list.file.sha256 : "";
-  return {
-    state: "verified",
-    evidence: `${sums.name} names ${sums.sums.size} files, sha256 ${sha256}`,
-  };
+  return sums;
 }
 
-/** A file against the published checksums: without them, nothing can be said for it. */
-function compare(got: Got | undefined, sums: Sums): Said {
-  if (got === undefined || "said" in got) {
-    return got?.said ?? incomplete("it");
-  }
-  if (sums === undefined || "said" in sums) {
-    const { state = "unknown", remedy = "Ask again later" } = sums?.said ?? {};
-    return { state, evidence: "it is there, but not the checksums to hold it to", remedy };
-  }
-  const { sha256 } = got.file;
-  const published = sums.sums.get(got.name);
+/** @returns The evidence, if a file is what the published checksums say. */
+function compare({ name, sha256 }: Fetched, list: Checksums): string {
+  const published = list.sums.get(name);
   if (published === sha256) {
-    return { state: "verified", evidence: `${got.name}, sha256 ${sha256} as ${sums.name} says` };
+    return `${name}, sha256 ${sha256} as ${list.name} says`;
   }
-  return {
-    state: "failed",
-    evidence:
-      published === undefined
-        ? `${sums.name} does not name ${got.name}`
-        : `${got.name} has sha256 ${sha256}, but ${sums.name} says ${published}`,
-    remedy: "Do not use this asset: find out who changed it, and release the next version",
-  };
+  const evidence =
+    published === undefined
+      ? `${list.name} does not name ${name}`
+      : `${name} has sha256 ${sha256}, but ${list.name} says ${published}`;
+  const remedy = "Do not use this asset: find out who changed it, and release the next version";
+  throw new Unverified("failed", evidence, remedy);
 }

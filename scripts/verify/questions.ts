@@ -1,6 +1,7 @@
 /** The questions that a tag raises: everything that its push triggers, seen from outside. */
 
-import type { Answer } from "../lib/answer.ts";
+import { type Answer, answerOf, Unverified } from "../lib/answer.ts";
+import { type ImageReference, parseImageReference } from "../lib/files/image-reference.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { ObjectId, Repository } from "../lib/git/git.ts";
 import { layout } from "../lib/layout.ts";
@@ -8,16 +9,38 @@ import type { GhWorld } from "../lib/net/gh.ts";
 import type { HttpOptions } from "../lib/net/http.ts";
 import { isVersion, type Version } from "../lib/version.ts";
 import { askAttestations, type Subject } from "./attestations.ts";
-import { askChartArtifact, chartQuestion } from "./chart-artifact.ts";
-import { askCrate, crateQuestion } from "./crates.ts";
-import type { Downloads } from "./downloads.ts";
-import { type Expectation, type Promises, readExpectation } from "./expected.ts";
-import { askGithubRelease } from "./github-release.ts";
-import { askImages, imageQuestion } from "./images.ts";
-import { inRegistry, type Release } from "./published.ts";
-import { failedWith, type Question } from "./survey.ts";
-import { askTag, type TagAnswer, tagQuestion } from "./tag.ts";
-import { askWorkflowRun, type RunQuestion } from "./workflow-run.ts";
+import { askGithubRelease, type Downloads, draft } from "./github-release.ts";
+import {
+  askChartArtifact,
+  askCrate,
+  askImages,
+  chartQuestion,
+  crateQuestion,
+  imageQuestion,
+} from "./published.ts";
+import type { Question } from "./survey.ts";
+import {
+  askTag,
+  type Expectation,
+  type Promises,
+  readExpectation,
+  type TagAnswer,
+  tagQuestion,
+} from "./tag.ts";
+import { askWorkflowRun } from "./workflow-run.ts";
+
+/** The two kinds of release tag. */
+export type TagKind = "application" | "chart";
+
+/** A release, and where it is published, if that is not where the layout says. */
+export interface Release {
+  readonly kind: TagKind;
+  readonly version: Version;
+  /** The registry that is asked in the place of the one that a reference names. */
+  readonly registry?: string | undefined;
+  /** The base URL of the crate index. */
+  readonly crateIndex?: URL | undefined;
+}
 
 /** The world that the questions are asked in. */
 export interface VerifyWorld {
@@ -29,255 +52,174 @@ export interface VerifyWorld {
 }
 
 export interface Inquiry {
-  /** In the order in which they must be asked, and are told. */
+  /** Short name of the tag. */
+  readonly tag: string;
+  /** In the order in which they must be asked, and are reported. */
   readonly questions: readonly Question[];
-  /** The tag's commit, once it is known. */
+  /** Returns the tag's commit, once it is known. */
   commit(): ObjectId | undefined;
-  /** Where the promises were read, and what is missing in them; once they were needed. */
+  /** Returns where the promises were read, and what is missing in them; once they were needed. */
   findings(): readonly Finding[];
 }
 
-/** The questions that the tag of an application or of a chart raises. */
+/** Returns the questions that the tag of an application or of a chart raises. */
 export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
-  const facts = sharedFacts(release, world);
-  const common: Question[] = [
-    one(tagQuestion, facts.askTag),
-    one("workflow run", facts.askRun, "itself"),
-    { label: "GitHub release", run: "makes it", ask: githubAsker(release, world, facts) },
-  ];
-  const own =
-    release.kind === "chart"
-      ? chartQuestions(release, world, facts)
-      : applicationQuestions(release, world, facts);
-  return {
-    questions: [...common, ...own],
-    commit: facts.commit,
-    findings: () => facts.expectation()?.findings ?? [],
-  };
-}
-
-/** What several questions want to know, asked once a round. */
-interface SharedFacts {
-  askTag(): Promise<Answer>;
-  askRun(): Promise<Answer>;
-  /** The run and, once the tag has been asked for, its commit. */
-  origin(): Promise<RunQuestion>;
-  /** What became of the run, as far as it was asked for in this round or before. */
-  run(): Promise<Answer | undefined>;
-  /** What the tag promises. */
-  expected(): Promise<Expectation>;
-  expectation(): Expectation | undefined;
-  commit(): ObjectId | undefined;
-}
-
-function sharedFacts({ kind, tag }: Release, { repository, gh }: VerifyWorld): SharedFacts {
+  const { kind, version, registry, crateIndex = new URL(layout.published.crateIndex) } = release;
+  const { repository, gh, http, downloads } = world;
+  const registries = { env: repository.env, cwd: repository.root, http };
   const isChart = kind === "chart";
+  const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
   const workflow = isChart ? layout.chartReleaseWorkflow : layout.releaseWorkflow;
+  /** A reference, in the registry that is asked in the place of the one that it names. */
+  const at = (reference: ImageReference) => ({ ...reference, ...(registry && { registry }) });
+  const published = (name: string) => ({ ...at(parseImageReference(name)), tag: version });
+  const chart = published(layout.published.chart);
   let tagging: Promise<TagAnswer> | undefined;
   let running: Promise<Answer> | undefined;
   let commit: ObjectId | undefined;
   let expectation: Expectation | undefined;
 
-  async function origin(): Promise<RunQuestion> {
-    await tagging;
+  async function origin() {
+    commit = (await tagging)?.commit;
     return { tag, workflow, commit };
   }
 
-  return {
-    origin,
-    async askTag() {
-      tagging = askTag(repository, tag, script);
-      const found = await tagging;
-      commit = found.commit;
-      return found.answer;
-    },
-    askRun() {
-      running = origin().then((question) => askWorkflowRun(question, gh));
-      return running;
-    },
-    run: async () => await running,
-    async expected() {
-      await tagging;
-      // Those of HEAD are read again: the tag's commit may come to be known.
-      if (expectation?.ofTag !== true) {
-        expectation = await readExpectation(repository, tag, commit);
-      }
-      return expectation;
-    },
-    expectation: () => expectation,
-    commit: () => commit,
-  };
-}
-
-function one(label: string, ask: () => Promise<Answer>, run?: Question["run"]): Question {
-  return { label, ...(run === undefined ? {} : { run }), ask: async () => [await ask()] };
-}
-
-/**
- * Asks for something that the run makes. What is not there is asked for once more if the run has
- * ended in success: it may have come in between, and if not, it does not come any more.
- */
-function made(ask: () => Promise<readonly Answer[]>, facts: SharedFacts): Question["ask"] {
-  return async () => {
-    const early = await ask();
-    const isOpen = early.some(({ state }) => state === "pending");
-    if (!isOpen || (await facts.run())?.state !== "verified") {
-      return early;
+  /** @throws {Unverified} If it is not known what the tag promises. */
+  async function promises(): Promise<Promises> {
+    const answer = (await tagging)?.answer;
+    await origin();
+    if (commit === undefined) {
+      throw new Unverified("unknown", answer?.evidence ?? "the tag is not known", answer?.remedy);
     }
-    return (await ask()).map((answer) =>
-      answer.state === "pending"
-        ? {
-            ...answer,
-            state: "failed",
-            evidence: `${answer.evidence}, and the workflow run has ended`,
-            remedy: "Read the log of the run's job that publishes it, and re-run that job",
-          }
-        : answer,
-    );
-  };
-}
-
-/** Asks for a GitHub release, and then for the attestations of its binaries. */
-function githubAsker(
-  { kind, tag }: Release,
-  { gh, downloads }: VerifyWorld,
-  facts: SharedFacts,
-): Question["ask"] {
-  return async () => {
-    const run = (await facts.run())?.state;
-    const found = await askGithubRelease(tag, kind, gh, { downloads, run });
-    const attested = await askAttestations(found.binaries, await facts.origin(), gh, run);
-    return [...found.answers, ...attested];
-  };
-}
-
-/** The image and the crates of an application. */
-function applicationQuestions(
-  { images, tag, version, crates, crateIndex }: Release,
-  { repository, http }: VerifyWorld,
-  facts: SharedFacts,
-): Question[] {
-  async function askImage(): Promise<readonly Answer[]> {
-    const { promises, ofTag } = await facts.expected();
-    if (promises === undefined) {
-      return images.map((image) => unread(imageQuestion(image)));
+    expectation ??= await readExpectation(repository, tag, commit);
+    const fetch = `git fetch ${layout.remote} tag ${tag}`;
+    if (expectation === undefined) {
+      const evidence = `what ${tag} promises is not known: this repository does not hold its commit`;
+      throw new Unverified("unknown", evidence, `Fetch the tag: ${fetch}`);
     }
-    const references = images.map((image) => ({ ...image, tag: version }));
-    const answers = await askImages(
-      { references, platforms: promises.platforms },
-      { env: repository.env, cwd: repository.root, http },
-    );
-    return ofTag ? answers : answers.map((answer) => unheld(answer, tag));
+    if (expectation.promises === undefined) {
+      const remedy = `Correct what is said about the tag's files, or fetch the tag: ${fetch}`;
+      throw new Unverified("unknown", `what ${tag} promises cannot be read`, remedy);
+    }
+    return expectation.promises;
   }
 
-  return [
-    { label: "image", run: "makes it", ask: made(askImage, facts) },
-    ...crates.map(
-      (name): Question => ({
-        label: crateQuestion(name),
-        run: "makes it",
-        ask: made(async () => [await askCrate(name, version, crateIndex, http)], facts),
-      }),
-    ),
-  ];
-}
+  /** Returns a question about what the run makes: it is asked after the run, whose end decides. */
+  function made(label: string, ask: Question["ask"]): Question {
+    return {
+      label,
+      async ask() {
+        const run = await running;
+        const answers = await ask();
+        return run === undefined ? answers : answers.map((answer) => afterRun(run, answer));
+      },
+    };
+  }
 
-/** An image that is as HEAD promises it: whether it is as its tag does, nobody can tell here. */
-function unheld(answer: Answer, tag: string): Answer {
-  return answer.state === "verified"
-    ? {
-        ...answer,
-        state: "unknown",
-        evidence: `${answer.evidence}; which platforms ${tag} promises is not known here`,
-        remedy: `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
-        lasting: true,
-      }
-    : answer;
-}
+  async function askRelease(): Promise<readonly Answer[]> {
+    const { answers, binaries } = await askGithubRelease(tag, kind, gh, downloads);
+    return [...answers, ...(await askAttestations(binaries, await origin(), gh))];
+  }
 
-/** The artifact of a chart with its attestations, and the image that an install pulls. */
-function chartQuestions(
-  { chart, version, registry }: Release,
-  { repository, gh, http }: VerifyWorld,
-  facts: SharedFacts,
-): Question[] {
-  const imageWorld = { env: repository.env, cwd: repository.root, http };
-  const pulledLabel = "image of the chart";
+  async function askImage(): Promise<readonly Answer[]> {
+    const named = layout.published.images.map(published);
+    const references = [...new Map(named.map((each) => [JSON.stringify(each), each])).values()];
+    try {
+      const { platforms } = await promises();
+      return await askImages({ references, platforms }, registries);
+    } catch (thrown) {
+      return references.map((reference) => answerOf(imageQuestion(reference), thrown));
+    }
+  }
 
   async function askChart(): Promise<readonly Answer[]> {
-    const promises = promisesOf(await facts.expected(), version);
-    const published = {
-      reference: { ...chart, tag: version },
-      name: layout.product,
-      appVersion: promises?.appVersion,
+    const { appVersion } = await promises().catch(nothingPromised);
+    const { product: name } = layout;
+    const { answer, digest } = await askChartArtifact(
+      { reference: chart, name, appVersion },
+      registries,
+    );
+    const subject: Subject = {
+      name: `chart ${name} ${version}`,
+      async file() {
+        if (digest === undefined) {
+          const evidence = "the chart's artifact is not verified";
+          throw new Unverified(answer.state, evidence, answer.remedy);
+        }
+        const path = `oci://${chart.registry}/${chart.repository}@${digest}`;
+        return { path, sha256: digest.replace(/^sha256:/, "") };
+      },
     };
-    let digest: string | undefined;
-    const ask = async () => {
-      const found = await askChartArtifact(published, imageWorld);
-      digest = found.digest;
-      return [found.answer];
-    };
-    const answers = await made(ask, facts)();
-    const name = `chart ${layout.product} ${version}`;
-    const subject: Subject =
-      digest === undefined
-        ? { name, absent: absentLike(answers) }
-        : {
-            name,
-            target: `oci://${chart.registry}/${chart.repository}@${digest}`,
-            sha256: digest.replace(/^sha256:/, ""),
-          };
-    const run = (await facts.run())?.state;
-    const attested = await askAttestations([subject], await facts.origin(), gh, run);
-    return [...answers, ...attested];
+    return [answer, ...(await askAttestations([subject], await origin(), gh))];
   }
 
-  /** The run of another tag has made that image. */
+  /** Asks for the image that an install of the chart pulls: the run of another tag makes it. */
   async function askPulledImage(): Promise<readonly Answer[]> {
-    const promises = promisesOf(await facts.expected(), version);
-    if (promises?.pulled === undefined) {
-      return [unread(pulledLabel)];
+    const { pulled, platforms } = await promises();
+    if (pulled === undefined) {
+      const remedy = "Release the next chart version with a values.yaml that names the image";
+      throw new Unverified("unknown", "the chart names no image", remedy);
     }
-    const { platforms } = promises;
-    const reference = inRegistry(promises.pulled, registry);
-    const answers = await askImages({ references: [reference], platforms }, imageWorld);
-    const pulled = reference.tag ?? "";
-    if (!isVersion(pulled) || answers.every(({ state }) => state !== "pending")) {
+    const answers = await askImages({ references: [at(pulled)], platforms }, registries);
+    if (!isVersion(pulled.tag ?? "") || answers.every(({ state }) => state !== "pending")) {
       return answers;
     }
-    const tag = `${layout.tagPrefix}${pulled}`;
-    const run = await askWorkflowRun({ tag, workflow: layout.releaseWorkflow }, gh);
-    return run.state === "failed" ? answers.map((answer) => failedWith(run, answer)) : answers;
+    const pushed = `${layout.tagPrefix}${pulled.tag}`;
+    const run = await askWorkflowRun({ tag: pushed, workflow: layout.releaseWorkflow }, gh);
+    return run.state === "failed" ? answers.map((answer) => afterRun(run, answer)) : answers;
   }
 
-  return [
-    { label: chartQuestion(chart), run: "makes it", ask: askChart },
-    { label: pulledLabel, ask: askPulledImage },
-  ];
-}
-
-/** Why there is nothing to be attested. */
-function absentLike([answer]: readonly Answer[]): Subject["absent"] {
-  const { state = "unknown", remedy } = answer ?? {};
+  const ofTag: Question = {
+    label: tagQuestion,
+    async ask() {
+      tagging = askTag(repository, tag, script);
+      return [(await tagging).answer];
+    },
+  };
+  const ofRun: Question = {
+    label: "workflow run",
+    async ask() {
+      running = origin().then((question) => askWorkflowRun(question, gh));
+      return [await running];
+    },
+  };
+  const ofCrates = layout.published.crates.map((name) =>
+    made(crateQuestion(name), async () => [await askCrate(name, version, crateIndex, http)]),
+  );
+  const own = isChart
+    ? [made(chartQuestion(chart), askChart), { label: "image of the chart", ask: askPulledImage }]
+    : [made("image", askImage), ...ofCrates];
   return {
-    state,
-    evidence: "the chart's artifact is not verified",
-    ...(remedy === undefined ? {} : { remedy }),
+    tag,
+    questions: [ofTag, ofRun, made("GitHub release", askRelease), ...own],
+    commit: () => commit,
+    findings: () => expectation?.findings ?? [],
   };
 }
 
-/** The promises of the chart that was tagged, not those of another version of it. */
-function promisesOf({ promises, ofTag }: Expectation, version: Version): Promises | undefined {
-  return ofTag || promises?.chartVersion === version ? promises : undefined;
+/** @throws {unknown} What was thrown, if it is a defect. */
+function nothingPromised(thrown: unknown): Partial<Promises> {
+  if (thrown instanceof Unverified) {
+    return {};
+  }
+  throw thrown;
 }
 
-function unread(question: string): Answer {
+/** Returns the answer about what a run makes: once it has ended, what is not there has failed. */
+function afterRun(run: Answer, answer: Answer): Answer {
+  const mayStillCome =
+    run.state === "verified" ? answer.evidence === draft : run.state !== "failed";
+  if (answer.state !== "pending" || mayStillCome) {
+    return answer;
+  }
+  const end = run.state === "failed" ? "failed" : "ended";
+  const link = run.link ?? answer.link;
   return {
-    question,
-    state: "unknown",
-    evidence: "what the tag promises cannot be read",
-    remedy: "Put right what is said about the tag's files, or fetch the tag",
-    lasting: true,
+    question: answer.question,
+    state: "failed",
+    evidence: `${answer.evidence}, and can no longer come: the ${run.question} has ${end}`,
+    remedy: run.remedy ?? "Read the log of the run's job that publishes it, and re-run that job",
+    ...(link === undefined ? {} : { link }),
   };
 }

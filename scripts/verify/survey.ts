@@ -1,22 +1,17 @@
 /** All questions about a release at once, asked again until there is nothing left to wait for. */
 
-import { type Answer, findingOf, isSettled } from "../lib/answer.ts";
-import { attempt, error, type Finding } from "../lib/finding.ts";
+import { type Answer, answerOf, findingOf } from "../lib/answer.ts";
+import { error, type Finding } from "../lib/finding.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
+import { layout } from "../lib/layout.ts";
 import { duration, showProgress, type Watcher } from "../lib/progress.ts";
 import type { Report } from "../lib/report.ts";
 import { sleep } from "../lib/sleep.ts";
-import { poll } from "./poll.ts";
 
 /** A question that one look at the world answers, perhaps in several answers. */
 export interface Question {
   /** What is asked about, for as long as there is no answer. */
   readonly label: string;
-  /**
-   * Whether the answer is the workflow run of the tag, or is about something that this run makes:
-   * once the run has failed, that can no longer come.
-   */
-  readonly run?: "itself" | "makes it";
   ask(): Promise<readonly Answer[]>;
 }
 
@@ -31,7 +26,7 @@ export interface SurveyOptions {
   readonly limit: number;
   /** What is left, as the end of a sentence, if the operator ends the survey. */
   readonly state: (open: readonly string[]) => string;
-  /** Whether waiting is of no use any more, if that is not for all answers to decide. */
+  /** Whether waiting is of no use any more; default: all are verified, or one has failed. */
   readonly isOver?: (answers: readonly Answer[]) => boolean;
   /** What else the progress line says, once there is an answer. */
   readonly beside?: (answers: readonly Answer[]) => string;
@@ -39,8 +34,12 @@ export interface SurveyOptions {
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
+/** Looks in a row without anything pending: what is unknown then does not become known by waiting. */
+const mostIdleLooks = 3;
+
 /**
- * Asks all questions, at once, and those without a final answer again, within the limit.
+ * Asks all questions at once, and those that are not verified again after growing pauses, until
+ * waiting is of no use or the time is over.
  *
  * @returns The answers, in the order of the questions.
  * @throws {Interrupted} If the operator ended it; the message says what is open.
@@ -52,51 +51,63 @@ export async function survey(
 ): Promise<Answer[]> {
   const { clock, interrupt, report, terminal } = world;
   const { requestSignal: signal } = interrupt;
-  const begin = clock();
-  const given: (readonly Answer[] | undefined)[] = questions.map(() => undefined);
-  let told: readonly Answer[] = [];
+  const { limit, isOver = isSettled } = options;
+  const given = new Map<Question, readonly Answer[]>();
+  const answers = () => questions.flatMap((question) => given.get(question) ?? []);
+  const open = () =>
+    questions.flatMap((question) => openOf(given.get(question)) ?? [question.label]);
 
-  async function askAll(): Promise<Answer[]> {
-    const asking = questions.map(async (question, index) => {
-      if (!isFinal(given[index])) {
-        given[index] = await answersOf(question);
+  function progressTitle(): string {
+    const all = answers();
+    const verified = all.length - (openOf(all)?.length ?? 0);
+    const [first = ""] = open();
+    return given.size < questions.length
+      ? `${verified} verified, asking about ${first}`
+      : `${verified} of ${all.length} verified, waiting for ${first}`;
+  }
+
+  async function look(): Promise<void> {
+    const asking = questions.map(async (question) => {
+      if (openOf(given.get(question))?.length !== 0) {
+        given.set(question, await answersOf(question));
       }
     });
     await unlessAborted(Promise.all(asking), signal);
-    const answers = combine(questions, given);
-    if (options.limit > 0 && !terminal.live()) {
-      for (const line of changes(told, answers)) {
-        report.tell(`after ${duration(clock() - begin)}: ${line}`);
-      }
-    }
-    told = answers;
-    return answers;
   }
 
-  async function askUntilOver(): Promise<Answer[]> {
-    const endProgress = showProgress(
-      world,
-      () => progressTitle(questions, given),
-      () => options.beside?.(combine(questions, given)) ?? "",
-    );
-    try {
-      return await poll(askAll, options.isOver ?? isOver, {
-        limit: options.limit,
-        clock,
-        sleep: options.sleep ?? sleep,
-        signal,
-      });
-    } catch (thrown) {
-      if (signal.aborted) {
-        throw new Interrupted(options.state(openOf(questions, given)), interrupt.exitCode);
+  async function lookUntilOver(): Promise<Answer[]> {
+    const begin = clock();
+    const { first, longest } = layout.lookAgain;
+    let before: readonly Answer[] = [];
+    let idle = 0;
+    for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
+      await look();
+      const now = answers();
+      if (limit > 0 && !terminal.live()) {
+        for (const line of changes(before, now)) {
+          report.tell(`after ${duration(clock() - begin)}: ${line}`);
+        }
       }
-      throw thrown;
+      before = now;
+      idle = now.some(({ state }) => state === "pending") ? 0 : idle + 1;
+      const left = limit - (clock() - begin);
+      if (left <= 0 || idle === mostIdleLooks || isOver(now)) {
+        return now;
+      }
+      await (options.sleep ?? sleep)(Math.min(pause, left), signal);
+    }
+  }
+
+  return await interrupt.hold(async () => {
+    const endProgress = showProgress(world, progressTitle, () => options.beside?.(answers()) ?? "");
+    try {
+      return await lookUntilOver();
+    } catch (thrown) {
+      throw signal.aborted ? new Interrupted(options.state(open()), interrupt.exitCode) : thrown;
     } finally {
       endProgress();
     }
-  }
-
-  return await interrupt.hold(askUntilOver, false);
+  }, false);
 }
 
 /** Waits for work; rejects as soon as the signal fires, whatever the work still does. */
@@ -105,7 +116,6 @@ async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promi
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {
-    signal.throwIfAborted();
     await Promise.race([work, aborted]);
     signal.throwIfAborted();
   } finally {
@@ -113,61 +123,25 @@ async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promi
   }
 }
 
-/** The answers to a question; a refusal is a question that nobody could answer. */
-async function answersOf(question: Question): Promise<readonly Answer[]> {
-  const { value, findings } = await attempt(() => question.ask());
-  return (
-    value ?? [
-      {
-        question: question.label,
-        state: "unknown",
-        evidence: findings.map(({ message }) => message).join("; "),
-        remedy: findings.find(({ remedy }) => remedy !== undefined)?.remedy ?? "Ask again",
-      },
-    ]
-  );
+/** Returns the answers to a question; what the question as a whole fails with is one answer. */
+async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    return [answerOf(label, thrown)];
+  }
 }
 
-/** Whether asking again is of no use. */
-function isFinal(answers: readonly Answer[] | undefined): boolean {
-  return answers?.every(({ state, lasting }) => state === "verified" || lasting === true) ?? false;
+function isSettled(answers: readonly Answer[]): boolean {
+  return answers.some(({ state }) => state === "failed") || openOf(answers)?.length === 0;
 }
 
-/** Whether waiting is of no use: all is settled, or a person has to act first. */
-export function isOver(answers: readonly Answer[]): boolean {
-  return isSettled(answers) || isFinal(answers);
+/** Returns the questions that are not verified; undefined if there are no answers yet. */
+function openOf(answers: readonly Answer[] | undefined): string[] | undefined {
+  return answers?.filter(({ state }) => state !== "verified").map(({ question }) => question);
 }
 
-/** All answers so far, in order; what a failed run would have made has failed with it. */
-function combine(
-  questions: readonly Question[],
-  given: readonly (readonly Answer[] | undefined)[],
-): Answer[] {
-  const runs = given.flatMap((answers, index) =>
-    questions[index]?.run === "itself" ? (answers ?? []) : [],
-  );
-  const failed = runs.find(({ state }) => state === "failed");
-  return given.flatMap((answers = [], index) =>
-    failed !== undefined && questions[index]?.run === "makes it"
-      ? answers.map((answer) => failedWith(failed, answer))
-      : answers,
-  );
-}
-
-/** An answer about something that a failed run would have made. */
-export function failedWith(run: Answer, answer: Answer): Answer {
-  return answer.state === "pending"
-    ? {
-        ...answer,
-        ...(run.link === undefined ? {} : { link: run.link }),
-        ...(run.remedy === undefined ? {} : { remedy: run.remedy }),
-        state: "failed",
-        evidence: `${answer.evidence}, and can no longer come: the ${run.question} has failed`,
-      }
-    : answer;
-}
-
-/** What is new since the last look: answers in another state, and at first all that is open. */
+/** Returns what is new since the last look: answers in another state, and at first all open ones. */
 function changes(before: readonly Answer[], now: readonly Answer[]): string[] {
   const states = new Map(before.map(({ question, state }) => [question, state]));
   return now
@@ -177,42 +151,14 @@ function changes(before: readonly Answer[], now: readonly Answer[]): string[] {
     .map(({ question, state, evidence }) => `${question}: ${state}, ${evidence}`);
 }
 
-/** What has no final answer, by name. */
-function openOf(
-  questions: readonly Question[],
-  given: readonly (readonly Answer[] | undefined)[],
-): string[] {
-  return given.flatMap(
-    (answers, index) =>
-      answers?.filter(({ state }) => state !== "verified").map(({ question }) => question) ?? [
-        questions[index]?.label ?? "",
-      ],
-  );
-}
-
-function progressTitle(
-  questions: readonly Question[],
-  given: readonly (readonly Answer[] | undefined)[],
-): string {
-  const answers = combine(questions, given);
-  const verified = answers.filter(({ state }) => state === "verified").length;
-  const [first = ""] = openOf(questions, given);
-  return given.includes(undefined)
-    ? `${verified} verified, asking about ${first}`
-    : `${verified} of ${answers.length} verified, waiting for ${first}`;
-}
-
 /**
- * Answers as findings, in their order. Those that nobody could give for one and the same reason are
- * one finding, at the place of the first; if they are many, it counts them, as the data name all.
+ * Returns answers as findings, in their order. Those that are unknown for one reason are one
+ * finding, at the place of the first; if they are many, it counts them, as the data name all.
  */
 export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
-  const reasons = new Map<string, Answer[]>();
-  for (const answer of answers) {
-    const { question, state, evidence, remedy } = answer;
-    const key = state === "unknown" ? JSON.stringify([evidence, remedy]) : question;
-    reasons.set(key, [...(reasons.get(key) ?? []), answer]);
-  }
+  const reasons = Map.groupBy(answers, ({ question, state, evidence, remedy }) =>
+    state === "unknown" ? JSON.stringify([evidence, remedy]) : question,
+  );
   return [...reasons.values()].flatMap((same) => {
     const [first] = same;
     if (first === undefined || first.state !== "unknown" || same.length === 1) {
@@ -223,7 +169,7 @@ export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
   });
 }
 
-/** Names in a sentence that stays readable: the first of many, and how many more there are. */
+/** Returns names in a sentence that stays readable: the first of many, and how many more there are. */
 function listOf(names: readonly string[]): string {
   const shown = names.length > 4 ? names.slice(0, 3) : names;
   const more = names.length - shown.length;

@@ -1,25 +1,28 @@
-/** Whether a release's tag is on the remote, carries a good signature, and is the one that is here. */
+/** The tag of a release: whether it is on the remote and well signed, and what its commit promises. */
 
-import type { Answer } from "../lib/answer.ts";
-import { isWhole, parseTagObject } from "../lib/files/tag-object.ts";
-import { attempt, type Finding } from "../lib/finding.ts";
+import { type Answer, answered, Unverified } from "../lib/answer.ts";
+import { readProductImages } from "../lib/files/chart-images.ts";
+import { parsePlatform } from "../lib/files/image-manifest.ts";
+import type { ImageReference } from "../lib/files/image-reference.ts";
+import { attempt, type Finding, notice, Refusal, refusal, warning } from "../lib/finding.ts";
 import { findCommit, type ObjectId, type Repository, short } from "../lib/git/git.ts";
+import { inCommit } from "../lib/git/judged-tree.ts";
+import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote } from "../lib/git/remote.ts";
-import { type FoundTag, judgeTag, readTag, refValue } from "../lib/git/tag.ts";
+import { judgeTag, readTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 
+const { remote } = layout;
+
 /** The label of the question about the tag. */
-export const tagQuestion = `tag on ${layout.remote}`;
+export const tagQuestion = `tag on ${remote}`;
 
 /** A tag on one side: its object, and the commit that it means. */
-export interface TagPlace {
+interface TagPlace {
   readonly id: ObjectId;
-  /** Undefined if nobody can tell here. */
+  /** Undefined if that is not known in this repository. */
   readonly commit: ObjectId | undefined;
 }
-
-/** A side that holds the tag, or not; or why nobody could say. */
-export type TagSide = TagPlace | "absent" | { readonly findings: readonly Finding[] };
 
 export interface TagAnswer {
   readonly answer: Answer;
@@ -35,151 +38,142 @@ export async function askTag(
 ): Promise<TagAnswer> {
   const ref = `refs/tags/${tag}`;
   const [here, there] = await Promise.all([
-    side(async () => {
-      const id = await refValue(repository, ref);
-      return id === undefined ? "absent" : { id, commit: await findCommit(repository, ref) };
-    }),
-    side(async () => {
-      const remote = await findRemote(repository, layout.remote);
-      const refs = await askRemote(repository, remote);
+    attempt(async () =>
+      placeOf(await refValue(repository, ref), await findCommit(repository, ref)),
+    ),
+    attempt(async () => {
+      const refs = await askRemote(repository, await findRemote(repository, remote));
       const id = refs.tags.get(ref);
       // A lightweight tag is the commit itself.
-      return id === undefined ? "absent" : { id, commit: refs.tagged.get(ref) ?? id };
+      return placeOf(id, refs.tagged.get(ref) ?? id);
     }),
   ]);
-  const known = [there, here].find(isPlace);
-  const compared = judgeTagSides(tag, here, there, releaseScript);
-  const answer =
-    compared.state === "verified" && isPlace(there)
-      ? judgeSignature(tag, compared, await findSignature(repository, there), releaseScript)
-      : compared;
-  return { answer, commit: known?.commit };
-}
-
-/** The signature that a tag carries, and what it lacks; or why nobody can tell here. */
-export type SignatureState =
-  | { readonly kind: "present"; readonly format: string }
-  | { readonly kind: "absent"; readonly why: string }
-  | { readonly kind: "unknown"; readonly why: string; readonly remedy?: string | undefined };
-
-/** Looks for the signature in the tag object, and judges it; fetches nothing. */
-async function findSignature(
-  repository: Repository,
-  { id, commit }: TagPlace,
-): Promise<SignatureState> {
-  if (id === commit) {
-    return { kind: "absent", why: "it is a lightweight tag, without an object to sign" };
-  }
-  const { value, findings } = await attempt(() => readTag(repository, id));
-  if (value === undefined) {
-    const why = findings?.map(({ message }) => message).join("; ") ?? "its object is not here";
-    return { kind: "unknown", why };
-  }
-  try {
-    const { signature } = parseTagObject(value.bytes);
-    return isWhole(signature)
-      ? await judged(repository, value, signature.format)
-      : { kind: "absent", why: "its object holds no whole signature" };
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) {
-      return { kind: "unknown", why: thrown.message };
+  const answer = await answered(tagQuestion, async () => {
+    const unanswered = [there, here].find(({ findings }) => findings !== undefined);
+    if (unanswered?.findings !== undefined) {
+      throw new Refusal(unanswered.findings);
     }
-    throw thrown;
-  }
+    return there.value === undefined
+      ? releaseIt(tag, here.value, releaseScript)
+      : await judge(repository, tag, here.value, there.value, releaseScript);
+  });
+  return { answer, commit: (there.value ?? here.value)?.commit };
 }
 
-/** What looks like a signature may be none: the program that made it is asked. */
-async function judged(
+function placeOf(id: ObjectId | undefined, commit: ObjectId | undefined): TagPlace | undefined {
+  return id === undefined ? undefined : { id, commit };
+}
+
+function releaseIt(tag: string, here: TagPlace | undefined, releaseScript: string): never {
+  const evidence =
+    here === undefined
+      ? `${tag} exists neither locally nor on ${remote}`
+      : `${tag} exists locally (object ${short(here.id)}), but not on ${remote}`;
+  const resume = here === undefined ? "" : " --resume";
+  throw new Unverified("failed", evidence, `Release it: bun ${releaseScript} ${tag}${resume}`);
+}
+
+/** @returns The evidence, if the remote's tag is the local one and carries a good signature. */
+async function judge(
   repository: Repository,
-  found: FoundTag,
-  format: string,
-): Promise<SignatureState> {
-  const { value, findings } = await attempt(() => judgeTag(repository, found));
+  tag: string,
+  here: TagPlace | undefined,
+  there: TagPlace,
+  releaseScript: string,
+): Promise<string> {
+  const commit = there.commit === undefined ? "unknown" : short(there.commit);
+  const what = `object ${short(there.id)} of commit ${commit}`;
+  if (here !== undefined && here.id !== there.id) {
+    throw new Unverified(
+      "failed",
+      `${remote} holds ${what}, and the local ${tag} is object ${short(here.id)}`,
+      `Find out which was released, and never move a published tag. If the local one is the mistake: git tag -d ${tag}`,
+    );
+  }
+  const evidence =
+    here === undefined ? `${what}; ${tag} does not exist locally` : `${what}, the same as locally`;
+  const unsigned = (why: string) =>
+    new Unverified(
+      "failed",
+      `${evidence}; it is not signed: ${why}`,
+      `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
+    );
+  if (there.id === there.commit) {
+    throw unsigned("it is a lightweight tag, without an object to sign");
+  }
+  const { value: signed, findings } = await attempt(async () => {
+    const found = await readTag(repository, there.id);
+    if (found === undefined) {
+      const remedy = `Fetch the tag: git fetch ${remote} tag ${tag}`;
+      throw refusal("this repository does not hold its object", { remedy });
+    }
+    return await judgeTag(repository, found);
+  });
   if (findings !== undefined) {
     const [first] = findings;
-    return { kind: "unknown", why: first?.message ?? "nobody judged it", remedy: first?.remedy };
+    const why = `${evidence}; whether it is signed is not known: ${first?.message}`;
+    throw new Unverified("unknown", why, first?.remedy);
   }
-  return "fault" in value ? { kind: "absent", why: value.fault } : { kind: "present", format };
+  if ("fault" in signed) {
+    throw unsigned(signed.fault);
+  }
+  return `${evidence}, with a good signature (${signed.signature?.format})`;
 }
 
-/** Judges a tag that is the same on both sides by the signature that it carries. */
-export function judgeSignature(
+/** What the chart of a commit says about the product's images. */
+export interface Promises {
+  /** The platforms that the image must have, as `parsePlatform` returns them. */
+  readonly platforms: readonly string[];
+  /** The image that an install of the chart pulls; undefined if the chart has no values.yaml. */
+  readonly pulled: ImageReference | undefined;
+  readonly appVersion: string | undefined;
+}
+
+/** What the tag's commit promises, and what stands in its files. */
+export interface Expectation {
+  /** Undefined if they cannot be read; the findings say why. */
+  readonly promises: Promises | undefined;
+  /** Where they were read, and what is missing in them. */
+  readonly findings: readonly Finding[];
+}
+
+/** Reads what a commit promises; undefined if this repository does not hold the commit. */
+export async function readExpectation(
+  repository: Repository,
   tag: string,
-  compared: Answer,
-  signature: SignatureState,
-  releaseScript: string,
-): Answer {
-  const { question, evidence } = compared;
-  switch (signature.kind) {
-    case "present":
-      return { ...compared, evidence: `${evidence}, with a good signature (${signature.format})` };
-    case "absent":
-      return {
-        question,
-        state: "failed",
-        evidence: `${evidence}; it is not signed: ${signature.why}`,
-        remedy: `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
-      };
-    case "unknown":
-      return {
-        question,
-        state: "unknown",
-        evidence: `${evidence}; whether it is signed is not known here: ${signature.why}`,
-        remedy: signature.remedy ?? `Fetch the tag: git fetch ${layout.remote} tag ${tag}`,
-        lasting: true,
-      };
+  commit: ObjectId,
+): Promise<Expectation | undefined> {
+  const { value: found, findings: lost } = await attempt(() => findCommit(repository, commit));
+  if (lost !== undefined || found === undefined) {
+    return lost && { promises: undefined, findings: lost };
   }
-}
-
-async function side(question: () => Promise<TagPlace | "absent">): Promise<TagSide> {
-  const { value, findings } = await attempt(question);
-  return value ?? { findings };
-}
-
-function isPlace(side: TagSide): side is TagPlace {
-  return side !== "absent" && "id" in side;
-}
-
-/** Judges what both sides say of a tag. */
-export function judgeTagSides(
-  tag: string,
-  here: TagSide,
-  there: TagSide,
-  releaseScript: string,
-): Answer {
-  const question = tagQuestion;
-  const { remote } = layout;
-  for (const side of [there, here]) {
-    if (side !== "absent" && !isPlace(side)) {
-      const remedy = side.findings.find((each) => each.remedy !== undefined)?.remedy;
-      return {
-        question,
-        state: "unknown",
-        evidence: side.findings.map(({ message }) => message).join("; "),
-        remedy: remedy ?? `Look at it: git ls-remote ${remote} refs/tags/${tag}`,
-      };
-    }
-  }
-  if (!isPlace(there)) {
+  await using objects = openObjects(repository);
+  const { value: promises, findings = [] } = await attempt(async () => {
+    const images = await readProductImages(commitTree(objects, commit), layout.chart);
+    const promised = images.promised?.flatMap((entry) => entry.platforms.map(platformOf)) ?? [];
     return {
-      question,
-      state: "failed",
-      evidence: isPlace(here)
-        ? `${tag} is here (object ${short(here.id)}), and not on ${remote}`
-        : `there is no ${tag}, here or on ${remote}`,
-      remedy: `Release it: bun ${releaseScript} ${tag}${isPlace(here) ? " --resume" : ""}`,
+      platforms: [...new Set(promised)],
+      pulled: images.pulled?.reference,
+      appVersion: images.chart.appVersion?.value,
     };
+  });
+  const where = notice(`what ${tag} promises is read from its commit ${short(commit)}`);
+  const missing = promises?.platforms.length === 0 ? [noPlatforms] : [];
+  return { promises, findings: [where, ...inCommit(commit, [...findings, ...missing])] };
+}
+
+const noPlatforms = warning(
+  `No platform of the image is looked for: ${layout.imagesAnnotation} promises none`,
+  { remedy: `List the image's platforms in ${layout.imagesAnnotation} of Chart.yaml` },
+);
+
+function platformOf(text: string): string {
+  try {
+    return parsePlatform(text);
+  } catch (thrown) {
+    throw refusal(
+      `Cannot read a platform that the chart promises: ${(thrown as SyntaxError).message}`,
+      { remedy: `Correct ${layout.imagesAnnotation}` },
+    );
   }
-  const what = `object ${short(there.id)} of commit ${there.commit === undefined ? "unknown" : short(there.commit)}`;
-  if (!isPlace(here)) {
-    return { question, state: "verified", evidence: `${what}; there is no ${tag} here` };
-  }
-  return here.id === there.id
-    ? { question, state: "verified", evidence: `${what}, the same as here` }
-    : {
-        question,
-        state: "failed",
-        evidence: `${remote} holds ${what}, and ${tag} here is object ${short(here.id)}`,
-        remedy: `Find out which was released, and never move a published tag. If the one here is the slip: git tag -d ${tag}`,
-      };
 }

@@ -1,9 +1,9 @@
 /** The workflow run that a tag started: its conclusion, the job that failed first, and the way out. */
 
-import type { Answer } from "../lib/answer.ts";
-import { askGh, type GhWorld, isGhFailure } from "../lib/net/gh.ts";
-import { type Fields, findFields, findLink, findList, findText } from "./gh-json.ts";
-import { type Said, unanswered } from "./unanswered.ts";
+import { basename } from "node:path";
+import { type Answer, answered, type Evidence, Unverified } from "../lib/answer.ts";
+import { asTable } from "../lib/files/document.ts";
+import { askGh, type Fields, findLink, findList, findText, type GhWorld } from "../lib/net/gh.ts";
 
 /** What started a run, and which one is meant. */
 export interface RunQuestion {
@@ -20,27 +20,6 @@ const runFields = "databaseId,headSha,headBranch,event,status,conclusion,url,cre
 /** Runs of one tag at most: one, and some more where the tag was pushed again. */
 const mostRuns = 20;
 
-/** States of a run or a job that has not ended. */
-const running: ReadonlySet<unknown> = new Set([
-  "queued",
-  "requested",
-  "waiting",
-  "pending",
-  "in_progress",
-]);
-
-/** Conclusions of a run that are no success. */
-const failures: ReadonlySet<unknown> = new Set([
-  "failure",
-  "cancelled",
-  "timed_out",
-  "startup_failure",
-  "action_required",
-  "neutral",
-  "skipped",
-  "stale",
-]);
-
 /**
  * Asks what became of the workflow run that the push of a tag started. Its latest attempt counts:
  * running a job again goes on with the same run.
@@ -49,45 +28,43 @@ const failures: ReadonlySet<unknown> = new Set([
  * the commit of the tag.
  */
 export async function askWorkflowRun(question: RunQuestion, gh: GhWorld): Promise<Answer> {
-  const said = await ask(question, gh);
-  return { question: `run of ${fileOf(question.workflow)}`, ...said };
+  return await answered(`run of ${basename(question.workflow)}`, async () =>
+    judge(await findRun(question, gh), gh),
+  );
 }
 
-function fileOf(workflow: string): string {
-  return workflow.slice(workflow.lastIndexOf("/") + 1);
-}
-
-async function ask({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Promise<Said> {
-  const file = fileOf(workflow);
+/**
+ * Finds the newest run for the tag, of its commit if there is one.
+ *
+ * @throws {Unverified} If there is none, or only one for another commit.
+ */
+async function findRun({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Promise<Fields> {
+  const file = basename(workflow);
   const args = ["run", "list", "--workflow", file, "--branch", tag, "--limit", String(mostRuns)];
-  const answer = await askGh([...args, "--json", runFields], gh);
-  if (isGhFailure(answer)) {
-    return unanswered(answer);
-  }
-  const runs = answer.kind === "json" ? findList(answer.value) : undefined;
-  if (runs === undefined || !runs.every(isRun)) {
-    return unread("gh run list answered with something that is no list of runs");
+  const runs = findList(await askGh([...args, "--json", runFields], gh));
+  if (runs?.every(isRun) !== true) {
+    throw unread("gh run list answered with something that is no list of runs");
   }
   const pushed = runs
     .filter(({ event, headBranch }) => event === "push" && headBranch === tag)
     .toSorted((a, b) => (timeOf(b) < timeOf(a) ? -1 : 1));
   const run = pushed.find(({ headSha }) => headSha === commit) ?? pushed[0];
   if (run === undefined) {
-    return {
-      state: "pending",
-      evidence: `there is no run of ${file} for ${tag} yet`,
-      remedy: `Wait; if none starts within minutes, look whether ${tag} was pushed and ${workflow} listens to it`,
-    };
+    throw new Unverified(
+      "pending",
+      `there is no run of ${file} for ${tag} yet`,
+      `Wait; if none starts within minutes, check that ${tag} was pushed and that ${workflow} listens to it`,
+    );
   }
   if (commit !== undefined && run.headSha !== commit) {
-    return {
-      state: "failed",
-      evidence: `the run was for commit ${findText(run.headSha)}, but ${tag} names ${commit}`,
-      remedy: `Find out who moved ${tag}: a published tag must not move, so release the next version`,
-      ...findLink(run.url),
-    };
+    throw new Unverified(
+      "failed",
+      `the run was for commit ${findText(run.headSha)}, but ${tag} names ${commit}`,
+      `Find out who moved ${tag}: a published tag must not move, so release the next version`,
+      findLink(run.url),
+    );
   }
-  return await judge(run, gh);
+  return run;
 }
 
 function isRun({ databaseId, headSha, status, createdAt }: Fields): boolean {
@@ -96,112 +73,117 @@ function isRun({ databaseId, headSha, status, createdAt }: Fields): boolean {
   );
 }
 
-/** When a run was made: moments of one form, which compare as text. */
+/** Returns when a run was made: moments of one form, which compare as text. */
 function timeOf(run: Fields): string {
   return `${run.createdAt} ${String(run.databaseId).padStart(20, "0")}`;
 }
 
-function unread(evidence: string): Said {
-  return { state: "unknown", evidence, remedy: "Look at the run on GitHub, and ask again" };
+function unread(evidence: string, link?: string): Unverified {
+  return new Unverified("unknown", evidence, "Look at the run on GitHub, and ask again", link);
 }
 
-async function judge(run: Fields, gh: GhWorld): Promise<Said> {
+async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
   const link = findLink(run.url);
-  if (run.status === "completed" && run.conclusion === "success") {
-    return { state: "verified", evidence: successOf(await jobsOf(run, gh)), ...link };
-  }
-  const isOpen = running.has(run.status);
-  if (!isOpen && !(run.status === "completed" && failures.has(run.conclusion))) {
-    return { ...unread(`the run is ${words(run.status)}, ${words(run.conclusion)}`), ...link };
-  }
   const jobs = await jobsOf(run, gh);
-  return isOpen ? openRun(run, jobs, link) : failedRun(run, jobs, link);
-}
-
-/** The jobs of a run; none if gh cannot tell them: the run's own state stands without them. */
-async function jobsOf(run: Fields, gh: GhWorld): Promise<Fields[]> {
-  const answer = await askGh(["run", "view", String(run.databaseId), "--json", "jobs"], gh);
-  const view = answer.kind === "json" ? findFields(answer.value) : undefined;
-  return findList(view?.jobs) ?? [];
-}
-
-/** A success, with the jobs that had no part in it: a run may succeed without having run them. */
-function successOf(jobs: readonly Fields[]): string {
+  if (run.status !== "completed") {
+    throw openRun(run, jobs, link);
+  }
+  if (findText(run.conclusion) === undefined) {
+    throw unread("the run has ended without a conclusion", link);
+  }
+  if (run.conclusion !== "success") {
+    throw failedRun(run, jobs, link);
+  }
+  // A run may succeed without having run every job.
   const skipped = jobs.filter(({ conclusion }) => conclusion === "skipped").map(nameOf);
-  return `it ended in success${skipped.length === 0 ? "" : `, without ${skipped.join(", ")}`}`;
+  const evidence = ["it ended in success", ...(skipped.length > 0 ? [skipped.join(", ")] : [])];
+  return { evidence: evidence.join(", without "), ...(link === undefined ? {} : { link }) };
 }
 
-function openRun(run: Fields, jobs: readonly Fields[], link: Pick<Answer, "link">): Said {
+/** Returns the jobs of a run; none if gh cannot list them: the run's own state stands without them. */
+async function jobsOf(run: Fields, gh: GhWorld): Promise<readonly Fields[]> {
+  try {
+    const view = await askGh(["run", "view", String(run.databaseId), "--json", "jobs"], gh);
+    return findList(asTable(view)?.jobs) ?? [];
+  } catch (thrown) {
+    if (thrown instanceof Unverified) {
+      return [];
+    }
+    throw thrown;
+  }
+}
+
+function openRun(run: Fields, jobs: readonly Fields[], link: string | undefined): Unverified {
   const failed = firstFailure(jobs);
   const busy = jobs.filter(({ status }) => status === "in_progress").map(nameOf);
   const now = busy.length > 0 ? `running: ${busy.join(", ")}` : `it is ${words(run.status)}`;
-  return {
-    state: "pending",
-    evidence: failed === undefined ? now : `${now}; failed already: ${nameOf(failed)}`,
-    remedy:
-      run.status === "waiting" ? "Approve the deployment that it waits for" : "Wait until it ends",
-    ...link,
-  };
+  return new Unverified(
+    "pending",
+    failed === undefined ? now : `${now}; failed already: ${nameOf(failed)}`,
+    run.status === "waiting" ? "Approve the deployment that it waits for" : "Wait until it ends",
+    link,
+  );
 }
 
-function failedRun(run: Fields, jobs: readonly Fields[], link: Pick<Answer, "link">): Said {
+function failedRun(run: Fields, jobs: readonly Fields[], link: string | undefined): Unverified {
   const job = firstFailure(jobs);
+  const logLink = findLink(job?.url) ?? link;
+  const log = `log${logLink === undefined ? "" : ` at ${logLink}`}, correct the cause, and re-run`;
   if (job === undefined) {
-    return {
-      state: "failed",
-      evidence: `it ended as ${words(run.conclusion)}`,
-      remedy: `Read the log${link.link === undefined ? "" : ` at ${link.link}`}, mend the cause, and re-run it`,
-      ...link,
-    };
+    const evidence = `it ended as ${words(run.conclusion)}`;
+    return new Unverified("failed", evidence, `Read the ${log} it`, link);
   }
-  const own = { ...link, ...findLink(job.url) };
-  const step = findList(job.steps)?.find(
-    ({ conclusion }) => failures.has(conclusion) && conclusion !== "skipped",
+  const step = findList(job.steps)?.find(({ conclusion }) => hasFailed(conclusion));
+  const name = step === undefined ? "" : nameOf(step);
+  const known = procedureRemedies.find(([ofJob, of]) => ofJob.test(nameOf(job)) && of.test(name));
+  return new Unverified(
+    "failed",
+    `job ${nameOf(job)} ended as ${words(job.conclusion)}${name && `, in step ${name}`}`,
+    known?.[2] ?? `Read the job's ${log} the failed jobs`,
+    logLink,
   );
-  const at = step === undefined ? "" : `, in step ${nameOf(step)}`;
-  return {
-    state: "failed",
-    evidence: `job ${nameOf(job)} ended as ${words(job.conclusion)}${at}`,
-    remedy: remedyFor(job, step, own.link),
-    ...own,
-  };
 }
 
-/** The job that failed first; one that was cancelled only if none has failed by itself. */
+/** Returns the job that failed first; one that was cancelled only if none has failed by itself. */
 function firstFailure(jobs: readonly Fields[]): Fields | undefined {
-  const ended = jobs.toSorted((a, b) => (endOf(a) < endOf(b) ? -1 : 1));
-  return (
-    ended.find(({ conclusion }) => conclusion === "failure" || conclusion === "timed_out") ??
-    ended.find(({ conclusion }) => conclusion === "cancelled" || conclusion === "startup_failure")
-  );
+  const failed = jobs
+    .filter(({ conclusion }) => hasFailed(conclusion))
+    .toSorted((a, b) => (endOf(a) < endOf(b) ? -1 : 1));
+  return failed.find(({ conclusion }) => conclusion !== "cancelled") ?? failed[0];
+}
+
+function hasFailed(conclusion: unknown): boolean {
+  return /^(?:failure|timed_out|startup_failure|cancelled)$/.test(String(conclusion));
 }
 
 function endOf({ completedAt }: Fields): string {
   return findText(completedAt) ?? "9999";
 }
 
-/** The way out that PROCEDURE's Troubleshooting gives for a job, else where its log is. */
-function remedyFor(job: Fields, step: Fields | undefined, link: string | undefined): string {
-  const name = nameOf(job)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-");
-  if (name.includes("check-versions")) {
-    return "Bump the workspace version and the pin on perf-sentinel-core together (bump-version.ts), and release the next version";
-  }
-  if (name.includes("publish-crate")) {
-    return "Wait 5 minutes, then re-run the failed job: if the crate is on the index by then, the job completes";
-  }
-  if (name.includes("docker") && /trivy|scan/i.test(step === undefined ? "trivy" : nameOf(step))) {
-    return "If Trivy found a CVE: see whether a base-image rebuild resolves it (docker pull, then re-run), else bump the dependency and cut a patch release; do not bypass the scan";
-  }
-  return `Read the job's log${link === undefined ? "" : ` at ${link}`}, mend the cause, and re-run the failed jobs`;
-}
+/** The ways out that PROCEDURE's Troubleshooting gives, by job and by the step that failed in it. */
+const procedureRemedies: readonly (readonly [job: RegExp, step: RegExp, remedy: string])[] = [
+  [
+    /check[^a-z]versions/i,
+    /^/,
+    "Bump the workspace version and the pin on perf-sentinel-core together (bump-version.ts), and release the next version",
+  ],
+  [
+    /publish[^a-z]crate/i,
+    /^/,
+    "Wait 5 minutes, then re-run the failed job: if the crate is on the index by then, the job completes",
+  ],
+  [
+    /docker/i,
+    /trivy|scan|^$/i,
+    "If Trivy found a CVE: see whether a base-image rebuild resolves it (docker pull, then re-run), else bump the dependency and cut a patch release; do not bypass the scan",
+  ],
+];
 
 function nameOf({ name }: Fields): string {
   return words(name);
 }
 
-/** Words of GitHub for a message: on one line, and cut. */
+/** Returns words of GitHub for a message: on one line, and cut. */
 function words(value: unknown): string {
   return findText(value)?.replace(/\s+/g, " ").slice(0, 100) ?? "nameless";
 }

@@ -1,19 +1,58 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
 import { unifiedDiff } from "../../scripts/bump/diff.ts";
-import { gitEnvironment } from "../../scripts/lib/git/git.ts";
-import { testRepository } from "../helpers/world.ts";
+import { expectLinear } from "../helpers/growth.ts";
+import { start, temporaryFolder, writeFiles } from "../helpers/world.ts";
 
-test("nothing that changes has an empty diff, and git is not asked for it", async () => {
-  const nowhere = { root: "/nonexistent", env: {} };
-  expect(await unifiedDiff(nowhere, [])).toBe("");
+test("texts that are the same have an empty diff", () => {
+  expect(unifiedDiff("a.txt", "a\n", "a\n")).toBe("");
 });
 
-test("what is to change is told as a diff, and what git shows no difference of is refused", async () => {
-  await using world = await testRepository();
-  await world.commit({ "a.txt": "a1\n" });
-  const repository = { root: world.root, env: gitEnvironment(world.env) };
-  const diff = (after: string) =>
-    unifiedDiff(repository, [{ path: "a.txt", before: "a1\n", after }]);
-  expect(await diff("a2\n")).toEndWith("--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-a1\n+a2\n");
-  await expect(diff("a1\n")).rejects.toThrow("show what would change");
+test("lines that are replaced and inserted stand with three lines around them", () => {
+  const lines = (...numbers: readonly (number | string)[]) => numbers.map((n) => `${n}\n`).join("");
+  const before = lines(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+  const after = lines(1, "two", "three", 4, 5, 6, 7, 8, 9, 10, 11, 12, "new", 13, 14);
+  expect(unifiedDiff("docs/a b.md", before, after)).toBe(
+    [
+      "--- a/docs/a b.md",
+      "+++ b/docs/a b.md",
+      "@@ -1,6 +1,6 @@",
+      ...[" 1", "-2", "-3", "+two", "+three", " 4", " 5", " 6"],
+      "@@ -10,5 +10,6 @@",
+      ...[" 10", " 11", " 12", "+new", " 13", " 14"],
+      "",
+    ].join("\n"),
+  );
+});
+
+test("a path cannot add lines to a diff", () => {
+  expect(unifiedDiff("a\n+++ b/c", "a\n", "b\n")).toStartWith(
+    '--- "a/a\\n+++ b/c"\n+++ "b/a\\n+++ b/c"\n@@ ',
+  );
+});
+
+test("git makes the new text of the old one, whatever they are", async () => {
+  using folder = temporaryFolder();
+  const line = fc.constantFrom("", "a", "b", "c", "é\r", "\ufeff");
+  const text = fc.array(line, { maxLength: 12 }).map((lines) => lines.join("\n"));
+  const pairs = fc.sample(fc.tuple(text, text), { numRuns: 40, seed: 7 });
+  const patches = pairs.map(([before, after], index) => {
+    writeFiles(folder.path, { [`${index}`]: before });
+    return unifiedDiff(`${index}`, before, after);
+  });
+  writeFiles(folder.path, { patch: patches.join("") });
+  const { code, stderr } = await start(["git", "apply", "patch"], { cwd: folder.path });
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  for (const [index, [, after]] of pairs.entries()) {
+    expect(readFileSync(join(folder.path, `${index}`), "utf8")).toBe(after);
+  }
+});
+
+test("a long text with many changes is compared in linear time", async () => {
+  const text = (size: number) => 'name = "x"\nversion = "1.2.9"\n\n\n\n\n'.repeat(size / 30);
+  await expectLinear(600_000, text, (before) =>
+    unifiedDiff("Cargo.lock", before, `${before.replaceAll("1.2.9", "1.3.0")}new\nlines\n`),
+  );
 });

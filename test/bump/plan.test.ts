@@ -3,9 +3,13 @@ import { planBump } from "../../scripts/bump/plan.ts";
 import { checkReferences } from "../../scripts/check-references.ts";
 import { smallProduct } from "../../scripts/demo/product.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
-import { applicationVersions, type Versions } from "../../scripts/lib/files/references.ts";
+import {
+  applicationVersions,
+  readReferences,
+  type Versions,
+} from "../../scripts/lib/files/references.ts";
 import { attempt, isPass, notice } from "../../scripts/lib/finding.ts";
-import { parseVersion, type Version } from "../../scripts/lib/version.ts";
+import type { Version } from "../../scripts/lib/version.ts";
 import { memoryTree } from "../helpers/memory-tree.ts";
 import { spelledProduct } from "../helpers/spellings.ts";
 
@@ -14,15 +18,20 @@ const all: Versions = { ...applicationVersions(next), chart: next };
 const date = "2026-09-01" as Day;
 type Files = Record<string, string>;
 
+async function planOf(files: Files, versions: Versions) {
+  const tree = memoryTree(files);
+  return await planBump(tree, await readReferences(tree, versions), versions, date);
+}
+
 /** The files after a bump, all of them. */
 async function bumped(files: Files, versions = all) {
-  const plan = await planBump(memoryTree(files), versions, date);
+  const plan = await planOf(files, versions);
   const edits = Object.fromEntries(plan.files.map(({ path, after }) => [path, after]));
   return { plan, files: { ...files, ...edits } };
 }
 
 async function faultsOf(files: Files): Promise<string[]> {
-  const { findings = [] } = await attempt(() => planBump(memoryTree(files), all, date));
+  const { findings = [] } = await attempt(() => planOf(files, all));
   expect(isPass([notice("nothing else"), ...findings])).toBe(false);
   return findings.map(({ at, message }) => `${at?.file}:${at?.line ?? "-"} ${message}`);
 }
@@ -100,27 +109,6 @@ test("only what follows a version moves: the chart alone keeps its appVersion", 
   expect(plan.left.map(({ message }) => message)).toEqual([
     "charts/perf-sentinel/CHANGELOG.md says nothing below ## [1.3.0]",
   ]);
-});
-
-test("the chart's version may be its own", async () => {
-  const { files } = await bumped(product, { ...all, chart: parseVersion("2.0.0") });
-  expect(files["charts/perf-sentinel/Chart.yaml"]).toContain(
-    '\nversion: 2.0.0\nappVersion: "1.3.0"\n',
-  );
-  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain(
-    "## [2.0.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n",
-  );
-});
-
-test("a chart without appVersion says nothing that is not true", async () => {
-  const chart = product["charts/perf-sentinel/Chart.yaml"] ?? "";
-  const { files, plan } = await bumped({
-    ...product,
-    "charts/perf-sentinel/Chart.yaml": chart.replace(/appVersion.*\n/, ""),
-    "charts/perf-sentinel/values.yaml": "image: { repository: a/b, tag: x }\n",
-  });
-  expect(files["charts/perf-sentinel/CHANGELOG.md"]).toContain("## [1.3.0]\n\n## [1.2.9]");
-  expect(plan.left).toHaveLength(2);
 });
 
 test("a digest behind a bumped tag is left, with a warning", async () => {
@@ -207,7 +195,7 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
 
 test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
   let moved = 0;
-  for (let seed = 1; seed <= 250; seed++) {
+  for (let seed = 1; seed <= 120; seed++) {
     const { before, after, slots } = spelledProduct(seed, next);
     const { plan, files } = await bumped(before);
     expect({ seed, files }).toEqual({ seed, files: after });
@@ -221,5 +209,5 @@ test("arbitrary legal spellings: a bump changes exactly the intended values, and
     expect((await bumped(files)).plan.files).toEqual([]);
     moved += slots;
   }
-  expect(moved).toBeGreaterThan(250 * 6);
+  expect(moved).toBeGreaterThan(120 * 6);
 });

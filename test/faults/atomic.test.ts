@@ -5,5 +5,4 @@ import { sweep } from "../helpers/fault-sweep.ts";
 sweep({
   name: "an atomic release",
   command: ["scripts/release.ts", "v1.3.0", "--atomic"],
-  sameAs: [],
 });

@@ -6,7 +6,7 @@ import type { GhWorld } from "../../scripts/lib/net/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "./world.ts";
 
 /** A stand-in gh in a folder that is gone when the scope ends. */
-export function ghWorld(options: Pick<GhWorld, "patience"> = {}) {
+export function ghWorld(options: Pick<GhWorld, "timeout"> = {}) {
   const folder = temporaryFolder();
   const gh = standInGh(folder.path);
   const env = isolatedEnvironment(folder.path);
@@ -25,8 +25,8 @@ export function ghWorld(options: Pick<GhWorld, "patience"> = {}) {
   };
 }
 
-/** A fault: what gh does, what the answer says of it, and whether waiting is of no use. */
-export type Fault = readonly [name: string, reply: GhReply, evidence: RegExp, lasting: boolean];
+/** A fault: what gh does, and what the answer says of it. */
+export type Fault = readonly [name: string, reply: GhReply, evidence: RegExp];
 
 /** What keeps gh from an answer: each must end as `unknown`, with this evidence. */
 export const faults: readonly Fault[] = [
@@ -34,31 +34,26 @@ export const faults: readonly Fault[] = [
     "is not logged in",
     { code: 4, stderr: "To get started with GitHub CLI, please run:  gh auth login\n" },
     /^gh is not logged in to github.com$/,
-    true,
   ],
   [
     "has a token that is no longer good",
     { code: 1, stderr: "HTTP 401: Bad credentials (https://api.github.com/graphql)\n" },
     /^gh is not logged in to github.com$/,
-    true,
   ],
   [
     "does not know the question",
     { code: 1, stderr: 'Unknown JSON field: "assets"\nAvailable fields:\n  url\n' },
     /^the installed gh is too old for gh /,
-    true,
   ],
   [
     "does not find what it was asked of",
     { code: 1, stderr: "could not find any workflows named release.yml\n" },
     /could not find any workflows named release.yml/,
-    false,
   ],
   [
     "may not see the repository",
     { code: 1, stderr: "HTTP 404: Not Found (https://api.github.com/repos/robintra/x?a=b)\n" },
     /failed: HTTP 404: Not Found \(https:\/\/api.github.com\/repos\/robintra\/x\)$/,
-    false,
   ],
   [
     "is over its rate",
@@ -67,17 +62,11 @@ export const faults: readonly Fault[] = [
       stderr: "HTTP 403: API rate limit exceeded for user ID 1. (https://api.github.com/)\n",
     },
     /rate limit exceeded/,
-    false,
   ],
-  ["fails in silence", { code: 1 }, /exit code 1 without a message/, false],
-  ["prints junk and ends well", { stdout: "you have mail\n" }, /something that is not JSON/, false],
-  ["prints nothing and ends well", {}, /ended without an answer/, false],
-  [
-    "prints another shape and ends well",
-    { stdout: { message: "Moved" } },
-    /something that is /,
-    false,
-  ],
-  ["is killed", { shell: "kill -9 $$" }, /was ended by signal 9/, false],
-  ["prints without end", { shell: "yes" }, /printed more than an answer can be/, false],
+  ["fails in silence", { code: 1 }, /exit code 1 without a message/],
+  ["prints junk and ends well", { stdout: "you have mail\n" }, /something that is not JSON/],
+  ["prints nothing and ends well", {}, /ended without an answer/],
+  ["prints another shape and ends well", { stdout: { message: "Moved" } }, /something that is /],
+  ["is killed", { shell: "kill -9 $$" }, /was ended by signal 9/],
+  ["prints without end", { shell: "yes" }, /printed more than an answer can be/],
 ];

@@ -1,13 +1,12 @@
 /** A release procedure that asks nothing of its own. */
 
-import type { Procedure } from "../../scripts/release/plan.ts";
+import type { Procedure } from "../../scripts/release/flow.ts";
 
 export const withoutGates: Procedure = {
   script: "scripts/release.ts",
   tagPrefix: "v",
   pushesMain: true,
   gates: [],
-  evidence: async () => [],
   cautions: async () => [],
   nextSteps: async () => [],
 };

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { layout } from "../../scripts/lib/layout.ts";
-import type { Copy } from "./fault-worlds.ts";
-import { type Ended, scratchOf, start } from "./world.ts";
+import type { ReleaseWorld } from "./release.ts";
+import { type Ended, start } from "./world.ts";
 
 /** A ref: the object that it names, and the commit that it means. */
 interface Ref {
@@ -31,54 +31,43 @@ export interface Seen {
 const main = `refs/heads/${layout.mainBranch}`;
 const mainHere = `refs/remotes/${layout.remote}/${layout.mainBranch}`;
 
-/** Looks at worlds that differ in their state alone; git is asked once about each state. */
-export function observer(): (copy: Copy, state: string) => Promise<Seen> {
-  const tips = new Map<string, Promise<Tips>>();
-  const verdicts: Verdicts = new Map();
-  return async (copy, state) => {
-    const read = (path: string) => readFileSync(path, "utf8").replaceAll(copy.home, "~");
-    // Read before anything is waited for: what a process leaves is what it leaves at its end.
-    const now = {
-      head: readFileSync(join(copy.root, ".git/HEAD"), "utf8"),
-      kept: {
-        ledger: read(join(copy.root, layout.ledger)),
-        "configuration of the checkout": read(join(copy.root, ".git/config")),
-        "configuration of the operator": read(join(copy.home, ".gitconfig")),
-        "configuration of the remote": read(join(copy.bare, "config")),
-      },
-      leftovers: readdirSync(scratchOf(copy.home)),
-    };
-    const known = tips.get(state) ?? tipsOf(copy, verdicts);
-    tips.set(state, known);
-    return { ...now, ...(await known) };
+/** Reads both repositories of a world, and the files that no release may write. */
+export async function look(world: ReleaseWorld): Promise<Seen> {
+  const { home, root, bare } = world;
+  const read = (path: string) => readFileSync(path, "utf8").replaceAll(home, "~");
+  // Read before anything is waited for: what a process leaves is what it leaves at its end.
+  const now = {
+    head: readFileSync(join(root, ".git/HEAD"), "utf8"),
+    kept: {
+      ledger: read(join(root, layout.ledger)),
+      "configuration of the checkout": read(join(root, ".git/config")),
+      "configuration of the operator": read(join(home, ".gitconfig")),
+      "configuration of the remote": read(join(bare, "config")),
+    },
+    leftovers: readdirSync(world.scratch),
   };
-}
-
-/** Whether the signature of a tag is good, by the name of the object, which tells its content. */
-type Verdicts = Map<string, Promise<boolean>>;
-
-type Tips = Pick<Seen, "here" | "there" | "signed">;
-
-async function tipsOf(copy: Copy, verdicts: Verdicts): Promise<Tips> {
-  const [here, there] = await Promise.all([refsOf(copy, copy.root), refsOf(copy, copy.bare)]);
+  const [here, there] = await Promise.all([refsOf(world, root), refsOf(world, bare)]);
   const signed = new Set<string>();
   for (const [where, folder, refs] of [
-    ["here", copy.root, here],
-    ["there", copy.bare, there],
+    ["here", root, here],
+    ["there", bare, there],
   ] as const) {
     for (const ref of tagsOf(refs)) {
       const id = refs[ref]?.id ?? "";
-      const verdict = verdicts.get(id) ?? isSigned(copy, folder, id);
+      const verdict = verdicts.get(id) ?? isSigned(world, folder, id);
       verdicts.set(id, verdict);
       if (await verdict) {
         signed.add(`${where} ${ref}`);
       }
     }
   }
-  return { here, there, signed };
+  return { ...now, here, there, signed };
 }
 
-async function refsOf({ env }: Copy, folder: string): Promise<Refs> {
+/** Whether the signature of a tag is good, by the name of the object, which tells its content. */
+const verdicts = new Map<string, Promise<boolean>>();
+
+async function refsOf({ env }: ReleaseWorld, folder: string): Promise<Refs> {
   const format = "%(refname) %(objectname) %(objecttype) %(*objectname)";
   const { code, stdout, stderr } = await start(["git", "for-each-ref", `--format=${format}`], {
     cwd: folder,
@@ -100,7 +89,7 @@ function tagsOf(refs: Refs): string[] {
   return Object.keys(refs).filter((name) => name.startsWith("refs/tags/"));
 }
 
-async function isSigned({ home, env }: Copy, folder: string, id: string): Promise<boolean> {
+async function isSigned({ home, env }: ReleaseWorld, folder: string, id: string): Promise<boolean> {
   const signers = `gpg.ssh.allowedSignersFile=${join(home, "signers")}`;
   const command = ["git", "-c", "gpg.format=ssh", "-c", signers, "verify-tag", id];
   return (await start(command, { cwd: folder, env })).code === 0;

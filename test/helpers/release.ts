@@ -48,7 +48,7 @@ interface Entry {
   readonly content: Buffer | undefined;
 }
 
-interface Template {
+export interface Template {
   /** The folder that the entries were read from, which is gone. */
   readonly home: string;
   readonly entries: readonly Entry[];
@@ -63,8 +63,13 @@ async function makeTemplate(): Promise<Template> {
   await world.addRemote();
   await world.useSshKey();
   await world.commit(validatedProduct(), "Bump to 1.3.0");
-  const paths = readdirSync(world.home, { recursive: true, encoding: "utf8" }).sort();
-  return { home: world.home, entries: paths.map((path) => readEntry(world.home, path)) };
+  return templateOf(world.home);
+}
+
+/** Reads everything below the folder of a world, to make copies of it. */
+export function templateOf(home: string): Template {
+  const paths = readdirSync(home, { recursive: true, encoding: "utf8" }).sort();
+  return { home, entries: paths.map((path) => readEntry(home, path)) };
 }
 
 function readEntry(home: string, path: string): Entry {
@@ -99,11 +104,17 @@ function copyOf({ home, entries }: Template): TestRepository {
  */
 export async function releaseWorld(registry?: string): Promise<ReleaseWorld> {
   template ??= makeTemplate();
-  const world = copyOf(await template);
+  const world = worldFrom(await template);
   if (registry !== undefined) {
     writeFiles(world.root, validatedProduct(registry));
     await world.git("commit", "--quiet", "--amend", "--no-edit", "--all");
   }
+  return world;
+}
+
+/** Makes a copy of a world to release from. */
+export function worldFrom(template: Template): ReleaseWorld {
+  const world = copyOf(template);
   const bare = join(world.home, "origin.git");
   return {
     ...world,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { findingOf, isSettled, type State } from "../../scripts/lib/answer.ts";
-import { error, notice } from "../../scripts/lib/finding.ts";
+import { answered, findingOf, Unverified } from "../../scripts/lib/answer.ts";
+import { error, notice, refusal } from "../../scripts/lib/finding.ts";
 
 const image = { question: "image on ghcr.io", evidence: "sha256:1", link: "https://example.test" };
 
@@ -21,11 +21,34 @@ test.each(["failed", "pending", "unknown"] as const)(
   },
 );
 
-test.each<[State[], boolean]>([
-  [["verified", "verified"], true],
-  [["verified", "pending"], false],
-  [["unknown", "failed"], true],
-  [["unknown"], false],
-])("waiting ends when %j cannot get better: %p", (states, settled) => {
-  expect(isSettled(states.map((state) => ({ ...image, state })))).toBe(settled);
+test("a question without an answer is unknown, with the reason and a way out; a defect stays one", async () => {
+  const thrown = async (reason: Error) =>
+    await answered("q", () => {
+      throw reason;
+    });
+  expect(await answered("q", () => "there")).toEqual({
+    question: "q",
+    state: "verified",
+    evidence: "there",
+  });
+  const remedy = "Check the network and the server, then run the command again";
+  const unknown = { question: "q", state: "unknown" };
+  expect(await thrown(new SyntaxError("torn"))).toMatchObject({
+    ...unknown,
+    evidence: "torn",
+    remedy,
+  });
+  expect(await thrown(refusal("Cannot run git", { remedy: "Install git" }))).toMatchObject({
+    ...unknown,
+    evidence: "Cannot run git",
+    remedy: "Install git",
+  });
+  expect(await thrown(new Unverified("failed", "it is yanked", "Undo", "https://x"))).toEqual({
+    question: "q",
+    state: "failed",
+    evidence: "it is yanked",
+    remedy: "Undo",
+    link: "https://x",
+  });
+  expect(thrown(new TypeError("defect"))).rejects.toThrow(TypeError);
 });

@@ -108,6 +108,24 @@ test.each(["&1", "&2"])(
   },
 );
 
+test("a program has ended when it exits, though a child of it prints errors without a pause", async () => {
+  const begin = performance.now();
+  const flood = shell("timeout 8 yes >&2 & sleep 0.01; printf done");
+  const answer = await run(flood, { ...here, mostOutput: 2 ** 26 });
+  expect(performance.now() - begin).toBeLessThan(4000);
+  expect(answer).toMatchObject({ code: 0, stdout: "done", timedOut: false });
+});
+
+test("errors that are passed on slower than they come leave time for the end of a program", async () => {
+  const begin = performance.now();
+  const answer = await run(shell("timeout 8 yes >&2 & exit 0"), {
+    ...here,
+    onStderr: () => Bun.sleepSync(60),
+  });
+  expect(performance.now() - begin).toBeLessThan(4000);
+  expect(answer.code).toBe(0);
+});
+
 test("what an ended program has left in its pipes is read whole, though this process is late", async () => {
   const running = run(shell("sleep 150 & head -c 60000 /dev/zero; exit 0"), here);
   await Bun.sleep(1);

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { error } from "../../scripts/lib/finding.ts";
 import type { SignedTag } from "../../scripts/lib/git/tag.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import type { Facts, ReleaseOptions } from "../../scripts/release/plan.ts";
-import { precheck } from "../../scripts/release/prechecks.ts";
+import type { ReleaseOptions } from "../../scripts/release/plan.ts";
+import { type Facts, precheck } from "../../scripts/release/prechecks.ts";
 
 const head = "a".repeat(40);
 const theirs = "b".repeat(40);
@@ -88,7 +88,7 @@ const refusals: [string, Partial<Facts>, string][] = [
   ],
   [
     "a tag in the way of this one",
-    { localTag: { kind: "blocked", findings: [error("tag v1.3.0/x is here")] } },
+    { localTag: { kind: "unknown", findings: [error("tag v1.3.0/x is here")] } },
     "tag v1.3.0/x is here",
   ],
   ["a checkout behind the remote", { relation: { kind: "behind" } }, "is behind origin/main"],
@@ -108,7 +108,7 @@ const refusals: [string, Partial<Facts>, string][] = [
   [
     "a tag on the remote below whose name git would need a folder",
     { refs: { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) } },
-    "Cannot make tag v1.3.0: origin holds refs/tags/v1.3.0/x, and git cannot hold both",
+    "Cannot push to refs/tags/v1.3.0: origin holds refs/tags/v1.3.0/x",
   ],
   ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
   [

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { error } from "../../scripts/lib/finding.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import type { Facts } from "../../scripts/release/plan.ts";
+import type { Facts } from "../../scripts/release/prechecks.ts";
 import { askPrechecks, chartRules, rules, tagStateOf } from "../../scripts/status/tags.ts";
 
 const commit = "a".repeat(40);

@@ -18,9 +18,8 @@ import { startRegistry } from "../../scripts/demo/registry.ts";
 import type { Answer, State } from "../../scripts/lib/answer.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import { openDownloads } from "../../scripts/verify/downloads.ts";
-import { releaseOf, type TagKind } from "../../scripts/verify/published.ts";
-import { questionsOf } from "../../scripts/verify/questions.ts";
+import { openDownloads } from "../../scripts/verify/github-release.ts";
+import { questionsOf, type TagKind } from "../../scripts/verify/questions.ts";
 import { survey } from "../../scripts/verify/survey.ts";
 import { ghWorld } from "../helpers/gh.ts";
 import { quickHttp } from "../helpers/quick.ts";
@@ -112,10 +111,12 @@ type World = ReturnType<typeof soundWorld>;
 /** One look at a release. */
 async function look(kind: TagKind, each: World, of = version): Promise<Answer[]> {
   const { env } = each;
-  const release = releaseOf(kind, of, {
+  const release = {
+    kind,
+    version: of,
     registry: registry.host,
     crateIndex: new URL(each.index.url),
-  });
+  };
   using downloads = openDownloads(env);
   const { questions } = questionsOf(release, {
     repository: { root: product.root, env: { ...product.env, PATH: env.PATH } },
@@ -358,13 +359,12 @@ describe("of a chart, only what is told differs:", () => {
     expect(statesOf(await look("chart", each))).toEqual({ ...sound, ...differs() });
   });
 
-  test("its commit is not here, and HEAD holds another version of the chart", async () => {
+  test("a tag without a commit promises nothing", async () => {
     using each = soundWorld("chart");
     const answers = await look("chart", each, parseVersion("1.2.9"));
     expect(answers.find(({ question }) => question === "image of the chart")).toMatchObject({
       state: "unknown",
-      evidence: "what the tag promises cannot be read",
-      lasting: true,
+      evidence: "chart-v1.2.9 exists neither locally nor on origin",
     });
   });
 
@@ -387,14 +387,4 @@ describe("of a chart, only what is told differs:", () => {
       "and can no longer come: the run of release.yml has failed",
     );
   });
-});
-
-test("the two registries of the layout are asked for one image, and the chart's own for the chart", () => {
-  const release = releaseOf("application", version);
-  expect(release.images).toEqual([
-    { registry: "ghcr.io", repository: image },
-    { registry: "docker.io", repository: image },
-  ]);
-  expect(release.chart).toEqual({ registry: "ghcr.io", repository: chart });
-  expect(release.crateIndex.href).toBe("https://index.crates.io/");
 });

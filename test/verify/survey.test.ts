@@ -58,50 +58,30 @@ test("one failure ends the waiting", async () => {
   expect(open.looks()).toBe(2);
 });
 
-test("the time is over after the limit, and no limit asks once", async () => {
+test("pauses grow up to a minute, the last look falls on the limit, and no limit asks once", async () => {
   const { world, options, elapsed } = patientWorld();
   const open = scripted("open", ["pending"]);
   await survey(world, [open.question], { ...options, limit: 0 });
   expect([open.looks(), elapsed()]).toEqual([1, 0]);
-  await survey(world, [open.question], { ...options, limit: 2 * minute });
-  expect(elapsed()).toBe(2 * minute);
+  const pauses: number[] = [];
+  const sleep = (milliseconds: number, signal: AbortSignal) => {
+    pauses.push(milliseconds);
+    return options.sleep?.(milliseconds, signal) ?? Promise.resolve();
+  };
+  await survey(world, [open.question], { ...options, limit: 5 * minute, sleep });
+  expect(pauses.slice(0, 7)).toEqual([5000, 7500, 11_250, 16_875, 25_312.5, 37_968.75, 56_953.125]);
+  expect(Math.max(...pauses)).toBe(minute);
+  expect(elapsed()).toBe(5 * minute);
 });
 
-test("an answer that needs a person first is not waited for, and keeps nothing else waiting", async () => {
-  const { world, options } = patientWorld();
-  const gh = scripted("gh", ["unknown"], { lasting: true });
-  const late = scripted("late", ["pending", "unknown", "verified"]);
+test("what nobody can answer is not waited for once nothing else is pending", async () => {
+  const { world, options, elapsed } = patientWorld();
+  const gh = scripted("gh", ["unknown"]);
+  const late = scripted("late", ["pending", "unknown", "pending", "verified"]);
   const answers = await survey(world, [gh.question, late.question], options);
   expect(answers.map(({ state }) => state)).toEqual(["unknown", "verified"]);
-  expect([gh.looks(), late.looks()]).toEqual([1, 3]);
-});
-
-test("what a failed run would have made has failed with it; what was there stays", async () => {
-  const { world, options } = patientWorld();
-  const link = "https://github.com/o/r/actions/runs/1";
-  const questions: Question[] = [
-    {
-      ...scripted("run", ["failed"], { remedy: "Re-run the job", link }).question,
-      run: "itself",
-    },
-    { ...scripted("image", ["pending"], { remedy: "Wait" }).question, run: "makes it" },
-    { ...scripted("crate", ["verified"]).question, run: "makes it" },
-    { ...scripted("release", ["unknown"]).question, run: "makes it" },
-    scripted("other", ["pending"]).question,
-  ];
-  expect(await survey(world, questions, options)).toEqual([
-    { question: "run", state: "failed", evidence: "look 1", remedy: "Re-run the job", link },
-    {
-      question: "image",
-      state: "failed",
-      evidence: "look 1, and can no longer come: the run has failed",
-      remedy: "Re-run the job",
-      link,
-    },
-    { question: "crate", state: "verified", evidence: "look 1" },
-    { question: "release", state: "unknown", evidence: "look 1" },
-    { question: "other", state: "pending", evidence: "look 1" },
-  ]);
+  expect(late.looks()).toBe(4);
+  expect(elapsed()).toBeLessThan(2 * minute);
 });
 
 test("a refused question is one that nobody could answer; a defect stays one", async () => {

@@ -1,9 +1,8 @@
-/** The one place that writes a ledger: adds a row at its end, and never touches what is there. */
+/** The one place that writes a ledger: appends a row, or rewrites one whose separators are at fault. */
 
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -12,29 +11,28 @@ import {
   readFileSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
-  faultText,
   type Ledger,
-  type MalformedRow,
-  mendText,
+  malformedEnd,
   parseLedger,
-  type Row,
+  repairText,
   rowText,
   type Validation,
 } from "../files/ledger.ts";
 import { error, Refusal, refusal } from "../finding.ts";
+import type { Repository } from "../git/git.ts";
 import { layout } from "../layout.ts";
-import { toWrite } from "./change-files.ts";
-import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
+import { changeFiles, toWrite } from "./change-files.ts";
+import { type FileState, findFile, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
-/** Milliseconds to wait for another process that appends; it needs a few. */
-const patience = 10_000;
+/** Milliseconds to wait for another process that writes the ledger; it needs a few. */
+const lockLimit = 10_000;
 
-/** Where a row got to. */
+/** Where a row was appended. */
 export interface Appended {
   /** Its line, from 1. */
   readonly line: number;
@@ -48,8 +46,8 @@ export interface Appended {
  *
  * @param today No validation can be dated later.
  * @param shown How messages name the ledger.
- * @throws {Refusal} If the ledger is missing, if its last entries are malformed, or if the row did
- * not get there.
+ * @throws {Refusal} If the ledger is missing, if its last rows are malformed, or if the row could
+ * not be appended.
  */
 export async function appendRow(
   path: string,
@@ -60,11 +58,12 @@ export async function appendRow(
   const descriptor = await openLocked(path, shown);
   try {
     const before = readFileSync(descriptor);
-    const { rows } = read(shown, before, today);
-    refuseMalformedEnd(rows, shown);
-    write(descriptor, before.length, additionTo(before, validation), shown);
-    const line = readBack(path, shown, before, validation, today);
-    const last = rows.at(-1);
+    const ledger = read(shown, before, today);
+    refuseMalformedEnd(ledger, shown);
+    const addition = additionTo(before, validation);
+    write(descriptor, before.length, addition, shown);
+    const line = readBack(path, shown, Buffer.concat([before, addition]), validation, today);
+    const last = ledger.rows.at(-1);
     return { line, repeats: last?.text === rowText(validation) ? last.line : undefined };
   } finally {
     closeSync(descriptor);
@@ -74,36 +73,86 @@ export async function appendRow(
 /**
  * Refuses at once what `appendRow` would refuse later: for work that takes long before it appends.
  *
- * @throws {Refusal} If the ledger is missing, or its last entries are malformed.
+ * @throws {Refusal} If the ledger is missing, or its last rows are malformed.
  */
 export function refuseUnfitLedger(path: string, today: Day, shown = path): void {
   const descriptor = open(path, shown);
   try {
-    refuseMalformedEnd(read(shown, readFileSync(descriptor), today).rows, shown);
+    refuseMalformedEnd(read(shown, readFileSync(descriptor), today), shown);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Rewrites a malformed row of a checkout's ledger with one tab between its columns, if its
+ * separators alone are at fault: under the lock of `appendRow`, atomically, no other byte changed.
+ *
+ * @param line The row's line, from 1.
+ * @param isInterrupted Whether to stop before anything is changed. The caller holds off signals.
+ * @returns The row as it is now; undefined if it was interrupted.
+ * @throws {Refusal} If the ledger is missing, the row is not such a one, or it could not be written.
+ */
+export async function repairRow(
+  repository: Repository,
+  line: number,
+  today: Day,
+  isInterrupted: () => boolean,
+): Promise<string | undefined> {
+  const { ledger } = layout;
+  const path = join(repository.root, ledger);
+  const descriptor = await openLocked(path, ledger);
+  try {
+    const bytes = readFileSync(descriptor);
+    const repaired = repairOf(read(ledger, bytes, today), line);
+    // Latin-1 keeps every byte of the other lines, UTF-8 or not.
+    const lines = bytes.toString("latin1").split("\n");
+    lines[line - 1] = `${repaired}${lines[line - 1]?.endsWith("\r") ? "\r" : ""}`;
+    const mode = fstatSync(descriptor).mode & 0o7777;
+    const change = {
+      path: ledger,
+      before: { bytes, mode },
+      after: { bytes: Buffer.from(lines.join("\n"), "latin1"), mode },
+    };
+    const outcome = await changeFiles(repository, async () => [change], isInterrupted);
+    return outcome === "changed" ? repaired : undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Returns what a line becomes once it is repaired. */
+function repairOf({ rows, source }: Ledger, line: number): string {
+  const row = rows.find((each) => each.line === line);
+  if (row?.kind !== "malformed") {
+    const found = row === undefined ? "no row" : "a valid row";
+    throw refusal(`Cannot repair line ${line} of ${source.path}: found ${found} there`, {
+      at: { file: source.path, line },
+      remedy: "Name a line that check-ledger.ts reports as malformed",
+    });
+  }
+  if (row.repaired === undefined) {
+    throw refusal(
+      `Cannot repair line ${line} of ${source.path}: more than its separators is wrong: ${row.fault}`,
+      { at: row.at, remedy: repairText(row) },
+    );
+  }
+  return row.repaired;
 }
 
 /** Opens and locks the file that the path means, even if it was replaced while this waited. */
 async function openLocked(path: string, shown: string): Promise<number> {
   for (;;) {
     const descriptor = open(path, shown);
-    let keep = false;
-    try {
-      if (!(await lockFile(descriptor, patience))) {
-        throw refusal(`Cannot lock ${shown}: another process has held it for too long`, {
-          remedy: "Find what else writes the ledger, let it end, and run this again",
-        });
-      }
-      keep = isSame(descriptor, path);
-      if (keep) {
-        return descriptor;
-      }
-    } finally {
-      if (!keep) {
-        closeSync(descriptor);
-      }
+    const isLocked = await lockFile(descriptor, lockLimit);
+    if (isLocked && isSame(descriptor, path)) {
+      return descriptor;
+    }
+    closeSync(descriptor);
+    if (!isLocked) {
+      throw refusal(`Cannot lock ${shown}: another process has held it for too long`, {
+        remedy: "Find what else writes the ledger, let it end, and run this again",
+      });
     }
   }
 }
@@ -129,21 +178,11 @@ const nameTheLedger =
   "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab";
 
 /**
- * The ledger, if it is there. A link must not lead to it, from the top level of its checkout on, and
- * it must not be git's own: a row would be written to another file than the one that is committed.
+ * Returns the ledger, if it is there. No link may lead to it, from the top level of its checkout on:
+ * a row would be written to another file than the one that is committed.
  */
 function find(path: string, shown: string): FileState | undefined {
   const named = path.endsWith(`/${layout.ledger}`) ? layout.ledger : basename(path);
-  let folder = realPath(dirname(path));
-  while (folder !== dirname(folder) && !existsSync(join(folder, ".git"))) {
-    if (basename(folder) === ".git") {
-      throw refusal(`Cannot write ${shown}: found a file of git's own, expected a ledger`, {
-        at: { file: shown },
-        remedy: nameTheLedger,
-      });
-    }
-    folder = dirname(folder);
-  }
   return findFile(path.slice(0, -named.length - 1), named, { ...toWrite, shown });
 }
 
@@ -157,26 +196,22 @@ function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
   return parseLedger(decodeSource(shown, bytes, { lenient: true }), today);
 }
 
-/** Refuses to bury rows that somebody can still mend. */
-function refuseMalformedEnd(rows: readonly Row[], shown: string): void {
-  const lastValid = rows.findLastIndex(({ kind }) => kind === "entry");
-  const end = rows.slice(lastValid + 1) as MalformedRow[];
+/** Refuses to bury malformed rows, which can still be repaired or removed where they are. */
+function refuseMalformedEnd(ledger: Ledger, shown: string): void {
+  const end = malformedEnd(ledger);
   if (end.length > 0) {
     throw new Refusal(
       end.map((row) =>
-        error(
-          `Cannot append to ${shown}: line ${row.line} at its end is malformed: ${faultText(row)}`,
-          {
-            remedy: `${mendText(row)}, by hand`,
-            at: row.faults[0].at,
-          },
-        ),
+        error(`Cannot append to ${shown}: line ${row.line} at its end is malformed: ${row.fault}`, {
+          remedy: repairText(row),
+          at: row.at,
+        }),
       ),
     );
   }
 }
 
-/** The row with the file's own line ending, after the final line ending that may be missing. */
+/** Returns the row with the file's own line ending, after the final line ending that may be missing. */
 function additionTo(before: Uint8Array, validation: Validation): Uint8Array {
   const text = new TextDecoder().decode(before.subarray(-2));
   const ending = endsLinesWithCrlf(before) ? "\r\n" : "\n";
@@ -185,7 +220,7 @@ function additionTo(before: Uint8Array, validation: Validation): Uint8Array {
   return new TextEncoder().encode(`${missing}${rowText(validation)}${ending}`);
 }
 
-/** Whether the last line ending of a file is CRLF. */
+/** Reports whether the last line ending of a file is CRLF. */
 function endsLinesWithCrlf(bytes: Uint8Array): boolean {
   const end = bytes.lastIndexOf(10);
   return end > 0 ? bytes[end - 1] === 13 : bytes.at(-1) === 13;
@@ -205,36 +240,30 @@ function write(descriptor: number, size: number, addition: Uint8Array, shown: st
       at: { file: shown },
     });
   }
-  const isOurs = fstatSync(descriptor).size === size + written;
-  if (isOurs) {
+  if (fstatSync(descriptor).size === size + written) {
     ftruncateSync(descriptor, size);
   }
   throw refusal(
     `Cannot append to ${shown}: only ${written} of ${addition.length} bytes could be written`,
     {
-      remedy: isOurs
-        ? "Nothing was kept of the row: make room on the disk and run this again"
-        : `Make room on the disk, and look at the end of ${shown}`,
+      remedy: `Make room on the disk, look at the end of ${shown}, and run this again`,
       at: { file: shown },
     },
   );
 }
 
-/** Finds the new row in the file that the path means now, behind all that was there before. */
+/** Returns the line of the new row, once the file that the path means now is as it was written. */
 function readBack(
   path: string,
   shown: string,
-  before: Uint8Array,
+  expected: Uint8Array,
   validation: Validation,
   today: Day,
 ): number {
   const after = find(path, shown)?.bytes ?? new Uint8Array();
-  const text = rowText(validation);
-  const linesBefore = before.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
-  const row = read(shown, after, today).rows.findLast(
-    (each) => each.kind === "entry" && each.text === text && each.line > linesBefore,
-  );
-  if (row === undefined || Buffer.compare(after.subarray(0, before.length), before) !== 0) {
+  const row = read(shown, after, today).rows.at(-1);
+  const isValid = row?.kind === "entry" && row.text === rowText(validation);
+  if (row === undefined || !isValid || Buffer.compare(after, expected) !== 0) {
     throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
       remedy: `Compare the end of ${shown} with: git diff`,
       at: { file: shown },

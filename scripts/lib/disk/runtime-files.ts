@@ -5,6 +5,7 @@
  */
 
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import {
   error,
   type Finding,
@@ -45,14 +46,19 @@ export async function checkRuntimeFiles(
   env: Environment,
   switches: readonly string[],
 ): Promise<readonly Finding[]> {
-  const present = filesReadBy(switches, env).filter((name) => existsSync(`${cwd}/${name}`));
+  const given = inOneWord(switches);
+  const present = filesReadBy(given, cwd, env).filter((name) => existsSync(`${cwd}/${name}`));
   if (present.length === 0) {
     return [];
   }
   const causes = (await Promise.all(present.map((name) => causesIn(name, cwd)))).flat();
   const isFromConfiguration = ({ at }: Cause) => at.file === configuration;
+  const isRefused = ({ at }: Cause, name: string) => resolve(cwd, at.file) === resolve(cwd, name);
   const needed = [
-    ...switches,
+    // Bun loads the files that it is given, whatever other switches say.
+    ...given.filter(
+      (each) => !envFilesOf(each).some((name) => causes.some((cause) => isRefused(cause, name))),
+    ),
     ...(causes.some(isFromConfiguration) ? ["--config=/dev/null"] : []),
     ...(causes.every(isFromConfiguration) ? [] : ["--no-env-file"]),
   ];
@@ -62,21 +68,43 @@ export async function checkRuntimeFiles(
   );
 }
 
-/** The names that Bun looks for, unless a switch says otherwise. Of these switches the last counts. */
-function filesReadBy(switches: readonly string[], env: Environment): string[] {
-  const config = switches.findLast((each) => /^(?:--config(?:=|$)|-c)/.test(each)) ?? "";
+/** Switches of Bun, each in one word. */
+function inOneWord(switches: readonly string[]): string[] {
+  return switches.flatMap((each, index) => {
+    const isApart = each === "--env-file";
+    const word = isApart ? `${each}=${switches[index + 1] ?? ""}` : each;
+    return switches[index - 1] === "--env-file" ? [] : [word];
+  });
+}
+
+/** The files that a switch has Bun load into the environment. */
+function envFilesOf(word: string): string[] {
+  const prefix = "--env-file=";
+  return word.startsWith(prefix) ? word.slice(prefix.length).split(",") : [];
+}
+
+/**
+ * The names that Bun looks for, unless a switch says otherwise, and may name them itself. Of switches
+ * for `bunfig.toml` the last counts, of those for `.env` files each one that names a file.
+ */
+function filesReadBy(switches: readonly string[], cwd: string, env: Environment): string[] {
+  const isAmong = (name: string, given: readonly string[]) =>
+    given.some((each) => resolve(cwd, each) === resolve(cwd, name));
+  const last = switches.findLast((each) => /^(?:--config(?:=|$)|-c)/.test(each)) ?? "";
+  const [, config = configuration] = /^--config=(.+)$/s.exec(last) ?? [];
+  const isDisarmed = switches.some((each) => /^--(?:no-env-file$|env-file=)/.test(each));
+  const loaded = switches.flatMap(envFilesOf);
   // A loaded file may itself set NODE_ENV, so that the mode which Bun chose is no longer known.
   const modes = ["development", "production", "test"].filter(
-    (mode) => mode === "development" || mode === env.BUN_ENV || mode === env.NODE_ENV,
+    (mode) => isDisarmed || mode === "development" || mode === env.BUN_ENV || mode === env.NODE_ENV,
   );
+  const files = ["", ...modes.map((mode) => `.${mode}`)].flatMap((suffix) => [
+    `.env${suffix}`,
+    `.env${suffix}.local`,
+  ]);
   return [
-    ...(/^--config=./.test(config) ? [] : [configuration]),
-    ...(switches.some((each) => /^--(?:no-env-file$|env-file(?:=|$))/.test(each))
-      ? []
-      : ["", ...modes.map((mode) => `.${mode}`)].flatMap((suffix) => [
-          `.env${suffix}`,
-          `.env${suffix}.local`,
-        ])),
+    ...(isAmong(configuration, [config]) ? [configuration] : []),
+    ...files.filter((name) => !isDisarmed || isAmong(name, loaded)),
   ];
 }
 

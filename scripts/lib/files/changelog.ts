@@ -43,6 +43,11 @@ export function sectionsOf(changelog: Changelog, version: Version): readonly Sec
   return changelog.sections.filter((section) => section.version === version);
 }
 
+/** Reports whether a section holds what is not released yet. */
+export function isUnreleased({ name, title }: Section): boolean {
+  return (name ?? title).trim().toLowerCase() === "unreleased";
+}
+
 /** A word without a digit, such as `TBD`, or what has the form of a day. */
 const placeholder = /^(?:[^\s\d]+|[^\s-]{4}-[^\s-]{2}-[^\s-]{2})$/;
 

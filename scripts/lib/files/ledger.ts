@@ -5,7 +5,7 @@
  */
 
 import { type Day, isDay } from "../calendar.ts";
-import { type Place, quote } from "../finding.ts";
+import { type Place, quote, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion } from "../version.ts";
@@ -15,7 +15,7 @@ const verdicts = ["PASS", "FAIL"] as const;
 /** How a lab validation ended. */
 export type Verdict = (typeof verdicts)[number];
 
-/** Whether a text is a verdict, in capitals as the ledger has it. */
+/** Reports whether a text is a verdict, in capitals as the ledger has it. */
 export function isVerdict(text: string): text is Verdict {
   return (verdicts as readonly string[]).includes(text);
 }
@@ -30,39 +30,26 @@ export interface Validation {
   readonly verdict: Verdict;
 }
 
-/** One field of a row, and where it stands. */
-export interface Cell {
-  readonly text: string;
-  /** 1-based position of its first character in the line. */
-  readonly column: number;
-}
-
-interface Line {
+/** A valid row. */
+export interface Entry extends Validation {
+  readonly kind: "entry";
   /** 1-based; only line feeds end a line, as for git and grep. */
   readonly line: number;
   /** The line without its ending. */
   readonly text: string;
 }
 
-/** A valid row. */
-export interface Entry extends Line, Validation {
-  readonly kind: "entry";
-}
-
 /** A row that counts as nothing, and why. */
-export interface MalformedRow extends Line {
+export interface MalformedRow {
   readonly kind: "malformed";
-  /** At least one, in the order of the columns. */
-  readonly faults: readonly [Fault, ...Fault[]];
-}
-
-/** One thing that is wrong with a row. */
-export interface Fault {
-  /** What was found and what was expected. */
-  readonly message: string;
-  /** The column of the table that it is about, from 1; undefined if it is the row's count. */
-  readonly cell: number | undefined;
-  readonly at: Place;
+  readonly line: number;
+  readonly text: string;
+  /** What was found and what was expected, as one phrase. */
+  readonly fault: string;
+  /** Where the fault begins. */
+  readonly at: Required<Place>;
+  /** The valid row that it becomes with one tab between its columns; undefined if more is wrong. */
+  readonly repaired: string | undefined;
 }
 
 export type Row = Entry | MalformedRow;
@@ -73,57 +60,62 @@ export interface Ledger {
   readonly rows: readonly Row[];
 }
 
-/** The valid rows of a ledger, in the order of the file. */
+/** Returns the valid rows of a ledger, in the order of the file. */
 export function entriesOf(ledger: Ledger): Entry[] {
   return ledger.rows.filter((row) => row.kind === "entry");
 }
 
-/** The malformed rows of a ledger, in the order of the file. */
+/** Returns the malformed rows of a ledger, in the order of the file. */
 export function malformedOf(ledger: Ledger): MalformedRow[] {
   return ledger.rows.filter((row) => row.kind === "malformed");
 }
 
-/** What is wrong with a row, as one phrase. */
-export function faultText({ faults }: MalformedRow): string {
-  return [...new Set(faults.map(({ message }) => message))].join("; ");
+/** Returns the malformed rows below the last valid one: a row that is appended would bury them. */
+export function malformedEnd(ledger: Ledger): MalformedRow[] {
+  const lastValid = ledger.rows.findLastIndex(({ kind }) => kind === "entry");
+  return ledger.rows.slice(lastValid + 1).filter((row) => row.kind === "malformed");
 }
 
-/** The way out of a malformed row, which counts as nothing: without it the ledger is append-only still. */
-export function mendText({ line }: MalformedRow): string {
-  return `Mend line ${line}, or remove it and append a correct row at the end`;
+/**
+ * Returns the way out of a malformed row: the command that repairs it, if its separators alone are
+ * at fault and its file is the ledger of a checkout.
+ */
+export function repairText({ at: { file }, line, repaired }: MalformedRow): string {
+  if (repaired === undefined) {
+    return `Remove line ${line}, and append a correct row at the end`;
+  }
+  const command = `bun release-gate/check-ledger.ts --repair ${line}`;
+  if (file === layout.ledger) {
+    return command;
+  }
+  return file.endsWith(`/${layout.ledger}`)
+    ? `${command} --repo ${shellWord(file.slice(0, -layout.ledger.length - 1) || "/")}`
+    : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
 }
 
-/** A row of the ledger as text, without a line ending. */
+/** Returns a row of the ledger as text, without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
 }
 
-/** More cells than any row that could have been meant. */
-const cellLimit = 9;
-
 /**
- * Reads a ledger. CRLF line endings are tolerated.
+ * Reads a ledger. CRLF line endings are accepted.
  *
  * @param today No validation can be dated later.
- * @param earlier Ledgers that were read with the same `today`. What has grown from one of them, as
- * a ledger should, is read from its end on.
  */
-export function parseLedger(source: Source, today: Day, earlier: readonly Ledger[] = []): Ledger {
-  const known = earlier.find((each) => hasGrownFrom(source, each.source));
-  const from = known?.source.text.length ?? 0;
-  const before = known === undefined ? 0 : lineCount(known.source.text);
-  const rows: Row[] = known?.rows.slice() ?? [];
-  for (const [index, raw] of linesOf(source.text.slice(from))) {
+export function parseLedger(source: Source, today: Day): Ledger {
+  const rows: Row[] = [];
+  for (const [index, raw] of linesOf(source.text)) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A tab separates columns, even empty ones: such a line was meant to be a row.
     if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
-      rows.push(parseRow(source.path, before + index + 1, text, today));
+      rows.push(parseRow(source.path, index + 1, text, today));
     }
   }
   return { source, rows };
 }
 
-/** The lines of a text, one at a time, each with its index: a list of all would be as large again. */
+/** Returns the lines of a text, one at a time, each with its index: a list would be as large again. */
 function* linesOf(text: string): Generator<readonly [index: number, line: string]> {
   let start = 0;
   for (let index = 0; start <= text.length; index += 1) {
@@ -134,100 +126,63 @@ function* linesOf(text: string): Generator<readonly [index: number, line: string
   }
 }
 
-function hasGrownFrom(source: Source, earlier: Source): boolean {
-  const { path, text } = earlier;
-  return source.path === path && text.endsWith("\n") && source.text.startsWith(text);
-}
-
-function lineCount(text: string): number {
-  return text.split("\n").length - 1;
-}
-
 function parseRow(file: string, line: number, text: string, today: Day): Row {
-  const cells = cellsOf(text);
-  const [first, ...more] = faultsOf(text, cells, today).map(({ cell, column, message }) => ({
-    message,
-    cell,
-    at: { file, line, column },
-  }));
-  if (first !== undefined) {
-    return { kind: "malformed", line, text, faults: [first, ...more] };
+  // One cell more than a row has shows that there are too many.
+  const cells = text.split("\t", columns.length + 1);
+  if (isRow(cells, today)) {
+    const [tag, sha, date, verdict] = cells;
+    return { kind: "entry", line, text, tag, sha, date, verdict } as Entry;
   }
-  const [tag, sha, date, verdict] = cells.map((cell) => cell.text);
-  const validation = { tag, sha, date, verdict } as Validation;
-  return { kind: "entry", line, text, ...validation };
+  const words = text.trim().split(/\s+/, columns.length + 1);
+  const repaired = isRow(words, today) ? words.join("\t") : undefined;
+  const { fault, column } =
+    repaired !== undefined
+      ? separatorFault(text)
+      : cells.length === columns.length
+        ? cellFault(cells, today)
+        : { fault: countFault(cells.length), column: 1 };
+  return { kind: "malformed", line, text, fault, at: { file, line, column }, repaired };
 }
 
-/** What the tabs of a row separate; of a longer row only the first `cellLimit`. */
-export function cellsOf(text: string): Cell[] {
-  let column = 1;
-  return text.split("\t", cellLimit).map((cell) => {
-    const at = column;
-    column += cell.length + 1;
-    return { text: cell, column: at };
+function isRow(cells: readonly string[], today: Day): boolean {
+  return (
+    cells.length === columns.length &&
+    columns.every(({ fault }, index) => fault(cells[index] ?? "", today) === undefined)
+  );
+}
+
+function countFault(count: number): string {
+  const found = count > columns.length ? `more than ${columns.length}` : count;
+  return `found ${found} ${count === 1 ? "column" : "columns"}, expected ${columns.length} separated by tabs`;
+}
+
+/** Names every invalid cell of a row, with the place of the first. */
+function cellFault(cells: readonly string[], today: Day) {
+  const faults = columns.flatMap(({ name, fault }, index) => {
+    const cell = cells[index] ?? "";
+    const expected = fault(cell, today);
+    const column = cells.slice(0, index).join("\t").length + (index === 0 ? 1 : 2);
+    const message = `column ${index + 1} (${name}): found ${quote(cell)}, ${expected}`;
+    return expected === undefined ? [] : [{ message, column }];
   });
+  return { fault: faults.map(({ message }) => message).join("; "), column: faults[0]?.column ?? 1 };
 }
 
-interface FaultInRow {
-  readonly cell: number | undefined;
-  readonly column: number;
-  readonly message: string;
-}
-
-/** What is wrong with a row: its separators if those alone explain it, else its cells. */
-function faultsOf(text: string, cells: readonly Cell[], today: Day): FaultInRow[] {
-  const inCells = faultsInCells(cells, today);
-  const counted = cells.length === columns.length;
-  if (counted && inCells.length === 0) {
-    return [];
-  }
-  const meant = text.trim().split(/\s+/, columns.length + 1);
-  const faultsOfMeant = meant.filter((each, index) => columns[index]?.fault(each, today));
-  const separators =
-    meant.length === columns.length && faultsOfMeant.length < columns.length
-      ? faultsInSeparators(text)
-      : [];
-  if (counted) {
-    return faultsOfMeant.length === 0 && separators.length > 0 ? separators : inCells;
-  }
-  const count = cells.length < cellLimit ? String(cells.length) : `${cellLimit} or more`;
-  const found = `found ${count} ${count === "1" ? "column" : "columns"}`;
-  const message = `${found}, expected ${columns.length} separated by tabs`;
-  return [{ cell: undefined, column: separators[0]?.column ?? 1, message }, ...separators];
-}
-
-function faultsInCells(cells: readonly Cell[], today: Day): FaultInRow[] {
-  const faults: FaultInRow[] = [];
-  // Nearly every row of a long ledger is sound: it costs no list of its own.
-  for (let index = 0; index < cells.length; index += 1) {
-    const { text, column } = cells[index] as Cell;
-    const fault = columns[index]?.fault(text, today);
-    if (fault !== undefined) {
-      const which = `column ${index + 1} (${columns[index]?.name})`;
-      faults.push({
-        cell: index + 1,
-        column,
-        message: `${which}: found ${quote(text)}, ${fault}`,
-      });
-    }
-  }
-  return faults;
-}
-
-/** Names every run of blanks that is not exactly one tab. */
-function faultsInSeparators(text: string): FaultInRow[] {
-  const faults: FaultInRow[] = [];
-  let cell = 1;
-  for (const { 0: blanks, index } of text.matchAll(/\s+/g)) {
-    const between = index > 0 && index + blanks.length < text.length;
-    if (!between || blanks !== "\t") {
-      const what =
-        between && !blanks.includes("\t") ? "a space where a tab belongs" : "a blank too many";
-      faults.push({ cell, column: index + 1, message: `column ${cell} holds ${what}` });
-    }
-    cell += blanks.split("\t").length - 1;
-  }
-  return faults;
+/** Names the first run of white space that is not one tab between two columns. */
+function separatorFault(text: string) {
+  const before = text.trimStart() === text ? 1 : 0;
+  const runs = Array.from(text.matchAll(/\s+/g), ({ 0: blanks, index }, count) => {
+    const cell = before + count;
+    const isBetween = cell > 0 && cell < columns.length;
+    return { blanks, column: index + 1, cell, isBetween };
+  });
+  const wrong = runs.find(({ blanks, isBetween }) => !isBetween || blanks !== "\t");
+  const { blanks = "", column = 1, cell = 0, isBetween = false } = wrong ?? {};
+  const where = cell === 0 ? "before column 1" : `after column ${cell}`;
+  return {
+    fault: `found ${quote(blanks)} ${where}, expected ${isBetween ? "one tab" : "nothing"}`,
+    column,
+  };
 }
 
 interface Column {

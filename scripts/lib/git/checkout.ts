@@ -33,7 +33,10 @@ const traces = [
  * @throws {Refusal} If git cannot say, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
-  const [status, folder] = await together(readStatus(repository), gitFolderOf(repository));
+  const [status, folder] = await together(
+    readStatus(repository),
+    repository.gitFolder ?? gitFolderOf(repository),
+  );
   const underway = traces
     .filter(([file]) => existsSync(join(folder, file)))
     .map(([, operation]) => operation);

@@ -18,6 +18,8 @@ import type { NoRepository } from "./no-repository.ts";
 export interface Repository {
   /** Absolute path of the top level of the work tree. */
   readonly root: string;
+  /** Absolute path of its git directory, as `openRepository` found it. */
+  readonly gitFolder?: string;
   /** The environment that git runs in. */
   readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
@@ -139,7 +141,7 @@ export async function findRepository(
       remedy: `Let core.worktree name no other folder: git --git-dir=${shellWord(gitFolder)} config --unset core.worktree. Or name the checkout that you mean with --repo DIR`,
     };
   }
-  return { ...place, root, env: withoutFilesIn(root, gitFolder, place.env) };
+  return { ...place, root, gitFolder, env: withoutFilesIn(root, gitFolder, place.env) };
 }
 
 /** The git directory that a folder's own `.git` is or names; undefined if it has none. */

@@ -1,6 +1,5 @@
 /** What happened between two commits: where they parted, and which files differ. */
 
-import { readIfThere } from "../disk/files.ts";
 import { quote, refusal, together } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
@@ -23,7 +22,7 @@ export interface Base {
   readonly commit: ObjectId;
 }
 
-/** Where a commit parted from its base. */
+/** The commits where a commit parted from its base. */
 export interface Parting {
   readonly base: Base;
   /** The best common ancestors in a fixed order; more than one after merges in both directions. */
@@ -31,7 +30,7 @@ export interface Parting {
 }
 
 /**
- * Where a commit parted from a base, which is a branch of the remote or else any commit-ish.
+ * Finds where a commit parted from a base, which is a branch of the remote or else any commit-ish.
  *
  * @param head The full name of the commit, which may still be asked for, and how to name it in a
  * message.
@@ -43,17 +42,17 @@ export async function findParting(
   name: string,
   head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
 ): Promise<Parting> {
-  const [commit, base, cutOff] = await together(
+  const [commit, base, shallow] = await together(
     head.commit,
     findBase(repository, name),
-    shallowCommits(repository),
+    isShallow(repository),
   );
   if (base === undefined) {
-    throw cutOff.size > 0 ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
+    throw shallow ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
   }
   const mergeBases = await findMergeBases(repository, base.commit, commit);
   const what = `find where ${head.shown} parted from ${base.shown}`;
-  if (await isCutOff(repository, [base.commit, commit], mergeBases, cutOff)) {
+  if (shallow && (await isCutOff(repository, [base.commit, commit], mergeBases))) {
     throw tooShallow(what, name);
   }
   if (mergeBases.length === 0) {
@@ -76,7 +75,7 @@ async function findBase(repository: Repository, name: string): Promise<Base | un
   return commit === undefined ? undefined : { shown: name, commit };
 }
 
-/** Whether a name is a branch's, perhaps with steps back from it such as `~1`. */
+/** Reports whether a name is a branch's, perhaps with steps back from it such as `~1`. */
 function mayBeOfRemote(name: string): boolean {
   const branch = name.replace(/(?:[~^][0-9]*)+$/, "");
   // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD; a full object name
@@ -94,14 +93,26 @@ function unknownBase(name: string) {
   );
 }
 
-function tooShallow(what: string, base: string) {
+/**
+ * Refuses a clone whose history may end too early for a question about all of it.
+ *
+ * @param what Completes "Cannot ...".
+ * @throws {Refusal} If the clone is shallow, or git cannot tell.
+ */
+export async function refuseShallow(repository: Repository, what: string): Promise<void> {
+  if (await isShallow(repository)) {
+    throw tooShallow(what);
+  }
+}
+
+function tooShallow(what: string, base: string = layout.mainBranch) {
   return refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
     remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
   });
 }
 
 /**
- * The command that fetches a base to where it is looked for, even in a clone of another branch alone.
+ * Returns the command that fetches a base to where it is looked for, even in a clone of another branch alone.
  * A base that names no branch may be a commit of the main one; odd names stay out of a shell.
  */
 function fetchCommand(base: string, option = ""): string {
@@ -128,51 +139,36 @@ async function findMergeBases(
   return found.sort();
 }
 
-/** The commits whose parents a shallow clone does not have; none in a whole one. */
-async function shallowCommits(repository: Repository): Promise<ReadonlySet<ObjectId>> {
+async function isShallow(repository: Repository): Promise<boolean> {
   const purpose = "find out whether this clone is shallow";
-  const asked = ["--is-shallow-repository", "--path-format=absolute", "--git-path", "shallow"];
-  const args = ["rev-parse", ...asked];
-  const output = await text(repository, purpose, args);
-  // The path may hold line feeds.
-  const [, isShallow, path = ""] = /^(true|false)\n(.+)\n$/s.exec(output) ?? [];
-  if (isShallow === "false") {
-    return new Set();
+  const args = ["rev-parse", "--is-shallow-repository"];
+  const answer = (await text(repository, purpose, args)).trim();
+  if (answer !== "true" && answer !== "false") {
+    throw refusal(
+      `Cannot ${purpose}: git rev-parse says ${quote(answer)}, expected true or false`,
+      {
+        remedy: rerun(args),
+      },
+    );
   }
-  const bytes = await readIfThere(path);
-  const commits = new TextDecoder().decode(bytes).split("\n").filter(isObjectId);
-  if (isShallow !== "true" || commits.length === 0) {
-    throw refusal(`Cannot ${purpose}: git rev-parse says ${quote(output)}, which does not fit`, {
-      remedy: rerun(args),
-    });
-  }
-  return new Set(commits);
+  return answer === "true";
 }
 
 /**
- * Whether history is missing between commits and their merge bases. Then others than those found
- * may be the real ones; if every commit in between has its parents, they cannot.
+ * Reports whether a shallow clone ends between commits and their merge bases: there, a commit without
+ * parents is one whose parents are missing, and the real merge bases may be others.
  */
 async function isCutOff(
   repository: Repository,
   commits: readonly ObjectId[],
   mergeBases: readonly ObjectId[],
-  cutOff: ReadonlySet<ObjectId>,
 ): Promise<boolean> {
-  if (cutOff.size === 0) {
-    return false;
-  }
-  const between = await text(repository, "list the commits since the merge base", [
-    "rev-list",
-    ...commits,
-    "--not",
-    ...mergeBases,
-  ]);
-  return between.split("\n").some((commit) => cutOff.has(commit));
+  const list = ["rev-list", "--max-parents=0", ...commits, "--not", ...mergeBases];
+  return (await text(repository, "list the commits since the merge base", list)) !== "";
 }
 
 /**
- * The paths below a folder that differ between two commits, in contents, kind or mode, in order.
+ * Returns the paths below a folder that differ between two commits, in contents, kind or mode, in order.
  *
  * @param folder Relative to the top level, without wildcards.
  * @throws {Refusal} If git cannot tell.

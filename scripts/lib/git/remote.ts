@@ -3,7 +3,7 @@
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Environment, type Finished, lastWords } from "../process.ts";
-import { ask, isObjectId, type ObjectId, type Repository, text, unanswered } from "./git.ts";
+import { ask, isObjectId, type ObjectId, type Repository, rerun, unanswered } from "./git.ts";
 
 export interface Remote {
   readonly name: string;
@@ -16,35 +16,29 @@ export interface Remote {
 }
 
 /**
- * The remote as a push would reach it.
+ * Returns a remote with the address that pushes to it go to.
  *
  * @throws {Refusal} If there is no such remote, or it pushes to several places.
  */
 export async function findRemote(repository: Repository, name: string): Promise<Remote> {
-  const [url, fetched] = await Promise.all([
-    pushAddress(repository, name),
-    ask(repository, ["remote", "get-url", name]),
-  ]);
-  const answersByName = fetched.code === 0 && fetched.stdout === `${url}\n`;
-  return { name, url, shown: shownAddress(url), answersByName };
-}
-
-/**
- * The address that a push to a remote goes to. May hold credentials.
- *
- * @throws {Refusal} If there is no such remote, or it pushes to several places.
- */
-export async function pushAddress(repository: Repository, name: string): Promise<string> {
-  const pushed = await ask(repository, ["remote", "get-url", "--push", "--all", name]);
-  const urls = pushed.stdout.split("\n").filter((url) => url !== "");
-  const url = urls[0];
-  if (pushed.code !== 0 || url === undefined) {
-    throw refusal(`Cannot find remote ${name}: ${withoutCredentials(lastWords(pushed))}`, {
+  const { code, timedOut, stdout, stderr } = await ask(repository, ["remote", "--verbose"]);
+  const lines = stdout.endsWith("\n") && !timedOut && code === 0 ? stdout.split("\n") : [];
+  const addresses = (use: string) =>
+    lines.flatMap((line) =>
+      line.startsWith(`${name}\t`) && line.endsWith(` (${use})`)
+        ? [line.slice(name.length + 1, -use.length - 3)]
+        : [],
+    );
+  const [url, ...others] = addresses("push");
+  if (!url) {
+    const why = withoutCredentials(stderr.trim()) || "git remote does not name it";
+    throw refusal(`Cannot find remote ${name}: ${why}`, {
       remedy: `Add it: git remote add ${name} URL`,
     });
   }
-  if (urls.length > 1) {
-    throw refusal(`Cannot release to ${name}: it pushes to ${urls.length} URLs, expected 1`, {
+  if (others.length > 0) {
+    const count = others.length + 1;
+    throw refusal(`Cannot release to ${name}: it pushes to ${count} URLs, expected 1`, {
       remedy: `Leave one: git config --unset-all remote.${name}.pushurl, then set the one that counts`,
     });
   }
@@ -54,7 +48,8 @@ export async function pushAddress(repository: Repository, name: string): Promise
       remedy: `Give the remote another path or URL: git remote set-url ${name} URL`,
     });
   }
-  return url;
+  // A partial clone adds its filter to the line of the address for fetches: then it is not compared.
+  return { name, url, shown: shownAddress(url), answersByName: addresses("fetch")[0] === url };
 }
 
 /** A message without the user information and the queries of the URLs in it. */
@@ -208,9 +203,10 @@ function unreachable(remote: Remote, answer: Finished) {
   });
 }
 
-/** How one commit stands to the remote's main branch. */
+/** How a commit is related to the remote's main branch. */
 export type Relation =
   | { readonly kind: "equal" }
+  /** `<short id> <subject>` of the commits that the remote does not hold, newest first. */
   | { readonly kind: "ahead"; readonly commits: readonly string[] }
   | { readonly kind: "behind" }
   | { readonly kind: "diverged" }
@@ -218,7 +214,7 @@ export type Relation =
   | { readonly kind: "unfetched" };
 
 /**
- * How a commit stands to the remote's main branch, from local objects alone.
+ * Returns how a commit is related to the remote's main branch, from local objects alone.
  *
  * @throws {Refusal} If git cannot say.
  */
@@ -230,50 +226,33 @@ export async function relationTo(
   if (commit === remoteMain) {
     return { kind: "equal" };
   }
-  const base = await ask(repository, ["merge-base", commit, remoteMain]);
-  const common = base.stdout.trim();
-  if (base.code === 1 && common === "") {
-    return { kind: "diverged" };
-  }
-  if (base.code !== 0 || !isObjectId(common)) {
+  const answer = await ask(repository, [
+    ...["-c", "log.showSignature=false", "log", "--no-decorate", "--no-color", "-z"],
+    // In UTF-16, which `i18n.logOutputEncoding` may name, half of the letters hold the separator.
+    "--encoding=UTF-8",
+    ...["--left-right", "--boundary", "--format=%m %H %h %s"],
+    ...[`${commit}...${remoteMain}`, "--"],
+  ]);
+  if (answer.code !== 0 || answer.timedOut) {
     const known = await ask(repository, ["cat-file", "-t", remoteMain]);
     if (known.code !== 0 || known.stdout !== "commit\n") {
       return { kind: "unfetched" };
     }
-    throw unanswered(`compare ${commit} with ${remoteMain}`, base);
+    throw unanswered(`compare ${commit} with ${remoteMain}`, answer);
   }
-  if (common === remoteMain) {
-    return { kind: "ahead", commits: await commitsBetween(repository, remoteMain, commit) };
+  const records = answer.stdout.split("\0");
+  // git lists the boundary last, so that an answer which is cut short names none.
+  const isBoundary = (id: ObjectId) => records.some((record) => record.startsWith(`- ${id} `));
+  if (isBoundary(remoteMain)) {
+    const own = records.filter((record) => record.startsWith("< "));
+    return { kind: "ahead", commits: own.map((record) => record.slice(commit.length + 3)) };
   }
-  return { kind: common === commit ? "behind" : "diverged" };
-}
-
-/** Commits from one to another, newest first, as `<short id> <subject>`. */
-async function commitsBetween(
-  repository: Repository,
-  from: ObjectId,
-  to: ObjectId,
-): Promise<string[]> {
-  const output = await text(repository, "list the commits to be pushed", [
-    "-c",
-    "log.showSignature=false",
-    "log",
-    "--no-decorate",
-    "--no-color",
-    // In UTF-16, which `i18n.logOutputEncoding` may name, half of the letters hold the separator.
-    "--encoding=UTF-8",
-    "-z",
-    "--format=%h %s",
-    `${from}..${to}`,
-    "--",
-  ]);
-  const commits = output.split("\0").filter((line) => line !== "");
-  if (commits.length === 0) {
-    throw refusal("Cannot list the commits to be pushed: git log gave no answer", {
-      remedy: `Run it by hand to see why: git log ${from}..${to}`,
+  if (records.length < 2) {
+    throw refusal(`Cannot compare ${commit} with ${remoteMain}: git log gave no answer`, {
+      remedy: rerun(["log", `${commit}...${remoteMain}`]),
     });
   }
-  return commits;
+  return { kind: isBoundary(commit) ? "behind" : "diverged" };
 }
 
 /** What a push asks of the remote: one object name for one full ref name. */
@@ -307,20 +286,13 @@ export async function push(
   options: { readonly atomic: boolean; readonly signal: AbortSignal },
   onWords: (words: string) => void,
 ): Promise<PushAnswer> {
-  const lines = wholeLines((line) => onWords(redact(line, remote)));
+  const lines = wholeLines((line) => onWords(cut(redact(line, remote))));
   const answer = await ask(
     { ...repository, signal: options.signal },
     [
-      "-c",
-      `remote.${remote.name}.mirror=false`,
-      "-c",
-      // An empty value takes back those before it: options may keep a workflow from starting.
-      "push.pushOption=",
-      "push",
-      "--porcelain",
-      "--no-follow-tags",
-      "--no-force",
-      "--recurse-submodules=no",
+      // An empty push option takes back those before it: options may keep a workflow from starting.
+      ...["-c", `remote.${remote.name}.mirror=false`, "-c", "push.pushOption="],
+      ...["push", "--porcelain", "--no-follow-tags", "--no-force", "--recurse-submodules=no"],
       ...(options.atomic ? ["--atomic"] : []),
       "--",
       remote.name,
@@ -358,42 +330,28 @@ function judgePush(
   };
 }
 
-/** How many letters of a line of the remote's are worth showing. */
+/** The length of the longest line of the remote's words that is shown. */
 const longestLine = 4000;
 
-/** Hands on text line by line, so that no line is judged in halves; of a very long one its first words. */
+/** Passes text on line by line: half a line may be half of an address whose credentials it holds. */
 function wholeLines(onLine: (line: string) => void) {
   let rest = "";
-  let isFull = false;
-
-  function take(text: string): void {
-    if (!isFull) {
-      rest += text;
-    }
-    if (rest.length > longestLine) {
-      // Half a word may be half of an address whose credentials nobody would recognise.
-      rest = `${rest.slice(0, rest.lastIndexOf(" ", longestLine) + 1)}...`;
-      isFull = true;
+  function pass(line: string): void {
+    if (line.trim() !== "") {
+      onLine(line);
     }
   }
-
-  function end(): void {
-    if (rest.trim() !== "") {
-      onLine(rest);
-    }
-    rest = "";
-    isFull = false;
-  }
-
   return {
     add(text: string) {
-      const [first = "", ...others] = text.split(/\r?\n|\r/);
-      take(first);
-      for (const line of others) {
-        end();
-        take(line);
-      }
+      const lines = (rest + text).split(/\r?\n|\r/);
+      rest = lines.pop() ?? "";
+      lines.forEach(pass);
     },
-    end,
+    end: () => pass(rest),
   };
+}
+
+/** The first letters of a line. */
+function cut(line: string): string {
+  return line.length > longestLine ? `${line.slice(0, longestLine)}...` : line;
 }

@@ -5,9 +5,10 @@
  */
 
 import { accessSync, constants } from "node:fs";
-import { appendFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { minuteOf } from "../calendar.ts";
+import { reason } from "../disk/files.ts";
 import { makeScratchFolder } from "../disk/scratch.ts";
 import {
   parseTagger,
@@ -15,7 +16,7 @@ import {
   type TagObject,
   type TagSignature,
 } from "../files/tag-object.ts";
-import { quote, refusal, shellWord } from "../finding.ts";
+import { attempt, type Finding, quote, refusal, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
   type Environment,
@@ -33,6 +34,7 @@ import {
   type ObjectId,
   type Repository,
   rerun,
+  short,
   text,
   unanswered,
 } from "./git.ts";
@@ -100,7 +102,7 @@ export async function signTag(
     if (wrong !== undefined) {
       throw refusal(`Cannot tag ${request.tag}: git made another tag than asked for: ${wrong}`);
     }
-    checkTagger(tag, now, repository.env);
+    checkDate(tag, now, repository.env);
     return tag;
   } finally {
     await scratch.remove();
@@ -140,11 +142,11 @@ function unsigned(why: string, format: string, env: Environment) {
 const dateTolerance = 24 * 60 * 60 * 1000;
 
 /**
- * Checks who a new tag says has made it, and when.
+ * Checks the date that git gave a new tag.
  *
- * @throws {Refusal} If that is not now, or a name that the tagger does not have.
+ * @throws {Refusal} If it is not dated now.
  */
-function checkTagger({ tag, tagger, bytes }: SignedTag, now: Date, env: Environment): void {
+function checkDate({ tag, tagger }: SignedTag, now: Date, env: Environment): void {
   const date = parseTagger(tagger)?.date;
   if (date === undefined || Math.abs(date.getTime() - now.getTime()) > dateTolerance) {
     const found = date === undefined ? "no date" : `the date ${minuteOf(date)}`;
@@ -155,16 +157,6 @@ function checkTagger({ tag, tagger, bytes }: SignedTag, now: Date, env: Environm
           env.GIT_COMMITTER_DATE === undefined
             ? "Set the clock of this machine"
             : causedBy(["GIT_COMMITTER_DATE"]),
-      },
-    );
-  }
-  // The runtime gives a byte of a variable that is no UTF-8 as this letter; git itself writes bytes.
-  const odd = Buffer.from(bytes).indexOf("\ufffd");
-  if (odd >= 0 && odd < Buffer.from(bytes).indexOf("\n\n")) {
-    throw refusal(
-      `Cannot tag ${tag}: found a name with replacement characters, ${quote(tagger ?? "")}`,
-      {
-        remedy: `Write the name in UTF-8: git config user.name, or ${causedBy(["GIT_COMMITTER_NAME"])}`,
       },
     );
   }
@@ -371,49 +363,76 @@ export async function removeTag(
 }
 
 /**
- * The object name that a ref holds, or undefined if there is no such ref.
+ * Returns the object name that a ref holds, or undefined if there is no such ref.
  *
  * @throws {Refusal} If git cannot say.
  */
 export async function refValue(repository: Repository, ref: string): Promise<ObjectId | undefined> {
-  return (await showRefs(repository, ref, [ref])).get(ref);
+  return (await showRefs(repository, ref, ref)).get(ref);
 }
 
 /**
- * The object name that a tag's ref holds, and the tags below it: git cannot hold both.
+ * Returns refs by full name, and HEAD with them: an answer without HEAD is no answer.
  *
- * @param name Short name of the tag.
- * @throws {Refusal} If git cannot say.
+ * @param which The ref, or `--tags` for all tags.
  */
-export async function tagValue(
-  repository: Repository,
-  name: string,
-): Promise<{ readonly id: ObjectId | undefined; readonly below: readonly string[] }> {
-  const ref = `refs/tags/${name}`;
-  const refs = await showRefs(repository, ref, ["--tags"]);
-  const below = [...refs.keys()].filter((each) => each.startsWith(`${ref}/`));
-  return { id: refs.get(ref), below: below.map((each) => each.slice("refs/tags/".length)) };
-}
-
-/** Refs by full name, and HEAD with them: an answer without it is no answer. */
 async function showRefs(
   repository: Repository,
   ref: string,
-  which: readonly string[],
+  which: string,
 ): Promise<ReadonlyMap<string, ObjectId>> {
-  const answer = await ask(repository, ["show-ref", "--head", ...which]);
-  const refs = new Map(
-    answer.stdout.split("\n").map((entry) => {
-      const [id = "", name = ""] = entry.split(" ");
-      return [name, id] as const;
-    }),
-  );
+  const answer = await ask(repository, ["show-ref", "--head", which]);
+  const entries = answer.stdout.split("\n").map((entry) => entry.split(" "));
+  const refs = new Map(entries.map(([id = "", name = ""]) => [name, id]));
   // A last line without its end is half an answer: the ref may have been the other half.
   const whole = answer.stdout.endsWith("\n") && refs.has("HEAD");
   if (answer.code !== 0 || answer.timedOut || !whole) {
     throw unanswered(`read ${ref}`, answer);
   }
   return refs;
+}
+
+/** The tag of a release's name that the repository holds already, if any. */
+export type LocalTag =
+  /** There is no answer, or no tag of that name can be made. */
+  | { readonly kind: "unknown"; readonly findings: readonly Finding[] }
+  | { readonly kind: "absent" }
+  /** A signed annotated tag of a commit: what an interrupted release leaves. */
+  | { readonly kind: "signed"; readonly id: ObjectId; readonly tag: SignedTag }
+  /** Any other tag, and why no release can go on from it. */
+  | { readonly kind: "unfit"; readonly id: ObjectId; readonly why: string };
+
+/** Finds a tag by its short name. */
+export async function findLocalTag(repository: Repository, name: string): Promise<LocalTag> {
+  const { value, findings } = await attempt(() => readLocalTag(repository, name));
+  return value ?? { kind: "unknown", findings };
+}
+
+async function readLocalTag(repository: Repository, name: string): Promise<LocalTag> {
+  const ref = `refs/tags/${name}`;
+  const refs = await showRefs(repository, ref, "--tags");
+  const id = refs.get(ref);
+  if (id === undefined) {
+    const below = [...refs.keys()].find((each) => each.startsWith(`${ref}/`));
+    if (below === undefined) {
+      return { kind: "absent" };
+    }
+    const other = below.slice("refs/tags/".length);
+    throw refusal(`Cannot make tag ${name}: tag ${other} is here, and git cannot hold both`, {
+      remedy: `Delete that tag if it is a slip: git tag -d ${shellWord(other)}`,
+    });
+  }
+  const found = await readTag(repository, ref);
+  if (found?.id !== id) {
+    return { kind: "unfit", id, why: "a lightweight tag, without a signature" };
+  }
+  const tag = await judgeTag(repository, found);
+  if ("fault" in tag) {
+    return { kind: "unfit", id, why: `an annotated tag, and ${tag.fault}` };
+  }
+  return tag.type === "commit" && tag.tag === name
+    ? { kind: "signed", id, tag }
+    : { kind: "unfit", id, why: `a tag of ${tag.type} ${short(tag.object)} named ${tag.tag}` };
 }
 
 /** Configuration that decides who tags and how it is signed. */
@@ -458,7 +477,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** An empty repository that borrows the checkout's objects and the operator's identity. */
+/** Makes an empty repository that borrows the checkout's objects and the operator's identity. */
 async function openScratch(repository: Repository) {
   const purpose = "find the object folder";
   const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
@@ -476,18 +495,6 @@ async function openScratch(repository: Repository) {
   const folder = makeScratchFolder("release-sign-", repository);
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await text(repository, "prepare a signature", [
-      "init",
-      "--quiet",
-      "--bare",
-      "--template=",
-      `--object-format=${objectFormat}`,
-      folder,
-    ]);
-    const alternates = join(folder, "objects", "info", "alternates");
-    // git reads a quoted path as C has it: one with a line feed stays one path.
-    const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
-    await Bun.write(alternates, `"${quoted.replaceAll("\n", "\\n")}"\n`);
     const entries = config.filter(([key]) => identity.test(key));
     const format = entries.findLast(([key]) => key === "gpg.format")?.[1] ?? "openpgp";
     const signer = join(folder, "signer");
@@ -496,22 +503,32 @@ async function openScratch(repository: Repository) {
     if (isExecutable(signer)) {
       entries.push([`gpg.${format}.program`, bytesOf(signer)]);
     }
-    const written = entries.map(([key, value]) => configurationLines(key, value));
-    await appendFile(join(folder, "config"), written.join(""), "latin1");
-    const env = {
-      GIT_DIR: folder,
-      // What a git that is killed leaves of its own temporary files goes with the folder.
-      TMPDIR: folder,
-    };
-    return {
-      repository: { ...repository, env: { ...gitEnvironment(repository.env), ...env } },
-      /** The kind of key that signs, as gpg.format says it. */
-      format,
-      remove,
-    };
+    const own: [string, string][] = [
+      ["core.repositoryformatversion", "1"],
+      ["core.bare", "true"],
+      ["extensions.objectformat", objectFormat],
+    ];
+    const written = [...own, ...entries].map(([key, value]) => configurationLines(key, value));
+    // git reads a quoted path as C has it: one with a line feed stays one path.
+    const quoted = resolve(repository.root, objects).replace(/["\\]/g, "\\$&");
+    await Promise.all([
+      writeFile(join(folder, "config"), written.join(""), "latin1"),
+      writeFile(join(folder, "HEAD"), "ref: refs/heads/none\n"),
+      mkdir(join(folder, "refs")),
+      Bun.write(
+        join(folder, "objects", "info", "alternates"),
+        `"${quoted.replaceAll("\n", "\\n")}"\n`,
+      ),
+    ]);
+    // What a git that is killed leaves of its own temporary files goes with the folder.
+    const env = { ...gitEnvironment(repository.env), GIT_DIR: folder, TMPDIR: folder };
+    /** `format`: the kind of key that signs, as gpg.format says it. */
+    return { repository: { ...repository, env }, format, remove };
   } catch (thrown) {
     await remove();
-    throw thrown;
+    throw refusal(`Cannot prepare a signature in ${folder}: ${reason(thrown)}`, {
+      remedy: "Make room or grant access there, or let TMPDIR name another folder",
+    });
   }
 }
 

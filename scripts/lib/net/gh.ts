@@ -1,14 +1,9 @@
 /** The door to gh, GitHub's command: the operator's token, and answers about a repository. */
 
+import { Unverified } from "../answer.ts";
+import { asTable } from "../files/document.ts";
 import { layout } from "../layout.ts";
-import {
-  type Environment,
-  type Finished,
-  lastWords,
-  MissingProgram,
-  type RunOptions,
-  run,
-} from "../process.ts";
+import { type Environment, lastWords, MissingProgram, type RunOptions, run } from "../process.ts";
 
 /** A token, or why there is none. The token is a secret: it goes into no message. */
 export type GhToken = { readonly token: string } | { readonly why: string };
@@ -28,18 +23,22 @@ export async function ghToken(
 ): Promise<GhToken> {
   // Named in full: GH_HOST would have gh answer with the token of another server.
   const args = ["auth", "token", "--hostname", "github.com"];
-  const answer = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
-  if ("why" in answer) {
-    return { why: answer.why };
+  try {
+    const { code, stdout } = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
+    if (code !== 0) {
+      return { why: `gh is not logged in to github.com (exit code ${code})` };
+    }
+    const token = stdout.replace(/\r?\n$/, "");
+    // What an HTTP header carries unchanged.
+    return /^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)
+      ? { token }
+      : { why: "gh auth token printed something that is not a token" };
+  } catch (thrown) {
+    if (thrown instanceof Unverified) {
+      return { why: thrown.message };
+    }
+    throw thrown;
   }
-  if (answer.code !== 0) {
-    return { why: `gh is not logged in to github.com (exit code ${answer.code})` };
-  }
-  const token = answer.stdout.replace(/\r?\n$/, "");
-  // What an HTTP header carries unchanged.
-  return /^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)
-    ? { token }
-    : { why: "gh auth token printed something that is not a token" };
 }
 
 /** Where gh questions are asked. */
@@ -50,67 +49,59 @@ export interface GhWorld {
   readonly signal?: AbortSignal | undefined;
   /** OWNER/REPO on github.com. */
   readonly repository: string;
-  /** Milliseconds that any question may take; default: as long as its kind usually may. */
-  readonly patience?: number | undefined;
+  /** Milliseconds that any question may take; default: those of the question. */
+  readonly timeout?: number | undefined;
 }
-
-/** Why gh gave no answer that can be relied on. */
-export interface GhFailure {
-  readonly kind: "missing" | "not logged in" | "too old" | "not found" | "failed" | "timed out";
-  /** A reason on one line, not a sentence. */
-  readonly why: string;
-  readonly remedy: string;
-}
-
-/** What gh answered. `not found` only where the question says how gh reports that. */
-export type GhAnswer =
-  | { readonly kind: "json"; readonly value: unknown }
-  | { readonly kind: "text"; readonly text: string }
-  | GhFailure;
 
 export interface GhOptions {
   /** Milliseconds that gh may take. */
   readonly timeout?: number;
-  /** `json` is the usual: one JSON value. `text` is whatever gh says, perhaps nothing. */
-  readonly expect?: "json" | "text";
   /** How gh says on standard error that there is no such thing; exit code 1 only. */
   readonly absent?: RegExp;
   /** Bytes that gh may print. */
   readonly most?: number;
 }
 
-/** Bytes that an answer has at most unless the question says otherwise. */
+/** Bytes that gh may print unless the question says otherwise. */
 const usualSize = 4 * 1024 * 1024;
 
-/** The way out of what keeps gh from answering anything; the same words for all questions. */
-const remedies = {
-  missing: "Install gh (https://cli.github.com), and log in: gh auth login --hostname github.com",
-  "not logged in": "Log in: gh auth login --hostname github.com (or set GH_TOKEN)",
-  "too old": "Update gh to 2.67 or later (https://cli.github.com)",
-} as const;
-
-/** Reports whether an answer of gh is a failure to answer. */
-export function isGhFailure(answer: GhAnswer): answer is GhFailure {
-  return answer.kind !== "json" && answer.kind !== "text";
-}
-
-/** Reports whether gh cannot answer before a person has acted. */
-export function isLasting({ kind }: GhFailure): boolean {
-  return kind in remedies;
-}
+const install =
+  "Install gh (https://cli.github.com), and log in: gh auth login --hostname github.com";
+const logIn = "Log in: gh auth login --hostname github.com (or set GH_TOKEN)";
+const askLater = "Ask again later";
 
 /**
- * Asks gh about the repository. Only an exit code 0 with an answer of the expected form counts as
- * one; everything else comes back as a failure with a reason.
+ * Asks gh about the repository, and returns the JSON that it prints, or undefined if there is no
+ * such thing as `absent` describes.
  *
  * @param args Without `--repo`, which is added.
+ * @throws {Unverified} If gh gave no answer that can be relied on.
  */
 export async function askGh(
   args: readonly string[],
   world: GhWorld,
-  options: GhOptions = {},
-): Promise<GhAnswer> {
-  const name = nameOf(args);
+  options?: GhOptions,
+): Promise<unknown> {
+  const text = await callGh(args, world, options);
+  if (text === undefined) {
+    return undefined;
+  }
+  if (text.trim() === "") {
+    throw unknown(`${nameOf(args)} ended without an answer`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unknown(`${nameOf(args)} printed something that is not JSON`);
+  }
+}
+
+/** Does the same as `askGh`, and returns the text that gh prints, which may be empty. */
+export async function callGh(
+  args: readonly string[],
+  world: GhWorld,
+  { timeout = layout.limits.network, absent, most = usualSize }: GhOptions = {},
+): Promise<string | undefined> {
   // `attestation` takes no host before the repository. For the others GH_HOST would make gh believe
   // that somebody is logged in there.
   const isAttestation = args[0] === "attestation";
@@ -118,38 +109,61 @@ export async function askGh(
   const answer = await runGh([...args, "--repo", place], {
     cwd: world.cwd,
     env: { ...environmentOf(world.env), ...(isAttestation && { GH_HOST: "github.com" }) },
-    timeout: world.patience ?? options.timeout ?? layout.limits.network,
-    mostOutput: options.most ?? usualSize,
+    timeout: world.timeout ?? timeout,
+    mostOutput: most,
     signal: world.signal,
   });
-  if ("why" in answer) {
-    return answer;
+  const { code, stdout, stderr, overflowed } = answer;
+  const name = nameOf(args);
+  if (overflowed) {
+    throw unknown(`${name} printed more than an answer can be`);
   }
-  return answer.code === 0 && !answer.overflowed
-    ? read(answer, name, options)
-    : failureOf(answer, name, options);
+  if (code === 0) {
+    return stdout;
+  }
+  if (code === 4 || /\bHTTP 401\b/.test(stderr)) {
+    throw unknown("gh is not logged in to github.com", logIn);
+  }
+  if (/^(?:unknown command "|unknown flag: |Unknown JSON field: )/m.test(stderr)) {
+    const update = "Update gh to 2.67 or later (https://cli.github.com)";
+    throw unknown(`the installed gh is too old for ${name}`, update);
+  }
+  if (code === 1 && absent?.test(stderr)) {
+    return undefined;
+  }
+  if (code > 128) {
+    throw unknown(`${name} was ended by signal ${code - 128}`);
+  }
+  throw unknown(`${name} failed: ${lineOf(lastWords(answer))}`, remedyFor(stderr));
+}
+
+function unknown(why: string, remedy = askLater): Unverified {
+  return new Unverified("unknown", why, remedy);
 }
 
 function nameOf(args: readonly string[]): string {
   return `gh ${args.slice(0, 2).join(" ")}`;
 }
 
-/** Runs gh. Only an end of its own is an answer. */
-async function runGh(args: readonly string[], options: RunOptions): Promise<Finished | GhFailure> {
+/**
+ * Runs gh to its own end.
+ *
+ * @throws {Unverified} If it is missing, interrupted or out of time.
+ */
+async function runGh(args: readonly string[], options: RunOptions) {
   try {
     const answer = await run(["gh", ...args], options);
     if (options.signal?.aborted) {
-      return failed("failed", `${nameOf(args)} was interrupted`);
+      throw unknown(`${nameOf(args)} was interrupted`);
     }
-    const { timeout = 0 } = options;
-    return answer.timedOut
-      ? failed("timed out", `${nameOf(args)} gave no answer within ${timeout / 1000} s`)
-      : answer;
+    if (answer.timedOut) {
+      throw unknown(`${nameOf(args)} gave no answer within ${(options.timeout ?? 0) / 1000} s`);
+    }
+    return answer;
   } catch (thrown) {
-    if (thrown instanceof MissingProgram) {
-      return failed("missing", thrown.message.replace(/^Cannot run gh: it/, "gh"));
-    }
-    throw thrown;
+    throw thrown instanceof MissingProgram
+      ? unknown(thrown.message.replace(/^Cannot run gh: it/, "gh"), install)
+      : thrown;
   }
 }
 
@@ -171,59 +185,19 @@ function environmentOf(env: Environment): Environment {
   };
 }
 
-function failed(kind: GhFailure["kind"], why: string, remedy?: string): GhFailure {
-  const usual = kind in remedies ? remedies[kind as keyof typeof remedies] : "Ask again later";
-  return { kind, why, remedy: remedy ?? usual };
-}
-
-function read({ stdout }: Finished, name: string, { expect = "json" }: GhOptions): GhAnswer {
-  if (expect === "text") {
-    return { kind: "text", text: stdout };
-  }
-  if (stdout.trim() === "") {
-    return failed("failed", `${name} ended without an answer`);
-  }
-  try {
-    return { kind: "json", value: JSON.parse(stdout) };
-  } catch {
-    return failed("failed", `${name} printed something that is not JSON`);
-  }
-}
-
-/** What gh says where its version does not know what it was asked. */
-const unknownWords = /^(?:unknown command "|unknown flag: |Unknown JSON field: )/m;
-
-function failureOf(answer: Finished, name: string, { absent }: GhOptions): GhFailure {
-  const { code, stderr } = answer;
-  if (answer.overflowed) {
-    return failed("failed", `${name} printed more than an answer can be`);
-  }
-  if (code === 4 || /\bHTTP 401\b/.test(stderr)) {
-    return failed("not logged in", "gh is not logged in to github.com");
-  }
-  if (unknownWords.test(stderr)) {
-    return failed("too old", `the installed gh is too old for ${name}`);
-  }
-  if (code === 1 && absent?.test(stderr)) {
-    return failed("not found", lineOf(stderr));
-  }
-  if (code > 128) {
-    return failed("failed", `${name} was ended by signal ${code - 128}`);
-  }
-  const why = `${name} failed: ${lineOf(lastWords(answer))}`;
+function remedyFor(stderr: string): string {
   if (/rate limit/i.test(stderr)) {
-    return failed("failed", why, "Wait until GitHub's rate limit is reset, and ask again");
+    return "Wait until GitHub's rate limit is reset, and ask again";
   }
-  if (/\bHTTP 40[34]\b|Could not resolve to a Repository/.test(stderr)) {
-    return failed("failed", why, "Log in to gh as somebody who may read the repository");
-  }
-  return failed("failed", why);
+  return /\bHTTP 40[34]\b|Could not resolve to a Repository/.test(stderr)
+    ? "Log in to gh with an account that may read the repository"
+    : askLater;
 }
 
 /** How many characters of gh's words a reason carries. */
 const reasonLength = 300;
 
-/** Words of gh on one line. A URL's query is left out: it is long, and may hold a secret. */
+/** Returns words of gh on one line. A URL's query is left out: it is long, and may hold a secret. */
 function lineOf(words: string): string {
   const line = words
     // A link's query may take most of the words that are read.
@@ -232,4 +206,24 @@ function lineOf(words: string): string {
     .replace(/\s*[\r\n]\s*/g, "; ")
     .replace(/(https:[^\s?]*)\?[^\s)]*/g, "$1");
   return line.length > reasonLength ? `${line.slice(0, reasonLength)}...` : line;
+}
+
+/** A JSON object of an answer. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Returns a value as a list of objects; undefined if it is no list, or holds anything else. */
+export function findList(value: unknown): Fields[] | undefined {
+  const list = Array.isArray(value) ? value.map(asTable) : [undefined];
+  return list.every((each) => each !== undefined) ? list : undefined;
+}
+
+/** Returns a text that is not empty. */
+export function findText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Returns a text that is a link a person can follow. */
+export function findLink(value: unknown): string | undefined {
+  const isLink = typeof value === "string" && /^https:\/\/[\x21-\x7e]{1,500}$/.test(value);
+  return isLink ? value : undefined;
 }

@@ -1,18 +1,17 @@
 /** HTTP requests that end within their limits: the only door to the network. */
 
+import { Unverified } from "../answer.ts";
 import { layout } from "../layout.ts";
 import { sleep } from "../sleep.ts";
 
 /** A question without an answer that can be relied on. Its message is a reason, not a sentence. */
-export class NoAnswer extends Error {
+export class NoAnswer extends Unverified {
   override readonly name = "NoAnswer";
-  readonly remedy: string | undefined;
   /** Whether the same request may succeed a moment later. */
   readonly isTransient: boolean;
 
   constructor(why: string, remedy?: string, isTransient = false) {
-    super(why);
-    this.remedy = remedy;
+    super("unknown", why, remedy);
     this.isTransient = isTransient;
   }
 }

@@ -1,15 +1,29 @@
 import { dlopen } from "bun:ffi";
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
-import { appendRow } from "../../../scripts/lib/disk/ledger-file.ts";
+import { appendRow, repairRow } from "../../../scripts/lib/disk/ledger-file.ts";
 import { lockFile } from "../../../scripts/lib/disk/lock.ts";
-import { entriesOf, parseLedger, type Validation } from "../../../scripts/lib/files/ledger.ts";
+import type { Validation } from "../../../scripts/lib/files/ledger.ts";
 import { attempt, error } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
-import { source } from "../../../scripts/lib/tree.ts";
-import { projectRoot, start, temporaryFolder, writeFiles } from "../../helpers/world.ts";
+import {
+  projectRoot,
+  start,
+  temporaryFolder,
+  testRepository,
+  writeFiles,
+} from "../../helpers/world.ts";
 
 const today = "2026-08-07" as Day;
 const validation: Validation = { tag: "v1.2.3", sha: "abcdef1", date: today, verdict: "PASS" };
@@ -83,7 +97,7 @@ test.each([
   ).toEqual(lines);
 });
 
-test("what ends a ledger malformed is to be mended, or made good by hand below it", async () => {
+test("what ends a ledger malformed comes with its way out", async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "ledger.txt");
   writeFileSync(path, `${old}\nx\n`);
@@ -93,7 +107,7 @@ test("what ends a ledger malformed is to be mended, or made good by hand below i
       `Cannot append to ${path}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
       {
         at: { file: path, line: 2, column: 1 },
-        remedy: "Mend line 2, or remove it and append a correct row at the end, by hand",
+        remedy: "Remove line 2, and append a correct row at the end",
       },
     ),
   ]);
@@ -142,29 +156,7 @@ test.each([
   }
 });
 
-test("a file of git's own is no ledger, and a checkout within git's folder may hold one", async () => {
-  using folder = temporaryFolder();
-  const ledger = { "exclude.txt": `${old}\n`, "trees/a/.git": "", "trees/a/x/l.txt": `${old}\n` };
-  writeFiles(join(folder.path, ".git"), ledger);
-  symlinkSync(".git", join(folder.path, "elsewhere"));
-  for (const name of [".git", "elsewhere"]) {
-    const path = join(folder.path, name, "exclude.txt");
-    await expect(appendRow(path, validation, today, "here")).rejects.toThrow(
-      "Cannot write here: found a file of git's own, expected a ledger",
-    );
-  }
-  const inner = join(folder.path, ".git/trees/a/x/l.txt");
-  expect(await appendRow(inner, validation, today)).toMatchObject({ line: 2 });
-});
-
-/** A program that appends a version to a ledger, or that takes its lock and says so. */
-const appender = `
-import { appendRow } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/ledger-file.ts"))};
-const [path, ...tags] = process.argv.slice(2);
-for (const tag of tags) {
-  await appendRow(path, { tag, sha: "abcdef1", date: "2026-08-07", verdict: "PASS" }, "2026-08-07");
-}
-`;
+/** A program that takes the lock of a ledger and says so. */
 const holder = `
 import { openSync } from "node:fs";
 import { lockFile } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/lock.ts"))};
@@ -172,33 +164,6 @@ await lockFile(openSync(process.argv[2], "r+"), 0);
 process.stdout.write("held");
 setInterval(() => {}, 1000);
 `;
-
-test("twenty appends at once lose nothing, tear nothing and add one missing newline", async () => {
-  using folder = temporaryFolder();
-  const path = join(folder.path, "ledger.txt");
-  const script = join(folder.path, "appender.ts");
-  writeFileSync(path, old);
-  writeFileSync(script, appender);
-  const tags = Array.from({ length: 20 }, (_, index) => `v2.${index}.0`);
-  const runs = Array.from({ length: 4 }, (_, index) =>
-    start([process.execPath, script, path, ...tags.slice(index * 4, index * 4 + 4)], {
-      cwd: folder.path,
-    }),
-  );
-  const here = tags.slice(16).map((tag) => appendRow(path, { ...validation, tag }, today));
-  const ended = await Promise.all(runs);
-  await Promise.all(here);
-  expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(runs.map(() => [0, ""]));
-  const after = readFileSync(path, "utf8");
-  const { rows } = parseLedger(source(path, after), today);
-  expect(rows[0]?.text).toBe(old);
-  expect(
-    entriesOf({ source: source(path, after), rows })
-      .map(({ tag }) => tag)
-      .toSorted(),
-  ).toEqual(["v1.2.2", ...tags].toSorted());
-  expect(after.split("\n")).toHaveLength(22);
-});
 
 async function startHolder(folder: string, path: string) {
   const script = join(folder, "holder.ts");
@@ -208,6 +173,34 @@ async function startHolder(folder: string, path: string) {
   expect(new TextDecoder().decode(value)).toBe("held");
   return child;
 }
+
+test("a repair changes its row and no other byte, keeps the permissions, and waits for the lock", async () => {
+  await using repository = await testRepository();
+  const path = join(repository.root, layout.ledger);
+  const torn = row.replaceAll("\t", " ");
+  const bytes = (line: string) => Buffer.from(`\ufeff# \xff\r\n${line}\r\n\n# end`, "latin1");
+  writeFiles(repository.root, { [layout.ledger]: bytes(torn) });
+  chmodSync(path, 0o640);
+  const child = await startHolder(repository.home, path);
+  let done = false;
+  const repaired = repairRow(repository, 2, today, () => false).finally(() => {
+    done = true;
+  });
+  await Bun.sleep(50);
+  expect([done, readFileSync(path)]).toEqual([false, bytes(torn)]);
+  child.kill("SIGKILL");
+  expect(await repaired).toBe(row);
+  expect(readFileSync(path)).toEqual(bytes(row));
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+});
+
+test("a repair that is interrupted changes nothing", async () => {
+  await using repository = await testRepository();
+  const torn = `${row.replaceAll("\t", " ")}\n`;
+  writeFiles(repository.root, { [layout.ledger]: torn });
+  expect(await repairRow(repository, 1, today, () => true)).toBeUndefined();
+  expect(readFileSync(join(repository.root, layout.ledger), "utf8")).toBe(torn);
+});
 
 test("an append waits for a holder of the lock, and a killed holder blocks nobody", async () => {
   using folder = temporaryFolder();
@@ -237,24 +230,6 @@ test("a ledger that is replaced while an append waits gets the row, not the file
   child.kill("SIGKILL");
   expect(await appended).toMatchObject({ line: 3 });
   expect(readFileSync(path, "utf8")).toBe(`# new\n${old}\n${row}\n`);
-});
-
-test("a row that does not fit on the disk is taken back, and refused", async () => {
-  using folder = temporaryFolder();
-  const path = join(folder.path, "ledger.txt");
-  const script = join(folder.path, "appender.ts");
-  const before = `#${"x".repeat(998)}\n`;
-  writeFileSync(path, before);
-  writeFileSync(script, appender);
-  // A file size limit of two blocks of 512 bytes stands for the full disk: 24 bytes are left.
-  const limited = 'trap "" XFSZ; ulimit -f 2; exec "$@"';
-  const { code, stderr } = await start(
-    ["sh", "-c", limited, "sh", process.execPath, script, path, "v1.2.3"],
-    { cwd: folder.path },
-  );
-  expect(code).toBe(1);
-  expect(stderr).toContain("only 24 of 31 bytes could be written");
-  expect(readFileSync(path, "utf8")).toBe(before);
 });
 
 test("an append that never gets the lock is refused, and nothing is written", async () => {

@@ -143,6 +143,7 @@ test.each<[string[], number]>([
   [["--config=/dev/null", "--config="], 1],
   [["--config=/dev/null", "-c=x"], 1],
   [["--config=", "--config=/dev/null"], 0],
+  [["--config=/dev/null", "--config=./bunfig.toml"], 1],
 ])("Bun and this check agree on %p", async (switches, code) => {
   await using it = await product({ "bunfig.toml": '[define]\nX = "1"\n' });
   expect((await it.run(switches)).code).toBe(code);
@@ -152,8 +153,16 @@ test.each<[string[], number]>([
   [["--env-file", "other"], 0],
   [["--env-file=other"], 0],
   [["--config=/dev/null"], 1],
+  [["--env-file=.env"], 1],
+  [["--env-file", "./.env"], 1],
+  [["--env-file=other,.env", "--no-env-file"], 1],
+  [["--no-env-file", "--env-file=other", "--env-file=.env.test"], 1],
 ])("with %p, a ledger in .env ends in %d", async (switches, code) => {
-  await using it = await product({ ".env": "LEDGER=x\n", other: "A=1\n" });
+  await using it = await product({
+    ".env": "LEDGER=x\n",
+    ".env.test": "LEDGER=x\n",
+    other: "A=1\n",
+  });
   expect((await it.run(switches)).code).toBe(code);
 });
 
@@ -168,6 +177,13 @@ test("the way out keeps the switches of the run", async () => {
   const { stderr } = await it.run(["--no-env-file"]);
   expect(stderr).toContain(`bun --no-env-file --config=/dev/null ${script} ...\n`);
   expect(stderr).not.toContain("LEDGER");
+});
+
+test("the way out drops the switch that names the file", async () => {
+  await using it = await product({ ".env": "LEDGER=x\n", other: "A=1\n" });
+  const { stderr } = await it.run(["--env-file", ".env", "--env-file=other"]);
+  expect(stderr).toContain(`bun --env-file=other --no-env-file ${script} ...\n`);
+  expect(await it.run(["--env-file=other", "--no-env-file"])).toMatchObject({ code: 0 });
 });
 
 test("commands that are printed have the switches of the run", async () => {

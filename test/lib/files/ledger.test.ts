@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import {
-  cellsOf,
   entriesOf,
   malformedOf,
   parseLedger,
+  repairText,
   rowText,
   type Validation,
 } from "../../../scripts/lib/files/ledger.ts";
@@ -17,16 +17,13 @@ import { productFolder } from "../../helpers/product.ts";
 const today = "2026-08-07" as Day;
 const parse = (text: string) => parseLedger(source("ledger.txt", text), today);
 
-/** What is wrong with the only row of a text, and in which columns of the line. */
-function faults(text: string): { messages: string[]; columns: (number | undefined)[] } {
+/** What is wrong with the only row of a text, where, and what repairs it. */
+function fault(text: string) {
   const [row] = malformedOf(parse(text));
-  return {
-    messages: row?.faults.map(({ message }) => message) ?? [],
-    columns: row?.faults.map(({ at }) => at.column) ?? [],
-  };
+  return { fault: row?.fault, column: row?.at.column, repaired: row?.repaired };
 }
 
-test("a row is four columns between tabs, with its line, its text and the place of each column", () => {
+test("a row is four columns between tabs, with its line and its text", () => {
   expect(parse("v1.2.3\tabcdef1\t2026-08-07\tPASS\n").rows).toEqual([
     {
       kind: "entry",
@@ -37,12 +34,6 @@ test("a row is four columns between tabs, with its line, its text and the place 
       date: "2026-08-07" as Day,
       verdict: "PASS",
     },
-  ]);
-  expect(cellsOf("v1.2.3\tabcdef1\t2026-08-07\tPASS")).toEqual([
-    { text: "v1.2.3", column: 1 },
-    { text: "abcdef1", column: 8 },
-    { text: "2026-08-07", column: 16 },
-    { text: "PASS", column: 27 },
   ]);
 });
 
@@ -85,9 +76,9 @@ test("CRLF and a byte order mark are tolerated", () => {
   const ledger = parse(
     "\ufeffv1.2.3\tabcdef1\t2026-08-07\tPASS\r\n\r\n# x\r\nv1.2.4\tabcdef1\t2026-08-07\tFAIL\r\n",
   );
-  expect(ledger.rows.map(({ kind, line, text }) => [kind, line, text.length])).toEqual([
-    ["entry", 1, 30],
-    ["entry", 4, 30],
+  expect(ledger.rows.map(({ kind, line }) => [kind, line])).toEqual([
+    ["entry", 1],
+    ["entry", 4],
   ]);
 });
 
@@ -131,41 +122,59 @@ test.each([
     27,
   ],
 ])("%p is malformed in one column, which the fault names", (row, message, column) => {
-  expect(faults(row)).toEqual({ messages: [message], columns: [column] });
+  expect(fault(row)).toEqual({ fault: message, column, repaired: undefined });
 });
 
-test("every bad column of a row is named", () => {
-  expect(faults("1\t2\t3\t4").columns).toEqual([1, 3, 5, 7]);
+test("every bad column of a row is named, at the place of the first", () => {
+  const bad = fault("v1.2.3\t2\t3\t4");
+  expect(bad.fault).toMatch(/^column 2 .*; column 3 .*; column 4 /);
+  expect(bad.column).toBe(8);
 });
 
 test("a sha of 65 digits is malformed", () => {
-  expect(faults(`v1.2.3\t${"a".repeat(65)}\t2026-08-07\tPASS`).columns).toEqual([8]);
+  expect(fault(`v1.2.3\t${"a".repeat(65)}\t2026-08-07\tPASS`).column).toBe(8);
 });
-
-const three = "found 3 columns, expected 4 separated by tabs";
 
 test.each([
-  ["v1.2.3", ["found 1 column, expected 4 separated by tabs"]],
-  ["v1.2.3\tabcdef1\tPASS", [three]],
-  ["v1.2.3\tabcdef1\t2026-08-07\tPASS\tx", ["found 5 columns, expected 4 separated by tabs"]],
-  [`${"x\t".repeat(40)}`, ["found 9 or more columns, expected 4 separated by tabs"]],
-  ["this is no row", ["found 1 column, expected 4 separated by tabs"]],
-  ["v1.2.3\tabcdef1 2026-08-07\tPASS", [three, "column 2 holds a space where a tab belongs"]],
-  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", [three, "column 1 holds a space where a tab belongs"]],
-  ["v1.2.3\tabcdef1\t2026-08-07  pass", [three, "column 3 holds a space where a tab belongs"]],
-  [
-    "v1.2.3\t\tabcdef1\t2026-08-07\tPASS",
-    ["found 5 columns, expected 4 separated by tabs", "column 1 holds a blank too many"],
-  ],
-  ["v1.2.3\tabcdef1\t2026-08-07\tPASS ", ["column 4 holds a blank too many"]],
-  [" v1.2.3\tabcdef1\t2026-08-07\tPASS", ["column 1 holds a blank too many"]],
-  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", ["column 2 holds a blank too many"]],
-])("%p is malformed by its separators, which the fault names", (row, messages) => {
-  expect(faults(row).messages).toEqual(messages);
+  ["v1.2.3", "found 1 column"],
+  ["v1.2.3\tabcdef1\tPASS", "found 3 columns"],
+  ["v1.2.3\tabcdef1\t2026-08-07\tPASS\tx", "found more than 4 columns"],
+  ["x\t".repeat(40), "found more than 4 columns"],
+  ["this is no row", "found 1 column"],
+  ["v1.2.3\tabcdef1\t2026-08-07  pass", "found 3 columns"],
+])("%p has the wrong number of columns, which no separator explains", (row, found) => {
+  const words = `${found}, expected 4 separated by tabs`;
+  expect(fault(row)).toEqual({ fault: words, column: 1, repaired: undefined });
 });
 
-test("the place of a space where a tab belongs is that space", () => {
-  expect(faults("v1.2.3 abcdef1 2026-08-07\tPASS").columns).toEqual([7, 7, 15]);
+const sound = "v1.2.3\tabcdef1\t2026-08-07\tPASS";
+
+test.each([
+  ["v1.2.3 abcdef1 2026-08-07 PASS", 'found " " after column 1, expected one tab', 7],
+  ["v1.2.3\tabcdef1  2026-08-07\tPASS", 'found "  " after column 2, expected one tab', 15],
+  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", 'found "\u00a0" after column 1, expected one tab', 7],
+  ["v1.2.3\t\tabcdef1\t2026-08-07\tPASS", 'found "\\t\\t" after column 1, expected one tab', 7],
+  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", 'found " \\t" after column 2, expected one tab', 15],
+  [`${sound} `, 'found " " after column 4, expected nothing', 31],
+  [` ${sound}`, 'found " " before column 1, expected nothing', 1],
+])("%p is malformed by its separators alone: one fault, and the row that it becomes", (...each) => {
+  const [row, words, column] = each;
+  expect(fault(row)).toEqual({ fault: words, column, repaired: sound });
+});
+
+test.each([
+  ["release-gate/lab-validations.txt", "bun release-gate/check-ledger.ts --repair 1"],
+  [
+    "/a b/release-gate/lab-validations.txt",
+    "bun release-gate/check-ledger.ts --repair 1 --repo '/a b'",
+  ],
+  ["other.txt", `Write line 1 with one tab between its columns: ${JSON.stringify(sound)}`],
+])("the way out of separators at fault repairs the row: %p", (path, words) => {
+  const ledger = parseLedger(source(path, `${sound} \nx\n`), today);
+  expect(malformedOf(ledger).map(repairText)).toEqual([
+    words,
+    "Remove line 2, and append a correct row at the end",
+  ]);
 });
 
 test("a malformed row hides no row around it", () => {
@@ -200,26 +209,4 @@ test.skipIf(productFolder === undefined)("the product's ledger has no malformed 
   const ledger = parse(text);
   expect(malformedOf(ledger)).toEqual([]);
   expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
-});
-
-test.each([
-  [
-    "a grown ledger",
-    "# a\nv1.2.3\tabcdef1\t2026-01-02\tPASS\n",
-    "v1.2.4\tabcdef2\t2026-01-03\tFAIL\n",
-  ],
-  ["one whose last row has grown", "v1.2.3\tabcdef1\t2026-01-02\tPAS", "S\n"],
-  ["one with malformed rows", "v1.2.3 abcdef1\n\n", "x\ty\n# end"],
-  ["one that is the same", "v1.2.3\tabcdef1\t2026-01-02\tPASS\r\n", ""],
-])("%s reads alike with and without what is known of it", (_, before, added) => {
-  const known = parseLedger(source("ledger.txt", before), today);
-  const grown = source("ledger.txt", before + added);
-  expect(parseLedger(grown, today, [known]).rows).toEqual(parseLedger(grown, today).rows);
-});
-
-test("of another file nothing is known", () => {
-  const text = "v1.2.3 abcdef1\n";
-  const known = parseLedger(source("other.txt", text), today);
-  const { rows } = parseLedger(source("ledger.txt", text), today, [known]);
-  expect(rows[0]?.kind === "malformed" && rows[0].faults[0].at.file).toBe("ledger.txt");
 });

@@ -8,6 +8,7 @@ import {
   askRemote,
   findRemote,
   push,
+  relationTo,
   withoutCredentials,
 } from "../../../scripts/lib/git/remote.ts";
 import { expectLinear } from "../../helpers/growth.ts";
@@ -105,4 +106,62 @@ test.each([
   const env = standIn(world, "git", `${cut}; exec "$REAL" "$@"`);
   const { findings } = await attempt(() => askRemote({ root: world.root, env }, remote));
   expect(findings?.[0]?.message).toMatch(/^Cannot read what origin .* its answer is cut short$/);
+});
+
+test("a remote that pushes to several places is refused", async () => {
+  await using world = await releaseWorld();
+  await world.git("remote", "set-url", "--add", "--push", "origin", "/one.git");
+  await world.git("remote", "set-url", "--add", "--push", "origin", "/two.git");
+  const { findings } = await attempt(() => findRemote(world, "origin"));
+  expect(findings?.[0]?.message).toBe("Cannot release to origin: it pushes to 2 URLs, expected 1");
+});
+
+test("a commit is related to the remote's main by what git holds of both, merges included", async () => {
+  await using world = await releaseWorld();
+  const [old, ours] = [
+    await world.git("rev-parse", "HEAD~1"),
+    await world.git("rev-parse", "HEAD"),
+  ];
+  const tree = await world.git("rev-parse", "HEAD^{tree}");
+  const side = await world.git("commit-tree", tree, "-p", old, "-m", "Side");
+  const merge = await world.git("commit-tree", tree, "-p", ours, "-p", side, "-m", "Merge");
+  const alone = await world.git("commit-tree", tree, "-m", "Unrelated");
+  const kindOf = async (commit: string, main: string) =>
+    (await relationTo(world, commit, main)).kind;
+  expect(await kindOf(ours, ours)).toBe("equal");
+  expect(await relationTo(world, ours, old)).toEqual({
+    kind: "ahead",
+    commits: [`${ours.slice(0, 7)} Bump to 1.3.0`],
+  });
+  expect(await kindOf(merge, side)).toBe("ahead");
+  expect(await kindOf(old, merge)).toBe("behind");
+  expect(await kindOf(ours, side)).toBe("diverged");
+  expect(await kindOf(ours, alone)).toBe("diverged");
+  expect(await kindOf(ours, "b".repeat(40))).toBe("unfetched");
+});
+
+test.each([
+  ["fails", "exit 128", "Cannot compare"],
+  ["says nothing", "exit 0", "git log gave no answer"],
+])("a git log that %s does not say how two commits are related", async (_, answer, words) => {
+  await using world = await releaseWorld();
+  const [main, ours] = [
+    await world.git("rev-parse", "HEAD~1"),
+    await world.git("rev-parse", "HEAD"),
+  ];
+  const env = standIn(world, "git", `case "$*" in *" log "*) ${answer};; esac; exec "$REAL" "$@"`);
+  const { findings } = await attempt(() => relationTo({ root: world.root, env }, ours, main));
+  expect(findings?.[0]?.message).toContain(words);
+});
+
+test("an answer about two commits that is cut short names no commit as ahead", async () => {
+  await using world = await releaseWorld();
+  const [main, ours] = [
+    await world.git("rev-parse", "HEAD~1"),
+    await world.git("rev-parse", "HEAD"),
+  ];
+  const cut = 'case "$*" in *" log "*) "$REAL" "$@" | head -c 60; exit 0;; esac; exec "$REAL" "$@"';
+  const repository = { root: world.root, env: standIn(world, "git", cut) };
+  const { value } = await attempt(() => relationTo(repository, ours, main));
+  expect(value?.kind).not.toBe("ahead");
 });

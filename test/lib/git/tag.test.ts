@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { error } from "../../../scripts/lib/finding.ts";
 import { openRepository, type Repository } from "../../../scripts/lib/git/git.ts";
 import {
+  findLocalTag,
   installTag,
   judgeTag,
   readTag,
@@ -291,4 +293,35 @@ test("a SHA-256 repository is tagged like any other", async () => {
   await installTag(repository, tag);
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBe(tag.id);
   expect(tag.id).toHaveLength(64);
+});
+
+test("a good signature makes no release of a tag of something else, or of another name", async () => {
+  await using world = await testRepository();
+  await world.commit({ "a.txt": "a\n" });
+  await world.useSshKey();
+  await world.git("tag", "-s", "-m", "file", "v1.0.0", "HEAD:a.txt");
+  await world.git("tag", "-s", "-m", "other", "v0.9.0", "HEAD");
+  await world.git("update-ref", "refs/tags/v1.1.0", "refs/tags/v0.9.0");
+  const [file, other] = await Promise.all(
+    ["v1.0.0", "v1.1.0"].map((name) => findLocalTag(world, name)),
+  );
+  expect(file).toMatchObject({ kind: "unfit", why: expect.stringContaining("a tag of blob") });
+  expect(other).toMatchObject({ kind: "unfit", why: expect.stringContaining("named v0.9.0") });
+});
+
+test("a tag below the name stands in its way, whatever stands beside", async () => {
+  await using world = await testRepository();
+  await world.commit({ "a.txt": "a\n" });
+  expect(await findLocalTag(world, "v1.3.0")).toEqual({ kind: "absent" });
+  for (const name of ["v1.3.0/$(id)", "v1.3.0-rc.1", "x/v1.3.0"]) {
+    await world.git("tag", name);
+  }
+  expect(await findLocalTag(world, "v1.3.0")).toEqual({
+    kind: "unknown",
+    findings: [
+      error("Cannot make tag v1.3.0: tag v1.3.0/$(id) is here, and git cannot hold both", {
+        remedy: "Delete that tag if it is a slip: git tag -d 'v1.3.0/$(id)'",
+      }),
+    ],
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { askGh, type GhWorld, ghToken } from "../../../scripts/lib/net/gh.ts";
+import { askGh, callGh, type GhWorld, ghToken } from "../../../scripts/lib/net/gh.ts";
 import { findComponent } from "../../helpers/components.ts";
 import { faults, ghWorld } from "../../helpers/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
@@ -73,19 +73,8 @@ describe("an answer of gh about a repository", () => {
   test("is its JSON", async () => {
     using made = ghWorld();
     made.gh.reply("release view", { stdout: { tagName: "v1.3.0" } });
-    expect(await askGh(["release", "view"], made.world)).toEqual({
-      kind: "json",
-      value: { tagName: "v1.3.0" },
-    });
+    expect(await askGh(["release", "view"], made.world)).toEqual({ tagName: "v1.3.0" });
     expect(made.gh.asked()).toEqual(["release view --repo github.com/robintra/perf-sentinel"]);
-  });
-
-  test("is text where that is expected, even none", async () => {
-    expect(await askScript("echo done", { expect: "text" })).toEqual({
-      kind: "text",
-      text: "done\n",
-    });
-    expect(await askScript(":", { expect: "text" })).toEqual({ kind: "text", text: "" });
   });
 
   test("comes from github.com, unasked, uncoloured and without a pager", async () => {
@@ -103,10 +92,8 @@ describe("an answer of gh about a repository", () => {
     made.gh.reply("release view", { shell });
     made.gh.reply("attestation verify", { shell });
     const world = { ...made.world, env: { ...env, PATH: made.world.env.PATH } };
-    const lines = async (args: readonly string[]) => {
-      const answer = await askGh(args, world, { expect: "text" });
-      return answer.kind === "text" ? answer.text.split("\n").slice(0, -1) : [];
-    };
+    const lines = async (args: readonly string[]) =>
+      (await callGh(args, world))?.split("\n").slice(0, -1);
     const usual = [
       "GH_NO_EXTENSION_UPDATE_NOTIFIER=1",
       "GH_NO_UPDATE_NOTIFIER=1",
@@ -125,53 +112,54 @@ describe("an answer of gh about a repository", () => {
 });
 
 describe("gh gives no answer about a repository", () => {
+  /** What `askGh` throws. */
+  const thrownBy = (asking: Promise<unknown>) =>
+    asking.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+
   test("if it is missing", async () => {
     using made = ghWorld();
-    expect(await askGh(["run", "list"], made.withoutGh)).toEqual({
-      kind: "missing",
-      why: "gh is not installed, or not on PATH",
+    expect(await thrownBy(askGh(["run", "list"], made.withoutGh))).toMatchObject({
+      name: "Unverified",
+      state: "unknown",
+      message: "gh is not installed, or not on PATH",
       remedy:
         "Install gh (https://cli.github.com), and log in: gh auth login --hostname github.com",
     });
   });
 
-  test("if it hangs until its time is over", async () => {
-    expect(await askScript("exec sleep 60", { timeout: 100 })).toEqual({
-      kind: "timed out",
-      why: "gh release view gave no answer within 0.1 s",
+  test.each<[string, string, Parameters<typeof askGh>[2], object, string]>([
+    ["hangs", "exec sleep 60", { timeout: 100 }, {}, "gave no answer within 0.1 s"],
+    ["prints more than is wanted", "echo '[1, 2, 3, 4]'", { most: 10 }, {}, "printed more than an"],
+    ["is interrupted", "exec sleep 60", {}, { signal: AbortSignal.timeout(50) }, "was interrupted"],
+  ])("if it %s", async (_, script, options, more, message) => {
+    expect(await thrownBy(askScript(script, options, more))).toMatchObject({
+      message: expect.stringContaining(`gh release view ${message}`),
       remedy: "Ask again later",
     });
   });
 
-  test("if it prints more than is wanted, even if it ends well", async () => {
-    const answer = await askScript(`echo '{"tagName":"v1.3.0"}'`, { most: 10 });
-    expect(answer).toMatchObject({ why: "gh release view printed more than an answer can be" });
-  });
-
-  test("if the operator ends it", async () => {
-    const answer = await askScript("exec sleep 60", {}, { signal: AbortSignal.timeout(50) });
-    expect(answer).toMatchObject({ kind: "failed", why: "gh release view was interrupted" });
-  });
-
   test.each([
-    ["as the question says, with exit code 1", 1, "release not found\n", "not found"],
-    ["with another exit code", 2, "release not found\n", "failed"],
-    ["in other words", 1, "no, release not found here\n", "failed"],
-  ])("and there is no such thing only %s", async (_, code, stderr, kind) => {
+    ["as the question says, with exit code 1", 1, "release not found\n", true],
+    ["with another exit code", 2, "release not found\n", false],
+    ["in other words", 1, "no, release not found here\n", false],
+  ])("and there is no such thing only %s", async (_, code, stderr, isAbsent) => {
     using made = ghWorld();
     made.gh.reply("release view", { code, stderr });
     const options = { absent: /^release not found\s*$/ };
-    expect(await askGh(["release", "view"], made.world, options)).toMatchObject({ kind });
+    const thrown = await thrownBy(askGh(["release", "view"], made.world, options));
+    expect(thrown === undefined).toBe(isAbsent);
   });
 
   test.each(faults.filter(([name]) => !name.includes("another shape")))(
     "if it %s",
-    async (_, reply, why) => {
+    async (_, reply, message) => {
       using made = ghWorld();
       made.gh.reply("release view", reply);
-      expect(await askGh(["release", "view"], made.world)).toMatchObject({
-        kind: expect.stringMatching(/^(?:not logged in|too old|failed)$/),
-        why: expect.stringMatching(why),
+      expect(await thrownBy(askGh(["release", "view"], made.world))).toMatchObject({
+        message: expect.stringMatching(message),
         remedy: expect.stringMatching(/./),
       });
     },
@@ -181,10 +169,11 @@ describe("gh gives no answer about a repository", () => {
     using made = ghWorld();
     const stderr = `HTTP 500\n  (https://api.github.com/x?token=secret)\n${"y".repeat(1000)}\n`;
     made.gh.reply("release view", { code: 1, stderr });
-    const answer = await askGh(["release", "view"], made.world);
-    const { why = "" } = answer as { why?: string };
-    expect(why).toStartWith("gh release view failed: HTTP 500; (https://api.github.com/x); yyy");
-    expect(why.length).toBeLessThan(400);
+    const { message } = (await thrownBy(askGh(["release", "view"], made.world))) as Error;
+    expect(message).toStartWith(
+      "gh release view failed: HTTP 500; (https://api.github.com/x); yyy",
+    );
+    expect(message.length).toBeLessThan(400);
   });
 });
 
@@ -207,13 +196,15 @@ test.skipIf(realGh === undefined)("the real gh, where nobody is logged in, says 
     ["run", "list", "--json", "url"],
     ["release", "view", "v1.3.0", "--json", "url"],
   ]) {
-    expect(await askRealGh(args)).toMatchObject({ kind: "not logged in" });
+    expect(askRealGh(args)).rejects.toThrow("gh is not logged in to github.com");
   }
 });
 
 test.skipIf(!version.startsWith("gh version 2.23."))(
   "a real gh without attestations is too old for them",
   async () => {
-    expect(await askRealGh(["attestation", "verify", "x"])).toMatchObject({ kind: "too old" });
+    expect(askRealGh(["attestation", "verify", "x"])).rejects.toThrow(
+      "the installed gh is too old",
+    );
   },
 );

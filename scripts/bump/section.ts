@@ -1,0 +1,175 @@
+/**
+ * Gives a release its section in a changelog: what is unreleased moves below the release's heading,
+ * in the form that the file's own headings and line ends have.
+ */
+
+import { type Day, isDay } from "../lib/calendar.ts";
+import {
+  awaitsDate,
+  type Changelog,
+  dateByHand,
+  datedHeading,
+  isUnreleased,
+  readChangelog,
+  type Section,
+  sectionsOf,
+} from "../lib/files/changelog.ts";
+import { type Splice, spliced } from "../lib/files/edit.ts";
+import { type Finding, LocatedSyntaxError, type Place, warning } from "../lib/finding.ts";
+import { type Source, source as sourceOf } from "../lib/tree.ts";
+import type { Version } from "../lib/version.ts";
+
+/** The section that a release is to have. */
+export interface SectionRequest {
+  readonly version: Version;
+  readonly date: Day;
+  /** Whether the heading must have the date; if not, it has one where the newest section has. */
+  readonly mustHaveDate: boolean;
+  /** What the section says where nothing was written for it, line by line. */
+  readonly otherwise: readonly string[];
+}
+
+/** A changelog with the section. */
+export interface SectionEdit {
+  readonly text: string;
+  /** What became of the section; `kept` if it was complete. */
+  readonly outcome: "moved" | "added" | "completed" | "kept";
+  /** The heading's text, such as `[1.3.0] - 2026-09-01`. */
+  readonly title: string;
+  /** The place of the heading. */
+  readonly at: Place;
+  /** What is left for the author to do. */
+  readonly left: readonly Finding[];
+}
+
+/**
+ * Returns a changelog in which the release has its section. A second call changes nothing more.
+ *
+ * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if its heading of the
+ * release has something other than a date in the date's place, or if the result does not read back
+ * as intended.
+ */
+export function withSection(source: Source, request: SectionRequest): SectionEdit {
+  const changelog = readChangelog(source);
+  const existing = only(changelog, sectionsOf(changelog, request.version));
+  const unreleased = only(changelog, changelog.sections.filter(isUnreleased));
+  const { splices, outcome } =
+    existing === undefined
+      ? newSection(changelog, request, unreleased)
+      : completed(changelog, request, existing);
+  const text = spliced(source.text, splices);
+  const after = readChangelog(sourceOf(source.path, text));
+  const [section, ...more] = sectionsOf(after, request.version);
+  const rest = after.sections.filter(isUnreleased).filter(({ hasContent }) => hasContent);
+  const isProven =
+    section !== undefined &&
+    more.length === 0 &&
+    (!request.mustHaveDate || isDay(section.date ?? "")) &&
+    titlesWithout(after, section) === titlesWithout(changelog, existing) &&
+    (outcome !== "moved" || rest.length === 0);
+  if (!isProven) {
+    throw cannotEdit(changelog, "found headings that do not read back as intended", existing?.at);
+  }
+  const { title, at, hasContent } = section;
+  const { path } = source;
+  const left = rest.map((each) =>
+    warning(
+      `${path} keeps what is below ## ${each.title}: there was a section ## ${title} already`,
+      { at: each.at, remedy: `Move by hand what belongs below ## ${title}` },
+    ),
+  );
+  if (!hasContent) {
+    const remedy = "Write what is new below it, and commit that";
+    left.unshift(warning(`${path} says nothing below ## ${title}`, { at, remedy }));
+  }
+  return { text, outcome, title, at, left };
+}
+
+function titlesWithout({ sections }: Changelog, section: Section | undefined): string {
+  return JSON.stringify(sections.filter((each) => each !== section).map(({ title }) => title));
+}
+
+/** Returns the one section of a kind, or undefined if there is none. */
+function only(changelog: Changelog, sections: readonly Section[]): Section | undefined {
+  const [first, second] = sections;
+  if (second !== undefined) {
+    throw cannotEdit(changelog, `found ## ${second.title} again, expected it once`, second.at);
+  }
+  return first;
+}
+
+function cannotEdit(
+  { source }: Changelog,
+  why: string,
+  at = source.place(),
+  remedy = "Edit it by hand",
+): LocatedSyntaxError {
+  return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, remedy);
+}
+
+interface Edit {
+  readonly splices: readonly Splice[];
+  readonly outcome: SectionEdit["outcome"];
+}
+
+const insertion = (offset: number, to: string): Splice => ({ offset, from: "", to });
+
+/** Adds what an existing section lacks: a date, and words. */
+function completed(changelog: Changelog, request: SectionRequest, existing: Section): Edit {
+  const { text } = changelog.source;
+  const { version, date, mustHaveDate, otherwise } = request;
+  const splices: Splice[] = [];
+  if (mustHaveDate && !isDay(existing.date ?? "")) {
+    if (!awaitsDate(existing)) {
+      const why = `found ## ${existing.title}, expected ${datedHeading(version)}`;
+      throw cannotEdit(changelog, why, existing.at, dateByHand(version));
+    }
+    splices.push(dateSplice(text, existing, date));
+  }
+  if (!existing.hasContent && otherwise.length > 0) {
+    splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
+  }
+  return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
+}
+
+/** Returns the splice that writes a date behind a heading's brackets, or over a placeholder. */
+function dateSplice(text: string, { start, bodyStart, date }: Section, day: Day): Splice {
+  const line = text.slice(start, bodyStart);
+  const [name = ""] = /^[^[]*\[[^\]]*\](?:\([^()]*\)|\[[^\]]*\])?/.exec(line) ?? [];
+  return date === undefined
+    ? insertion(start + name.length, ` - ${day}`)
+    : { offset: start + line.lastIndexOf(date), from: date, to: day };
+}
+
+function newSection(
+  { source: { text }, sections }: Changelog,
+  { version, date, mustHaveDate, otherwise }: SectionRequest,
+  unreleased: Section | undefined,
+): Edit {
+  const newest = sections.find((each) => each.version !== undefined);
+  const dated = mustHaveDate || newest?.date !== undefined;
+  const heading = `## [${version}]${dated ? ` - ${date}` : ""}`;
+  if (unreleased?.hasContent) {
+    const at = unreleased.bodyStart;
+    return { splices: [insertion(at, below(text, at, [heading]))], outcome: "moved" };
+  }
+  const lines = otherwise.length === 0 ? [heading] : [heading, "", ...otherwise];
+  const before = unreleased === undefined ? (newest ?? sections[0])?.start : undefined;
+  const at = before ?? unreleased?.bodyStart ?? text.length;
+  const added = below(text, at, before === undefined ? lines : [...lines, ""]);
+  return { splices: [insertion(at, added)], outcome: "added" };
+}
+
+/** Returns lines as they are inserted at the start of a line or the end of the text, after a blank one. */
+function below(text: string, offset: number, lines: readonly string[]): string {
+  const eol = lineEnd(text, offset);
+  const before = text.slice(0, offset);
+  const opening = before === "" || before.endsWith(eol + eol) ? "" : eol;
+  const ending = before === "" || before.endsWith(eol) ? "" : eol;
+  return ending + opening + lines.map((line) => line + eol).join("");
+}
+
+/** Returns the line end before an offset, else the first one of the text. */
+function lineEnd(text: string, offset: number): string {
+  return /(\r\n|\n|\r)$/.exec(text.slice(0, offset))?.[1] ?? /\r\n|\n|\r/.exec(text)?.[0] ?? "\n";
+}

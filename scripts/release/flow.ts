@@ -1,0 +1,368 @@
+/**
+ * The steps of a release that both release commands share, up to the confirmation. None of them
+ * changes anything, here or on the remote.
+ */
+
+import {
+  attempt,
+  error,
+  type Finding,
+  notice,
+  Refusal,
+  together,
+  warning,
+} from "../lib/finding.ts";
+import { readCheckout } from "../lib/git/checkout.ts";
+import type { ObjectId, Repository } from "../lib/git/git.ts";
+import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
+import { askRemote, findRemote, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
+import {
+  differenceFrom,
+  findLocalTag,
+  isSameKey,
+  type SignedTag,
+  signTag,
+} from "../lib/git/tag.ts";
+import type { Interrupt } from "../lib/interrupt.ts";
+import { layout } from "../lib/layout.ts";
+import type { Watcher } from "../lib/progress.ts";
+import type { Report } from "../lib/report.ts";
+import type { Terminal } from "../lib/terminal.ts";
+import type { Tree } from "../lib/tree.ts";
+import type { Version } from "../lib/version.ts";
+import {
+  dataOf,
+  messageOf,
+  type Plan,
+  pushesOf,
+  questionOf,
+  type ReleaseData,
+  type ReleaseOptions,
+  type Rules,
+  showPlan,
+} from "./plan.ts";
+import { type Facts, isPublished, precheck, waysOn } from "./prechecks.ts";
+
+/** The parts of an invocation that a release uses. */
+export interface ReleaseWorld extends Watcher {
+  readonly report: Report;
+  readonly terminal: Terminal;
+  readonly interrupt: Interrupt;
+  moment(): Date;
+  repository(): Promise<Repository>;
+}
+
+/** What is about to be released: one commit, resolved once, and all that the gates may ask. */
+export interface Candidate {
+  readonly repository: Repository;
+  readonly version: Version;
+  /** Short name of the tag. */
+  readonly tag: string;
+  /** The commit that is examined, tagged and pushed. */
+  readonly commit: ObjectId;
+  /** The commit's files, read from git's objects. */
+  readonly tree: Tree;
+}
+
+/** What the pre-checks, a gate or the cautions say. */
+export interface Verdict {
+  readonly findings: readonly Finding[];
+  /** Lines of the tag's message: the evidence, or the bypass. */
+  readonly trailers?: readonly string[];
+  /** Set where time alone may lift the refusal, with the tag whose workflow run is waited for. */
+  readonly pending?: { readonly tag: string | undefined };
+}
+
+/** A question about a candidate, which passes only with evidence. */
+export interface Gate {
+  /** What is asked, as a short label without a full stop. */
+  readonly title: string;
+  /** The record of the bypass that the operator asked for; undefined if there is none. */
+  readonly bypass?: string | undefined;
+  check(candidate: Candidate): Promise<Verdict>;
+}
+
+/** In what the two release commands differ. */
+export interface Procedure extends Rules {
+  readonly gates: readonly Gate[];
+  /** Returns findings that warn and refuse nothing. */
+  cautions(
+    candidate: Candidate,
+    refs: Promise<RemoteRefs | undefined>,
+  ): Promise<readonly Finding[]>;
+  /** Returns what the operator does after the push. */
+  nextSteps(candidate: Candidate): Promise<readonly string[]>;
+}
+
+/** One run of a release command. */
+export interface Flow extends AsyncDisposable {
+  readonly world: ReleaseWorld;
+  readonly repository: Repository;
+  readonly objects: Objects;
+  readonly procedure: Procedure;
+  readonly options: ReleaseOptions;
+  readonly version: Version;
+  /** Short name of the tag. */
+  readonly tag: string;
+}
+
+/** Opens the repository for a release. */
+export async function openFlow(
+  world: ReleaseWorld,
+  procedure: Procedure,
+  version: Version,
+  options: ReleaseOptions,
+): Promise<Flow> {
+  const repository = await world.repository();
+  const objects = openObjects(repository);
+  const tag = `${procedure.tagPrefix}${version}`;
+  const close = () => objects[Symbol.asyncDispose]();
+  return {
+    ...{ world, repository, objects, procedure, options, version, tag },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What an examination found; nothing of it has been reported yet. */
+export interface Examined {
+  readonly facts: Facts;
+  readonly candidate: Candidate;
+  /** Those of the pre-checks, of each gate and of the cautions, in this order. */
+  readonly verdicts: readonly Verdict[];
+  /** Whether an earlier run has finished the release. */
+  readonly complete: boolean;
+}
+
+/** Asks all pre-checks and all gates at once: the gates read the commit while the remote is asked. */
+export async function examine(flow: Flow): Promise<Examined> {
+  const { world, repository, objects, procedure, options, version, tag } = flow;
+  const { report } = world;
+  const local = together(readCheckout(repository), findLocalTag(repository, tag));
+  const here = local.then(([checkout, localTag]) => {
+    const resuming = options.resume && localTag.kind === "signed";
+    const commit = resuming ? localTag.tag.object : checkout.head;
+    const tree = commitTree(objects, commit);
+    const candidate: Candidate = { repository, version, tag, commit, tree };
+    return { checkout, localTag, resuming, candidate };
+  });
+  const asked = attempt(async () => {
+    const remote = await findRemote(repository, layout.remote);
+    const asking = askRemote(repository, remote);
+    return { remote, refs: await report.during(`Asking ${remote.name}`, asking) };
+  });
+  const refs = asked.then(({ value }) => value?.refs);
+  // A question that is still open when the release ends would leave its temporary files behind.
+  const [{ checkout, localTag, resuming, candidate }, origin, related, gates, cautions] =
+    await together(
+      here,
+      asked,
+      attempt(async () => {
+        const [{ candidate }, held] = await Promise.all([here, refs]);
+        return held && (await relationTo(repository, candidate.commit, held.main));
+      }),
+      here.then(({ candidate }) =>
+        report.during("Asking the gates", askGates(procedure.gates, candidate)),
+      ),
+      attempt(async () => procedure.cautions((await here).candidate, refs)),
+    );
+  const facts: Facts = {
+    ...{ tag, version, commit: candidate.commit, checkout, localTag, resuming },
+    remote: origin.value?.remote,
+    refs: origin.value?.refs,
+    relation: related.value,
+    interactive: world.terminal.interactive,
+  };
+  const { complete, findings } = precheck(facts, procedure, options);
+  const unanswered = [...(origin.findings ?? []), ...(related.findings ?? [])];
+  const first: Verdict = { findings: [...unanswered, ...findings] };
+  const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
+  const last: Verdict = { findings: cautions.value ?? cautions.findings };
+  const verdicts = complete ? [first] : [first, ...others, last];
+  return { facts, candidate, verdicts, complete };
+}
+
+/** The commit of a tag stays what it is: what only another commit could pass is started over. */
+function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Verdict {
+  const remedy = waysOn(facts, procedure);
+  const findings = verdict.findings.map((each) =>
+    each.level === "error" ? { ...each, remedy } : each,
+  );
+  return verdict.pending ? verdict : { ...verdict, findings };
+}
+
+/** Asks every gate, all at once; the verdicts come back in the order of the gates. */
+export function askGates(gates: readonly Gate[], candidate: Candidate): Promise<Verdict[]> {
+  return Promise.all(gates.map((gate) => askGate(gate, candidate)));
+}
+
+async function askGate(gate: Gate, candidate: Candidate): Promise<Verdict> {
+  const { title, bypass } = gate;
+  if (bypass !== undefined) {
+    const loud = warning(`BYPASSED: ${bypass}`, {
+      remedy:
+        "The signed tag will say so: go on only if you know by other means what it would have told",
+    });
+    return { findings: [loud], trailers: [`Bypassed: ${bypass}`] };
+  }
+  const { value, findings } = await attempt(() => gate.check(candidate));
+  const verdict = value ?? { findings };
+  if (verdict.findings.every(({ level }) => level === "warning")) {
+    const silent = error(`Cannot pass gate ${JSON.stringify(title)}: it gave no evidence`);
+    return { findings: [...verdict.findings, silent] };
+  }
+  return verdict;
+}
+
+/**
+ * Reports what an examination found.
+ *
+ * @returns The data of the release if an earlier run has finished it; else undefined.
+ */
+export function reportVerdicts(
+  { world, tag }: Flow,
+  { facts, verdicts, complete }: Examined,
+): ReleaseData | undefined {
+  world.report.add(verdicts.flatMap(({ findings }) => findings));
+  if (!complete) {
+    return undefined;
+  }
+  const data = { tag, commit: facts.commit, outcome: "complete" };
+  world.report.attach(data);
+  return data;
+}
+
+/** Reports whether findings refuse. */
+export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
+  return findings.some(({ level }) => level === "error");
+}
+
+/**
+ * Signs the tag in a scratch repository and reads it back, or returns the tag that an interrupted
+ * run left. A refused release proves that signing works, too, so that all faults show at once.
+ *
+ * @returns Undefined if there is no tag to go on with; the findings say why.
+ */
+export async function sign(flow: Flow, examined: Examined): Promise<SignedTag | undefined> {
+  const { report } = flow.world;
+  const { tag, findings } = await obtainTag(flow, examined);
+  // What keeps a tag that is here from being judged may keep a new one from it as well.
+  const isNew = (each: Finding) => !report.findings.some((known) => Bun.deepEquals(known, each));
+  report.add(findings.filter(isNew));
+  return tag;
+}
+
+/** Like `sign`, but leaves it to the caller to report. */
+export async function obtainTag(
+  { world, repository, tag, procedure }: Flow,
+  { facts, candidate, verdicts }: Examined,
+): Promise<{ readonly tag?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
+  const { resuming, localTag } = facts;
+  const left = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
+  const refused = verdicts.some(refuses);
+  const trailers = verdicts.flatMap((verdict) => verdict.trailers ?? []);
+  const message = refused ? tag : messageOf(tag, trailers);
+  const request = { tag, commit: candidate.commit, message };
+  const found: Finding[] = [];
+  // Whoever signs now must have signed the tag that is here, or this run would push another's. A
+  // published tag has been pushed already.
+  if (left === undefined || !isPublished(facts)) {
+    const signing = "Signing (a hardware key may want a touch)";
+    const { value: signed, findings } = await attempt(() =>
+      world.report.during(signing, signTag(repository, request, world.moment())),
+    );
+    if (signed === undefined) {
+      return { findings };
+    }
+    found.push(notice(`signing works: ${signed.signer}`));
+    if (left === undefined) {
+      return { tag: signed, findings: found };
+    }
+    if (!isSameKey(left, signed)) {
+      return { findings: [...found, signedByAnother(left, signed)] };
+    }
+  }
+  const difference = refused ? undefined : differenceFrom(request, left);
+  if (difference === undefined) {
+    return { tag: left, findings: found };
+  }
+  const other = `the tag here is not what this run would make: ${difference}`;
+  const remedy = waysOn(facts, procedure);
+  return { findings: [...found, error(`Cannot resume ${tag}: ${other}`, { remedy })] };
+}
+
+function signedByAnother({ tag, signer, tagger = "nobody" }: SignedTag, now: SignedTag): Finding {
+  const who = tagger.replace(/ \d+ [+-]\d+$/, "");
+  return error(
+    `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
+    {
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, start over: git tag -d ${tag}`,
+    },
+  );
+}
+
+/**
+ * Makes and shows the plan.
+ *
+ * @returns Undefined if anything stands against the release, and after a dry run.
+ */
+export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
+  const { world, procedure, options, tag } = flow;
+  const { report } = world;
+  const { commit, remote, refs, relation, localTag } = examined.facts;
+  const refused = report.findings.some(({ level }) => level === "error");
+  if (refused || signed === undefined || !remote || !refs || !relation) {
+    report.tell(`Nothing was changed: ${tag} is refused.`);
+    return undefined;
+  }
+  const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
+  const installed = localTag.kind === "signed";
+  const { script } = procedure;
+  const known = { script, tag, commit, remote, refs, relation, signed, installed, bypasses };
+  const made: Plan = { ...known, pushes: pushesOf(known, procedure, options) };
+  showPlan(made, procedure, options, report);
+  if (!options.dryRun) {
+    return made;
+  }
+  const verdict =
+    bypasses.length === 0
+      ? "every check and gate passed"
+      : `every check passed, BYPASSED: ${bypasses.join(", ")}`;
+  report.add(notice(`Dry run: ${tag} may be released, ${verdict}; nothing was changed`));
+  report.attach({ ...dataOf(made), outcome: "dry run" });
+  return undefined;
+}
+
+/**
+ * Asks the operator to confirm a plan.
+ *
+ * @throws {Refusal} Unless the answer is yes.
+ */
+export async function confirm({ world, procedure, options }: Flow, made: Plan): Promise<void> {
+  const { terminal, interrupt } = world;
+  if (options.yes) {
+    return;
+  }
+  const answer = await terminal.question(questionOf(made, procedure), interrupt.signal);
+  if (!/^\s*y(?:es)?\s*$/i.test(answer ?? "")) {
+    throw new Refusal(
+      error("Cancelled by the operator: nothing was changed", {
+        remedy: "Run it again when you are ready",
+      }),
+    );
+  }
+}
+
+/** Prints what the operator does after a release, if it was released. */
+export async function showNextSteps(
+  { world, procedure }: Flow,
+  { candidate }: Examined,
+  released: ReleaseData | undefined,
+): Promise<void> {
+  if (released === undefined) {
+    return;
+  }
+  world.report.say("Next:");
+  for (const step of await procedure.nextSteps(candidate)) {
+    world.report.say(`  - ${step}`);
+  }
+}

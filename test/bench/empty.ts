@@ -1,0 +1,2 @@
+/** A process that does nothing: the unit in which the bench counts. */
+export {};

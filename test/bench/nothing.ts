@@ -1,1 +1,0 @@
-/** What every run of a script pays for: a process of the runtime that does nothing. */

@@ -1,0 +1,344 @@
+import { describe, expect, test } from "bun:test";
+import { type StandInCrateIndex, startCrateIndex } from "../../scripts/demo/crate-index.ts";
+import {
+  failure,
+  mediaTypes,
+  type StandInRegistry,
+  startRegistry,
+} from "../../scripts/demo/registry.ts";
+import { parseImageReference } from "../../scripts/lib/files/image-reference.ts";
+import { parseVersion } from "../../scripts/lib/version.ts";
+import {
+  askChartArtifact,
+  askCrate,
+  askImages,
+  crateIndexPath,
+} from "../../scripts/verify/published.ts";
+import { quickHttp, quickWorld } from "../helpers/quick.ts";
+
+const imageName = "owner/product";
+const platforms = ["linux/amd64", "linux/arm64"];
+
+function askImage(...registries: Pick<StandInRegistry, "host">[]) {
+  const references = registries.map(({ host }) =>
+    parseImageReference(`${host}/${imageName}:1.3.0`),
+  );
+  return askImages({ references, platforms }, quickWorld);
+}
+
+test("the same image in two registries is verified in both, by digest and platforms", async () => {
+  using one = startRegistry();
+  using other = startRegistry();
+  const digest = one.pushIndex(imageName, "1.3.0", platforms);
+  other.pushIndex(imageName, "1.3.0", platforms);
+  const evidence = `owner/product:1.3.0 is ${digest} (linux/amd64, linux/arm64)`;
+  expect(await askImage(one, other)).toEqual([
+    { question: `image on ${one.host}`, state: "verified", evidence },
+    { question: `image on ${other.host}`, state: "verified", evidence },
+  ]);
+});
+
+test("another image under the same tag has failed, even with every platform", async () => {
+  using one = startRegistry();
+  using other = startRegistry();
+  const first = one.pushIndex(imageName, "1.3.0", platforms);
+  const second = other.pushIndex(imageName, "1.3.0", [...platforms, "linux/riscv64"]);
+  expect(await askImage(one, other)).toMatchObject([
+    { state: "verified" },
+    {
+      state: "failed",
+      evidence: `it is ${second}, but ${one.host} holds ${first} under the same tag`,
+      remedy: expect.stringContaining("release the next version"),
+    },
+  ]);
+});
+
+test("an image that is not there yet is pending, whatever other registries hold", async () => {
+  using one = startRegistry();
+  using other = startRegistry();
+  other.pushIndex(imageName, "1.3.0", platforms);
+  expect(await askImage(one, other)).toMatchObject([
+    {
+      state: "pending",
+      evidence: `owner/product:1.3.0 is not there: http://${one.host} answered 404 (MANIFEST_UNKNOWN)`,
+      remedy: expect.stringContaining("Wait for release.yml"),
+    },
+    { state: "verified" },
+  ]);
+});
+
+test("an image without a promised platform has failed", async () => {
+  using registry = startRegistry();
+  const digest = registry.pushIndex(imageName, "1.3.0", ["linux/amd64"]);
+  expect(await askImage(registry)).toMatchObject([
+    {
+      state: "failed",
+      evidence: `owner/product:1.3.0 (${digest}) lacks linux/arm64, found linux/amd64`,
+    },
+  ]);
+});
+
+test("a registry that gives no answer leaves it unknown, with the registry's reason", async () => {
+  using denying = startRegistry({ intercept: () => failure(403, "DENIED") });
+  const gone = startRegistry();
+  gone[Symbol.dispose]();
+  expect(await askImage(denying, gone)).toMatchObject([
+    { state: "unknown", evidence: expect.stringContaining("answered 403 (DENIED)") },
+    { state: "unknown", evidence: expect.stringContaining("the connection is refused") },
+  ]);
+});
+
+const chartName = "owner/charts/perf-sentinel";
+const chart = { name: "perf-sentinel", version: "0.4.0", appVersion: "1.3.0" };
+
+async function askChart({ host }: Pick<StandInRegistry, "host">) {
+  const reference = { registry: host, repository: chartName, tag: "0.4.0" };
+  const published = { reference, name: "perf-sentinel", appVersion: "1.3.0" };
+  return (await askChartArtifact(published, quickWorld)).answer;
+}
+
+test("a chart that says what its tag says is verified by its digest", async () => {
+  using registry = startRegistry();
+  const digest = registry.pushChart(chartName, chart);
+  expect(await askChart(registry)).toEqual({
+    question: `chart on ${registry.host}`,
+    state: "verified",
+    evidence: `${chartName}:0.4.0 is ${digest}`,
+  });
+});
+
+test("a chart that is not there yet is pending", async () => {
+  using registry = startRegistry();
+  registry.pushChart(chartName, { ...chart, version: "0.3.9" });
+  expect(await askChart(registry)).toMatchObject({
+    state: "pending",
+    remedy: "Wait for helm-release.yml to push it",
+  });
+});
+
+describe("a chart has failed", () => {
+  test.each([
+    [{ ...chart, name: "other" }, 'its name is "other", expected perf-sentinel'],
+    [{ ...chart, appVersion: "1.2.9" }, 'its appVersion is "1.2.9", expected 1.3.0'],
+    [
+      { name: "other", appVersion: "1.2.9" },
+      'its name is "other", expected perf-sentinel; its version is missing, expected 0.4.0; its appVersion is "1.2.9", expected 1.3.0',
+    ],
+  ])("that says %j", async (config, fault) => {
+    using registry = startRegistry();
+    pushArtifact(registry, config, [mediaTypes.helmContent]);
+    const answer = await askChart(registry);
+    expect(answer.state).toBe("failed");
+    expect(answer.evidence).toEndWith(`, and ${fault}`);
+  });
+
+  test.each([0, 2])("that holds %i archives", async (count) => {
+    using registry = startRegistry();
+    pushArtifact(registry, chart, Array(count).fill(mediaTypes.helmContent));
+    expect((await askChart(registry)).evidence).toEndWith(
+      `holds ${count} chart archives, expected 1`,
+    );
+  });
+
+  test("that is an image", async () => {
+    using registry = startRegistry();
+    registry.pushImage(chartName, "0.4.0", "linux/amd64");
+    expect(await askChart(registry)).toMatchObject({
+      state: "failed",
+      evidence: expect.stringContaining("it is not a Helm chart but"),
+    });
+    registry.pushIndex(chartName, "0.4.0", ["linux/amd64"]);
+    expect(await askChart(registry)).toMatchObject({ state: "failed" });
+  });
+});
+
+test("a provenance file beside the archive is no second archive", async () => {
+  using registry = startRegistry();
+  pushArtifact(registry, chart, [
+    mediaTypes.helmContent,
+    "application/vnd.cncf.helm.chart.provenance.v1.prov",
+  ]);
+  expect(await askChart(registry)).toMatchObject({ state: "verified" });
+});
+
+test("an appVersion that nobody can tell is not compared", async () => {
+  using registry = startRegistry();
+  registry.pushChart(chartName, { ...chart, appVersion: "9.9.9" });
+  const reference = { registry: registry.host, repository: chartName, tag: "0.4.0" };
+  const published = { reference, name: "perf-sentinel", appVersion: undefined };
+  expect(await askChartArtifact(published, quickWorld)).toMatchObject({
+    answer: { state: "verified" },
+    digest: expect.stringContaining("sha256:"),
+  });
+});
+
+describe("nobody knows", () => {
+  test("of a chart whose archive the registry does not deliver", async () => {
+    using registry = startRegistry();
+    const archive = pushArtifact(registry, chart, [mediaTypes.helmContent]);
+    registry.remove(chartName, archive);
+    expect(await askChart(registry)).toMatchObject({
+      state: "unknown",
+      evidence: expect.stringContaining("answered 404 (BLOB_UNKNOWN)"),
+    });
+  });
+
+  test.each(["no JSON", "[]", '{"config": {"mediaType": 1}'])(
+    "of a configuration that is %j",
+    async (config) => {
+      using registry = startRegistry();
+      pushArtifact(registry, config, [mediaTypes.helmContent]);
+      expect(await askChart(registry)).toMatchObject({ state: "unknown" });
+    },
+  );
+
+  test("of a part that is named by no digest", async () => {
+    using registry = startRegistry();
+    const manifest = {
+      mediaType: mediaTypes.manifest,
+      config: { mediaType: mediaTypes.helmConfig, digest: "../../secret" },
+      layers: [{ mediaType: mediaTypes.helmContent, digest: 1 }],
+    };
+    registry.pushManifest(chartName, "0.4.0", manifest, mediaTypes.manifest);
+    expect(await askChart(registry)).toMatchObject({
+      state: "unknown",
+      evidence: expect.stringContaining('expected a digest in the manifest, found "../../secret"'),
+    });
+    expect(registry.requests.filter(({ path }) => path.includes("secret"))).toEqual([]);
+  });
+});
+
+/** Holds an artifact with that configuration and layers; answers the digest of its archive. */
+function pushArtifact(registry: StandInRegistry, config: unknown, layers: readonly string[]) {
+  const archive = registry.pushBlob(chartName, "archive");
+  const manifest = {
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.helmConfig, digest: registry.pushBlob(chartName, config) },
+    layers: layers.map((mediaType) => ({ mediaType, digest: archive })),
+  };
+  registry.pushManifest(chartName, "0.4.0", manifest, mediaTypes.manifest);
+  return archive;
+}
+
+const name = "perf-sentinel";
+const version = parseVersion("1.3.0");
+
+function askIndex(index: Pick<StandInCrateIndex, "url">) {
+  return askCrate(name, version, new URL(index.url), quickHttp);
+}
+
+test("a version of the index is verified by its checksum", async () => {
+  using index = startCrateIndex();
+  index.publish(name, "1.2.9");
+  const cksum = index.publish(name, "1.3.0");
+  expect(await askIndex(index)).toEqual({
+    question: "crate perf-sentinel",
+    state: "verified",
+    evidence: `1.3.0 with checksum ${cksum}`,
+  });
+  expect(index.requests).toEqual(["/pe/rf/perf-sentinel"]);
+});
+
+test.each([
+  ["a", "1/a"],
+  ["ab", "2/ab"],
+  ["abc", "3/a/abc"],
+  ["Abcd", "ab/cd/abcd"],
+  ["perf-sentinel-core", "pe/rf/perf-sentinel-core"],
+])("the index keeps %s at %s", (crate, path) => {
+  expect(crateIndexPath(crate)).toBe(path);
+});
+
+test("an index below a folder is asked there", async () => {
+  using index = startCrateIndex((path) =>
+    path === "/mirror/pe/rf/perf-sentinel" ? new Response("") : undefined,
+  );
+  expect(await askIndex({ url: `${index.url}mirror/` })).toMatchObject({ state: "pending" });
+});
+
+describe("what is not there yet is pending:", () => {
+  test("no such crate", async () => {
+    using index = startCrateIndex();
+    expect(await askIndex(index)).toMatchObject({
+      state: "pending",
+      evidence: "the index lists no such crate",
+      remedy: expect.stringContaining("re-run the failed job"),
+    });
+  });
+
+  test.each(["1.3.0-rc.1", "11.3.0", "1.3.00", "1.3.0+build"])("only %s", async (other) => {
+    using index = startCrateIndex();
+    index.publish(name, other);
+    expect(await askIndex(index)).toMatchObject({
+      state: "pending",
+      evidence: "the index lists no version 1.3.0",
+    });
+  });
+});
+
+test("a yanked version has failed", async () => {
+  using index = startCrateIndex();
+  const cksum = index.publish(name, "1.3.0", { yanked: true });
+  expect(await askIndex(index)).toMatchObject({
+    state: "failed",
+    evidence: `1.3.0 with checksum ${cksum} is yanked`,
+    remedy: expect.stringContaining("cargo yank --undo --version 1.3.0 perf-sentinel"),
+  });
+});
+
+describe("an index file is no answer", () => {
+  const torn = ["{", "[]", '"1.3.0"', '{"name":"perf-sentinel"}', '{"vers":130}', "\u001b[2J"];
+  test.each(torn)("with a line that cannot be read: %j", async (line) => {
+    using index = startCrateIndex();
+    index.publish(name, "1.2.9");
+    index.addLine(name, line);
+    expect(await askIndex(index)).toMatchObject({ state: "unknown" });
+  });
+
+  const checksum = "0".repeat(64);
+  test.each([
+    { name, vers: "1.3.0", yanked: false },
+    { name, vers: "1.3.0", cksum: "abc", yanked: false },
+    { name, vers: "1.3.0", cksum: checksum.toUpperCase().replaceAll("0", "A"), yanked: false },
+    { name, vers: "1.3.0", cksum: checksum, yanked: "no" },
+    { name, vers: "1.3.0", cksum: checksum, yanked: null },
+    { name: "perf-sentine1", vers: "1.3.0", cksum: checksum, yanked: false },
+    { vers: "1.3.0", cksum: checksum, yanked: false },
+  ])("with a wrong line for the version: %j", async (entry) => {
+    using index = startCrateIndex();
+    index.publish(name, "1.2.9");
+    index.addLine(name, JSON.stringify(entry));
+    expect(await askIndex(index)).toMatchObject({
+      state: "unknown",
+      evidence: expect.stringContaining("expected one line for perf-sentinel 1.3.0 with cksum"),
+    });
+  });
+});
+
+test("two lines for one version are no answer", async () => {
+  using index = startCrateIndex();
+  index.publish(name, "1.3.0", { yanked: true });
+  index.publish(name, "1.3.0");
+  expect(await askIndex(index)).toMatchObject({
+    state: "unknown",
+    evidence: expect.stringContaining("expected one line for perf-sentinel 1.3.0"),
+  });
+});
+
+describe("nobody could be asked:", () => {
+  test("a server that fails", async () => {
+    using index = startCrateIndex(() => new Response("", { status: 503 }));
+    expect(await askIndex(index)).toMatchObject({
+      state: "unknown",
+      evidence: expect.stringContaining("answered 503"),
+    });
+  });
+
+  test("a server that is no crate index", async () => {
+    using registry = startRegistry();
+    expect(await askIndex({ url: `http://${registry.host}/` })).toMatchObject({
+      state: "unknown",
+      evidence: expect.stringContaining("has no config.json of a crate index"),
+    });
+  });
+});
