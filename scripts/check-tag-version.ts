@@ -23,7 +23,6 @@ import {
   type Workspace,
 } from "./lib/files/cargo.ts";
 import type { Statement } from "./lib/files/cargo-manifest.ts";
-import { describeValue } from "./lib/files/unreadable.ts";
 import { type Details, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
@@ -138,7 +137,9 @@ const setVersion = (table: string, version: Version, file: string) =>
 
 /** Returns a value as a message shows it: a version plainly, anything else in words. */
 function shown(value: unknown): string {
-  return typeof value === "string" && isVersion(value) ? value : describeValue(value);
+  const late = () =>
+    require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");
+  return typeof value === "string" && isVersion(value) ? value : late().describeValue(value);
 }
 
 export const table = command({

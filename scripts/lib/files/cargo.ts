@@ -33,7 +33,6 @@ import {
   withoutDots,
 } from "./cargo-manifest.ts";
 import type { Document, Path } from "./document.ts";
-import { describeValue } from "./unreadable.ts";
 
 /** A package that is released with the workspace. */
 export interface Crate {
@@ -280,6 +279,7 @@ function textsAt(document: Document, path: Path, faults: Finding[]): readonly Te
     typeof entry.value === "string" && Array.isArray(value);
   const other = entries.find((entry) => !isText(entry));
   if (other !== undefined) {
+    const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
     const what = `${path.join(".")} in ${document.source.path}`;
     faults.push(
       error(`Cannot read the workspace: ${what} holds ${describeValue(other.value)}`, {

@@ -78,7 +78,10 @@ interface Language {
 const languages = {
   // Shorter texts have too few keys to take the runtime's parser long.
   toml: language("TOML", Bun.TOML.parse, ({ length }) => length > 150_000),
-  yaml: language("YAML", Bun.YAML.parse, (text) => /[*\u0085\u2028\u2029\ufeff]/.test(text)),
+  // An alias, or a character that other parsers read as a line break.
+  yaml: language("YAML", Bun.YAML.parse, (text) =>
+    /[\u0085\u2028\u2029\ufeff]|(?:^|[\s[{,:])\*\S/.test(text),
+  ),
   json: language("JSON", JSON.parse, () => false),
 };
 
