@@ -6,7 +6,7 @@ import { codeBlocks, withoutComments } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
-/** The start of a line. The flag `m` would take U+2028 for a line's end, which no shell or YAML does. */
+/** The start of a line. The flag `m` would read U+2028 as a line's end, which no shell or YAML does. */
 const lineStart = "(?<=^|[\\n\\r])";
 /** Words that declare a constant in Groovy, a shell or a Dockerfile. */
 const declaration = "(?:export|readonly|def|final|static|String|ENV|ARG)[ \\t]+";
@@ -16,7 +16,7 @@ const opening = "(?:[\\w-]+[ \\t]*:?[ \\t]*)?\\{(?:(?:(?!//)[^{}#\\n\\r])*[,;])?
 const lead = `${lineStart}[ \\t>]*(?:-[ \\t]+)?(?:${opening})?(?:${declaration})*(?:env\\.)?`;
 /** What may stand behind the value, so that it is the whole value. */
 const tail = "(?=[ \\t]*(?:[,;}]|$|[\\n\\r]|[ \\t]#|//|&&|\\|\\|))";
-/** What else may in a shell, where no space is around `=`: the command that the value is for. */
+/** What else may stand behind it in a shell, without spaces around `=`: the command to run with it. */
 const command = "(?=[ \\t]+[\\w./~$\"'\\\\])";
 
 /**
