@@ -20,7 +20,7 @@ import {
   type PromisedImage,
   type PulledImage,
   readProductImages,
-} from "./lib/files/chart.ts";
+} from "./lib/files/chart-images.ts";
 import { error, type Finding, notice } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
@@ -38,67 +38,76 @@ export const checkChartAppVersion: Check<string> = async (tree, folder) => {
   const { path } = chart.document.source;
   const appVersion = chart.appVersion?.value;
   // Without a tag of its own the image follows appVersion: there is nothing to judge.
-  const pinned = pulled?.tagFrom === "image.tag" ? [judgePinned(pulled, appVersion)] : [];
+  const pinned =
+    pulled?.tagFrom === "image.tag"
+      ? [
+          judgeTag(
+            pulled,
+            appVersion,
+            [`${pulled.at.file}: an install pulls`, "an install pulls"],
+            `Leave image.tag empty in ${pulled.at.file}, so that it follows appVersion, or set both to the same version`,
+          ),
+        ]
+      : [];
   if (promised === undefined) {
     return pinned.length > 0
       ? pinned
       : [notice(`${path} promises no images: there is nothing to agree with`)];
   }
-  const missing = missingImage(images);
   return [
-    ...(missing === undefined ? [] : [missing]),
+    ...missingImage(images),
     ...pinned,
-    ...promised.map((image) => judgeImage(image, path, appVersion)),
+    ...promised.map((image) =>
+      judgeTag(
+        image,
+        appVersion,
+        [`${path}:`, "it promises"],
+        "Set the tag of the image and appVersion to the same version",
+      ),
+    ),
   ];
 };
 
-/** Judges the tag that values.yaml gives the image that an install pulls. */
-function judgePinned({ reference, text, at }: PulledImage, appVersion: string | undefined) {
+/**
+ * Judges the tag of an image.
+ *
+ * @param opening How the notice of a match and the error begin.
+ */
+function judgeTag(
+  image: PromisedImage | PulledImage,
+  appVersion: string | undefined,
+  [match, mismatch]: readonly [match: string, mismatch: string],
+  remedy: string,
+): Finding {
+  const { reference, text } = image;
+  const at = () => image.at;
   if (appVersion !== undefined && reference.tag === appVersion) {
-    return notice(`${at.file}: an install pulls ${text} -> ${appVersion} (matches appVersion)`, {
-      at,
-    });
+    return notice(`${match} ${text} -> ${appVersion} (matches appVersion)`, { at });
   }
-  return error(`Cannot release the chart: an install pulls ${text}, and ${stated(appVersion)}`, {
-    at,
-    remedy: `Leave image.tag empty in ${at.file}, so that it follows appVersion, or set both to the same version`,
-  });
+  const stated =
+    appVersion === undefined ? "there is no appVersion" : `appVersion is ${appVersion}`;
+  return error(`Cannot release the chart: ${mismatch} ${text}, and ${stated}`, { at, remedy });
 }
 
-function judgeImage({ reference, text, at }: PromisedImage, path: string, appVersion?: string) {
-  if (appVersion !== undefined && reference.tag === appVersion) {
-    return notice(`${path}: ${text} -> ${appVersion} (matches appVersion)`, { at });
-  }
-  return error(`Cannot release the chart: it promises ${text}, and ${stated(appVersion)}`, {
-    at,
-    remedy: "Set the tag of the image and appVersion to the same version",
-  });
-}
-
-function stated(appVersion: string | undefined): string {
-  return appVersion === undefined ? "there is no appVersion" : `appVersion is ${appVersion}`;
-}
-
-/** What says that the annotation lacks the image that an install pulls, or any of the product. */
-function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding | undefined {
+/** Returns the fault of an annotation without the image that an install pulls, or any of ours. */
+function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding[] {
   const { imagesAnnotation, product } = layout;
-  const at = chart.document.place(["annotations", imagesAnnotation]);
+  const at = () => chart.document.place(["annotations", imagesAnnotation]);
   if (pulled === undefined) {
-    return promised.length > 0
-      ? undefined
-      : error(`Cannot find an image named ${product} in ${imagesAnnotation}`, {
-          at,
-          remedy: `List the image of ${product} in ${imagesAnnotation}`,
-        });
+    const remedy = `List the image of ${product} in ${imagesAnnotation}`;
+    const message = `Cannot find an image named ${product} in ${imagesAnnotation}`;
+    return promised.length > 0 ? [] : [error(message, { at, remedy })];
   }
   const { registry, repository } = pulled.reference;
   const name = `${registry}/${repository}`;
   return promised.some(({ reference }) => isSameImage(reference, pulled.reference))
-    ? undefined
-    : error(`Cannot find ${name} in ${imagesAnnotation}, and an install pulls it`, {
-        at,
-        remedy: `List ${name} in ${imagesAnnotation}, or correct image.repository in values.yaml`,
-      });
+    ? []
+    : [
+        error(`Cannot find ${name} in ${imagesAnnotation}, and an install pulls it`, {
+          at,
+          remedy: `List ${name} in ${imagesAnnotation}, or correct image.repository in values.yaml`,
+        }),
+      ];
 }
 
 export const table = command({

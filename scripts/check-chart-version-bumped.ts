@@ -5,8 +5,8 @@
  *
  * Usage: bun scripts/check-chart-version-bumped.ts [base] [--ref COMMIT] [--repo DIR] [--json]
  *
- * Compares HEAD with the commit where it parted from the base, both as committed: what is not is a
- * warning, unless --ref names the commit. Refuses a change of the chart whose version is not greater
+ * Compares HEAD with the commit where it parted from the base, both as committed: uncommitted changes
+ * are a warning, unless --ref names the commit. Refuses a change of the chart whose version is not greater
  * by SemVer precedence, or whose CHANGELOG.md has no `## [A.B.C]` section that is new and says
  * something; a chart that is gone; and a base that is unknown, unrelated, or cut off by a shallow
  * clone. Edits of CHANGELOG.md alone need no version; its deletion is no edit.
@@ -16,7 +16,7 @@
 
 import { command, main, nonEmpty, option, optionalOperand } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
-import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
+import { readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
 import {
   type Attempt,
@@ -54,26 +54,20 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
     const unchanged = notice(`${folder}: no change since the base`);
     return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, noChart()];
   }
+  const changelog = await attempt(() => head.read(changelogPath));
   if (ours.every((path) => path === changelogPath)) {
-    const edited = await attempt(() => head.read(changelogPath));
-    if (edited.value === undefined) {
-      return [...changelogGone(edited, { remedy: `Restore ${changelogPath}, and commit it` })];
-    }
-    return [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
+    return changelog.value === undefined
+      ? [...(changelog.findings ?? [noChangelog(`Restore ${changelogPath}, and commit it`)])]
+      : [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
   }
-  const [before, after, changelog] = await Promise.all([
+  const [before, after] = await Promise.all([
     attempt(() => versionIn(base, { lenient: true })),
     attempt(() => versionIn(head)),
-    attempt(() => head.read(changelogPath)),
   ]);
   const isNewChart = before.findings === undefined && before.value === undefined;
   if (after.findings !== undefined) {
-    const needsEntry = !isNewChart && changelog.value === undefined;
-    return [
-      ...faultsOfBase(before.findings, "version"),
-      ...after.findings,
-      ...(needsEntry ? changelogGone(changelog) : []),
-    ];
+    const others = changelog.findings ?? [];
+    return [...faultsOfBase(before.findings, "version"), ...after.findings, ...others];
   }
   if (after.value === undefined) {
     return [chartGone()];
@@ -85,21 +79,27 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
     notice(`${folder}: changed since the base: ${listed(ours)}`),
     ...versionFindings(before, after.value),
   ];
-  // Without a new version there is none whose section could be asked for.
-  return findings.some(({ level }) => level === "error")
-    ? [...findings, ...(changelog.findings ?? [])]
-    : [...findings, ...(await changelogFindings(base, changelog, after.value.value))];
+  if (findings.some(({ level }) => level === "error")) {
+    // Without a new version there is none whose section could be asked for.
+    return [...findings, ...(changelog.findings ?? [])];
+  }
+  const { value: version } = after.value;
+  const ofChangelog =
+    changelog.value === undefined
+      ? (changelog.findings ?? [noChangelog(describing(version))])
+      : await changelogFindings(base, changelog.value, version);
+  return [...findings, ...ofChangelog];
 }
 
-/** The chart's version in a tree, or undefined if there is no chart. */
+/** Returns the chart's version in a tree, or undefined if there is no chart. */
 async function versionIn(tree: Tree, decoding?: Decoding): Promise<Located<Version> | undefined> {
   const found = await tree.read(manifest, decoding);
   return found && chartVersionFrom(found);
 }
 
 /**
- * Faults of the base are warnings: they must not stop the change that mends them. What git left
- * unanswered is about no place in a file, and still stops it.
+ * Returns the faults of the base as warnings: they must not stop the change that corrects them. What
+ * git left unanswered has no place in a file, and still stops it.
  */
 function faultsOfBase(findings: readonly Finding[] | undefined, what: string): Finding[] {
   return (findings ?? []).map((fault) =>
@@ -125,7 +125,17 @@ function chartGone(): Finding {
   });
 }
 
+function noChangelog(remedy: string): Finding {
+  return error(`${cannotAccept}: found no CHANGELOG.md, expected one`, {
+    at: { file: changelogPath },
+    remedy,
+  });
+}
+
 const cannotAccept = `Cannot accept the change of ${folder}`;
+
+const describing = (version: Version) =>
+  `Describe the change in ${changelogPath} below ## [${version}], and commit it`;
 
 function listed(paths: readonly string[]): string {
   const names = paths.slice(0, 5).map((path) => path.slice(folder.length + 1) || path);
@@ -158,45 +168,24 @@ function versionFindings(
   ];
 }
 
-/** What is wrong with a changelog that is not there or cannot be read, whatever the version is. */
-function changelogGone(
-  { findings }: Attempt<Source | undefined>,
-  { version = "A.B.C", remedy }: { readonly version?: string; readonly remedy?: string } = {},
-): readonly Finding[] {
-  const heading = `## [${version}]`;
-  return (
-    findings ?? [
-      error(`${cannotAccept}: found no CHANGELOG.md, expected one with a section ${heading}`, {
-        at: { file: changelogPath },
-        remedy: remedy ?? describing(heading),
-      }),
-    ]
-  );
-}
-
-function describing(heading: string): string {
-  return `Describe the change in ${changelogPath} below ${heading}, and commit it`;
-}
-
 /** Judges what the changelog says about a version. */
 async function changelogFindings(
   base: Tree,
-  after: Attempt<Source | undefined>,
+  source: Source,
   version: Version,
 ): Promise<readonly Finding[]> {
-  if (after.value === undefined) {
-    return changelogGone(after, { version });
-  }
   const heading = `## [${version}]`;
   const before = await attempt(() => base.read(changelogPath, { lenient: true }));
-  const changelog = readChangelog(after.value);
-  const [section, second] = sectionsOf(changelog, version);
+  const changelog = readChangelog(source);
+  const sections = sectionsOf(changelog, version);
+  const [section, second] = sections;
   if (section === undefined) {
-    const { found, at } = nearest(changelog, version);
+    const similar = changelog.sections.find(({ title }) => title.includes(version));
+    const found = similar === undefined ? "" : `, found "## ${similar.title}"`;
     return [
       error(`${cannotAccept}: ${changelogPath} has no section ${heading}${found}`, {
-        at,
-        remedy: describing(heading),
+        at: similar?.at ?? source.place(),
+        remedy: describing(version),
       }),
     ];
   }
@@ -209,10 +198,7 @@ async function changelogFindings(
       }),
     );
   }
-  const isNew =
-    before.value === undefined || sectionsOf(readChangelog(before.value), version).length === 0;
-  const saying = sectionsOf(changelog, version).find(({ hasContent }) => hasContent);
-  if (!isNew) {
+  if (before.value !== undefined && sectionsOf(readChangelog(before.value), version).length > 0) {
     findings.push(
       error(`${cannotAccept}: found section ${heading} in the base already, expected a new one`, {
         at: section.at,
@@ -220,25 +206,18 @@ async function changelogFindings(
       }),
     );
   }
+  const saying = sections.find(({ hasContent }) => hasContent);
   if (saying === undefined) {
     findings.push(
       error(`${cannotAccept}: found nothing below ${heading}, expected what has changed`, {
         at: section.at,
-        remedy: `${describing(heading)}; sub-headings and HTML comments alone do not count`,
+        remedy: `${describing(version)}; sub-headings and HTML comments alone do not count`,
       }),
     );
   }
-  return isNew && saying !== undefined
-    ? [...findings, notice(`${changelogPath}: new section ${heading} with content`, saying)]
-    : findings;
-}
-
-/** What a changelog has in the place of a version's section, if anything. */
-function nearest({ source, sections }: Changelog, version: Version) {
-  const similar = sections.find(({ title }) => title.includes(version));
-  return similar === undefined
-    ? { found: "", at: source.place() }
-    : { found: `, found "## ${similar.title}"`, at: similar.at };
+  return findings.some(({ level }) => level === "error")
+    ? findings
+    : [...findings, notice(`${changelogPath}: new section ${heading} with content`, saying)];
 }
 
 /**
@@ -275,9 +254,9 @@ async function judgeCommit(
       return answer.findings ?? answer.value;
     }),
   );
-  // What is wrong, or right, against several of them is told once.
-  const told = new Map(judged.flat().map((finding) => [JSON.stringify(finding), finding]));
-  return [...told.values()].map((finding) =>
+  // What is wrong, or right, against several of them is reported once.
+  const once = new Map(judged.flat().map((finding) => [JSON.stringify(finding), finding]));
+  return [...once.values()].map((finding) =>
     finding.at === undefined ? finding : { ...finding, commit: finding.commit ?? head },
   );
 }

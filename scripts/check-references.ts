@@ -33,20 +33,12 @@ import { compareVersions, isVersion, type Version } from "./lib/version.ts";
 export const checkReferences: Check<Version> = async (tree, version) =>
   judgeReferences(await readReferences(tree, applicationVersions(version)), version);
 
-/** The same of references that have been read already. */
+/** Judges references that have been read already. */
 export function judgeReferences(read: References, version: Version): Finding[] {
-  const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
   return [
     ...judgeTagVersion(read.workspace, version),
     ...read.faults,
-    ...operatorDriven(read).map((each) =>
-      isStale(each, applicationVersions(version))
-        ? staleFinding(each, version, wayOut(read, version, each), error, cannotTag)
-        : matchOf(each),
-    ),
-    ...hollowFindings(read, version, warning),
-    ...blindFindings(read),
-    ...unclearFindings(read),
+    ...operatorFindings(read, version, error, warning),
   ];
 }
 
@@ -54,27 +46,22 @@ export function judgeReferences(read: References, version: Version): Finding[] {
 export type Weight = "advised" | "required";
 
 /**
- * Judges the references that the procedure leaves to the operator: a stale one is a warning if it
- * is advised to be right, an error if it is required, and so is what could not be read.
+ * Judges the references that the procedure leaves to the operator: a stale one, and a file that
+ * cannot be read, is a warning if it is advised to be right, an error if it is required.
  */
 export function checkOperatorReferences(weight: Weight): Check<Version> {
   return async (tree, version) => {
     const read = await readReferences(tree, applicationVersions(version));
-    const references = operatorDriven(read);
-    const stale = references.filter((each) => isStale(each, applicationVersions(version)));
     const complain = weight === "required" ? error : warning;
-    const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
-    const opening = weight === "required" ? cannotTag : "Stale reference: ";
-    const matching = references.length - stale.length;
+    const findings = operatorFindings(read, version, complain, complain);
+    const complaints = findings.filter(({ level }) => level !== "notice");
+    const matching = findings.length - complaints.length;
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
-      ...stale.map((each) =>
-        staleFinding(each, version, wayOut(read, version, each), complain, opening),
+      ...complaints,
+      notice(
+        `${matching} of ${operatorDriven(read).length} operator-driven references state ${version}`,
       ),
-      ...hollowFindings(read, version, complain, weight === "required" ? cannotTag : ""),
-      ...blindFindings(read),
-      ...unclearFindings(read),
-      notice(`${matching} of ${references.length} operator-driven references state ${version}`),
     ];
   };
 }
@@ -83,25 +70,57 @@ function operatorDriven({ references }: References): readonly Reference[] {
   return references.filter(({ row }) => !row.enforced);
 }
 
-function matchOf({ file, what, written, place }: Reference): Finding {
-  return notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at: place });
-}
-
-function staleFinding(
-  { file, what, written, becomes, place }: Reference,
+/**
+ * Judges the references that no gate of its own enforces.
+ *
+ * @param stale Makes the finding about a stale one.
+ * @param hollow Makes the finding about a section of a changelog that says nothing.
+ */
+function operatorFindings(
+  read: References,
   version: Version,
-  remedy: string,
-  complain: typeof error,
-  opening: string,
-): Finding {
-  return complain(
-    `${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`,
-    { at: place(), remedy },
-  );
+  stale: typeof error,
+  hollow: typeof error,
+): Finding[] {
+  const versions = applicationVersions(version);
+  const references = operatorDriven(read);
+  const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
+  return [
+    ...references.map((each) => {
+      const { file, what, written, becomes, place: at } = each;
+      const opening = stale === error ? cannotTag : "Stale reference: ";
+      return isStale(each, versions)
+        ? stale(`${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`, {
+            at,
+            remedy: remedyFor(read, version, each),
+          })
+        : notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at });
+    }),
+    ...references
+      .filter((each) => each.hollow === true && !isStale(each, versions))
+      .map(({ file, written, place: at }) =>
+        hollow(
+          `${hollow === error ? cannotTag : ""}${file} says nothing below ## ${shown(written)}`,
+          { at, remedy: "Write what is new below it, and commit that" },
+        ),
+      ),
+    ...read.blind.map(({ row, file }) =>
+      warning(`${file} no longer holds a reference that the table knows: ${row.name}`, {
+        at: { file },
+        remedy: "Restore it, or correct the row in scripts/lib/files/references.ts",
+      }),
+    ),
+    ...read.unclear.map(({ row, at, clear }) =>
+      warning(`${at.file} seems to hold a reference in a spelling that is not read: ${row.name}`, {
+        at,
+        remedy: `Look at the line: write ${clear}, or keep it by hand`,
+      }),
+    ),
+  ];
 }
 
-/** What mends a stale reference: the bump, unless it refuses to, or the workspace is past the version. */
-function wayOut({ workspace }: References, version: Version, { byHand }: Reference): string {
+/** Returns the remedy for a stale reference: the bump, unless it refuses to change it. */
+function remedyFor({ workspace }: References, version: Version, { byHand }: Reference): string {
   const found = workspace.version?.value;
   return typeof found === "string" && isVersion(found) && compareVersions(found, version) > 0
     ? `The workspace is at ${found}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
@@ -109,45 +128,7 @@ function wayOut({ workspace }: References, version: Version, { byHand }: Referen
         `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`);
 }
 
-/** Sections of a changelog that stand for the version, and say nothing of it. */
-function hollowFindings(
-  read: References,
-  version: Version,
-  complain: typeof error,
-  opening = "",
-): readonly Finding[] {
-  return operatorDriven(read)
-    .filter((each) => each.hollow === true && !isStale(each, applicationVersions(version)))
-    .map(({ file, written, place }) =>
-      complain(`${opening}${file} says nothing below ## ${shown(written)}`, {
-        at: place(),
-        remedy: "Write what is new below it, and commit that",
-      }),
-    );
-}
-
-/** The faults of enforced rows are told by the checks that enforce them. */
-function blindFindings({ blind }: References): readonly Finding[] {
-  return blind
-    .filter(({ row }) => !row.enforced)
-    .map(({ row, file }) =>
-      warning(`${file} no longer holds a reference that the table knows: ${row.name}`, {
-        at: { file },
-        remedy: "Restore it, or mend the row in scripts/lib/files/references.ts",
-      }),
-    );
-}
-
-function unclearFindings({ unclear }: References): readonly Finding[] {
-  return unclear.map(({ row, at, clear }) =>
-    warning(`${at.file} seems to hold a reference in a spelling that is not read: ${row.name}`, {
-      at,
-      remedy: `Look at the line: write ${clear}, or keep it by hand`,
-    }),
-  );
-}
-
-/** What is written in a file, plain if it is plain. */
+/** Returns what is written in a file: as it is if it is plain, else quoted. */
 function shown(written: string): string {
   return /^[\w .+:/@^=[\]()-]{1,120}$/.test(written) ? written : quote(written);
 }

@@ -16,16 +16,14 @@
 import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
 import {
   type Crate,
-  kindOf,
   type LeftOut,
   type Pin,
   pinnedVersion,
   readWorkspace,
-  type Statement,
-  type Unversioned,
   type Workspace,
 } from "./lib/files/cargo.ts";
-import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import type { Statement } from "./lib/files/cargo-manifest.ts";
+import { type Details, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
@@ -35,131 +33,113 @@ import { isVersion, type Version } from "./lib/version.ts";
 export const checkTagVersion: Check<Version> = async (tree, version) =>
   judgeTagVersion(await readWorkspace(tree), version);
 
-/** The same of a workspace that has been read already. */
+/** Judges a workspace that has been read already. */
 export function judgeTagVersion(workspace: Workspace, version: Version): Finding[] {
+  const { version: stated, crates, faults } = workspace;
+  const root = layout.workspaceManifest;
   return [
-    ...workspace.faults,
-    ...judgeWorkspace(workspace, version),
-    ...workspace.crates.map((crate) => judgeCrate(crate, workspace, version)),
+    ...faults,
+    ...(stated === undefined
+      ? []
+      : [judgeVersion(stated, "[workspace.package]", "has no workspace version", version)]),
+    ...(crates.length > 0 || faults.length > 0
+      ? []
+      : [
+          refuse(version, "the workspace has no crates", {
+            at: { file: root },
+            remedy: `List the crates in members of [workspace] in ${root}`,
+          }),
+        ]),
+    ...crates.map((crate) => judgeCrate(crate, workspace, version)),
     ...workspace.pins.map((pin) => judgePin(pin, version)),
-    ...workspace.unversioned.map(warnOf),
+    ...workspace.unversioned.map(({ manifest, name, place }) =>
+      warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
+        at: place,
+        remedy: `State the version of ${name}, or set publish = false in ${manifest}`,
+      }),
+    ),
     ...workspace.leftOut.map((each) => judgeLeftOut(each, version)),
   ];
 }
 
-function judgeWorkspace({ version: stated, crates, faults }: Workspace, version: Version) {
-  const findings: Finding[] = [];
-  if (stated !== undefined) {
-    const remedy = setVersion("[workspace.package]", version, layout.workspaceManifest);
-    findings.push(
-      stated.value === undefined
-        ? refuse(version, `${layout.workspaceManifest} has no workspace version`, stated, remedy)
-        : judgeVersion(stated, version, remedy),
-    );
-  }
-  if (crates.length === 0 && faults.length === 0) {
-    findings.push(
-      error(`${cannotTag(version)}: the workspace has no crates`, {
-        at: { file: layout.workspaceManifest },
-        remedy: `List the crates in members of [workspace] in ${layout.workspaceManifest}`,
-      }),
-    );
-  }
-  return findings;
-}
-
 function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Finding {
-  const { manifest, version: own } = crate;
-  if (!crate.inherits) {
-    const remedy = `${setVersion("[package]", version, manifest)}, or version.workspace = true`;
-    return own.value === undefined
-      ? refuse(version, `${manifest} neither states a version nor inherits one`, own, remedy)
-      : judgeVersion(own, version, remedy);
-  }
+  const { manifest, version: own, inherits } = crate;
   const inherited = workspace.version?.value;
+  if (!inherits) {
+    return judgeVersion(own, "[package]", "neither states a version nor inherits one", version);
+  }
   return inherited === undefined
-    ? refuse(
-        version,
-        `${manifest} inherits a workspace version, and there is none`,
-        own,
-        setVersion("[workspace.package]", version, layout.workspaceManifest),
-      )
+    ? refuse(version, `${manifest} inherits a workspace version, and there is none`, {
+        at: own.place,
+        remedy: setVersion("[workspace.package]", version, layout.workspaceManifest),
+      })
     : notice(`${manifest} -> ${shown(inherited)} (inherits the workspace version)`, {
         at: own.place,
       });
 }
 
-function judgeVersion(stated: Statement, version: Version, remedy: string): Finding {
-  const { file } = stated.document.source.place();
-  return stated.value === version
-    ? notice(`${file} -> ${version} (matches tag)`, { at: stated.place })
-    : refuse(version, `${file} says ${shown(stated.value)}, expected ${version}`, stated, remedy);
+/**
+ * Judges a version that a table of a manifest states.
+ *
+ * @param without What a manifest without it does, for the message.
+ */
+function judgeVersion(stated: Statement, table: string, without: string, version: Version) {
+  const { document, value, place: at } = stated;
+  const { path } = document.source;
+  if (value === version) {
+    return notice(`${path} -> ${version} (matches tag)`, { at });
+  }
+  const inherit = table === "[package]" ? ", or version.workspace = true" : "";
+  const why = value === undefined ? without : `says ${shown(value)}, expected ${version}`;
+  const remedy = setVersion(table, version, path) + inherit;
+  return refuse(version, `${path} ${why}`, { at, remedy });
 }
 
 function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Finding {
-  const { value } = requirement;
+  const { value, place: at } = requirement;
+  if (typeof value === "string" && pinnedVersion(value) === version) {
+    return notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at });
+  }
   const stated = typeof value === "string" ? shown(value) : `with ${shown(value)} as its version`;
-  return typeof value === "string" && pinnedVersion(value) === version
-    ? notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at: requirement.place })
-    : refuse(
-        version,
-        `${manifest} requires ${sibling} ${stated}, expected ${version}`,
-        requirement,
-        `Set the version of ${sibling} to ${version} in ${manifest}`,
-      );
-}
-
-function warnOf({ manifest, name, place }: Unversioned): Finding {
-  return warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
-    at: place(),
-    remedy: `State the version of ${name}, or set publish = false in ${manifest}`,
+  return refuse(version, `${manifest} requires ${sibling} ${stated}, expected ${version}`, {
+    at,
+    remedy: `Set the version of ${sibling} to ${version} in ${manifest}`,
   });
 }
 
-/** A crate that is published without being judged would go out in any version. */
+/** Judges a crate that is left out: if it is published without being judged, its version is free. */
 function judgeLeftOut(crate: LeftOut, version: Version): Finding {
-  const { manifest, folder, name, excludedBy, place } = crate;
+  const { manifest, name, excludedBy, place: at } = crate;
   const root = layout.workspaceManifest;
+  const entry = quote(excludedBy ?? "");
   const [why, remedy] =
     excludedBy === undefined
-      ? [
-          `it is a workspace of its own, not a member of ${root}`,
-          `Remove [workspace] from ${manifest}`,
-        ]
-      : [
-          `${root} excludes ${quote(excludedBy)}`,
-          `Remove ${quote(excludedBy)} from exclude of [workspace] in ${root}`,
-        ];
+      ? [`it is a workspace of its own, not a member of ${root}`, `[workspace] from ${manifest}`]
+      : [`${root} excludes ${entry}`, `${entry} from exclude of [workspace] in ${root}`];
   const published = layout.published.crates.find((each) => each === name);
   return published === undefined
     ? warning(`${manifest} is left out: ${why}`, {
-        at: place(),
-        remedy: `${remedy}, or move ${folder} away from ${layout.crateManifests}`,
+        at,
+        remedy: `Remove ${remedy}, or move ${manifest.slice(0, -"/Cargo.toml".length)} away from ${layout.crateManifests}`,
       })
-    : refuse(
-        version,
-        `${manifest} is left out, and a release publishes ${published}: ${why}`,
-        crate,
-        `${remedy}, or ${published} from published.crates in scripts/lib/layout.ts`,
-      );
+    : refuse(version, `${manifest} is left out, and a release publishes ${published}: ${why}`, {
+        at,
+        remedy: `Remove ${remedy}, or ${published} from published.crates in scripts/lib/layout.ts`,
+      });
 }
 
-function refuse(
-  version: Version,
-  why: string,
-  { place }: Pick<Statement, "place">,
-  remedy: string,
-): Finding {
-  return error(`${cannotTag(version)}: ${why}`, { at: place(), remedy });
+function refuse(version: Version, why: string, details: Details): Finding {
+  return error(`Cannot tag ${layout.tagPrefix}${version}: ${why}`, details);
 }
-
-const cannotTag = (version: Version) => `Cannot tag ${layout.tagPrefix}${version}`;
 
 const setVersion = (table: string, version: Version, file: string) =>
   `Set version = "${version}" in ${table} of ${file}`;
 
+/** Returns a value as a message shows it: a version plainly, anything else in words. */
 function shown(value: unknown): string {
-  return typeof value !== "string" ? kindOf(value) : isVersion(value) ? value : quote(value);
+  const late = () =>
+    require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");
+  return typeof value === "string" && isVersion(value) ? value : late().describeValue(value);
 }
 
 export const table = command({

@@ -26,7 +26,8 @@ import {
   wholeNumber,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
-import { chartImage, imagesOf, isSameImage, readChart } from "./lib/files/chart.ts";
+import { readChart } from "./lib/files/chart.ts";
+import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";

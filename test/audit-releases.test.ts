@@ -9,9 +9,9 @@ import { smallProduct } from "../scripts/demo/product.ts";
 import { type Day, parseDay } from "../scripts/lib/calendar.ts";
 import { gitEnvironment } from "../scripts/lib/git/git.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { type MadeCommit, type MadeTag, makeHistory } from "./helpers/history.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {

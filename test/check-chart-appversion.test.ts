@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { checkChartAppVersion } from "../scripts/check-chart-appversion.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository } from "./helpers/world.ts";
@@ -164,12 +164,6 @@ test.each([
   const own = pinned(tag);
   expect(await check({ values: own })).toMatchObject([pulls]);
   expect(await check({ ...promising, values: own })).toMatchObject([pulls, { level: "notice" }]);
-});
-
-test.each(["", '""', "~"])("an empty image.tag is appVersion: %p", async (tag) => {
-  const nothing = "chart/Chart.yaml promises no images: there is nothing to agree with";
-  expect(await check({ values: pinned(tag) })).toMatchObject([{ message: nothing }]);
-  expect(await check({ ...promising, values: pinned(tag) })).toMatchObject([{ level: "notice" }]);
 });
 
 test("an annotation without the product is an error, no annotation is a notice that says so", async () => {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { checkChartVersionBumped } from "../scripts/check-chart-version-bumped.ts";
 import { attempt, type Finding, refusal } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree, type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
+import { type Tree, unexpectedKind } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
@@ -76,11 +77,6 @@ test.each([
     [`${folder}: no change since the base`],
   ],
   [
-    "a folder with a longer name changed",
-    { [`${folder}-extra/a`]: "x" },
-    [`${folder}: no change since the base`],
-  ],
-  [
     "only the changelog changed",
     { [changelog]: log("## [9.9.9]") },
     [`${folder}: only CHANGELOG.md changed since the base, no new version needed`],
@@ -94,51 +90,17 @@ test.each([
       `${changelog}: new section ## [1.3.0] with content`,
     ],
   ],
-  [
-    "a bump alone",
-    good,
-    [
-      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml`,
-      `${manifest}: version 1.2.3 -> 1.3.0`,
-      `${changelog}: new section ## [1.3.0] with content`,
-    ],
-  ],
-  [
-    "a file removed",
-    { ...good, [template]: undefined },
-    [
-      `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, templates/service.yaml`,
-      `${manifest}: version 1.2.3 -> 1.3.0`,
-      `${changelog}: new section ## [1.3.0] with content`,
-    ],
-  ],
 ] as const)("a change passes and names its evidence: %s", async (_, changes, notices) => {
   const findings = await judge(old, changedFiles(changes));
   expect(faults(findings)).toEqual([]);
   expect(findings.map(({ message }) => message)).toEqual([...notices]);
 });
 
-test("many changed files are counted, not listed", async () => {
-  const added = Object.fromEntries([..."abcdefg"].map((name) => [`${folder}/${name}`, "x"]));
-  const [first] = await judge(old, changedFiles({ ...good, ...added }));
-  expect(first?.message).toBe(
-    `${folder}: changed since the base: CHANGELOG.md, Chart.yaml, a, b, c and 4 more`,
-  );
-});
-
 test.each([
-  ["1.2.3", "1.2.4", true],
   ["1.2.3", "1.10.0", true],
   ["1.2.3-rc.1", "1.2.3", true],
-  ["1.2.3-rc.2", "1.2.3-rc.10", true],
-  ["1.2.3-alpha", "1.2.3-alpha.1", true],
-  ["1.2.3", "2.0.0-rc.1", true],
-  ["1.2.3", "1.2.3", false],
   ["1.2.3", "1.2.3-rc.1", false],
-  ["1.2.3", "1.2.2", false],
   ["1.10.0", "1.9.0", false],
-  ["1.2.3-rc.10", "1.2.3-rc.2", false],
-  ["1.2.3-rc.1", "1.2.3-beta", false],
 ])("the version must be greater by SemVer precedence: %p to %p", async (before, after, passes) => {
   const base = { [manifest]: `version: ${before}\n`, [template]: "a: 1\n" };
   const head = { [manifest]: `version: ${after}\n`, [changelog]: `## [${after}]\n\n- x\n` };
@@ -150,62 +112,21 @@ test.each([
   expect(faults(await judge(base, head))).toEqual(found);
 });
 
-test.each([
-  ["a date", "## [1.3.0] - 2026-08-07"],
-  ["a link", "## [1.3.0](https://example.invalid)"],
-  ["nothing else", "## [1.3.0]"],
-])("the heading may carry more than the version: %s", async (_, heading) => {
-  expect(faults(await judge(old, changedFiles({ ...good, [changelog]: log(heading) })))).toEqual(
-    [],
-  );
-});
-
-test("CRLF changes nothing about the verdict", async () => {
-  const crlf = (files: Files) =>
-    Object.fromEntries(
-      Object.entries(files).map(([path, text]) => [path, text.replaceAll("\n", "\r\n")]),
-    );
-  expect(faults(await judge(crlf(old), crlf(changedFiles(good))))).toEqual([]);
-  const silent = { ...good, [changelog]: log("## [1.3.0]", "") };
-  expect(faults(await judge(crlf(old), crlf(changedFiles(silent))))).toHaveLength(1);
-  expect(faults(await judge(crlf(old), crlf(changedFiles({ [template]: "a: 2\n" }))))).toHaveLength(
-    1,
-  );
-});
-
 const missing = `${changelog} has no section ## [1.3.0]`;
 const silent = "found nothing below ## [1.3.0], expected what has changed";
 
 test.each([
-  [
-    "no changelog",
-    undefined,
-    ["error -: found no CHANGELOG.md, expected one with a section ## [1.3.0]"],
-  ],
+  ["no changelog", undefined, ["error -: found no CHANGELOG.md, expected one"]],
   ["no section", old[changelog], [`error -: ${missing}`]],
   ["a section of another version", log("## [1.3.1]"), [`error -: ${missing}`]],
   ["a heading without brackets", log("## 1.3.0"), [`error 3: ${missing}, found "## 1.3.0"`]],
-  ["a heading of a level below", log("### [1.3.0]"), [`error -: ${missing}`]],
-  ["a heading in a code fence", log("```\n## [1.3.0]\n```"), [`error -: ${missing}`]],
-  ["a heading in a tilde fence", log("~~~~\n~~~\n## [1.3.0]\n~~~~"), [`error -: ${missing}`]],
   ["a heading in a comment", log("<!--\n## [1.3.0]\n-->"), [`error -: ${missing}`]],
   ["nothing below", log("## [1.3.0]", ""), [`error 3: ${silent}`]],
   ["a sub-heading alone", log("## [1.3.0]", "### Added\n"), [`error 3: ${silent}`]],
-  ["a comment alone", log("## [1.3.0]", "<!-- later\n- much\n-->\n"), [`error 3: ${silent}`]],
-  [
-    "a sub-heading and a comment",
-    log("## [1.3.0]", "### Added\n\n<!-- later -->\n"),
-    [`error 3: ${silent}`],
-  ],
   [
     "two sections",
     log("## [1.3.0]", "- x\n\n## [1.3.0]\n- y\n"),
     [`warning 7: ${changelog} has more than one section ## [1.3.0]`],
-  ],
-  [
-    "two sections that say nothing",
-    log("## [1.3.0]", "## [1.3.0]\n"),
-    [`warning 5: ${changelog} has more than one section ## [1.3.0]`, `error 3: ${silent}`],
   ],
 ])("the changelog must have a section with content: %s", async (_, text, expected) => {
   expect(faults(await judge(old, changedFiles({ ...good, [changelog]: text })))).toEqual(expected);
@@ -217,14 +138,6 @@ test("a section that the base has already does not describe this change", async 
   expect(faults(await judge(base, head))).toEqual([
     "error 3: found section ## [1.3.0] in the base already, expected a new one",
   ]);
-});
-
-test("a section is new if the base has its heading in a code fence only, or no changelog", async () => {
-  const fenced = changedFiles({ [changelog]: log("```\n## [1.3.0]\n```") });
-  expect(faults(await judge(fenced, changedFiles(good)))).toEqual([]);
-  expect(faults(await judge(changedFiles({ [changelog]: undefined }), changedFiles(good)))).toEqual(
-    [],
-  );
 });
 
 test("a version that is not greater is one fault, whose way out names both files", async () => {
@@ -287,31 +200,29 @@ test("a tree that never had the chart passes with a warning", async () => {
   expect(findings.map(({ level }) => level)).toEqual(["notice", "warning"]);
 });
 
-test.each([
-  ["version: 1.10\n"],
-  ["name: x\n"],
-  ["version: 1.3.0\nversion: 1.3.0\n"],
-  ["version: ["],
-])("a version that cannot be read is refused: %p", async (text) => {
-  const findings = await judge(old, changedFiles({ ...good, [manifest]: text }));
-  expect(findings.map(({ level }) => level)).toEqual(["error"]);
-});
+test.each([["version: 1.10\n"], ["version: 1.3.0\nversion: 1.3.0\n"]])(
+  "a version that cannot be read is refused: %p",
+  async (text) => {
+    const findings = await judge(old, changedFiles({ ...good, [manifest]: text }));
+    expect(findings.map(({ level }) => level)).toEqual(["error"]);
+  },
+);
 
-test.each([
-  ["version: 1.10\n"],
-  ["name: x\n"],
-  ["version: 1.2.3\nversion: 1.2.4\n"],
-  ["version: ["],
-])("a base that cannot be read does not stop the change that mends it: %p", async (text) => {
-  const base = changedFiles({ [manifest]: text });
-  const mended = await judge(base, changedFiles(good));
-  expect(faults(mended)).toHaveLength(1);
-  expect(faults(mended)[0]).toStartWith("warning -: Cannot compare with the version of the base: ");
-  // What can be judged still is.
-  expect(faults(await judge(base, changedFiles({ ...good, [changelog]: old[changelog] })))).toEqual(
-    [expect.stringMatching(/^warning/), `error -: ${missing}`],
-  );
-});
+test.each([["version: 1.10\n"], ["version: 1.2.3\nversion: 1.2.4\n"]])(
+  "a base that cannot be read does not stop the change that corrects it: %p",
+  async (text) => {
+    const base = changedFiles({ [manifest]: text });
+    const corrected = await judge(base, changedFiles(good));
+    expect(faults(corrected)).toHaveLength(1);
+    expect(faults(corrected)[0]).toStartWith(
+      "warning -: Cannot compare with the version of the base: ",
+    );
+    // What can be judged still is.
+    expect(
+      faults(await judge(base, changedFiles({ ...good, [changelog]: old[changelog] }))),
+    ).toEqual([expect.stringMatching(/^warning/), `error -: ${missing}`]);
+  },
+);
 
 /** A tree in which a symbolic link stands at a path, or git cannot read what does. */
 function broken(files: Files, path: string, fault: "a link" | "no answer"): Tree {
@@ -350,17 +261,13 @@ test("a changelog that cannot be read hides no other fault, and none hides it", 
     expect.stringMatching(/^error 1: Cannot read the chart version/),
     link,
   ]);
-  expect(await judgeTrees(base, memoryTree(number))).toEqual([
-    expect.stringMatching(/^error 1: Cannot read the chart version/),
-    "error -: found no CHANGELOG.md, expected one with a section ## [A.B.C]",
-  ]);
 });
 
 test("a changelog that is gone is no edit of it: that is refused, with the way back", async () => {
   expect(await judge(old, changedFiles({ [changelog]: undefined }))).toEqual([
     {
       level: "error",
-      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one with a section ## [A.B.C]`,
+      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one`,
       remedy: `Restore ${changelog}, and commit it`,
       at: { file: changelog },
     },
@@ -387,20 +294,12 @@ test.each([
 });
 
 test.each([manifest, changelog])(
-  "a base that git cannot read is refused, never taken for mended: %s",
+  "a base that git cannot read is refused, never taken for corrected: %s",
   async (path) => {
     const head = memoryTree(changedFiles(good));
     expect(await judgeTrees(broken(old, path, "no answer"), head)).toEqual([
       "error -: Cannot read it from git: found nothing",
     ]);
-  },
-);
-
-test.each(["appVersion: 1.10", "appVersion:", 'appVersion: ""'])(
-  "the version is judged whatever appVersion is: %p",
-  async (line) => {
-    const text = `name: x\nversion: 1.3.0\n${line}\n`;
-    expect(faults(await judge(old, changedFiles({ ...good, [manifest]: text })))).toEqual([]);
   },
 );
 
@@ -414,7 +313,7 @@ const run = (
     env: { ...repository.env, ...more.env },
   });
 
-test("bytes that are no UTF-8 in the base do not stop the change that mends them", async () => {
+test("bytes that are no UTF-8 in the base do not stop the change that corrects them", async () => {
   await using repository = await testRepository();
   const latin1 = (text: string) => Buffer.from(text, "latin1");
   await repository.commit({
@@ -435,21 +334,6 @@ async function branched(): Promise<TestRepository & { readonly mergeBase: string
   await repository.git("checkout", "--quiet", "-b", "topic");
   return Object.assign(repository, { mergeBase });
 }
-
-test.each([
-  ["all charts", { "Cargo.toml": "" }, "charts/"],
-  ["the chart", { "Cargo.toml": "", "charts/other/a": "" }, `${folder}/`],
-])(
-  "a chart that is not committed yet is told of, in a folder that is new: %s",
-  async (_, files, told) => {
-    await using repository = await testRepository();
-    await repository.commit(files);
-    writeFiles(repository.root, good);
-    expect((await run(repository, ["HEAD"])).stderr).toContain(
-      `warning: Uncommitted changes in ${folder} are not judged: ${told}\n`,
-    );
-  },
-);
 
 test("a transcript: refused, told why, and accepted", async () => {
   await using repository = await branched();
@@ -636,20 +520,6 @@ async function follow({ stderr }: Ended, options: { cwd: string; env: Record<str
   expect(await start(command.split(" "), options)).toMatchObject({ code: 0 });
 }
 
-test("a whole clone of one branch alone is told how to fetch the base, and is then judged", async () => {
-  await using repository = await branched();
-  await repository.commit({ ...good, [template]: "a: 2\n" });
-  await repository.git("push", "--quiet", "origin", "topic");
-  const clone = join(repository.home, "clone");
-  const origin = `file://${repository.home}/origin.git`;
-  await repository.git("clone", "--quiet", "--single-branch", "-b", "topic", origin, clone);
-  const options = { cwd: clone, env: repository.env };
-  const unknown = await runScript(script, ["main"], options);
-  expect(unknown.stderr).toStartWith('error: Cannot find base "main": found neither origin/main');
-  await follow(unknown, options);
-  expect(await runScript(script, ["main"], options)).toMatchObject({ code: 0, stderr: "" });
-});
-
 test("a shallow clone is judged where it holds the merge base, and never by an older one", async () => {
   await using repository = await branched();
   const { git } = repository;
@@ -685,15 +555,6 @@ test("a shallow clone is judged where it holds the merge base, and never by an o
   expect(code).toBe(1);
 });
 
-test("a base that looks like an option is a base", async () => {
-  await using repository = await branched();
-  for (const base of ["--all", "-x", "--output=owned"]) {
-    const { code, stderr } = await run(repository, [], { env: { GITHUB_BASE_REF: base } });
-    expect(stderr).toContain(`Cannot find base "${base}"`);
-    expect(code).toBe(1);
-  }
-});
-
 test("the operator's git configuration changes nothing about the verdict", async () => {
   await using repository = await branched();
   // A renamed file is a change even if nothing in it differs.
@@ -718,13 +579,6 @@ test("the operator's git configuration changes nothing about the verdict", async
     "changed since the base: templates/dienst-é.yaml, templates/service.yaml",
   );
   expect(code).toBe(1);
-});
-
-test("a change of a file's mode is a change", async () => {
-  await using repository = await branched();
-  await repository.git("update-index", "--chmod=+x", template);
-  await repository.git("commit", "--quiet", "-m", "Make it executable");
-  expect((await run(repository, ["main"])).code).toBe(1);
 });
 
 test("a submodule in the chart's folder counts, even one to be ignored", async () => {
@@ -762,30 +616,6 @@ test("after merges in both directions, every merge base is judged", async () => 
   const changed = await run(repository, ["main"]);
   expect(changed.stderr).toContain("expected one greater than 1.3.0 of the base");
   expect(changed.code).toBe(1);
-});
-
-test("the same input gives the same verdict every time, whatever the file sizes", async () => {
-  await using repository = await branched();
-  const sections = (from: number, to: number) =>
-    Array.from(
-      { length: from - to },
-      (_, index) => `## [0.${from - index}.0]\n\n### Changed\n\n- ${"words ".repeat(20)}\n\n`,
-    ).join("");
-  const large = sections(8000, 0);
-  expect(large.length).toBeGreaterThan(1_000_000);
-  await repository.git("checkout", "--quiet", "main");
-  await repository.commit({ [changelog]: large, [manifest]: "version: 0.8000.0\n" });
-  await repository.git("push", "--quiet", "origin", "main");
-  const accepted = await repository.commit({
-    [changelog]: `## [0.8001.0]\n\n- new\n\n${large}`,
-    [manifest]: "version: 0.8001.0\n",
-    [`${folder}/large.txt`]: "x\n".repeat(1_000_000),
-  });
-  const refused = await repository.commit({ [changelog]: `## [0.8001.0]\n\n${large}` });
-  for (let round = 0; round < 4; round += 1) {
-    expect((await run(repository, ["main", "--ref", accepted])).code).toBe(0);
-    expect((await run(repository, ["main", "--ref", refused])).code).toBe(1);
-  }
 });
 
 test.skipIf(productFolder === undefined)("the product's own chart is judged", async () => {

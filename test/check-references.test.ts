@@ -4,8 +4,8 @@ import { checkOperatorReferences, checkReferences } from "../scripts/check-refer
 import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
-import { memoryTree } from "../scripts/lib/tree.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { productFolder } from "./helpers/product.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository, writeFiles } from "./helpers/world.ts";
@@ -107,7 +107,7 @@ test("files that are not there are no findings, a file without its reference is 
       level: "warning",
       message:
         "Cargo.lock no longer holds a reference that the table knows: locked workspace package",
-      remedy: "Restore it, or mend the row in scripts/lib/files/references.ts",
+      remedy: "Restore it, or correct the row in scripts/lib/files/references.ts",
       at: { file: "Cargo.lock" },
     },
     expect.objectContaining({
@@ -160,21 +160,6 @@ test("a mention in a spelling that is not read is a warning with its line and th
       })),
     );
   }
-});
-
-test("a constant in indented code of a guide is judged like one in a fence", async () => {
-  const guide = product["docs/CI.md"] ?? "";
-  const text = `${guide}\nAs code:\n\n    PERF_SENTINEL_VERSION: "1.2.9"\n    sudo PERF_SENTINEL_VERSION=1.2.9 x\n`;
-  const findings = await check({ "docs/CI.md": text });
-  const line = guide.split("\n").length + 3;
-  expect(findings.filter(({ level }) => level !== "notice")).toMatchObject([
-    {
-      level: "error",
-      message: "Cannot tag v1.3.0: docs/CI.md says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0",
-      at: { file: "docs/CI.md", line },
-    },
-    { level: "warning", at: { file: "docs/CI.md", line: line + 1 } },
-  ]);
 });
 
 test("what cannot be read is an error beside everything else", async () => {

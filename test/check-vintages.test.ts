@@ -3,7 +3,8 @@ import { checkVintages, findNewestTime, readVintages } from "../scripts/check-vi
 import type { Day } from "../scripts/lib/calendar.ts";
 import { type Finding, isPass } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { memoryTree, source } from "../scripts/lib/tree.ts";
+import { source } from "../scripts/lib/tree.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";
 

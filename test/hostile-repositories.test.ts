@@ -495,7 +495,7 @@ describe("Chart.yaml in every legal spelling is read as its version, or refused 
     "as a literal block": otherwise,
     "as a folded block": otherwise,
     "as a block that keeps its line feed": 'found "1.3.0\\n"',
-    "in two documents": "found several documents",
+    "in two documents": "found a list or several documents",
     twice: 'found key "version" in line 5 again',
   };
 

@@ -20,12 +20,13 @@ import {
 } from "../scripts/lib/calendar.ts";
 import { pinnedVersion, readWorkspace } from "../scripts/lib/files/cargo.ts";
 import { findLineNaming, readChangelog } from "../scripts/lib/files/changelog.ts";
-import { chartFrom, chartVersionFrom, imagesOf } from "../scripts/lib/files/chart.ts";
+import { chartFrom, chartVersionFrom } from "../scripts/lib/files/chart.ts";
+import { versionOf } from "../scripts/lib/files/chart-faults.ts";
+import { imagesOf } from "../scripts/lib/files/chart-images.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   asTable,
   type Document,
-  described,
   type Path,
   parseJson,
   parseToml,
@@ -45,21 +46,22 @@ import {
   repairText,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
-import { lockedVersions } from "../scripts/lib/files/lockfile.ts";
 import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
+import { lockedIn } from "../scripts/lib/files/reference-finders.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import {
-  findCodeConstants,
   findConstants,
+  findInCode,
   findMentions,
   findUnclearConstants,
   findUnclearMentions,
 } from "../scripts/lib/files/snippets.ts";
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
+import { describeValue } from "../scripts/lib/files/unreadable.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
 import { findLink, findList, findText } from "../scripts/lib/net/gh.ts";
-import { memoryTree, type Source, source } from "../scripts/lib/tree.ts";
+import { type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
 import { parseChecksums } from "../scripts/verify/github-release.ts";
 import { checkDocumentedForm } from "../scripts/workflow/documented-form.ts";
@@ -75,6 +77,7 @@ import {
   repeated,
 } from "./helpers/arbitraries.ts";
 import { valuesOf } from "./helpers/document.ts";
+import { memoryTree } from "./helpers/memory-tree.ts";
 
 const seed = 20_260_807;
 const today = "2026-08-07" as Day;
@@ -97,7 +100,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
     checkDocumentedForm(parseWorkflow(file), { file: file.path, tagPrefix: "v", check: "check" }),
   "a chart": (file) => imagesOf(chartFrom(file)),
   "a chart's version": (file) => chartVersionFrom(file),
-  "a lock file": (file) => lockedVersions(file, new Set(["perf-sentinel", "serde"])),
+  "a lock file": (file) => lockedIn(file, new Set(["perf-sentinel", "serde"])),
   "a requirement": ({ text }) => pinnedVersion(text),
   "a changelog": (file) => {
     const changelog = readChangelog(file);
@@ -120,7 +123,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a time": ({ text }) => findNewestTime(text),
   "a constant": (file) => [
     findConstants(file, "PERF_SENTINEL_VERSION"),
-    findCodeConstants(file, "version"),
+    findInCode(file, (each) => findConstants(each, "version")),
     findUnclearConstants(file, "name"),
     findMentions(file, "perf-sentinel", "v"),
     findUnclearMentions(file, "perf-sentinel", "v"),
@@ -140,7 +143,7 @@ function everythingOf(document: Document): unknown {
   return valuesOf(document.data)
     .slice(0, 30)
     .map(({ path, value }) => {
-      described(value);
+      describeValue(value);
       document.place(path);
       return typeof value === "string" && document.textOffsets(path, value);
     });
@@ -420,6 +423,25 @@ describe("what a reader says of a text stands there:", () => {
     if (ours !== undefined && theirs !== undefined) {
       expect<unknown>(theirs.at(["version"])).toBe(ours.value);
     }
+  });
+
+  const manifestLines = fc.constantFrom(
+    "version: 1.2.3\n",
+    "'version': 9.9.9\n",
+    "? version\n: 9.9.9\n",
+    'a: "x\nversion: 1.2.3"\n',
+    "d:\n- version: 1\n",
+    "<<: {version: 9.9.9}\n",
+    "  version: 1.2.3\n",
+    "\r",
+  );
+  const manifests = fc.oneof(
+    fc.array(manifestLines, { maxLength: 6 }).map((lines) => lines.join("")),
+    anyText.map((text) => `${text}\nversion: 1.2.3\n`),
+  );
+  property("a chart's version by its lines is the one by its keys", [manifests], (text) => {
+    const byLines = parsed(chartVersionFrom, text);
+    expect(byLines).toEqual(parsed((file) => versionOf(parseYaml(file)), text));
   });
 
   property("an edit changes its value alone, or is refused", [anyText, fc.nat()], (text, which) => {

@@ -12,8 +12,9 @@ import {
   type Versions,
 } from "../lib/files/references.ts";
 import { attempt, error, type Finding, Refusal, warning } from "../lib/finding.ts";
-import { editedTree, type Source, type Tree } from "../lib/tree.ts";
+import type { Source, Tree } from "../lib/tree.ts";
 import type { Version } from "../lib/version.ts";
+import { editedTree } from "./edited-tree.ts";
 import { withSection } from "./section.ts";
 
 /** A reference that moves. */

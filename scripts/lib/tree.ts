@@ -8,7 +8,7 @@ export interface Source {
   readonly path: string;
   /** The text without a leading byte order mark. */
   readonly text: string;
-  /** The place of a UTF-16 offset into `text`; without one, the file alone. */
+  /** Returns the place of a UTF-16 offset into `text`; without one, the file alone. */
   place(offset?: number): Place;
 }
 
@@ -22,19 +22,19 @@ export interface Decoding {
 }
 
 /**
- * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.`, `..`
- * or `.git` part is no path of a tree, and names nothing.
+ * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.` or
+ * `..` part is not a path of a tree, and names nothing.
  */
 export interface Tree {
   /**
-   * The file at a path, or undefined if there is none.
+   * Returns the file at a path, or undefined if there is none.
    *
-   * @throws {Refusal} If the answer could not be found out, there is something else than a file,
+   * @throws {Refusal} If it cannot be read, is something else than a file,
    *   or the file is not UTF-8 text.
    */
   read(path: string, decoding?: Decoding): Promise<Source | undefined>;
   /**
-   * The paths of the files that match a glob, in code unit order. For a link or a submodule that
+   * Returns the paths of the files that match a glob, in code unit order. For a link or a submodule that
    * the tree cannot look behind, and that may hide a match, a path below it stands in, whose
    * reading refuses.
    *
@@ -43,10 +43,10 @@ export interface Tree {
   list(glob: string): Promise<string[]>;
 }
 
-/** A check: an answer about a tree, given an input. */
+/** A check: returns findings about a tree, given an input. */
 export type Check<Input> = (tree: Tree, input: Input) => Promise<Finding[]>;
 
-/** Makes a source of a text. */
+/** Returns the source of a text. */
 export function source(path: string, content: string): Source {
   const text = content.startsWith("\ufeff") ? content.slice(1) : content;
   let starts: number[] | undefined;
@@ -65,7 +65,7 @@ export function source(path: string, content: string): Source {
   };
 }
 
-/** Offsets at which the lines of a text begin; `\n`, `\r\n` and a lone `\r` each end a line. */
+/** Returns the offsets at which the lines of a text begin; `\n`, `\r\n` and a lone `\r` each end a line. */
 function lineStarts(text: string): number[] {
   const starts = [0];
   for (const match of text.matchAll(/\r\n|\n|\r/g)) {
@@ -74,7 +74,7 @@ function lineStarts(text: string): number[] {
   return starts;
 }
 
-/** The last index whose start, of starts in their order, is not after the offset; else the first. */
+/** Returns the index of the last of ascending starts that is not after an offset, or else 0. */
 export function lineIndex(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length - 1;
@@ -89,12 +89,12 @@ export function lineIndex(starts: readonly number[], offset: number): number {
   return low;
 }
 
-/** Whether a text can name something in a tree, which holds nothing of git's own. */
+/** Reports whether a text can name something in a tree, which holds nothing of git's own. */
 export function isTreePath(path: string): boolean {
   return path.split("/").every((part) => !/^(?:|\.|\.\.|\.git)$/i.test(part));
 }
 
-/** A refusal for something that stands where something else should. */
+/** Returns the refusal for a file or folder that is something else. */
 export function unexpectedKind(
   path: string,
   found: Kind,
@@ -109,40 +109,5 @@ export function unexpectedKind(
   });
 }
 
-/** What stands in a folder of a tree. */
+/** What an entry of a folder is. */
 export type Kind = "file" | "folder" | "symbolic link" | "submodule";
-
-/** A tree in which some files have other texts: edits that are not written yet. */
-export function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
-  return {
-    async read(path, decoding) {
-      const text = texts.get(path);
-      return text === undefined ? await tree.read(path, decoding) : source(path, text);
-    },
-    list: (glob) => tree.list(glob),
-  };
-}
-
-/** A tree made of texts by path, for tests. */
-export function memoryTree(files: Readonly<Record<string, string>>): Tree {
-  return {
-    async read(path) {
-      const content = Object.hasOwn(files, path) ? files[path] : undefined;
-      if (content !== undefined) {
-        return source(path, content);
-      }
-      if (path !== "" && Object.keys(files).some((each) => each.startsWith(`${path}/`))) {
-        throw unexpectedKind(path, "folder", "file");
-      }
-      return undefined;
-    },
-    list(glob) {
-      const matcher = new Bun.Glob(glob);
-      return Promise.resolve(
-        Object.keys(files)
-          .filter((path) => matcher.match(path))
-          .sort(),
-      );
-    },
-  };
-}

@@ -1,7 +1,8 @@
 /** Whether what a release publishes is where it belongs: image, chart and crates. */
 
 import { type Answer, answered, type Evidence, Unverified } from "../lib/answer.ts";
-import { asTable, parseJsonTable } from "../lib/files/document.ts";
+import { asTable } from "../lib/files/document.ts";
+import { parseJsonTable } from "../lib/files/image-manifest.ts";
 import { type ImageReference, isDigest } from "../lib/files/image-reference.ts";
 import { quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";

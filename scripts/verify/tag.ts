@@ -1,7 +1,7 @@
 /** The tag of a release: whether it is on the remote and well signed, and what its commit promises. */
 
 import { type Answer, answered, Unverified } from "../lib/answer.ts";
-import { readProductImages } from "../lib/files/chart.ts";
+import { readProductImages } from "../lib/files/chart-images.ts";
 import { parsePlatform } from "../lib/files/image-manifest.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
 import { attempt, type Finding, notice, Refusal, refusal, warning } from "../lib/finding.ts";

@@ -1,6 +1,7 @@
 /** Reads the YAML of a workflow: one mapping without repeated keys, and where its parts are written. */
 
-import { asTable, type Document, type Path, placeInside } from "../lib/files/document.ts";
+import { asTable, type Document, type Path } from "../lib/files/document.ts";
+import { placeInside } from "../lib/files/places.ts";
 import { parseYamlMapping, repeatedKeys } from "../lib/files/yaml-mapping.ts";
 import { error, findingsOf, type Place, quote, Refusal } from "../lib/finding.ts";
 import type { Source } from "../lib/tree.ts";

@@ -9,8 +9,8 @@ import {
   type Versions,
 } from "../../scripts/lib/files/references.ts";
 import { attempt, isPass, notice } from "../../scripts/lib/finding.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import type { Version } from "../../scripts/lib/version.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { spelledProduct } from "../helpers/spellings.ts";
 
 const next = "1.3.0" as Version;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type FolderEntry, fixedFolder, listMatches } from "../../scripts/lib/glob.ts";
-import { isTreePath, memoryTree, source } from "../../scripts/lib/tree.ts";
+import { isTreePath, source } from "../../scripts/lib/tree.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 
 test.each<[string, string, number, number, number]>([
   ["the first character", "ab\ncd", 0, 1, 1],

@@ -10,8 +10,8 @@ import { type Day, dayOf } from "../../scripts/lib/calendar.ts";
 import { workTree } from "../../scripts/lib/disk/work-tree.ts";
 import type { Finding } from "../../scripts/lib/finding.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import type { Version } from "../../scripts/lib/version.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { productFolder } from "../helpers/product.ts";
 import { runScript } from "../helpers/run-script.ts";
 import {

@@ -5,7 +5,8 @@ import { checkLedger } from "../../release-gate/check-ledger.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { parseLedger } from "../../scripts/lib/files/ledger.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { memoryTree, source } from "../../scripts/lib/tree.ts";
+import { source } from "../../scripts/lib/tree.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { productFolder } from "../helpers/product.ts";
 import { runScript } from "../helpers/run-script.ts";
 import {

@@ -9,11 +9,11 @@ import {
 } from "../../scripts/lib/finding.ts";
 import { openRepository } from "../../scripts/lib/git/git.ts";
 import { signTag } from "../../scripts/lib/git/tag.ts";
-import { memoryTree } from "../../scripts/lib/tree.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import { askGates, type Candidate, type Gate, openFlow, sign } from "../../scripts/release/flow.ts";
 import type { Facts } from "../../scripts/release/prechecks.ts";
 import { release } from "../../scripts/release.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 import { withoutGates } from "../helpers/procedure.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { testRepository } from "../helpers/world.ts";

@@ -8,27 +8,31 @@
  * that `members` does not list belongs to no release.
  *
  * A dependency is on a sibling if its `path` leads to one or its package name is one's, even with
- * `git` or `registry` keys: what `cargo publish` keeps of it is the name and the version, so for
- * whoever installs the crate it means the sibling. `[patch]` counts too, as Cargo refuses a patch
- * whose version does not fit; `[replace]` does not, as it cannot state a version.
+ * `git` or `registry` keys: `cargo publish` keeps the name and the version, which mean the sibling
+ * to everybody who installs the crate. `[patch]` counts too, as Cargo refuses a patch whose version
+ * does not fit; `[replace]` does not, as it cannot state a version.
  */
 
-import { isAbsolute, join } from "node:path/posix";
-import { attempt, error, type Finding, type Place, quote } from "../finding.ts";
+import { error, type Finding, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
-import { asTable, type Document, type Path, parseToml } from "./document.ts";
-
-/** Where a manifest states a version, or would. */
-export interface Statement {
-  readonly document: Document;
-  /** Keys to the value in the document's data. */
-  readonly path: Path;
-  /** The value as it is: a string if all is well, undefined if nothing is stated. */
-  readonly value: unknown;
-  /** The place of the value or of its key; of the table around it if nothing is stated. */
-  place(): Place;
-}
+import {
+  type Dependency,
+  folderOf,
+  inherits,
+  inTree,
+  isBelow,
+  type Manifest,
+  manifestIn,
+  nameIn,
+  packageAt,
+  placeOf,
+  readManifest,
+  type Statement,
+  statement,
+  withoutDots,
+} from "./cargo-manifest.ts";
+import type { Document, Path } from "./document.ts";
 
 /** A package that is released with the workspace. */
 export interface Crate {
@@ -37,7 +41,7 @@ export interface Crate {
   readonly name: string;
   /** Whether its version is the workspace's. */
   readonly inherits: boolean;
-  /** Its own version; if it inherits, where it says so. */
+  /** Its own version, or where it inherits one. */
   readonly version: Statement;
   /** Whether `cargo publish` would take it to a registry. */
   readonly published: boolean;
@@ -52,36 +56,24 @@ export interface Pin {
   readonly requirement: Statement;
 }
 
-/**
- * The version that a requirement states if it means no other: of `1.2.3`, `=1.2.3` and `^1.2.3`.
- * Cargo allows spaces around it, and no other blanks. It may be no legal version.
- */
-export function pinnedVersion(requirement: string): string | undefined {
-  // Runs of spaces are shortened first: side by side, patterns for them take cubic time.
-  const words = requirement.split(" ").filter((word) => word !== "");
-  return /^[=^]? ?([^ ]*)$/.exec(words.join(" "))?.[1];
-}
-
-/** A dependency that keeps a crate from being published, because it has no version. */
+/** A dependency without a version, which keeps a crate from being published. */
 export interface Unversioned {
   /** The manifest of the published crate that depends on it. */
   readonly manifest: string;
   /** Name of the package depended on. */
   readonly name: string;
-  /** Where it is declared; an inherited dependency is declared in `[workspace.dependencies]`. */
+  /** Returns where it is declared: for an inherited one `[workspace.dependencies]`. */
   place(): Place;
 }
 
 /** A crate in the usual place that belongs to no release. */
 export interface LeftOut {
   readonly manifest: string;
-  /** Path of the folder around it. */
-  readonly folder: string;
-  /** Name of its package; undefined if that cannot be read. */
+  /** Name of its package; undefined if it cannot be read. */
   readonly name: string | undefined;
-  /** The entry of `exclude` that means it; undefined if it is a workspace of its own instead. */
+  /** The entry of `exclude` that applies; undefined if the crate is a workspace of its own. */
   readonly excludedBy: string | undefined;
-  /** The place of that entry, or where it says that it is a workspace. */
+  /** Returns the place of that entry, or of the crate's `[workspace]`. */
   place(): Place;
 }
 
@@ -91,210 +83,174 @@ export interface Workspace {
   readonly version: Statement | undefined;
   /** The root package first, then by path. */
   readonly crates: readonly Crate[];
-  /** Every requirement on a sibling: those of the root manifest first, then by path. */
+  /** Those of the root manifest first, then by path. */
   readonly pins: readonly Pin[];
   readonly unversioned: readonly Unversioned[];
   /** By path. */
   readonly leftOut: readonly LeftOut[];
-  /** Why something above may be missing: all of it is there if this is empty. */
+  /** What could not be read; empty if all of the above is complete. */
   readonly faults: readonly Finding[];
 }
 
-/** Reads the workspace of a tree. What cannot be read is a fault, and hides nothing else. */
+/**
+ * Returns the version that a requirement states if it allows no other: of `1.2.3`, `=1.2.3` and
+ * `^1.2.3`, with spaces around as Cargo allows them. It may not be a legal version.
+ */
+export function pinnedVersion(requirement: string): string | undefined {
+  // Runs of spaces are shortened first: side by side, patterns for them take cubic time.
+  const words = requirement.split(" ").filter((word) => word !== "");
+  return /^[=^]? ?([^ ]*)$/.exec(words.join(" "))?.[1];
+}
+
+/** Reads the workspace of a tree. A file that cannot be read is a fault, and hides no other one. */
 export async function readWorkspace(tree: Tree): Promise<Workspace> {
-  const { manifests, absent, faults } = await readManifests(tree, [layout.workspaceManifest]);
-  const [root] = manifests;
+  const { manifest: root, faults } = await readManifest(tree, layout.workspaceManifest);
   if (root === undefined) {
-    const why = absent.length > 0 ? [noRoot()] : faults;
-    return { version: undefined, crates: [], pins: [], unversioned: [], leftOut: [], faults: why };
+    const file = layout.workspaceManifest;
+    const absent = error(`Cannot read the workspace: there is no ${file} at the top level`, {
+      at: { file },
+      remedy: `Name a checkout that has a ${file} with --repo DIR`,
+    });
+    const none = { version: undefined, crates: [], pins: [], unversioned: [], leftOut: [] };
+    return { ...none, faults: faults ?? [absent] };
   }
   const found = await readCrates(tree, root);
-  const members = found.manifests.map((manifest) => ({
-    manifest,
-    crate: crateOf(manifest, root.document),
-  }));
-  const siblingOf = siblingFinder(members, found.unread);
-  const stating = [root, ...found.manifests.filter((each) => each !== root)];
+  const { manifests } = found;
+  const crates = manifests.map((each) => crateOf(each, root.document));
+  const siblingOf = siblingFinder(manifests, found.unread);
+  const stating = [root, ...manifests.filter((each) => each !== root)];
+  const published = manifests.filter((_, index) => crates[index]?.published);
   return {
     version: statement(root.document, ["workspace", "package", "version"]),
-    crates: members.map(({ crate }) => crate),
-    pins: stating.flatMap((manifest) => pinsIn(manifest, siblingOf)),
-    unversioned: unversionedIn(members, root, siblingOf),
+    crates,
+    pins: stating.flatMap((each) => pinsIn(each, siblingOf)),
+    unversioned: unversionedIn(published, root, siblingOf),
     leftOut: found.leftOut,
     faults: found.faults,
   };
 }
 
-function noRoot(): Finding {
-  const file = layout.workspaceManifest;
-  return error(`Cannot read the workspace: there is no ${file} at the top level`, {
-    at: { file },
-    remedy: `Name a checkout that has a ${file} with --repo DIR`,
-  });
-}
+/**
+ * Reads the members and what is in the usual place, then what they depend on, and so on: the crates,
+ * the root package first, then by path; those left out; and the folders of crates whose manifest
+ * cannot be read, which are siblings all the same.
+ */
+async function readCrates(tree: Tree, root: Manifest) {
+  const { listed, usual, exclusionOf, faults } = await findMembers(tree, root.document);
+  const manifests: Manifest[] = [];
+  const unread = new Set<string>();
+  const leftOut: LeftOut[] = [];
+  const illegal: Finding[] = [];
+  const seen = new Set([root.path]);
 
-// Manifests
-
-interface Manifest {
-  /** Path of the file. */
-  readonly path: string;
-  /** Path of the folder around it; empty for the top. */
-  readonly folder: string;
-  readonly document: Document;
-  readonly dependencies: readonly Dependency[];
-}
-
-/** What came of reading manifests, each in the order in which they were named. */
-interface Manifests {
-  readonly manifests: readonly Manifest[];
-  readonly absent: readonly string[];
-  readonly illegal: readonly string[];
-  /** What is wrong with the illegal ones. */
-  readonly faults: readonly Finding[];
-}
-
-async function readManifests(tree: Tree, paths: readonly string[]): Promise<Manifests> {
-  const answers = await Promise.all(
-    paths.map(async (path) => ({ path, ...(await attempt(() => readManifest(tree, path))) })),
-  );
-  const unread = answers.filter(({ value }) => value === undefined);
-  return {
-    manifests: answers.flatMap(({ value }) => (value === undefined ? [] : [value])),
-    absent: unread.filter(({ findings }) => findings === undefined).map(({ path }) => path),
-    illegal: unread.filter(({ findings }) => findings !== undefined).map(({ path }) => path),
-    faults: answers.flatMap(({ findings }) => findings ?? []),
-  };
-}
-
-async function readManifest(tree: Tree, path: string): Promise<Manifest | undefined> {
-  const source = await tree.read(path);
-  if (source === undefined) {
-    return undefined;
-  }
-  const folder = folderOf(path);
-  const document = parseToml(source);
-  return { path, folder, document, dependencies: dependenciesIn(document, path, folder) };
-}
-
-// Members
-
-interface Crates {
-  /** The root package first, then by path. */
-  readonly manifests: readonly Manifest[];
-  /** Folders of crates whose manifest is illegal or absent: siblings all the same. */
-  readonly unread: readonly string[];
-  readonly leftOut: readonly LeftOut[];
-  readonly faults: readonly Finding[];
-}
-
-async function readCrates(tree: Tree, root: Manifest): Promise<Crates> {
-  const { listed, found, findExclusion, faults } = await findMembers(tree, root.document);
-  const known = new Set([root.path]);
-  const unknown = (paths: readonly string[]) => {
-    const fresh = [...new Set(paths)].filter((path) => !known.has(path) && !findExclusion(path));
-    for (const path of fresh) {
-      known.add(path);
+  function judge({ path, manifest, faults: found }: Awaited<ReturnType<typeof readManifest>>) {
+    const name = manifest && nameIn(manifest.document);
+    const exclusion = exclusionOf(path);
+    const isMember = listed.has(path) || usual.has(path);
+    if (exclusion !== undefined) {
+      // What is not judged may be illegal.
+      const { value: excludedBy, place } = exclusion;
+      leftOut.push({ manifest: path, name, excludedBy, place });
+    } else if (manifest === undefined) {
+      illegal.push(...(found ?? []));
+      if (isMember || found !== undefined) {
+        unread.add(folderOf(path));
+      }
+      if (isMember && found === undefined) {
+        faults.push(noManifest(path, listed.get(path)));
+      }
+    } else if (!listed.has(path) && isMember && manifest.document.at(["workspace"])) {
+      const { place } = statement(manifest.document, ["workspace"]);
+      leftOut.push({ manifest: path, name, excludedBy: undefined, place });
+    } else if (isMember || inherits(packageAt(manifest.document, "version").value)) {
+      manifests.push(manifest);
+      return manifest.dependencies;
     }
-    return fresh.sort();
-  };
-  const [read, excluded] = await Promise.all([
-    readManifests(tree, unknown([...listed.keys(), ...found])),
-    readExcluded(tree, found, findExclusion),
-  ]);
-  const isApart = ({ path, document }: Manifest) =>
-    !listed.has(path) && document.at(["workspace"]) !== undefined;
-  const crates = read.manifests.filter((manifest) => !isApart(manifest));
-  const allFaults = [
-    ...faults,
-    ...read.absent.map((path) => noManifest(path, listed.get(path))),
-    ...read.faults,
-  ];
-  let latest: readonly Manifest[] = [root, ...crates];
-  while (latest.length > 0) {
-    const folders = latest.flatMap(({ dependencies }) => dependencies.map(({ folder }) => folder));
-    const paths = folders.filter((folder) => folder !== undefined).map(manifestIn);
-    const followed = await readManifests(tree, unknown(paths));
-    latest = followed.manifests.filter(({ document }) => inherits(packageAt(document, "version")));
-    crates.push(...latest);
-    allFaults.push(...followed.faults);
+    return [];
   }
-  crates.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const manifests = packageAt(root.document) === undefined ? crates : [root, ...crates];
+
+  let paths = [...listed.keys(), ...usual, ...manifestsOf(root.dependencies)];
+  while (paths.length > 0) {
+    const wave = [...new Set(paths)].filter(
+      (path) => !seen.has(path) && (usual.has(path) || exclusionOf(path) === undefined),
+    );
+    for (const path of wave) {
+      seen.add(path);
+    }
+    const read = await Promise.all(wave.sort().map((path) => readManifest(tree, path)));
+    paths = manifestsOf(read.flatMap(judge));
+  }
+  manifests.sort((a, b) => (a.path < b.path ? -1 : 1));
+  if (packageAt(root.document).value !== undefined) {
+    manifests.unshift(root);
+  }
   const nameless = manifests.filter(({ document }) => nameIn(document) === undefined);
   return {
     manifests,
-    unread: [...read.absent, ...read.illegal].map(folderOf),
-    leftOut: [...excluded, ...read.manifests.filter(isApart).map(apart)].sort((a, b) =>
-      a.manifest < b.manifest ? -1 : 1,
-    ),
-    faults: [...allFaults, ...nameless.map(noName)],
+    unread,
+    leftOut: leftOut.sort((a, b) => (a.manifest < b.manifest ? -1 : 1)),
+    faults: [...faults, ...illegal, ...nameless.map(noName)],
   };
 }
 
-function apart({ path, folder, document }: Manifest): LeftOut {
-  const { place } = statement(document, ["workspace"]);
-  return { manifest: path, folder, name: nameIn(document), excludedBy: undefined, place };
+/** Returns the paths of the manifests in the folders that dependencies name. */
+function manifestsOf(dependencies: readonly Dependency[]): string[] {
+  return dependencies.flatMap(({ folder }) => (folder === undefined ? [] : [manifestIn(folder)]));
 }
 
-/** Those of some manifests that are excluded. One that cannot be read is no fault: it is not judged. */
-async function readExcluded(
-  tree: Tree,
-  paths: readonly string[],
-  findExclusion: Members["findExclusion"],
-): Promise<LeftOut[]> {
-  const answers = paths.map(async (path) => {
-    const entry = findExclusion(path);
-    if (entry === undefined) {
-      return [];
-    }
-    const { value } = await attempt(() => readManifest(tree, path));
-    const name = value && nameIn(value.document);
-    const { value: excludedBy, place } = entry;
-    return [{ manifest: path, folder: folderOf(path), name, excludedBy, place }];
+function noManifest(path: string, entry: Text | undefined): Finding {
+  return error(`Cannot read the workspace: there is no ${path}`, {
+    at: entry?.place ?? { file: path },
+    remedy: `Add ${path}, or remove it from members in ${layout.workspaceManifest}`,
   });
-  return (await Promise.all(answers)).flat();
 }
 
-interface Members {
-  /** The manifests that `members` means, each with the entry that says so. */
-  readonly listed: ReadonlyMap<string, Statement>;
-  /** The manifests in the usual place. */
-  readonly found: readonly string[];
-  /** The entry of `exclude` that keeps a manifest out, or undefined if none does. */
-  readonly findExclusion: (manifest: string) => Text | undefined;
-  readonly faults: readonly Finding[];
+function noName({ path, document }: Manifest): Finding {
+  return error(`Cannot read the workspace: ${path} does not name its package`, {
+    at: packageAt(document, "name").place,
+    remedy: `Give [package] in ${path} a name, or exclude it in ${layout.workspaceManifest}`,
+  });
 }
 
-async function findMembers(tree: Tree, root: Document): Promise<Members> {
-  const members = textsAt(root, ["workspace", "members"]);
-  const excluded = textsAt(root, ["workspace", "exclude"]);
-  const [found, ...expanded] = await Promise.all([
+/**
+ * Returns the manifests that `members` stands for, each with its entry there; those in the usual
+ * place; and what returns the entry of `exclude` that keeps a manifest out, if one does.
+ */
+async function findMembers(tree: Tree, root: Document) {
+  const faults: Finding[] = [];
+  const members = textsAt(root, ["workspace", "members"], faults);
+  const excluded = textsAt(root, ["workspace", "exclude"], faults);
+  const [usual, ...expanded] = await Promise.all([
     tree.list(layout.crateManifests),
-    ...members.texts.map((entry) => expand(tree, entry)),
+    ...members.map((entry) => expand(tree, entry)),
   ]);
-  const faults = [...members.faults, ...excluded.faults];
-  const listed = new Map<string, Statement>();
-  for (const [index, entry] of members.texts.entries()) {
-    const meant = expanded[index];
+  const listed = new Map<string, Text>();
+  for (const [index, entry] of members.entries()) {
+    const meant = expanded[index] ?? [];
     if (typeof meant === "string") {
-      faults.push(badMember(entry, meant));
-    }
-    for (const path of Array.isArray(meant) ? meant : []) {
-      listed.set(path, entry);
+      faults.push(
+        error(`Cannot read the workspace: member ${quote(entry.value)} ${meant}`, {
+          at: entry.place,
+          remedy: `Remove ${quote(entry.value)} from members in ${layout.workspaceManifest}`,
+        }),
+      );
+    } else {
+      for (const path of meant) {
+        listed.set(path, entry);
+      }
     }
   }
-  // As Cargo has it: a member that is spelled out, or lies below one that is, is never excluded,
-  // and neither list is resolved any further than `./` and needless slashes.
-  const spelled = members.texts.map(({ value }) => withoutDots(value));
-  const barred = excluded.texts.map((entry) => ({ entry, folder: withoutDots(entry.value) }));
-  const findExclusion = (manifest: string) => {
-    const entry = barred.find(({ folder }) => isBelow(manifest, folder))?.entry;
-    return entry && spelled.some((each) => isBelow(manifest, each)) ? undefined : entry;
+  // As in Cargo: a member that is spelled out, or lies below one that is, is never excluded, and
+  // neither list is resolved any further than `./` and needless slashes.
+  const folders = members.map(({ value }) => withoutDots(value));
+  const exclusionOf = (manifest: string) => {
+    const entry = excluded.find(({ value }) => isBelow(manifest, withoutDots(value)));
+    return entry && folders.some((each) => isBelow(manifest, each)) ? undefined : entry;
   };
-  return { listed, found, findExclusion, faults };
+  return { listed, usual: new Set(usual), exclusionOf, faults };
 }
 
-/** The manifests that one entry of `members` means, or why it means none. */
+/** Returns the manifests that one entry of `members` stands for, or why there is none. */
 async function expand(tree: Tree, entry: Text): Promise<readonly string[] | string> {
   const path = inTree("", entry.value);
   if (path === undefined) {
@@ -309,121 +265,35 @@ async function expand(tree: Tree, entry: Text): Promise<readonly string[] | stri
   return paths.length === 0 ? "matches no crate" : paths;
 }
 
-function badMember(entry: Text, why: string): Finding {
-  return error(`Cannot read the workspace: member ${quote(entry.value)} ${why}`, {
-    at: entry.place(),
-    remedy: `Remove ${quote(entry.value)} from members in ${layout.workspaceManifest}`,
-  });
-}
-
-function noManifest(path: string, entry: Statement | undefined): Finding {
-  return error(`Cannot read the workspace: there is no ${path}`, {
-    at: entry?.place() ?? { file: path },
-    remedy: `Add ${path}, or remove it from members in ${layout.workspaceManifest}`,
-  });
-}
-
-function noName({ path, document }: Manifest): Finding {
-  const { place } = statement(document, [...packagePath(document), "name"]);
-  return error(`Cannot read the workspace: ${path} does not name its package`, {
-    at: place(),
-    remedy: `Give [package] in ${path} a name, or exclude it in ${layout.workspaceManifest}`,
-  });
-}
-
 interface Text extends Statement {
   readonly value: string;
 }
 
-/** The texts of an array that may be absent, and what is wrong with it. */
-function textsAt(document: Document, path: Path): { texts: Text[]; faults: Finding[] } {
+/** Returns the texts of an array that may be absent; the first thing that is not one is a fault. */
+function textsAt(document: Document, path: Path, faults: Finding[]): readonly Text[] {
   const value = document.at(path) ?? [];
   const entries = Array.isArray(value)
     ? value.map((_, index) => statement(document, [...path, index]))
     : [statement(document, path)];
   const isText = (entry: Statement): entry is Text =>
-    typeof entry.value === "string" && entry.path !== path;
-  return {
-    texts: entries.filter(isText),
-    faults: entries.filter((entry) => !isText(entry)).map((entry) => notTexts(entry, path)),
-  };
-}
-
-function notTexts(entry: Statement, path: Path): Finding {
-  const { file } = entry.place();
-  const shown = `${path.join(".")} in ${file}`;
-  return error(`Cannot read the workspace: ${shown} holds ${kindOf(entry.value)}`, {
-    at: entry.place(),
-    remedy: `Make ${shown} an array of strings`,
-  });
-}
-
-/** What a TOML value that ought to be a text is instead, for a message. */
-export function kindOf(value: unknown): string {
-  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
-    return `the ${typeof value === "boolean" ? "boolean" : "number"} ${value}`;
+    typeof entry.value === "string" && Array.isArray(value);
+  const other = entries.find((entry) => !isText(entry));
+  if (other !== undefined) {
+    const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
+    const what = `${path.join(".")} in ${document.source.path}`;
+    faults.push(
+      error(`Cannot read the workspace: ${what} holds ${describeValue(other.value)}`, {
+        at: other.place,
+        remedy: `Make ${what} an array of strings`,
+      }),
+    );
   }
-  if (typeof value === "string") {
-    return `the string ${quote(value)}`;
-  }
-  return Array.isArray(value) ? "an array" : value instanceof Date ? "a date" : "a table";
-}
-
-// Paths
-
-/** A path as Cargo compares it: without `.` and needless slashes, `..` kept. */
-function withoutDots(path: string): string {
-  return path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/");
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return folder === "" || path === folder || path.startsWith(`${folder}/`);
-}
-
-/** A folder named from another one, from the top of the tree; undefined if it is not in there. */
-function inTree(from: string, path: string): string | undefined {
-  const resolved = withoutDots(join(from, path));
-  return isAbsolute(path) || /^\.\.(\/|$)/.test(resolved) ? undefined : resolved;
-}
-
-function folderOf(manifest: string): string {
-  return manifest.slice(0, Math.max(0, manifest.lastIndexOf("/")));
-}
-
-function manifestIn(folder: string): string {
-  return folder === "" ? "Cargo.toml" : `${folder}/Cargo.toml`;
-}
-
-// Packages
-
-/** A key of `[package]`, or of `[project]` as it was once called; without one, the table. */
-function packageAt(document: Document, key?: string): unknown {
-  const path = packagePath(document);
-  return document.at(key === undefined ? path : [...path, key]);
-}
-
-function nameIn(document: Document): string | undefined {
-  const name = packageAt(document, "name");
-  return typeof name === "string" ? name : undefined;
-}
-
-function packagePath(document: Document): Path {
-  return document.at(["package"]) === undefined && document.at(["project"]) !== undefined
-    ? ["project"]
-    : ["package"];
-}
-
-/** Whether a value says `workspace = true`. */
-function inherits(value: unknown): boolean {
-  return asTable(value)?.workspace === true;
+  return entries.filter(isText);
 }
 
 function crateOf({ path, document }: Manifest, root: Document): Crate {
-  const version = statement(document, [...packagePath(document), "version"]);
-  const own = packageAt(document, "publish");
+  const version = packageAt(document, "version");
+  const own = packageAt(document, "publish").value;
   const publish = inherits(own) ? root.at(["workspace", "package", "publish"]) : own;
   return {
     manifest: path,
@@ -434,130 +304,21 @@ function crateOf({ path, document }: Manifest, root: Document): Crate {
   };
 }
 
-function statement(document: Document, path: Path): Statement {
-  const value = document.at(path);
-  return { document, path, value, place: () => placeOf(document, path, value) };
-}
-
-/**
- * The place of a value. A key `version` or an entry of an array is looked up as what it is; any
- * other key (a dependency `name = "1.2.3"`) by its value, since one look-up then serves all alike.
- */
-function placeOf(document: Document, path: Path, value: unknown): Place {
-  const isText = typeof value === "string";
-  // A key that is spelled with escapes has no place of its own.
-  const byValue = isText && (path.at(-1) !== "version" || document.place(path).line === undefined);
-  const offset = byValue ? document.textOffsets(path, value)[0] : undefined;
-  if (offset !== undefined) {
-    return document.source.place(offset);
-  }
-  for (let length = path.length; length > 0; length -= 1) {
-    const place = document.place(path.slice(0, length));
-    if (place.line !== undefined) {
-      return place;
-    }
-  }
-  return document.source.place();
-}
-
-// Dependencies
-
-interface Dependency {
-  readonly manifest: string;
-  /** Keys to the entry in its manifest. */
-  readonly path: Path;
-  readonly key: string;
-  /** Name of the package depended on. */
-  readonly name: string;
-  /** Whether it says `path`, and the folder that means if it is in the tree. */
-  readonly local: boolean;
-  readonly folder: string | undefined;
-  /** Whether `[workspace.dependencies]` says the rest. */
-  readonly inherits: boolean;
-  /** Whether it goes to the registry with its crate. */
-  readonly shipped: boolean;
-  readonly requirement: Statement;
-}
-
-interface DependencyTable {
-  readonly path: Path;
-  readonly shipped: boolean;
-}
-
-/** The names of dependency tables, each with its old spelling, which counts if it is alone. */
-const tableNames = [
-  { names: ["dependencies"], shipped: true },
-  { names: ["build-dependencies", "build_dependencies"], shipped: true },
-  // `cargo publish` drops a development dependency that has no version.
-  { names: ["dev-dependencies", "dev_dependencies"], shipped: false },
-];
-
-function dependencyTables(document: Document, manifest: string): DependencyTable[] {
-  const keysAt = (key: string) => Object.keys(asTable(document.at([key])) ?? {});
-  const scopes: Path[] = [[], ...keysAt("target").map((target) => ["target", target])];
-  const tables = scopes.flatMap((scope) =>
-    tableNames.flatMap(({ names, shipped }) => {
-      const paths = names.map((name) => [...scope, name]);
-      const path = paths.find((each) => document.at(each) !== undefined);
-      return path === undefined ? [] : [{ path, shipped }];
-    }),
-  );
-  if (manifest !== layout.workspaceManifest) {
-    return tables;
-  }
-  const ofWorkspace = [
-    workspaceDependencies,
-    ...keysAt("patch").map((source) => ["patch", source]),
-  ];
-  return [...ofWorkspace.map((path) => ({ path, shipped: false })), ...tables];
-}
-
-const workspaceDependencies: Path = ["workspace", "dependencies"];
-
-function dependenciesIn(document: Document, manifest: string, folder: string): Dependency[] {
-  return dependencyTables(document, manifest).flatMap(({ path, shipped }) =>
-    Object.entries(asTable(document.at(path)) ?? {}).map(([key, entry]) => {
-      const table = asTable(entry) ?? {};
-      return {
-        manifest,
-        path: [...path, key],
-        key,
-        name: typeof table.package === "string" ? table.package : key,
-        local: table.path !== undefined,
-        folder: typeof table.path === "string" ? inTree(folder, table.path) : undefined,
-        inherits: inherits(table),
-        shipped,
-        requirement: statement(
-          document,
-          table === entry ? [...path, key, "version"] : [...path, key],
-        ),
-      };
-    }),
-  );
-}
-
-interface Member {
-  readonly manifest: Manifest;
-  readonly crate: Crate;
-}
-
-/** Names the sibling that a dependency is on, if it is on one. */
+/** Returns the name of the sibling that a dependency is on, if it is on one. */
 type SiblingFinder = (dependency: Dependency) => string | undefined;
 
-function siblingFinder(members: readonly Member[], unread: readonly string[]): SiblingFinder {
-  const names = new Set(members.map(({ crate }) => crate.name));
-  const byFolder = new Map(members.map(({ manifest, crate }) => [manifest.folder, crate.name]));
-  const nameless = new Set(unread);
-  return ({ folder, name }) => {
-    const there = folder === undefined ? undefined : byFolder.get(folder);
-    const unknown = folder !== undefined && nameless.has(folder);
-    return there ?? (unknown || names.has(name) ? name : undefined);
-  };
+function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<string>): SiblingFinder {
+  const byFolder = new Map(
+    manifests.map(({ folder, document, path }) => [folder, nameIn(document) ?? path]),
+  );
+  const names = new Set(byFolder.values());
+  return ({ folder = "..", name }) =>
+    byFolder.get(folder) ?? (unread.has(folder) || names.has(name) ? name : undefined);
 }
 
-function pinsIn({ dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
+function pinsIn({ path: manifest, dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
   return dependencies.flatMap((dependency) => {
-    const { manifest, requirement } = dependency;
+    const { requirement } = dependency;
     const sibling = siblingOf(dependency);
     return sibling === undefined || dependency.inherits || requirement.value === undefined
       ? []
@@ -565,35 +326,25 @@ function pinsIn({ dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
   });
 }
 
+/** Returns each dependency on a sibling or a folder that has no version, where it is declared. */
 function unversionedIn(
-  members: readonly Member[],
+  published: readonly Manifest[],
   root: Manifest,
   siblingOf: SiblingFinder,
-): Unversioned[] {
-  const shared = new Map(
-    root.dependencies
-      .filter(({ path }) => path[0] === "workspace")
-      .map((dependency) => [dependency.key, dependency]),
-  );
-  const told = new Set<Dependency>();
-  return members
-    .filter(({ crate }) => crate.published)
-    .flatMap(({ manifest }) => manifest.dependencies.filter(({ shipped }) => shipped))
-    .flatMap((dependency) => {
-      const declared = dependency.inherits ? shared.get(dependency.key) : dependency;
-      if (declared === undefined || told.has(declared) || !lacksVersion(declared, siblingOf)) {
-        return [];
+): readonly Unversioned[] {
+  const shared = root.dependencies.filter(({ path }) => path[0] === "workspace");
+  const sharedByKey = new Map(shared.map((each) => [each.key, each]));
+  const found = new Map<Dependency, Unversioned>();
+  for (const { path: manifest, dependencies } of published) {
+    for (const dependency of dependencies.filter(({ shipped }) => shipped)) {
+      const declared = dependency.inherits ? sharedByKey.get(dependency.key) : dependency;
+      const isOurs = declared?.local === true || (declared && siblingOf(declared)) !== undefined;
+      if (declared?.requirement.value === undefined && declared && isOurs && !found.has(declared)) {
+        const { document } = declared.requirement;
+        const place = () => placeOf(document, [...declared.path, "path"], undefined);
+        found.set(declared, { manifest, name: declared.name, place });
       }
-      told.add(declared);
-      const { requirement, path, name } = declared;
-      const place = () => placeOf(requirement.document, [...path, "path"], undefined);
-      return [{ manifest: dependency.manifest, name, place }];
-    });
-}
-
-function lacksVersion(dependency: Dependency, siblingOf: SiblingFinder): boolean {
-  return (
-    dependency.requirement.value === undefined &&
-    (dependency.local || siblingOf(dependency) !== undefined)
-  );
+    }
+  }
+  return [...found.values()];
 }

@@ -4,8 +4,8 @@ import { isDay } from "../calendar.ts";
 import type { Place } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { occurrences } from "./document.ts";
 import { readLines, saysSomething, withoutComments } from "./markdown.ts";
+import { occurrences } from "./places.ts";
 
 /** One `##` section. Offsets are into the changelog's text. */
 export interface Section {

@@ -5,7 +5,7 @@ import { refusal } from "../finding.ts";
 import { type Decoding, type Source, source } from "../tree.ts";
 
 /**
- * Makes a source of a file's bytes.
+ * Returns the source of a file's bytes.
  *
  * @throws {Refusal} If the bytes are not UTF-8, and the decoding is not lenient.
  */

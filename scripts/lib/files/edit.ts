@@ -8,7 +8,8 @@
 
 import { LocatedSyntaxError, quote } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
-import { asTable, type Document, occurrences, type Path } from "./document.ts";
+import { asTable, type Document, type Path } from "./document.ts";
+import { occurrences } from "./places.ts";
 
 /** A span of a text, and what takes its place. */
 export interface Splice {
@@ -30,7 +31,7 @@ export interface Change {
 }
 
 /**
- * A text with its splices carried out. Splices that are the same are one.
+ * Returns a text with its splices carried out. Splices that are the same are one.
  *
  * @throws {RangeError} If two splices overlap, or something else stands at one: a defect.
  */
@@ -42,19 +43,21 @@ export function spliced(text: string, splices: readonly Splice[]): string {
       throw new RangeError(`cannot splice ${quote(from)} at offset ${offset}`);
     }
     parts.push(text.slice(end, offset), to);
-    end = offset + from.length;
+    end = endOf({ offset, from });
   }
   return parts.join("") + text.slice(end);
 }
 
-/** Splices by offset, each once. */
+const endOf = ({ offset, from }: Pick<Splice, "offset" | "from">) => offset + from.length;
+
+/** Returns splices by offset, each once. */
 function inOrder(splices: readonly Splice[]): readonly Splice[] {
   const byText = new Map(splices.map((each) => [JSON.stringify(each), each]));
   return [...byText.values()].sort((a, b) => a.offset - b.offset);
 }
 
 /**
- * The text of a document with changes carried out, proven by parsing it again.
+ * Returns the text of a document with changes carried out, proven by parsing it again.
  *
  * @throws {LocatedSyntaxError} If one of them cannot be made without touching anything else: the
  * value is spelled with escapes, say, or shared with another key.
@@ -62,20 +65,14 @@ function inOrder(splices: readonly Splice[]): readonly Splice[] {
 export function editDocument(document: Document, changes: readonly Change[]): string {
   const { text } = document.source;
   const splices = inOrder(changes.map((change) => spliceOf(document, change)));
-  const clash = splices.find(({ offset }, index) => {
-    const before = splices[index - 1];
-    return before !== undefined && before.offset + before.from.length > offset;
-  });
+  const clash = splices.find(
+    ({ offset }, index) => offset < endOf(splices[index - 1] ?? { offset: 0, from: "" }),
+  );
   if (clash !== undefined) {
     throw cannotEdit(document, clash.from, "one text that means two values", clash.offset);
   }
   const edited = spliced(text, splices);
-  const intended = intendedValues(document, changes);
-  const differences = differencesOf(document.data, document.withText(edited).data);
-  const isProven =
-    differences.length === intended.size &&
-    differences.every(({ path, after }) => intended.get(keyOf(path)) === after);
-  if (!isProven) {
+  if (!Bun.deepEquals(document.withText(edited).data, intendedData(document, changes), true)) {
     const [first] = splices;
     const found = "a spelling that other values share";
     throw cannotEdit(document, first?.from ?? "", found, first?.offset);
@@ -83,8 +80,29 @@ export function editDocument(document: Document, changes: readonly Change[]): st
   return edited;
 }
 
+/** Returns the data that changes are to make of a document; what is shared changes in one place. */
+function intendedData(document: Document, changes: readonly Change[]): unknown {
+  const byPath = Map.groupBy(changes, ({ path }) => JSON.stringify(path));
+  return [...byPath.values()].reduce((data: unknown, same) => {
+    const [{ path } = { path: [] }] = same;
+    const splices = same.map(({ at, from, to }) => ({ offset: at, from, to }));
+    return withValue(data, path, spliced(String(document.at(path)), splices));
+  }, document.data);
+}
+
+function withValue(data: unknown, path: Path, value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (typeof key === "number" && Array.isArray(data)) {
+    return data.with(key, withValue(data[key], rest, value));
+  }
+  const table = asTable(data);
+  return key === undefined || table === undefined
+    ? value
+    : { ...table, [key]: withValue(table[key], rest, value) };
+}
+
 /**
- * Where a document must be spliced to change a value.
+ * Returns the splice of a document that makes a change.
  *
  * @throws {LocatedSyntaxError} If the value's part is not written there as it is.
  */
@@ -96,7 +114,7 @@ export function spliceOf(document: Document, { path, at, from, to }: Change): Sp
     throw cannotEdit(document, from, found, undefined, path);
   }
   // The same words may be in the value more than once: they come in the same order in both. If one
-  // of them is spelled with escapes, that leads astray, and parsing again tells.
+  // of them is spelled with escapes, the offset is wrong, which parsing again shows.
   const offset = document.textOffsets(path, from)[occurrences(value, from).indexOf(at)];
   if (offset === undefined) {
     throw cannotEdit(document, from, "it in a rare spelling", undefined, path);
@@ -120,59 +138,6 @@ function cannotEdit(
   );
 }
 
-const keyOf = (path: Path) => JSON.stringify(path);
-
-/** The values that changes are to make, by path, as far as they differ from what is there. */
-function intendedValues(
-  document: Document,
-  changes: readonly Change[],
-): ReadonlyMap<string, string> {
-  const byPath = Map.groupBy(changes, ({ path }) => keyOf(path));
-  const values = [...byPath].map(([key, same]): [string, string, unknown] => {
-    const value = document.at(same[0]?.path ?? []);
-    const splices = same.map(({ at, from, to }) => ({ offset: at, from, to }));
-    return [key, spliced(String(value), splices), value];
-  });
-  return new Map(
-    values.filter(([, after, before]) => after !== before).map(([key, after]) => [key, after]),
-  );
-}
-
-interface Difference {
-  readonly path: Path;
-  readonly after: unknown;
-}
-
-/** Where the data of two parses differ: as deep as tables and arrays are of the same shape. */
-function differencesOf(before: unknown, after: unknown, path: Path = []): readonly Difference[] {
-  const [some, others] = [entriesOf(before), entriesOf(after)];
-  const isSameShape =
-    Array.isArray(before) === Array.isArray(after) &&
-    some?.length === others?.length &&
-    some?.every(([key], index) => others?.[index]?.[0] === key);
-  if (some !== undefined && isSameShape) {
-    return some.flatMap(([key, each], index) =>
-      differencesOf(each, others?.[index]?.[1], [...path, key]),
-    );
-  }
-  return isSameValue(before, after) ? [] : [{ path, after }];
-}
-
-/** What an array or a table holds, by key; undefined for anything else. */
-function entriesOf(value: unknown): readonly (readonly [string | number, unknown])[] | undefined {
-  const table = asTable(value);
-  return Array.isArray(value)
-    ? value.map((each, index) => [index, each])
-    : table && Object.entries(table);
-}
-
-/** Whether two values without parts are the same; dates and times, as their texts tell them. */
-function isSameValue(one: unknown, other: unknown): boolean {
-  const isMoment = (value: unknown) =>
-    typeof value === "object" && value !== null && entriesOf(value) === undefined;
-  return Object.is(one, other) || (isMoment(one) && isMoment(other) && `${one}` === `${other}`);
-}
-
 /** Something that was found in a text: where it stands, and as what. */
 export interface Span {
   readonly offset: number;
@@ -180,10 +145,10 @@ export interface Span {
 }
 
 /**
- * A text with splices carried out, proven by finding the same spans in it again: those that were
+ * Returns a text with splices carried out, proven by finding the same spans in it again: those that were
  * spliced as they are now, the others unchanged, and the text between them untouched.
  *
- * @param find The spans of a text, in order, without overlaps.
+ * @param find Returns the spans of a text, in order, without overlaps.
  * @throws {LocatedSyntaxError} If something else is found.
  */
 export function editText(
@@ -194,15 +159,16 @@ export function editText(
   const intended = new Map(splices.map((each) => [each.offset, each]));
   const edited = spliced(source.text, splices);
   const before = find(source);
-  const after = find(sourceOf(source.path, edited));
-  const expected = before.map(({ offset, text }) => intended.get(offset)?.to ?? text);
+  const after = find(sourceOf(source.path, edited)).map(({ offset, text }) => ({ offset, text }));
+  let shift = 0;
+  const expected = before.map(({ offset, text }) => {
+    const to = intended.get(offset)?.to ?? text;
+    shift += to.length - text.length;
+    return { offset: offset + shift - (to.length - text.length), text: to };
+  });
   const isProven =
     splices.every(({ offset }) => before.some((span) => span.offset === offset)) &&
-    isSameList(
-      after.map(({ text }) => text),
-      expected,
-    ) &&
-    isSameList(between(source.text, before), between(edited, after));
+    Bun.deepEquals(after, expected);
   if (!isProven) {
     const [first] = splices;
     throw new LocatedSyntaxError(
@@ -212,14 +178,4 @@ export function editText(
     );
   }
   return edited;
-}
-
-/** What stands around spans. */
-function between(text: string, spans: readonly Span[]): readonly string[] {
-  const ends = [0, ...spans.map(({ offset, text: inside }) => offset + inside.length)];
-  return ends.map((end, index) => text.slice(end, spans[index]?.offset));
-}
-
-function isSameList(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((each, index) => each === others[index]);
 }

@@ -1,7 +1,7 @@
 /** What a registry holds of an image: indexes, manifests and configurations, and their platforms. */
 
 import { quote } from "../finding.ts";
-import { asTable, parseJsonTable } from "./document.ts";
+import { asTable } from "./document.ts";
 import { isDigest } from "./image-reference.ts";
 
 /** One platform's image in an index. */
@@ -147,4 +147,24 @@ function expectForm(expected: string, found: unknown, fits: boolean): void {
     const shown = found === undefined ? "none" : quote(String(found));
     throw new SyntaxError(`expected a ${expected}, found ${shown}`);
   }
+}
+
+/**
+ * Returns the object that a JSON text from a server is; it has no place in a file.
+ *
+ * @param what The object in words, for the message.
+ * @throws {SyntaxError} If the text is not JSON, or not an object.
+ */
+export function parseJsonTable(text: string, what: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`expected a JSON ${what}, found text that is not JSON`);
+  }
+  const table = asTable(value);
+  if (table === undefined) {
+    throw new SyntaxError(`expected a JSON ${what}, found no object`);
+  }
+  return table;
 }

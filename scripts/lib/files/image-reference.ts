@@ -59,7 +59,7 @@ export function parseImageReference(text: string): ImageReference {
   return { registry, repository, ...tag, ...digest };
 }
 
-/** The name of an image as people write it; without a tag and a digest a runtime pulls `latest`. */
+/** Returns the name of an image as people write it; a runtime reads none as the tag `latest`. */
 export function nameOf({ registry, repository, tag, digest }: ImageReference): string {
   const tagged = tag ?? (digest === undefined ? "latest" : undefined);
   const ends = [tagged && `:${tagged}`, digest && `@${digest}`];

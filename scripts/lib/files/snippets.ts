@@ -6,7 +6,7 @@ import { codeBlocks, withoutComments } from "./markdown.ts";
 
 /** A version as it is written, a leading `v` included; it may be no legal version. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
-/** The start of a line. The flag `m` would take U+2028 for a line's end, which no shell or YAML does. */
+/** The start of a line. The flag `m` would read U+2028 as a line's end, which no shell or YAML does. */
 const lineStart = "(?<=^|[\\n\\r])";
 /** Words that declare a constant in Groovy, a shell or a Dockerfile. */
 const declaration = "(?:export|readonly|def|final|static|String|ENV|ARG)[ \\t]+";
@@ -16,13 +16,13 @@ const opening = "(?:[\\w-]+[ \\t]*:?[ \\t]*)?\\{(?:(?:(?!//)[^{}#\\n\\r])*[,;])?
 const lead = `${lineStart}[ \\t>]*(?:-[ \\t]+)?(?:${opening})?(?:${declaration})*(?:env\\.)?`;
 /** What may stand behind the value, so that it is the whole value. */
 const tail = "(?=[ \\t]*(?:[,;}]|$|[\\n\\r]|[ \\t]#|//|&&|\\|\\|))";
-/** What else may in a shell, where no space is around `=`: the command that the value is for. */
+/** What else may stand behind it in a shell, without spaces around `=`: the command to run with it. */
 const command = "(?=[ \\t]+[\\w./~$\"'\\\\])";
 
 /**
- * The versions that a constant is set to, at the start of a line or of a block on it: `NAME: "1.2.3"`,
- * `NAME = '1.2.3'` or `NAME=1.2.3`. A value that is an expression is none, and neither is what a
- * comment or a string of many lines says.
+ * Returns the versions that a constant is set to, at the start of a line or of a block on it: `NAME: "1.2.3"`,
+ * `NAME = '1.2.3'` or `NAME=1.2.3`. A value that is an expression is none, and neither is one in a
+ * comment that begins on its line.
  */
 export function findConstants({ text }: Source, name: string): readonly Span[] {
   const value = `(["']?)(${written})\\2`;
@@ -30,7 +30,7 @@ export function findConstants({ text }: Source, name: string): readonly Span[] {
     `${lead}(["']?)${RegExp.escape(name)}\\1(?:[ \\t]*[:=][ \\t]*${value}${tail}|=${value.replace("2", "4")}${command})`,
     "g",
   );
-  return [...withoutDecoys(text).matchAll(assignment)].map((match) => {
+  return [...text.matchAll(assignment)].map((match) => {
     const [whole, , quote, version, shellQuote, shellVersion] = match;
     const found = version ?? shellVersion ?? "";
     const closing = quote ?? shellQuote ?? "";
@@ -39,8 +39,8 @@ export function findConstants({ text }: Source, name: string): readonly Span[] {
 }
 
 /**
- * Where a constant is set, outside comments, to something that holds a version and that
- * `findConstants` does not tell: an expression, or a command in a string.
+ * Returns where a constant is set, outside line comments, to something with a version that
+ * `findConstants` does not find: an expression.
  */
 export function findUnclearConstants(file: Source, name: string): readonly Span[] {
   const assignment = new RegExp(
@@ -48,7 +48,7 @@ export function findUnclearConstants(file: Source, name: string): readonly Span[
     "g",
   );
   const clear = new Set(findConstants(file, name).map(({ offset, text }) => offset + text.length));
-  const lines = withoutDecoys(file.text, { strings: false });
+  const { text: lines } = file;
   const isComment = lineComments(lines);
   return [...lines.matchAll(assignment)]
     .filter(({ index, 0: whole }) => {
@@ -59,7 +59,7 @@ export function findUnclearConstants(file: Source, name: string): readonly Span[
     .map(({ index, 0: text }) => ({ offset: index, text }));
 }
 
-/** Tells of offsets, asked for in their order, whether a comment to the end of the line begins before. */
+/** Reports whether an offset lies inside a line comment. Call it with ascending offsets. */
 function lineComments(text: string): (offset: number) => boolean {
   const comments = text.matchAll(/(?<=^|\s)(?:#|\/\/)[^\n\r]*/g);
   let comment = comments.next().value;
@@ -71,62 +71,13 @@ function lineComments(text: string): (offset: number) => boolean {
   };
 }
 
-/** The beginning of a block comment: first in its line, or free of what looks like a glob. */
-const lineOpening = "/\\*(?<=(?:^|[\\n\\r])[ \\t]*/\\*)";
-const freeOpening = "(?<=[ \\t;{}()])/\\*(?=[\\s*])";
-const longString = "\"\"\"[\\s\\S]*?\"\"\"|'''[\\s\\S]*?'''";
-/** What is skipped whole, so that nothing in it opens a comment or a string. */
-const plain = "(?<=^|\\s)(?:#|//)[^\\n\\r]*|\"[^\"\\n\\r]*\"|'[^'\\n\\r]*'";
-
-/** A text with block comments and strings of many lines blanked out; the rest keeps its place. */
-function withoutDecoys(text: string, { strings } = { strings: true }): string {
-  const token = new RegExp(`(${lineOpening})|(${freeOpening})|(${longString})|${plain}`, "g");
-  const closing = endsOf(text, /\*\//g);
-  const freeClosing = endsOf(text, /(?<!\/)\*\/(?=\s|$)/g);
-  let shown = "";
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const { index, 0: whole, 1: first, 2: free, 3: string } = match;
-    const inside = index + whole.length;
-    const end = first ? closing(inside) : free ? freeClosing(inside) : inside;
-    token.lastIndex = end ?? inside;
-    if (end !== undefined && (first || free || (string && strings))) {
-      shown += text.slice(shown.length, index) + blank(text.slice(index, end));
-    }
-  }
-  return shown + text.slice(shown.length);
+/** Returns what a finder finds in the code of a Markdown text, outside comments. */
+export function findInCode(file: Source, find: (file: Source) => readonly Span[]): readonly Span[] {
+  const isCode = codeBlocks(file.text);
+  return find({ ...file, text: withoutComments(file.text) }).filter(({ offset }) => isCode(offset));
 }
 
-/** Tells where the next match at or after an offset ends, for offsets that only grow: each is read once. */
-function endsOf(text: string, pattern: RegExp): (from: number) => number | undefined {
-  let next: RegExpExecArray | null | undefined;
-  return (from) => {
-    if (next === undefined || (next !== null && next.index < from)) {
-      pattern.lastIndex = from;
-      next = pattern.exec(text);
-    }
-    return next === null ? undefined : next.index + next[0].length;
-  };
-}
-
-function blank(text: string): string {
-  return text.replace(/[^\r\n]/g, " ");
-}
-
-/** What a finder of constants finds in the code of a Markdown text, outside comments. */
-export function findInCode(
-  find: (file: Source, name: string) => readonly Span[],
-): (file: Source, name: string) => readonly Span[] {
-  return (file, name) => {
-    const isCode = codeBlocks(file.text);
-    const visible = { ...file, text: withoutComments(file.text) };
-    return find(visible, name).filter(({ offset }) => isCode(offset));
-  };
-}
-
-/** The versions that a constant is set to in the code of a Markdown text, outside comments. */
-export const findCodeConstants = findInCode(findConstants);
-
-/** The versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
+/** Returns the versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
 export function findMentions({ text }: Source, product: string, prefix: string): readonly Span[] {
   const number = "(?:0|[1-9][0-9]*)";
   const suffix = "(?:-[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
@@ -141,9 +92,9 @@ export function findMentions({ text }: Source, product: string, prefix: string):
 }
 
 /**
- * Where a text mentions a product outside HTML comments with a version that `findMentions` does not
- * tell: without the prefix, behind a path, or in another case. A name in a scope of npm is another
- * package, and what goes on like a host or an address of the Internet is one.
+ * Returns where a text mentions a product outside HTML comments with a version that `findMentions`
+ * does not find: without the prefix, behind a path, or in another case. A name in a scope of npm is another
+ * package, and what continues like a host name or an IP address is one.
  */
 export function findUnclearMentions(
   file: Source,

@@ -1,4 +1,4 @@
-/** YAML files that hold one mapping: its keys, each with its place, and those that are there twice. */
+/** Finds the keys of YAML mappings, each with its place, and those that are there twice. */
 
 import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
@@ -18,26 +18,25 @@ export interface Key {
  */
 export function parseYamlMapping(source: Source): Document {
   const document = parseYaml(source);
-  if (asTable(document.data) === undefined) {
+  refuseOtherThanMapping(document);
+  return document;
+}
+
+/** @throws {LocatedSyntaxError} If a document of YAML is anything but one mapping. */
+export function refuseOtherThanMapping({ data, source }: Document): void {
+  if (asTable(data) === undefined) {
+    // The runtime returns a list for several documents, too.
+    const found = Array.isArray(data)
+      ? "a list or several documents"
+      : data === null
+        ? "nothing"
+        : "a single value";
     throw new LocatedSyntaxError(
-      `Cannot read ${source.path}: found ${kindOf(document)}, expected one YAML mapping`,
+      `Cannot read ${source.path}: found ${found}, expected one YAML mapping`,
       source.place(),
       "Make the file one document of `key: value` lines",
     );
   }
-  return document;
-}
-
-function kindOf({ data, source }: Document): string {
-  if (data === null) {
-    return "nothing";
-  }
-  if (!Array.isArray(data)) {
-    return "a single value";
-  }
-  // The runtime answers a list for several documents, too; one more tells the two apart.
-  const more = Bun.YAML.parse(`${source.text}\n---\n`);
-  return Array.isArray(more) && more.length > 2 ? "several documents" : "a list";
 }
 
 /** Marks the start of what may be a key; still the start of the same scalar. */
@@ -45,11 +44,11 @@ const mark = (offset: number) => `key-at-${offset}-`;
 const marks = /key-at-([0-9]+)-/g;
 
 /**
- * The start of a line, or of an entry in braces; then `- `, `? ` and the tag of a string. A key with an
+ * The start of a line, or of an entry in brackets; then `- `, `? ` and the tag of a string. A key with an
  * anchor stays unmarked, and so refused: its aliases would carry the mark, and two keys would look
  * like one. So does one with another tag: `!!binary` is another name for some parsers.
  */
-const lead = "(?<=^|[{,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
+const lead = "(?<=^|[{[,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
 /** A quoted text on one line, before a colon or alone behind `? `. */
 const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
 /** The first character of a plain scalar that is no document marker. */
@@ -57,46 +56,41 @@ const plain = "(?!(?:---|\\.\\.\\.)(?:\\s|$))(?=[?:-]\\S|[^\\s\"'#%@`&*!|>{}[\\]
 const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
 
 /**
- * Every spelling of every key of a mapping, in order, a merge key `<<` included: a name that is
- * there twice is a duplicate, which the parsed data cannot show because the last one wins.
+ * Returns every spelling of every key of a mapping, in order, a merge key `<<` included: a name that
+ * is there twice is a duplicate, which the parsed data cannot show because the last one wins.
  *
- * As in `document.ts`, the parser decides: whatever may be a key is marked with its offset, and the
- * keys of the text parsed again tell which were keys, and what they mean. Too many marks do no
+ * As in `places.ts`, the parser decides: whatever may be a key is marked with its offset, and the
+ * keys of the text parsed again show which were keys, and what they mean. Too many marks do no
  * harm, and a key without one is noticed.
  *
- * @param key Of the mapping, at the top; without one, the top itself.
- * @throws {LocatedSyntaxError} If some key is spelled so that it cannot be marked.
+ * @param key The top-level key of the mapping; without one, the top itself.
+ * @throws {LocatedSyntaxError} If a key is spelled so that it cannot be marked.
  */
 export function keysOf(document: Document, key?: string): readonly Key[] {
-  const { source } = document;
-  const top = asTable(parseMarked(source.text)) ?? { "": undefined };
+  const top = asTable(parseMarked(document)) ?? { "": undefined };
   const own = Object.entries(top).find(([name]) => name.replace(marks, "") === key);
-  const names = Object.keys(key === undefined ? top : (asTable(own?.[1]) ?? {}));
-  return names
-    .map((name) => {
-      const [first] = name.matchAll(marks);
-      if (first?.index !== 0) {
-        const plainly = name.replace(marks, "");
-        const which = plainly === "" ? "a key" : `key ${quote(plainly)}`;
-        const where = key === undefined ? "top-level keys" : `keys of ${quote(key)}`;
-        const path = key === undefined ? [plainly] : [key, plainly];
-        throw new LocatedSyntaxError(
-          `Cannot tell the ${where} of ${source.path} apart: found ${which} in a rare spelling`,
-          plainly === "" ? source.place() : document.place(path),
-          key === undefined
-            ? "Write each top-level key plainly, at the start of its own line"
-            : "Write each key plainly, at the start of its own line",
-        );
-      }
-      return { name: name.replace(marks, ""), offset: Number(first[1]) };
-    })
-    .sort((a, b) => a.offset - b.offset);
+  return key === undefined ? keysIn(document, [], top) : keysIn(document, [key], own?.[1]);
 }
 
-/**
- * What YAML 1.1 reads as a boolean, a number or a day, and the runtime's parser as a string: such a
- * word needs quotes.
- */
+/** Returns the keys of a table in the marked data. */
+function keysIn({ source, place }: Document, path: Path, table: unknown): readonly Key[] {
+  const keys = Object.keys(asTable(table) ?? {}).map((marked) => {
+    const [first] = marked.matchAll(marks);
+    const name = marked.replace(marks, "");
+    if (first?.index !== 0) {
+      const which = path.length === 0 ? "top-level keys" : `keys of ${quote(path.join("."))}`;
+      throw new LocatedSyntaxError(
+        `Cannot tell the ${which} of ${source.path} apart: found ${name === "" ? "a key" : `key ${quote(name)}`} in a rare spelling`,
+        place([...path, name]),
+        "Write each key plainly, at the start of its own line",
+      );
+    }
+    return { name, offset: Number(first[1]) };
+  });
+  return keys.sort((a, b) => a.offset - b.offset);
+}
+
+/** What YAML 1.1 reads as a boolean, a number or a date, and the runtime's parser as a string. */
 const otherwiseIn11 =
   /^(?:y|n|yes|no|on|off|=|[-+]?[0-9][0-9_]*(?::[0-9][0-9_]*)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?\.[0-9_]+|[-+]?0[box][0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t \t].*)?)$/i;
 
@@ -130,18 +124,13 @@ export interface RepeatedKey {
 }
 
 /**
- * The keys, at any depth, that a mapping has more than once; the parsed data holds the last.
+ * Returns the keys, at any depth, that a mapping has more than once; the parsed data has the last.
  *
- * @throws {LocatedSyntaxError} If some key is spelled so that it cannot be found.
+ * @throws {LocatedSyntaxError} If a key is spelled so that it cannot be found.
  */
 export function repeatedKeys(document: Document): readonly RepeatedKey[] {
   const repeated: RepeatedKey[] = [];
   const seen = new Set<unknown>();
-
-  function offsetsOf(path: Path, spellings: readonly string[]): readonly number[] {
-    const marked = spellings.map((name) => /^key-at-([0-9]+)-/.exec(name)?.[1]);
-    return marked.includes(undefined) ? document.keyOffsets(path) : marked.map(Number);
-  }
 
   function visit(path: Path, value: unknown): void {
     // What has an anchor is there again at each alias.
@@ -149,31 +138,25 @@ export function repeatedKeys(document: Document): readonly RepeatedKey[] {
       return;
     }
     seen.add(value);
-    if (Array.isArray(value)) {
-      for (const [index, each] of value.entries()) {
-        visit([...path, index], each);
+    if (!Array.isArray(value)) {
+      const spellings = Map.groupBy(keysIn(document, path, value), ({ name }) => name);
+      for (const [name, keys] of spellings) {
+        if (keys.length > 1) {
+          repeated.push({ path: [...path, name], offsets: keys.map(({ offset }) => offset) });
+        }
       }
-      return;
     }
-    const names = Object.groupBy(Object.keys(asTable(value) ?? {}), (name) =>
-      name.replace(marks, ""),
-    );
-    for (const [key, spellings = []] of Object.entries(names)) {
-      const offsets = offsetsOf([...path, key], spellings).toSorted((a, b) => a - b);
-      if (offsets.length > 1) {
-        repeated.push({ path: [...path, key], offsets });
-      }
-      for (const name of spellings) {
-        visit([...path, key], asTable(value)?.[name]);
-      }
+    for (const [marked, each] of Object.entries(value)) {
+      visit([...path, Array.isArray(value) ? Number(marked) : marked.replace(marks, "")], each);
     }
   }
 
-  visit([], parseMarked(document.source.text) ?? document.data);
+  visit([], parseMarked(document) ?? document.data);
   return repeated;
 }
 
-function parseMarked(text: string): unknown {
+/** Returns the data with a mark at each key; undefined if the marks make the text illegal. */
+function parseMarked({ source: { text }, withText }: Document): unknown {
   const parts: string[] = [];
   let from = 0;
   for (const match of text.matchAll(mayBeKey)) {
@@ -183,7 +166,7 @@ function parseMarked(text: string): unknown {
     from = offset;
   }
   try {
-    return Bun.YAML.parse(parts.join("") + text.slice(from));
+    return withText(parts.join("") + text.slice(from)).data;
   } catch {
     return undefined;
   }

@@ -44,11 +44,6 @@ test.each<[string, Path, string]>([
   ["a dotted key with spaces and quotes", version, 'package . "‹version" = "1"\n'],
   ["an inline table", version, 'package = { name = "x", ‹version = "1" }\n'],
   ["a table with spaces", version, '[ package ]\n  ‹version = "1"\n'],
-  [
-    "a table that continues another's name",
-    version,
-    '[package]\n‹version="1"\n[package.metadata]\nversion = 2\n',
-  ],
   ["CRLF", version, '[package]\r\nname = "a"\r\n‹version = "1"\r\n'],
   [
     "decoys in comments and multi-line strings",
@@ -71,42 +66,15 @@ test.each<[string, Path, string]>([
     ["bin", 1, "bin", "name"],
     '[[bin]]\nname = "a"\n[bin.bin]\nname = "x"\n[[bin]]\nname = "b"\n[bin.bin]\n‹name = "y"\n',
   ],
-  ["an array of inline tables", ["a", 1, "k"], "a = [\n  { k = 1 },\n  { ‹k = 2 }, # k\n]\n"],
   [
     "every header of a table",
     ["workspace"],
     '[‹workspace]\nmembers = []\n[‹workspace.package]\nversion = "1"\n',
   ],
-  ["a header that only a subtable has", ["a", "b"], "[a.‹b.c]\nd = 1\n"],
-  [
-    "a target whose name holds the word",
-    ["target", "cfg(unix)", "dependencies", "unix"],
-    "[target.'cfg(unix)'.dependencies]\n‹unix = \"1\"\n",
-  ],
-  [
-    "a quoted key that ends in the word",
-    ["package", "metadata", "version"],
-    '[package.metadata]\n"my.version" = 1\n‹version = 2\n',
-  ],
-  [
-    "a key of regular expression characters",
-    ["a.*(b)[c]{1}$^|?+\\"],
-    "'‹a.*(b)[c]{1}$^|?+\\' = 1\n",
-  ],
-  ["a key that looks like a mark", ["version-at-5-"], "‹version-at-5- = 1\nversion = 2\n"],
-  ["a key beside one that looks like its mark", ["version"], "version-at-5- = 1\n‹version = 2\n"],
-  ["a key of the prototype", ["__proto__", "constructor"], "[__proto__]\n‹constructor = 1\n"],
   ["a key beyond ASCII", ["clé"], '"‹clé" = 1\n"clés" = 2\n'],
-  ["a key beyond the BMP", ["\u{1f600}"], '"\u{1f600}\u{1f600}" = 1\n"‹\u{1f600}" = 2\n'],
   ["a key with spaces", ["a b"], "'‹a b' = 1\nc = 'a b'\n"],
   ["an absent key", ["package", "edition"], '[package]\nversion = "1"\n[x]\nedition = 1\n'],
   ["a key that is a value elsewhere", ["package", "edition"], '[package]\nversion = "edition"\n'],
-  [
-    "a name of Object.prototype that is absent",
-    ["package", "constructor"],
-    "[package]\n# constructor\n",
-  ],
-  ["an empty path", [], "a = 1\n"],
   ["an index", ["a", 0], "a = [1]\n"],
 ])("TOML: the place of %s", (_, path, withMarks) => {
   const { text, offsets } = marked(withMarks);
@@ -129,7 +97,6 @@ test.each<[string, Path, string]>([
     ["version"],
     "# version: 0\na: |\n  version: 0\nb: >-\n  version: 0\n\n  version\nc: 'x\n  version: 0'\n‹version: 1 # version: 2\n",
   ],
-  ["an anchor of the same name", ["version"], "other: &version 1\n‹version: *version\n"],
   [
     "a key whose value has an anchor of its name",
     ["version"],
@@ -140,26 +107,12 @@ test.each<[string, Path, string]>([
   ["duplicates", ["version"], "‹version: 1\nname: x\n\"‹version\": 2\n'‹version': 3\n"],
   ["duplicates in a flow mapping", ["a", "k"], "a: {‹k: 1, ‹k: 2}\n"],
   [
-    "duplicates when one must not be marked",
-    ["version"],
-    "x: &version 1\n‹version: *version\n‹version: 2\n",
-  ],
-  [
     "a sequence of mappings",
     ["images", 1, "image"],
     "images:\n  - image: a\n  - name: image\n    ‹image: b\n",
   ],
-  ["a compact nested sequence", [1, 0, "k"], "- - k: 1\n- - ‹k: 2\n    l: k\n"],
   ["a tag", ["version"], "!!map\n!!str ‹version: !!str 1\n"],
-  ["a key that looks like a mark", ["version"], "version-at-0-: 1\n‹version: 2\n"],
-  ["a key with a colon and spaces", ["a: b"], '"‹a: b": 1\n'],
-  ["a key of the prototype", ["constructor", "__proto__"], "constructor:\n  ‹__proto__: 1\n"],
-  ["a key of regular expression characters", ["a.*b|c"], "axb: 0\n‹a.*b|c: 1\n"],
-  ["a word of YAML", ["true"], "‹true: true\nb: [true, null]\n"],
   ["an absent key", ["edition"], "version: edition\n# edition: 1\n"],
-  ["a key of an empty document", ["version"], ""],
-  ["a key of a comment", ["version"], "# version: 1\n"],
-  ["a key of a scalar", ["version"], "version\n"],
 ])("YAML: the place of %s", (_, path, withMarks) => {
   const { text, offsets } = marked(withMarks);
   const document = yaml(text);
@@ -177,20 +130,15 @@ test.each<[string, Parse, Path, string, string]>([
   ],
   ["TOML: a requirement", toml, ["d", "v"], "1.2.3", 'd = { v = "=‹1.2.3" }\n'],
   ["TOML: twice in one value", toml, ["a"], "b", 'a = "‹b c ‹b bb"\nb = "b"\n'],
-  ["TOML: a value that its own key equals", toml, ["a"], "a", 'a = "‹a"\n'],
   ["TOML: a multi-line value", toml, ["a"], "two", 'a = """\none\n‹two\n"""\n'],
   ["TOML: an element", toml, ["a", 1], "x", 'a = ["x", "‹x"]\n'],
   ["TOML: no string", toml, ["a"], "1", "a = 1\n"],
   ["TOML: an escaped spelling", toml, ["a"], "b", 'a = "\\u0062"\nb = 1\n'],
-  ["TOML: an empty text", toml, ["a"], "", 'a = ""\n'],
   ["TOML: part of a longer version", toml, ["a"], "1.2.3", 'a = "1.2.3-rc.1"\n'],
   ["YAML: a plain value", yaml, ["a"], "b", "a: ‹b # b\nc: b\n"],
   ["YAML: a quoted value", yaml, ["a"], "b", "a: '‹b'\nc: \"b\"\n"],
   ["YAML: a block scalar", yaml, ["a"], "image:", "a: |\n  - ‹image: x\n  - ‹image: y\nimage: z\n"],
   ["YAML: a value behind an alias", yaml, ["c"], "b", "a: &x ‹b\nc: *x\n"],
-  ["YAML: a value with an anchor of its name", yaml, ["a"], "b", "a: &b ‹b\nc: *b\n"],
-  ["YAML: a number is no text", yaml, ["a"], "1.10", "a: 1.10\n"],
-  ["YAML: an absent value", yaml, ["z"], "b", "a: b\n"],
 ])("%s has the places of its text", (_, parse, path, text, withMarks) => {
   const expected = marked(withMarks);
   expect(parse(expected.text).textOffsets(path, text)).toEqual(expected.offsets);
@@ -199,9 +147,7 @@ test.each<[string, Parse, Path, string, string]>([
 test.each<[string, Parse, Path, string]>([
   ["TOML", toml, version, '[package]\n"vers\\u0069on" = "1"\n'],
   ["TOML, a word elsewhere", toml, ["true"], "a = true\ntrue = 1\n"],
-  ["TOML, a number elsewhere", toml, ["1"], "a = 1\n1 = 1\n"],
   ["YAML", yaml, ["version"], 'version: 1\n"vers\\x69on": 2\n'],
-  ["YAML, before", yaml, ["version"], '"vers\\x69on": 2\nversion: 1\n'],
   ["YAML, nested", yaml, ["a", "version"], 'a: {version: 1, "vers\\x69on": 2}\n'],
 ])(
   "%s: a key that is spelled with escapes, or as another value, has no place, and cannot be counted",
@@ -210,7 +156,7 @@ test.each<[string, Parse, Path, string]>([
     expect(document.at(path)).toBeDefined();
     expect(document.place(path)).toEqual({ file: document.source.path });
     expect(thrownBy(() => document.keyOffsets(path)).message).toBe(
-      `Cannot tell where key "${path.join(".")}" is written in ${document.source.path}: found it in a rare spelling`,
+      `Cannot find where key "${path.join(".")}" is written in ${document.source.path}: found it in a rare spelling`,
     );
   },
 );
@@ -243,13 +189,11 @@ test("a byte order mark is no part of a document", () => {
   expect(yaml("\ufeffa: 1").keyOffsets(["a"])).toEqual([0]);
 });
 
-test.each<[string, Parse, number | undefined, string]>([
+test.each<[string, Parse, number, string]>([
   ["TOML: the first line", toml, 1, "a = \nb = 1\nc = 2\n"],
   ["TOML: a line in the middle", toml, 3, "a = 1\nb = 2\nc == 3\nd = 4\n"],
   ["TOML: the last line, without a line feed", toml, 2, "a = 1\nb"],
   ["TOML: a duplicate key", toml, 3, "[a]\nb = 1\nb = 2\nc = 3\n"],
-  ["TOML: a duplicate table", toml, 3, "[a]\nb = 1\n[a]\nc = 3\n"],
-  ["TOML: after CRLF", toml, 3, "a = 1\r\nb = 2\r\n= 3\r\nd = 4\r\n"],
   ["TOML: after a long array", toml, 303, `a = [\n${"  1,\n".repeat(300)}]\nb =\nc = 1\n`],
   [
     "TOML: the statement that an unclosed array begins",
@@ -261,19 +205,12 @@ test.each<[string, Parse, number | undefined, string]>([
   ["TOML: among many statements over many lines", toml, 401, `${arrays(100)}x y\nz = 1\n`],
   ["YAML: a bad indentation", yaml, 3, "a:\n  b: 1\n c: 2\nd: 3\n"],
   ["YAML: an unclosed quote", yaml, 2, 'a: 1\nb: "x\nc: 3\n'],
-  ["YAML: a tab", yaml, 2, "a:\n\tb: 1\nc: 2\n"],
-  ["YAML: an unknown alias", yaml, 2, "a: 1\nb: *nothing\nc: 2\n"],
-  ["YAML: excessive aliases", yaml, undefined, laughs()],
 ])("%s has the place of its syntax error", (_, parse, line, text) => {
   const thrown = thrownBy(() => parse(text));
   expect(thrown.message).toMatch(/^Cannot read f\.(toml|yaml): not valid (TOML|YAML): /);
   expect(thrown.message).not.toContain("Parse error");
-  expect(thrown.remedy).toMatch(
-    /^(Correct the syntax|Nest the values|Write the values) of f\.(toml|yaml)/,
-  );
-  if (line !== undefined) {
-    expect(thrown.at.line).toBe(line);
-  }
+  expect(thrown.remedy).toMatch(/^(Correct the syntax|Nest the values) of f\.(toml|yaml)/);
+  expect(thrown.at.line).toBe(line);
 });
 
 /** Arrays of four lines each. */
@@ -281,22 +218,11 @@ function arrays(count: number): string {
   return Array.from({ length: count }, (_, index) => `a${index} = [\n1,\n2\n]\n`).join("");
 }
 
-/** Ten lists of ten aliases each: ten thousand million values. */
-function laughs(): string {
-  const lists = Array.from({ length: 9 }, (_, index) => {
-    const alias = `*a${index},`.repeat(10);
-    return `a${index + 1}: &a${index + 1} [${alias}]`;
-  });
-  return ["a0: &a0 x", ...lists, ""].join("\n");
-}
-
 test.each<[string, Parse, string]>([
   ["TOML arrays", toml, `a = ${"[".repeat(200_000)}${"]".repeat(200_000)}`],
-  ["TOML arrays without an end", toml, `a = ${"[".repeat(200_000)}`],
   ["TOML inline tables", toml, `a = ${"{a=".repeat(100_000)}1${"}".repeat(100_000)}`],
   ["YAML lists", yaml, `a: ${"[".repeat(200_000)}`],
   ["YAML mappings", yaml, "{a: ".repeat(100_000)],
-  ["YAML dashes", yaml, "- ".repeat(200_000)],
 ])("%s that are nested too deeply are a syntax error, not a crash", (_, parse, text) => {
   expect(thrownBy(() => parse(text)).message).toMatch(/: nested too deeply$/);
 });
@@ -320,42 +246,38 @@ test.each([
   ["a comment", "a: 1 # ‹\u2028version: 2\n"],
   ["a plain scalar", "a: 1\nb: x‹\u0085version: 2\n"],
   ["a block scalar", "a: |\n  x\n  y‹\u2029version: 2\n"],
-  ["a comment behind quotes", "a: 'x\u2028y' # ''‹\u2028version: 2\n"],
   ["the start of a line", "a: 1\n‹\ufeffversion: 2\n"],
-  ["an anchor", "a: &x‹\u2028y 1\n"],
   ["a comment, as the only one", "# ‹\u0085a: 1"],
 ])("YAML: a character that other parsers read as a line break is refused in %s", (_, withMark) => {
   const { text, offsets } = marked(withMark);
   const thrown = thrownBy(() => yaml(text));
-  expect(thrown.message).toMatch(/found the character U\+(?:0085|2028|2029|FEFF), expected none/);
+  expect(thrown.message).toMatch(/found the character U\+(?:0085|2028|2029|FEFF), which/);
   expect(thrown.at).toEqual(source("f.yaml", text).place(offsets[0]));
 });
 
-test("YAML: in quotes, and as an escape, such a character is text", () => {
-  const text = "a: \"x\u2028y\"\nb: 'it''s\u0085z'\n'c\ufeff': \"\\u2028\"\n";
-  expect(yaml(text).data).toEqual({ a: "x\u2028y", b: "it's\u0085z", "c\ufeff": "\u2028" });
+test("YAML: as an escape, such a character is text", () => {
+  expect(yaml('a: "x\\u2028y"\n').data).toEqual({ a: "x\u2028y" });
 });
+
+const bomb = `a: &a "${"x".repeat(5000)}"\nb: [${"*a, ".repeat(300)}]\n`;
 
 test.each([
-  ["a list", 2, "a: 1\nx: &c [*c]\n"],
-  ["a mapping", 1, "x: &d {a: {b: *d}}\n"],
-  ["a list of mappings", 3, "a: 1\nx: &c\n  - y: [1, *c]\n"],
-])("YAML: %s that holds itself is refused with its line", (_, line, text) => {
+  ["an alias inside of its value", "a: 1\nx: &c [{y: *c}, *c]\n"],
+  ["many aliases of a long text", bomb],
+])("YAML whose aliases make it infinite or huge is refused: %s", (_, text) => {
   const thrown = thrownBy(() => yaml(text));
-  expect(thrown.message).toEndWith("Alias inside of the value that it stands for");
-  expect(thrown.remedy).toBe("Write the values of f.yaml out, without that alias");
-  expect(thrown.at.line).toBe(line);
+  expect(thrown.message).toContain(
+    "aliases that make it infinite, or add more than 1000000 characters",
+  );
+  expect(thrown.at).toEqual({ file: "f.yaml" });
 });
 
-test("YAML: aliases that add more than a million characters are refused, and others are not", () => {
-  const bomb = `a: &a "${"x".repeat(5000)}"\nb: [${"*a, ".repeat(300)}]\n`;
-  expect(thrownBy(() => yaml(bomb)).at).toEqual({ file: "f.yaml", line: 2, column: 1 });
+test("YAML: aliases that add less are read", () => {
   expect(yaml(bomb.replace("x".repeat(4900), "")).at(["b", 299])).toHaveLength(100);
 });
 
 test.each<[string, (index: number) => string]>([
   ["dotted keys", (index) => `a${index}.b = 1\n`],
-  ["tables", (index) => `[a.b${index}]\n`],
   ["quoted keys", (index) => `"a ${index} b" = 1\n`],
 ])("TOML: 200,000 %s are refused at once, and 2,000 are read", (_, line) => {
   const lines = (length: number) => Array.from({ length }, (_, index) => line(index)).join("");
@@ -380,75 +302,6 @@ test("a long file has its syntax error found, or no place, for a bounded number 
   expect(thrown?.at.file).toBe("f.toml");
   expect(finding).toBeLessThan(100 * parsing);
 });
-
-/** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A random table over few words, spelled on one line, with the path of each of its keys. */
-function randomTable(random: () => number, path: Path, paths: Path[], colon: string): string {
-  const words = ["a", "b", "a-b", "a.b", "ab", "b a"].filter(() => random() < 0.6);
-  const entries = words.map((word) => {
-    const own = [...path, word];
-    paths.push(own);
-    const bare = /^[ab-]+$/.test(word) && random() < 0.5;
-    const key = bare ? word : random() < 0.5 ? `"${word}"` : `'${word}'`;
-    const value =
-      path.length < 3 && random() < 0.5
-        ? randomTable(random, own, paths, colon)
-        : random() < 0.5
-          ? `["a", {${key}${colon}"b"}]`
-          : `"${word} a b"`;
-    return `${key}${colon}${value}`;
-  });
-  return `{${entries.join(", ")}}`;
-}
-
-/** A copy of a value in which the key at a path is called otherwise. */
-function renamedAt(value: unknown, path: Path, name: string): unknown {
-  const [key, ...rest] = path;
-  return Object.fromEntries(
-    Object.entries(asTable(value) ?? {}).map(([each, inner]) =>
-      each !== key
-        ? [each, inner]
-        : rest.length === 0
-          ? [name, inner]
-          : [each, renamedAt(inner, rest, name)],
-    ),
-  );
-}
-
-test.each<[string, Parse, string, string]>([
-  ["TOML", toml, "top = ", " = "],
-  ["YAML", yaml, "top: ", ": "],
-])(
-  "%s: a key renamed at its place is that key renamed, and nothing else",
-  (_, parse, lead, colon) => {
-    const random = randomNumbers(20260807);
-    let checked = 0;
-    for (let round = 0; round < 60; round++) {
-      const paths: Path[] = [];
-      const text = `${lead}${randomTable(random, ["top"], paths, colon)}\n`;
-      const document = parse(text);
-      for (const path of paths) {
-        const [offset, ...more] = document.keyOffsets(path);
-        expect(more).toEqual([]);
-        const key = String(path.at(-1));
-        const edited = `${text.slice(0, offset)}other${text.slice((offset ?? 0) + key.length)}`;
-        expect(parse(edited).data).toEqual(renamedAt(document.data, path, "other"));
-        checked += 1;
-      }
-    }
-    expect(checked).toBeGreaterThan(300);
-  },
-);
 
 test("a thousand pins are found in about the time of one", () => {
   const pins = Array.from({ length: 1000 }, (_, index) => `crate-${index} = { version = "1.2.3" }`);

@@ -162,7 +162,7 @@ test.each([
 });
 
 test.each(["", "{", "<html></html>", '{"manifests":[}'])("%p is no manifest", (text) => {
-  expect(() => parseImageManifest(text, mediaTypes.index)).toThrow(/no JSON/);
+  expect(() => parseImageManifest(text, mediaTypes.index)).toThrow(/not JSON/);
 });
 
 test("an image's configuration tells its platform", () => {

@@ -11,8 +11,9 @@ import {
   table,
   type Versions,
 } from "../../../scripts/lib/files/references.ts";
-import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
+import type { Tree } from "../../../scripts/lib/tree.ts";
 import type { Version } from "../../../scripts/lib/version.ts";
+import { memoryTree } from "../../helpers/memory-tree.ts";
 
 const v = (text: string) => text as Version;
 const [old, next] = [v("1.2.9"), v("1.3.0")];
@@ -162,11 +163,6 @@ describe("a row", () => {
     expect(faults).toEqual([]);
     expect(references.filter(({ file }) => file === path)).toEqual([]);
     expect(blind.map((each) => each.split(": ")[0])).toEqual([path]);
-  });
-
-  test("goes blind alone: a guide may lose its snippets and keep its mentions", async () => {
-    const { blind } = await rowsOf({ ...everything, "docs/CI.md": "perf-sentinel@v1.2.9" });
-    expect(blind).toEqual(["docs/CI.md: PERF_SENTINEL_VERSION in a snippet"]);
   });
 
   test("goes blind in a chart without appVersion and without images", async () => {

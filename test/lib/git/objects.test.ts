@@ -5,7 +5,8 @@ import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import { openRepository, type Repository } from "../../../scripts/lib/git/git.ts";
 import { commitTree, openObjects, readObject } from "../../../scripts/lib/git/objects.ts";
-import { memoryTree, type Tree } from "../../../scripts/lib/tree.ts";
+import type { Tree } from "../../../scripts/lib/tree.ts";
+import { memoryTree } from "../../helpers/memory-tree.ts";
 import {
   start,
   type TestRepository,

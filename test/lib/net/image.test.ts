@@ -264,7 +264,7 @@ test.each([
   [
     "a body that is no manifest",
     () => new Response("<html>", { headers: { "Content-Type": mediaTypes.index } }),
-    "found text that is no JSON",
+    "found text that is not JSON",
   ],
   [
     "a body that is not what the digest says",

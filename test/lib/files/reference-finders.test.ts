@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
-import { lockedVersions } from "../../../scripts/lib/files/lockfile.ts";
+import { lockedIn } from "../../../scripts/lib/files/reference-finders.ts";
 import { LocatedSyntaxError } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
+import type { Version } from "../../../scripts/lib/version.ts";
 
 const names = new Set(["tool", "tool-core"]);
 const locked = (text: string) =>
-  lockedVersions(source("Cargo.lock", text), names).map(({ name, version, path, at }) => ({
-    [name]: version,
-    path: path.join("."),
-    at,
-  }));
+  lockedIn(source("Cargo.lock", text), names).map(({ what, written, site }) => {
+    const change = site.kind === "value" ? site.change("1.3.0" as Version) : undefined;
+    return { [what]: written, path: change?.path.join("."), at: change?.at };
+  });
 
 test("packages of the workspace are those of its names that have no source", () => {
   const text = `version = 4

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { finderIn } from "../../../scripts/lib/files/find.ts";
+import { finderIn } from "../../../scripts/lib/files/places.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 
 const letters = fc.constantFrom("a", "b", "é", "\u6100", "\u0061", "\u6161", "💥", "\ud83d", "\n");

@@ -1,0 +1,156 @@
+/** One Cargo.toml: its package, its dependencies, and where it states what. */
+
+import { isAbsolute, join } from "node:path/posix";
+import { attempt, type Place } from "../finding.ts";
+import { layout } from "../layout.ts";
+import type { Tree } from "../tree.ts";
+import { asTable, type Document, type Path, parseToml } from "./document.ts";
+
+/** Where a manifest states a value, or would. */
+export interface Statement {
+  readonly document: Document;
+  /** Keys to the value in the document's data. */
+  readonly path: Path;
+  /** The value as it is: a string in a sound manifest, undefined if nothing is stated. */
+  readonly value: unknown;
+  /** Returns the place of the value or its key, or of the table around it if nothing is stated. */
+  place(): Place;
+}
+
+export interface Manifest {
+  /** Path of the file. */
+  readonly path: string;
+  /** Path of the folder around it; empty for the top. */
+  readonly folder: string;
+  readonly document: Document;
+  readonly dependencies: readonly Dependency[];
+}
+
+/** Returns a manifest, neither if there is none, or the faults that keep it from being read. */
+export async function readManifest(tree: Tree, path: string) {
+  const { value, findings: faults } = await attempt(async (): Promise<Manifest | undefined> => {
+    const source = await tree.read(path);
+    const document = source && parseToml(source);
+    const folder = folderOf(path);
+    return document && { path, folder, document, dependencies: dependenciesIn(document, folder) };
+  });
+  return { path, manifest: value, faults };
+}
+
+// Packages
+
+/** Returns what a manifest states at a key of `[package]`; without a key, the table. */
+export function packageAt(document: Document, ...key: readonly string[]): Statement {
+  return statement(document, ["package", ...key]);
+}
+
+export function nameIn(document: Document): string | undefined {
+  const { value } = packageAt(document, "name");
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Reports whether a value is a table with `workspace = true`. */
+export function inherits(value: unknown): boolean {
+  return asTable(value)?.workspace === true;
+}
+
+export function statement(document: Document, path: Path): Statement {
+  const value = document.at(path);
+  return { document, path, value, place: () => placeOf(document, path, value) };
+}
+
+/**
+ * Returns the place of a value. A key `version` is looked up as such, and its text only if it has
+ * escapes; any other (a dependency `name = "1.2.3"`) by its text, as one look-up then serves all.
+ */
+export function placeOf(document: Document, path: Path, value: unknown): Place {
+  const isByKey = path.at(-1) === "version" && document.place(path).line !== undefined;
+  const text = typeof value === "string" && !isByKey ? value : "";
+  const [offset] = document.textOffsets(path, text);
+  if (offset !== undefined) {
+    return document.source.place(offset);
+  }
+  const places = path.map((_, index) => document.place(path.slice(0, path.length - index)));
+  return places.find(({ line }) => line !== undefined) ?? document.source.place();
+}
+
+// Dependencies
+
+export interface Dependency {
+  /** Keys to the entry in its manifest. */
+  readonly path: Path;
+  readonly key: string;
+  /** Name of the package depended on. */
+  readonly name: string;
+  /** Whether it has a `path`, and the folder at that path if it is in the tree. */
+  readonly local: boolean;
+  readonly folder: string | undefined;
+  /** Whether `[workspace.dependencies]` states the rest. */
+  readonly inherits: boolean;
+  /** Whether it goes to the registry with its crate. */
+  readonly shipped: boolean;
+  readonly requirement: Statement;
+}
+
+/** The names of dependency tables. `cargo publish` drops a development dependency without a version. */
+const shippedTables = ["dependencies", "build-dependencies", "build_dependencies"];
+const otherTables = ["dev-dependencies", "dev_dependencies"];
+
+/** Returns the paths of a manifest's tables of dependencies. */
+function dependencyTables(document: Document): readonly Path[] {
+  const pathsIn = (key: string): Path[] =>
+    Object.keys(asTable(document.at([key])) ?? {}).map((each) => [key, each]);
+  const tables = [[], ...pathsIn("target")].flatMap((scope) =>
+    [...shippedTables, ...otherTables].map((name) => [...scope, name]),
+  );
+  return document.source.path === layout.workspaceManifest
+    ? [["workspace", "dependencies"], ...pathsIn("patch"), ...tables]
+    : tables;
+}
+
+function dependenciesIn(document: Document, folder: string): Dependency[] {
+  return dependencyTables(document).flatMap((path) =>
+    Object.entries(asTable(document.at(path)) ?? {}).map(([key, entry]) => {
+      const table = asTable(entry);
+      const own = [...path, key];
+      return {
+        path: own,
+        key,
+        name: typeof table?.package === "string" ? table.package : key,
+        local: table?.path !== undefined,
+        folder: typeof table?.path === "string" ? inTree(folder, table.path) : undefined,
+        inherits: inherits(table),
+        shipped: path[0] !== "workspace" && shippedTables.includes(String(path.at(-1))),
+        requirement: statement(document, table === undefined ? own : [...own, "version"]),
+      };
+    }),
+  );
+}
+
+// Paths
+
+/** Returns a path as Cargo compares it: without `.` and needless slashes, `..` kept. */
+export function withoutDots(path: string): string {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+}
+
+export function isBelow(path: string, folder: string): boolean {
+  return folder === "" || path === folder || path.startsWith(`${folder}/`);
+}
+
+/** Returns a folder named from another one, from the top of the tree; undefined if outside. */
+export function inTree(from: string, path: string): string | undefined {
+  const resolved = withoutDots(join(from, path));
+  return isAbsolute(path) || isBelow(resolved, "..") ? undefined : resolved;
+}
+
+export function folderOf(manifest: string): string {
+  return manifest.slice(0, Math.max(0, manifest.lastIndexOf("/")));
+}
+
+export function manifestIn(folder: string): string {
+  return folder === "" ? "Cargo.toml" : `${folder}/Cargo.toml`;
+}

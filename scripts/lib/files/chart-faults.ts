@@ -1,0 +1,116 @@
+/** Reads the versions of a chart in any spelling of YAML, and explains what is wrong with them. */
+
+import { error, type Finding, quote, Refusal } from "../finding.ts";
+import type { Source } from "../tree.ts";
+import { isVersion, type Version } from "../version.ts";
+import type { Document, Path } from "./document.ts";
+import { describeValue } from "./unreadable.ts";
+import { isPlainString, type Key, keysOf, refuseOtherThanMapping } from "./yaml-mapping.ts";
+
+/**
+ * Returns the version of a manifest.
+ *
+ * @throws {Refusal | LocatedSyntaxError} If the document is not a mapping with a legal version.
+ */
+export function versionOf(document: Document) {
+  return readVersion(document, () => []);
+}
+
+/**
+ * Returns the version and the appVersion of a manifest; an empty one is undefined, as for Helm.
+ *
+ * @throws {Refusal | LocatedSyntaxError} If `versionOf` refuses the document, or the appVersion is
+ * not a string.
+ */
+export function versionsOf(document: Document) {
+  const value = document.at(["appVersion"]);
+  const isEmpty = value === undefined || value === null || value === "";
+  let at = document.source.place();
+  const version = readVersion(document, (keys) => {
+    at = placeOf(document.source, keys, "appVersion");
+    return isEmpty || typeof value === "string"
+      ? []
+      : [
+          error(
+            `Cannot read the chart's appVersion: found ${describeValue(value)}, expected a string such as "1.2.3"`,
+            { at, remedy: 'Write it in quotes: appVersion: "X.Y.Z"' },
+          ),
+        ];
+  });
+  refuseAny(isEmpty ? [] : spellingFaults(document, keysOf(document), ["appVersion"]));
+  return { version, appVersion: isEmpty ? undefined : { value: value as string, at } };
+}
+
+function readVersion(document: Document, others: (keys: readonly Key[]) => readonly Finding[]) {
+  const { source } = document;
+  refuseOtherThanMapping(document);
+  const keys = keysOf(document);
+  const value = document.at(["version"]);
+  const at = placeOf(source, keys, "version");
+  const faults = keyFaults(source, keys);
+  if (typeof value !== "string" || !isVersion(value)) {
+    const found = value === undefined ? `no key "version" in ${source.path}` : describeValue(value);
+    faults.push(
+      error(
+        `Cannot read the chart version: found ${found}, expected a string of strict SemVer without build metadata`,
+        { at, remedy: `Write it in ${source.path} as version: A.B.C` },
+      ),
+    );
+  } else if (faults.length === 0) {
+    faults.push(...spellingFaults(document, keys, ["version"]));
+  }
+  refuseAny([...faults, ...others(keys)]);
+  return { value: value as Version, at };
+}
+
+function placeOf(source: Source, keys: readonly Key[], name: string) {
+  return source.place(keys.find((key) => key.name === name)?.offset);
+}
+
+/** @throws {Refusal} If there are any faults. */
+export function refuseAny(faults: readonly Finding[]): void {
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+}
+
+/** Returns what keeps the keys of a mapping from meaning the same to every reader. */
+export function keyFaults({ path, place }: Source, keys: readonly Key[]): Finding[] {
+  const lines = new Map<string, number | undefined>();
+  return keys.flatMap(({ name, offset }) => {
+    const at = place(offset);
+    if (name === "<<") {
+      return error(`Cannot read ${path}: found a merge key, expected every key itself`, {
+        at,
+        remedy: "Write the merged keys out; tools disagree about what a merge key means",
+      });
+    }
+    if (!lines.has(name)) {
+      lines.set(name, at.line);
+      return [];
+    }
+    return error(
+      `Cannot read ${path}: found key ${quote(name)} in line ${at.line} again after line ${lines.get(name)}, expected it once`,
+      { at, remedy: "Remove one of the two lines; tools disagree about which one counts" },
+    );
+  });
+}
+
+/** Returns the fault of a string that is spelled so that YAML 1.1 may read something else. */
+export function spellingFaults(document: Document, keys: readonly Key[], path: Path): Finding[] {
+  const { source } = document;
+  const value = document.at(path);
+  const key = keys.findLast(({ name }) => name === path.at(-1));
+  if (typeof value !== "string" || (key !== undefined && isPlainString(source, key, value))) {
+    return [];
+  }
+  return [
+    error(
+      `Cannot read ${path.join(".")} in ${source.path}: found ${quote(value)} in a spelling that YAML 1.1 may read otherwise, expected a plain or quoted string`,
+      {
+        at: source.place(key?.offset),
+        remedy: `Write it in quotes at its key, without tag, alias and merge: ${path.at(-1)}: "..."`,
+      },
+    ),
+  ];
+}

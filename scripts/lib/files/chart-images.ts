@@ -1,0 +1,319 @@
+/** The images of a Helm chart: those that it promises, and the one that an install pulls. */
+
+import { error, type Finding, LocatedSyntaxError, type Place } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { source, type Tree } from "../tree.ts";
+import { type Chart, type Located, needFile, readChart } from "./chart.ts";
+import { keyFaults, refuseAny, spellingFaults } from "./chart-faults.ts";
+import { asTable, type Document, type Path, parseYaml } from "./document.ts";
+import { type Change, editDocument, spliceOf } from "./edit.ts";
+import { type ImageReference, parseImageReference } from "./image-reference.ts";
+import { placeInside } from "./places.ts";
+import { describeValue } from "./unreadable.ts";
+import { keysOf, parseYamlMapping } from "./yaml-mapping.ts";
+
+/** An image that the chart promises in its annotation. */
+export interface PromisedImage {
+  readonly name: string | undefined;
+  /** The reference as it is written. */
+  readonly text: string;
+  readonly reference: ImageReference;
+  /** Such as `linux/amd64`, as they are written; none if the entry lists none. */
+  readonly platforms: readonly string[];
+  /** Where Chart.yaml states the reference. */
+  readonly at: Place;
+  /**
+   * Returns the change of Chart.yaml that gives the image another tag; a digest behind it stays.
+   *
+   * @throws {LocatedSyntaxError} If it cannot be made without touching anything else.
+   */
+  retag(tag: string): Change;
+}
+
+/** The image that `helm install` pulls with the chart's own values. */
+export interface PulledImage {
+  /** The reference as a template writes it: repository, colon, tag. */
+  readonly text: string;
+  readonly reference: ImageReference;
+  readonly tagFrom: "image.tag" | "appVersion";
+  /** Where its tag is written. */
+  readonly at: Place;
+}
+
+/** What a chart says about the images of the product. */
+export interface ProductImages {
+  readonly chart: Chart;
+  /** What an install pulls; undefined if the chart has no values.yaml. */
+  readonly pulled: PulledImage | undefined;
+  /**
+   * The entries of the annotation that are named like the product, or that an install pulls;
+   * undefined if there is no annotation.
+   */
+  readonly promised: readonly PromisedImage[] | undefined;
+}
+
+/**
+ * Reads which images of the product a chart promises, and which one an install pulls.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @throws {Refusal | LocatedSyntaxError} If the chart or its values cannot be read.
+ */
+export async function readProductImages(tree: Tree, folder: string): Promise<ProductImages> {
+  const chart = await readChart(tree, folder);
+  const hasValues = (await tree.list(valuesOf(folder))).length > 0;
+  const pulled = hasValues ? await chartImage(tree, folder, chart.appVersion) : undefined;
+  const promised = imagesOf(chart)?.filter(
+    ({ reference }) =>
+      reference.repository.split("/").at(-1) === layout.product ||
+      (pulled !== undefined && isSameImage(reference, pulled.reference)),
+  );
+  return { chart, pulled, promised };
+}
+
+/** Reports whether two references name one image, at any tag and digest. */
+export function isSameImage(one: ImageReference, other: ImageReference): boolean {
+  return one.registry === other.registry && one.repository === other.repository;
+}
+
+const annotationPath: Path = ["annotations", layout.imagesAnnotation];
+
+/**
+ * Returns the images that a chart promises, or undefined if it has no annotation of images.
+ *
+ * @throws {Refusal | LocatedSyntaxError} If the annotation is not a list of images, with every fault
+ * and its line.
+ */
+export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefined {
+  const name = layout.imagesAnnotation;
+  const annotations = document.at(["annotations"]) ?? {};
+  const isTable = asTable(annotations) !== undefined;
+  const around = () => document.place(["annotations"]);
+  need(isTable, annotations, "annotations", "a mapping", around);
+  const text = document.at(annotationPath);
+  if (text === undefined) {
+    return undefined;
+  }
+  const at = () => document.place(annotationPath);
+  need(typeof text === "string", text, name, "a text that holds a YAML list", at);
+  const written = document.keyOffsets(annotationPath).map((offset) => ({ name, offset }));
+  refuseAny(keyFaults(document.source, written));
+  const inner = parseInside(document, annotationPath, String(text));
+  const list: readonly unknown[] = Array.isArray(inner.data) ? inner.data : [];
+  need(inner.data === list, inner.data, name, "a list of images", at);
+  const place = (path: Path, nth = 0) => {
+    const offset = inner.keyOffsets(path)[nth];
+    return offset === undefined
+      ? document.place(annotationPath)
+      : placeInside(document, annotationPath, String(text), offset);
+  };
+  refuseAny(list.flatMap((entry, index) => entryFaults(entry, index, inner, place)));
+  return (list as readonly ImageEntry[]).map(({ name, image, platforms }, index) => {
+    const path = [index, "image"];
+    return {
+      name,
+      text: image,
+      reference: parseImageReference(image),
+      platforms: platforms ?? [],
+      // Finding a place parses the file again: only if it is asked for.
+      get at() {
+        return place(path);
+      },
+      retag: (tag) => outerChange(inner, tagChange(path, image, tag), () => place(path)),
+    };
+  });
+}
+
+/** Returns the fault of a value that is not as expected, with the remedy to correct it. */
+function faultOf(
+  isFit: boolean,
+  value: unknown,
+  what: string,
+  expected: string,
+  at: () => Place,
+  remedy = `Write ${expected} there`,
+): Finding[] {
+  const found = Array.isArray(value) ? JSON.stringify(value).slice(0, 100) : describeValue(value);
+  const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
+  return isFit ? [] : [error(message, { at, remedy })];
+}
+
+/** @throws {Refusal} If a value is not as expected. */
+function need(...value: Parameters<typeof faultOf>): void {
+  refuseAny(faultOf(...value));
+}
+
+/** An entry of the annotation without faults. */
+interface ImageEntry {
+  readonly name?: string;
+  readonly image: string;
+  readonly platforms?: readonly string[];
+}
+
+const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
+
+/** Returns what keeps an entry of the annotation from being a promise of an image. */
+function entryFaults(
+  entry: unknown,
+  index: number,
+  inner: Document,
+  place: (path: Path, nth?: number) => Place,
+): Finding[] {
+  const which = `entry ${index + 1} of ${layout.imagesAnnotation}`;
+  const table = asTable(entry);
+  if (table === undefined) {
+    return faultOf(false, entry, which, "a mapping with image", () => place([index]));
+  }
+  const { name = "", image, platforms = [] } = table;
+  const isPlatform = (each: unknown) => typeof each === "string" && platform.test(each);
+  const rules: readonly (readonly [
+    key: string,
+    value: unknown,
+    fits: boolean,
+    expected: string,
+  ])[] = [
+    ["name", name, typeof name === "string", "a text"],
+    [
+      "image",
+      image,
+      typeof image === "string" && isImageReference(image),
+      "an image reference such as ghcr.io/owner/name:1.2.3",
+    ],
+    [
+      "platforms",
+      platforms,
+      Array.isArray(platforms) && platforms.every(isPlatform),
+      "a list such as [linux/amd64, linux/arm64]",
+    ],
+  ];
+  return rules.flatMap(([key, value, fits, expected]) => {
+    // A key that is absent has no place; its neighbours show the entry.
+    const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
+    const isOnce = inner.keyOffsets([index, key]).length < 2;
+    return [
+      ...faultOf(isOnce, value, `${key} of ${which}`, "the key once", () => place([index, key], 1)),
+      ...faultOf(fits, value, `${key} of ${which}`, expected, () => place([index, near])),
+    ];
+  });
+}
+
+/** Parses YAML in the text at a path; a syntax error has its place in the document around it. */
+function parseInside(document: Document, path: Path, text: string): Document {
+  try {
+    return parseYaml(source(`${path.at(-1)} in ${document.source.path}`, text));
+  } catch (thrown) {
+    if (!(thrown instanceof LocatedSyntaxError)) {
+      throw thrown;
+    }
+    const before = text.split("\n", (thrown.at.line ?? 1) - 1);
+    const offset = before.reduce((sum, line) => sum + line.length + 1, 0);
+    throw new LocatedSyntaxError(thrown.message, placeInside(document, path, text, offset));
+  }
+}
+
+function isImageReference(text: string): boolean {
+  try {
+    parseImageReference(text);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) {
+      return false;
+    }
+    throw thrown;
+  }
+}
+
+/** Returns the change of the manifest that makes a change of the YAML in its annotation. */
+function outerChange(inner: Document, change: Change, at: () => Place): Change {
+  try {
+    editDocument(inner, [change]);
+    return { ...change, path: annotationPath, at: spliceOf(inner, change).offset };
+  } catch (thrown) {
+    throw thrown instanceof LocatedSyntaxError
+      ? new LocatedSyntaxError(thrown.message, at(), thrown.remedy)
+      : thrown;
+  }
+}
+
+/** Returns the change of a reference that gives it a tag, or another one. */
+function tagChange(path: Path, text: string, to: string): Change {
+  const { tag } = parseImageReference(text);
+  const [named = ""] = text.split("@", 1);
+  return tag === undefined
+    ? { path, at: 0, from: named, to: `${named}:${to}` }
+    : { path, at: named.length - tag.length, from: tag, to };
+}
+
+/**
+ * Returns the image that `helm install` pulls: `image.repository` and `image.tag` of values.yaml, or
+ * else the chart's appVersion as the tag.
+ *
+ * @param folder The chart's folder, relative to the top of the tree.
+ * @param appVersion Of the same chart.
+ * @throws {Refusal | LocatedSyntaxError} If values.yaml does not name the image, with every fault and
+ * its line.
+ */
+export async function chartImage(
+  tree: Tree,
+  folder: string,
+  appVersion: Located<string> | undefined,
+): Promise<PulledImage> {
+  const values = await needFile(tree, valuesOf(folder));
+  const document = parseYamlMapping(values);
+  const inner = keysOf(document, "image");
+  refuseAny([...keyFaults(values, keysOf(document)), ...keyFaults(values, inner)]);
+  const image = document.at(["image"]);
+  const table = asTable(image);
+  const file = values.path;
+  const at = (key: string) => () =>
+    document.place(table?.[key] === undefined ? ["image"] : ["image", key]);
+  need(table !== undefined, image, `image in ${file}`, "a mapping with repository and tag", at(""));
+  const { repository, tag = null } = table ?? {};
+  const isBare = typeof repository === "string" && isImageReference(`${repository}:tag`);
+  refuseAny([
+    ...faultOf(
+      isBare && !repository.includes("@"),
+      repository,
+      `image.repository in ${file}`,
+      "a repository without tag and digest, such as ghcr.io/owner/name",
+      at("repository"),
+    ),
+    ...faultOf(
+      tag ? typeof tag === "string" : appVersion !== undefined && typeof (tag ?? "") === "string",
+      tag,
+      `image.tag in ${file}`,
+      appVersion === undefined ? "a tag, as Chart.yaml has no appVersion" : "a text in quotes",
+      at("tag"),
+    ),
+    // Both change what is pulled.
+    ...["registry", "digest"].flatMap((key) =>
+      faultOf(
+        !table?.[key],
+        table?.[key],
+        `image.${key} in ${file}`,
+        "none, as only the chart's templates know what it does",
+        at(key),
+        `Write registry and repository together, and leave image.${key} empty`,
+      ),
+    ),
+    ...["repository", "tag"]
+      .filter((key) => table?.[key])
+      .flatMap((key) => spellingFaults(document, inner, ["image", key])),
+  ]);
+  const tagFrom = tag ? "image.tag" : "appVersion";
+  const text = `${repository}:${tag || appVersion?.value}`;
+  const place = tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
+  const remedy = `Correct image.repository in ${file}, or ${tagFrom}`;
+  need(
+    isImageReference(text),
+    text,
+    "the chart's image",
+    "an image reference",
+    () => place,
+    remedy,
+  );
+  return { text, reference: parseImageReference(text), tagFrom, at: place };
+}
+
+function valuesOf(folder: string): string {
+  return `${folder}/values.yaml`;
+}

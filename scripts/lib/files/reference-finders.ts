@@ -1,0 +1,324 @@
+/** Finds the references of the table in files: what each states, and how a bump changes it. */
+
+import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
+import { layout } from "../layout.ts";
+import type { Source } from "../tree.ts";
+import { isVersion, type Version } from "../version.ts";
+import { pinnedVersion } from "./cargo.ts";
+import type { Statement } from "./cargo-manifest.ts";
+import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
+import type { ProductImages, PromisedImage } from "./chart-images.ts";
+import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
+import type { Change, Span } from "./edit.ts";
+import { placeInside } from "./places.ts";
+import {
+  findConstants,
+  findInCode,
+  findMentions,
+  findUnclearConstants,
+  findUnclearMentions,
+} from "./snippets.ts";
+import { describeValue } from "./unreadable.ts";
+
+const { references: paths, product, tagPrefix } = layout;
+
+/** A reference, before it belongs to a row. */
+export interface Found {
+  readonly file: string;
+  /** What states the version, as a short label. */
+  readonly what: string;
+  /** What is written there, as far as it is about the version. */
+  readonly written: string;
+  /** The version that it states; undefined if it states none, or not as it should. */
+  readonly version: string | undefined;
+  place(): Place;
+  /** Returns what must be written for a version. */
+  becomes(version: Version): string;
+  readonly site: Site;
+  /** Whether it is a heading with nothing below it. */
+  readonly hollow?: boolean;
+  /** The remedy if a bump refuses to change it. */
+  readonly byHand?: string | undefined;
+  /** What remains to be done after a bump. */
+  readonly caveat?: { readonly message: string; readonly remedy: string };
+}
+
+/** A place that seems to hold a reference. */
+export interface Unclear {
+  readonly at: Place;
+  /** What is to be written there so that it is read, in words. */
+  readonly clear: string;
+}
+
+/** How a reference is brought to a version. */
+export type Site = ValueSite | TextSite | SectionSite;
+
+/** A part of a value in a document. */
+export interface ValueSite {
+  readonly kind: "value";
+  readonly document: Document;
+  /** @throws {LocatedSyntaxError} If the value is spelled so that it cannot be changed alone. */
+  change(version: Version): Change;
+}
+
+/** A span of a text without a grammar. */
+export interface TextSite {
+  readonly kind: "text";
+  readonly source: Source;
+  readonly span: Span;
+  /** Returns all spans of this kind. */
+  readonly find: Finder;
+}
+
+/** A section of a changelog, which a bump makes as its row describes. */
+export interface SectionSite {
+  readonly kind: "section";
+}
+
+type Finder = (source: Source) => readonly Span[];
+
+/** A part of a string value that is a version, perhaps behind a prefix. */
+interface Part {
+  readonly document: Document;
+  readonly path: Path;
+  readonly at: number;
+  readonly text: string;
+  readonly prefix?: string;
+}
+
+function inDocument(what: string, { document, path, at, text, prefix = "" }: Part): Found {
+  const becomes = (version: Version) => prefix + version;
+  return {
+    file: document.source.path,
+    what,
+    written: text,
+    version: text.startsWith(prefix) ? text.slice(prefix.length) : undefined,
+    place: () => placeInside(document, path, String(document.at(path)), at),
+    becomes,
+    site: {
+      kind: "value",
+      document,
+      change: (version) => ({ path, at, from: text, to: becomes(version) }),
+    },
+  };
+}
+
+/** Returns a stated version or requirement. `=` and `^` stay; anything else is replaced whole. */
+export function statedIn(
+  { document, path, value, place }: Statement,
+  what = "version",
+): readonly Found[] {
+  if (value === undefined) {
+    return [];
+  }
+  const text = typeof value === "string" ? value : "";
+  const pinned = pinnedVersion(text);
+  const part = pinned !== undefined && isVersion(pinned) ? pinned : text;
+  return [
+    {
+      ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
+      ...(typeof value === "string" ? {} : { written: describeValue(value), version: undefined }),
+      place,
+    },
+  ];
+}
+
+/**
+ * Returns the versions at which a lock file locks packages of some names without a `source`, which
+ * are those of the workspace; then where a dependency on one states its version, too, as Cargo
+ * writes it to tell two packages of a name apart.
+ */
+export function lockedIn(file: Source, names: ReadonlySet<string>): readonly Found[] {
+  const document = parseToml(file);
+  const packages = listAt(document, ["package"]).map((each) => asTable(each) ?? {});
+  const versions = new Map<string, string>();
+  const own = packages.flatMap(({ name, version, source }, index) => {
+    if (typeof name !== "string" || typeof version !== "string" || !names.has(name) || source) {
+      return [];
+    }
+    versions.set(name, version);
+    const path = ["package", index, "version"];
+    return [inDocument(name, { document, path, at: 0, text: version })];
+  });
+  const dependencies = packages.flatMap((_, index) => {
+    const list = ["package", index, "dependencies"];
+    return listAt(document, list).flatMap((text, nth) => {
+      const [name = "", version, ...more] = typeof text === "string" ? text.split(" ") : [];
+      const part = { document, path: [...list, nth], at: name.length + 1, text: version ?? "" };
+      const isOwn = version !== undefined && more.length === 0 && versions.get(name) === version;
+      return isOwn ? [inDocument(name, part)] : [];
+    });
+  });
+  return [...own, ...dependencies];
+}
+
+function listAt(document: Document, path: Path): readonly unknown[] {
+  const value = document.at(path);
+  return Array.isArray(value) ? value : [];
+}
+
+/** Returns the URLs of releases in the one field that follows them, at any depth. */
+export function releaseUrls(file: Source): readonly Found[] {
+  const document = parseJson(file);
+  return pathsOf(document.data, paths.releaseUrlField).flatMap((path) => {
+    const url = document.at(path);
+    const match = typeof url === "string" ? /\/releases\/tag\/([^/?#]+)$/.exec(url) : null;
+    const [whole = "", text = ""] = match ?? [];
+    return match === null
+      ? []
+      : [
+          inDocument(paths.releaseUrlField, {
+            document,
+            path,
+            at: match.index + whole.length - text.length,
+            text,
+            prefix: layout.tagPrefix,
+          }),
+        ];
+  });
+}
+
+/** Returns every path that ends in a key, in the order of the data. */
+function pathsOf(value: unknown, key: string, path: Path = []): readonly Path[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((each, index) => pathsOf(each, key, [...path, index]));
+  }
+  return Object.entries(asTable(value) ?? {}).flatMap(([name, each]) => [
+    ...(name === key ? [[...path, name]] : []),
+    ...pathsOf(each, key, [...path, name]),
+  ]);
+}
+
+const constants: Finder = (file) => findConstants(file, paths.versionConstant);
+const codeConstants: Finder = (file) => findInCode(file, constants);
+const mentions: Finder = (file) => findMentions(file, product, tagPrefix);
+
+/** Returns where the version constant is set: anywhere, or in the code of Markdown alone. */
+export function constantsIn(file: Source, where: "everywhere" | "code" = "everywhere") {
+  const unclear: Finder = (each) => findUnclearConstants(each, paths.versionConstant);
+  return where === "code"
+    ? inText(file, paths.versionConstant, codeConstants, findInCode(file, unclear), wholeValue)
+    : inText(file, paths.versionConstant, constants, unclear(file), wholeValue);
+}
+
+const wholeValue = "the version out as the whole value";
+
+/** Returns the mentions of the product with a version. */
+export function mentionsIn(file: Source) {
+  const unclear = findUnclearMentions(file, product, tagPrefix);
+  return inText(file, product, mentions, unclear, `it as ${product}@${tagPrefix}X.Y.Z`);
+}
+
+/** Returns the versions that a finder finds, each with the tag's prefix or without, as written. */
+function inText(
+  source: Source,
+  what: string,
+  find: Finder,
+  unclear: readonly Span[],
+  clear: string,
+): { readonly found: readonly Found[]; readonly unclear: readonly Unclear[] } {
+  const found = find(source).map((span): Found => {
+    const prefix = span.text.startsWith(tagPrefix) ? tagPrefix : "";
+    return {
+      file: source.path,
+      what,
+      written: span.text,
+      version: span.text.slice(prefix.length),
+      place: () => source.place(span.offset),
+      becomes: (version) => prefix + version,
+      site: { kind: "text", source, span, find },
+    };
+  });
+  return { found, unclear: unclear.map(({ offset }) => ({ at: source.place(offset), clear })) };
+}
+
+/** What a row asks of a section. */
+interface SectionRule {
+  /** What makes it whole, in words. */
+  readonly needs: string;
+  isWhole(section: Section): boolean;
+  /** Returns the remedy for one that is not whole, if a bump refuses to change it. */
+  byHand?(section: Section, version: Version): string | undefined;
+}
+
+/** Returns the section of a version if it is whole, else the nearest that the changelog has. */
+export function sectionIn(
+  source: Source,
+  version: Version | undefined,
+  { needs, isWhole, byHand }: SectionRule,
+): readonly Found[] {
+  const changelog = readChangelog(source);
+  const wanted = version === undefined ? [] : sectionsOf(changelog, version);
+  const { sections } = changelog;
+  const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
+  const whole = wanted.find(isWhole);
+  const partial = whole === undefined ? wanted[0] : undefined;
+  const best = whole ?? partial ?? newest;
+  return best === undefined
+    ? []
+    : [
+        {
+          file: source.path,
+          what: "section",
+          written: best.title,
+          version: isWhole(best) ? best.version : undefined,
+          byHand: version !== undefined && best === partial ? byHand?.(best, version) : undefined,
+          hollow: !wanted.some(({ hasContent }) => hasContent),
+          place: () => best.at,
+          becomes: (expected) => `[${expected}] with ${needs}`,
+          site: { kind: "section" },
+        },
+      ];
+}
+
+export function chartValue(document: Document, key: "version" | "appVersion"): Found {
+  return inDocument(key, { document, path: [key], at: 0, text: String(document.at([key])) });
+}
+
+export function promisedTags({ chart, promised }: ProductImages): readonly Found[] {
+  return (promised ?? []).map((image) => ({
+    ...(image.reference.digest === undefined ? {} : { caveat: staleDigest(image) }),
+    file: chart.document.source.path,
+    what: `${image.reference.registry}/${image.reference.repository}`,
+    written: image.reference.tag ?? "no tag",
+    version: image.reference.tag,
+    place: () => image.at,
+    becomes: (version) => version,
+    site: {
+      kind: "value",
+      document: chart.document,
+      change(version) {
+        refuseVariant(image, chart.appVersion?.value, version);
+        return image.retag(version);
+      },
+    },
+  }));
+}
+
+/**
+ * Refuses a tag such as `1.2.3-alpine`: the plain version in its place would name another image.
+ *
+ * @throws {LocatedSyntaxError} If the tag says more than a version and is not `appVersion`, which
+ * tells a pre-release from a variant.
+ */
+function refuseVariant(
+  { reference: { tag = "" }, at }: PromisedImage,
+  appVersion: string | undefined,
+  version: Version,
+): void {
+  const isPlain = !/[0-9]+\.[0-9]+\.[0-9]+/.test(tag) || /^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(tag);
+  if (!isPlain && tag !== appVersion) {
+    throw new LocatedSyntaxError(
+      `Cannot edit the tag of a promised image: found ${quote(tag)}, a variant, expected a version alone, such as ${version}`,
+      at,
+      `Write the tag by hand as ${version}, or remove the entry: every promised image goes with appVersion`,
+    );
+  }
+}
+
+function staleDigest({ text }: PromisedImage) {
+  return {
+    message: `The digest behind the new tag is still that of the old image: ${text}`,
+    remedy: "Remove the digest, or write the new one once the image is published",
+  };
+}

@@ -1,0 +1,172 @@
+/** Explains why a document, or a value in it, cannot be read. A sound document needs none of it. */
+
+import { LocatedSyntaxError, quote } from "../finding.ts";
+import type { Source } from "../tree.ts";
+
+type Parser = (text: string) => unknown;
+
+/**
+ * Refuses a text that the runtime's parser would read for too long, or otherwise than other parsers.
+ *
+ * @throws {LocatedSyntaxError} If it is such a text.
+ */
+export function refuseHazards(source: Source, language: string, parse: Parser): void {
+  if (language === "TOML") {
+    refuseManyKeys(source);
+  } else {
+    refuseLineBreaks(source);
+    refuseRepetition(source, parse);
+  }
+}
+
+/** How many pairs of keys the runtime may compare to parse a TOML document: some seconds. */
+const keyPairs = 1_000_000_000;
+
+/** The runtime compares each key of a table of TOML with all others. */
+function refuseManyKeys({ path, text, place }: Source): void {
+  const names = new Set<string>();
+  let keys = 0;
+  for (const [, name = "", end] of text.matchAll(
+    /("[^"\n]*"|'[^'\n]*'|[^\s"'=,{}[\].]+)[ \t]*([=.\]])?/g,
+  )) {
+    if (end !== undefined) {
+      keys += 1;
+      names.add(name);
+    }
+  }
+  if (keys * names.size > keyPairs) {
+    throw new LocatedSyntaxError(
+      `Cannot read ${path}: found ${keys} keys of ${names.size} names, expected at most ${Math.floor(Math.sqrt(keyPairs))}`,
+      place(),
+      `Remove what does not belong into ${path}`,
+    );
+  }
+}
+
+/**
+ * Refuses what ends a line in YAML 1.1 and not in 1.2: what is a comment for the runtime's parser
+ * may go on as a key for another.
+ *
+ * @throws {LocatedSyntaxError} If the text has such a character.
+ */
+export function refuseLineBreaks({ path, text, place }: Source): void {
+  const index = text.search(/[\u0085\u2028\u2029\ufeff]/);
+  if (index >= 0) {
+    const code = text.charCodeAt(index).toString(16).toUpperCase().padStart(4, "0");
+    throw new LocatedSyntaxError(
+      `Cannot read ${path}: found the character U+${code}, which some parsers read as a line break`,
+      place(index),
+      "Remove it, or write it as an escape in double quotes",
+    );
+  }
+}
+
+/** How many characters aliases may add to a document of YAML. */
+const aliased = 1_000_000;
+
+/** Refuses YAML whose aliases make it infinite, or much larger than its text. */
+function refuseRepetition({ path, text, place }: Source, parse: Parser): void {
+  let left = text.length + aliased;
+  const open: unknown[] = [];
+  try {
+    open.push(parse(text));
+  } catch {
+    return;
+  }
+  while (open.length > 0) {
+    const value = open.pop();
+    left -= typeof value === "string" ? value.length + 1 : 1;
+    if (typeof value === "object" && value !== null) {
+      const entries = Object.entries(value);
+      left -= entries.length;
+      for (const [key, each] of left < 0 ? [] : entries) {
+        left -= Array.isArray(value) ? 0 : key.length;
+        open.push(each);
+      }
+    }
+    if (left < 0) {
+      throw new LocatedSyntaxError(
+        `Cannot read ${path}: found aliases that make it infinite, or add more than ${aliased} characters`,
+        place(),
+        `Write the values of ${path} out, without aliases`,
+      );
+    }
+  }
+}
+
+/** Returns the error about a text that a parser refuses. */
+export function unreadable(
+  source: Source,
+  name: string,
+  parse: Parser,
+  thrown: unknown,
+): LocatedSyntaxError {
+  const isTooDeep = thrown instanceof RangeError;
+  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = isTooDeep
+    ? "nested too deeply"
+    : words.replace(/^(?:TOML|YAML|JSON) Parse error: /, "");
+  // A text of JSON that is cut short is never legal.
+  const offset = name === "JSON" ? undefined : errorOffset(source.text, parse);
+  return new LocatedSyntaxError(
+    `Cannot read ${source.path}: not valid ${name}: ${why}`,
+    source.place(offset),
+    isTooDeep
+      ? `Nest the values of ${source.path} less deeply`
+      : `Correct the syntax of ${source.path}`,
+  );
+}
+
+/** How many lines of a statement are tried to find the one at fault. */
+const longestStatement = 50;
+
+/**
+ * Returns the offset of the line that makes a text illegal: the one after the longest run of lines
+ * from the top that still parses. The runtime's errors carry the place of the call instead.
+ */
+function errorOffset(text: string, parse: Parser): number {
+  function isLegal(end: number): boolean {
+    try {
+      return parse(text.slice(0, end)) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  const lines = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  // A run that ends within a statement is illegal, too: look for the statement first, by halving.
+  const statements = [0, ...lines.filter((start) => /[A-Za-z[]/.test(text[start] ?? ""))];
+  let low = 0;
+  let high = statements.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isLegal(statements[middle] ?? 0)) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  const [start = 0, end = text.length] = [statements[low], statements[high]];
+  const inside = lines.filter((line) => line >= start && line < end).slice(0, longestStatement);
+  return inside.findLast(isLegal) ?? start;
+}
+
+/** Returns a value of a document in words, for a message about a value of the wrong kind. */
+export function describeValue(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+    case "bigint":
+    case "boolean":
+      return `the ${typeof value === "boolean" ? "boolean" : "number"} ${value}`;
+    default:
+      return value === null || value === undefined
+        ? "nothing"
+        : Array.isArray(value)
+          ? "a list"
+          : Object.getPrototypeOf(value) === Object.prototype
+            ? "a mapping"
+            : "a date";
+  }
+}
