@@ -41,7 +41,7 @@ const configTypes: readonly unknown[] = [
  * @throws {SyntaxError} If the text is neither, or both at once.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = parseJsonTable(text, "manifest");
+  const table = plain(parseJsonTable(text, "manifest"));
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Two readers must not see two different images in the same bytes.
@@ -52,14 +52,14 @@ export function parseImageManifest(text: string, mediaType: string): ImageManife
     expectForm("list of manifests", entries, Array.isArray(entries));
     return { kind: "index", entries: (entries as unknown[]).flatMap(parseEntry) };
   }
-  const config = asTable(table.config);
+  const config = plain(asTable(table.config));
   expectForm("container image", config?.mediaType, configTypes.includes(config?.mediaType));
   return { kind: "image", config: parseDigest(config?.digest) };
 }
 
 function parseEntry(entry: unknown): IndexEntry[] {
-  const table = asTable(entry);
-  const stated = asTable(table?.platform);
+  const table = plain(asTable(entry));
+  const stated = plain(asTable(table?.platform));
   if (!imageTypes.includes(table?.mediaType) || stated === undefined) {
     return [];
   }
@@ -73,7 +73,7 @@ function parseEntry(entry: unknown): IndexEntry[] {
  * @throws {SyntaxError} If the text is not an image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(parseJsonTable(text, "image configuration"));
+  return platformOf(plain(parseJsonTable(text, "image configuration")));
 }
 
 function platformOf({ os, architecture, variant = "" }: Readonly<Record<string, unknown>>): string {
@@ -126,6 +126,17 @@ export function parsePromisedPlatforms(texts: readonly string[], at?: Place): st
     throw new Refusal(faults);
   }
   return [...platforms];
+}
+
+/**
+ * Returns a table as it is. Container runtimes match the names of keys in any case, and take the last:
+ * of two keys that differ in case alone they would take another value than was checked.
+ */
+function plain<Table extends Readonly<Record<string, unknown>> | undefined>(table: Table): Table {
+  const names = Object.keys(table ?? {}).map((name) => name.toUpperCase().toLowerCase());
+  const isPlain = new Set(names).size === names.length;
+  expectForm("table", "keys that differ in their case only", isPlain);
+  return table;
 }
 
 function parseDigest(value: unknown): string {

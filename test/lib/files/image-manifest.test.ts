@@ -152,3 +152,22 @@ test.each(["{}", "[]", "", '{"os":"linux"}', '{"os":"linux","architecture":["amd
     expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
   },
 );
+
+test.each<[string, object, object, object]>([
+  ["an index", { Manifests: [] }, {}, {}],
+  ["an entry, by its digest", {}, { Digest: digest("b") }, {}],
+  ["an entry, by its platform", {}, { Platform: { os: "linux", architecture: "s390x" } }, {}],
+  ["a platform", {}, {}, { Architecture: "s390x" }],
+])("keys that differ in their case only are refused: %s", (_, top, entry, platform) => {
+  const image = {
+    ...{ mediaType: mediaTypes.manifest, digest: digest("a"), platform: { ...amd64, ...platform } },
+    ...entry,
+  };
+  const text = JSON.stringify({ mediaType: mediaTypes.index, manifests: [image], ...top });
+  expect(() => parseImageManifest(text, mediaTypes.index)).toThrow("differ in their case only");
+});
+
+test.each(["Architecture", "o\u017f"])("a configuration with %s twice is refused", (key) => {
+  const text = JSON.stringify({ ...amd64, [key]: "s390x" });
+  expect(() => parseConfigPlatform(text)).toThrow("differ in their case only");
+});
