@@ -47,7 +47,7 @@ function readVersion(document: Document, others: (keys: readonly Key[]) => reado
   const keys = keysOf(document);
   const value = document.at(["version"]);
   const at = placeOf(source, keys, "version");
-  const faults = keyFaults(source, keys);
+  const faults = [...keyFaults(source, keys), ...lookalikeFaults(source, keys)];
   if (typeof value !== "string" || !isVersion(value)) {
     const found = value === undefined ? `no key "version" in ${source.path}` : describeValue(value);
     faults.push(
@@ -93,6 +93,21 @@ export function keyFaults({ path, place }: Source, keys: readonly Key[]): Findin
       `Cannot read ${path}: found key ${quote(name)} in line ${at.line} again after line ${lines.get(name)}, expected it once`,
       { at, remedy: "Remove one of the two lines; tools disagree about which one counts" },
     );
+  });
+}
+
+/** Helm reads Chart.yaml through Go's JSON, which matches the names of keys in any case. */
+function lookalikeFaults({ path, place }: Source, keys: readonly Key[]): Finding[] {
+  const judged = ["version", "appVersion"];
+  return keys.flatMap(({ name, offset }) => {
+    // U+017F folds to s, as in Go.
+    const meant = judged.find((each) => each.toUpperCase() === name.toUpperCase());
+    return meant === undefined || meant === name
+      ? []
+      : error(`Cannot read ${path}: found key ${quote(name)}, which Helm reads as ${meant}`, {
+          at: place(offset),
+          remedy: `Remove it, or write it as ${meant}`,
+        });
   });
 }
 

@@ -93,6 +93,8 @@ export async function needFile(tree: Tree, path: string): Promise<Source> {
   return found;
 }
 
+const judgedKeys: ReadonlySet<string> = new Set(["version", "appVersion"]);
+
 /**
  * Returns the top-level keys with their offsets if each of them is a line `key: ...` of its own. Then
  * none is there twice, which the parsed data cannot show. Undefined if that is not certain.
@@ -104,7 +106,9 @@ function plainKeys({ source, data }: Document): ReadonlyMap<string, number> | un
     // The first key is not indented, so no other one is, nor is it behind a dash.
     if (keys.size === 0 || !/^(?:[ \t]|- )/.test(line)) {
       const [, name] = /^([A-Za-z][\w-]*):(?:[ \t]|$)/.exec(line) ?? [];
-      if (name === undefined || keys.has(name) || !Object.hasOwn(table, name)) {
+      const isLookalike =
+        /^(?:version|appVersion)$/i.test(name ?? "") && !judgedKeys.has(name ?? "");
+      if (name === undefined || keys.has(name) || isLookalike || !Object.hasOwn(table, name)) {
         return undefined;
       }
       keys.set(name, index);

@@ -15,6 +15,7 @@ export function refuseHazards(source: Source, language: string, parse: Parser): 
     refuseManyKeys(source);
   } else {
     refuseLineBreaks(source);
+    refuseManyAliases(source);
     refuseRepetition(source, parse);
   }
 }
@@ -57,6 +58,23 @@ export function refuseLineBreaks({ path, text, place }: Source): void {
       `Cannot read ${path}: found the character U+${code}, which some parsers read as a line break`,
       place(index),
       "Remove it, or write it as an escape in double quotes",
+    );
+  }
+}
+
+/** How many characters aliases could add at most, each of them the whole text, before a parse. */
+const repeated = 50_000_000;
+
+/** The runtime copies a text for each alias, and a mapping for each merge, while it parses. */
+function refuseManyAliases({ path, text, place }: Source): void {
+  const anchors = new Set(Array.from(text.matchAll(/&([^\s,[\]{}]+)/g), ([, name]) => name));
+  const aliases = Array.from(text.matchAll(/\*([^\s,[\]{}]+)/g), ([, name]) => name);
+  const count = aliases.filter((name) => anchors.has(name)).length;
+  if (count * text.length > repeated) {
+    throw new LocatedSyntaxError(
+      `Cannot read ${path}: found ${count} aliases in ${text.length} characters, expected fewer`,
+      place(),
+      `Write the values of ${path} out, without aliases`,
     );
   }
 }

@@ -432,3 +432,13 @@ test.skipIf(productFolder === undefined)("the product's own chart is read whole"
   const lines = (await Bun.file(join(productFolder ?? "", file)).text()).split("\n");
   expect(lines[line - 1]).toContain(`image: ${promised?.text}`);
 });
+
+test.each(["appversion", "aPpVersion", "Version", "ver\u017fion"])(
+  "a key that Helm's JSON takes for a judged one is refused: %s",
+  async (key) => {
+    const text = `version: 1.2.3\nappVersion: "0.9"\n${key}: 9.9.9\n`;
+    expect(await faultsOf(() => chartOf(text))).toEqual([
+      expect.stringContaining(`found key "${key}"`),
+    ]);
+  },
+);

@@ -331,3 +331,13 @@ test("a document with another text is of the same file and language", () => {
   expect(toml("a = 1").withText("a = 2").data).toEqual({ a: 2 });
   expect(() => toml("a = 1").withText("a: 2")).toThrow("not valid TOML");
 });
+
+test.each([
+  ["a long string", `s: &s ${"x".repeat(100_000)}\nl: [${"*s,".repeat(30_000)}]\n`],
+  [
+    "a large mapping",
+    `m: &m {${Array.from({ length: 2_000 }, (_, index) => `k${index}: 1`)}}\n${Array.from({ length: 2_000 }, (_, index) => `n${index}: {<<: *m}\n`).join("")}`,
+  ],
+])("YAML: %s that aliases repeat is refused before it is parsed", (_, text) => {
+  expect(() => parseYaml(source("f.yaml", text))).toThrow("aliases in");
+});
