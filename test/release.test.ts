@@ -699,6 +699,33 @@ describe("a remote that says ok and stores nothing", () => {
   });
 });
 
+describe("what changes while a release pushes", () => {
+  hurry();
+
+  /** Releases, with a shell script in place of git where main is pushed. */
+  function releaseRaced(world: ReleaseWorld, raced: string): Promise<Ended> {
+    const git = `case "$*" in ${pushOf(main)}) ${raced};; esac; exec "$REAL" "$@"`;
+    return release(world, ["--yes"], standIn(world, "git", git));
+  }
+
+  test("a local tag that was replaced is named, and not said to be absent", async () => {
+    await using world = await releaseWorld();
+    const other = await world.git("rev-parse", "HEAD~1");
+    const { code, stderr } = await releaseRaced(
+      world,
+      `"$REAL" update-ref ${tagRef} ${other}; exit 1`,
+    );
+    expect(code).toBe(1);
+    expect(await world.git("rev-parse", "v1.3.0")).toBe(other);
+    expect(stderr).not.toContain("exists neither locally nor on origin");
+    expect(stderr).toContain(
+      `error: Cannot roll back the local tag v1.3.0: found ${other.slice(0, 7)}, which is not this run's tag object`,
+    );
+    expect(stderr).toContain("git show v1.3.0");
+    expect(stderr).toContain("git tag -d v1.3.0");
+  });
+});
+
 describe("another object of the tag's name that reaches the remote during the run", () => {
   hurry();
 

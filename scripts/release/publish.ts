@@ -283,11 +283,14 @@ async function rollBack(
   }
   report.tell(`Rolling back the local tag ${tag}.`);
   const { value, findings } = await attempt(() => removeTag(repository, signed));
-  if (!value?.gone) {
-    const words = value?.words ?? findings?.map(({ message }) => message).join("; ");
-    report.add(
-      error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy: `git tag -d ${tag}` }),
-    );
+  if (value === undefined || value.left !== undefined) {
+    const isOther = value?.left !== undefined && value.left !== signed.id;
+    const words = isOther
+      ? `found ${short(value.left)}, which is not this run's tag object`
+      : (value?.words ?? findings?.map(({ message }) => message).join("; "));
+    const look = isOther ? `Look at it: git show ${tag}. To delete it: ` : "";
+    const remedy = `${look}git tag -d ${tag}`;
+    report.add(error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy }));
     return;
   }
   if (held === undefined) {
