@@ -724,6 +724,32 @@ describe("what changes while a release pushes", () => {
     expect(stderr).toContain("git show v1.3.0");
     expect(stderr).toContain("git tag -d v1.3.0");
   });
+
+  test("a main that no longer holds the commit when the tag has landed is no release", async () => {
+    await using world = await releaseWorld();
+    const reset =
+      "while read o n r; do case $r in refs/tags/*) git update-ref refs/heads/main refs/heads/main~1;; esac; done";
+    installHook(world.bare, "post-receive", reset);
+    const { code, stdout, stderr } = await release(world, ["--yes"]);
+    expect(stdout).not.toContain("v1.3.0 is released");
+    expect(stderr).toContain("origin holds v1.3.0, but main there is at");
+    expect(code).toBe(1);
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+    installHook(world.bare, "post-receive", "");
+    expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
+  });
+
+  test("a colleague's commit on top of main when the tag lands is no warning", async () => {
+    await using world = await releaseWorld();
+    const on =
+      'while read o n r; do case $r in refs/tags/*) git -c user.name=C -c user.email=c@example.invalid commit-tree -p main -m Next "main^{tree}" | xargs git update-ref refs/heads/main;; esac; done';
+    installHook(world.bare, "post-receive", on);
+    const { code, stdout, stderr } = await release(world, ["--yes"]);
+    expect((await world.remoteRefs())[main]).not.toBe(await world.git("rev-parse", "HEAD"));
+    expect(stderr).not.toContain("warning");
+    expect(stdout).toContain("v1.3.0 is released");
+    expect(code).toBe(0);
+  });
 });
 
 describe("another object of the tag's name that reaches the remote during the run", () => {

@@ -81,7 +81,7 @@ async function publishAll(publication: Publication): Promise<Outcome> {
     const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
     held = settled.held ?? held;
     if (settled.landing === "unknown") {
-      keep(publication, updates);
+      keep(publication);
       return ended();
     }
     if (settled.landing === "absent") {
@@ -223,7 +223,10 @@ async function askUntilSettled(
   return settled;
 }
 
-/** Returns what the remote holds of the updates, each judged alone. */
+/**
+ * Returns what the remote holds of the updates. The commit has to be on its main branch at each look,
+ * also at those after the push that brought it there.
+ */
 async function askOnce(
   { plan, repository }: Publication,
   updates: readonly RefUpdate[],
@@ -238,9 +241,6 @@ async function askOnce(
   if (pushes("refs/tags/") && !tagHeld) {
     return { landing: "absent", held, findings: [] };
   }
-  if (!pushes("refs/heads/")) {
-    return { landing: "landed", held, findings: [] };
-  }
   const { value: relation, findings: unrelated } = await attempt(() =>
     relationTo(repository, commit, held.main),
   );
@@ -248,12 +248,13 @@ async function askOnce(
     return { landing: "unknown", held, findings: unrelated };
   }
   const { mainBranch: main } = layout;
-  if (relation.kind === "unfetched") {
+  // Main held the commit before a push of the tag alone: a commit that is not here is on top of it.
+  if (relation.kind === "unfetched" && pushes("refs/heads/")) {
     const moved = `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
     const remedy = `git fetch ${remote.name}`;
     return { landing: "unknown", held, findings: [warning(moved, { remedy })] };
   }
-  if (relation.kind === "equal" || relation.kind === "behind") {
+  if (relation.kind !== "ahead" && relation.kind !== "diverged") {
     return { landing: "landed", held, findings: [] };
   }
   if (!tagHeld) {
@@ -306,11 +307,11 @@ async function rollBack(
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, report }: Publication, updates: readonly RefUpdate[]): void {
+function keep({ plan, report }: Publication): void {
   const { tag, remote } = plan;
-  const what = namesOf(updates);
+  const what = `${tag} and its commit on ${layout.mainBranch}`;
   report.add(
-    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag ${tag} is kept`, {
+    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag is kept`, {
       remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finishCommand(plan)}`,
     }),
   );
