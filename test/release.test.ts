@@ -750,6 +750,21 @@ describe("what changes while a release pushes", () => {
     expect(stdout).toContain("v1.3.0 is released");
     expect(code).toBe(0);
   });
+
+  test("a remote that leads elsewhere is not said to hold what another one holds", async () => {
+    await using world = await releaseWorld();
+    const other = join(world.home, "other.git");
+    await world.git("clone", "--quiet", "--mirror", world.bare, other);
+    const { code, stderr } = await releaseRaced(
+      world,
+      `"$REAL" "$@"; "$REAL" config remote.origin.url '${other}'; exit 0`,
+    );
+    expect(code).toBe(1);
+    expect((await world.remoteRefs())[main]).toBe(await world.git("rev-parse", "HEAD"));
+    expect(stderr).not.toMatch(/does not hold it|as it was/);
+    expect(stderr).toContain("origin leads elsewhere now");
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+  });
 });
 
 describe("another object of the tag's name that reaches the remote during the run", () => {

@@ -129,16 +129,27 @@ function namesOf(updates: readonly RefUpdate[]): string {
   return updates.map(({ ref }) => ref).join(" and ");
 }
 
+/** Returns why the remote's address is not the one that was examined. */
+async function checkAddress(
+  { plan: { remote }, repository }: Publication,
+  action: string,
+): Promise<readonly Finding[]> {
+  const { value: now, findings } = await attempt(() => findRemote(repository, remote.name));
+  const elsewhere = `${action}: ${remote.name} leads elsewhere now, expected ${remote.shown}`;
+  return now?.url === remote.url
+    ? []
+    : (findings ?? [error(elsewhere, { remedy: "Look at it: git remote -v" })]);
+}
+
 async function pushAndAsk(
   publication: Publication,
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
   const { plan, repository, report, interrupt } = publication;
   const what = namesOf(updates);
-  const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
-  if (now?.url !== plan.remote.url) {
-    const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
-    report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
+  const elsewhere = await checkAddress(publication, `Cannot push ${what}`);
+  if (elsewhere.length > 0) {
+    report.add(elsewhere);
     return notPushed;
   }
   report.tell(`Pushing ${what} to ${plan.remote.name} ...`);
@@ -149,10 +160,15 @@ async function pushAndAsk(
     { atomic: updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.tell(words.trimEnd()),
   );
-  const settled = await report.during(
+  let settled = await report.during(
     `Asking ${plan.remote.name} what it holds`,
     askUntilSettled(publication, updates, answer.refused),
   );
+  if (settled.landing !== "landed") {
+    // What another remote lacks, the one that was pushed to may hold.
+    const findings = await checkAddress(publication, `Cannot confirm the push of ${what}`);
+    settled = findings.length === 0 ? settled : { landing: "unknown", findings };
+  }
   report.add(wordsOn(publication, what, answer, settled));
   return settled;
 }
