@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -11,7 +12,7 @@ import {
   readFileSync,
   writeSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
@@ -182,8 +183,20 @@ const nameTheLedger =
  * a row would be written to another file than the one that is committed.
  */
 function find(path: string, shown: string): FileState | undefined {
-  const named = path.endsWith(`/${layout.ledger}`) ? layout.ledger : basename(path);
-  return findFile(path.slice(0, -named.length - 1), named, { ...toWrite, shown });
+  const top = topLevel(path);
+  return findFile(top, relative(top, path), { ...toWrite, shown });
+}
+
+/** The top level of the checkout that a path, as it is written, leads into; else the file's folder. */
+function topLevel(path: string): string {
+  let top = dirname(path);
+  while (!existsSync(join(top, ".git"))) {
+    if (top === dirname(top)) {
+      return dirname(path);
+    }
+    top = dirname(top);
+  }
+  return top;
 }
 
 function isSame(descriptor: number, path: string): boolean {

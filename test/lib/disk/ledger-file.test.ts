@@ -156,6 +156,28 @@ test.each([
   }
 });
 
+test("a folder that is a link out of its checkout leads to no ledger", async () => {
+  await using product = await testRepository();
+  const gitFolder = join(product.home, "git-folder");
+  await product.git("init", "--quiet", "--separate-git-dir", gitFolder);
+  const exclude = "info/exclude";
+  writeFiles(gitFolder, { [exclude]: "# ours\n" });
+  symlinkSync(join(gitFolder, "info"), join(product.root, "gate"));
+  const append = appendRow(join(product.root, "gate/exclude"), validation, today);
+  await expect(append).rejects.toThrow("found the symbolic link gate to");
+  expect(readFileSync(join(gitFolder, exclude), "utf8")).toBe("# ours\n");
+});
+
+test("a link above the checkout may lead to a ledger", async () => {
+  await using product = await testRepository();
+  writeFiles(product.root, { "gate/ledger.txt": `${old}\n` });
+  const link = join(product.home, "link");
+  symlinkSync(product.root, link);
+  expect(await appendRow(join(link, "gate/ledger.txt"), validation, today)).toMatchObject({
+    line: 2,
+  });
+});
+
 /** A program that takes the lock of a ledger and says so. */
 const holder = `
 import { openSync } from "node:fs";
