@@ -17,7 +17,9 @@ import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
   type Ledger,
+  type MalformedRow,
   malformedEnd,
+  malformedFindings,
   parseLedger,
   repairText,
   rowText,
@@ -213,14 +215,9 @@ function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
 function refuseMalformedEnd(ledger: Ledger, shown: string): void {
   const end = malformedEnd(ledger);
   if (end.length > 0) {
-    throw new Refusal(
-      end.map((row) =>
-        error(`Cannot append to ${shown}: line ${row.line} at its end is malformed: ${row.fault}`, {
-          remedy: repairText(row),
-          at: row.at,
-        }),
-      ),
-    );
+    const action = `Cannot append to ${shown}`;
+    const one = ({ line }: MalformedRow) => `${action}: line ${line} at its end is malformed`;
+    throw new Refusal(malformedFindings(end, error, action, one));
   }
 }
 

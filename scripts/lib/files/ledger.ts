@@ -5,7 +5,7 @@
  */
 
 import { type Day, isDay } from "../calendar.ts";
-import { type Place, quote, shellWord } from "../finding.ts";
+import { type error, type Finding, type Place, quote, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion } from "../version.ts";
@@ -91,6 +91,32 @@ export function repairText({ at: { file }, line, repaired }: MalformedRow): stri
   return file.endsWith(`/${layout.ledger}`)
     ? `${command} --repo ${shellWord(file.slice(0, -layout.ledger.length - 1) || "/")}`
     : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
+}
+
+/** More malformed rows than this are another kind of file, and one finding. */
+const mostMalformed = 1000;
+
+/**
+ * Returns a finding for each malformed row, with its way out.
+ *
+ * @param make The maker of findings of the level that counts.
+ * @param all What cannot be done, where the rows are too many to be named.
+ * @param one Returns what cannot be done with a row.
+ */
+export function malformedFindings(
+  rows: readonly MalformedRow[],
+  make: typeof error,
+  all: string,
+  one: (row: MalformedRow) => string,
+): Finding[] {
+  if (rows.length > mostMalformed) {
+    const found = `found ${rows.length.toLocaleString("en-US")} malformed rows, expected none`;
+    const remedy = "Make sure that this file is the ledger, and remove the malformed rows";
+    return [make(`${all}: ${found}`, { at: rows[0]?.at, remedy })];
+  }
+  return rows.map((row) =>
+    make(`${one(row)}: ${row.fault}`, { at: row.at, remedy: repairText(row) }),
+  );
 }
 
 /** Returns a row of the ledger as text, without a line ending. */

@@ -113,6 +113,11 @@ test("what ends a ledger malformed comes with its way out", async () => {
   ]);
 });
 
+test("more than 1,000 malformed rows at the end are one refusal", async () => {
+  const { refused } = await append(`${old}\n${"x\n".repeat(1001)}`);
+  expect(refused).toBe("Cannot append to ledger.txt: found 1,001 malformed rows, expected none");
+});
+
 test("a ledger that is not there is refused, and not created", async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "ledger.txt");
