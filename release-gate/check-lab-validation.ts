@@ -33,9 +33,9 @@ import {
   entriesOf,
   type Ledger,
   malformedEnd,
+  malformedFindings,
   malformedOf,
   parseLedger,
-  repairText,
   type Verdict,
 } from "../scripts/lib/files/ledger.ts";
 import {
@@ -128,11 +128,11 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
   }
   const tag = tagOf(question);
   const read = parseLedger(source, today);
-  const ignored = malformedOf(read).map((row) =>
-    warning(`ignoring malformed line ${row.line}: ${row.fault}`, {
-      at: row.at,
-      remedy: repairText(row),
-    }),
+  const ignored = malformedFindings(
+    malformedOf(read),
+    warning,
+    `ignoring malformed lines of ${ledger}`,
+    ({ line }) => `ignoring malformed line ${line}`,
   );
   const ours = entriesOf(read).filter((entry) => entry.tag === tag);
   const pass = latestOf(ours, "PASS");

@@ -31,9 +31,9 @@ import { UsageError } from "../scripts/lib/command-line.ts";
 import {
   entriesOf,
   type Ledger,
+  malformedFindings,
   malformedOf,
   parseLedger,
-  repairText,
 } from "../scripts/lib/files/ledger.ts";
 import { attempt, error, type Finding, notice, warning } from "../scripts/lib/finding.ts";
 import {
@@ -95,11 +95,11 @@ function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
  */
 function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   const file = ledger.source.path;
-  const malformed = malformedOf(ledger).map((row) =>
-    error(`Cannot read line ${row.line} of ${file}: ${row.fault}`, {
-      at: row.at,
-      remedy: repairText(row),
-    }),
+  const malformed = malformedFindings(
+    malformedOf(ledger),
+    error,
+    `Cannot read ${file}`,
+    ({ line }) => `Cannot read line ${line} of ${file}`,
   );
   const entries = entriesOf(ledger);
   const doubtful = entries.flatMap(({ line, tag, sha, date, verdict }, index) => {

@@ -699,6 +699,74 @@ describe("a remote that says ok and stores nothing", () => {
   });
 });
 
+describe("what changes while a release pushes", () => {
+  hurry();
+
+  /** Releases, with a shell script in place of git where main is pushed. */
+  function releaseRaced(world: ReleaseWorld, raced: string): Promise<Ended> {
+    const git = `case "$*" in ${pushOf(main)}) ${raced};; esac; exec "$REAL" "$@"`;
+    return release(world, ["--yes"], standIn(world, "git", git));
+  }
+
+  test("a local tag that was replaced is named, and not said to be absent", async () => {
+    await using world = await releaseWorld();
+    const other = await world.git("rev-parse", "HEAD~1");
+    const { code, stderr } = await releaseRaced(
+      world,
+      `"$REAL" update-ref ${tagRef} ${other}; exit 1`,
+    );
+    expect(code).toBe(1);
+    expect(await world.git("rev-parse", "v1.3.0")).toBe(other);
+    expect(stderr).not.toContain("exists neither locally nor on origin");
+    expect(stderr).toContain(
+      `error: Cannot roll back the local tag v1.3.0: found ${other.slice(0, 7)}, which is not this run's tag object`,
+    );
+    expect(stderr).toContain("git show v1.3.0");
+    expect(stderr).toContain("git tag -d v1.3.0");
+  });
+
+  test("a main that no longer holds the commit when the tag has landed is no release", async () => {
+    await using world = await releaseWorld();
+    const reset =
+      "while read o n r; do case $r in refs/tags/*) git update-ref refs/heads/main refs/heads/main~1;; esac; done";
+    installHook(world.bare, "post-receive", reset);
+    const { code, stdout, stderr } = await release(world, ["--yes"]);
+    expect(stdout).not.toContain("v1.3.0 is released");
+    expect(stderr).toContain("origin holds v1.3.0, but main there is at");
+    expect(code).toBe(1);
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+    installHook(world.bare, "post-receive", "");
+    expect((await release(world, ["--yes", "--resume"])).code).toBe(0);
+  });
+
+  test("a colleague's commit on top of main when the tag lands is no warning", async () => {
+    await using world = await releaseWorld();
+    const on =
+      'while read o n r; do case $r in refs/tags/*) git -c user.name=C -c user.email=c@example.invalid commit-tree -p main -m Next "main^{tree}" | xargs git update-ref refs/heads/main;; esac; done';
+    installHook(world.bare, "post-receive", on);
+    const { code, stdout, stderr } = await release(world, ["--yes"]);
+    expect((await world.remoteRefs())[main]).not.toBe(await world.git("rev-parse", "HEAD"));
+    expect(stderr).not.toContain("warning");
+    expect(stdout).toContain("v1.3.0 is released");
+    expect(code).toBe(0);
+  });
+
+  test("a remote that leads elsewhere is not said to hold what another one holds", async () => {
+    await using world = await releaseWorld();
+    const other = join(world.home, "other.git");
+    await world.git("clone", "--quiet", "--mirror", world.bare, other);
+    const { code, stderr } = await releaseRaced(
+      world,
+      `"$REAL" "$@"; "$REAL" config remote.origin.url '${other}'; exit 0`,
+    );
+    expect(code).toBe(1);
+    expect((await world.remoteRefs())[main]).toBe(await world.git("rev-parse", "HEAD"));
+    expect(stderr).not.toMatch(/does not hold it|as it was/);
+    expect(stderr).toContain("origin leads elsewhere now");
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+  });
+});
+
 describe("another object of the tag's name that reaches the remote during the run", () => {
   hurry();
 

@@ -179,7 +179,10 @@ function judgeStep(
   }));
   const malformed = malformedOf(ledger);
   const known = before.flatMap((each) => malformedOf(each.ledger));
-  const repairs = known.flatMap((row) => repairOf(row, ledger, origins, commit));
+  const standing = new Set(malformed.map((row) => row.text));
+  const gone = known.filter((row) => !standing.has(row.text));
+  const lines = new Map(entriesOf(ledger).map(({ text: row, line }) => [row, line]));
+  const repairs = gone.flatMap((row) => repairOf(row, ledger.source.path, lines, origins, commit));
   const knownTexts = new Set(known.map((row) => row.text));
   noteOrigins(
     malformed.filter((row) => !knownTexts.has(row.text)),
@@ -203,24 +206,28 @@ function noteOrigins(
   }
 }
 
-/** Returns a warning, once, for a malformed row of before that the ledger does not have any more. */
+/**
+ * Returns a warning, once, for a malformed row of before that the ledger does not have any more.
+ *
+ * @param lines The line of each valid row, by its text.
+ */
 function repairOf(
   row: MalformedRow,
-  ledger: Ledger,
+  file: string,
+  lines: ReadonlyMap<string, number>,
   origins: Map<string, LedgerCommit>,
   commit: LedgerCommit,
 ): Finding[] {
   const origin = origins.get(row.text);
-  if (origin === undefined || malformedOf(ledger).some((each) => each.text === row.text)) {
+  if (origin === undefined) {
     return [];
   }
   origins.delete(row.text);
-  const now = entriesOf(ledger).find(({ text: each }) => each === row.repaired);
-  const became = now === undefined ? "removed" : `repaired in line ${now.line}`;
-  const file = ledger.source.path;
+  const line = lines.get(row.repaired ?? "");
+  const became = line === undefined ? "removed" : `repaired in line ${line}`;
   return [
     warning(`Line ${row.line}, malformed since ${nameOf(origin)}, is ${became}`, {
-      at: now === undefined ? { file } : { file, line: now.line },
+      at: line === undefined ? { file } : { file, line },
       remedy: `To see what both commits did: git show ${short(origin.id)} ${short(commit.id)}`,
     }),
   ];

@@ -81,7 +81,7 @@ async function publishAll(publication: Publication): Promise<Outcome> {
     const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
     held = settled.held ?? held;
     if (settled.landing === "unknown") {
-      keep(publication, updates);
+      keep(publication);
       return ended();
     }
     if (settled.landing === "absent") {
@@ -129,16 +129,27 @@ function namesOf(updates: readonly RefUpdate[]): string {
   return updates.map(({ ref }) => ref).join(" and ");
 }
 
+/** Returns why the remote's address is not the one that was examined. */
+async function checkAddress(
+  { plan: { remote }, repository }: Publication,
+  action: string,
+): Promise<readonly Finding[]> {
+  const { value: now, findings } = await attempt(() => findRemote(repository, remote.name));
+  const elsewhere = `${action}: ${remote.name} leads elsewhere now, expected ${remote.shown}`;
+  return now?.url === remote.url
+    ? []
+    : (findings ?? [error(elsewhere, { remedy: "Look at it: git remote -v" })]);
+}
+
 async function pushAndAsk(
   publication: Publication,
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
   const { plan, repository, report, interrupt } = publication;
   const what = namesOf(updates);
-  const { value: now, findings } = await attempt(() => findRemote(repository, plan.remote.name));
-  if (now?.url !== plan.remote.url) {
-    const elsewhere = `Cannot push ${what}: ${plan.remote.name} leads elsewhere now, expected ${plan.remote.shown}`;
-    report.add(findings ?? error(elsewhere, { remedy: `Look at it: git remote -v` }));
+  const elsewhere = await checkAddress(publication, `Cannot push ${what}`);
+  if (elsewhere.length > 0) {
+    report.add(elsewhere);
     return notPushed;
   }
   report.tell(`Pushing ${what} to ${plan.remote.name} ...`);
@@ -149,10 +160,15 @@ async function pushAndAsk(
     { atomic: updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.tell(words.trimEnd()),
   );
-  const settled = await report.during(
+  let settled = await report.during(
     `Asking ${plan.remote.name} what it holds`,
     askUntilSettled(publication, updates, answer.refused),
   );
+  if (settled.landing !== "landed") {
+    // What another remote lacks, the one that was pushed to may hold.
+    const findings = await checkAddress(publication, `Cannot confirm the push of ${what}`);
+    settled = findings.length === 0 ? settled : { landing: "unknown", findings };
+  }
   report.add(wordsOn(publication, what, answer, settled));
   return settled;
 }
@@ -223,7 +239,10 @@ async function askUntilSettled(
   return settled;
 }
 
-/** Returns what the remote holds of the updates, each judged alone. */
+/**
+ * Returns what the remote holds of the updates. The commit has to be on its main branch at each look,
+ * also at those after the push that brought it there.
+ */
 async function askOnce(
   { plan, repository }: Publication,
   updates: readonly RefUpdate[],
@@ -238,9 +257,6 @@ async function askOnce(
   if (pushes("refs/tags/") && !tagHeld) {
     return { landing: "absent", held, findings: [] };
   }
-  if (!pushes("refs/heads/")) {
-    return { landing: "landed", held, findings: [] };
-  }
   const { value: relation, findings: unrelated } = await attempt(() =>
     relationTo(repository, commit, held.main),
   );
@@ -248,12 +264,13 @@ async function askOnce(
     return { landing: "unknown", held, findings: unrelated };
   }
   const { mainBranch: main } = layout;
-  if (relation.kind === "unfetched") {
+  // Main held the commit before a push of the tag alone: a commit that is not here is on top of it.
+  if (relation.kind === "unfetched" && pushes("refs/heads/")) {
     const moved = `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
     const remedy = `git fetch ${remote.name}`;
     return { landing: "unknown", held, findings: [warning(moved, { remedy })] };
   }
-  if (relation.kind === "equal" || relation.kind === "behind") {
+  if (relation.kind !== "ahead" && relation.kind !== "diverged") {
     return { landing: "landed", held, findings: [] };
   }
   if (!tagHeld) {
@@ -283,11 +300,14 @@ async function rollBack(
   }
   report.tell(`Rolling back the local tag ${tag}.`);
   const { value, findings } = await attempt(() => removeTag(repository, signed));
-  if (!value?.gone) {
-    const words = value?.words ?? findings?.map(({ message }) => message).join("; ");
-    report.add(
-      error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy: `git tag -d ${tag}` }),
-    );
+  if (value === undefined || value.left !== undefined) {
+    const isOther = value?.left !== undefined && value.left !== signed.id;
+    const words = isOther
+      ? `found ${short(value.left)}, which is not this run's tag object`
+      : (value?.words ?? findings?.map(({ message }) => message).join("; "));
+    const look = isOther ? `Look at it: git show ${tag}. To delete it: ` : "";
+    const remedy = `${look}git tag -d ${tag}`;
+    report.add(error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy }));
     return;
   }
   if (held === undefined) {
@@ -303,11 +323,11 @@ async function rollBack(
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, report }: Publication, updates: readonly RefUpdate[]): void {
+function keep({ plan, report }: Publication): void {
   const { tag, remote } = plan;
-  const what = namesOf(updates);
+  const what = `${tag} and its commit on ${layout.mainBranch}`;
   report.add(
-    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag ${tag} is kept`, {
+    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag is kept`, {
       remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finishCommand(plan)}`,
     }),
   );

@@ -213,6 +213,19 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
   ]);
 });
 
+test("more than 1,000 malformed rows are one warning, and hide no PASS", async () => {
+  const rows = [...Array<string>(1001).fill("x"), "v1.2.3 aaaaaaa 2026-08-08 PASS"];
+  const tree = memoryTree({ [ledger]: rows.map((row) => row.replaceAll(" ", "\t")).join("\n") });
+  expect(await checkLabValidation(tree, question)).toMatchObject([
+    {
+      level: "warning",
+      message: `ignoring malformed lines of ${ledger}: found 1,001 malformed rows, expected none`,
+      at: { file: ledger, line: 1 },
+    },
+    { level: "notice" },
+  ]);
+});
+
 test("a row whose separators are at fault is one warning, which names its repair", async () => {
   const tree = memoryTree({ [ledger]: "v1.2.3 aaaaaaa 2026-08-08  PASS\n" });
   const [first, ...more] = await checkLabValidation(tree, question);

@@ -88,6 +88,21 @@ describe("the rows of a ledger", () => {
     ]);
   });
 
+  test.each([
+    [
+      "1,000",
+      1000,
+      1000,
+      `Cannot read line 2 of ${path}: found 1 column, expected 4 separated by tabs`,
+    ],
+    ["more", 1001, 1, `Cannot read ${path}: found 1,001 malformed rows, expected none`],
+  ])("%s malformed rows: findings that can be read", async (_, rows, count, first) => {
+    const tree = memoryTree({ [path]: text(r1, ...Array<string>(rows).fill("x")) });
+    const findings = await checkLedger(tree, { today, tagged: new Map(), bases: [] });
+    expect(findings).toHaveLength(count);
+    expect(findings[0]).toMatchObject({ level: "error", message: first, at: { line: 2 } });
+  });
+
   test("dates that run backwards are a warning, once, whatever stands between", async () => {
     expect(await judge(text(r1, r4, "# note", torn.slice(0, 5), r2, r3))).toEqual([
       ["error", 4, expect.any(String)],

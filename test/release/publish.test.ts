@@ -125,6 +125,6 @@ test("a remote that falls silent after the push leaves the tag, and says that no
   expect(released).toBeUndefined();
   expect(errors).toHaveLength(3);
   expect(errors[2]).toBe(
-    "Cannot confirm that origin holds refs/heads/main and refs/tags/v1.3.0: the local tag v1.3.0 is kept",
+    "Cannot confirm that origin holds v1.3.0 and its commit on main: the local tag is kept",
   );
 });

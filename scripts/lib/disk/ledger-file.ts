@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -11,12 +12,14 @@ import {
   readFileSync,
   writeSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
   type Ledger,
+  type MalformedRow,
   malformedEnd,
+  malformedFindings,
   parseLedger,
   repairText,
   rowText,
@@ -182,8 +185,20 @@ const nameTheLedger =
  * a row would be written to another file than the one that is committed.
  */
 function find(path: string, shown: string): FileState | undefined {
-  const named = path.endsWith(`/${layout.ledger}`) ? layout.ledger : basename(path);
-  return findFile(path.slice(0, -named.length - 1), named, { ...toWrite, shown });
+  const top = topLevel(path);
+  return findFile(top, relative(top, path), { ...toWrite, shown });
+}
+
+/** The top level of the checkout that a path, as it is written, leads into; else the file's folder. */
+function topLevel(path: string): string {
+  let top = dirname(path);
+  while (!existsSync(join(top, ".git"))) {
+    if (top === dirname(top)) {
+      return dirname(path);
+    }
+    top = dirname(top);
+  }
+  return top;
 }
 
 function isSame(descriptor: number, path: string): boolean {
@@ -200,14 +215,9 @@ function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
 function refuseMalformedEnd(ledger: Ledger, shown: string): void {
   const end = malformedEnd(ledger);
   if (end.length > 0) {
-    throw new Refusal(
-      end.map((row) =>
-        error(`Cannot append to ${shown}: line ${row.line} at its end is malformed: ${row.fault}`, {
-          remedy: repairText(row),
-          at: row.at,
-        }),
-      ),
-    );
+    const action = `Cannot append to ${shown}`;
+    const one = ({ line }: MalformedRow) => `${action}: line ${line} at its end is malformed`;
+    throw new Refusal(malformedFindings(end, error, action, one));
   }
 }
 

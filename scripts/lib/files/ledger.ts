@@ -5,7 +5,14 @@
  */
 
 import { type Day, isDay } from "../calendar.ts";
-import { type Place, quote, shellWord } from "../finding.ts";
+import {
+  type error,
+  type Finding,
+  LocatedSyntaxError,
+  type Place,
+  quote,
+  shellWord,
+} from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion } from "../version.ts";
@@ -93,6 +100,32 @@ export function repairText({ at: { file }, line, repaired }: MalformedRow): stri
     : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
 }
 
+/** More malformed rows than this are another kind of file, and one finding. */
+const mostMalformed = 1000;
+
+/**
+ * Returns a finding for each malformed row, with its way out.
+ *
+ * @param make The maker of findings of the level that counts.
+ * @param all What cannot be done, where the rows are too many to be named.
+ * @param one Returns what cannot be done with a row.
+ */
+export function malformedFindings(
+  rows: readonly MalformedRow[],
+  make: typeof error,
+  all: string,
+  one: (row: MalformedRow) => string,
+): Finding[] {
+  if (rows.length > mostMalformed) {
+    const found = `found ${rows.length.toLocaleString("en-US")} malformed rows, expected none`;
+    const remedy = "Make sure that this file is the ledger, and remove the malformed rows";
+    return [make(`${all}: ${found}`, { at: rows[0]?.at, remedy })];
+  }
+  return rows.map((row) =>
+    make(`${one(row)}: ${row.fault}`, { at: row.at, remedy: repairText(row) }),
+  );
+}
+
 /** Returns a row of the ledger as text, without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
@@ -102,14 +135,24 @@ export function rowText({ tag, sha, date, verdict }: Validation): string {
  * Reads a ledger. CRLF line endings are accepted.
  *
  * @param today No validation can be dated later.
+ * @throws {LocatedSyntaxError} If it has more than a million malformed rows: they would take its memory.
  */
 export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];
+  let malformed = 0;
   for (const [index, raw] of linesOf(source.text)) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A tab separates columns, even empty ones: such a line was meant to be a row.
     if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
-      rows.push(parseRow(source.path, index + 1, text, today));
+      const row = parseRow(source.path, index + 1, text, today);
+      rows.push(row);
+      malformed += row.kind === "malformed" ? 1 : 0;
+      if (malformed > 1_000_000) {
+        const found = "found more than a million malformed rows, expected a ledger";
+        const { path: file } = source;
+        const remedy = `Put the ledger in place of ${file}`;
+        throw new LocatedSyntaxError(`Cannot read ${file}: ${found}`, { file }, remedy);
+      }
     }
   }
   return { source, rows };

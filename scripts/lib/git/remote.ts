@@ -21,8 +21,12 @@ export interface Remote {
  * @throws {Refusal} If there is no such remote, or it pushes to several places.
  */
 export async function findRemote(repository: Repository, name: string): Promise<Remote> {
-  const { code, timedOut, stdout, stderr } = await ask(repository, ["remote", "--verbose"]);
-  const lines = stdout.endsWith("\n") && !timedOut && code === 0 ? stdout.split("\n") : [];
+  const answer = await ask(repository, ["remote", "--verbose"]);
+  if (answer.code !== 0 || answer.timedOut) {
+    const stderr = withoutCredentials(answer.stderr);
+    throw unanswered(`find remote ${name}`, { ...answer, stderr });
+  }
+  const lines = answer.stdout.endsWith("\n") ? answer.stdout.split("\n") : [];
   const addresses = (use: string) =>
     lines.flatMap((line) =>
       line.startsWith(`${name}\t`) && line.endsWith(` (${use})`)
@@ -31,8 +35,7 @@ export async function findRemote(repository: Repository, name: string): Promise<
     );
   const [url, ...others] = addresses("push");
   if (!url) {
-    const why = withoutCredentials(stderr.trim()) || "git remote does not name it";
-    throw refusal(`Cannot find remote ${name}: ${why}`, {
+    throw refusal(`Cannot find remote ${name}: git remote does not name it`, {
       remedy: `Add it: git remote add ${name} URL`,
     });
   }

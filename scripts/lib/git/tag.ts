@@ -367,16 +367,15 @@ export async function installTag(repository: Repository, tag: SignedTag): Promis
 /**
  * Deletes a tag, only if it still is that object.
  *
- * @returns Whether the tag is gone, with git's words if it is not.
+ * @returns The object that is left under the name, if any, and git's words on the deletion.
  */
 export async function removeTag(
   repository: Repository,
   tag: Pick<SignedTag, "id" | "tag">,
-): Promise<{ readonly gone: boolean; readonly words: string }> {
+): Promise<{ readonly left: ObjectId | undefined; readonly words: string }> {
   const ref = `refs/tags/${tag.tag}`;
   const answer = await ask(repository, ["update-ref", "-d", ref, tag.id]);
-  const left = await refValue(repository, ref);
-  return { gone: left !== tag.id, words: lastWords(answer) };
+  return { left: await refValue(repository, ref), words: lastWords(answer) };
 }
 
 /**

@@ -113,6 +113,11 @@ test("what ends a ledger malformed comes with its way out", async () => {
   ]);
 });
 
+test("more than 1,000 malformed rows at the end are one refusal", async () => {
+  const { refused } = await append(`${old}\n${"x\n".repeat(1001)}`);
+  expect(refused).toBe("Cannot append to ledger.txt: found 1,001 malformed rows, expected none");
+});
+
 test("a ledger that is not there is refused, and not created", async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "ledger.txt");
@@ -154,6 +159,28 @@ test.each([
   for (const file of files) {
     expect(readFileSync(join(folder.path, file), "utf8")).toBe(`${old}\n`);
   }
+});
+
+test("a folder that is a link out of its checkout leads to no ledger", async () => {
+  await using product = await testRepository();
+  const gitFolder = join(product.home, "git-folder");
+  await product.git("init", "--quiet", "--separate-git-dir", gitFolder);
+  const exclude = "info/exclude";
+  writeFiles(gitFolder, { [exclude]: "# ours\n" });
+  symlinkSync(join(gitFolder, "info"), join(product.root, "gate"));
+  const append = appendRow(join(product.root, "gate/exclude"), validation, today);
+  await expect(append).rejects.toThrow("found the symbolic link gate to");
+  expect(readFileSync(join(gitFolder, exclude), "utf8")).toBe("# ours\n");
+});
+
+test("a link above the checkout may lead to a ledger", async () => {
+  await using product = await testRepository();
+  writeFiles(product.root, { "gate/ledger.txt": `${old}\n` });
+  const link = join(product.home, "link");
+  symlinkSync(product.root, link);
+  expect(await appendRow(join(link, "gate/ledger.txt"), validation, today)).toMatchObject({
+    line: 2,
+  });
 });
 
 /** A program that takes the lock of a ledger and says so. */

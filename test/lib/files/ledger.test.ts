@@ -210,3 +210,7 @@ test.skipIf(productFolder === undefined)("the product's ledger has no malformed 
   expect(malformedOf(ledger)).toEqual([]);
   expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
 });
+
+test("more than a million malformed rows are no ledger", () => {
+  expect(() => parse("x\n".repeat(3_000_000))).toThrow("more than a million malformed rows");
+});

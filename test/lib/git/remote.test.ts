@@ -165,3 +165,15 @@ test("an answer about two commits that is cut short names no commit as ahead", a
   const { value } = await attempt(() => relationTo(repository, ours, main));
   expect(value?.kind).not.toBe("ahead");
 });
+
+test("a git that does not list the remotes is run again, and no remote is added", async () => {
+  await using world = await releaseWorld();
+  const env = standIn(world, "git", "head -c 70000000 /dev/zero");
+  const { findings } = await attempt(() => findRemote({ ...world, env }, "origin"));
+  expect(findings).toMatchObject([
+    {
+      message: "Cannot find remote origin: git remote: it printed more than 64 MB",
+      remedy: "Run it by hand to see why: git remote --verbose",
+    },
+  ]);
+});

@@ -255,9 +255,9 @@ test("of two tags of one name only the first becomes a ref, and only its own obj
   await installTag(repository, first);
   await expect(installTag(repository, second)).rejects.toThrow("already exists locally");
   await expect(installTag(repository, first)).rejects.toThrow("already exists locally");
-  expect(await removeTag(repository, second)).toMatchObject({ gone: true });
+  expect(await removeTag(repository, second)).toMatchObject({ left: first.id });
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBe(first.id);
-  expect(await removeTag(repository, first)).toMatchObject({ gone: true });
+  expect(await removeTag(repository, first)).toMatchObject({ left: undefined });
   expect(await refValue(repository, "refs/tags/v1.0.0")).toBeUndefined();
 });
 
