@@ -7,7 +7,7 @@ import { type DemoWorld, openDemoWorld } from "../scripts/demo/world.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
-import { runLine } from "./helpers/terminal.ts";
+import { runOnTerminal } from "./helpers/terminal.ts";
 import {
   isolatedEnvironment,
   type JsonReport,
@@ -19,6 +19,10 @@ import {
 } from "./helpers/world.ts";
 
 const script = "scripts/status.ts";
+
+/** Runs a line of shell as an operator does, who agrees to what is asked. */
+const runLine = (line: string, place: Place) =>
+  runOnTerminal(["sh", "-c", line], place, { "[y/N]": "y\r" });
 
 interface Place {
   readonly cwd: string;
@@ -101,7 +105,7 @@ test("each next command, run as printed, leads to the next stage, to the end", a
   const transcript: string[] = [];
   const stages: string[] = [];
   const run = async (line: string) => {
-    const { code, shown } = await runLine(line, place, { "[y/N]": "y\r" });
+    const { code, shown } = await runLine(line, place);
     expect({ line, code, shown }).toMatchObject({ line, code: 0 });
   };
   try {
@@ -167,7 +171,7 @@ async function mergedWorld(registry?: string) {
     /** Runs a command line as printed, with this project's scripts in place of adopted ones. */
     async run(line: string) {
       const here = line.replaceAll("bun scripts/", `"${process.execPath}" ${projectRoot}/scripts/`);
-      const ended = await runLine(here, place, { "[y/N]": "y\r" });
+      const ended = await runLine(here, place);
       expect({ line, ...ended }).toMatchObject({ line, code: 0 });
     },
   };
