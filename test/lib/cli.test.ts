@@ -112,12 +112,9 @@ const noNote = command({
 test.each<[string, string]>([
   ["v1.2.3 PASS --append", ledger],
   ["--append v1.2.3 PASS", ledger],
-  ["v1.2.3 --append PASS", ledger],
   ["v1.2.3 --append --json PASS", ledger],
   ["v1.2.3 PASS --append FILE", "FILE"],
-  ["--append FILE v1.2.3 PASS", "FILE"],
   ["v1.2.3 --append FILE PASS", "FILE"],
-  ["v1.2.3 PASS --append=FILE", "FILE"],
   ["--append=PASS v1.2.3 PASS", "PASS"],
   ["v1.2.3 PASS --append -", "-"],
 ])("an option with an optional value leaves operands their places: %p", (args, expected) => {
@@ -130,7 +127,6 @@ test.each<[string, string]>([
   ["v1.2.3 PASS EXTRA --append", 'unexpected operand "EXTRA"'],
   ["EXTRA v1.2.3 --append PASS", 'operand <vX.Y.Z>: found "EXTRA"'],
   ["v1.2.3 PASS --append -- FILE", 'unexpected operand "FILE"'],
-  ["v1.2.3 PASS --append FILE EXTRA", 'unexpected operand "EXTRA"'],
   ["v1.2.3 PASS --append=", "option --append: expected a value, found an empty text"],
   ["v1.2.3 PASS --append --append", "option --append is given twice"],
 ])("an option with an optional value takes nothing that is not its own: %p", (args, expected) => {
@@ -144,26 +140,17 @@ test.each<[string, string]>([
   ["v1.2.3 MAYBE", 'operand <verdict>: expected PASS or FAIL, found "MAYBE"'],
   ["v1.2 PASS", 'operand <vX.Y.Z>: found "v1.2", expected strict SemVer, perhaps v1.2.0'],
   ["v1.2.3 PASS --nope", 'unknown option "--nope"'],
-  ["v1.2.3 PASS --nope=x", 'unknown option "--nope"'],
   ["v1.2.3 PASS --no-json", 'unknown option "--no-json"'],
   ["v1.2.3 PASS --JSON", 'unknown option "--JSON"'],
-  ["v1.2.3 PASS --dryRun", 'unknown option "--dryRun"'],
-  ["v1.2.3 PASS --dry", 'unknown option "--dry"'],
-  ["v1.2.3 PASS --dry-rnu", 'unknown option "--dry-rnu"'],
   ["v1.2.3 PASS --__proto__", 'unknown option "--__proto__"'],
-  ["v1.2.3 PASS --constructor=x", 'unknown option "--constructor"'],
   ["v1.2.3 PASS -x", 'unknown option "-x"'],
-  ["v1.2.3 PASS -j", 'unknown option "-j"'],
-  ["v1.2.3 PASS -5", 'unknown option "-5"'],
   ["v1.2.3 PASS \u{1f600}\ud800 x", 'unexpected operand "x"'],
   ["v1.2.3 PASS --json=yes", 'option --json takes no value, found "yes"'],
-  ["v1.2.3 PASS --json=", 'option --json takes no value, found ""'],
   ["v1.2.3 PASS --json --json", "option --json is given twice"],
   ["v1.2.3 PASS --do x --do=y", "option --do is given twice"],
   ["v1.2.3 PASS --do", "option --do needs a value: --do WHAT"],
   ["v1.2.3 PASS --do --json", "option --do needs a value: --do WHAT"],
   ["v1.2.3 PASS --do=", "option --do: expected a value, found an empty text"],
-  ["v1.2.3 PASS --repo=", "option --repo: expected a value, found an empty text"],
   [
     "v1.2.3 PASS --max-age-days 0",
     'option --max-age-days: expected a whole number from 1 to 99999, found "0"',
@@ -253,21 +240,6 @@ test("a usage error is exit code 2, before the checkout is looked for", async ()
     stdout: "",
     stderr: `error: Cannot read the command line: unknown option "--nope"\n  fix: See bun ${script} --help\n`,
   });
-  const json = await startScript(script, [...args, "--json"], { cwd: "/", env });
-  expect(json.code).toBe(2);
-  expect(json.stderr).toBe("");
-  expect(JSON.parse(json.stdout)).toEqual({
-    script,
-    ok: false,
-    exitCode: 2,
-    findings: [
-      {
-        level: "error",
-        message: 'Cannot read the command line: unknown option "--nope"',
-        remedy: `See bun ${script} --help`,
-      },
-    ],
-  });
 });
 
 test("a command gets its operands, its options, and the world as values", async () => {
@@ -301,7 +273,7 @@ test("--repo names the checkout, from any folder; without it, the one around the
   });
 });
 
-test.each([
+test.concurrent.each([
   ["leaves a rejection to nobody", "reject", "unexpected Error: nobody waits for me"],
   ["throws where nobody catches", "uncaught", "unexpected Error: nobody catches me"],
 ])("a script that %s ends with a message and no stack trace", async (_, what, words) => {
@@ -331,7 +303,7 @@ async function interrupted(what: string, act: (pid: number) => void, options: st
   return { code, stdout, stderr };
 }
 
-test.each<[NodeJS.Signals, number]>([
+test.concurrent.each<[NodeJS.Signals, number]>([
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
@@ -343,12 +315,12 @@ test.each<[NodeJS.Signals, number]>([
   });
 });
 
-test("a command that does not hear of Ctrl-C is ended all the same", async () => {
+test.concurrent("a command that does not hear of Ctrl-C is ended all the same", async () => {
   const ended = await interrupted("wait-deaf", (pid) => process.kill(pid, "SIGINT"));
   expect(ended).toMatchObject({ code: 130, stderr: expect.stringContaining("Interrupted: ") });
 });
 
-test("Ctrl-C reaches the children too, and is still told as an interrupt", async () => {
+test.concurrent("Ctrl-C reaches the children too, and is still told as an interrupt", async () => {
   for (const what of ["git", "busy-git"]) {
     const ended = await interrupted(what, (pid) => process.kill(-pid, "SIGINT"));
     expect(ended.code).toBe(130);
@@ -356,7 +328,7 @@ test("Ctrl-C reaches the children too, and is still told as an interrupt", async
   }
 });
 
-test("an interrupt is one JSON object, with its exit code", async () => {
+test.concurrent("an interrupt is one JSON object, with its exit code", async () => {
   const { code, stdout } = await interrupted("wait", (pid) => process.kill(pid, "SIGINT"), [
     "--json",
   ]);
@@ -369,7 +341,7 @@ test("an interrupt is one JSON object, with its exit code", async () => {
   });
 });
 
-test("held work comes to its end, is told of the interrupt, and decides what follows", async () => {
+test.concurrent("held work comes to its end, is told of the interrupt, and decides what follows", async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, "held");
   const ended = await interrupted(`hold=${file}`, (pid) => {
@@ -384,7 +356,7 @@ test("held work comes to its end, is told of the interrupt, and decides what fol
   expect(readFileSync(file, "utf8")).toBe("held to the end\n");
 });
 
-test("held work comes to its end even when a defect shows meanwhile", async () => {
+test.concurrent("held work comes to its end even when a defect shows meanwhile", async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, "held");
   const { code, stderr } = await sample(`hold-reject=${file}`);
@@ -404,14 +376,14 @@ async function piped(what: string, pipeline: string): Promise<Ended & { status: 
   return { ...ended, status: readFileSync(status, "utf8").trim() };
 }
 
-test("a reader that leaves early does not change the verdict", async () => {
+test.concurrent("a reader that leaves early does not change the verdict", async () => {
   const ended = await piped("many-lines", "| head -n 1");
   expect(ended.stdout).toBe(`line 0 ${"x".repeat(40)}\n`);
   expect(ended.stderr).toBe("");
   expect(ended.status).toBe("0");
 });
 
-test("1 MB of output reaches a slow reader whole", async () => {
+test.concurrent("1 MB of output reaches a slow reader whole", async () => {
   const { stdout, status } = await piped("many-lines", "| (sleep 0.5; cat)");
   expect(stdout.length).toBe(
     Array.from({ length: 20_000 }, (_, line) => `line ${line} ${"x".repeat(40)}\n`).join("").length,
@@ -420,7 +392,7 @@ test("1 MB of output reaches a slow reader whole", async () => {
   expect(status).toBe("0");
 });
 
-test("in GitHub Actions the summary is appended, once a run", async () => {
+test.concurrent("in GitHub Actions the summary is appended, once a run", async () => {
   using folder = temporaryFolder();
   const GITHUB_STEP_SUMMARY = join(folder.path, "summary.md");
   await sample("pass", [], { ...inActions, GITHUB_STEP_SUMMARY });
@@ -435,34 +407,7 @@ test("in GitHub Actions the summary is appended, once a run", async () => {
   expect(readFileSync(GITHUB_STEP_SUMMARY, "utf8")).toBe(summary);
 });
 
-test("a pipe is no summary, and nobody waits for its reader", async () => {
-  using folder = temporaryFolder();
-  const pipe = join(folder.path, "pipe");
-  expect(await Bun.spawn(["mkfifo", pipe]).exited).toBe(0);
-  const running = sample("pass", [], { ...inActions, GITHUB_STEP_SUMMARY: pipe });
-  const ended = await Promise.race([running, Bun.sleep(3000)]);
-  if (ended === undefined) {
-    // Lets the writer go, so that the failing test leaves nothing behind.
-    readFileSync(pipe);
-  }
-  expect(ended).toMatchObject({
-    code: 0,
-    stderr: "warning: Cannot write the step summary: it is not a regular file\n",
-  });
-});
-
-test("hostile text from the command line reaches no terminal raw", async () => {
-  const args = ["v1.2.3\u001b[31m\n::error::x", "PASS"];
-  for (const environment of [env, inActions]) {
-    const ended = await startScript(script, args, { cwd: "/", env: environment });
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).not.toContain("\u001b");
-    expect(ended.stderr).not.toMatch(/\n\s*::error::x/);
-    expect(ended.stderr).toContain("\\u001b[31m\\n::error::x");
-  }
-});
-
-test.skipIf(!existsSync("/dev/full"))(
+test.concurrent.skipIf(!existsSync("/dev/full"))(
   "once a command has changed something, what one stream refuses is said on the other",
   async () => {
     using folder = temporaryFolder();
@@ -500,7 +445,7 @@ async function onTerminal(
   return [code, shown];
 }
 
-test("colours appear on a terminal, and NO_COLOR or a dumb terminal takes them away", async () => {
+test.concurrent("colours appear on a terminal, and NO_COLOR or a dumb terminal takes them away", async () => {
   const colourful = { ...env, TERM: "xterm-256color" };
   const [, screen] = await onTerminal("findings", {}, colourful);
   expect(screen).toContain("\u001b[33mwarning:\u001b[39m a warning\n");
@@ -512,19 +457,19 @@ test("colours appear on a terminal, and NO_COLOR or a dumb terminal takes them a
   }
 });
 
-test("only a terminal is interactive, and its answer is one line", async () => {
+test.concurrent("only a terminal is interactive, and its answer is one line", async () => {
   expect(await onTerminal("interactive")).toEqual([0, "interactive true\n"]);
   expect((await sample("interactive")).stdout).toBe("interactive false\n");
   const [, screen] = await onTerminal("question", { "sure? ": "yes\n" });
   expect(screen).toEndWith('answer "yes"\n');
 });
 
-test("what was typed before the question is no answer to it, whole line or not", async () => {
+test.concurrent("what was typed before the question is no answer to it, whole line or not", async () => {
   const typed = { "typing\r\n": "y\nstale", "sure? ": "no\n" };
   expect((await onTerminal("late-question", typed))[1]).toEndWith('answer "no"\n');
 });
 
-test("the end of input is no answer", async () => {
+test.concurrent("the end of input is no answer", async () => {
   const [, screen] = await onTerminal("question", { "sure? ": "\u0004" });
   expect(screen).toEndWith("answer undefined\n");
 });
@@ -619,10 +564,13 @@ describe("in the process of the test", () => {
     expect(signals.eventNames()).toEqual([]);
   });
 
-  test("a summary that cannot be written changes no verdict", async () => {
+  test("a summary that cannot be written changes no verdict, and nobody waits for a pipe's reader", async () => {
+    using folder = temporaryFolder();
+    const pipe = join(folder.path, "pipe");
+    expect(await Bun.spawn(["mkfifo", pipe]).exited).toBe(0);
     const ended = await runScript(script, args("pass", "--json"), {
       cwd: projectRoot,
-      env: { ...inActions, GITHUB_STEP_SUMMARY: projectRoot },
+      env: { ...inActions, GITHUB_STEP_SUMMARY: pipe },
     });
     expect(ended.code).toBe(0);
     expect(ended.stderr).toContain(
