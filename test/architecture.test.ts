@@ -6,7 +6,7 @@ import { basename, dirname, join, normalize } from "node:path";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import type { Tree } from "../scripts/lib/tree.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
-import { isolatedEnvironment, projectRoot, startScript, temporaryFolder } from "./helpers/world.ts";
+import { projectRoot } from "./helpers/world.ts";
 
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
@@ -262,165 +262,70 @@ describe("the rules catch", () => {
     expect(await breaches(memoryTree(sound))).toEqual([]);
   });
 
-  test.each<[string, string, string, string]>([
+  const [check, reader, door] = [
+    "scripts/check.ts",
+    "scripts/lib/files/x.ts",
+    "scripts/lib/process.ts",
+  ] as const;
+  const toProcess = "files must not import doors: scripts/lib/process.ts";
+  const theProcess = "the process: its end, environment, arguments, folder and signals";
+
+  test.each<[path: string, text: string, complaint: string]>([
+    [reader, 'import { b } from "../process.ts";', toProcess],
+    [reader, 'import type { B } from "../process.ts";', toProcess],
+    [reader, 'import { type B } from "../process.ts";', toProcess],
     [
-      "a file that imports a door",
-      "scripts/lib/files/x.ts",
-      'import { b } from "../process.ts";',
-      "files must not import doors: scripts/lib/process.ts",
-    ],
-    [
-      "a type counts, too",
-      "scripts/lib/files/x.ts",
-      'import type { B } from "../process.ts";',
-      "files must not import doors: scripts/lib/process.ts",
-    ],
-    [
-      "a type among values",
-      "scripts/lib/files/x.ts",
-      'import { type B } from "../process.ts";',
-      "files must not import doors: scripts/lib/process.ts",
-    ],
-    [
-      "a library that imports a command",
       "scripts/lib/version.ts",
       'import { x } from "../check.ts";',
       "vocabulary must not import command: scripts/check.ts",
     ],
+    [door, 'import { d } from "./cli.ts";', "doors must not import face: scripts/lib/cli.ts"],
     [
-      "a door that imports the face",
-      "scripts/lib/process.ts",
-      'import { d } from "./cli.ts";',
-      "doors must not import face: scripts/lib/cli.ts",
-    ],
-    [
-      "a vocabulary that imports a file",
       "scripts/lib/finding.ts",
       'import { c } from "./files/x.ts";',
       "vocabulary must not import files: scripts/lib/files/x.ts",
     ],
-    ["a package", "scripts/check.ts", 'import yaml from "yaml";', "depends on yaml"],
-    ["a package of types", "scripts/check.ts", 'import type { X } from "bun";', "depends on bun"],
+    [check, 'import yaml from "yaml";', "depends on yaml"],
+    [check, 'import type { X } from "bun";', "depends on bun"],
+    [door, 'import { a } from "node:child_process";', "must not import node:child_process"],
     [
-      "a module of the runtime that is a door",
-      "scripts/lib/process.ts",
-      'import { spawn } from "node:child_process";',
+      check,
+      'process.getBuiltinModule("node:child_process");',
       "must not import node:child_process",
     ],
+    [reader, 'await import("node:fs");', "must not import node:fs"],
+    [reader, 'import { readFileSync } from "node:fs";', "must not import node:fs"],
+    [reader, 'require("../process.ts") as typeof import("../process.ts");', toProcess],
+    [check, 'import { a } from "./lib/gone.ts";', "imports ./lib/gone.ts, which is not there"],
+    ["scripts/lib/tree.ts", 'export { a } from "./finding.ts";', "is a barrel"],
+    ["scripts/lib/files/utils.ts", "", "has a name that says nothing"],
+    ["scripts/lib/a/b/c.ts", "", "belongs to no part of the tree"],
     [
-      "a door of the runtime that is loaded late",
-      "scripts/check.ts",
-      'const { spawn } = process.getBuiltinModule("node:child_process");',
-      "must not import node:child_process",
-    ],
-    [
-      "a door of the runtime that is imported late",
-      "scripts/lib/files/x.ts",
-      'const { readFileSync } = await import("node:fs");',
-      "must not import node:fs",
-    ],
-    [
-      "the file system in a reader",
-      "scripts/lib/files/x.ts",
-      'import { readFileSync } from "node:fs";',
-      "must not import node:fs",
-    ],
-    [
-      "a spawn",
-      "scripts/check.ts",
-      'Bun.spawn(["git"]);',
-      "opens a door of its own to other programs",
-    ],
-    [
-      "a shell",
-      "scripts/check.ts",
-      "await Bun.$`git`;",
-      "opens a door of its own to other programs",
-    ],
-    [
-      "a signal",
-      "scripts/check.ts",
-      "process.kill(1);",
-      "opens a door of its own to signals to other programs",
-    ],
-    ["a fetch", "scripts/check.ts", "await fetch(url);", "opens a door of its own to the network"],
-    [
-      "an exit",
-      "scripts/check.ts",
-      "process.exit(1);",
-      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
-    ],
-    [
-      "an environment variable",
-      "scripts/check.ts",
-      "const a = process.env.LEDGER;",
-      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
-    ],
-    [
-      "a write to standard output",
-      "scripts/check.ts",
-      "process.stdout.write('');",
-      "opens a door of its own to the process: its end, environment, arguments, folder and signals",
-    ],
-    [
-      "the clock",
-      "scripts/check.ts",
-      "const now = new Date();",
-      "opens a door of its own to the clock",
-    ],
-    [
-      "the other clock",
-      "scripts/check.ts",
-      "const now = Date.now();",
-      "opens a door of its own to the clock",
-    ],
-    ["chance", "scripts/check.ts", "const a = Math.random();", "opens a door of its own to chance"],
-    [
-      "the console",
-      "scripts/check.ts",
-      'console.log("x");',
-      "opens a door of its own to the console",
-    ],
-    [
-      "another parser of YAML",
-      "scripts/check.ts",
-      "Bun.YAML.parse(text);",
-      "opens a door of its own to the parsers of TOML and YAML",
-    ],
-    [
-      "a dynamic import",
-      "scripts/check.ts",
-      "await import(path);",
-      "opens a door of its own to code that is not in the sources",
-    ],
-    [
-      "a file that a synchronous import of a door loads late",
-      "scripts/lib/files/x.ts",
-      'const late = () => require("../process.ts") as typeof import("../process.ts");',
-      "files must not import doors: scripts/lib/process.ts",
-    ],
-    [
-      "an untyped synchronous import",
-      "scripts/check.ts",
-      'require("./lib/finding.ts");',
-      "opens a door of its own to code that is not in the sources",
-    ],
-    ["a barrel", "scripts/lib/tree.ts", 'export { a } from "./finding.ts";', "is a barrel"],
-    ["a file of utilities", "scripts/lib/files/utils.ts", "", "has a name that says nothing"],
-    ["a file outside every part", "scripts/lib/a/b/c.ts", "", "belongs to no part of the tree"],
-    [
-      "a command in the library",
       "scripts/lib/tree.ts",
       "if (import.meta.main) run();",
       "is a command outside the folders of commands",
     ],
-    [
-      "a missing file",
-      "scripts/check.ts",
-      'import { a } from "./lib/gone.ts";',
-      "imports ./lib/gone.ts, which is not there",
-    ],
-  ])("%s", async (_, path, text, complaint) => {
+    ...[
+      ['Bun.spawn(["git"]);', "other programs"],
+      ["await Bun.$`git`;", "other programs"],
+      ["process.kill(1);", "signals to other programs"],
+      ["await fetch(url);", "the network"],
+      ["process.exit(1);", theProcess],
+      ["const a = process.env.LEDGER;", theProcess],
+      ["process.stdout.write('');", theProcess],
+      ["const now = new Date();", "the clock"],
+      ["const now = Date.now();", "the clock"],
+      ["const a = Math.random();", "chance"],
+      ['console.log("x");', "the console"],
+      ["Bun.YAML.parse(text);", "the parsers of TOML and YAML"],
+      ["await import(path);", "code that is not in the sources"],
+      ['require("./lib/finding.ts");', "code that is not in the sources"],
+    ].map(([text = "", what]): [string, string, string] => [
+      check,
+      text,
+      `opens a door of its own to ${what}`,
+    ]),
+  ])("%s: %s", async (path, text, complaint) => {
     expect(await breaches(memoryTree({ ...sound, [path]: text }))).toContain(
       `${path}: ${complaint}`,
     );
@@ -465,45 +370,9 @@ describe("the package", () => {
   });
 });
 
-describe("every command", () => {
-  const home = temporaryFolder();
-  const env = isolatedEnvironment(home.path);
-
-  test("is there to be checked", () => {
-    expect(commands.length).toBeGreaterThan(0);
-  });
-
-  test.each(commands)("%s can be run as a file, and only then runs itself", async (path) => {
-    const text = readFileSync(join(projectRoot, path), "utf8");
-    expect(text).toStartWith("#!/usr/bin/env bun\n/**");
-    expect(statSync(join(projectRoot, path)).mode & 0o111).toBe(0o111);
-    expect(text).toMatch(/\nif \(import\.meta\.main\) \{\n {2}await main\(\w+\);\n\}\n$/);
-  });
-
-  test.each(commands)("%s explains itself with --help, under its own name", async (path) => {
-    const { code, stdout, stderr } = await startScript(path, ["--help"], { cwd: "/", env });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain(`\nUsage: bun ${path} `);
-    for (const heading of ["Options:", "It refuses when:", "Exit codes:", "Example:"]) {
-      expect(stdout).toContain(`\n${heading}\n  `);
-    }
-    expect(stdout.split("\nExample:\n")[1]).toMatch(/^ {2}\S.*\n$/);
-  });
-
-  test.each(commands)(
-    "%s answers an unknown option with exit code 2, as JSON too",
-    async (path) => {
-      const ended = await startScript(path, ["--no-such-option", "--json"], { cwd: "/", env });
-      expect(ended.code).toBe(2);
-      const { findings, ...report } = JSON.parse(ended.stdout);
-      expect(report).toEqual({ script: path, ok: false, exitCode: 2 });
-      expect(findings).toEqual([
-        {
-          level: "error",
-          message: 'Cannot read the command line: unknown option "--no-such-option"',
-          remedy: `See bun ${path} --help`,
-        },
-      ]);
-    },
-  );
+test.each(commands)("%s can be run as a file, and only then runs itself", async (path) => {
+  const text = readFileSync(join(projectRoot, path), "utf8");
+  expect(text).toStartWith("#!/usr/bin/env bun\n/**");
+  expect(statSync(join(projectRoot, path)).mode & 0o111).toBe(0o111);
+  expect(text).toMatch(/\nif \(import\.meta\.main\) \{\n {2}await main\(\w+\);\n\}\n$/);
 });

@@ -6,7 +6,7 @@ import { layout } from "../scripts/lib/layout.ts";
 import { source } from "../scripts/lib/tree.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
-import { type JsonReport, temporaryFolder, testRepository } from "./helpers/world.ts";
+import { type JsonReport, testRepository } from "./helpers/world.ts";
 
 const script = "scripts/check-vintages.ts";
 const { folder } = layout.vintages;
@@ -122,45 +122,23 @@ test.each([
 
 test("a complaint says what was found and expected, where, and the way out", async () => {
   const at = { file: `${folder}/carbon.rs`, line: 1, column: 11 };
-  const complaint = async (value: string) => (await check(files({ SPECPOWER_VINTAGE: value })))[0];
-  const orDefer =
-    "or defer it by a line that names SPECPOWER_VINTAGE in [Unreleased] of CHANGELOG.md";
-  expect(await complaint("2025-04-24")).toEqual({
+  const [stale] = await check(files({ SPECPOWER_VINTAGE: "2025-04-24" }));
+  expect(stale).toEqual({
     level: "warning",
     message:
       "SPECPOWER_VINTAGE is stale: found 2025-04-24, 470 days old, expected 2026-02-07 or later (within the last two quarters)",
-    remedy: `Refresh the data and SPECPOWER_VINTAGE, ${orDefer}`,
+    remedy:
+      "Refresh the data and SPECPOWER_VINTAGE, or defer it by a line that names SPECPOWER_VINTAGE in [Unreleased] of CHANGELOG.md",
     at,
   });
-  expect(await complaint("2026")).toEqual({
-    level: "warning",
-    message:
-      "Cannot tell whether SPECPOWER_VINTAGE is stale: found 2026, 0 to 218 days old, expected 2026-02-07 or later (within the last two quarters)",
-    remedy: `State the day in SPECPOWER_VINTAGE as YYYY-MM-DD, ${orDefer}`,
-    at,
-  });
-  expect(await complaint("2062-04-24")).toEqual({
-    level: "warning",
-    message:
-      "SPECPOWER_VINTAGE lies in the future: found 2062-04-24, expected 2026-08-07 or earlier",
-    remedy: "Correct SPECPOWER_VINTAGE, or name the day of the release with --date",
-    at,
-  });
-  expect(await complaint("CCF aligned")).toEqual({
-    level: "warning",
-    message: 'Cannot date SPECPOWER_VINTAGE: found "CCF aligned", expected a date or a year',
-    remedy: "State in SPECPOWER_VINTAGE how old its data are, as YYYY-MM-DD or YYYY",
-    at,
-  });
-});
-
-test("stale vintages are warnings and the check passes; with strict it does not", async () => {
-  const later = { date: "2030-01-01" };
-  const findings = await check(files(), later);
-  expect(findings.map(({ level }) => level)).toEqual([...Array(5).fill("warning"), "notice"]);
-  expect(findings.at(-1)?.message).toBe("Vintages on 2030-01-01: 5 stale");
-  expect(isPass(findings)).toBe(true);
-  expect(isPass(await check(files(), { ...later, strict: true }))).toBe(false);
+  for (const [value, remedy] of [
+    ["2026", /^State the day in SPECPOWER_VINTAGE as YYYY-MM-DD, or defer it by a line /],
+    ["2062-04-24", /^Correct SPECPOWER_VINTAGE, or name the day of the release with --date$/],
+    ["CCF aligned", /^State in SPECPOWER_VINTAGE how old its data are, as YYYY-MM-DD or YYYY$/],
+  ] as const) {
+    const [found] = await check(files({ SPECPOWER_VINTAGE: value }));
+    expect(found).toMatchObject({ at, remedy: expect.stringMatching(remedy) });
+  }
 });
 
 test("a constant without a rule is listed with a warning, in strict mode too", async () => {
@@ -294,38 +272,12 @@ test.each([
   expect(findNewestTime(text)?.text).toBe(expected);
 });
 
-test.each([
-  "",
-  "CCF aligned",
-  "2026-02-30",
-  "2026-4-24",
-  "20260424",
-  "1.2024.3",
-  "2024.3",
-  "v2024",
-  "SPECpower_ssj2008",
-  "2025Q3",
-  "ember_2025",
-  "1825",
-  "2100",
-  "FY5",
-  "XFY25",
-  "٢٠٢٤",
-])("%p states no date and no year", (text) => {
-  expect(findNewestTime(text)).toBeUndefined();
-});
-
-test("a date means one day, and a year any day of it", () => {
-  expect<unknown>(findNewestTime("2026-04-24")).toEqual({
-    text: "2026-04-24",
-    first: "2026-04-24",
-    last: "2026-04-24",
-  });
-  expect<unknown>(findNewestTime("FY25")).toEqual({
-    text: "2025",
-    first: "2025-01-01",
-    last: "2025-12-31",
-  });
+test("what is no whole date, year or fiscal year states none", () => {
+  const texts = [
+    ...["", "CCF aligned", "2026-02-30", "2026-4-24", "20260424", "1.2024.3", "2024.3", "v2024"],
+    ...["SPECpower_ssj2008", "2025Q3", "ember_2025", "1825", "2100", "FY5", "XFY25", "٢٠٢٤"],
+  ];
+  expect(texts.filter((text) => findNewestTime(text) !== undefined)).toEqual([]);
 });
 
 test("a long file and a long vintage are read in linear time", () => {
@@ -376,49 +328,38 @@ test("a deferral also answers for a year that is too vague", async () => {
   expect(findings.at(-1)?.message).toBe("Vintages on 2026-08-07: 4 fresh, 1 deferred");
 });
 
-test.each([
-  [
-    "[Unreleased], without a section of the version",
-    `## [Unreleased]\n${line}\n## [1.2.9]\n`,
-    "1.3.0",
-  ],
-  ["[Unreleased], without a manifest", `## [Unreleased]\n${line}\n`, ""],
+const unreleased = `## [Unreleased]\n${line}\n`;
+
+test.each<[where: string, changelog: string, version: string, section?: string]>([
+  ["[Unreleased], without a section of the version", `${unreleased}## [1.2.9]\n`, "1.3.0"],
+  ["[Unreleased], without a manifest", unreleased, ""],
   ["the section of a prerelease", `## [1.3.0-rc.1]\n${line}\n`, "1.3.0-rc.1"],
   ["a code block, which a reader sees", `## [1.3.0]\n~~~\n${line}\n~~~\n`, "1.3.0"],
   ["the second section of a version", `## [1.3.0]\n\n## [1.3.0]\n${line}\n`, "1.3.0"],
   ["a file with CRLF", `## [1.3.0]\r\n\r\n${line}\r\n`, "1.3.0"],
-])("a deferral counts in %s", async (_, changelog, version) => {
-  expect(await deferred(changelog, version)).toMatchObject({ level: "notice" });
-});
+  ["no section", "", "1.3.0", "[1.3.0]"],
+  ["another version's", `## [1.3.0]\n- x\n\n## [1.2.9]\n${line}\n`, "1.3.0", "[1.3.0]"],
+  ["[Unreleased] beside the version's", `${unreleased}## [1.3.0]\n`, "1.3.0", "[1.3.0]"],
+  ["an HTML comment", `## [1.3.0]\n<!--\n${line}\n-->\n`, "1.3.0", "[1.3.0]"],
+  ["a section in a fence", `\`\`\`\n## [1.3.0]\n${line}\n\`\`\`\n`, "1.3.0", "[1.3.0]"],
+  ["another constant's", "## [1.3.0]\nOLD_SPECPOWER_VINTAGE, SPECPOWER\n", "1.3.0", "[1.3.0]"],
+  ["no line of [Unreleased]", "## [Unreleased]\n- x\n", "1.3.0", "[Unreleased]"],
+])(
+  "a deferral counts in what is to be released, else the complaint names the section: %s",
+  async (_, changelog, version, ...[section]) => {
+    const found = await deferred(changelog, version);
+    expect(found?.level).toBe(section === undefined ? "notice" : "error");
+    expect(found?.remedy ?? "").toEndWith(section ? `in ${section} of CHANGELOG.md` : "");
+  },
+);
 
-test.each([
-  ["no section", "", "[1.3.0]"],
-  ["the section of another version", `## [1.3.0]\n- x\n\n## [1.2.9]\n${line}\n`, "[1.3.0]"],
-  [
-    "[Unreleased] beside the version's section",
-    `## [Unreleased]\n${line}\n## [1.3.0]\n`,
-    "[1.3.0]",
-  ],
-  ["an HTML comment", `## [1.3.0]\n<!--\n${line}\n-->\n`, "[1.3.0]"],
-  ["a section inside a code block", `\`\`\`\n## [1.3.0]\n${line}\n\`\`\`\n`, "[1.3.0]"],
-  ["a line about another constant", "## [1.3.0]\nOLD_SPECPOWER_VINTAGE, SPECPOWER\n", "[1.3.0]"],
-  ["no line of [Unreleased]", "## [Unreleased]\n- x\n", "[Unreleased]"],
-])("a deferral does not count in %s", async (_, changelog, section) => {
-  const found = await deferred(changelog);
-  expect(found?.level).toBe("error");
-  expect(found?.remedy).toEndWith(`in ${section} of CHANGELOG.md`);
-});
-
-test.each([
-  ["undated", "CCF aligned"],
-  ["in the future", "2062-04-24"],
-])("a deferral does not excuse a vintage that is %s", async (_, value) => {
-  const findings = await check({
-    ...files({ SPECPOWER_VINTAGE: value }),
-    "CHANGELOG.md": `## [Unreleased]\n${line}\n`,
-  });
-  expect(about(findings, "SPECPOWER_VINTAGE")?.level).toBe("warning");
-});
+test.each(["CCF aligned", "2062-04-24"])(
+  "a deferral does not excuse a vintage without a date, or of the future: %s",
+  async (SPECPOWER_VINTAGE) => {
+    const findings = await check({ ...files({ SPECPOWER_VINTAGE }), "CHANGELOG.md": unreleased });
+    expect(about(findings, "SPECPOWER_VINTAGE")?.level).toBe("warning");
+  },
+);
 
 test("a manifest that cannot be read leaves the question of a deferral open: an error", async () => {
   const findings = await check({ ...stale, "Cargo.toml": "[", "CHANGELOG.md": `${line}\n` });
@@ -472,36 +413,12 @@ test("the command judges the work tree or a commit, on the day of --date", async
   expect(judged.stderr).toBe("");
   const report = JSON.parse(judged.stdout) as JsonReport;
   expect(report).toMatchObject({ script, ok: false, exitCode: 1 });
-  expect(report.findings.map((each) => [each.level, each.commit])).toEqual([
-    ["notice", commit],
-    ["error", commit],
-    ["notice", commit],
-    ["notice", commit],
-    ["notice", commit],
-    ["notice", commit],
-  ]);
-  expect(report.data.date).toBe("2026-12-01");
-  expect(report.data.vintages).toHaveLength(5);
-  expect(report.data.vintages[0]).toEqual({
+  expect(report.findings.map(({ commit: each }) => each)).toEqual(Array(6).fill(commit));
+  expect(report.data.vintages[0]).toMatchObject({
     constant: "SPECPOWER_VINTAGE",
-    value: "2026-04-24 (CCF aligned)",
-    file: `${folder}/carbon.rs`,
-    line: 1,
-    dated: "2026-04-24",
     ageDays: { least: 221, most: 221 },
-    rule: "within the last two quarters",
     state: "deferred",
     deferral: "- SPECPOWER_VINTAGE is deferred.",
   });
   expect(report.data.vintages[1]).toMatchObject({ state: "stale" });
 });
-
-test.each([[["--date"]], [["--date", "2026-02-30"]], [["--date", "today"]], [["v1.2.3"]]])(
-  "a wrong command line is told before anything is read: %p",
-  async (args) => {
-    using outside = temporaryFolder();
-    const { code, stderr } = await runScript(script, args, { cwd: outside.path });
-    expect(stderr).toStartWith("error: Cannot read the command line: ");
-    expect(code).toBe(2);
-  },
-);

@@ -29,5 +29,10 @@ test.each(commands)("%s does the same as a process and inside a test", async (sc
     const inside = await runScript(script, args, place);
     expect({ args, ...(await startScript(script, args, place)) }).toEqual({ args, ...inside });
     expect({ args, code: inside.code }).toEqual({ args, code });
+    if (args[0] === "--help") {
+      const headings = ["Options:", "It refuses when:", "Exit codes:", "Example:"];
+      expect(inside.stdout).toContain(`\nUsage: bun ${script} `);
+      expect(headings.filter((each) => !inside.stdout.includes(`\n${each}\n  `))).toEqual([]);
+    }
   }
 });

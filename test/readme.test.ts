@@ -6,13 +6,8 @@ import { startRegistry } from "../scripts/demo/registry.ts";
 import { openDemoWorld } from "../scripts/demo/world.ts";
 import { findComponent } from "./helpers/components.ts";
 import { runInTerminal } from "./helpers/release.ts";
-import {
-  isolatedEnvironment,
-  projectRoot,
-  start,
-  startScript,
-  temporaryFolder,
-} from "./helpers/world.ts";
+import { runScript } from "./helpers/run-script.ts";
+import { isolatedEnvironment, projectRoot, start, temporaryFolder } from "./helpers/world.ts";
 
 const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
 
@@ -123,7 +118,7 @@ test("the table names every script, with all the options that its help has", asy
   const named = rows.map((row) => /`([^` ]+)/.exec(row)?.[1] ?? "");
   expect(named.toSorted()).toEqual(scripts.toSorted());
   for (const [index, script] of named.entries()) {
-    const { stdout } = await startScript(script, ["--help"], { cwd: projectRoot });
+    const { stdout } = await runScript(script, ["--help"], { cwd: projectRoot });
     const options = [...stdout.matchAll(/^ {2}(?:-h, )?(--[a-z-]+)/gm)].map((match) => match[1]);
     const own = options.filter((name) => !["--repo", "--json", "--help"].includes(name ?? ""));
     const listed = [...(rows[index] ?? "").matchAll(/`(--[a-z-]+)`/g)].map((match) => match[1]);

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkStep } from "../scripts/lab/steps.ts";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
@@ -284,22 +283,26 @@ describe("before anything runs", () => {
       ["--record", "--ledger", "none"],
       /ledger .*none not found\.[\s\S]*--ledger PATH of validate-lab/,
     ],
+    [
+      "a ledger that ends malformed",
+      ["--record", "--ledger", "torn"],
+      /line 2 at its end is malformed/,
+    ],
     ["the product as the lab", ["--ledger", "checkout/Makefile"], /so it is the product/],
   ])("%s is refused", async (_, args, words) => {
     await labWith({ down: "touch ran" });
+    writeFiles(lab.home, { torn: `${old}v1.2.3 abcdef0\n` });
     const { code, stdout, stderr } = await validate(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(words);
     expect(existsSync(join(lab.root, "ran"))).toBe(false);
   });
 
-  test("a ledger that ends malformed is refused before the lab runs", async () => {
-    await labWith({ down: "touch ran" });
-    writeFiles(lab.home, { torn: `${old}v1.2.3 abcdef0\n` });
-    const { code, stderr } = await validate(["--record", "--ledger", join(lab.home, "torn")]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("line 2 at its end is malformed");
-    expect(existsSync(join(lab.root, "ran"))).toBe(false);
+  test("a checkout without a Makefile is refused", async () => {
+    await using other = await testRepository();
+    await other.commit({ "README.md": "" });
+    const { stderr } = await runScript(script, ["1.2.3", "--lab", "."], { cwd: other.root, env });
+    expect(stderr).toContain(`Cannot run the lab at ${other.root}: it has no Makefile`);
   });
 
   test("a machine without make is refused with the way out", async () => {
@@ -312,40 +315,6 @@ describe("before anything runs", () => {
     expect(stderr).toContain("error: Cannot run make: it is not installed, or not on PATH");
     expect(stderr).toContain("  fix: Install make");
   });
-
-  test("a checkout without a Makefile is refused", async () => {
-    await using other = await testRepository();
-    await other.commit({ "README.md": "" });
-    const refused = await runScript(script, ["1.2.3", "--lab", other.root], {
-      cwd: other.root,
-      env,
-    });
-    expect(refused.stderr).toContain(`Cannot run the lab at ${other.root}: it has no Makefile`);
-  });
-
-  test("--help names the steps, and says that the lab is required", async () => {
-    const { stdout } = await runScript(script, ["--help"], { cwd: lab.home, env });
-    expect(stdout).toContain(`start at that step, one of ${names.join(", ")}; `);
-    expect(stdout).toMatch(/--lab DIR +the lab's checkout, required/);
-  });
-
-  test("an unknown step and a missing lab are wrong command lines", async () => {
-    const unknown = await validate(["--from", "sideways"]);
-    expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain("option --from: expected one of down, up, seed-services, ");
-    expect((await runScript(script, ["1.2.3"], { cwd: lab.home, env })).code).toBe(2);
-  });
-});
-
-test.each([
-  ["up", 0, [], undefined],
-  ["up", 137, [], "exit code 137"],
-  ["validate-findings", 2, [], "exit code 2"],
-  ["validate-findings", 2, ["9/10"], "exit code 2; it reports 9/10 words"],
-  ["validate-findings", 0, ["10/10"], undefined],
-] as const)("step %s with exit code %p and counts %p: %p", (name, exitCode, counts, fault) => {
-  const step = name === "up" ? { name } : { name, counts: "words" };
-  expect(checkStep(step, exitCode, counts)).toBe(fault);
 });
 
 /** Whether a process still works; one that nobody has asked about since its end does not. */

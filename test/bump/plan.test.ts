@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { planBump } from "../../scripts/bump/plan.ts";
 import { checkReferences } from "../../scripts/check-references.ts";
 import { smallProduct } from "../../scripts/demo/product.ts";
@@ -56,28 +57,6 @@ test("every row of the table moves, and nothing else: the result is the product 
       "## [1.3.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n\n## [1.2.9]",
     ) ?? "",
   );
-  expect(
-    plan.files.map(({ path, moves }) => [
-      path,
-      ...moves.map(({ line, from, to }) => `${line}: ${from} -> ${to}`),
-    ]),
-  ).toEqual([
-    ["CHANGELOG.md", "3: nothing -> [1.3.0] - 2026-09-01"],
-    ["Cargo.lock", "5: 1.2.9 -> 1.3.0", "13: 1.2.9 -> 1.3.0"],
-    ["Cargo.toml", "6: 1.2.9 -> 1.3.0"],
-    ["charts/perf-sentinel/CHANGELOG.md", "3: nothing -> [1.3.0]"],
-    [
-      "charts/perf-sentinel/Chart.yaml",
-      "4: 1.2.9 -> 1.3.0",
-      "5: 1.2.9 -> 1.3.0",
-      "9: 1.2.9 -> 1.3.0",
-    ],
-    ["crates/sentinel-cli/Cargo.toml", "7: 1.2.9 -> 1.3.0"],
-    ["docs/CI.md", "5: 1.2.9 -> 1.3.0", "7: v1.2.9 -> v1.3.0"],
-    ["docs/ci-templates/github-actions.yml", "3: 1.2.9 -> 1.3.0"],
-    ["docs/ci-templates/jenkinsfile.groovy", "3: 1.2.9 -> 1.3.0"],
-    ["docs/schemas/examples/example.json", "5: v1.2.9 -> v1.3.0"],
-  ]);
   expect(plan.left.map(({ level, message }) => [level, message])).toEqual([
     ["warning", "CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01"],
   ]);
@@ -195,19 +174,16 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
 
 test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
   let moved = 0;
-  for (let seed = 1; seed <= 120; seed++) {
-    const { before, after, slots } = spelledProduct(seed, next);
+  const property = fc.asyncProperty(fc.gen(), async (generate) => {
+    const { before, after, slots } = spelledProduct(generate, next);
     const { plan, files } = await bumped(before);
-    expect({ seed, files }).toEqual({ seed, files: after });
-    const moves = plan.files.reduce((sum, each) => sum + each.moves.length, 0);
-    expect({ seed, moves }).toEqual({ seed, moves: slots });
+    expect(files).toEqual(after);
+    expect(plan.files.reduce((sum, each) => sum + each.moves.length, 0)).toBe(slots);
     const judged = await checkReferences(memoryTree(files), next);
-    expect({ seed, stale: judged.filter(({ level }) => level === "error") }).toEqual({
-      seed,
-      stale: [],
-    });
+    expect(judged.filter(({ level }) => level === "error")).toEqual([]);
     expect((await bumped(files)).plan.files).toEqual([]);
     moved += slots;
-  }
+  });
+  await fc.assert(property, { seed: 20_260_807, numRuns: 120 });
   expect(moved).toBeGreaterThan(120 * 6);
 });

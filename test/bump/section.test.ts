@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { type SectionRequest, withSection } from "../../scripts/bump/section.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { LocatedSyntaxError } from "../../scripts/lib/finding.ts";
@@ -11,141 +11,125 @@ const release: SectionRequest = {
   mustHaveDate: true,
   otherwise: [],
 };
+const silent: SectionRequest = { ...release, mustHaveDate: false };
 const chart: SectionRequest = {
-  ...release,
-  mustHaveDate: false,
+  ...silent,
   otherwise: ["### Changed", "", "- `appVersion` moves to `1.3.0`."],
 };
 
 const edit = (text: string, request = release) => withSection(source("C.md", text), request);
 const old = "## [1.2.9] - 2026-08-07\n\n- old\n";
+const dated = "## [1.3.0] - 2026-09-01";
+const says = "- `appVersion` moves to `1.3.0`.";
+const wordless = `C.md says nothing below ${dated}`;
+const kept = `## [Unreleased]\n\n- newer\n\n## [1.3.0] - 2026-08-31\n\n- new\n\n${old}`;
+const inFence = `\`\`\`\n## [Unreleased]\n- x\n\`\`\`\n<!--\n## [Unreleased]\n-->\n\n`;
+const crlf = (text: string) => text.replaceAll("\n", "\r\n");
 
-/** Every test of an edit also holds that a second one changes nothing. */
-function edited(text: string, request = release) {
-  const once = edit(text, request);
-  const twice = edit(once.text, request);
-  expect({ text: twice.text, outcome: twice.outcome }).toEqual({
-    text: once.text,
-    outcome: "kept",
+type Row = readonly [what: string, before: string, after: string, outcome: string, left?: string];
+
+/** Every edit is held with a second one, which changes nothing. */
+function holds(rule: string, request: SectionRequest, rows: readonly Row[]) {
+  test.each(rows.map((row) => [...row] as const))(`${rule}: %s`, (...row) => {
+    const [, before, text, outcome, left] = row;
+    const once = edit(before, request);
+    expect({ text: once.text, outcome: once.outcome as string }).toEqual({ text, outcome });
+    expect(once.left.map(({ message }) => message)).toEqual(typeof left === "string" ? [left] : []);
+    expect(edit(text, request)).toMatchObject({ text, outcome: "kept" });
   });
-  return { text: once.text, outcome: once.outcome, left: once.left.map(({ message }) => message) };
 }
 
-describe("what is unreleased", () => {
-  test("moves below the release's heading, and leaves its own", () => {
-    const text = `# Changelog\n\nProse.\n\n## [Unreleased]\n\n### Added\n\n- new\n\n${old}`;
-    expect(edited(text)).toEqual({
-      text: `# Changelog\n\nProse.\n\n## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n### Added\n\n- new\n\n${old}`,
-      outcome: "moved",
-      left: [],
-    });
-  });
+holds("what is unreleased moves below the release's heading, and leaves its own", release, [
+  [
+    "among prose",
+    `# C\n\nProse.\n\n## [Unreleased]\n\n### Added\n\n- new\n\n${old}`,
+    `# C\n\nProse.\n\n## [Unreleased]\n\n${dated}\n\n### Added\n\n- new\n\n${old}`,
+    "moved",
+  ],
+  [
+    "without blank lines",
+    `## [Unreleased]\n- new\n${old}`,
+    `## [Unreleased]\n\n${dated}\n- new\n${old}`,
+    "moved",
+  ],
+  [
+    "with CRLF",
+    "x\r\n## [unreleased]\r\n\r\n- new\r\n",
+    `x\r\n## [unreleased]\r\n\r\n${dated}\r\n\r\n- new\r\n`,
+    "moved",
+  ],
+  ["without brackets", "## Unreleased\n\n- new", `## Unreleased\n\n${dated}\n\n- new`, "moved"],
+  [
+    "not in a fence or a comment",
+    `${inFence}${old}`,
+    `${inFence}${dated}\n\n${old}`,
+    "added",
+    wordless,
+  ],
+  [
+    "not beside a section of the release, and that is said",
+    kept,
+    kept,
+    "kept",
+    "C.md keeps what is below ## [Unreleased]: there was a section ## [1.3.0] - 2026-08-31 already",
+  ],
+]);
 
-  test.each([
-    [
-      "without blank lines",
-      `## [Unreleased]\n- new\n${old}`,
-      `## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n- new\n${old}`,
-    ],
-    [
-      "with CRLF",
-      "x\r\n## [unreleased]\r\n\r\n- new\r\n",
-      "x\r\n## [unreleased]\r\n\r\n## [1.3.0] - 2026-09-01\r\n\r\n- new\r\n",
-    ],
-    [
-      "without brackets",
-      "## Unreleased\n\n- new",
-      "## Unreleased\n\n## [1.3.0] - 2026-09-01\n\n- new",
-    ],
-  ])("moves %s as the file is written", (_, before, after) => {
-    expect(edited(before)).toEqual({ text: after, outcome: "moved", left: [] });
-  });
+holds("without anything unreleased a heading is added, and needs words", release, [
+  [
+    "above the newest version",
+    `# C\n\nx\n\n${old}`,
+    `# C\n\nx\n\n${dated}\n\n${old}`,
+    "added",
+    wordless,
+  ],
+  [
+    "below an empty [Unreleased]",
+    `## [Unreleased]\n\n${old}`,
+    `## [Unreleased]\n\n${dated}\n\n${old}`,
+    "added",
+    wordless,
+  ],
+  [
+    "above headings of another form",
+    "# C\n\n## 1.2.9\n",
+    `# C\n\n${dated}\n\n## 1.2.9\n`,
+    "added",
+    wordless,
+  ],
+  ["at the end of prose", "# C\n\nx", `# C\n\nx\n\n${dated}\n`, "added", wordless],
+  ["in an empty file", "", `${dated}\n`, "added", wordless],
+  ["with CRLF", crlf(`x\n\n${old}`), crlf(`x\n\n${dated}\n\n${old}`), "added", wordless],
+]);
 
-  test("in a fence or a comment is no heading", () => {
-    const text = `\`\`\`\n## [Unreleased]\n- x\n\`\`\`\n<!--\n## [Unreleased]\n-->\n\n${old}`;
-    expect(edited(text).text).toBe(text.replace(old, `## [1.3.0] - 2026-09-01\n\n${old}`));
-  });
+const text = (heading: string) => `# C\n\n${heading}\n\n- new\n\n${old}`;
 
-  test("is left alone where the release has a section already, and that is said", () => {
-    const text = `## [Unreleased]\n\n- newer\n\n## [1.3.0] - 2026-08-31\n\n- new\n\n${old}`;
-    expect(edited(text)).toEqual({
-      text,
-      outcome: "kept",
-      left: [
-        "C.md keeps what is below ## [Unreleased]: there was a section ## [1.3.0] - 2026-08-31 already",
-      ],
-    });
-  });
-});
+holds("a heading of the release gets a date where there is none", release, [
+  ["nothing", text("## [1.3.0]"), text(dated), "completed"],
+  ["TBD", text("## [1.3.0] - TBD"), text(dated), "completed"],
+  ["its form", text("## [1.3.0] - YYYY-MM-DD"), text(dated), "completed"],
+  ["no day", text("## [1.3.0] - 2026-02-30 ##"), text(`${dated} ##`), "completed"],
+  ["but keeps another", text("## [1.3.0] - 2026-08-31"), text("## [1.3.0] - 2026-08-31"), "kept"],
+]);
 
-describe("without anything unreleased", () => {
-  const wordless = "C.md says nothing below ## [1.3.0] - 2026-09-01";
-
-  test.each([
-    [
-      "above the newest version",
-      `# C\n\nx\n\n${old}`,
-      `# C\n\nx\n\n## [1.3.0] - 2026-09-01\n\n${old}`,
-    ],
-    [
-      "below an empty [Unreleased]",
-      `## [Unreleased]\n\n${old}`,
-      `## [Unreleased]\n\n## [1.3.0] - 2026-09-01\n\n${old}`,
-    ],
-    [
-      "above headings of another form",
-      "# C\n\n## 1.2.9\n\n- x\n",
-      "# C\n\n## [1.3.0] - 2026-09-01\n\n## 1.2.9\n\n- x\n",
-    ],
-    ["at the end of prose", "# C\n\nx", "# C\n\nx\n\n## [1.3.0] - 2026-09-01\n"],
-    ["in an empty file", "", "## [1.3.0] - 2026-09-01\n"],
-    ["with CRLF", `x\r\n\r\n${old}`, `x\r\n\r\n## [1.3.0] - 2026-09-01\r\n\r\n${old}`],
-  ])("a heading is added %s, and needs words", (_, before, after) => {
-    expect(edited(before)).toEqual({ text: after, outcome: "added", left: [wordless] });
-  });
-});
-
-describe("a heading of the release that is there", () => {
-  const text = (heading: string) => `# C\n\n${heading}\n\n- new\n\n${old}`;
-
-  test.each([
-    ["nothing stands for one", "## [1.3.0]", "## [1.3.0] - 2026-09-01"],
-    ["TBD stands for one", "## [1.3.0] - TBD", "## [1.3.0] - 2026-09-01"],
-    ["its form stands for one", "## [1.3.0] - YYYY-MM-DD", "## [1.3.0] - 2026-09-01"],
-    ["the day is none", "## [1.3.0] - 2026-02-30 ##", "## [1.3.0] - 2026-09-01 ##"],
-  ])("gets a date where %s: %s", (_, before, after) => {
-    expect(edited(text(before))).toEqual({ text: text(after), outcome: "completed", left: [] });
-  });
-
-  test("keeps a date that is not the release's", () => {
-    const dated = text("## [1.3.0] - 2026-08-31");
-    expect(edited(dated)).toEqual({ text: dated, outcome: "kept", left: [] });
-  });
-
-  test.each([
-    ["words behind a date", "[1.3.0] - 2026-08-31 (the Lab release)"],
-    ["words alone", "[1.3.0] - the Lab release"],
-    ["a word where no date goes", "[1.3.0] soon"],
-    ["a date in brackets", "[1.3.0] (2026-08-31)"],
-    ["a date in words", "[1.3.0] - 31-Aug-2026"],
-    ["a dash alone", "[1.3.0] -"],
-  ])("is its author's, and refused with the form that is wanted, if it has %s: %s", (_, title) => {
-    const act = () => edit(text(`## ${title}`));
-    expect(act).toThrow(LocatedSyntaxError);
-    expect(act).toThrow(
-      expect.objectContaining({
-        message: `Cannot edit C.md: found ## ${title}, expected ## [1.3.0] - YYYY-MM-DD`,
-        at: expect.objectContaining({ file: "C.md", line: 3 }),
-        remedy:
-          "Write the heading by hand as ## [1.3.0] - YYYY-MM-DD, and what else it says below it",
-      }),
-    );
-  });
-
-  test("may say anything where it needs no date", () => {
-    const titled = text("## [1.3.0] - the Lab release");
-    expect(edited(titled, chart)).toEqual({ text: titled, outcome: "kept", left: [] });
-  });
+test.each([
+  ["words behind a date", "[1.3.0] - 2026-08-31 (the Lab release)"],
+  ["words alone", "[1.3.0] - the Lab release"],
+  ["a word where no date goes", "[1.3.0] soon"],
+  ["a date in brackets", "[1.3.0] (2026-08-31)"],
+  ["a date in words", "[1.3.0] - 31-Aug-2026"],
+  ["a dash alone", "[1.3.0] -"],
+])("a heading is its author's, and refused with the form that is wanted: %s", (_, title) => {
+  const act = () => edit(text(`## ${title}`));
+  expect(act).toThrow(LocatedSyntaxError);
+  expect(act).toThrow(
+    expect.objectContaining({
+      message: `Cannot edit C.md: found ## ${title}, expected ## [1.3.0] - YYYY-MM-DD`,
+      at: expect.objectContaining({ file: "C.md", line: 3 }),
+      remedy:
+        "Write the heading by hand as ## [1.3.0] - YYYY-MM-DD, and what else it says below it",
+    }),
+  );
 });
 
 test("a heading that does not read back with the date is refused", () => {
@@ -154,55 +138,53 @@ test("a heading that does not read back with the date is refused", () => {
   );
 });
 
-describe("the chart's changelog", () => {
-  const sentence = "### Changed\n\n- `appVersion` moves to `1.3.0`.\n";
+holds("the chart's changelog says what is true, in headings like its own", chart, [
+  [
+    "without dates",
+    "## [1.2.9]\n\n- old\n",
+    `## [1.3.0]\n\n### Changed\n\n${says}\n\n## [1.2.9]\n\n- old\n`,
+    "added",
+  ],
+  ["with dates", old, `${dated}\n\n### Changed\n\n${says}\n\n${old}`, "added"],
+  [
+    "with CRLF",
+    crlf("## [Unreleased]\n\n## [1.2.9]\n"),
+    crlf(`## [Unreleased]\n\n## [1.3.0]\n\n### Changed\n\n${says}\n\n## [1.2.9]\n`),
+    "added",
+  ],
+  [
+    "what is unreleased",
+    "## [Unreleased]\n\n- new\n\n## [1.2.9]\n",
+    "## [Unreleased]\n\n## [1.3.0]\n\n- new\n\n## [1.2.9]\n",
+    "moved",
+  ],
+  [
+    "in an empty section",
+    "## [1.3.0]\n\n## [1.2.9]\n",
+    `## [1.3.0]\n\n### Changed\n\n${says}\n\n## [1.2.9]\n`,
+    "completed",
+  ],
+  ["a title", text("## [1.3.0] - the Lab one"), text("## [1.3.0] - the Lab one"), "kept"],
+]);
 
-  test("says what is true where nothing was written, in headings like its own", () => {
-    const bare = "# C\n\n## [1.2.9]\n\n- old\n";
-    expect(edited(bare, chart)).toEqual({
-      text: `# C\n\n## [1.3.0]\n\n${sentence}\n## [1.2.9]\n\n- old\n`,
-      outcome: "added",
-      left: [],
-    });
-    expect(edited(old, chart).text).toBe(`## [1.3.0] - 2026-09-01\n\n${sentence}\n${old}`);
-    expect(edited("## [Unreleased]\r\n\r\n## [1.2.9]\r\n", chart).text).toBe(
-      `## [Unreleased]\r\n\r\n## [1.3.0]\r\n\r\n${sentence.replaceAll("\n", "\r\n")}\r\n## [1.2.9]\r\n`,
-    );
-  });
-
-  test("moves its own [Unreleased], and completes an empty section", () => {
-    expect(edited("## [Unreleased]\n\n- new\n\n## [1.2.9]\n", chart)).toEqual({
-      text: "## [Unreleased]\n\n## [1.3.0]\n\n- new\n\n## [1.2.9]\n",
-      outcome: "moved",
-      left: [],
-    });
-    expect(edited("## [1.3.0]\n\n## [1.2.9]\n", chart)).toEqual({
-      text: `## [1.3.0]\n\n${sentence}\n## [1.2.9]\n`,
-      outcome: "completed",
-      left: [],
-    });
-  });
-
-  test("needs words where there is nothing true to say", () => {
-    const silent = { ...chart, otherwise: [] };
-    expect(edited("## [1.2.9]\n", silent)).toEqual({
-      text: "## [1.3.0]\n\n## [1.2.9]\n",
-      outcome: "added",
-      left: ["C.md says nothing below ## [1.3.0]"],
-    });
-  });
-});
+holds("the chart's changelog needs words where nothing is true to say", silent, [
+  [
+    "added",
+    "## [1.2.9]\n",
+    "## [1.3.0]\n\n## [1.2.9]\n",
+    "added",
+    "C.md says nothing below ## [1.3.0]",
+  ],
+]);
 
 test.each([
-  ["[Unreleased]", "## [Unreleased]\n\n- a\n\n## [Unreleased]\n\n- b\n", 5],
-  ["[1.3.0]", "## [1.3.0]\n\n- a\n\n## [1.3.0] - 2026-08-31\n", 5],
-])("a changelog that has %s twice is refused with its line", (_, text, line) => {
-  const act = () => edit(text);
-  expect(act).toThrow(LocatedSyntaxError);
-  expect(act).toThrow(/^Cannot edit C\.md: found ## \[.* again, expected it once$/);
-  try {
-    act();
-  } catch (thrown) {
-    expect((thrown as LocatedSyntaxError).at).toMatchObject({ line });
-  }
+  ["[Unreleased]", "## [Unreleased]\n\n- a\n\n## [Unreleased]\n\n- b\n"],
+  ["[1.3.0]", "## [1.3.0]\n\n- a\n\n## [1.3.0] - 2026-08-31\n"],
+])("a changelog that has %s twice is refused with its line", (_, twice) => {
+  expect(() => edit(twice)).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/^Cannot edit C\.md: found ## \[.* again, expected it once$/),
+      at: expect.objectContaining({ line: 5 }),
+    }),
+  );
 });

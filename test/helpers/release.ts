@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { smallProduct } from "../../scripts/demo/product.ts";
 import { layout } from "../../scripts/lib/layout.ts";
+import { runOnTerminal } from "./terminal.ts";
 import {
   type Ended,
   openTestRepository,
@@ -173,24 +174,7 @@ export async function runInTerminal(
   prompt: string,
   answer: () => Promise<string> | string,
 ): Promise<Omit<Ended, "stderr">> {
-  let seen = "";
-  let asked = false;
-  const decoder = new TextDecoder();
-  const child = Bun.spawn([process.execPath, join(projectRoot, script), ...args], {
-    ...options,
-    terminal: {
-      cols: 200,
-      rows: 50,
-      data(terminal, bytes) {
-        seen += decoder.decode(bytes, { stream: true });
-        if (!asked && seen.includes(prompt)) {
-          asked = true;
-          void Promise.resolve(answer()).then((text) => terminal.write(text));
-        }
-      },
-    },
-  });
-  const code = await child.exited;
-  child.terminal?.close();
-  return { code, stdout: seen.replaceAll("\r\n", "\n") };
+  const command = [process.execPath, join(projectRoot, script), ...args];
+  const { code, shown } = await runOnTerminal(command, options, { [prompt]: answer });
+  return { code, stdout: shown };
 }

@@ -1,29 +1,23 @@
 /** Arbitrary legal spellings of a product's files: values that a bump is to move, among decoys. */
 
-/** A source of choices that repeats itself for the same seed. */
-export interface Choice {
-  /** A whole number from 0, less than a limit. */
-  below(limit: number): number;
+import type { GeneratorValue } from "fast-check";
+import fc from "fast-check";
+
+/** Choices of a property test. */
+interface Choice {
   of<T>(options: readonly T[]): T;
   /** Some of the options, in any order. */
   some<T>(options: readonly T[]): T[];
+  shuffled<T>(options: readonly T[]): T[];
 }
 
-/** Choices from a linear congruential generator: good enough to vary spellings. */
-export function choices(seed: number): Choice {
-  let state = (seed * 2_654_435_761) >>> 0;
-  function below(limit: number): number {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  }
-  const of = <T>(options: readonly T[]): T => options[below(options.length)] as T;
+/** Choices that fast-check makes, repeats and shrinks. */
+function choices(generate: GeneratorValue): Choice {
   return {
-    below,
-    of,
-    some(options) {
-      const left = options.filter(() => below(2) === 0);
-      return left.sort(() => below(3) - 1);
-    },
+    of: (options) => generate(fc.constantFrom, ...options),
+    some: (options) => generate(fc.shuffledSubarray, [...options]),
+    shuffled: (options) =>
+      generate(fc.shuffledSubarray, [...options], { minLength: options.length }),
   };
 }
 
@@ -32,8 +26,8 @@ const V = "1.2.9";
 const slot = `‹${V}›`;
 
 /** Files by path, as they are before a bump, and as they must be after it. */
-export function spelledProduct(seed: number, newVersion: string) {
-  const choice = choices(seed);
+export function spelledProduct(generate: GeneratorValue, newVersion: string) {
+  const choice = choices(generate);
   const eol = choice.of(["\n", "\n", "\r\n"]);
   const marked: Record<string, string> = {
     "Cargo.toml": rootManifest(choice),
@@ -78,8 +72,8 @@ const header = (choice: Choice, ...names: string[]) =>
 
 /** The entries of an inline table, in any order. */
 const inline = (choice: Choice, entries: readonly (readonly [string, string])[]) =>
-  `{ ${entries
-    .toSorted(() => choice.below(3) - 1)
+  `{ ${choice
+    .shuffled(entries)
     .map(([name, value]) => `${key(choice, name)}${equals(choice)}${value}`)
     .join(choice.of([", ", ",", " , "]))} }`;
 

@@ -1,4 +1,4 @@
-/** Command lines as an operator runs them: by a shell, in a terminal, answering what is asked. */
+/** Programs as an operator runs them: in a terminal, where what they ask is answered. */
 
 export interface Session {
   readonly code: number;
@@ -6,20 +6,23 @@ export interface Session {
   readonly shown: string;
 }
 
-/**
- * Runs a command line through `sh -c` in a real terminal.
- *
- * @param answers What is typed after each text that is seen for the first time.
- */
-export async function runLine(
-  line: string,
+/** What is typed after each text that is seen for the first time. */
+type Answers = Readonly<Record<string, string | (() => Promise<string> | string)>>;
+
+/** Milliseconds in which the screen has to show what a program that ended wrote last. */
+const longestLag = 5000;
+
+/** Runs a program in a real terminal. */
+export async function runOnTerminal(
+  command: readonly string[],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
-  answers: Readonly<Record<string, string>> = {},
+  answers: Answers = {},
 ): Promise<Session> {
   let shown = "";
   const waiting = new Map(Object.entries(answers));
   const decoder = new TextDecoder();
-  const child = Bun.spawn(["sh", "-c", line], {
+  const closed = Promise.withResolvers<void>();
+  const child = Bun.spawn([...command], {
     ...options,
     terminal: {
       cols: 200,
@@ -29,13 +32,16 @@ export async function runLine(
         for (const [prompt, answer] of waiting) {
           if (shown.includes(prompt)) {
             waiting.delete(prompt);
-            terminal.write(answer);
+            const typed = typeof answer === "string" ? answer : answer();
+            void Promise.resolve(typed).then((text) => terminal.write(text));
           }
         }
       },
+      exit: () => closed.resolve(),
     },
   });
   const code = await child.exited;
+  await Promise.race([closed.promise, Bun.sleep(longestLag)]);
   child.terminal?.close();
   return { code, shown: shown.replaceAll("\r\n", "\n") };
 }

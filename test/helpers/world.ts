@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -20,9 +21,12 @@ const enoughMemory = 2 ** 31;
 
 /**
  * Where tests work: in memory where the system offers a folder of it that is large and lets programs
- * run, as a disk is what tests would wait for most; else where TMPDIR says.
+ * run, as a disk is what tests would wait for most; else where TMPDIR says. Its real path: macOS
+ * reaches its own through a symbolic link, and git prints where that leads.
  */
-export const workshop = process.env.TMPDIR ? tmpdir() : (folderInMemory("/dev/shm") ?? tmpdir());
+export const workshop = realpathSync(
+  (process.env.TMPDIR ? undefined : folderInMemory("/dev/shm")) ?? tmpdir(),
+);
 
 function folderInMemory(folder: string): string | undefined {
   if (!existsSync("/proc/mounts") || !existsSync(folder)) {

@@ -42,26 +42,11 @@ test("only one byte order mark at the start is taken away", () => {
   expect(source("f", "\ufeff\ufeffa\ufeff").text).toBe("\ufeffa\ufeff");
 });
 
-test("finding the places of a long file takes no time per place that grows with the file", () => {
-  const text = "line\n".repeat(200_000);
-  const from = source("f", text);
-  let sum = 0;
-  for (let offset = 0; offset < text.length; offset += 5) {
-    sum += from.place(offset).column ?? 0;
-  }
-  expect(sum).toBe(200_000);
-  expect(from.place(text.length)).toEqual({ file: "f", line: 200_001, column: 1 });
-});
-
 test("names of Object.prototype are no files of a map", async () => {
   const tree = memoryTree({ a: "" });
   expect(await tree.read("constructor")).toBeUndefined();
   expect(await tree.read("__proto__")).toBeUndefined();
   expect((await memoryTree({ constructor: "c" }).read("constructor"))?.text).toBe("c");
-});
-
-test("an empty file is there", async () => {
-  expect((await memoryTree({ a: "" }).read("a"))?.text).toBe("");
 });
 
 test("a folder of a map is not a file", async () => {

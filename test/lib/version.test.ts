@@ -15,22 +15,15 @@ test.each([
   expect<string>(parseVersion(text)).toBe(version);
 });
 
-test.each([
-  "",
-  "v",
-  "1.2",
-  "01.2.3",
-  "1.2.3-01",
-  "1.2.3-",
-  "1.2.3+build",
-  "vv1.2.3",
-  "chart-v1.2.3",
-  " 1.2.3",
-  "1.2.3\n",
-  "１.2.3",
-])("%p is no version", (text) => {
-  expect(() => parseVersion(text)).toThrow(SyntaxError);
-  expect(isVersion(text)).toBe(false);
+test("what is not strict SemVer, or has another prefix, is no version", () => {
+  const none = [
+    ...["", "v", "1.2", "01.2.3", "1.2.3-01", "1.2.3-", "1.2.3+build", "vv1.2.3"],
+    ...["chart-v1.2.3", " 1.2.3", "1.2.3\n", "１.2.3"],
+  ];
+  expect(none.filter(isVersion)).toEqual([]);
+  for (const text of none) {
+    expect(() => parseVersion(text)).toThrow(SyntaxError);
+  }
 });
 
 test.each([
@@ -78,12 +71,6 @@ test("the order of versions is SemVer's precedence, numbers of any length includ
       const orders = [compareVersions(each, later), compareVersions(later, each)].map(Math.sign);
       expect([each, later, ...orders]).toEqual([each, later, -1, 1]);
     }
-  }
-});
-
-test("equal versions have equal precedence", () => {
-  for (const text of ["1.2.3", "1.2.3-rc.1", "99999999999999999999999.0.0"]) {
-    expect(compareVersions(parseVersion(text), parseVersion(text))).toBe(0);
   }
 });
 

@@ -103,32 +103,29 @@ const aside =
   "(a person) Commit what is to stay, and set the rest aside (git stash --include-untracked): ";
 const finish = "(a person) Finish or end the merge that is under way; git status tells how";
 const fetch = "git fetch origin refs/heads/release/1.3.0:refs/heads/release/1.3.0";
+const pullMain = "git pull --ff-only origin main";
+const mergeMain = "git pull --no-rebase --no-edit origin main";
+const askOrigin = "git ls-remote --heads origin";
+const toMain = "git checkout main";
+const [correct, settle] = ["(a person) Correct it", "(a person) Settle it"];
 const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
 
 describe("step 1 opens the branch", () => {
   holds([
     ["from main", nothing, "1 pending: git checkout -b release/1.3.0"],
-    ["where HEAD is elsewhere", { ...nothing, head: undefined }, "1 pending: git checkout main"],
+    ["where HEAD is elsewhere", { ...nothing, head: undefined }, `1 pending: ${toMain}`],
     ["not during a merge", underway(nothing), `1 pending: ${finish}`],
-    [
-      "after main is pulled",
-      remote(nothing, "behind", "absent"),
-      "1 pending: git pull --ff-only origin main",
-    ],
+    ["after main is pulled", remote(nothing, "behind", "absent"), `1 pending: ${pullMain}`],
     ["after main is fetched", remote(nothing, "unfetched", "absent"), `1 pending: ${fetchMain}`],
-    [
-      "after main is merged",
-      remote(nothing, "diverged", "absent"),
-      "1 pending: git pull --no-rebase --no-edit origin main",
-    ],
+    ["after main is merged", remote(nothing, "diverged", "absent"), `1 pending: ${mergeMain}`],
     [
       "from the remote, if it is there",
       remote(nothing, "equal", "unfetched"),
       `1 pending: ${fetch} && git checkout release/1.3.0`,
     ],
-    ["after the remote has answered", offline(nothing), "1 unknown: git ls-remote --heads origin"],
+    ["after the remote has answered", offline(nothing), `1 unknown: ${askOrigin}`],
     [
-      "not for a version that is not greater than the workspace's",
+      "not for a version that is not greater",
       { ...nothing, stated: nothing.version },
       "1 failed: (a person) Name a version greater than 1.3.0",
     ],
@@ -153,19 +150,19 @@ describe("steps 2, 2.5 and 3 prepare the branch", () => {
       '2 pending: git commit --all --message "Bump to 1.3.0"',
     ],
     [
-      "a reference that was forgotten is bumped again",
+      "a forgotten reference is bumped again",
       work(bumped, { references: refused, bump: again }),
       "2 failed: bump --allow-same",
     ],
     [
-      "a reference that no bump reaches is a person's",
+      "a reference out of a bump's reach is a person's",
       work(bumped, { references: refused }),
-      "2 failed: (a person) Correct it",
+      `2 failed: ${correct}`,
     ],
     [
       "a tag in the way is settled first",
       { ...described, tagState: inTheWay },
-      "2 pending: (a person) Settle it",
+      `2 pending: ${settle}`,
     ],
     [
       "a bump without words needs them",
@@ -178,24 +175,24 @@ describe("steps 2, 2.5 and 3 prepare the branch", () => {
       '2 pending: git commit --all --message "Describe 1.3.0"',
     ],
     [
-      "a check without an answer leaves its step open, and its own way out comes first",
+      "a check without an answer leaves its step open",
       work(bumped, { references: silent }),
       "2 unknown: (a person) See git",
     ],
     [
-      "vintages that cannot be judged are a person's",
+      "unclear vintages are a person's",
       work(bumped, { vintages: refused }),
-      "2.5 failed: (a person) Correct it",
+      `2.5 failed: ${correct}`,
     ],
     [
-      "a chart that stayed behind is bumped again",
+      "a chart left behind is bumped again",
       work(bumped, { chart: refused, bump: again }),
       "3 failed: bump --allow-same",
     ],
     [
-      "a chart that changed without a version is a person's",
+      "a changed chart of the same version is a person's",
       work(bumped, { chart: refused }),
-      "3 failed: (a person) Correct it",
+      `3 failed: ${correct}`,
     ],
   ]);
 });
@@ -227,7 +224,7 @@ describe("steps 4 and 5 validate the branch", () => {
     ["after a FAIL it runs again", work(pushed, { lab: refused }), `4 failed: ${run}`],
     ["the gate refuses what is too old", work(validated, { gate: refused }), `5 failed: ${run}`],
     [
-      "a new PASS for that one is committed",
+      "a new PASS is committed",
       work(validated, { gate: refused, ...row("PASS") }),
       `5 failed: ${record}`,
     ],
@@ -235,7 +232,7 @@ describe("steps 4 and 5 validate the branch", () => {
     [
       "with HEAD there",
       work({ ...merged, head: "release/1.3.0" }, { lab: noPass }),
-      "4 pending: git checkout main",
+      `4 pending: ${toMain}`,
     ],
   ]);
 });
@@ -243,52 +240,36 @@ describe("steps 4 and 5 validate the branch", () => {
 describe("step 6 merges and tags", () => {
   const onMain: StatusFacts = { ...validated, head: "main" };
   holds([
-    ["on main", validated, "6 pending: git checkout main"],
+    ["on main", validated, `6 pending: ${toMain}`],
     ["with a clean work tree", changed(validated, "x"), `6 pending: ${aside}x`],
     [
-      "by a merge that keeps the branch",
+      "by a merge commit",
       onMain,
       '6 pending: git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"',
     ],
-    [
-      "once main is pulled",
-      remote(onMain, "behind", "equal"),
-      "6 pending: git pull --ff-only origin main",
-    ],
-    ["after the remote has answered", offline(onMain), "6 unknown: git ls-remote --heads origin"],
+    ["once main is pulled", remote(onMain, "behind", "equal"), `6 pending: ${pullMain}`],
+    ["after the remote has answered", offline(onMain), `6 unknown: ${askOrigin}`],
     ["then with the release command", merged, "6 pending: bun scripts/release.ts v1.3.0"],
-    ["from main", { ...merged, head: "release/1.3.0" }, "6 pending: git checkout main"],
+    ["from main", { ...merged, head: "release/1.3.0" }, `6 pending: ${toMain}`],
     ["with nothing left to commit", changed(merged, "x"), `6 pending: ${aside}x`],
     ["not during a merge", underway(merged), `6 pending: ${finish}`],
     [
-      "not before main is merged with the remote's",
+      "not before main is merged",
       remote({ ...merged, precheck: refused }, "diverged", "ahead"),
-      "6 failed: git pull --no-rebase --no-edit origin main",
+      `6 failed: ${mergeMain}`,
     ],
-    [
-      "not against the pre-checks",
-      { ...merged, precheck: refused },
-      "6 failed: (a person) Correct it",
-    ],
+    ["not against the pre-checks", { ...merged, precheck: refused }, `6 failed: ${correct}`],
     ["an interrupted run is finished", left, `6 pending: bun scripts/release.ts v1.3.0 --resume`],
-    [
-      "unless the pre-checks refuse it",
-      { ...left, precheck: refused },
-      "6 pending: (a person) Correct it",
-    ],
+    ["unless the pre-checks refuse it", { ...left, precheck: refused }, `6 pending: ${correct}`],
     [
       "or starts over, if its gate refuses",
       work(left, { gate: refused }),
       "5 failed: git tag -d v1.3.0",
     ],
-    ["offline it stays interrupted", offline(left), "6 unknown: git ls-remote --heads origin"],
+    ["offline it stays interrupted", offline(left), `6 unknown: ${askOrigin}`],
+    ["a tag in the way is settled first", { ...merged, tagState: inTheWay }, `6 failed: ${settle}`],
     [
-      "a tag in the way is settled first",
-      { ...merged, tagState: inTheWay },
-      "6 failed: (a person) Settle it",
-    ],
-    [
-      "a tag that is on the remote alone is fetched before anything is judged",
+      "a tag on the remote alone is fetched first",
       {
         ...{ ...nothing, where: "elsewhere", commit: undefined, branchHere: true },
         tagState: { ...inTheWay, state: "unknown", next: command("git fetch") },
@@ -310,27 +291,23 @@ describe("step 7 releases the chart", () => {
     ["once the image is there", tagged, `7 pending: ${release}`],
     ["waiting for it", ofChart({ image: refused }), `7 pending: ${release} --wait`],
     ["even if the registry is silent", ofChart({ image: silent }), `7 unknown: ${release} --wait`],
-    ["from main", { ...tagged, head: "release/1.3.0" }, "7 pending: git checkout main"],
+    ["from main", { ...tagged, head: "release/1.3.0" }, `7 pending: ${toMain}`],
     [
       "with nothing left to commit",
       changed(tagged, "a", "b", "c", "d", "e", "f"),
       `7 pending: ${aside}a, b, c, d, e and 1 more`,
     ],
     [
-      "with no row of the ledger left to commit",
+      "with the ledger committed",
       changed(tagged, "release-gate/lab-validations.txt"),
       '7 pending: git commit --message "Record a lab validation" release-gate/lab-validations.txt',
     ],
     ["from the remote's main", remote(tagged, "ahead", "ahead"), "7 pending: git push origin main"],
+    ["which may have moved on", remote(tagged, "behind", "ahead"), `7 pending: ${pullMain}`],
+    ["after the remote has answered", offline(tagged), `7 unknown: ${askOrigin}`],
+    ["if its files agree", ofChart({ files: refused }), `7 failed: ${correct}`],
     [
-      "which may have moved on",
-      remote(tagged, "behind", "ahead"),
-      "7 pending: git pull --ff-only origin main",
-    ],
-    ["after the remote has answered", offline(tagged), "7 unknown: git ls-remote --heads origin"],
-    ["if its files agree", ofChart({ files: refused }), "7 failed: (a person) Correct it"],
-    [
-      "but not one that main has left behind",
+      "but not one behind main",
       ofChart({ passedBy: parseVersion("1.4.0") }),
       "7 failed: (a person) Release the chart that main has, 1.4.0, in its place",
     ],
@@ -345,11 +322,7 @@ describe("step 7 releases the chart", () => {
       ofChart({ installs: undefined, state: complete }),
       `7 failed: ${bump}`,
     ],
-    [
-      "a tag in the way is settled first",
-      ofChart({ state: inTheWay }),
-      "7 failed: (a person) Settle it",
-    ],
+    ["a tag in the way is settled first", ofChart({ state: inTheWay }), `7 failed: ${settle}`],
   ]);
 });
 
@@ -378,7 +351,7 @@ describe("a version is released", () => {
 
   holds([
     [
-      "but not by its tag alone: each step counts by its own evidence",
+      "but not by its tag alone",
       noLab,
       "4 failed: (a person) Never move a published tag: release the next version",
     ],

@@ -1,12 +1,11 @@
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { attempt } from "../../../scripts/lib/finding.ts";
 import type { ObjectId } from "../../../scripts/lib/git/git.ts";
 import { openRepository } from "../../../scripts/lib/git/git.ts";
 import { changedPaths, findParting } from "../../../scripts/lib/git/history.ts";
 import { openObjects } from "../../../scripts/lib/git/objects.ts";
-import { testRepository, writeFiles } from "../../helpers/world.ts";
+import { standIn } from "../../helpers/release.ts";
+import { testRepository } from "../../helpers/world.ts";
 
 const made = testRepository();
 afterAll(async () => (await made)[Symbol.asyncDispose]());
@@ -21,13 +20,10 @@ const prepared = made.then(async (repository) => {
 /** The repository, with a git that runs a line of shell instead of one subcommand. */
 async function withGit(subcommand: string, shell: string) {
   const { repository } = await prepared;
-  const folder = join(repository.home, `bin-${subcommand}-${Bun.hash(shell)}`);
-  const real = Bun.which("git") ?? "git";
-  const program = `#!/bin/sh\nif [ "$1" = ${subcommand} ]; then ${shell}; fi\nexec ${real} "$@"\n`;
-  writeFiles(folder, { git: program });
-  chmodSync(join(folder, "git"), 0o755);
+  const script = `if [ "$1" = ${subcommand} ]; then ${shell}; fi\nexec "$REAL" "$@"`;
   const opened = await openRepository(repository.root, repository.env);
-  return { ...opened, env: { ...opened.env, PATH: `${folder}${delimiter}${opened.env.PATH}` } };
+  const { PATH } = standIn(repository, "git", script);
+  return { ...opened, env: { ...opened.env, PATH } };
 }
 
 async function changes(from: ObjectId, to: ObjectId, shell = ":") {
@@ -107,44 +103,43 @@ test("several merge bases come in a fixed order", async () => {
   }
 });
 
-test("HEAD means the checkout's own, whatever the remote's is", async () => {
+test("HEAD means the checkout's own; of another name, and steps back from it, the remote's counts", async () => {
   const { repository, first, second } = await prepared;
   await repository.git("update-ref", "refs/remotes/origin/HEAD", first);
   await repository.git("update-ref", "refs/remotes/origin/HEADLINE", first);
   expect((await parting("HEAD")).base).toEqual({ shown: "HEAD", commit: second });
   expect((await parting("HEAD~1")).base).toEqual({ shown: "HEAD~1", commit: first });
   expect((await parting("HEADLINE")).base).toEqual({ shown: "origin/HEADLINE", commit: first });
+  await repository.git("update-ref", "refs/remotes/origin/main", second);
+  await repository.git("commit", "--quiet", "--allow-empty", "-m", "Ahead");
+  expect((await parting("main~1")).base).toEqual({ shown: "origin/main~1", commit: first });
+  await repository.git("reset", "--quiet", second);
+  await repository.git("update-ref", "-d", "refs/remotes/origin/main");
 });
 
-test.each(["@{upstream}", "main@{u}", ":/^Upstream words", "@{u}~0", "work~0^{commit}"])(
-  "a base that is no name of a branch is any commit-ish: %p",
-  async (name) => {
-    await using own = await testRepository();
-    const first = await own.commit({ a: "1" }, "Upstream words");
-    await own.git("branch", "work");
-    await own.git("branch", "--quiet", "--set-upstream-to=work");
-    const commit = await own.commit({ a: "2" });
-    const head = { shown: "HEAD", commit };
-    const { base } = await findParting({ root: own.root, env: own.env }, name, head);
+test("a base that is no name of a branch is any commit-ish", async () => {
+  await using own = await testRepository();
+  const first = await own.commit({ a: "1" }, "Upstream words");
+  await own.git("branch", "work");
+  await own.git("branch", "--quiet", "--set-upstream-to=work");
+  const head = { shown: "HEAD", commit: await own.commit({ a: "2" }) };
+  const { root, env } = own;
+  for (const name of [
+    "@{upstream}",
+    "main@{u}",
+    ":/^Upstream words",
+    "@{u}~0",
+    "work~0^{commit}",
+  ]) {
+    const { base } = await findParting({ root, env }, name, head);
     expect(base).toEqual({ shown: name, commit: first });
-  },
-);
+  }
+});
 
 test("a full object name means that commit, whatever branch of the remote is called so", async () => {
   const { repository, first, second } = await prepared;
   await repository.git("update-ref", `refs/remotes/origin/${first}`, second);
   expect((await parting(first)).base).toEqual({ shown: first, commit: first });
-});
-
-test("a step back from a branch starts at the remote's", async () => {
-  await using own = await testRepository();
-  const first = await own.commit({ a: "1" });
-  const second = await own.commit({ a: "2" });
-  await own.git("update-ref", "refs/remotes/origin/main", second);
-  const commit = await own.commit({ a: "3" });
-  const repository = { root: own.root, env: own.env };
-  const { base } = await findParting(repository, "main~1", { shown: "HEAD", commit });
-  expect(base).toEqual({ shown: "origin/main~1", commit: first });
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { bypassesIn } from "../../../scripts/lib/files/tag-object.ts";
 import { gitEnvironment } from "../../../scripts/lib/git/git.ts";
 import { type Objects, openObjects } from "../../../scripts/lib/git/objects.ts";
@@ -87,16 +87,10 @@ test.each([
   await expect(listTags({ root: world.root, env }, ["v*"])).rejects.toThrow("Cannot list the tags");
 });
 
-describe("bypasses", () => {
-  test.each([
-    ["none", "v1.0.0\n\nLab-validation: PASS\n", []],
-    [
-      "two, with the ends of lines of Windows",
-      "v1\n\nBypassed: a b\r\nBypassed: c\r\n",
-      ["a b", "c"],
-    ],
-    ["words within a line, and an empty one", "v1\n\nit was Bypassed: x\nBypassed: \n", []],
-  ])("%s", (_, message, expected) => {
-    expect(bypassesIn(message)).toEqual(expected);
-  });
+test.each([
+  ["none", "v1.0.0\n\nLab-validation: PASS\n", []],
+  ["two, with line ends of Windows", "v1\n\nBypassed: a b\r\nBypassed: c\r\n", ["a b", "c"]],
+  ["none within a line, and none that is empty", "v1\n\nwas Bypassed: x\nBypassed: \n", []],
+])("a tag's message states its bypasses: %s", (_, message, expected) => {
+  expect(bypassesIn(message)).toEqual(expected);
 });
