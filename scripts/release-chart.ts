@@ -31,7 +31,7 @@ import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
 import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
-import { examineImage } from "./lib/net/image.ts";
+import { checkImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 import {
@@ -124,7 +124,7 @@ function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
       const { reference, at } = pulled;
       const platforms = promised.flatMap((entry) => entry.platforms);
       const world = { env: repository.env, cwd: repository.root, http: { signal } };
-      const { state, findings } = await examineImage({ reference, platforms, at }, world);
+      const { state, findings } = await checkImage({ reference, platforms, at }, world);
       const tag = applicationTag(reference.tag);
       return {
         findings: platforms.length === 0 ? [...findings, noPlatforms()] : findings,

@@ -47,28 +47,15 @@ function parseIndex(text: string): URL {
   return url;
 }
 
-const states: readonly State[] = ["failed", "pending", "unknown"];
-
 /** Returns how many answers there are in each state, such as `3 of 17 verified, 1 failed`. */
 export function countAnswers(answers: readonly Answer[]): string {
-  const counts = states.flatMap((state) => {
-    const count = answers.filter((answer) => answer.state === state).length;
-    return count === 0 ? [] : [`${count} ${state}`];
-  });
-  const verified = answers.filter(({ state }) => state === "verified").length;
-  return [`${verified} of ${answers.length} verified`, ...counts].join(", ");
-}
-
-function tableOf(answers: readonly Answer[]) {
-  return {
-    columns: ["question", "state", "evidence", "fix"],
-    rows: answers.map(({ question, state, evidence, remedy = "" }) => [
-      question,
-      state,
-      evidence,
-      remedy,
-    ]),
-  };
+  const counts = Map.groupBy(answers, ({ state }) => state);
+  const count = (state: State) => counts.get(state)?.length ?? 0;
+  const others = (["failed", "pending", "unknown"] as const).filter((state) => count(state) > 0);
+  return [
+    `${count("verified")} of ${answers.length} verified`,
+    ...others.map((state) => `${count(state)} ${state}`),
+  ].join(", ");
 }
 
 export const table = command({
@@ -120,22 +107,26 @@ export const table = command({
     using downloads = openDownloads(env);
     const world = { repository, gh, http: { signal }, downloads };
     const release = { kind, version, ...options };
-    const { tag, questions, ...inquiry } = questionsOf(release, world);
+    const { tag, questions, tagged } = questionsOf(release, world);
     const begin = clock();
     const answers = await survey(invocation, questions, {
       limit: (options.wait ?? 0) * 60_000,
       state: (open) => `not verified yet: ${open.join(", ")}`,
     });
     const waited = clock() - begin;
+    const { commit = null, findings } = await tagged();
     report.attach({
       tag,
       kind,
-      commit: inquiry.commit() ?? null,
+      commit,
       answers: answers.map(dataOfAnswer),
       ...(options.wait === undefined ? {} : { waitedSeconds: Math.round(waited / 1000) }),
     });
-    report.tabulate(tableOf(answers));
-    report.add(inquiry.findings());
+    report.tabulate({
+      columns: ["question", "state", "evidence", "fix"],
+      rows: answers.map((each) => [each.question, each.state, each.evidence, each.remedy ?? ""]),
+    });
+    report.add(findings);
     report.add(findingsOfAnswers(answers));
     if (answers.every(({ state }) => state === "verified")) {
       report.add(notice(`${tag} has arrived: ${countAnswers(answers)}`));

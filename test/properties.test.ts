@@ -118,7 +118,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
       ]),
     ];
   },
-  checksums: (file) => parseChecksums(file),
+  checksums: ({ text }) => parseChecksums(text),
   "Rust source": readVintages,
   "a time": ({ text }) => findNewestTime(text),
   "a constant": (file) => [
@@ -309,7 +309,7 @@ describe("what is read can be written again:", () => {
   );
 
   const part = fc.oneof(
-    fc.constantFrom("linux", "amd64", "arm64", "arm", "armhf", "x86_64", "v7", "v8", "8", "v1"),
+    fc.constantFrom("linux", "amd64", "arm64", "arm", "v7", "v8", "v1"),
     fc.stringMatching(/^[A-Za-z0-9_.-]{1,8}$/),
   );
   property(
@@ -337,7 +337,7 @@ describe("what is read can be written again:", () => {
         .map(([name, digest]): [string, string] => [name, digest.slice("sha256:".length)]);
       fc.pre(bare.length > 0);
       const text = bare.map(([name, sum]) => `${sum}  ${name}\n`).join("");
-      expect([...parseChecksums(source("file", text))]).toEqual(bare);
+      expect([...parseChecksums(text)]).toEqual(bare);
     },
   );
 

@@ -39,7 +39,7 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
 
   test("an image of all promised platforms passes, by the digest that was pushed", async () => {
     const reference = referenceTo(registry);
-    expect(await checkImage({ reference, platforms: both }, world)).toEqual([
+    expect((await checkImage({ reference, platforms: both }, world)).findings).toEqual([
       {
         level: "notice",
         message: `image ${registry.host}/${image}:1.3.0 -> ${digest} (linux/amd64, linux/arm64)`,
@@ -50,7 +50,7 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
   test("a promised platform that was not pushed is refused by name", async () => {
     const reference = referenceTo(registry);
     const platforms = [...both, "linux/riscv64"];
-    expect(await checkImage({ reference, platforms }, world)).toMatchObject([
+    expect((await checkImage({ reference, platforms }, world)).findings).toMatchObject([
       { level: "error", message: expect.stringContaining("Cannot find linux/riscv64") },
     ]);
   });
@@ -58,10 +58,10 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
   test("an index that lists one image for two platforms is refused", async () => {
     const reference = referenceTo(registry, "1.3.0-one");
     await registry.pushIndex(image, "1.3.0-one", both, ["linux/amd64", "linux/amd64"]);
-    expect(await checkImage({ reference, platforms: both }, world)).toMatchObject([
+    expect((await checkImage({ reference, platforms: both }, world)).findings).toMatchObject([
       { level: "error", message: expect.stringContaining("Cannot find linux/arm64") },
     ]);
-    expect(await askImages({ references: [reference], platforms: both }, world)).toMatchObject([
+    expect(await askImages([reference], both, world)).toMatchObject([
       { state: "failed", evidence: expect.stringContaining("lacks linux/arm64") },
     ]);
   });
@@ -71,7 +71,7 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
     ["a repository", (to: RealRegistry) => parseImageReference(`${to.host}/nobody/nothing:1.3.0`)],
   ])("%s that is not there is absent, and no unanswered question", async (_, referenceOf) => {
     expect(
-      await checkImage({ reference: referenceOf(registry), platforms: both }, world),
+      (await checkImage({ reference: referenceOf(registry), platforms: both }, world)).findings,
     ).toMatchObject([
       { level: "error", message: expect.stringContaining("expected it to be published") },
     ]);
@@ -79,7 +79,7 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
 
   test("two registries agree on a release by the digest, or the second one failed", async () => {
     const references = [referenceTo(registry), referenceTo(other)];
-    const ask = () => askImages({ references, platforms: both }, world);
+    const ask = () => askImages(references, both, world);
     expect((await ask()).map(({ state }) => state)).toEqual(["verified", "pending"]);
     await other.pushIndex(image, "1.3.0", both.toReversed());
     expect((await ask()).map(({ state }) => state)).toEqual(["verified", "failed"]);

@@ -16,9 +16,9 @@ export interface Answer {
   /** What was seen, on one line: a digest, a conclusion, a reason. */
   readonly evidence: string;
   /** The way out, of all states but `verified`. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   /** Where a person can look. */
-  readonly link?: string;
+  readonly link?: string | undefined;
 }
 
 /** Thrown where a question ends in another state than `verified`. */
@@ -72,7 +72,7 @@ export function answerOf(question: string, thrown: unknown): Answer {
     state,
     evidence: message,
     remedy: remedy ?? "Check the network and the server, then run the command again",
-    ...(link === undefined ? {} : { link }),
+    link,
   };
 }
 

@@ -70,16 +70,14 @@ export interface OpenReport extends Report {
   summary(exitCode: number): string;
 }
 
+type Formats = typeof import("./report-formats.ts");
+
 /**
  * Starts a report.
  *
  * @param formats The forms for programs, loaded if `json` or `actions` asks for one.
  */
-export function openReport(
-  terminal: Terminal,
-  form: ReportForm,
-  formats?: typeof import("./report-formats.ts"),
-): OpenReport {
+export function openReport(terminal: Terminal, form: ReportForm, formats?: Formats): OpenReport {
   const { script, json, actions, switches = "" } = form;
   const findings: Finding[] = [];
   const lines: string[] = [];
@@ -92,14 +90,14 @@ export function openReport(
     return switches === "" ? text : text.replace(scriptCall, () => `bun ${switches} `);
   }
 
-  function print(finding: Finding): void {
+  function print(finding: Finding, withRemedy: boolean): void {
     const toOut = finding.level === "notice" && !json;
     if (actions && formats) {
       (toOut ? terminal.out : terminal.err)(`${formats.workflowCommand(finding)}\n`);
     } else if (!json) {
       // Evidence has no colours: to ask whether a terminal is there costs more than most checks.
       const colours = !toOut && terminal.colours.err;
-      (toOut ? terminal.out : terminal.err)(`${textOf(finding, colours)}\n`);
+      (toOut ? terminal.out : terminal.err)(`${textOf(finding, colours, withRemedy)}\n`);
     }
   }
 
@@ -121,10 +119,9 @@ export function openReport(
               each.remedy && switches ? { ...each, remedy: asRun(each.remedy) } : each,
             );
       for (const [index, finding] of all.entries()) {
-        const { remedy, ...rest } = finding;
-        const isShared = remedy !== undefined && all[index + 1]?.remedy === remedy && !actions;
+        const isShared = finding.remedy !== undefined && all[index + 1]?.remedy === finding.remedy;
         findings.push(finding);
-        print(isShared ? rest : finding);
+        print(finding, !isShared);
       }
     },
     say(line) {
@@ -210,7 +207,7 @@ const colour: Record<Level, "red" | "yellow" | "green"> = {
 };
 
 /** Returns a finding as one line, with its place and its remedy indented below. */
-export function textOf(finding: Finding, colours: boolean): string {
+export function textOf(finding: Finding, colours: boolean, withRemedy = true): string {
   const { level, message, remedy } = finding;
   if (level === "notice") {
     return visible(message);
@@ -219,7 +216,7 @@ export function textOf(finding: Finding, colours: boolean): string {
   return [
     `${colours ? painted(level, `${level}:`) : `${level}:`} ${visible(message)}`,
     ...(where === "" ? [] : [`  at ${visible(where)}`]),
-    ...(remedy === undefined ? [] : [`  fix: ${visible(remedy)}`]),
+    ...(remedy === undefined || !withRemedy ? [] : [`  fix: ${visible(remedy)}`]),
   ].join("\n");
 }
 

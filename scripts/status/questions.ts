@@ -25,7 +25,7 @@ import { changesAmong } from "../lib/git/checkout.ts";
 import type { Repository } from "../lib/git/git.ts";
 import type { Objects } from "../lib/git/objects.ts";
 import { layout } from "../lib/layout.ts";
-import { examineImage } from "../lib/net/image.ts";
+import { checkImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
 import { isVersion, type Version } from "../lib/version.ts";
 import type { Candidate } from "../release/flow.ts";
@@ -252,7 +252,7 @@ export async function askImage(
     .filter((each) => isSameImage(each.reference, reference))
     .flatMap((each) => each.platforms);
   const world = { env, cwd: root, http: { signal } };
-  const { state, findings } = await examineImage({ reference, platforms, at }, world);
+  const { state, findings } = await checkImage({ reference, platforms, at }, world);
   const outcome = sumUp(findings);
   return state === "unknown" ? { ...outcome, state } : outcome;
 }

@@ -23,14 +23,8 @@ const kinds = [
   { what: "SPDX attestation", predicate: "https://spdx.dev/Document/v2.3" },
 ] as const;
 
-const options = {
-  /** How gh says that there is no attestation; older versions pass on what the server says. */
-  absent: /no attestations found|HTTP 404: [^\n]*\/attestations\/sha256/i,
-  /** Milliseconds for one attestation: gh asks GitHub, and the roots of trust. */
-  timeout: 60_000,
-  /** Bytes of an answer: it carries a whole SBOM, more than once. */
-  most: 64 * 1024 * 1024,
-};
+/** How gh says that there is no attestation; older versions pass on what the server says. */
+const absent = /no attestations found|HTTP 404: [^\n]*\/attestations\/sha256/i;
 
 /** How gh says that an attestation does not hold; only where nothing else kept it from the answer. */
 const breach =
@@ -52,17 +46,12 @@ export async function askAttestations(
   origin: RunQuestion,
   gh: GhWorld,
 ): Promise<Answer[]> {
-  const answers = await Promise.all(
-    subjects.map(async (subject) => {
-      const ofSubject: Answer[] = [];
-      for (const { what, predicate } of kinds) {
-        const ask = () => verify(subject, predicate, origin, gh);
-        ofSubject.push(await answered(`${what} of ${subject.name}`, ask));
-      }
-      return ofSubject;
-    }),
+  const asking = subjects.flatMap((subject) =>
+    kinds.map(({ what, predicate }) =>
+      answered(`${what} of ${subject.name}`, () => verify(subject, predicate, origin, gh)),
+    ),
   );
-  return answers.flat();
+  return await Promise.all(asking);
 }
 
 /** @returns The evidence, if one attestation of that kind is of this very tag and file. */
@@ -73,11 +62,6 @@ async function verify(
   gh: GhWorld,
 ): Promise<string> {
   const { path, sha256 } = await subject.file();
-  const attestations = await readAttestations(path, predicate, gh);
-  if (attestations.length === 0) {
-    const remedy = "Wait until the workflow run has attested it";
-    throw new Unverified("pending", "there is no attestation", remedy);
-  }
   const home = `https://github.com/${gh.repository}`;
   const expected: [what: string, key: string, wanted: string | undefined][] = [
     ["repository", "sourceRepositoryURI", home],
@@ -85,33 +69,38 @@ async function verify(
     ["workflow", "buildSignerURI", `${home}/${workflow}@refs/tags/${tag}`],
     ["commit", "sourceRepositoryDigest", commit],
   ];
+  const attestations = await readAttestations(path, predicate, gh);
   const faults = attestations.map(({ certificate, digests }) => [
     ...expected
       .filter(([, key, wanted]) => wanted !== undefined && certificate[key] !== wanted)
-      .map(([what, key, wanted]) => `${what} ${shown(certificate[key])}, expected ${wanted}`),
+      .map(([what, key, wanted]) => {
+        const found = findText(certificate[key])?.slice(0, 200) ?? "unknown";
+        return `${what} ${found}, expected ${wanted}`;
+      }),
     ...(digests.includes(sha256) ? [] : [`another file than sha256 ${sha256}`]),
   ]);
-  const [least = []] = faults.toSorted((a, b) => a.length - b.length);
+  const [least] = faults.toSorted((a, b) => a.length - b.length);
+  if (least === undefined) {
+    const remedy = "Wait until the workflow run has attested it";
+    throw new Unverified("pending", "there is no attestation", remedy);
+  }
   if (least.length > 0) {
     throw new Unverified("failed", `it is of ${least.join("; of ")}`, distrust);
   }
   return `signed by ${workflow} at refs/tags/${tag}`;
 }
 
-function shown(value: unknown): string {
-  return findText(value)?.slice(0, 200) ?? "unknown";
-}
-
 /** Returns what gh has verified of a file: the digests in each statement, and the certificate. */
 async function readAttestations(path: string, predicate: string, gh: GhWorld) {
   const args = ["attestation", "verify", path, "--predicate-type", predicate, "--format", "json"];
+  // gh asks GitHub and the roots of trust, and prints a whole SBOM, more than once.
+  const options = { absent, timeout: 60_000, most: 64 * 1024 * 1024 };
   const answer = await askGh(args, gh, options).catch((thrown) => {
     const { message } = thrown as Error;
     const isBreach = breach.test(message) && !trouble.test(message);
     throw isBreach ? new Unverified("failed", message, distrust) : thrown;
   });
-  const results = answer === undefined ? [] : findList(answer);
-  return (results ?? [{}]).flatMap(({ verificationResult }) => {
+  return (findList(answer ?? []) ?? [{}]).flatMap(({ verificationResult }) => {
     const result = asTable(verificationResult);
     const statement = asTable(result?.statement);
     const certificate = asTable(asTable(result?.signature)?.certificate);

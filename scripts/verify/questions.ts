@@ -1,32 +1,17 @@
 /** The questions that a tag raises: everything that its push triggers, seen from outside. */
 
 import { type Answer, answerOf, Unverified } from "../lib/answer.ts";
-import { type ImageReference, parseImageReference } from "../lib/files/image-reference.ts";
-import type { Finding } from "../lib/finding.ts";
-import type { ObjectId, Repository } from "../lib/git/git.ts";
+import { type ImageReference, nameOf, parseImageReference } from "../lib/files/image-reference.ts";
+import type { Repository } from "../lib/git/git.ts";
 import { layout } from "../lib/layout.ts";
 import type { GhWorld } from "../lib/net/gh.ts";
 import type { HttpOptions } from "../lib/net/http.ts";
 import { isVersion, type Version } from "../lib/version.ts";
 import { askAttestations, type Subject } from "./attestations.ts";
 import { askGithubRelease, type Downloads, draft } from "./github-release.ts";
-import {
-  askChartArtifact,
-  askCrate,
-  askImages,
-  chartQuestion,
-  crateQuestion,
-  imageQuestion,
-} from "./published.ts";
+import { askChartArtifact, askCrate, askImages, imageQuestion } from "./published.ts";
 import type { Question } from "./survey.ts";
-import {
-  askTag,
-  type Expectation,
-  type Promises,
-  readExpectation,
-  type TagAnswer,
-  tagQuestion,
-} from "./tag.ts";
+import { askTag, type Promises, type TagAnswer, tagQuestion } from "./tag.ts";
 import { askWorkflowRun } from "./workflow-run.ts";
 
 /** The two kinds of release tag. */
@@ -56,10 +41,8 @@ export interface Inquiry {
   readonly tag: string;
   /** In the order in which they must be asked, and are reported. */
   readonly questions: readonly Question[];
-  /** Returns the tag's commit, once it is known. */
-  commit(): ObjectId | undefined;
-  /** Returns where the promises were read, and what is missing in them; once they were needed. */
-  findings(): readonly Finding[];
+  /** Returns the last answer about the tag, once it was asked for. */
+  tagged(): Promise<TagAnswer>;
 }
 
 /** Returns the questions that the tag of an application or of a chart raises. */
@@ -71,38 +54,21 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
   const workflow = isChart ? layout.chartReleaseWorkflow : layout.releaseWorkflow;
-  /** A reference, in the registry that is asked in the place of the one that it names. */
+  /** Returns a reference, in the registry that is asked in the place of the one that it names. */
   const at = (reference: ImageReference) => ({ ...reference, ...(registry && { registry }) });
   const published = (name: string) => ({ ...at(parseImageReference(name)), tag: version });
-  const chart = published(layout.published.chart);
-  let tagging: Promise<TagAnswer> | undefined;
-  let running: Promise<Answer> | undefined;
-  let commit: ObjectId | undefined;
-  let expectation: Expectation | undefined;
+  let tagging: Promise<TagAnswer>;
+  let running: Promise<Answer>;
 
-  async function origin() {
-    commit = (await tagging)?.commit;
-    return { tag, workflow, commit };
-  }
+  const origin = async () => ({ tag, workflow, commit: (await tagging).commit });
 
   /** @throws {Unverified} If it is not known what the tag promises. */
-  async function promises(): Promise<Promises> {
-    const answer = (await tagging)?.answer;
-    await origin();
-    if (commit === undefined) {
-      throw new Unverified("unknown", answer?.evidence ?? "the tag is not known", answer?.remedy);
+  async function readPromises(): Promise<Promises> {
+    const { promises } = await tagging;
+    if (promises instanceof Unverified) {
+      throw promises;
     }
-    expectation ??= await readExpectation(repository, tag, commit);
-    const fetch = `git fetch ${layout.remote} tag ${tag}`;
-    if (expectation === undefined) {
-      const evidence = `what ${tag} promises is not known: this repository does not hold its commit`;
-      throw new Unverified("unknown", evidence, `Fetch the tag: ${fetch}`);
-    }
-    if (expectation.promises === undefined) {
-      const remedy = `Correct what is said about the tag's files, or fetch the tag: ${fetch}`;
-      throw new Unverified("unknown", `what ${tag} promises cannot be read`, remedy);
-    }
-    return expectation.promises;
+    return promises;
   }
 
   /** Returns a question about what the run makes: it is asked after the run, whose end decides. */
@@ -111,8 +77,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
       label,
       async ask() {
         const run = await running;
-        const answers = await ask();
-        return run === undefined ? answers : answers.map((answer) => afterRun(run, answer));
+        return (await ask()).map((answer) => afterRun(run, answer));
       },
     };
   }
@@ -123,23 +88,21 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   }
 
   async function askImage(): Promise<readonly Answer[]> {
-    const named = layout.published.images.map(published);
-    const references = [...new Map(named.map((each) => [JSON.stringify(each), each])).values()];
+    const names = new Set(layout.published.images.map((name) => nameOf(published(name))));
+    const references = [...names].map(parseImageReference);
     try {
-      const { platforms } = await promises();
-      return await askImages({ references, platforms }, registries);
+      return await askImages(references, (await readPromises()).platforms, registries);
     } catch (thrown) {
       return references.map((reference) => answerOf(imageQuestion(reference), thrown));
     }
   }
 
   async function askChart(): Promise<readonly Answer[]> {
-    const { appVersion } = await promises().catch(nothingPromised);
     const { product: name } = layout;
-    const { answer, digest } = await askChartArtifact(
-      { reference: chart, name, appVersion },
-      registries,
-    );
+    const { promises } = await tagging;
+    const appVersion = promises instanceof Unverified ? undefined : promises.appVersion;
+    const reference = published(layout.published.chart);
+    const { answer, digest } = await askChartArtifact({ reference, name, appVersion }, registries);
     const subject: Subject = {
       name: `chart ${name} ${version}`,
       async file() {
@@ -147,7 +110,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
           const evidence = "the chart's artifact is not verified";
           throw new Unverified(answer.state, evidence, answer.remedy);
         }
-        const path = `oci://${chart.registry}/${chart.repository}@${digest}`;
+        const path = `oci://${reference.registry}/${reference.repository}@${digest}`;
         return { path, sha256: digest.replace(/^sha256:/, "") };
       },
     };
@@ -156,12 +119,12 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
 
   /** Asks for the image that an install of the chart pulls: the run of another tag makes it. */
   async function askPulledImage(): Promise<readonly Answer[]> {
-    const { pulled, platforms } = await promises();
+    const { pulled, platforms } = await readPromises();
     if (pulled === undefined) {
       const remedy = "Release the next chart version with a values.yaml that names the image";
       throw new Unverified("unknown", "the chart names no image", remedy);
     }
-    const answers = await askImages({ references: [at(pulled)], platforms }, registries);
+    const answers = await askImages([at(pulled)], platforms, registries);
     if (!isVersion(pulled.tag ?? "") || answers.every(({ state }) => state !== "pending")) {
       return answers;
     }
@@ -185,25 +148,16 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
     },
   };
   const ofCrates = layout.published.crates.map((name) =>
-    made(crateQuestion(name), async () => [await askCrate(name, version, crateIndex, http)]),
+    made(`crate ${name}`, async () => [await askCrate(name, version, crateIndex, http)]),
   );
   const own = isChart
-    ? [made(chartQuestion(chart), askChart), { label: "image of the chart", ask: askPulledImage }]
+    ? [made("chart", askChart), { label: "image of the chart", ask: askPulledImage }]
     : [made("image", askImage), ...ofCrates];
   return {
     tag,
     questions: [ofTag, ofRun, made("GitHub release", askRelease), ...own],
-    commit: () => commit,
-    findings: () => expectation?.findings ?? [],
+    tagged: () => tagging,
   };
-}
-
-/** @throws {unknown} What was thrown, if it is a defect. */
-function nothingPromised(thrown: unknown): Partial<Promises> {
-  if (thrown instanceof Unverified) {
-    return {};
-  }
-  throw thrown;
 }
 
 /** Returns the answer about what a run makes: once it has ended, what is not there has failed. */
@@ -214,12 +168,11 @@ function afterRun(run: Answer, answer: Answer): Answer {
     return answer;
   }
   const end = run.state === "failed" ? "failed" : "ended";
-  const link = run.link ?? answer.link;
   return {
     question: answer.question,
     state: "failed",
     evidence: `${answer.evidence}, and can no longer come: the ${run.question} has ${end}`,
     remedy: run.remedy ?? "Read the log of the run's job that publishes it, and re-run that job",
-    ...(link === undefined ? {} : { link }),
+    link: run.link ?? answer.link,
   };
 }

@@ -1,9 +1,10 @@
 /** All questions about a release at once, asked again until there is nothing left to wait for. */
 
 import { type Answer, answerOf, findingOf } from "../lib/answer.ts";
-import { error, type Finding } from "../lib/finding.ts";
+import type { Finding } from "../lib/finding.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
+import { onSignal } from "../lib/process.ts";
 import { duration, showProgress, type Watcher } from "../lib/progress.ts";
 import type { Report } from "../lib/report.ts";
 import { sleep } from "../lib/sleep.ts";
@@ -52,27 +53,26 @@ export async function survey(
   const { clock, interrupt, report, terminal } = world;
   const { requestSignal: signal } = interrupt;
   const { limit, isOver = isSettled } = options;
+  const { promise: ended, reject: end } = Promise.withResolvers<never>();
+  ended.catch(() => {});
+  const stopListening = onSignal(signal, () => end(signal.reason));
   const given = new Map<Question, readonly Answer[]>();
   const answers = () => questions.flatMap((question) => given.get(question) ?? []);
   const open = () =>
-    questions.flatMap((question) => openOf(given.get(question)) ?? [question.label]);
+    questions.flatMap((each) => given.get(each)?.filter(isOpen).map(nameOf) ?? [each.label]);
 
   function progressTitle(): string {
-    const all = answers();
-    const verified = all.length - (openOf(all)?.length ?? 0);
-    const [first = ""] = open();
-    return given.size < questions.length
-      ? `${verified} verified, asking about ${first}`
-      : `${verified} of ${all.length} verified, waiting for ${first}`;
+    const verified = answers().filter((answer) => !isOpen(answer)).length;
+    return `${verified} verified, waiting for ${open()[0] ?? ""}`;
   }
 
   async function look(): Promise<void> {
     const asking = questions.map(async (question) => {
-      if (openOf(given.get(question))?.length !== 0) {
+      if (given.get(question)?.every((answer) => !isOpen(answer)) !== true) {
         given.set(question, await answersOf(question));
       }
     });
-    await unlessAborted(Promise.all(asking), signal);
+    await Promise.race([Promise.all(asking), ended]);
   }
 
   async function lookUntilOver(): Promise<Answer[]> {
@@ -106,22 +106,13 @@ export async function survey(
       throw signal.aborted ? new Interrupted(options.state(open()), interrupt.exitCode) : thrown;
     } finally {
       endProgress();
+      stopListening();
     }
   }, false);
 }
 
-/** Waits for work; rejects as soon as the signal fires, whatever the work still does. */
-async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  try {
-    await Promise.race([work, aborted]);
-    signal.throwIfAborted();
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
+const isOpen = ({ state }: Answer) => state !== "verified";
+const nameOf = ({ question }: Answer) => question;
 
 /** Returns the answers to a question; what the question as a whole fails with is one answer. */
 async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
@@ -133,12 +124,7 @@ async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
 }
 
 function isSettled(answers: readonly Answer[]): boolean {
-  return answers.some(({ state }) => state === "failed") || openOf(answers)?.length === 0;
-}
-
-/** Returns the questions that are not verified; undefined if there are no answers yet. */
-function openOf(answers: readonly Answer[] | undefined): string[] | undefined {
-  return answers?.filter(({ state }) => state !== "verified").map(({ question }) => question);
+  return answers.some(({ state }) => state === "failed") || !answers.some(isOpen);
 }
 
 /** Returns what is new since the last look: answers in another state, and at first all open ones. */
@@ -160,18 +146,12 @@ export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
     state === "unknown" ? JSON.stringify([evidence, remedy]) : question,
   );
   return [...reasons.values()].flatMap((same) => {
-    const [first] = same;
-    if (first === undefined || first.state !== "unknown" || same.length === 1) {
+    if (same.length === 1 || same[0]?.state !== "unknown") {
       return same.map(findingOf);
     }
-    const names = listOf(same.map(({ question }) => question));
-    return [error(`Cannot verify ${names}: unknown, ${first.evidence}`, { remedy: first.remedy })];
+    const names = same.map(nameOf);
+    const shown = names.length > 4 ? names.slice(0, 3) : names;
+    const more = names.length > 4 ? ` and ${names.length - 3} more` : "";
+    return [findingOf({ ...same[0], question: `${shown.join(", ")}${more}` })];
   });
-}
-
-/** Returns names in a sentence that stays readable: the first of many, and how many more there are. */
-function listOf(names: readonly string[]): string {
-  const shown = names.length > 4 ? names.slice(0, 3) : names;
-  const more = names.length - shown.length;
-  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -15,7 +15,7 @@ export interface RunQuestion {
 }
 
 /** What older versions of gh know as well; `--event` and the attempt are not among it. */
-const runFields = "databaseId,headSha,headBranch,event,status,conclusion,url,createdAt";
+const runFields = "databaseId,headSha,headBranch,event,status,conclusion,url";
 
 /** Runs of one tag at most: one, and some more where the tag was pushed again. */
 const mostRuns = 20;
@@ -45,9 +45,8 @@ async function findRun({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Pro
   if (runs?.every(isRun) !== true) {
     throw unread("gh run list answered with something that is no list of runs");
   }
-  const pushed = runs
-    .filter(({ event, headBranch }) => event === "push" && headBranch === tag)
-    .toSorted((a, b) => (timeOf(b) < timeOf(a) ? -1 : 1));
+  // gh lists the newest first.
+  const pushed = runs.filter(({ event, headBranch }) => event === "push" && headBranch === tag);
   const run = pushed.find(({ headSha }) => headSha === commit) ?? pushed[0];
   if (run === undefined) {
     throw new Unverified(
@@ -67,15 +66,8 @@ async function findRun({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Pro
   return run;
 }
 
-function isRun({ databaseId, headSha, status, createdAt }: Fields): boolean {
-  return (
-    Number.isSafeInteger(databaseId) && [headSha, status, createdAt].every((each) => findText(each))
-  );
-}
-
-/** Returns when a run was made: moments of one form, which compare as text. */
-function timeOf(run: Fields): string {
-  return `${run.createdAt} ${String(run.databaseId).padStart(20, "0")}`;
+function isRun({ databaseId, headSha, status }: Fields): boolean {
+  return Number.isSafeInteger(databaseId) && [headSha, status].every(findText);
 }
 
 function unread(evidence: string, link?: string): Unverified {
@@ -85,19 +77,41 @@ function unread(evidence: string, link?: string): Unverified {
 async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
   const link = findLink(run.url);
   const jobs = await jobsOf(run, gh);
+  const failed = firstFailure(jobs);
   if (run.status !== "completed") {
-    throw openRun(run, jobs, link);
+    const busy = jobs.filter(({ status }) => status === "in_progress").map(nameOf);
+    const now = busy.length > 0 ? `running: ${busy.join(", ")}` : `it is ${words(run.status)}`;
+    throw new Unverified(
+      "pending",
+      failed === undefined ? now : `${now}; failed already: ${nameOf(failed)}`,
+      run.status === "waiting" ? "Approve the deployment that it waits for" : "Wait until it ends",
+      link,
+    );
   }
   if (findText(run.conclusion) === undefined) {
     throw unread("the run has ended without a conclusion", link);
   }
-  if (run.conclusion !== "success") {
-    throw failedRun(run, jobs, link);
+  if (run.conclusion === "success") {
+    // A run may succeed without having run every job.
+    const skipped = jobs.filter(({ conclusion }) => conclusion === "skipped").map(nameOf);
+    const without = skipped.length > 0 ? `, without ${skipped.join(", ")}` : "";
+    return { evidence: `it ended in success${without}`, link };
   }
-  // A run may succeed without having run every job.
-  const skipped = jobs.filter(({ conclusion }) => conclusion === "skipped").map(nameOf);
-  const evidence = ["it ended in success", ...(skipped.length > 0 ? [skipped.join(", ")] : [])];
-  return { evidence: evidence.join(", without "), ...(link === undefined ? {} : { link }) };
+  const logLink = findLink(failed?.url) ?? link;
+  const log = `log${logLink === undefined ? "" : ` at ${logLink}`}, correct the cause, and re-run`;
+  if (failed === undefined) {
+    const evidence = `it ended as ${words(run.conclusion)}`;
+    throw new Unverified("failed", evidence, `Read the ${log} it`, link);
+  }
+  const step = findList(failed.steps)?.find(({ conclusion }) => hasFailed(conclusion));
+  const name = step === undefined ? "" : nameOf(step);
+  const known = procedureRemedies.find(([job, of]) => job.test(nameOf(failed)) && of.test(name));
+  throw new Unverified(
+    "failed",
+    `job ${nameOf(failed)} ended as ${words(failed.conclusion)}${name && `, in step ${name}`}`,
+    known?.[2] ?? `Read the job's ${log} the failed jobs`,
+    logLink,
+  );
 }
 
 /** Returns the jobs of a run; none if gh cannot list them: the run's own state stands without them. */
@@ -111,37 +125,6 @@ async function jobsOf(run: Fields, gh: GhWorld): Promise<readonly Fields[]> {
     }
     throw thrown;
   }
-}
-
-function openRun(run: Fields, jobs: readonly Fields[], link: string | undefined): Unverified {
-  const failed = firstFailure(jobs);
-  const busy = jobs.filter(({ status }) => status === "in_progress").map(nameOf);
-  const now = busy.length > 0 ? `running: ${busy.join(", ")}` : `it is ${words(run.status)}`;
-  return new Unverified(
-    "pending",
-    failed === undefined ? now : `${now}; failed already: ${nameOf(failed)}`,
-    run.status === "waiting" ? "Approve the deployment that it waits for" : "Wait until it ends",
-    link,
-  );
-}
-
-function failedRun(run: Fields, jobs: readonly Fields[], link: string | undefined): Unverified {
-  const job = firstFailure(jobs);
-  const logLink = findLink(job?.url) ?? link;
-  const log = `log${logLink === undefined ? "" : ` at ${logLink}`}, correct the cause, and re-run`;
-  if (job === undefined) {
-    const evidence = `it ended as ${words(run.conclusion)}`;
-    return new Unverified("failed", evidence, `Read the ${log} it`, link);
-  }
-  const step = findList(job.steps)?.find(({ conclusion }) => hasFailed(conclusion));
-  const name = step === undefined ? "" : nameOf(step);
-  const known = procedureRemedies.find(([ofJob, of]) => ofJob.test(nameOf(job)) && of.test(name));
-  return new Unverified(
-    "failed",
-    `job ${nameOf(job)} ended as ${words(job.conclusion)}${name && `, in step ${name}`}`,
-    known?.[2] ?? `Read the job's ${log} the failed jobs`,
-    logLink,
-  );
 }
 
 /** Returns the job that failed first; one that was cancelled only if none has failed by itself. */

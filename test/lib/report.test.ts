@@ -39,6 +39,15 @@ const hostile = [
 ].join("|");
 const steering = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
+test("a pass asks for no place: finding one may take a parse of the file", () => {
+  const { report } = capture();
+  const at = () => {
+    throw new Error("asked for a place");
+  };
+  report.add([notice("Cargo.toml -> 1.2.3", { at }), notice("more", { at, remedy: "none" })]);
+  expect(report.findings).toHaveLength(2);
+});
+
 test("as text, notices go to standard output, warnings and errors to standard error", () => {
   const { written, report } = capture();
   report.add(three);

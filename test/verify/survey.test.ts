@@ -140,8 +140,8 @@ test("on a terminal one line tells how far it is, and what is waited for", async
     },
   });
   const lines = written.err.split("\r\u001b[K");
-  expect(lines).toContain("1 verified, asking about image, 0 s");
-  expect(lines).toContain("2 of 3 verified, waiting for image on docker.io, 0 s");
+  expect(lines).toContain("1 verified, waiting for image, 0 s");
+  expect(lines).toContain("2 verified, waiting for image on docker.io, 0 s");
   expect(written.err).toEndWith("\r\u001b[K");
 });
 

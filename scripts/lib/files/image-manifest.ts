@@ -1,6 +1,7 @@
 /** What a registry holds of an image: indexes, manifests and configurations, and their platforms. */
 
-import { quote } from "../finding.ts";
+import { error, type Finding, type Place, quote, Refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
 import { asTable } from "./document.ts";
 import { isDigest } from "./image-reference.ts";
 
@@ -40,7 +41,7 @@ const configTypes: readonly unknown[] = [
  * @throws {SyntaxError} If the text is neither, or both at once.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = plain(parseJsonTable(text, "manifest"));
+  const table = parseJsonTable(text, "manifest");
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Two readers must not see two different images in the same bytes.
@@ -53,24 +54,17 @@ export function parseImageManifest(text: string, mediaType: string): ImageManife
   }
   const config = asTable(table.config);
   expectForm("container image", config?.mediaType, configTypes.includes(config?.mediaType));
-  return { kind: "image", config: parseDigest(plain(config ?? {}).digest) };
+  return { kind: "image", config: parseDigest(config?.digest) };
 }
 
 function parseEntry(entry: unknown): IndexEntry[] {
   const table = asTable(entry);
-  const platform = asTable(table?.platform);
-  const annotations = asTable(table?.annotations) ?? {};
-  if (
-    !imageTypes.includes(table?.mediaType) ||
-    platform === undefined ||
-    "vnd.docker.reference.type" in annotations
-  ) {
+  const stated = asTable(table?.platform);
+  if (!imageTypes.includes(table?.mediaType) || stated === undefined) {
     return [];
   }
-  const name = platformOf(platform);
-  return name.startsWith("unknown/")
-    ? []
-    : [{ digest: parseDigest(table?.digest), platform: name }];
+  const platform = platformOf(stated);
+  return platform.startsWith("unknown/") ? [] : [{ digest: parseDigest(table?.digest), platform }];
 }
 
 /**
@@ -79,50 +73,26 @@ function parseEntry(entry: unknown): IndexEntry[] {
  * @throws {SyntaxError} If the text is not an image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(plain(parseJsonTable(text, "image configuration")));
+  return platformOf(parseJsonTable(text, "image configuration"));
 }
 
-/** Returns the table itself. Container runtimes ignore the case of keys, and the last key counts. */
-function plain(table: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const keys = Object.keys(table);
-  const isPlain = new Set(keys.map((key) => key.toUpperCase())).size === keys.length;
-  expectForm("table of different keys", "keys that differ in their case only", isPlain);
-  return table;
-}
-
-function platformOf(table: Readonly<Record<string, unknown>>): string {
-  const { os, architecture, variant = "" } = table;
+function platformOf({ os, architecture, variant = "" }: Readonly<Record<string, unknown>>): string {
   const parts = [os, architecture, ...(variant === "" ? [] : [variant])];
   const isText = parts.every((part) => typeof part === "string");
   expectForm("platform", parts, isText);
   return parsePlatform(parts.join("/"));
 }
 
-/** Other names of processors that container runtimes accept. */
-const spellings: ReadonlyMap<string, string> = new Map([
-  ["x86_64", "amd64"],
-  ["x86-64", "amd64"],
-  ["i386", "386"],
-  ["aarch64", "arm64"],
-  ["armhf", "arm/v7"],
-  ["armel", "arm/v6"],
-]);
-
-/** Processors with a variant that is the default, or without a variant that runtimes assume. */
+/** Processors with the variant that runtimes assume where there is none, or without it. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ["amd64/v1", "amd64"],
   ["arm64/v8", "arm64"],
-  ["arm64/8", "arm64"],
   ["arm", "arm/v7"],
-  ["arm/5", "arm/v5"],
-  ["arm/6", "arm/v6"],
-  ["arm/7", "arm/v7"],
-  ["arm/8", "arm/v8"],
 ]);
 
 /**
  * Returns a platform in the form that container runtimes compare: `linux/arm64/v8`
- * is `linux/arm64`, `linux/arm` is `linux/arm/v7`, `linux/x86_64` is `linux/amd64`.
+ * is `linux/arm64`, `linux/arm` is `linux/arm/v7`.
  *
  * @param text `os/architecture` or `os/architecture/variant`.
  * @throws {SyntaxError} If the text is not a platform.
@@ -130,10 +100,32 @@ const defaults: ReadonlyMap<string, string> = new Map([
 export function parsePlatform(text: string): string {
   const fits = /^[A-Za-z0-9_.-]{1,40}(?:\/[A-Za-z0-9_.-]{1,40}){1,2}$/.test(text);
   expectForm("platform such as linux/amd64", text, fits);
-  const [os = "", architecture = "", variant] = text.toLowerCase().split("/");
-  const named = spellings.get(architecture) ?? architecture;
-  const processor = variant === undefined || named.includes("/") ? named : `${named}/${variant}`;
-  return `${os === "macos" ? "darwin" : os}/${defaults.get(processor) ?? processor}`;
+  const [os = "", ...processor] = text.toLowerCase().split("/");
+  const name = processor.join("/");
+  return `${os}/${defaults.get(name) ?? name}`;
+}
+
+/**
+ * Returns the platforms that a chart promises for an image, each once, as `parsePlatform` does.
+ *
+ * @throws {Refusal} If some of them are not platforms.
+ */
+export function parsePromisedPlatforms(texts: readonly string[], at?: Place): string[] {
+  const platforms = new Set<string>();
+  const faults: Finding[] = [];
+  for (const text of texts) {
+    try {
+      platforms.add(parsePlatform(text));
+    } catch (thrown) {
+      const why = (thrown as SyntaxError).message;
+      const remedy = `Correct ${layout.imagesAnnotation}`;
+      faults.push(error(`Cannot read a platform that the chart promises: ${why}`, { at, remedy }));
+    }
+  }
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+  return [...platforms];
 }
 
 function parseDigest(value: unknown): string {

@@ -5,40 +5,29 @@ import { asTable } from "../files/document.ts";
 import { layout } from "../layout.ts";
 import { type Environment, lastWords, MissingProgram, type RunOptions, run } from "../process.ts";
 
-/** A token, or why there is none. The token is a secret: it goes into no message. */
-export type GhToken = { readonly token: string } | { readonly why: string };
-
-/** Milliseconds for the token: gh reads a file or a keyring. */
-const tokenTime = 10_000;
-
 /**
- * Asks gh for the operator's token for github.com.
+ * Asks gh for the operator's token for github.com. The token is a secret: it goes into no message.
  *
- * @param options.timeout Milliseconds.
+ * @param options.timeout Milliseconds; gh reads a file or a keyring.
+ * @throws {Unverified} If there is none.
  */
 export async function ghToken(
   env: Environment,
   cwd: string,
-  { signal, timeout = tokenTime }: Pick<RunOptions, "signal" | "timeout"> = {},
-): Promise<GhToken> {
+  { signal, timeout = 10_000 }: Pick<RunOptions, "signal" | "timeout"> = {},
+): Promise<string> {
   // Named in full: GH_HOST would have gh answer with the token of another server.
   const args = ["auth", "token", "--hostname", "github.com"];
-  try {
-    const { code, stdout } = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
-    if (code !== 0) {
-      return { why: `gh is not logged in to github.com (exit code ${code})` };
-    }
-    const token = stdout.replace(/\r?\n$/, "");
-    // What an HTTP header carries unchanged.
-    return /^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)
-      ? { token }
-      : { why: "gh auth token printed something that is not a token" };
-  } catch (thrown) {
-    if (thrown instanceof Unverified) {
-      return { why: thrown.message };
-    }
-    throw thrown;
+  const { code, stdout } = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
+  if (code !== 0) {
+    throw unknown(`gh is not logged in to github.com (exit code ${code})`, logIn);
   }
+  const token = stdout.replace(/\r?\n$/, "");
+  // What an HTTP header carries unchanged.
+  if (!/^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)) {
+    throw unknown("gh auth token printed something that is not a token");
+  }
+  return token;
 }
 
 /** Where gh questions are asked. */
@@ -49,8 +38,6 @@ export interface GhWorld {
   readonly signal?: AbortSignal | undefined;
   /** OWNER/REPO on github.com. */
   readonly repository: string;
-  /** Milliseconds that any question may take; default: those of the question. */
-  readonly timeout?: number | undefined;
 }
 
 export interface GhOptions {
@@ -58,12 +45,9 @@ export interface GhOptions {
   readonly timeout?: number;
   /** How gh says on standard error that there is no such thing; exit code 1 only. */
   readonly absent?: RegExp;
-  /** Bytes that gh may print. */
+  /** Bytes that gh may print; default: 4 MiB. */
   readonly most?: number;
 }
-
-/** Bytes that gh may print unless the question says otherwise. */
-const usualSize = 4 * 1024 * 1024;
 
 const install =
   "Install gh (https://cli.github.com), and log in: gh auth login --hostname github.com";
@@ -83,14 +67,8 @@ export async function askGh(
   options?: GhOptions,
 ): Promise<unknown> {
   const text = await callGh(args, world, options);
-  if (text === undefined) {
-    return undefined;
-  }
-  if (text.trim() === "") {
-    throw unknown(`${nameOf(args)} ended without an answer`);
-  }
   try {
-    return JSON.parse(text);
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     throw unknown(`${nameOf(args)} printed something that is not JSON`);
   }
@@ -100,7 +78,7 @@ export async function askGh(
 export async function callGh(
   args: readonly string[],
   world: GhWorld,
-  { timeout = layout.limits.network, absent, most = usualSize }: GhOptions = {},
+  { timeout = layout.limits.network, absent, most = 4 * 1024 * 1024 }: GhOptions = {},
 ): Promise<string | undefined> {
   // `attestation` takes no host before the repository. For the others GH_HOST would make gh believe
   // that somebody is logged in there.
@@ -109,16 +87,12 @@ export async function callGh(
   const answer = await runGh([...args, "--repo", place], {
     cwd: world.cwd,
     env: { ...environmentOf(world.env), ...(isAttestation && { GH_HOST: "github.com" }) },
-    timeout: world.timeout ?? timeout,
+    timeout,
     mostOutput: most,
     signal: world.signal,
   });
   const { code, stdout, stderr, overflowed } = answer;
-  const name = nameOf(args);
-  if (overflowed) {
-    throw unknown(`${name} printed more than an answer can be`);
-  }
-  if (code === 0) {
+  if (code === 0 && !overflowed) {
     return stdout;
   }
   if (code === 4 || /\bHTTP 401\b/.test(stderr)) {
@@ -126,15 +100,12 @@ export async function callGh(
   }
   if (/^(?:unknown command "|unknown flag: |Unknown JSON field: )/m.test(stderr)) {
     const update = "Update gh to 2.67 or later (https://cli.github.com)";
-    throw unknown(`the installed gh is too old for ${name}`, update);
+    throw unknown(`the installed gh is too old for ${nameOf(args)}`, update);
   }
   if (code === 1 && absent?.test(stderr)) {
     return undefined;
   }
-  if (code > 128) {
-    throw unknown(`${name} was ended by signal ${code - 128}`);
-  }
-  throw unknown(`${name} failed: ${lineOf(lastWords(answer))}`, remedyFor(stderr));
+  throw unknown(`${nameOf(args)} failed: ${lineOf(lastWords(answer))}`, remedyFor(stderr));
 }
 
 function unknown(why: string, remedy = askLater): Unverified {
@@ -194,18 +165,13 @@ function remedyFor(stderr: string): string {
     : askLater;
 }
 
-/** How many characters of gh's words a reason carries. */
-const reasonLength = 300;
-
 /** Returns words of gh on one line. A URL's query is left out: it is long, and may hold a secret. */
 function lineOf(words: string): string {
   const line = words
-    // A link's query may take most of the words that are read.
-    .slice(0, 20 * reasonLength)
     .trim()
     .replace(/\s*[\r\n]\s*/g, "; ")
     .replace(/(https:[^\s?]*)\?[^\s)]*/g, "$1");
-  return line.length > reasonLength ? `${line.slice(0, reasonLength)}...` : line;
+  return line.length > 300 ? `${line.slice(0, 300)}...` : line;
 }
 
 /** A JSON object of an answer. */

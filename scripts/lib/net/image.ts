@@ -1,17 +1,21 @@
 /** Whether the image that an installation would pull is published, for every platform promised. */
 
-import type { State } from "../answer.ts";
+import { answerOf, type State, Unverified } from "../answer.ts";
 import {
   type IndexEntry,
   parseConfigPlatform,
   parseImageManifest,
-  parsePlatform,
+  parsePromisedPlatforms,
 } from "../files/image-manifest.ts";
 import { type ImageReference, nameOf } from "../files/image-reference.ts";
-import { error, type Finding, notice, type Place } from "../finding.ts";
+import { attempt, error, type Finding, notice, type Place } from "../finding.ts";
 import { layout } from "../layout.ts";
-import { NoAnswer } from "./http.ts";
-import { openRegistry, type Registry, type RegistryWorld } from "./registry.ts";
+import {
+  openRegistry,
+  type Registry,
+  type RegistryWorld,
+  type StoredManifest,
+} from "./registry.ts";
 
 /** The answer of a registry about an image. */
 export interface ImageAnswer {
@@ -23,7 +27,7 @@ export interface ImageAnswer {
   /** Of a verified image the platforms that were checked, else the reason, on one line. */
   readonly evidence: string;
   /** The way out, of all states but `verified`. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
 }
 
 /**
@@ -40,92 +44,71 @@ export async function askImage(
     const registry = openRegistry(reference, world);
     // A runtime that is given both pulls the digest, whatever the tag says.
     const found = await registry.manifest(reference.digest ?? reference.tag ?? "latest");
-    if ("absent" in found) {
-      const remedy =
-        "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again";
-      return { state: "pending", evidence: found.absent, remedy };
-    }
     const { digest } = found;
-    const manifest = parseImageManifest(found.text, found.mediaType);
-    const { offered, missing, reasons } =
-      manifest.kind === "index"
-        ? await checkEntries(manifest.entries, promised, registry)
-        : await checkConfiguration(manifest.config, promised, registry);
-    if (missing.length === 0) {
+    const offers = await readOffers(found, promised, registry);
+    const offered = offers.flatMap(({ platform, fault }) => (fault === undefined ? platform : []));
+    const lacks = promised.filter((platform) => !offered.includes(platform)).join(", ");
+    if (lacks === "") {
       const evidence = promised.join(", ") || "no platform checked";
       return { state: "verified", digest, evidence };
     }
-    const lacks = missing.join(", ");
-    return {
-      state: "failed",
-      digest,
-      lacks,
-      evidence: [`found ${offered.join(", ") || "no platform"}`, ...reasons].join("; "),
-      remedy: `Release the next version with an image for ${lacks}, or correct ${layout.imagesAnnotation}`,
-    };
+    const faults = offers.flatMap(({ fault }) => fault ?? []);
+    const evidence = [`found ${offered.join(", ") || "no platform"}`, ...faults].join("; ");
+    const remedy = `Release the next version with an image for ${lacks}, or correct ${layout.imagesAnnotation}`;
+    return { state: "failed", digest, lacks, evidence, remedy };
   } catch (thrown) {
-    if (thrown instanceof NoAnswer || thrown instanceof SyntaxError) {
-      const usual = "Check the network and the registry, then run the command again";
-      const remedy = (thrown instanceof NoAnswer && thrown.remedy) || usual;
-      return { state: "unknown", evidence: thrown.message, remedy };
-    }
-    throw thrown;
+    const { state, evidence, remedy } = answerOf("image", thrown);
+    const wait =
+      "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again";
+    return { state, evidence, remedy: state === "pending" ? wait : remedy };
   }
 }
 
-interface Platforms {
-  readonly offered: readonly string[];
-  /** The promised platforms that cannot be pulled. */
-  readonly missing: readonly string[];
-  /** Why those are missing that an index lists. */
-  readonly reasons: readonly string[];
-}
-
-/** Compares the promised platforms with an image's configuration, which only a promise needs. */
-async function checkConfiguration(
-  config: string,
-  promised: readonly string[],
-  registry: Registry,
-): Promise<Platforms> {
-  const offered = promised.length === 0 ? [] : [parseConfigPlatform(await registry.blob(config))];
-  const missing = promised.filter((platform) => !offered.includes(platform));
-  return { offered, missing, reasons: [] };
+/** A platform that an image is for, and what is wrong about that. */
+interface Offer {
+  readonly platform: string;
+  readonly fault?: string | undefined;
 }
 
 /**
- * Compares the promised platforms with the images of an index. What an index says about an image is
- * a claim: the image's own configuration counts.
+ * Returns the platforms of an image. What an index says about a promised platform is a claim: the
+ * configuration of the image for it counts.
  */
-async function checkEntries(
-  entries: readonly IndexEntry[],
+async function readOffers(
+  found: StoredManifest,
   promised: readonly string[],
   registry: Registry,
-): Promise<Platforms> {
-  const listed = [...new Set(entries.map(({ platform }) => platform))];
-  const needed = promised.filter((platform) => listed.includes(platform));
-  const faults = await Promise.all(
-    needed.map((platform) => {
-      const images = entries.filter((entry) => entry.platform === platform);
-      return findFault(platform, new Set(images.map(({ digest }) => digest)), registry);
-    }),
+): Promise<Offer[]> {
+  const manifest = parseImageManifest(found.text, found.mediaType);
+  if (manifest.kind === "image") {
+    return [{ platform: parseConfigPlatform(await registry.blob(manifest.config)) }];
+  }
+  const listed = Map.groupBy(manifest.entries, ({ platform }) => platform);
+  return await Promise.all(
+    [...listed].map(async ([platform, entries]) =>
+      promised.includes(platform)
+        ? { platform, fault: await findFault(platform, entries, registry) }
+        : { platform },
+    ),
   );
-  const wrong = needed.filter((_, index) => faults[index] !== undefined);
-  const offered = listed.filter((platform) => !wrong.includes(platform));
-  const missing = promised.filter((platform) => !offered.includes(platform));
-  return { offered, missing, reasons: faults.filter((fault) => fault !== undefined) };
 }
 
-/** Why the images that an index lists for a platform are not the one image for it. */
+/** Returns why the images that an index lists for a platform are not the one image for it. */
 async function findFault(
   platform: string,
-  digests: ReadonlySet<string>,
+  entries: readonly IndexEntry[],
   registry: Registry,
 ): Promise<string | undefined> {
-  const [digest = ""] = digests;
-  if (digests.size > 1) {
-    return `its index lists ${digests.size} images for ${platform}, expected 1`;
+  const [digest = "", ...others] = new Set(entries.map((entry) => entry.digest));
+  if (others.length > 0) {
+    return `its index lists ${others.length + 1} images for ${platform}, expected 1`;
   }
-  const built = await readPlatform(digest, registry);
+  const built = await readPlatform(digest, registry).catch((thrown) => {
+    if (thrown instanceof Unverified && thrown.state === "pending") {
+      return undefined;
+    }
+    throw thrown;
+  });
   if (built === platform) {
     return undefined;
   }
@@ -136,56 +119,39 @@ async function findFault(
   return `its index lists ${platform}, but ${what}`;
 }
 
-/** The platform in the configuration of an image, or undefined if the image is absent. */
-async function readPlatform(digest: string, registry: Registry): Promise<string | undefined> {
-  const found = await registry.manifest(digest);
-  if ("absent" in found) {
-    return undefined;
-  }
-  const manifest = parseImageManifest(found.text, found.mediaType);
+/** Returns the platform in the configuration of an image. */
+async function readPlatform(digest: string, registry: Registry): Promise<string> {
+  const { text, mediaType } = await registry.manifest(digest);
+  const manifest = parseImageManifest(text, mediaType);
   if (manifest.kind === "index") {
     throw new SyntaxError(`expected ${digest} to be the image of one platform, found an index`);
   }
   return parseConfigPlatform(await registry.blob(manifest.config));
 }
 
-/** What is promised about an image. */
-export interface ImagePromise {
-  readonly reference: ImageReference;
-  /** Such as `linux/amd64`; none promises the image alone. */
-  readonly platforms: readonly string[];
-  /** Where the promise is written. */
-  readonly at?: Place | undefined;
-}
-
-/** Checks that an image is published, with every platform promised. */
-export async function checkImage(promise: ImagePromise, world: RegistryWorld): Promise<Finding[]> {
-  return (await examineImage(promise, world)).findings;
-}
-
-/** The findings about an image, and what the registry answered. */
-export interface Examination {
-  /** Undefined if the promise cannot be read, so that no registry was asked. */
-  readonly state: State | undefined;
-  readonly findings: Finding[];
-}
-
-/** Checks an image like `checkImage`, and returns the state of the answer as well. */
-export async function examineImage(
-  { reference, platforms, at }: ImagePromise,
+/**
+ * Checks that an image is published, with every platform promised, such as `linux/amd64`; none
+ * promises the image alone.
+ *
+ * @param promise.at Where the image is named.
+ * @returns The findings, and what the registry answered; failed, if the promise cannot be read.
+ */
+export async function checkImage(
+  promise: {
+    readonly reference: ImageReference;
+    readonly platforms: readonly string[];
+    readonly at?: Place | undefined;
+  },
   world: RegistryWorld,
-): Promise<Examination> {
-  const name = nameOf(reference);
-  const unreadable = platforms.flatMap((text) => {
-    const why = faultOf(text);
-    const message = `Cannot read a platform promised for image ${name}: ${why}`;
-    const remedy = `Correct ${layout.imagesAnnotation}`;
-    return why === undefined ? [] : [error(message, { at, remedy })];
-  });
-  if (unreadable.length > 0) {
-    return { state: undefined, findings: unreadable };
+): Promise<{ readonly state: State; readonly findings: readonly Finding[] }> {
+  const { reference, platforms, at } = promise;
+  const { value: promised, findings } = await attempt(async () =>
+    parsePromisedPlatforms(platforms, at),
+  );
+  if (findings !== undefined) {
+    return { state: "failed", findings };
   }
-  const promised = [...new Set(platforms.map(parsePlatform))];
+  const name = nameOf(reference);
   const { state, digest, lacks, evidence, remedy } = await askImage(reference, promised, world);
   const message = {
     verified: `image ${name} -> ${digest} (${evidence})`,
@@ -195,14 +161,4 @@ export async function examineImage(
   }[state];
   const finding = state === "verified" ? notice(message, { at }) : error(message, { at, remedy });
   return { state, findings: [finding] };
-}
-
-/** Why a text is not a platform, or undefined if it is one. */
-function faultOf(text: string): string | undefined {
-  try {
-    parsePlatform(text);
-    return undefined;
-  } catch (thrown) {
-    return (thrown as SyntaxError).message;
-  }
 }

