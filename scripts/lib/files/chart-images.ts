@@ -283,6 +283,7 @@ export async function chartImage(
       `image.tag in ${file}`,
       appVersion === undefined ? "a tag, as Chart.yaml has no appVersion" : "a text in quotes",
       at("tag"),
+      appVersion === undefined ? "Set appVersion in Chart.yaml" : `Write it in quotes in ${file}`,
     ),
     // Both change what is pulled.
     ...["registry", "digest"].flatMap((key) =>

@@ -136,7 +136,7 @@ export function unreadable(
 }
 
 /** How many lines of a statement are tried to find the one at fault. */
-const longestStatement = 50;
+const longestStatement = 400;
 
 /**
  * Returns the offset of the line that makes a text illegal: the one after the longest run of lines

@@ -204,6 +204,7 @@ test.each<[string, Parse, number, string]>([
   ["TOML: the statement that an unclosed string begins", toml, 2, 'a = 1\nb = """\nc = 3\nd = 4\n'],
   ["TOML: among many statements over many lines", toml, 401, `${arrays(100)}x y\nz = 1\n`],
   ["YAML: a bad indentation", yaml, 3, "a:\n  b: 1\n c: 2\nd: 3\n"],
+  ["YAML: in a long block", yaml, 202, `a:\n${"  - x\n".repeat(200)}  b: 1\nc: 2\n`],
   ["YAML: an unclosed quote", yaml, 2, 'a: 1\nb: "x\nc: 3\n'],
 ])("%s has the place of its syntax error", (_, parse, line, text) => {
   const thrown = thrownBy(() => parse(text));
