@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { smallProduct } from "../../../scripts/demo/product.ts";
+import { checkRuntimeFiles } from "../../../scripts/lib/disk/runtime-files.ts";
 import { runScript } from "../../helpers/run-script.ts";
 import {
   type FileChanges,
@@ -221,4 +222,29 @@ test("Bun reads a file of the environment as its parser does that is asked here"
   writeFiles(folder.path, { ".env": text, "x.ts": "console.log(Object.keys(process.env).join())" });
   const { stdout } = await start([process.execPath, "x.ts"], { cwd: folder.path, env: {} });
   expect(stdout.trim()).toBe(Object.keys(parseEnv(text.slice(1))).join());
+});
+
+test("each cause in a file is found with its place, and a file that is not a file refuses", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, {
+    "bunfig.toml": 'preload = ["./x.ts"]\n[define]\nA = "1"\n',
+    ".env": "GIT_DIR=x\nTOKEN=y\n",
+    ".env.test": "LEDGER=x\n",
+  });
+  const judge = async (switches: readonly string[], env = {}) =>
+    (await checkRuntimeFiles("scripts/x.ts", folder.path, env, switches)).map(
+      ({ message, at }) => `${at?.file}: ${/found (.*?), which/.exec(message)?.[1] ?? message}`,
+    );
+  expect(await judge([])).toEqual([
+    'bunfig.toml: "preload"',
+    'bunfig.toml: "define"',
+    '.env: "GIT_DIR"',
+  ]);
+  expect(await judge(["--config=/dev/null"], { NODE_ENV: "test" })).toEqual([
+    '.env: "GIT_DIR"',
+    '.env.test: "LEDGER"',
+  ]);
+  expect(await judge(["--config=/dev/null", "--no-env-file"])).toEqual([]);
+  writeFiles(folder.path, { "bunfig.toml": "a = [" });
+  expect(await judge(["--no-env-file"])).toHaveLength(1);
 });
