@@ -46,8 +46,9 @@ import {
   shellWord,
   warning,
 } from "../scripts/lib/finding.ts";
-import { findRepository, type Repository, short } from "../scripts/lib/git/git.ts";
+import { short } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
+import { findRepository, type Repository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";

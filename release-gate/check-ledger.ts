@@ -36,16 +36,11 @@ import {
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { attempt, error, type Finding, notice, warning } from "../scripts/lib/finding.ts";
-import {
-  type ObjectId,
-  type Repository,
-  resolveCommit,
-  short,
-  text,
-} from "../scripts/lib/git/git.ts";
+import { gitOutput, type ObjectId, resolveCommit, short } from "../scripts/lib/git/git.ts";
 import type { Parting } from "../scripts/lib/git/history.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
 import type { Objects } from "../scripts/lib/git/objects.ts";
+import type { Repository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check } from "../scripts/lib/tree.ts";
 import { isVersion } from "../scripts/lib/version.ts";
@@ -148,7 +143,7 @@ async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, 
   const { tagPrefix } = layout;
   const format = "--format=%(refname:strip=2) %(creatordate:unix)";
   const list = ["for-each-ref", format, `refs/tags/${tagPrefix}*`];
-  const output = await text(repository, "list the tags of versions", list);
+  const output = await gitOutput(repository, "list the tags of versions", list);
   const days = output.split("\n").flatMap((row): [string, Day][] => {
     const [tag = "", seconds = ""] = row.split(" ");
     // A tag of a tree or a file has no date, and is no release.

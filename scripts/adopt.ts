@@ -76,7 +76,7 @@ export const table = command({
       report.attach(dataOf(adoption, false));
       report.add(options.check ? checkCopy(adoption, adopt) : conflicts);
       if (!options.check) {
-        report.tell("Nothing was written.");
+        report.printAside("Nothing was written.");
       }
       return;
     }
@@ -89,11 +89,11 @@ export const table = command({
       throw new Interrupted("every file is as it was before", interrupt.exitCode);
     }
     report.attach(dataOf(adoption, contents.size > 0));
-    report.say(summaryOf(adoption));
+    report.print(summaryOf(adoption));
     report.add(await remarksOn(adoption));
     report.add(currentNotice(adoption));
     if (contents.size > 0) {
-      report.say(`Next: git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`);
+      report.print(`Next: git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`);
     }
   },
 });

@@ -202,7 +202,7 @@ export const table = command({
     }).finally(stop);
     const { rows, others } = audit;
     for (const line of tableLines(rows)) {
-      report.say(line);
+      report.print(line);
     }
     report.add(findingsOfAudit(rows, audit.main.findings));
     if (others.length > 0) {

@@ -25,7 +25,7 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { applicationVersions, readReferences } from "./lib/files/references.ts";
 import { attempt, error, type Finding, notice, shellWord, together } from "./lib/finding.ts";
 import { changesAmong, readStatus } from "./lib/git/checkout.ts";
-import type { Repository } from "./lib/git/git.ts";
+import type { Repository } from "./lib/git/repository.ts";
 import { refValue } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
@@ -155,7 +155,7 @@ export const table = command({
     report.add([...(tags ?? []), ...(files ?? [])]);
     const isRefused = report.findings.some(({ level }) => level === "error");
     if (isRefused || targets === undefined || plan === undefined) {
-      report.tell("Nothing was written.");
+      report.printAside("Nothing was written.");
       return;
     }
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
@@ -163,7 +163,7 @@ export const table = command({
     if (dryRun) {
       const diff = diffOf(opened.root, plan);
       for (const line of diff.split("\n").slice(0, -1)) {
-        report.sayVerbatim(line);
+        report.printVerbatim(line);
       }
       report.attach({ ...data, diff });
       report.add(notice(`Dry run: ${count} would change; nothing was written`));
@@ -212,7 +212,7 @@ function showMoves({ files }: BumpPlan, report: Report): void {
   );
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
-    report.say(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
+    report.print(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
   }
 }
 
@@ -231,9 +231,9 @@ function showNextSteps({ targets, plan }: Bump, head: string | undefined, report
   const steps = application === undefined ? chartSteps(chart) : releaseSteps(application, head);
   const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
   const first = [...unfinished].map((file) => `heed the warning about ${file}`);
-  report.say("Next:");
+  report.print("Next:");
   for (const step of [...first, ...steps]) {
-    report.say(`  - ${step}`);
+    report.print(`  - ${step}`);
   }
 }
 

@@ -28,9 +28,10 @@ import {
   warning,
 } from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
-import { type ObjectId, type Repository, resolveCommit, short } from "./lib/git/git.ts";
+import { type ObjectId, resolveCommit, short } from "./lib/git/git.ts";
 import { changedPaths, findParting, type Parting } from "./lib/git/history.ts";
 import { commitTree, openObjects } from "./lib/git/objects.ts";
+import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Decoding, Source, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";

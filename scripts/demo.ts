@@ -127,7 +127,7 @@ async function demonstrate(
   using index = await publishAll(world);
   const places = ["--registry", registry.host, "--crate-index", index.url];
   await run(0, "scripts/verify-release.ts", `v${version}`, ...places);
-  report.say("");
+  report.print("");
   report.add(notice("Every step ended as the procedure says"));
 }
 
@@ -157,7 +157,7 @@ function showEnd(report: Report, { code, stdout, command }: Finished, expected: 
 
 function sayAll(report: Report, ...lines: string[]): void {
   for (const line of lines) {
-    report.say(line);
+    report.print(line);
   }
 }
 

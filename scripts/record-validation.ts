@@ -77,7 +77,7 @@ export const table = command({
     const ledger =
       options.append === undefined ? undefined : await locateLedger(invocation, options.append);
     if (ledger?.because !== undefined) {
-      report.tell(`ledger: ${ledger.path} (${ledger.because})`);
+      report.printAside(`ledger: ${ledger.path} (${ledger.because})`);
     }
     if (ledger !== undefined) {
       await refuseProduct(lab, checkout.head, ledger.path);
@@ -89,7 +89,7 @@ export const table = command({
       verdict: operands.verdict,
     };
     const row = rowText(validation);
-    report.say(row);
+    report.print(row);
     const { tag: version, sha, date, verdict } = validation;
     report.add([...checkLab(checkout), ...checkIsLab(lab)]);
     await recordRow(invocation, ledger, (path) => appendRow(path, validation, date), {

@@ -20,8 +20,9 @@ import { command, main, optionalOperand, versionOf } from "./lib/cli.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
-import { type Repository, short } from "./lib/git/git.ts";
+import { short } from "./lib/git/git.ts";
 import { type Objects, openObjects } from "./lib/git/objects.ts";
+import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Report } from "./lib/report.ts";
 import { isVersion, type Version } from "./lib/version.ts";
@@ -54,11 +55,11 @@ export const table = command({
     const version = operands.version ?? (await defaultVersion(opened));
     const signal = interrupt.requestSignal;
     const world = { repository: opened, objects, today: dayOf(now), signal };
-    const facts = await report.during("Asking the checks", gatherFacts(world, version));
+    const facts = await report.waitFor("Asking the checks", gatherFacts(world, version));
     const checklist = judgeSteps(facts);
     show(facts, checklist, report);
     if (operands.version === undefined && checklist.first === undefined) {
-      report.say("To see the next release, name its version: bun scripts/status.ts vX.Y.Z");
+      report.print("To see the next release, name its version: bun scripts/status.ts vX.Y.Z");
     }
   },
 });
@@ -114,14 +115,14 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
     elsewhere: `tagged on ${layout.remote}`,
   };
   const at = commit === undefined || where === "nowhere" ? "" : ` at ${short(commit)}`;
-  report.say(`${tag}: ${stands[where]}${at}`);
+  report.print(`${tag}: ${stands[where]}${at}`);
   const rows = checklist.steps.map((each) => {
     return [each.step, shownAs[each.state], each.title, each.evidence] as const;
   });
   const titleWidth = Math.max(...rows.map(([, , title]) => title.length));
   for (const [step, state, title, evidence] of rows) {
     const cells = [step.padEnd(4), state.padEnd(14), title.padEnd(titleWidth), evidence];
-    report.say(`  ${cells.join("  ")}`);
+    report.print(`  ${cells.join("  ")}`);
   }
   report.tabulate({ columns: ["step", "state", "title", "evidence"], rows });
   report.attach({

@@ -195,15 +195,15 @@ export const table = command({
     await refuseProduct(lab, before.head, ledger.path);
     if (options.record) {
       refuseUnfitLedger(ledger.path, dayOf(now));
-      report.tell(
+      report.printAside(
         `ledger: ${ledger.path}${ledger.because === undefined ? "" : ` (${ledger.because})`}`,
       );
     }
     const sha = await findLabCommit(lab, before.head);
     const tag = `${layout.tagPrefix}${operands.version}`;
     const folder = makeScratchFolder(`validate-lab-${tag}-`, { env, cwd }, "a folder for the logs");
-    report.tell(`lab: ${lab.root} at ${sha}`);
-    report.tell(`logs: ${folder}`);
+    report.printAside(`lab: ${lab.root} at ${sha}`);
+    report.printAside(`logs: ${folder}`);
     report.add(checkIsLab(lab));
     if (left.length > 0) {
       const are = left.length === 1 ? "is" : "are";
@@ -253,7 +253,7 @@ export const table = command({
       return await appendRow(path, validation, completed);
     };
     await recordRow(invocation, options.record ? ledger : undefined, append, data);
-    report.say(row);
+    report.print(row);
   },
 });
 

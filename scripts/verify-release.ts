@@ -132,7 +132,7 @@ export const table = command({
       report.add(notice(`${tag} has arrived: ${countAnswers(answers)}`));
     } else {
       const after = options.wait === undefined ? "" : ` after ${duration(waited)}`;
-      report.tell(`${tag}: ${countAnswers(answers)}${after}`);
+      report.printAside(`${tag}: ${countAnswers(answers)}${after}`);
     }
   },
 });

@@ -414,7 +414,7 @@ describe("refused, with nothing written:", () => {
     [
       "no folder",
       ["../none"],
-      "there is no such folder\n  fix: Name a folder in the product's checkout as DIR\n",
+      "there is no such directory\n  fix: Name a folder in the product's checkout as DIR\n",
       () => undefined,
     ],
     ["no work tree", [".."], "Cannot find a git work tree", () => undefined],

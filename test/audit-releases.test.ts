@@ -7,7 +7,7 @@ import { cellsOf } from "../scripts/audit/table.ts";
 import { judgeContent } from "../scripts/audit-releases.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { type Day, parseDay } from "../scripts/lib/calendar.ts";
-import { gitEnvironment } from "../scripts/lib/git/git.ts";
+import { gitEnvironment } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
 import { startRegistry } from "../scripts/demo/registry.ts";
-import { openRepository } from "../scripts/lib/git/git.ts";
+import { openRepository } from "../scripts/lib/git/repository.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";

@@ -2,14 +2,13 @@
 
 import { refusal } from "../../scripts/lib/finding.ts";
 import {
-  ask,
+  gitOutput,
   isObjectId,
   type ObjectId,
-  type Repository,
   rerun,
-  text,
   unanswered,
 } from "../../scripts/lib/git/git.ts";
+import { type Repository, runGit } from "../../scripts/lib/git/repository.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { type Finished, lastWords } from "../../scripts/lib/process.ts";
 
@@ -49,8 +48,8 @@ export type Drift =
  */
 export async function findDrift(repository: Repository, question: DriftQuestion): Promise<Drift> {
   const [state, origin] = await Promise.all([
-    ask(repository, ["rev-parse", "--is-shallow-repository", question.commit ?? "HEAD"]),
-    ask(repository, blame(question)),
+    runGit(repository, ["rev-parse", "--is-shallow-repository", question.commit ?? "HEAD"]),
+    runGit(repository, blame(question)),
   ]);
   if (origin.code !== 0 || origin.timedOut) {
     return noOrigin(origin);
@@ -124,7 +123,7 @@ async function changesSince(
   // The first commit is asked for too: a list without its two ends is no answer.
   const range = [judged, "--not", `${since}^@`];
   const list = [...config, "log", ...plain, ...show, ...order, ...range];
-  const [, ...fields] = (await text(repository, purpose, list)).split("\0");
+  const [, ...fields] = (await gitOutput(repository, purpose, list)).split("\0");
   const commits = Array.from({ length: fields.length / 2 }, (_, index) => {
     const [subject = "", ...files] = (fields[2 * index + 1] ?? "").split("\n");
     return { id: fields[2 * index] ?? "", subject, files };

@@ -10,9 +10,10 @@ import {
   parseLedger,
 } from "../../scripts/lib/files/ledger.ts";
 import { type Finding, notice, quote, refusal, warning } from "../../scripts/lib/finding.ts";
-import { type ObjectId, type Repository, short, text } from "../../scripts/lib/git/git.ts";
+import { gitOutput, type ObjectId, short } from "../../scripts/lib/git/git.ts";
 import { refuseShallow } from "../../scripts/lib/git/history.ts";
 import type { Objects } from "../../scripts/lib/git/objects.ts";
+import type { Repository } from "../../scripts/lib/git/repository.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { type Source, source as sourceOf } from "../../scripts/lib/tree.ts";
 import { checkAppendOnly, missingLedger } from "./append-only.ts";
@@ -59,7 +60,7 @@ export async function ledgerNames(
     "--",
     `:(literal)${layout.ledger}`,
   ];
-  const output = await text(repository, purpose, [...follow, ...list]);
+  const output = await gitOutput(repository, purpose, [...follow, ...list]);
   const names = output.split("\0").map((name) => name.trim());
   if (output === "" && (await findLedgerAt(objects, head, [layout.ledger])) !== undefined) {
     throw incomplete("log");
@@ -143,7 +144,7 @@ async function listCommits(
   const format = ["--encoding=UTF-8", "--format=%H%x00%P%x00%cs%x00%s"];
   const paths = names.map((name) => `:(literal)${name}`);
   const list = ["rev-list", ...order, ...format, head, "--", ...paths];
-  const output = await text(repository, purpose, list);
+  const output = await gitOutput(repository, purpose, list);
   return output
     .split("\n")
     .filter((line) => line !== "")

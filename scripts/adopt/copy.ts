@@ -5,7 +5,8 @@ import { changeFiles, type FileChange, type Outcome } from "../lib/disk/change-f
 import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
 import { decodeSource } from "../lib/files/decode.ts";
 import { answerAll, refusal, shellWord } from "../lib/finding.ts";
-import { ask, findRepository, type Repository, unanswered } from "../lib/git/git.ts";
+import { unanswered } from "../lib/git/git.ts";
+import { findRepository, type Repository, runGit } from "../lib/git/repository.ts";
 import type { Environment } from "../lib/process.ts";
 import { hashOf, type Manifest, manifestPath, manifestText, parseManifest } from "./manifest.ts";
 import type { Upstream } from "./upstream.ts";
@@ -235,7 +236,7 @@ export async function ignoredAmong(
   paths: readonly string[],
 ): Promise<readonly string[]> {
   const stdin = paths.map((path) => `${pathOf(path)}\0`).join("");
-  const answer = await ask(repository, ["check-ignore", "-z", "--stdin"], { stdin });
+  const answer = await runGit(repository, ["check-ignore", "-z", "--stdin"], { stdin });
   // Exit 1 means that git ignores none of them.
   if (answer.timedOut || answer.code > 1) {
     throw unanswered("find out what git ignores", answer);

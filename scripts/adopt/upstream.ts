@@ -5,7 +5,8 @@ import { workTree } from "../lib/disk/work-tree.ts";
 import { asTable, parseJson } from "../lib/files/document.ts";
 import { attempt, refusal } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
-import { findRepository, resolveCommit } from "../lib/git/git.ts";
+import { resolveCommit } from "../lib/git/git.ts";
+import { findRepository } from "../lib/git/repository.ts";
 import type { Environment } from "../lib/process.ts";
 import { isAdoptable, type Origin } from "./manifest.ts";
 

@@ -2,9 +2,10 @@
 
 import { dayOf } from "../lib/calendar.ts";
 import { type Attempt, attempt, refusal } from "../lib/finding.ts";
-import { findCommit, type ObjectId, type Repository, text } from "../lib/git/git.ts";
+import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { listTags, resolveTag, type Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
@@ -180,7 +181,7 @@ export async function readMainline(repository: Repository, name?: string): Promi
         ]
       : [{ shown: name, revision: name }];
   const [shallow, ...found] = await Promise.all([
-    text(repository, "list the commits on the main branch", [
+    gitOutput(repository, "list the commits on the main branch", [
       "rev-parse",
       "--is-shallow-repository",
     ]),
@@ -210,7 +211,7 @@ async function listCommits(
   commit: ObjectId,
 ): Promise<ReadonlySet<ObjectId>> {
   const purpose = `list the commits on ${shown}`;
-  const output = await text(repository, purpose, ["rev-list", commit, "--"]);
+  const output = await gitOutput(repository, purpose, ["rev-list", commit, "--"]);
   const commits = new Set(output.split("\n"));
   if (!commits.has(commit)) {
     throw refusal(`Cannot ${purpose}: git rev-list leaves out ${commit} itself`, {

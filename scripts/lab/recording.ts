@@ -7,7 +7,8 @@ import { realPath } from "../lib/disk/files.ts";
 import type { Appended } from "../lib/disk/ledger-file.ts";
 import { attempt, type Finding, quote, refusal, warning } from "../lib/finding.ts";
 import type { Checkout } from "../lib/git/checkout.ts";
-import { findRepository, line, type ObjectId, type Repository, short } from "../lib/git/git.ts";
+import { gitLine, type ObjectId, short } from "../lib/git/git.ts";
+import { findRepository, type Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
 import type { Json } from "../lib/report.ts";
 
@@ -21,7 +22,7 @@ const leastDigits = 7;
  * @throws {Refusal} If git cannot say, or HEAD moved meanwhile.
  */
 export async function findLabCommit(lab: Repository, head: ObjectId): Promise<string> {
-  const abbreviated = await line(lab, "read the lab's commit", ["rev-parse", "--short", "HEAD"]);
+  const abbreviated = await gitLine(lab, "read the lab's commit", ["rev-parse", "--short", "HEAD"]);
   if (!head.startsWith(abbreviated)) {
     throw refusal(
       `Cannot read the lab's commit: HEAD moved from ${short(head)} to ${abbreviated}`,
@@ -179,8 +180,8 @@ export async function recordRow(
   if (value !== undefined) {
     report.attach({ ...data, ledger: path, line: value.line });
     if (value.repeats !== undefined) {
-      report.tell(`line ${value.repeats} is the same row`);
+      report.printAside(`line ${value.repeats} is the same row`);
     }
-    report.tell(`appended as line ${value.line} of ${path}: commit it`);
+    report.printAside(`appended as line ${value.line} of ${path}: commit it`);
   }
 }

@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
 import { reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
-import type { Repository } from "../lib/git/git.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import { type Environment, needProgram } from "../lib/process.ts";
@@ -82,7 +82,7 @@ export async function runSteps(
   for (const [index, step] of steps.entries()) {
     const title = `step ${index + 1} of ${steps.length}: make ${step.name}`;
     const log = join(folder, `${labSteps.indexOf(step) + 1}-${step.name}.log`);
-    report.tell(title);
+    report.printAside(title);
     const result = await interrupt.hold(() => runStep(invocation, lab, step, { title, log }));
     if (interrupt.requested) {
       throw new Interrupted(
@@ -94,9 +94,9 @@ export async function runSteps(
     const { fault, elapsed, counts, tail } = result;
     const found = counts.length === 0 ? "" : ` (${counts.join(", ")})`;
     const verdict = fault === undefined ? `passed${found}` : `FAILED, ${fault}`;
-    report.tell(`${title}: ${verdict}, after ${duration(elapsed)}`);
+    report.printAside(`${title}: ${verdict}, after ${duration(elapsed)}`);
     if (fault !== undefined) {
-      report.tell([`the end of ${log}:`, ...tail].join("\n"));
+      report.printAside([`the end of ${log}:`, ...tail].join("\n"));
       if (!keepGoing) {
         break;
       }

@@ -12,7 +12,7 @@ import {
   parseCommandLine,
 } from "./command-line.ts";
 import { error, Refusal, refusal, shellWord } from "./finding.ts";
-import { openRepository, type Repository } from "./git/git.ts";
+import { openRepository, type Repository } from "./git/repository.ts";
 import {
   type EventSource,
   type Interrupt,
@@ -304,7 +304,7 @@ export async function execute<P extends Operands, O extends Options>(
   }
   if (isElsewhere(repo, world.cwd) && report.namedCommand()) {
     const folder = shellWord(repo);
-    report.tell(
+    report.printAside(
       `The commands above are meant for ${folder}: add --repo ${folder} to a script, -C ${folder} to git`,
     );
   }
@@ -313,7 +313,7 @@ export async function execute<P extends Operands, O extends Options>(
   if (formats && form.actions && env.GITHUB_STEP_SUMMARY && isTrusted) {
     const why = formats.appendSummary(env.GITHUB_STEP_SUMMARY, report.summary(exitCode));
     if (why !== undefined) {
-      report.tell(`warning: Cannot write the step summary: ${why}`);
+      report.printAside(`warning: Cannot write the step summary: ${why}`);
     }
   }
   return exitCode;

@@ -18,18 +18,18 @@ export interface Report {
   /** Findings of one question: a remedy that neighbours share is printed once, after the last. */
   add(findings: Finding | readonly Finding[]): void;
   /** A line of the command's own output, on standard output; left out of JSON. */
-  say(line: string): void;
+  print(line: string): void;
   /**
    * A line of output that a program may read on, such as one of a diff: every character as it is,
-   * but like `say` where a terminal shows it, or GitHub Actions would obey it.
+   * but like `print` where a terminal shows it, or GitHub Actions would obey it.
    */
-  sayVerbatim(line: string): void;
+  printVerbatim(line: string): void;
   /** A line beside the output, on standard error: a plan, a question, what happens next. */
-  tell(line: string): void;
-  /** A line that a question to the operator needs: like `say`, but on standard error beside JSON. */
-  show(line: string): void;
+  printAside(line: string): void;
+  /** A line that a question to the operator needs: like `print`, but on standard error beside JSON. */
+  printForQuestion(line: string): void;
   /** Waits for work; on a terminal, work that takes longer than a moment is announced. */
-  during<T>(what: string, work: Promise<T>): Promise<T>;
+  waitFor<T>(what: string, work: Promise<T>): Promise<T>;
   /** The table of the step summary, for a command whose answer is one; else it is the findings. */
   tabulate(table: SummaryTable): void;
   /** The machine-readable result, `data` in JSON, or what makes it: most runs print none. */
@@ -90,7 +90,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     return switches === "" ? text : text.replace(scriptCall, () => `bun ${switches} `);
   }
 
-  function print(finding: Finding, withRemedy: boolean): void {
+  function printFinding(finding: Finding, withRemedy: boolean): void {
     const toOut = finding.level === "notice" && !json;
     if (actions && formats) {
       (toOut ? terminal.out : terminal.err)(`${formats.workflowCommand(finding)}\n`);
@@ -101,7 +101,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     }
   }
 
-  function say(text: string): void {
+  function printLine(text: string): void {
     lines.push(text);
     if (!json && !muted) {
       terminal.out(`${text}\n`);
@@ -121,25 +121,25 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
       for (const [index, finding] of all.entries()) {
         const isShared = finding.remedy !== undefined && all[index + 1]?.remedy === finding.remedy;
         findings.push(finding);
-        print(finding, !isShared);
+        printFinding(finding, !isShared);
       }
     },
-    say(line) {
-      say(visible(asRun(line), actions));
+    print(line) {
+      printLine(visible(asRun(line), actions));
     },
-    sayVerbatim(line) {
+    printVerbatim(line) {
       const isObeyed = actions && holdsCommand(line);
-      say(isObeyed || terminal.shown() ? visible(line, actions) : line);
+      printLine(isObeyed || terminal.shown() ? visible(line, actions) : line);
     },
-    tell(line) {
+    printAside(line) {
       if (!muted) {
         terminal.err(`${visible(asRun(line), actions)}\n`);
       }
     },
-    show(line) {
+    printForQuestion(line) {
       (json ? terminal.err : terminal.out)(`${visible(asRun(line), actions)}\n`);
     },
-    async during(what, work) {
+    async waitFor(what, work) {
       const announce = () => terminal.err(`${visible(what)} ...\n`);
       const timer = terminal.live() ? setTimeout(announce, longWork) : undefined;
       try {

@@ -13,9 +13,10 @@ import {
   warning,
 } from "../lib/finding.ts";
 import { readCheckout } from "../lib/git/checkout.ts";
-import type { ObjectId, Repository } from "../lib/git/git.ts";
+import type { ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import {
   differenceFrom,
   findLocalTag,
@@ -148,7 +149,7 @@ export async function examine(flow: Flow): Promise<Examined> {
   const asked = attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
     const asking = askRemote(repository, remote);
-    return { remote, refs: await report.during(`Asking ${remote.name}`, asking) };
+    return { remote, refs: await report.waitFor(`Asking ${remote.name}`, asking) };
   });
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
@@ -161,7 +162,7 @@ export async function examine(flow: Flow): Promise<Examined> {
         return held && (await relationTo(repository, candidate.commit, held.main));
       }),
       here.then(({ candidate }) =>
-        report.during("Asking the gates", askGates(procedure.gates, candidate)),
+        report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
       ),
       attempt(async () => procedure.cautions((await here).candidate, refs)),
     );
@@ -268,7 +269,7 @@ export async function obtainTag(
   if (left === undefined || !isPublished(facts)) {
     const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
-      world.report.during(signing, signTag(repository, request, world.moment())),
+      world.report.waitFor(signing, signTag(repository, request, world.moment())),
     );
     if (signed === undefined) {
       return { findings };
@@ -311,7 +312,7 @@ export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag):
   const { commit, remote, refs, relation, localTag } = examined.facts;
   const refused = report.findings.some(({ level }) => level === "error");
   if (refused || signed === undefined || !remote || !refs || !relation) {
-    report.tell(`Nothing was changed: ${tag} is refused.`);
+    report.printAside(`Nothing was changed: ${tag} is refused.`);
     return undefined;
   }
   const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
@@ -361,8 +362,8 @@ export async function showNextSteps(
   if (released === undefined) {
     return;
   }
-  world.report.say("Next:");
+  world.report.print("Next:");
   for (const step of await procedure.nextSteps(candidate)) {
-    world.report.say(`  - ${step}`);
+    world.report.print(`  - ${step}`);
   }
 }

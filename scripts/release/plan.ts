@@ -109,7 +109,7 @@ export function showPlan(plan: Plan, rules: Rules, options: ReleaseOptions, repo
       : []),
   ];
   const asks = !options.yes && !options.dryRun;
-  const print = asks ? report.show : report.say;
+  const print = asks ? report.printForQuestion : report.print;
   print(`Plan for ${plan.tag}:`);
   for (const [name, value] of rows) {
     print(`  ${name.padEnd(8)}  ${value}`);

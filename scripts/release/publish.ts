@@ -4,7 +4,7 @@
  */
 
 import { attempt, error, type Finding, notice, warning } from "../lib/finding.ts";
-import { type Repository, short } from "../lib/git/git.ts";
+import { short } from "../lib/git/git.ts";
 import {
   askRemote,
   findRemote,
@@ -14,6 +14,7 @@ import {
   type RemoteRefs,
   relationTo,
 } from "../lib/git/remote.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
@@ -152,15 +153,15 @@ async function pushAndAsk(
     report.add(elsewhere);
     return notPushed;
   }
-  report.tell(`Pushing ${what} to ${plan.remote.name} ...`);
+  report.printAside(`Pushing ${what} to ${plan.remote.name} ...`);
   const answer = await push(
     repository,
     plan.remote,
     updates,
     { atomic: updates.length > 1, signal: interrupt.requestSignal },
-    (words) => report.tell(words.trimEnd()),
+    (words) => report.printAside(words.trimEnd()),
   );
-  let settled = await report.during(
+  let settled = await report.waitFor(
     `Asking ${plan.remote.name} what it holds`,
     askUntilSettled(publication, updates, answer.refused),
   );
@@ -295,10 +296,10 @@ async function rollBack(
   const there = (held ?? refs).tags.get(`refs/tags/${tag}`);
   if (plan.installed) {
     const startOver = there === undefined ? `. To start over: git tag -d ${tag}` : "";
-    report.tell(`Tag ${tag} is kept: an earlier run made it${startOver}`);
+    report.printAside(`Tag ${tag} is kept: an earlier run made it${startOver}`);
     return;
   }
-  report.tell(`Rolling back the local tag ${tag}.`);
+  report.printAside(`Rolling back the local tag ${tag}.`);
   const { value, findings } = await attempt(() => removeTag(repository, signed));
   if (value === undefined || value.left !== undefined) {
     const isOther = value?.left !== undefined && value.left !== signed.id;
@@ -311,7 +312,9 @@ async function rollBack(
     return;
   }
   if (held === undefined) {
-    report.tell(`${tag} does not exist locally any more; nothing was pushed to ${remote.name}.`);
+    report.printAside(
+      `${tag} does not exist locally any more; nothing was pushed to ${remote.name}.`,
+    );
     return;
   }
   const moved = held.main === refs.main ? "is as it was, at" : "is at";
@@ -319,7 +322,7 @@ async function rollBack(
     there === undefined
       ? `${tag} exists neither locally nor on ${remote.name}`
       : `${tag} exists on ${remote.name} alone, as ${short(there)}`;
-  report.tell(`${main} on ${remote.name} ${moved} ${short(held.main)}; ${where}.`);
+  report.printAside(`${main} on ${remote.name} ${moved} ${short(held.main)}; ${where}.`);
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */

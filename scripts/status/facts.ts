@@ -4,7 +4,7 @@ import { type Day, dayOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
 import { attempt, type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
-import { findCommit, type ObjectId, type Repository } from "../lib/git/git.ts";
+import { findCommit, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
 import {
   askRemote,
@@ -13,6 +13,7 @@ import {
   type RemoteAnswer,
   relationTo,
 } from "../lib/git/remote.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { findLocalTag, type LocalTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { releaseBranch } from "../lib/release-branch.ts";

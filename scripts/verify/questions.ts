@@ -2,7 +2,7 @@
 
 import { type Answer, answerOf, Unverified } from "../lib/answer.ts";
 import { type ImageReference, nameOf, parseImageReference } from "../lib/files/image-reference.ts";
-import type { Repository } from "../lib/git/git.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
 import type { GhWorld } from "../lib/net/gh.ts";
 import type { HttpOptions } from "../lib/net/http.ts";

@@ -85,7 +85,7 @@ export async function survey(
       const now = answers();
       if (limit > 0 && !terminal.live()) {
         for (const line of changes(before, now)) {
-          report.tell(`after ${duration(clock() - begin)}: ${line}`);
+          report.printAside(`after ${duration(clock() - begin)}: ${line}`);
         }
       }
       before = now;

@@ -5,10 +5,11 @@ import { readProductImages } from "../lib/files/chart-images.ts";
 import { parsePromisedPlatforms } from "../lib/files/image-manifest.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
 import { attempt, type Finding, notice, warning } from "../lib/finding.ts";
-import { findCommit, type ObjectId, type Repository, short } from "../lib/git/git.ts";
+import { findCommit, type ObjectId, short } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
 import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote } from "../lib/git/remote.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { judgeTag, readTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 

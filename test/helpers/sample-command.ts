@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from "../../scripts/lib/cli.ts";
 import { error, notice, Refusal, refusal, warning } from "../../scripts/lib/finding.ts";
-import { ask } from "../../scripts/lib/git/git.ts";
+import { runGit } from "../../scripts/lib/git/repository.ts";
 import { run } from "../../scripts/lib/process.ts";
 import { sleep } from "../../scripts/lib/sleep.ts";
 
@@ -52,7 +52,7 @@ export const table = command({
         break;
       case "options":
         report.attach({ operands: { ...operands }, options: { ...options } });
-        report.say(`cwd ${invocation.cwd} now ${invocation.now.toISOString()}`);
+        report.print(`cwd ${invocation.cwd} now ${invocation.now.toISOString()}`);
         break;
       case "findings":
         report.add([
@@ -64,12 +64,12 @@ export const table = command({
             commit: "0123456789abcdef0123456789abcdef01234567",
           }),
         ]);
-        report.tell("told");
-        report.say("said");
+        report.printAside("told");
+        report.print("said");
         break;
       case "hostile":
-        report.say(argument);
-        report.tell(argument);
+        report.print(argument);
+        report.printAside(argument);
         report.add([
           notice(argument),
           warning(argument, { remedy: argument, at: { file: argument } }),
@@ -81,10 +81,10 @@ export const table = command({
         report.add(warning("only a warning"));
         break;
       case "tell":
-        report.tell("only told");
+        report.printAside("only told");
         break;
       case "say":
-        report.say("only said");
+        report.print("only said");
         break;
       case "refuse":
         throw refusal("Cannot go on", { remedy: "Turn back" });
@@ -108,18 +108,20 @@ export const table = command({
         await run(["no-such-program"], invocation);
         break;
       case "repository":
-        report.say((await invocation.repository()).root);
+        report.print((await invocation.repository()).root);
         break;
       case "many-lines":
         for (let line = 0; line < 20_000; line++) {
-          report.say(`line ${line} ${"x".repeat(40)}`);
+          report.print(`line ${line} ${"x".repeat(40)}`);
         }
         break;
       case "question":
-        report.say(`answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`);
+        report.print(
+          `answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`,
+        );
         break;
       case "interactive":
-        report.say(`interactive ${terminal.interactive}`);
+        report.print(`interactive ${terminal.interactive}`);
         break;
       case "wait":
         started();
@@ -132,7 +134,7 @@ export const table = command({
       case "git":
       case "busy-git": {
         const repository = await invocation.repository();
-        const waiting = ask(repository, ["-c", "alias.wait=!sleep 10", "wait"]);
+        const waiting = runGit(repository, ["-c", "alias.wait=!sleep 10", "wait"]);
         started();
         Bun.sleepSync(what === "git" ? 0 : 500);
         throw refusal(`Cannot wait: git ended with exit code ${(await waiting).code}`);
@@ -143,16 +145,18 @@ export const table = command({
           await Bun.sleep(400);
           writeFileSync(argument, "held to the end\n");
         });
-        report.say(`requested ${interrupt.requested} signal ${interrupt.signal.aborted}`);
+        report.print(`requested ${interrupt.requested} signal ${interrupt.signal.aborted}`);
         break;
       case "hold-tell":
         await interrupt.hold(async () => {});
-        report.say("said");
+        report.print("said");
         throw refusal("refused");
       case "late-question":
         terminal.out("typing\n");
         await Bun.sleep(400);
-        report.say(`answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`);
+        report.print(
+          `answer ${JSON.stringify(await terminal.question("sure? ", interrupt.signal))}`,
+        );
         break;
       case "hold-reject":
         await interrupt.hold(async () => {

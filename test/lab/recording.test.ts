@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { findLabCommit } from "../../scripts/lab/recording.ts";
-import { findRepository, type Repository } from "../../scripts/lib/git/git.ts";
+import { findRepository, type Repository } from "../../scripts/lib/git/repository.ts";
 import { type TestRepository, testRepository } from "../helpers/world.ts";
 
 let lab: TestRepository;

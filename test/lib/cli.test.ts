@@ -269,7 +269,7 @@ test("--repo names the checkout, from any folder; without it, the one around the
     code: 1,
     stdout: "",
     stderr:
-      "error: Cannot find a git work tree at /no/such/folder: there is no such folder\n  fix: Run it inside the checkout, or name the checkout with --repo DIR\n",
+      "error: Cannot find a git work tree at /no/such/folder: there is no such directory\n  fix: Run it inside the checkout, or name the checkout with --repo DIR\n",
   });
 });
 
@@ -550,7 +550,7 @@ describe("in the process of the test", () => {
           expect(interrupt.signal.aborted).toBe(true);
         } finally {
           putAway = true;
-          report.say("of no interest");
+          report.print("of no interest");
         }
       },
     });

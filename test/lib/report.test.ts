@@ -51,8 +51,8 @@ test("a pass asks for no place: finding one may take a parse of the file", () =>
 test("as text, notices go to standard output, warnings and errors to standard error", () => {
   const { written, report } = capture();
   report.add(three);
-  report.say("said");
-  report.tell("told");
+  report.print("said");
+  report.printAside("told");
   report.finish(1);
   expect(written.out).toBe("Cargo.toml -> 1.2.3\nsaid\n");
   expect(written.err).toBe(
@@ -72,9 +72,9 @@ test("commands to run have the switches of the run; what a file says stays as it
   const { written, report } = capture({ switches });
   const call = "bun scripts/a.ts, then: bun '../my tools/scripts/b.ts'";
   report.add(error(call, { remedy: call }));
-  report.say(call);
-  report.tell("bun install; bun --smol scripts/a.ts");
-  report.sayVerbatim(call);
+  report.print(call);
+  report.printAside("bun install; bun --smol scripts/a.ts");
+  report.printVerbatim(call);
   const asRun = `bun ${switches} scripts/a.ts, then: bun ${switches} '../my tools/scripts/b.ts'`;
   expect(written.err).toBe(
     `error: ${call}\n  fix: ${asRun}\nbun install; bun --smol scripts/a.ts\n`,
@@ -93,8 +93,8 @@ test("commands to run have the switches of the run; what a file says stays as it
 test("as JSON, standard output is one object on one line and nothing else", () => {
   const { written, report } = capture({ json: true });
   report.add(three);
-  report.say("said");
-  report.tell("told");
+  report.print("said");
+  report.printAside("told");
   report.attach({ version: "1.2.3" });
   report.finish(1);
   expect(written.out).toBe(`${written.out.trim()}\n`);
@@ -217,8 +217,8 @@ test("hostile text never leaves raw, in any form", () => {
   for (const form of [{}, { json: true }, { actions: true }, { actions: true, json: true }]) {
     const { written, report } = capture(form);
     report.add([finding, notice(hostile)]);
-    report.say(hostile);
-    report.tell(hostile);
+    report.print(hostile);
+    report.printAside(hostile);
     report.attach({ [hostile]: hostile });
     report.finish(0);
     const summary = report.summary(0);
@@ -302,9 +302,9 @@ test("a summary stays far below the size that GitHub accepts, and says what it l
 test.each<[string, (report: ReturnType<typeof openReport>) => void, boolean]>([
   ["nothing", () => {}, false],
   ["a warning", (report) => report.add(warning("w")), false],
-  ["a line beside the output", (report) => report.tell("t"), false],
+  ["a line beside the output", (report) => report.printAside("t"), false],
   ["a notice", (report) => report.add(notice("n")), true],
-  ["a line of output", (report) => report.say("s"), true],
+  ["a line of output", (report) => report.print("s"), true],
   ["data", (report) => report.attach(null), true],
 ])("whether it counts as evidence is decided for %s", (_, act, expected) => {
   const { report } = capture({ json: true });
@@ -317,7 +317,7 @@ test.each(["\n", " ", ":", "::", "a:: ", "\r a"])(
   async (part) => {
     const text = (size: number) => part.repeat(size / part.length);
     await expectLinear(200_000, text, (each) => {
-      capture({ actions: true }).report.sayVerbatim(each);
+      capture({ actions: true }).report.printVerbatim(each);
     });
   },
 );
@@ -332,6 +332,6 @@ test.each([
   ["a: :error", false],
 ])("what the runner of GitHub Actions would obey is broken up: %p", (line, isObeyed) => {
   const { written, report } = capture({ actions: true });
-  report.sayVerbatim(line);
+  report.printVerbatim(line);
   expect(written.out !== `${line}\n`).toBe(isObeyed);
 });

@@ -7,7 +7,7 @@ import {
   refusal,
   warning,
 } from "../../scripts/lib/finding.ts";
-import { openRepository } from "../../scripts/lib/git/git.ts";
+import { openRepository } from "../../scripts/lib/git/repository.ts";
 import { signTag } from "../../scripts/lib/git/tag.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import { askGates, type Candidate, type Gate, openFlow, sign } from "../../scripts/release/flow.ts";

@@ -26,7 +26,7 @@ import {
   type Validation,
 } from "../files/ledger.ts";
 import { error, Refusal, refusal } from "../finding.ts";
-import type { Repository } from "../git/git.ts";
+import type { Repository } from "../git/repository.ts";
 import { layout } from "../layout.ts";
 import { changeFiles, toWrite } from "./change-files.ts";
 import { type FileState, findFile, reason, wayOut } from "./files.ts";

@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { refusal, together } from "../finding.ts";
-import { gitFolderOf, isObjectId, type ObjectId, type Repository, text } from "./git.ts";
+import { gitFolderOf, gitOutput, isObjectId, type ObjectId } from "./git.ts";
+import type { Repository } from "./repository.ts";
 
 export interface Checkout {
   /** The commit that HEAD means. */
@@ -56,7 +57,7 @@ export async function readStatus(repository: Repository): Promise<Status> {
   const options = ["--porcelain=v2", "--branch", "--untracked-files=normal"];
   const whole = ["--ignore-submodules=none", "--no-renames", "-z"];
   const status = ["-c", "core.fsmonitor=false", "status", ...options, ...whole];
-  return parseStatus(await text(repository, purpose, status));
+  return parseStatus(await gitOutput(repository, purpose, status));
 }
 
 /**
@@ -81,7 +82,7 @@ export async function changesAmong(
     "core.trustctime=true",
   ];
   const [status, listed] = await Promise.all([
-    text(repository, purpose, [
+    gitOutput(repository, purpose, [
       ...careful,
       "status",
       "--porcelain=v2",
@@ -92,7 +93,7 @@ export async function changesAmong(
       "--",
       ...paths,
     ]),
-    text(repository, purpose, [...careful, "ls-files", "-v", "-z", "--", ...paths]),
+    gitOutput(repository, purpose, [...careful, "ls-files", "-v", "-z", "--", ...paths]),
   ]);
   const watched = new Set(listed.split("\0"));
   const unwatched = paths.filter((path) => !watched.has(`${watchedTag} ${path}`));

@@ -3,17 +3,16 @@
 import { quote, refusal, together } from "../finding.ts";
 import { layout } from "../layout.ts";
 import {
-  ask,
   findCommit,
+  gitOutput,
   isBranchName,
   isObjectId,
   type ObjectId,
-  type Repository,
   rerun,
-  text,
   unanswered,
 } from "./git.ts";
 import type { Objects } from "./objects.ts";
+import { type Repository, runGit } from "./repository.ts";
 
 /** The commit that a change starts from, as the operator or CI named it. */
 export interface Base {
@@ -128,7 +127,7 @@ async function findMergeBases(
   one: ObjectId,
   other: ObjectId,
 ): Promise<readonly ObjectId[]> {
-  const answer = await ask(repository, ["merge-base", "--all", one, other]);
+  const answer = await runGit(repository, ["merge-base", "--all", one, other]);
   const found = answer.stdout.split("\n").filter((each) => each !== "");
   // Exit 1 without any output means that there is none.
   const isNone = answer.code === 1 && found.length === 0 && answer.stderr === "";
@@ -142,7 +141,7 @@ async function findMergeBases(
 async function isShallow(repository: Repository): Promise<boolean> {
   const purpose = "find out whether this clone is shallow";
   const args = ["rev-parse", "--is-shallow-repository"];
-  const answer = (await text(repository, purpose, args)).trim();
+  const answer = (await gitOutput(repository, purpose, args)).trim();
   if (answer !== "true" && answer !== "false") {
     throw refusal(
       `Cannot ${purpose}: git rev-parse says ${quote(answer)}, expected true or false`,
@@ -164,7 +163,7 @@ async function isCutOff(
   mergeBases: readonly ObjectId[],
 ): Promise<boolean> {
   const list = ["rev-list", "--max-parents=0", ...commits, "--not", ...mergeBases];
-  return (await text(repository, "list the commits since the merge base", list)) !== "";
+  return (await gitOutput(repository, "list the commits since the merge base", list)) !== "";
 }
 
 /**
@@ -189,7 +188,7 @@ export async function changedPaths(
   const purpose = `list what changed in ${folder}`;
   const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"];
   const pathspec = `:(top,literal)${folder}`;
-  const output = await text(repository, purpose, [...args, from, to, "--", pathspec]);
+  const output = await gitOutput(repository, purpose, [...args, from, to, "--", pathspec]);
   const paths = output.split("\0");
   const isWhole = paths.pop() === "";
   const isInside = (path: string) => path === folder || path.startsWith(`${folder}/`);

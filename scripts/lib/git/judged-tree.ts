@@ -3,7 +3,8 @@
 import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
-import { type ObjectId, type Repository, resolveCommit } from "./git.ts";
+import { type ObjectId, resolveCommit } from "./git.ts";
+import type { Repository } from "./repository.ts";
 
 /**
  * Runs a check on the work tree, or on a commit, and returns what it found. Every finding about a

@@ -1,5 +1,6 @@
 /** Explains why git finds no repository, with the way out. */
 
+import { shellWord } from "../finding.ts";
 import { type Environment, type Finished, lastWords } from "../process.ts";
 
 /** Why a folder is in no work tree that git would work on. */
@@ -40,4 +41,20 @@ function remedyOf(why: string, env: Environment): string {
   return given.length > 0 && why.includes("unable to parse command-line config")
     ? causedBy(given)
     : "Put right what git says, then run this again";
+}
+
+/** Returns the refusal of variables whose bytes the runtime cannot pass on to git. */
+export function alteredEnvironment(names: readonly string[]): NoRepository {
+  return {
+    why: `git cannot get ${names.join(" or ")} as it is: found bytes that are not UTF-8`,
+    remedy: causedBy(names),
+  };
+}
+
+/** Returns the refusal of a work tree that belongs to another git directory. */
+export function foreignWorkTree(root: string, gitFolder: string): NoRepository {
+  return {
+    why: `its git directory ${gitFolder} has the work tree ${root}, which does not belong to that git directory`,
+    remedy: `Let core.worktree name no other folder: git --git-dir=${shellWord(gitFolder)} config --unset core.worktree. Or name the checkout that you mean with --repo DIR`,
+  };
 }

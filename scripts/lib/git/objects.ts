@@ -15,7 +15,8 @@ import {
   type Tree,
   unexpectedKind,
 } from "../tree.ts";
-import { installGit, isObjectId, type ObjectId, type Repository } from "./git.ts";
+import { isObjectId, type ObjectId } from "./git.ts";
+import { installGit, type Repository } from "./repository.ts";
 
 export interface GitObject {
   readonly id: ObjectId;

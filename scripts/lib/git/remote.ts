@@ -3,7 +3,8 @@
 import { refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { type Environment, type Finished, lastWords } from "../process.ts";
-import { ask, isObjectId, type ObjectId, type Repository, rerun, unanswered } from "./git.ts";
+import { isObjectId, type ObjectId, rerun, unanswered } from "./git.ts";
+import { type Repository, runGit } from "./repository.ts";
 
 export interface Remote {
   readonly name: string;
@@ -21,7 +22,7 @@ export interface Remote {
  * @throws {Refusal} If there is no such remote, or it pushes to several places.
  */
 export async function findRemote(repository: Repository, name: string): Promise<Remote> {
-  const answer = await ask(repository, ["remote", "--verbose"]);
+  const answer = await runGit(repository, ["remote", "--verbose"]);
   if (answer.code !== 0 || answer.timedOut) {
     const stderr = withoutCredentials(answer.stderr);
     throw unanswered(`find remote ${name}`, { ...answer, stderr });
@@ -115,7 +116,7 @@ export async function askRemote(
 ): Promise<RemoteAnswer> {
   const main = `refs/heads/${layout.mainBranch}`;
   const { target, env } = addressOf(repository, remote);
-  const answer = await ask(
+  const answer = await runGit(
     repository,
     ["ls-remote", "--quiet", "--", target, main, "refs/tags/*", ...branches.map(refOf)],
     { timeout: layout.limits.network, env },
@@ -229,7 +230,7 @@ export async function relationTo(
   if (commit === remoteMain) {
     return { kind: "equal" };
   }
-  const answer = await ask(repository, [
+  const answer = await runGit(repository, [
     ...["-c", "log.showSignature=false", "log", "--no-decorate", "--no-color", "-z"],
     // In UTF-16, which `i18n.logOutputEncoding` may name, half of the letters hold the separator.
     "--encoding=UTF-8",
@@ -237,7 +238,7 @@ export async function relationTo(
     ...[`${commit}...${remoteMain}`, "--"],
   ]);
   if (answer.code !== 0 || answer.timedOut) {
-    const known = await ask(repository, ["cat-file", "-t", remoteMain]);
+    const known = await runGit(repository, ["cat-file", "-t", remoteMain]);
     if (known.code !== 0 || known.stdout !== "commit\n") {
       return { kind: "unfetched" };
     }
@@ -290,7 +291,7 @@ export async function push(
   onWords: (words: string) => void,
 ): Promise<PushAnswer> {
   const lines = wholeLines((line) => onWords(cut(redact(line, remote))));
-  const answer = await ask(
+  const answer = await runGit(
     { ...repository, signal: options.signal },
     [
       // An empty push option takes back those before it: options may keep a workflow from starting.

@@ -26,20 +26,10 @@ import {
   run,
   runBytes,
 } from "../process.ts";
-import {
-  ask,
-  gitEnvironment,
-  installGit,
-  line,
-  type ObjectId,
-  type Repository,
-  rerun,
-  short,
-  text,
-  unanswered,
-} from "./git.ts";
+import { gitLine, gitOutput, type ObjectId, rerun, short, unanswered } from "./git.ts";
 import { causedBy } from "./no-repository.ts";
 import { readObject } from "./objects.ts";
+import { gitEnvironment, installGit, type Repository, runGit } from "./repository.ts";
 
 /** A tag object whose signature is good. */
 export interface SignedTag extends TagObject {
@@ -77,7 +67,7 @@ export async function signTag(
 ): Promise<SignedTag> {
   const scratch = await openScratch(repository);
   try {
-    const answer = await ask(
+    const answer = await runGit(
       scratch.repository,
       ["tag", "-s", "--cleanup=verbatim", "-F", "-", request.tag, request.commit],
       { stdin: wholeLines(request.message), timeout: layout.limits.signing },
@@ -336,7 +326,7 @@ function unjudged(program: string, answer: Finished) {
  * @throws {Refusal} If the ref could not be made; nothing is left behind then.
  */
 export async function installTag(repository: Repository, tag: SignedTag): Promise<void> {
-  const id = await line(
+  const id = await gitLine(
     repository,
     `store tag ${tag.tag}`,
     ["hash-object", "-t", "tag", "-w", "--stdin"],
@@ -348,7 +338,7 @@ export async function installTag(repository: Repository, tag: SignedTag): Promis
     });
   }
   const ref = `refs/tags/${tag.tag}`;
-  const answer = await ask(repository, ["update-ref", ref, tag.id, "0".repeat(tag.id.length)]);
+  const answer = await runGit(repository, ["update-ref", ref, tag.id, "0".repeat(tag.id.length)]);
   const found = await refValue(repository, ref);
   if (answer.code === 0 && found === tag.id) {
     return;
@@ -374,7 +364,7 @@ export async function removeTag(
   tag: Pick<SignedTag, "id" | "tag">,
 ): Promise<{ readonly left: ObjectId | undefined; readonly words: string }> {
   const ref = `refs/tags/${tag.tag}`;
-  const answer = await ask(repository, ["update-ref", "-d", ref, tag.id]);
+  const answer = await runGit(repository, ["update-ref", "-d", ref, tag.id]);
   return { left: await refValue(repository, ref), words: lastWords(answer) };
 }
 
@@ -397,7 +387,7 @@ async function showRefs(
   ref: string,
   which: string,
 ): Promise<ReadonlyMap<string, ObjectId>> {
-  const answer = await ask(repository, ["show-ref", "--head", which]);
+  const answer = await runGit(repository, ["show-ref", "--head", which]);
   const entries = answer.stdout.split("\n").map((entry) => entry.split(" "));
   const refs = new Map(entries.map(([id = "", name = ""]) => [name, id]));
   // A last line without its end is half an answer: the ref may have been the other half.
@@ -500,7 +490,7 @@ async function openScratch(repository: Repository) {
   const purpose = "find the object folder";
   const question = ["rev-parse", "--show-object-format", "--git-path", "objects"];
   const [places, config] = await Promise.all([
-    text(repository, purpose, question),
+    gitOutput(repository, purpose, question),
     readConfiguration(repository),
   ]);
   // The path may hold line feeds.

@@ -8,8 +8,9 @@ import {
   type TagObject,
 } from "../files/tag-object.ts";
 import { quote, refusal, shellWord } from "../finding.ts";
-import { ask, type ObjectId, type Repository, rerun, unanswered } from "./git.ts";
+import { type ObjectId, rerun, unanswered } from "./git.ts";
 import type { GitObject, Objects } from "./objects.ts";
+import { type Repository, runGit } from "./repository.ts";
 
 /** A tag as its ref states it. */
 export interface TagRef {
@@ -33,7 +34,7 @@ export async function listTags(
   const purpose = "list the tags";
   const refs = patterns.map((pattern) => `refs/tags/${pattern}`);
   const format = "--format=%(objectname) %(refname:strip=2)";
-  const answer = await ask(repository, ["for-each-ref", format, ...refs]);
+  const answer = await runGit(repository, ["for-each-ref", format, ...refs]);
   if (answer.code !== 0 || answer.timedOut) {
     throw unanswered(purpose, answer);
   }

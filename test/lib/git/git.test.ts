@@ -4,18 +4,20 @@ import { dirname, join } from "node:path";
 import type { Finding } from "../../../scripts/lib/finding.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
 import {
-  ask,
   findCommit,
-  findRepository,
-  gitEnvironment,
+  gitLine,
+  gitOutput,
   isBranchName,
   isObjectId,
-  line,
+  resolveCommit,
+} from "../../../scripts/lib/git/git.ts";
+import {
+  findRepository,
+  gitEnvironment,
   openRepository,
   type Repository,
-  resolveCommit,
-  text,
-} from "../../../scripts/lib/git/git.ts";
+  runGit,
+} from "../../../scripts/lib/git/repository.ts";
 import { standIn } from "../../helpers/release.ts";
 import {
   start,
@@ -85,8 +87,8 @@ test("what leaks of another repository changes no answer", async () => {
   const misled = await openRepository(world.root, { ...world.env, ...Object.fromEntries(leaked) });
   expect(misled.root).toBe(world.root);
   expect(await resolveCommit(misled, "HEAD")).toBe(second);
-  expect(await text(misled, "list", ["ls-files"])).toBe("deep/er/file.txt\nother.txt\n");
-  expect(await text(misled, "ask", ["status", "--porcelain"])).toBe("");
+  expect(await gitOutput(misled, "list", ["ls-files"])).toBe("deep/er/file.txt\nother.txt\n");
+  expect(await gitOutput(misled, "ask", ["status", "--porcelain"])).toBe("");
 });
 
 test("every variable that is local to a repository is taken away, configuration apart", async () => {
@@ -104,7 +106,7 @@ test("configuration in the environment counts, as it does for git", async () => 
     GIT_CONFIG_VALUE_0: "given",
   };
   const configured = await openRepository(world.root, env);
-  expect(await line(configured, "ask", ["config", "test.key"])).toBe("given");
+  expect(await gitLine(configured, "ask", ["config", "test.key"])).toBe("given");
 });
 
 test.each([
@@ -116,7 +118,7 @@ test.each([
   "%s in other bytes than UTF-8, which git would get as others, is refused",
   async (name, value) => {
     // The runtime decodes the environment of its own process, so that only another one can have bytes.
-    const script = `import { openRepository } from "${import.meta.dir}/../../../scripts/lib/git/git.ts";
+    const script = `import { openRepository } from "${import.meta.dir}/../../../scripts/lib/git/repository.ts";
     await openRepository(".", process.env).then(() => console.log("found"), (refused) => console.log(refused.findings[0].remedy));`;
     const program = `${name}="$(printf '${value}')" exec "$0" -e "$1"`;
     const command = ["sh", "-c", program, process.execPath, script];
@@ -136,7 +138,7 @@ test("replaced objects do not count", async () => {
   const fake = await other.commit({ a: "fake" }, "Fake");
   await other.git("replace", real, fake);
   const opened = await openRepository(other.root, other.env);
-  expect(await line(opened, "ask", ["log", "-1", "--format=%s", real])).toBe("Real");
+  expect(await gitLine(opened, "ask", ["log", "-1", "--format=%s", real])).toBe("Real");
 });
 
 test("a folder in no repository, a bare one, and a .git folder are refused, each with its words", async () => {
@@ -148,8 +150,8 @@ test("a folder in no repository, a bare one, and a .git folder are refused, each
     [folder.path, "not a git repository"],
     [bare, "this operation must be run in a work tree"],
     [join(world.root, ".git"), "this operation must be run in a work tree"],
-    [join(folder.path, "gone"), "there is no such folder"],
-    [join(world.root, "other.txt"), "there is no such folder"],
+    [join(folder.path, "gone"), "there is no such directory"],
+    [join(world.root, "other.txt"), "there is no such directory"],
   ];
   for (const [where, why] of cases) {
     const finding = await refused(openRepository(where, world.env));
@@ -176,9 +178,9 @@ test("a git that says nothing and exits 0 has not answered", async () => {
   expect((await refused(findCommit(silent, "HEAD"))).message).toBe(
     'Cannot resolve "HEAD": git rev-parse: exit code 0 without a message',
   );
-  expect((await refused(line(silent, "find the branch", ["symbolic-ref", "HEAD"]))).message).toBe(
-    "Cannot find the branch: git symbolic-ref printed 0 lines, expected 1",
-  );
+  expect(
+    (await refused(gitLine(silent, "find the branch", ["symbolic-ref", "HEAD"]))).message,
+  ).toBe("Cannot find the branch: git symbolic-ref printed 0 lines, expected 1");
 });
 
 test("a top level that is cut short is not taken for another checkout", async () => {
@@ -191,7 +193,7 @@ test("a top level that is cut short is not taken for another checkout", async ()
 test("a git that hangs ends in a refusal at the time limit", async () => {
   const env = standIn(world, "git", "exec sleep 60");
   const finding = await refused(
-    text({ ...repository, env }, "ask the remote", ["ls-remote"], { timeout: 100 }),
+    gitOutput({ ...repository, env }, "ask the remote", ["ls-remote"], { timeout: 100 }),
   );
   expect(finding.message).toBe(
     "Cannot ask the remote: git ls-remote: no answer within the time limit",
@@ -199,7 +201,9 @@ test("a git that hangs ends in a refusal at the time limit", async () => {
 });
 
 test("a git that fails is quoted, with the command to run by hand", async () => {
-  const finding = await refused(text(repository, "read the note", ["-c", "a.b=c", "show", "zzz"]));
+  const finding = await refused(
+    gitOutput(repository, "read the note", ["-c", "a.b=c", "show", "zzz"]),
+  );
   expect(finding.message).toStartWith(
     "Cannot read the note: git show: fatal: ambiguous argument 'zzz'",
   );
@@ -207,7 +211,7 @@ test("a git that fails is quoted, with the command to run by hand", async () => 
 });
 
 test("more than one line is not the one line that was asked for", async () => {
-  const finding = await refused(line(repository, "find it", ["-c", "a.b=c", "ls-files"]));
+  const finding = await refused(gitLine(repository, "find it", ["-c", "a.b=c", "ls-files"]));
   expect(finding.message).toBe("Cannot find it: git ls-files printed 2 lines, expected 1");
 });
 
@@ -266,7 +270,7 @@ test("only 40 or 64 lower case hex digits are an object name", () => {
 test("an interrupt ends a question", async () => {
   const controller = new AbortController();
   const env = standIn(world, "git", "exec sleep 60");
-  const question = ask({ ...repository, env, signal: controller.signal }, ["fetch"]);
+  const question = runGit({ ...repository, env, signal: controller.signal }, ["fetch"]);
   controller.abort();
   expect((await question).code).toBe(143);
 });
@@ -301,5 +305,5 @@ test("git's traces are off, which would be read as its words", async () => {
   }
   const env = { ...other.env, GIT_TRACE: "1", GIT_TRACE2_EVENT: "2" };
   const opened = await openRepository(other.root, env);
-  expect((await ask(opened, ["rev-parse", "HEAD"])).stderr).toBe("");
+  expect((await runGit(opened, ["rev-parse", "HEAD"])).stderr).toBe("");
 });

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
 import { attempt } from "../../../scripts/lib/finding.ts";
 import type { ObjectId } from "../../../scripts/lib/git/git.ts";
-import { openRepository } from "../../../scripts/lib/git/git.ts";
 import { changedPaths, findParting } from "../../../scripts/lib/git/history.ts";
 import { openObjects } from "../../../scripts/lib/git/objects.ts";
+import { openRepository } from "../../../scripts/lib/git/repository.ts";
 import { standIn } from "../../helpers/release.ts";
 import { testRepository } from "../../helpers/world.ts";
 

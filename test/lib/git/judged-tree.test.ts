@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LocatedSyntaxError, notice, refusal } from "../../../scripts/lib/finding.ts";
-import { openRepository } from "../../../scripts/lib/git/git.ts";
 import { judge } from "../../../scripts/lib/git/judged-tree.ts";
+import { openRepository } from "../../../scripts/lib/git/repository.ts";
 import type { Tree } from "../../../scripts/lib/tree.ts";
 import { testRepository, writeFiles } from "../../helpers/world.ts";
 

@@ -3,8 +3,8 @@ import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { Refusal } from "../../../scripts/lib/finding.ts";
-import { openRepository, type Repository } from "../../../scripts/lib/git/git.ts";
 import { commitTree, openObjects, readObject } from "../../../scripts/lib/git/objects.ts";
+import { openRepository, type Repository } from "../../../scripts/lib/git/repository.ts";
 import type { Tree } from "../../../scripts/lib/tree.ts";
 import { memoryTree } from "../../helpers/memory-tree.ts";
 import {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { error } from "../../../scripts/lib/finding.ts";
-import { openRepository, type Repository } from "../../../scripts/lib/git/git.ts";
+import { openRepository, type Repository } from "../../../scripts/lib/git/repository.ts";
 import {
   findLocalTag,
   installTag,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { bypassesIn } from "../../../scripts/lib/files/tag-object.ts";
-import { gitEnvironment } from "../../../scripts/lib/git/git.ts";
 import { type Objects, openObjects } from "../../../scripts/lib/git/objects.ts";
+import { gitEnvironment } from "../../../scripts/lib/git/repository.ts";
 import { listTags, resolveTag } from "../../../scripts/lib/git/tags.ts";
 import { standIn } from "../../helpers/release.ts";
 import { start, testRepository } from "../../helpers/world.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Drift, findDrift } from "../../../release-gate/history/drift.ts";
-import type { Repository } from "../../../scripts/lib/git/git.ts";
+import type { Repository } from "../../../scripts/lib/git/repository.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { start, type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
 

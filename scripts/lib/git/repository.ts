@@ -1,0 +1,176 @@
+/** Opens a git repository, and runs git in it. */
+
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { refusal } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { type Environment, type Finished, isDirectory, needProgram, run } from "../process.ts";
+import type { NoRepository } from "./no-repository.ts";
+
+/** A git repository, and how to ask it. */
+export interface Repository {
+  /** Absolute path of the top level of the work tree. */
+  readonly root: string;
+  /** Absolute path of its git directory, as `openRepository` found it. */
+  readonly gitFolder?: string;
+  /** The environment that git runs in. */
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GitOptions {
+  readonly stdin?: string | Uint8Array;
+  /** Milliseconds; default `layout.limits.local`. `null` for no limit. */
+  readonly timeout?: number | null;
+  readonly env?: Environment;
+  readonly onStderr?: (text: string) => void;
+}
+
+/**
+ * Variables that point git at another repository than the one in `cwd`, or change what it reads: those
+ * of `git rev-parse --local-env-vars`, and those that reroute lookups or output. A trace would drown
+ * standard error, where silence is an answer. The operator's `GIT_CONFIG_PARAMETERS` and
+ * `GIT_CONFIG_COUNT` stay: build servers grant access to a checkout by them.
+ */
+const misleading = new Set(
+  (
+    "ALTERNATE_OBJECT_DIRECTORIES COMMON_DIR CONFIG DIFF_OPTS DIR EXTERNAL_DIFF GLOB_PATHSPECS " +
+    "GRAFT_FILE ICASE_PATHSPECS IMPLICIT_WORK_TREE INDEX_FILE INTERNAL_SUPER_PREFIX " +
+    "LITERAL_PATHSPECS NAMESPACE NOGLOB_PATHSPECS OBJECT_DIRECTORY PREFIX QUARANTINE_PATH " +
+    "REPLACE_REF_BASE SHALLOW_FILE WORK_TREE"
+  )
+    .split(" ")
+    .map((name) => `GIT_${name}`),
+);
+
+/** Returns the environment for git: no leaked repository, no translation, no replaced objects. */
+export function gitEnvironment(env: Environment): Environment {
+  const kept = Object.entries(env).filter(
+    ([name]) => !misleading.has(name) && !name.startsWith("GIT_TRACE"),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    // Grafts and replaced objects show another history than the one that is pushed.
+    GIT_GRAFT_FILE: "/dev/null/no-grafts",
+    LC_ALL: "C",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_PAGER: "cat",
+    // The configuration may ask for traces too (`trace2.normalTarget`).
+    GIT_TRACE2: "0",
+    GIT_TRACE2_EVENT: "0",
+    GIT_TRACE2_PERF: "0",
+  };
+}
+
+/** The way out where git is missing. */
+export const installGit = "Install git 2.34 or newer";
+
+/**
+ * Runs git to its end. Its exit code is data.
+ *
+ * @throws {Refusal} If git is missing.
+ */
+export async function runGit(
+  repository: Repository,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<Finished> {
+  const timeout = options.timeout === undefined ? layout.limits.local : options.timeout;
+  return await run(["git", ...args], {
+    cwd: repository.root,
+    env: { ...repository.env, ...options.env },
+    signal: repository.signal,
+    ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+    ...(timeout === null ? {} : { timeout }),
+    ...(options.onStderr === undefined ? {} : { onStderr: options.onStderr }),
+  }).catch((thrown) => needProgram(thrown, installGit));
+}
+
+/**
+ * Opens the repository that holds a folder.
+ *
+ * @throws {Refusal} If the folder is in no work tree, or git is missing.
+ */
+export async function openRepository(
+  folder: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<Repository> {
+  const found = await findRepository(folder, env, signal);
+  if ("root" in found) {
+    return found;
+  }
+  throw refusal(`Cannot find a git work tree at ${folder}: ${found.why}`, {
+    remedy: found.remedy ?? "Run it inside the checkout, or name the checkout with --repo DIR",
+  });
+}
+
+/**
+ * Returns the repository that holds a folder, or why there is none.
+ *
+ * @throws {Refusal} If git is missing.
+ */
+export async function findRepository(
+  folder: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<Repository | NoRepository> {
+  const place = { root: resolve(folder), env: gitEnvironment(env), signal };
+  const altered = Object.keys(place.env).filter(
+    (name) => readByGit.test(name) && place.env[name]?.includes("\ufffd"),
+  );
+  if (!isDirectory(place.root)) {
+    return { why: "there is no such directory" };
+  }
+  if (altered.length > 0) {
+    return (await import("./no-repository.ts")).alteredEnvironment(altered);
+  }
+  // git repeats an option that it does not know. A path may hold line feeds, and hardly this line.
+  const border = "--git-directory-follows";
+  const question = ["rev-parse", "--show-toplevel", border, "--absolute-git-dir"];
+  const answer = await runGit(place, question);
+  // A path that does not end its line may be cut short, and the rest of it may be another checkout.
+  const [root, gitFolder, ...more] = answer.stdout.replace(/\n$/, "").split(`\n${border}\n`);
+  const isWhole = answer.code === 0 && answer.stdout.endsWith("\n") && more.length === 0;
+  if (!isWhole || !root || !gitFolder) {
+    return (await import("./no-repository.ts")).noRepository(answer, place.env);
+  }
+  if (gitFolder !== join(root, ".git") && realPath(gitFolder) !== ownGitFolder(root)) {
+    return (await import("./no-repository.ts")).foreignWorkTree(root, gitFolder);
+  }
+  // Temporary files within the work tree would be changes to git; it does not look at its directory.
+  const temporary = realPath(env.TMPDIR || "/tmp");
+  const isInside = temporary === root || temporary?.startsWith(join(root, "/"));
+  return {
+    ...place,
+    root,
+    gitFolder,
+    ...(isInside && { env: { ...place.env, TMPDIR: gitFolder } }),
+  };
+}
+
+/**
+ * What git, and the programs that it starts, read from the environment. The runtime decodes a byte
+ * that is not UTF-8 as U+FFFD, and git would silently miss a configuration of that name.
+ */
+const readByGit = /^(?:GIT_.*|SSH_.*|GNUPGHOME|HOME|XDG_CONFIG_HOME|EMAIL)$/;
+
+/** Returns the git directory that a folder's own `.git` is or names; undefined if it has none. */
+function ownGitFolder(root: string): string | undefined {
+  const path = join(root, ".git");
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry?.isDirectory()) {
+    return realPath(path);
+  }
+  const named = entry?.isFile() && /^gitdir: (.+?)[\r\n]*$/s.exec(readFileSync(path, "utf8"))?.[1];
+  return named ? realPath(resolve(root, named)) : undefined;
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
