@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { converse } from "../../scripts/lib/conversation.ts";
@@ -152,6 +152,15 @@ test("as much as is wanted may be printed, and a cut answer is none though its p
   const answer = await run(shell("printf 12345; printf 12345 >&2"), { ...here, mostOutput: 5 });
   expect(answer).toMatchObject({ code: 0, stdout: "12345", stderr: "12345" });
   expect(answer.overflowed).toBeUndefined();
+});
+
+test("a program ends at its time limit where ps is missing, too", async () => {
+  const ps = spyOn(Bun, "spawnSync").mockImplementation(() => {
+    throw new Error("ENOENT");
+  });
+  const answer = await run(["sleep", "100"], { ...here, timeout: 50 });
+  ps.mockRestore();
+  expect(answer).toMatchObject({ code: 137, timedOut: true });
 });
 
 test("output has a bound where the caller states none, and the refusal names it", async () => {

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { Refusal } from "../../scripts/lib/finding.ts";
+import { attempt, Refusal } from "../../scripts/lib/finding.ts";
+import { ask } from "../../scripts/lib/question.ts";
 import { processTerminal } from "../../scripts/lib/terminal.ts";
 import { temporaryFolder } from "../helpers/world.ts";
 
@@ -184,3 +185,29 @@ test("an interrupted question has no answer", async () => {
   // It is interrupted already.
   expect(await terminal.question("sure? ", controller.signal)).toBeUndefined();
 });
+
+withTerminal(
+  "a question discards what was typed before it, or refuses a terminal that it cannot read",
+  async () => {
+    using device = opened(pseudoTerminal);
+    using folder = temporaryFolder();
+    using other = opened(folder.path, "r");
+    const modes: boolean[] = [];
+    const typed = () => {
+      const setRawMode = (isRaw: boolean) => modes.push(isRaw);
+      const input = Object.assign(new PassThrough(), { setRawMode });
+      input.end("yes\n");
+      return input;
+    };
+    const { signal } = new AbortController();
+    const askOn = async (terminal: number) =>
+      await ask("sure? ", signal, { input: typed(), terminal, print: () => {} });
+    expect(await askOn(device.descriptor)).toBe("yes");
+    const second = await attempt(() => askOn(other.descriptor));
+    // A process that has a terminal of its own reads that one.
+    expect(second.value ?? second.findings?.[0]?.message).toMatch(
+      /^yes$|^Cannot ask on this terminal: /,
+    );
+    expect(modes).toEqual([true, false, true, false]);
+  },
+);
