@@ -2,10 +2,12 @@
 
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { refusal } from "../finding.ts";
+import { Refusal, refusal } from "../finding.ts";
 import { type FolderEntry, listMatches } from "../glob.ts";
 import { isTreePath, type Kind } from "../tree.ts";
-import { codeOf, isAbsent, isWithin, realPath, reason, refuseObstacle, wayOut } from "./files.ts";
+
+/** What explains a link or a failure is loaded late: a listing without either needs none of it. */
+const late = () => require("./files.ts") as typeof import("./files.ts");
 
 /** Returns the paths of a work tree that match a glob, as `Tree.list` promises. */
 export async function listWorkTree(root: string, glob: string): Promise<string[]> {
@@ -16,12 +18,13 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
   if (folder !== "" && !isTreePath(folder)) {
     return [];
   }
-  if (!isWithin(root, realPath(join(root, folder)))) {
-    const how = { links: "within", purpose: "read", shown: folder } as const;
-    refuseObstacle(root, folder, "folder", how);
-  }
+  const target = folder === "" ? root : `${root}/${folder}`;
   try {
-    const entries = readdirSync(join(root, folder), { withFileTypes: true });
+    const real = realpathSync(target);
+    if (real !== target && !late().isWithin(root, real)) {
+      refuseDanglingLink(root, folder);
+    }
+    const entries = readdirSync(target, { withFileTypes: true });
     return entries
       .filter(({ name }) => name !== ".git")
       .map((each) => {
@@ -32,20 +35,31 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
         };
       });
   } catch (thrown) {
-    if (isAbsent(thrown) && !folder.includes("\ufffd")) {
-      return [];
+    const { isAbsent, reason, wayOut } = late();
+    if (thrown instanceof Refusal) {
+      throw thrown;
     }
-    if (isAbsent(thrown)) {
-      // The runtime reads such a name as another one, which nothing has.
+    if (!isAbsent(thrown)) {
+      throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`, {
+        remedy: wayOut(thrown, folder || root, "folder"),
+      });
+    }
+    if (folder.includes("\ufffd")) {
+      // The runtime reads a name that is not UTF-8 as another one, which no folder has.
       throw refusal(`Cannot list ${folder}: found a name that is not UTF-8`, {
         at: { file: folder },
         remedy: "Give the folder a name in UTF-8",
       });
     }
-    throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`, {
-      remedy: wayOut(thrown, folder || root, "folder"),
-    });
+    refuseDanglingLink(root, folder);
+    return [];
   }
+}
+
+/** Refuses a folder behind a link that leads to nothing, or out of the checkout. */
+function refuseDanglingLink(root: string, folder: string): void {
+  const how = { links: "within", purpose: "read", shown: folder } as const;
+  late().refuseObstacle(root, folder, "folder", how);
 }
 
 /**
@@ -59,7 +73,7 @@ function behindLink(root: string, path: string): Kind {
       return "file";
     }
     const real = realpathSync(target);
-    if (!isWithin(root, real)) {
+    if (!late().isWithin(root, real)) {
       return "symbolic link";
     }
     for (let around = dirname(path); ; around = dirname(around)) {
@@ -73,6 +87,6 @@ function behindLink(root: string, path: string): Kind {
     }
   } catch (thrown) {
     // A link to nothing, or in circles, is refused where it is read. Any other is, where it is listed.
-    return isAbsent(thrown) || codeOf(thrown) === "ELOOP" ? "file" : "folder";
+    return late().isAbsent(thrown) || late().codeOf(thrown) === "ELOOP" ? "file" : "folder";
   }
 }

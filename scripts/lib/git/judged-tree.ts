@@ -3,7 +3,7 @@
 import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
-import { type ObjectId, resolveCommit } from "./git.ts";
+import type { ObjectId } from "./git.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -22,13 +22,23 @@ export async function judge(
   if (revision === undefined) {
     return await check(workTree(repository.root), undefined).catch(findingsOf);
   }
+  const [{ resolveCommit }, { commitTree, openObjects }] = await Promise.all([
+    import("./git.ts"),
+    import("./objects.ts"),
+  ]);
   const commit = await resolveCommit(repository, revision);
-  const { commitTree, openObjects } = await import("./objects.ts");
   await using objects = openObjects(repository);
   return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
 }
 
-/** Findings that say in which commit they were found. */
+/** Returns findings that name the commit in which they were found. No place is asked for. */
 export function inCommit(commit: ObjectId, findings: readonly Finding[]): Finding[] {
-  return findings.map((each) => ({ ...each, commit: each.commit ?? commit }));
+  return findings.map((each) =>
+    each.commit === undefined
+      ? Object.defineProperties({} as Finding, {
+          ...Object.getOwnPropertyDescriptors(each),
+          commit: { value: commit, enumerable: true },
+        })
+      : each,
+  );
 }
