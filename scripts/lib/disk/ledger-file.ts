@@ -29,7 +29,7 @@ import { error, Refusal, refusal } from "../finding.ts";
 import type { Repository } from "../git/repository.ts";
 import { layout } from "../layout.ts";
 import { changeFiles, toWrite } from "./change-files.ts";
-import { type FileState, findFile, reason, wayOut } from "./files.ts";
+import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
 /** Milliseconds to wait for another process that writes the ledger; it needs a few. */
@@ -185,8 +185,26 @@ const nameTheLedger =
  * a row would be written to another file than the one that is committed.
  */
 function find(path: string, shown: string): FileState | undefined {
+  if (isGitsOwn(path)) {
+    throw refusal(`Cannot write ${shown}: found a file in a git directory, expected a ledger`, {
+      at: { file: shown },
+      remedy: nameTheLedger,
+    });
+  }
   const top = topLevel(path);
   return findFile(top, relative(top, path), { ...toWrite, shown });
+}
+
+/** Reports whether a file lies in a git directory, whatever links lead to it. */
+function isGitsOwn(path: string): boolean {
+  let folder = realPath(dirname(path));
+  while (!["HEAD", "objects", "refs"].every((name) => existsSync(join(folder, name)))) {
+    if (folder === dirname(folder)) {
+      return false;
+    }
+    folder = dirname(folder);
+  }
+  return true;
 }
 
 /** The top level of the checkout that a path, as it is written, leads into; else the file's folder. */

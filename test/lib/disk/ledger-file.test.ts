@@ -161,16 +161,30 @@ test.each([
   }
 });
 
+test("a file in a git directory is no ledger, named directly or behind a link", async () => {
+  await using product = await testRepository();
+  await product.git("init", "--quiet", "--bare", join(product.home, "bare"));
+  writeFiles(product.home, { "bare/info/exclude": "# ours\n" });
+  writeFiles(product.root, { ".git/info/exclude": "# ours\n" });
+  symlinkSync(join(product.home, "bare/info"), join(product.home, "gate"));
+  for (const path of [
+    join(product.root, ".git/info/exclude"),
+    join(product.home, "gate/exclude"),
+  ]) {
+    await expect(appendRow(path, validation, today, "here")).rejects.toThrow(
+      "Cannot write here: found a file in a git directory, expected a ledger",
+    );
+    expect(readFileSync(path, "utf8")).toBe("# ours\n");
+  }
+});
+
 test("a folder that is a link out of its checkout leads to no ledger", async () => {
   await using product = await testRepository();
-  const gitFolder = join(product.home, "git-folder");
-  await product.git("init", "--quiet", "--separate-git-dir", gitFolder);
-  const exclude = "info/exclude";
-  writeFiles(gitFolder, { [exclude]: "# ours\n" });
-  symlinkSync(join(gitFolder, "info"), join(product.root, "gate"));
-  const append = appendRow(join(product.root, "gate/exclude"), validation, today);
+  writeFiles(product.home, { "elsewhere/ledger.txt": "# ours\n" });
+  symlinkSync(join(product.home, "elsewhere"), join(product.root, "gate"));
+  const append = appendRow(join(product.root, "gate/ledger.txt"), validation, today);
   await expect(append).rejects.toThrow("found the symbolic link gate to");
-  expect(readFileSync(join(gitFolder, exclude), "utf8")).toBe("# ours\n");
+  expect(readFileSync(join(product.home, "elsewhere/ledger.txt"), "utf8")).toBe("# ours\n");
 });
 
 test("a link above the checkout may lead to a ledger", async () => {
