@@ -1,17 +1,17 @@
 #!/usr/bin/env bun
 /**
- * Releases the Helm chart as one fail-closed command: pre-checks, gates, plan, confirmation, signed
- * tag, push of the tag (PROCEDURE step 7).
+ * Releases the Helm chart as one fail-closed command: pre-checks, gates, signing, plan, confirmation,
+ * local tag, push of the tag: step 7 of perf-sentinel's release procedure (PROCEDURE).
  *
  * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--wait [MINUTES]] [--skip-image-check] [--resume]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
- * confirm: nothing is mutated then, here or on the remote. HEAD must be the remote's main, and the
+ * confirm: nothing is changed then, here or on the remote. HEAD must be the remote's main, and the
  * image that `helm install` pulls must be published for every platform that the chart promises. With
  * --wait, everything is asked again while nothing but that image is missing, unless the run of
  * release.yml that publishes it has failed.
  *
- * Exit codes: 0 released, or the dry run passed; 1 refused; 2 wrong command line; 130 interrupted.
+ * Exit codes: 0 released, or the dry run passed; 1 refused, or the push failed; 2 wrong command line; 130 interrupted.
  */
 
 import { checkChartAppVersion } from "./check-chart-appversion.ts";
@@ -53,7 +53,7 @@ import type { WaitOptions } from "./release/wait.ts";
 const script = "scripts/release-chart.ts";
 
 /**
- * Releases the chart, in the steps of PROCEDURE.
+ * Releases the chart.
  *
  * @param wait How to wait for the image; undefined asks once.
  * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
@@ -73,12 +73,15 @@ export async function releaseChart(
       ? await examine(flow)
       : await (await import("./release/wait.ts")).examineUntilPublished(flow, wait);
   const finished = reportVerdicts(flow, examined);
-  // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = finished ? undefined : await sign(flow, examined);
-  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
-  const plan = finished ? undefined : presentPlan(flow, examined, signed);
-  if (plan === undefined) {
+  if (finished !== undefined) {
     return finished;
+  }
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const signed = await sign(flow, examined);
+  // 4. Show the plan: a refused release has none, and a dry run ends here.
+  const plan = presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return undefined;
   }
   // 5. Ask the operator to confirm it.
   await confirm(flow, plan);

@@ -1,18 +1,18 @@
 #!/usr/bin/env bun
 /**
- * Releases a version as one fail-closed command: pre-checks, gates, plan, confirmation, signed tag,
- * push of main, push of the tag (PROCEDURE steps 5 and 6).
+ * Releases a version as one fail-closed command: pre-checks, gates, signing, plan, confirmation, local
+ * tag, push of main, push of the tag: steps 5 and 6 of perf-sentinel's release procedure (PROCEDURE).
  *
  * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
- * confirm: nothing is mutated then, here or on the remote. Stale version references that the
- * procedure leaves to the operator, and an empty section of the changelog, are warnings, with
- * --strict refusals. With --watch, the workflow
- * run of the tag is followed to its end once the release is complete: a run that fails, or that gh
- * cannot tell of, is exit code 1, and the release stands all the same.
+ * confirm: nothing is changed then, here or on the remote. If a push fails, main may have landed, and
+ * the output says what is left where and how to go on. Stale version references that PROCEDURE leaves
+ * to the operator, and an empty section of the changelog, are warnings; --strict refuses them. --watch
+ * follows the workflow run of the tag after the release: if it fails, the release stands.
  *
- * Exit codes: 0 released, or the dry run passed; 1 refused, or the watched run failed; 2 wrong command line; 130 interrupted.
+ * Exit codes: 0 released, or the dry run passed; 1 refused, a push failed, or the watched run failed or
+ * could not be watched; 2 wrong command line; 130 interrupted.
  */
 
 import {
@@ -53,9 +53,9 @@ import { publish } from "./release/publish.ts";
 const script = "scripts/release.ts";
 
 /**
- * Releases a version, in the steps of PROCEDURE.
+ * Releases a version.
  *
- * @returns The data of the release if it is on the remote; undefined after a dry run or a refusal.
+ * @returns The data of the release if it is on the remote; else undefined, and the report says why.
  * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
  * @throws {Interrupted} If the operator ended it.
  */
@@ -69,12 +69,15 @@ export async function release(
   // 1. Pre-checks, and 2. gates: asked together, and all that they find is reported.
   const examined = await examine(flow);
   const finished = reportVerdicts(flow, examined);
-  // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = finished ? undefined : await sign(flow, examined);
-  // 4. Show the plan: none is left where the release is finished or refused, and after a dry run.
-  const plan = finished ? undefined : presentPlan(flow, examined, signed);
-  if (plan === undefined) {
+  if (finished !== undefined) {
     return finished;
+  }
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const signed = await sign(flow, examined);
+  // 4. Show the plan: a refused release has none, and a dry run ends here.
+  const plan = presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return undefined;
   }
   // 5. Ask the operator to confirm it.
   await confirm(flow, plan);
@@ -91,7 +94,7 @@ export interface ReleaseRequest {
   readonly skipLab: boolean;
   /** Whether a stale operator-driven reference refuses. */
   readonly strict: boolean;
-  /** The LEDGER variable, which only the lab gate's own command obeys. */
+  /** The LEDGER variable, which only the command check-lab-validation obeys. */
   readonly ledgerVariable: string | undefined;
 }
 
@@ -152,7 +155,7 @@ function labGate(today: Day, skipLab: boolean): Gate {
   };
 }
 
-/** Names the commit as the way out where only the work tree's ledger has the PASS. */
+/** Says to commit the ledger where only the work tree's has the PASS. */
 async function addRemedy(
   findings: readonly Finding[],
   { repository, tag }: Candidate,
@@ -215,14 +218,14 @@ export const table = command({
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
     const request = { today: dayOf(now), skipLab, strict, ledgerVariable: env.LEDGER };
-    // Loaded before anybody can switch branches while the confirmation waits.
-    const waiting = options.watch ? await import("./release/wait.ts") : undefined;
+    // Loaded now: once somebody has switched branches, the import would read the other branch's file.
+    const watcher = options.watch ? await import("./release/wait.ts") : undefined;
     const released = await release(invocation, releaseProcedure(request), operands.tag, options);
-    if (released === undefined || waiting === undefined) {
+    if (released === undefined || watcher === undefined) {
       return;
     }
     const repository = await invocation.repository();
-    const { run, finding } = await waiting.watchRun({ world: invocation, repository }, released);
+    const { run, finding } = await watcher.watchRun({ world: invocation, repository }, released);
     report.attach({ ...released, run: dataOfAnswer(run) });
     report.add(finding);
   },

@@ -628,6 +628,33 @@ esac`;
     expect(tagRef in (await world.remoteRefs())).toBe(true);
   });
 
+  test.each([
+    ["two pushes", []],
+    ["one transaction", ["--atomic"]],
+  ])(
+    "since somebody pushed to main before it, in %s, leaves no tag; a merge leads on",
+    async (_, options) => {
+      await using world = await releaseWorld();
+      const other = join(world.home, "other");
+      const first = `case "$*" in ${pushOf(main)})
+  "$REAL" clone --quiet '${world.bare}' '${other}'
+  "$REAL" -C '${other}' commit --quiet --allow-empty -m Other
+  "$REAL" -C '${other}' push --quiet origin HEAD:main;;
+esac`;
+      const env = standIn(world, "git", `${first}; exec "$REAL" "$@"`);
+      const { code, stderr } = await release(world, ["--yes", ...options], env);
+      expect(code).toBe(1);
+      expect(stderr).toContain("[rejected] (fetch first)");
+      expect(await world.localTags()).toEqual([]);
+      const [, way = "", next] = /fix: (git fetch .*), then see .*, then: (.*)/.exec(stderr) ?? [];
+      expect(way).toBe("git fetch origin && git merge origin/main");
+      expect(next).toBe("bun scripts/release.ts v1.3.0");
+      expect(stderr).not.toContain("--resume");
+      await follow(world, way);
+      expect((await release(world, ["--yes"])).code).toBe(0);
+    },
+  );
+
   test("while the remote no longer answers keeps the tag and says what to do; --resume finishes", async () => {
     await using world = await releaseWorld();
     const env = standIn(
@@ -674,7 +701,7 @@ describe("a remote that says ok and stores nothing", () => {
     expect(stderr).toContain(
       `error: Cannot push ${tagRef} to origin: git reports success, but origin does not hold it`,
     );
-    expect(stderr).toContain("v1.3.0 exists neither locally nor on origin.");
+    expect(stderr).toContain("v1.3.0 exists neither locally nor on origin; main there is at");
     expect(await world.localTags()).toEqual([]);
   });
 
@@ -794,7 +821,7 @@ describe("another object of the tag's name that reaches the remote during the ru
       (other) => `${tagRef} ${other}`,
       (other) => `origin holds ${other.slice(0, 7)} under`,
     ],
-    ["deleted", () => `-d ${tagRef}`, () => "origin no longer holds the tag"],
+    ["deleted", () => `-d ${tagRef}`, () => "v1.3.0 does not exist on origin"],
   ])(
     "a published tag that is %s while --resume pushes main is no release",
     async (_, update, said) => {
@@ -818,15 +845,18 @@ describe("another object of the tag's name that reaches the remote during the ru
   );
 });
 
-test("a push that fails and lands a moment later, after the client is gone, is a success", async () => {
-  await using world = await releaseWorld();
-  const late = `case "$*" in ${pushOf(tagRef)}) (sleep 0.5; "$REAL" "$@") >/dev/null 2>&1 & exit 1;; esac`;
-  const env = standIn(world, "git", `${late}; exec "$REAL" "$@"`);
-  const { code, stderr } = await release(world, ["--yes"], env);
-  expect(stderr).toContain("but origin holds it");
-  expect(code).toBe(0);
-  expect(await world.localTags()).toEqual(["v1.3.0"]);
-});
+test.each(["", `!\\tabc:${tagRef}\\t[remote failure] (remote failed to report status)\\n`])(
+  "a push that fails and lands a moment later, after the client is gone, is a success: %p",
+  async (line) => {
+    await using world = await releaseWorld();
+    const late = `case "$*" in ${pushOf(tagRef)}) (sleep 0.5; "$REAL" "$@") >/dev/null 2>&1 & printf '${line}'; exit 1;; esac`;
+    const env = standIn(world, "git", `${late}; exec "$REAL" "$@"`);
+    const { code, stderr } = await release(world, ["--yes"], env);
+    expect(stderr).toContain("but origin holds it");
+    expect(code).toBe(0);
+    expect(await world.localTags()).toEqual(["v1.3.0"]);
+  },
+);
 
 describe("a run that is killed", () => {
   const states: [string, string, string[]][] = [
@@ -1068,6 +1098,8 @@ describe("the operator", () => {
       },
     );
     expect(stdout).toContain("Rolling back the local tag");
+    expect(stdout).toContain("interrupted; origin may still be at work on it");
+    expect(stdout).toContain("then: bun scripts/release.ts v1.3.0");
     expect(code).toBe(130);
     expect(await world.localTags()).toEqual([]);
     expect(Object.keys(await world.remoteRefs())).toEqual([main]);

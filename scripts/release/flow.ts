@@ -70,11 +70,11 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   /** Lines of the tag's message: the evidence, or the bypass. */
   readonly trailers?: readonly string[];
-  /** Set where time alone may lift the refusal, with the tag whose workflow run is waited for. */
+  /** Set where waiting may lift the refusal, with the tag whose workflow run publishes the image. */
   readonly pending?: { readonly tag: string | undefined };
 }
 
-/** A question about a candidate, which passes only with evidence. */
+/** A question about a candidate, which passes only with a notice as its evidence. */
 export interface Gate {
   /** What is asked, as a short label without a full stop. */
   readonly title: string;
@@ -83,7 +83,7 @@ export interface Gate {
   check(candidate: Candidate): Promise<Verdict>;
 }
 
-/** In what the two release commands differ. */
+/** The rules and the gates of one of the two release commands. */
 export interface Procedure extends Rules {
   readonly gates: readonly Gate[];
   /** Returns findings that warn and refuse nothing. */
@@ -182,7 +182,7 @@ export async function examine(flow: Flow): Promise<Examined> {
   return { facts, candidate, verdicts, complete };
 }
 
-/** The commit of a tag stays what it is: what only another commit could pass is started over. */
+/** A resumed tag cannot get another commit, so a gate's own remedy does not help, except waiting. */
 function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Verdict {
   const remedy = waysOn(facts, procedure);
   const findings = verdict.findings.map((each) =>
@@ -246,8 +246,8 @@ export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
 export async function sign(flow: Flow, examined: Examined): Promise<SignedTag | undefined> {
   const { report } = flow.world;
   const { tag, findings } = await obtainTag(flow, examined);
-  // What keeps a tag that is here from being judged may keep a new one from it as well.
-  const isNew = (each: Finding) => !report.findings.some((known) => Bun.deepEquals(known, each));
+  // The pre-check of the local tag may have reported the same fault, such as a missing gpg.
+  const isNew = (each: Finding) => !report.findings.some((old) => Bun.deepEquals(old, each));
   report.add(findings.filter(isNew));
   return tag;
 }
@@ -258,15 +258,15 @@ export async function obtainTag(
   { facts, candidate, verdicts }: Examined,
 ): Promise<{ readonly tag?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
   const { resuming, localTag } = facts;
-  const left = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
+  const existing = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
   const refused = verdicts.some(refuses);
   const trailers = verdicts.flatMap((verdict) => verdict.trailers ?? []);
   const message = refused ? tag : messageOf(tag, trailers);
   const request = { tag, commit: candidate.commit, message };
   const found: Finding[] = [];
-  // Whoever signs now must have signed the tag that is here, or this run would push another's. A
-  // published tag has been pushed already.
-  if (left === undefined || !isPublished(facts)) {
+  // Only a tag by the key that signs now is pushed, so that nobody pushes another's. A published tag
+  // is not pushed again.
+  if (existing === undefined || !isPublished(facts)) {
     const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
       world.report.waitFor(signing, signTag(repository, request, world.moment())),
@@ -275,16 +275,16 @@ export async function obtainTag(
       return { findings };
     }
     found.push(notice(`signing works: ${signed.signer}`));
-    if (left === undefined) {
+    if (existing === undefined) {
       return { tag: signed, findings: found };
     }
-    if (!isSameKey(left, signed)) {
-      return { findings: [...found, signedByAnother(left, signed)] };
+    if (!isSameKey(existing, signed)) {
+      return { findings: [...found, signedByAnother(existing, signed)] };
     }
   }
-  const difference = refused ? undefined : differenceFrom(request, left);
+  const difference = refused ? undefined : differenceFrom(request, existing);
   if (difference === undefined) {
-    return { tag: left, findings: found };
+    return { tag: existing, findings: found };
   }
   const other = `the tag here is not what this run would make: ${difference}`;
   const remedy = waysOn(facts, procedure);
@@ -316,20 +316,20 @@ export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag):
     return undefined;
   }
   const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
-  const installed = localTag.kind === "signed";
+  const resumed = localTag.kind === "signed";
   const { script } = procedure;
-  const known = { script, tag, commit, remote, refs, relation, signed, installed, bypasses };
-  const made: Plan = { ...known, pushes: pushesOf(known, procedure, options) };
-  showPlan(made, procedure, options, report);
+  const parts = { script, tag, commit, remote, refs, relation, signed, resumed, bypasses };
+  const plan: Plan = { ...parts, pushes: pushesOf(parts, procedure, options) };
+  showPlan(plan, procedure, options, report);
   if (!options.dryRun) {
-    return made;
+    return plan;
   }
   const verdict =
     bypasses.length === 0
       ? "every check and gate passed"
       : `every check passed, BYPASSED: ${bypasses.join(", ")}`;
   report.add(notice(`Dry run: ${tag} may be released, ${verdict}; nothing was changed`));
-  report.attach({ ...dataOf(made), outcome: "dry run" });
+  report.attach({ ...dataOf(plan), outcome: "dry run" });
   return undefined;
 }
 
@@ -338,12 +338,12 @@ export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag):
  *
  * @throws {Refusal} Unless the answer is yes.
  */
-export async function confirm({ world, procedure, options }: Flow, made: Plan): Promise<void> {
+export async function confirm({ world, procedure, options }: Flow, plan: Plan): Promise<void> {
   const { terminal, interrupt } = world;
   if (options.yes) {
     return;
   }
-  const answer = await terminal.question(questionOf(made, procedure), interrupt.signal);
+  const answer = await terminal.question(questionOf(plan, procedure), interrupt.signal);
   if (!/^\s*y(?:es)?\s*$/i.test(answer ?? "")) {
     throw new Refusal(
       error("Cancelled by the operator: nothing was changed", {

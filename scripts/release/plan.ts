@@ -15,7 +15,7 @@ export interface ReleaseOptions {
   readonly atomic: boolean;
 }
 
-/** In what the two release commands differ, besides their gates. */
+/** What differs between the two release commands, besides their gates. */
 export interface Rules {
   /** Path of the script, for the commands that remedies name. */
   readonly script: string;
@@ -35,8 +35,8 @@ export interface Plan {
   readonly refs: RemoteRefs;
   readonly relation: Relation;
   readonly signed: SignedTag;
-  /** Whether an interrupted run has left the tag in the repository. */
-  readonly installed: boolean;
+  /** Whether an earlier run made the local tag. */
+  readonly resumed: boolean;
   readonly bypasses: readonly string[];
   /** What is pushed, in order; what is pushed together lands together or not at all. */
   readonly pushes: readonly (readonly RefUpdate[])[];
@@ -79,7 +79,7 @@ export function pushesOf(
   { atomic }: Pick<ReleaseOptions, "atomic">,
 ): Plan["pushes"] {
   const tagRef = `refs/tags/${tag}`;
-  // Where main has moved on since an interrupted run, the commit is on it already.
+  // If main has moved on from the commit, a push would be rejected; if it is equal, nothing changes.
   const needsMain = pushesMain && relation.kind !== "behind";
   const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
   const tags = refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
@@ -94,7 +94,7 @@ export function messageOf(tag: string, trailers: readonly string[]): string {
 /** Prints what is about to happen, in the order in which it will. */
 export function showPlan(plan: Plan, rules: Rules, options: ReleaseOptions, report: Report): void {
   const { commit, remote, relation, signed, bypasses } = plan;
-  const [, , ...trailers] = signed.message.trimEnd().split("\n");
+  const [_name, _emptyLine, ...trailers] = signed.message.trimEnd().split("\n");
   const rows: (readonly [string, string])[] = [
     ["commit", commit],
     ["remote", `${remote.name} (${remote.shown})`],

@@ -106,13 +106,16 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   ];
 }
 
+const theirs = `${layout.remote}/${layout.mainBranch}`;
+
+/** How to bring into main here what the remote's main has gained. */
+export const integrate = `git fetch ${layout.remote} && git merge ${theirs}, then see whether the lab has validated what came in`;
+
 function checkSync(facts: Facts, rules: Rules): Finding[] {
   const { relation, commit, refs, resuming } = facts;
   if (relation === undefined || refs === undefined) {
     return [];
   }
-  const theirs = `${layout.remote}/${layout.mainBranch}`;
-  const integrate = `git fetch ${layout.remote} && git merge ${theirs}, then see whether the lab has validated what came in`;
   switch (relation.kind) {
     case "equal":
       return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
@@ -137,7 +140,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     case "diverged":
       return [
         error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
-          remedy: resuming ? afterDivergence(facts, rules, integrate) : integrate,
+          remedy: resuming ? afterDivergence(facts, rules) : integrate,
         }),
       ];
     case "unfetched":
@@ -157,8 +160,8 @@ function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "scrip
   return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
 }
 
-/** The commit of a tag stays what it is: no merge into main brings it any nearer to the remote's. */
-function afterDivergence(facts: Facts, rules: Rules, integrate: string): string {
+/** Returns the way on from a tag whose commit has diverged: a merge into main does not change it. */
+function afterDivergence(facts: Facts, rules: Rules): string {
   const { mainBranch: main, remote } = layout;
   return isPublished(facts)
     ? `Bring the commit of the tag to ${main}: git pull --no-rebase ${remote} ${main} && git merge ${facts.tag} && git push ${remote} ${main}, then: ${finishCommand(facts, rules)}`
@@ -229,17 +232,18 @@ function checkRemoteTag(
   if (isPublished(facts)) {
     return resume ? [notice(`tag ${tag} is on ${layout.remote} already`)] : [];
   }
-  const ref = `refs/tags/${tag}`;
-  const next = "never move a published tag: release the next version";
-  const fetch = `git fetch ${layout.remote} ${ref}:${ref} && bun ${rules.script} ${tag} --resume`;
   return [
     error(`Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`, {
-      remedy:
-        localTag.kind === "absent"
-          ? `If an interrupted run of yours pushed it: ${fetch}. If not, ${next}`
-          : `The tag here is another one, and ${next}`,
+      remedy: waysFromOther(tag, rules.script, localTag.kind !== "absent"),
     }),
   ];
+}
+
+/** Returns the ways on where the remote holds a tag that is not the one here; `isHere`: if one is. */
+export function waysFromOther(tag: string, script: string, isHere: boolean): string {
+  const ref = `refs/tags/${tag}`;
+  const clear = isHere ? `git tag -d ${tag} && ` : "";
+  return `If an interrupted run of yours pushed it: ${clear}git fetch ${layout.remote} ${ref}:${ref} && bun ${script} ${tag} --resume. If not, never move a published tag: release the next version`;
 }
 
 /**
@@ -248,9 +252,9 @@ function checkRemoteTag(
  */
 function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
   const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
-  const held = [...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])];
+  const names = [...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])];
   return pushed.flatMap((ref) =>
-    held
+    names
       .filter((name) => name.endsWith(`/${ref}`) || name.startsWith(`${ref}/`))
       .map((name) =>
         error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, expected no such ref`, {

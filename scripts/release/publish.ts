@@ -4,7 +4,7 @@
  */
 
 import { attempt, error, type Finding, notice, warning } from "../lib/finding.ts";
-import { short } from "../lib/git/git.ts";
+import { type ObjectId, short } from "../lib/git/git.ts";
 import {
   askRemote,
   findRemote,
@@ -21,13 +21,9 @@ import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
 import type { Flow } from "./flow.ts";
 import { dataOf, finishCommand, type Plan, type ReleaseData } from "./plan.ts";
+import { integrate, waysFromOther } from "./prechecks.ts";
 
-/**
- * How publishing ended. `failed` and `interrupted`: the findings say why, and what is left where.
- */
-type Outcome = "published" | "failed" | "interrupted";
-
-/** What the remote says about a push: whether it holds what was pushed. */
+/** Whether the remote holds what was pushed to it; `unknown` where it may. */
 type Landing = "landed" | "absent" | "unknown";
 
 /** What is known after a push, or in place of one. */
@@ -57,50 +53,46 @@ export async function publish(
   plan: Plan,
 ): Promise<ReleaseData | undefined> {
   const { report, interrupt } = world;
-  // Interrupts are held off, and obeyed where nothing is half-way.
-  const outcome = await interrupt.hold(() => publishAll({ repository, report, interrupt, plan }));
-  const data = { ...dataOf(plan), outcome };
+  // An interrupt ends the push that is under way and starts no other; the remote is asked anyway.
+  const landing = await interrupt.hold(() => publishAll({ repository, report, interrupt, plan }));
+  const ended = interrupt.requested ? "interrupted" : "failed";
+  const data = { ...dataOf(plan), outcome: landing === "landed" ? "published" : ended };
   report.attach(data);
-  if (outcome === "interrupted") {
+  if (data.outcome === "interrupted") {
     throw new Interrupted(
       `the release of ${plan.tag} is not confirmed; what is left is said above`,
       interrupt.exitCode,
     );
   }
-  return outcome === "published" ? data : undefined;
+  return landing === "landed" ? data : undefined;
 }
 
-async function publishAll(publication: Publication): Promise<Outcome> {
+const notPushed: Settled = { landing: "absent", findings: [] };
+
+async function publishAll(publication: Publication): Promise<Landing> {
   const { plan, report, interrupt } = publication;
-  const { tag, commit, remote, signed, bypasses } = plan;
-  const ended = () => (interrupt.requested ? "interrupted" : "failed");
-  if (interrupt.requested || (!plan.installed && !(await install(publication)))) {
-    return ended();
+  const { tag, commit, signed, bypasses } = plan;
+  if (interrupt.requested || (!plan.resumed && !(await install(publication)))) {
+    return "absent";
   }
   let held: RemoteRefs | undefined;
   for (const updates of plan.pushes) {
     const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
     held = settled.held ?? held;
-    if (settled.landing === "unknown") {
-      keep(publication);
-      return ended();
-    }
-    if (settled.landing === "absent") {
-      await rollBack(publication, held);
-      return ended();
+    if (settled.landing !== "landed") {
+      await (settled.landing === "unknown" ? keep : rollBack)(publication, held);
+      return settled.landing;
     }
   }
-  // The push of main may have been the only one, and the tag may have been moved or deleted since.
+  // A resumed run does not push a tag that the remote held already, and it may be gone since.
   if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
-    const gone = `Cannot release ${tag}: ${remote.name} no longer holds the tag`;
-    const remedy = `Push it again: ${finishCommand(plan)}`;
-    report.add(anotherTag(plan, held) ?? error(gone, { remedy }));
-    return "failed";
+    await rollBack(publication, held);
+    return "absent";
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
   const what = `commit ${short(commit)}, tag object ${signed.id}${bypassed}`;
   report.add(notice(`${tag} is released: ${what}`));
-  return "published";
+  return "landed";
 }
 
 /** Makes the local tag. Where that fails, says whether a tag is left. */
@@ -117,29 +109,23 @@ async function install({ plan, repository, report }: Publication): Promise<boole
     const maybe = left.findings === undefined ? "is here" : "may be here";
     report.add(
       error(`Cannot go on: the tag ${tag} ${maybe}, and nothing was pushed`, {
-        remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}. Or start over: git tag -d ${tag}`,
+        remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}`,
       }),
     );
   }
   return false;
 }
 
-const notPushed: Settled = { landing: "absent", findings: [] };
-
-function namesOf(updates: readonly RefUpdate[]): string {
-  return updates.map(({ ref }) => ref).join(" and ");
-}
-
-/** Returns why the remote's address is not the one that was examined. */
+/** Returns errors unless the address of the remote is still the one that was examined. */
 async function checkAddress(
   { plan: { remote }, repository }: Publication,
   action: string,
 ): Promise<readonly Finding[]> {
-  const { value: now, findings } = await attempt(() => findRemote(repository, remote.name));
-  const elsewhere = `${action}: ${remote.name} leads elsewhere now, expected ${remote.shown}`;
+  const { value: now, findings = [] } = await attempt(() => findRemote(repository, remote.name));
+  const found = now ? "leads elsewhere now" : "names no address now";
   return now?.url === remote.url
     ? []
-    : (findings ?? [error(elsewhere, { remedy: "Look at it: git remote -v" })]);
+    : [error(`${action}: ${remote.name} ${found}, expected ${remote.shown}`), ...findings];
 }
 
 async function pushAndAsk(
@@ -147,7 +133,7 @@ async function pushAndAsk(
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
   const { plan, repository, report, interrupt } = publication;
-  const what = namesOf(updates);
+  const what = updates.map(({ ref }) => ref).join(" and ");
   const elsewhere = await checkAddress(publication, `Cannot push ${what}`);
   if (elsewhere.length > 0) {
     report.add(elsewhere);
@@ -166,7 +152,7 @@ async function pushAndAsk(
     askUntilSettled(publication, updates, answer.refused),
   );
   if (settled.landing !== "landed") {
-    // What another remote lacks, the one that was pushed to may hold.
+    // If the address changed during the push, another repository may have given the answer.
     const findings = await checkAddress(publication, `Cannot confirm the push of ${what}`);
     settled = findings.length === 0 ? settled : { landing: "unknown", findings };
   }
@@ -174,15 +160,14 @@ async function pushAndAsk(
   return settled;
 }
 
-/** What there is to say about a push; git's own reason comes first. */
+/** Returns what there is to say about a push; git's own words come first. */
 function wordsOn(
-  { plan, interrupt }: Publication,
+  { plan: { remote }, interrupt }: Publication,
   what: string,
   answer: PushAnswer,
-  { landing, findings, held }: Settled,
+  { landing, findings }: Settled,
 ): readonly Finding[] {
-  const { script, tag, installed } = plan;
-  const { name } = plan.remote;
+  const { name } = remote;
   if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
     return answer.confirmed
@@ -195,58 +180,36 @@ function wordsOn(
   const words = answer.confirmed
     ? `git reports success, but ${name} does not hold it`
     : answer.words;
-  const again = installed ? finishCommand(plan) : `bun ${script} ${tag}`;
-  const remedy = interrupt.requested
-    ? `${name} may still be at work on it. Ask it again before you rerun: git ls-remote ${name}`
-    : `See what stands in the way (git ls-remote ${name}), put it right, then: ${again}`;
-  const another = anotherTag(plan, held);
-  return [
-    error(`Cannot push ${what} to ${name}: ${words}`, { remedy: another?.remedy ?? remedy }),
-    ...(another === undefined ? [] : [another]),
-    ...findings,
-  ];
-}
-
-/** Names the object that the remote holds under the tag's name, if it is not this run's. */
-function anotherTag({ tag, remote, signed }: Plan, held?: RemoteRefs): Finding | undefined {
-  const ref = `refs/tags/${tag}`;
-  const theirs = held?.tags.get(ref);
-  if (theirs === undefined || theirs === signed.id) {
-    return undefined;
-  }
-  const found = `${remote.name} holds ${short(theirs)} under ${ref}`;
-  return error(`Cannot release ${tag}: ${found}, which is not this run's tag object`, {
-    remedy: `Look at it: git fetch ${remote.name} ${ref} && git show FETCH_HEAD. Never move a published tag: if it is not the release, release the next version`,
-  });
+  const pending =
+    interrupt.requested && !answer.refused ? `; ${name} may still be at work on it` : "";
+  return [error(`Cannot push ${what} to ${name}: ${words}${pending}`), ...findings];
 }
 
 /**
- * Asks the remote what it holds. Unless it refused the push, its hooks may still be running: then it
- * is asked again before "absent" counts.
+ * Asks the remote what it holds; the last answer counts. Unless it refused the push, its hooks may
+ * still be running: then it is asked again before "absent" counts.
  */
 async function askUntilSettled(
   publication: Publication,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
-  let settled = await askOnce(publication, updates);
+  let settled = await askOnce(publication, updates, refused);
   for (const pause of refused ? [] : layout.askAgainAfter) {
     if (settled.landing === "landed") {
       break;
     }
     await Bun.sleep(pause);
-    settled = await askOnce(publication, updates);
+    settled = await askOnce(publication, updates, refused);
   }
   return settled;
 }
 
-/**
- * Returns what the remote holds of the updates. The commit has to be on its main branch at each look,
- * also at those after the push that brought it there.
- */
+/** Returns whether the remote holds the updates, and after a push of the tag alone main as well. */
 async function askOnce(
   { plan, repository }: Publication,
   updates: readonly RefUpdate[],
+  refused: boolean,
 ): Promise<Settled> {
   const { tag, commit, remote, signed } = plan;
   const { value: held, findings } = await attempt(() => askRemote(repository, remote));
@@ -264,74 +227,101 @@ async function askOnce(
   if (unrelated !== undefined) {
     return { landing: "unknown", held, findings: unrelated };
   }
-  const { mainBranch: main } = layout;
-  // Main held the commit before a push of the tag alone: a commit that is not here is on top of it.
-  if (relation.kind === "unfetched" && pushes("refs/heads/")) {
-    const moved = `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
-    const remedy = `git fetch ${remote.name}`;
-    return { landing: "unknown", held, findings: [warning(moved, { remedy })] };
-  }
-  if (relation.kind !== "ahead" && relation.kind !== "diverged") {
+  // A tag is pushed alone once main holds the commit: an unknown tip is taken to follow it then.
+  const isUnfetched = relation.kind === "unfetched" && pushes("refs/heads/");
+  const isMissing = relation.kind === "ahead" || relation.kind === "diverged";
+  if (!isUnfetched && !isMissing) {
     return { landing: "landed", held, findings: [] };
   }
-  if (!tagHeld) {
+  if (!tagHeld && (isMissing || refused)) {
     return { landing: "absent", held, findings: [] };
   }
-  // Whatever became of main, a tag that is published is kept here.
-  const half = `${remote.name} holds ${tag}, but ${main} there is at ${short(held.main)}, without ${short(commit)}`;
+  const { mainBranch: main } = layout;
+  const half = isMissing
+    ? `${remote.name} holds ${tag}, but ${main} there is at ${short(held.main)}, without ${short(commit)}`
+    : `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
   return { landing: "unknown", held, findings: [warning(half)] };
 }
 
 /**
- * Deletes the local tag of a release that did not happen, only if it is this run's own object.
+ * Ends a release that is not on the remote: deletes the local tag if this run made it, and says what
+ * is left where, with the one command that leads on.
  *
- * @param held What the remote holds; undefined if it was not asked since it was examined.
+ * @param held What the remote holds; undefined if nothing was pushed.
  */
-async function rollBack(
-  { plan, repository, report }: Publication,
-  held?: RemoteRefs,
-): Promise<void> {
-  const { tag, signed, remote, refs } = plan;
-  const { mainBranch: main } = layout;
-  const there = (held ?? refs).tags.get(`refs/tags/${tag}`);
-  if (plan.installed) {
-    const startOver = there === undefined ? `. To start over: git tag -d ${tag}` : "";
-    report.printAside(`Tag ${tag} is kept: an earlier run made it${startOver}`);
-    return;
-  }
-  report.printAside(`Rolling back the local tag ${tag}.`);
-  const { value, findings } = await attempt(() => removeTag(repository, signed));
-  if (value === undefined || value.left !== undefined) {
-    const isOther = value?.left !== undefined && value.left !== signed.id;
-    const words = isOther
-      ? `found ${short(value.left)}, which is not this run's tag object`
-      : (value?.words ?? findings?.map(({ message }) => message).join("; "));
-    const look = isOther ? `Look at it: git show ${tag}. To delete it: ` : "";
-    const remedy = `${look}git tag -d ${tag}`;
-    report.add(error(`Cannot roll back the local tag ${tag}: ${words}`, { remedy }));
-    return;
-  }
-  if (held === undefined) {
-    report.printAside(
-      `${tag} does not exist locally any more; nothing was pushed to ${remote.name}.`,
-    );
-    return;
-  }
+async function rollBack(publication: Publication, held?: RemoteRefs): Promise<void> {
+  const { plan, report } = publication;
+  const left = plan.resumed ? plan.signed.id : await deleteTag(publication);
+  const kept = left === undefined ? "" : "; the local tag is kept";
+  const state = held === undefined ? "nothing was pushed" : stateOf(plan, held, left);
+  report.add(
+    error(`Cannot release ${plan.tag}: ${state}${kept}`, { remedy: wayOn(plan, held, left) }),
+  );
+}
+
+/** Returns what the remote holds under the tag's name, and where its main branch is. */
+function stateOf(plan: Plan, held: RemoteRefs, left: ObjectId | undefined): string {
+  const { tag, remote, refs } = plan;
+  const ref = `refs/tags/${tag}`;
+  const theirs = held.tags.get(ref);
+  const absent = left === undefined ? "exists neither locally nor" : "does not exist";
+  const there =
+    theirs === undefined
+      ? `${tag} ${absent} on ${remote.name}`
+      : `${remote.name} holds ${short(theirs)} under ${ref}`;
+  const other = holdsOther(plan, held) ? ", which is not this run's tag object" : "";
   const moved = held.main === refs.main ? "is as it was, at" : "is at";
-  const where =
-    there === undefined
-      ? `${tag} exists neither locally nor on ${remote.name}`
-      : `${tag} exists on ${remote.name} alone, as ${short(there)}`;
-  report.printAside(`${main} on ${remote.name} ${moved} ${short(held.main)}; ${where}.`);
+  return `${there}${other}; ${layout.mainBranch} there ${moved} ${short(held.main)}`;
+}
+
+/** Deletes the local tag, only if it is this run's own object. Returns the object that is left. */
+async function deleteTag({
+  plan: { tag, signed },
+  repository,
+  report,
+}: Publication): Promise<ObjectId | undefined> {
+  report.printAside(`Rolling back the local tag ${tag}.`);
+  const { value, findings = [] } = await attempt(() => removeTag(repository, signed));
+  const { left, words } = value ?? { left: signed.id, words: "git does not say what is left" };
+  const action = `Cannot roll back the local tag ${tag}`;
+  if (left === signed.id) {
+    report.add([error(`${action}: ${words}`), ...findings]);
+  } else if (left !== undefined) {
+    const found = `found ${short(left)}, which is not this run's tag object`;
+    report.add(error(`${action}: ${found}`, { remedy: `Look at it: git show ${tag}` }));
+  }
+  return left;
+}
+
+/** Returns how to go on from a release that is not on the remote, or may not be. */
+function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefined): string {
+  const { script, tag, commit, signed, remote, refs } = plan;
+  if (holdsOther(plan, held)) {
+    return waysFromOther(tag, script, left !== undefined);
+  }
+  const look = `See what stands in the way (git ls-remote ${remote.name}), put it right`;
+  const moved = held?.main !== refs.main && held?.main !== commit;
+  if (left === signed.id) {
+    const fetch = moved ? `git fetch ${remote.name} && ` : "";
+    return `${look}, then finish it: ${fetch}${finishCommand(plan)}`;
+  }
+  const clear = left === undefined ? "" : `git tag -d ${tag} && `;
+  return `${held && moved ? integrate : look}, then: ${clear}bun ${script} ${tag}`;
+}
+
+/** Reports whether the remote holds another object under the tag's name. */
+function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
+  const theirs = held?.tags.get(`refs/tags/${tag}`);
+  return theirs !== undefined && theirs !== signed.id;
 }
 
 /** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, report }: Publication): void {
-  const { tag, remote } = plan;
+function keep({ plan, report }: Publication, held?: RemoteRefs): void {
+  const { tag, remote, signed } = plan;
   const what = `${tag} and its commit on ${layout.mainBranch}`;
   report.add(
     error(`Cannot confirm that ${remote.name} holds ${what}: the local tag is kept`, {
-      remedy: `See what it holds (git ls-remote ${remote.name}), then finish it: ${finishCommand(plan)}`,
+      remedy: wayOn(plan, held, signed.id),
     }),
   );
 }

@@ -188,7 +188,11 @@ describe("with --resume", () => {
 
   test("another tag on the remote refuses", () => {
     const facts = { localTag: leftover, resuming: true, refs: tagged(theirs) };
-    expect(judge(facts, resume).errors.join()).toContain("already exists on origin");
+    const { errors, remedies } = judge(facts, resume);
+    expect(errors.join()).toContain("already exists on origin");
+    expect(remedies).toContain(
+      "git tag -d v1.3.0 && git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0 && bun scripts/release.ts v1.3.0 --resume. If not, never move",
+    );
   });
 
   test.each<[string, Facts["relation"], boolean, string]>([

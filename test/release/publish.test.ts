@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Finding } from "../../scripts/lib/finding.ts";
 import type { Plan } from "../../scripts/release/plan.ts";
 import { publish } from "../../scripts/release/publish.ts";
+import { hurry } from "../helpers/hurry.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { standIn } from "../helpers/release.ts";
 import { isolatedEnvironment, temporaryFolder } from "../helpers/world.ts";
@@ -45,7 +46,7 @@ esac`;
 }
 
 /** Publishes v1.3.0 beside a git that answers so, and tells what was found. */
-async function published(git: Git) {
+async function published(git: Git, resumed = false) {
   using folder = temporaryFolder();
   const place = { home: folder.path, env: isolatedEnvironment(folder.path) };
   const repository = { root: folder.path, env: standIn(place, "git", gitScript(git)) };
@@ -66,7 +67,7 @@ async function published(git: Git) {
       signature: undefined,
       signer: "a key",
     },
-    installed: false,
+    resumed,
     bypasses: [],
     pushes: [
       [
@@ -78,7 +79,10 @@ async function published(git: Git) {
   const { world: quiet } = quietWorld();
   const world = { ...quiet, repository: async () => repository };
   const released = await publish({ repository, world }, plan);
-  return { released, errors: errorsOf(quiet.report.findings) };
+  const { findings } = quiet.report;
+  // The commands of this project that the remedies name: an operator follows each of them.
+  const commands = findings.flatMap(({ remedy }) => remedy?.match(/bun scripts\/\S+ .*/g) ?? []);
+  return { released, errors: errorsOf(findings), commands };
 }
 
 function errorsOf(findings: readonly Finding[]): string[] {
@@ -101,14 +105,42 @@ test("a remote that leads elsewhere since the examination is not pushed to", asy
   expect(released).toBeUndefined();
   expect(errors).toEqual([
     "Cannot push refs/heads/main and refs/tags/v1.3.0: origin leads elsewhere now, expected /remote.git",
+    "Cannot release v1.3.0: nothing was pushed",
   ]);
 });
 
 test("a push that the remote refuses is an error with its words", async () => {
   const { released, errors } = await published({ push: refused });
   expect(released).toBeUndefined();
-  expect(errors).toHaveLength(1);
-  expect(errors[0]).toStartWith("Cannot push refs/heads/main and refs/tags/v1.3.0 to origin: ");
+  expect(errors).toEqual([
+    "Cannot push refs/heads/main and refs/tags/v1.3.0 to origin: [remote rejected] (no)",
+    "Cannot release v1.3.0: v1.3.0 exists neither locally nor on origin; main there is as it was, at bbbbbbb",
+  ]);
+});
+
+const plain = "bun scripts/release.ts v1.3.0";
+const holds = (id: string, ref: string) => `printf '%s\\t%s\\n' ${id} ${ref}`;
+const mainAt = (id: string) => holds(id, "refs/heads/main");
+const locked = 'case "$*" in *-d*) exit 1 ;; *) touch "$STATE/tag" ;; esac';
+const theirs = `${mainAt(before)}; ${holds(before, `refs/tags/${tag}`)}`;
+
+describe("one command leads on from a release that is not published:", () => {
+  hurry();
+
+  test.each<[string, Git, boolean, string]>([
+    ["the tag is rolled back", { push: refused }, false, plain],
+    ["the address has changed", { url: "/elsewhere.git" }, false, plain],
+    ["an earlier run made the tag", { push: refused }, true, `${plain} --resume`],
+    ["the tag cannot be deleted", { push: refused, update: locked }, false, `${plain} --resume`],
+    ["nobody answers", { remote: "exit 128" }, false, `${plain} --resume`],
+    ["another object is there", { remote: theirs }, false, `${plain} --resume. If not, never`],
+  ])("%s", async (_, git, resumed, command) => {
+    const { released, commands } = await published(git, resumed);
+    expect(released).toBeUndefined();
+    expect(commands).toHaveLength(1);
+    expect(commands[0]).toStartWith(command);
+    expect(commands[0]?.includes("--resume")).toBe(command.includes("--resume"));
+  });
 });
 
 test("a local tag that cannot be rolled back is told of", async () => {

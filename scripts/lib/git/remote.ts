@@ -12,7 +12,7 @@ export interface Remote {
   readonly url: string;
   /** The address without credentials. */
   readonly shown: string;
-  /** Whether a question to the remote by its name goes to that very address. */
+  /** Whether fetches go to the same address, so that git can ask it by the name of the remote. */
   readonly answersByName: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function findRemote(repository: Repository, name: string): Promise<
       remedy: `Give the remote another path or URL: git remote set-url ${name} URL`,
     });
   }
-  // A partial clone adds its filter to the line of the address for fetches: then it is not compared.
+  // In a partial clone that line ends with its filter: `answersByName` is false then, which is safe.
   return { name, url, shown: shownAddress(url), answersByName: addresses("fetch")[0] === url };
 }
 
@@ -93,7 +93,7 @@ export interface RemoteRefs {
   readonly tags: ReadonlyMap<string, ObjectId>;
   /** What annotated tags are tags of, by the full name of the tag. */
   readonly tagged: ReadonlyMap<string, ObjectId>;
-  /** Full names of refs that are neither, and end like the full name of one. */
+  /** Full names of other refs, which `git ls-remote` lists for the end of their name. */
   readonly lookalikes: readonly string[];
 }
 
@@ -176,8 +176,8 @@ const refOf = (branch: string) => `refs/heads/${branch}`;
 const peeled = "^{}";
 
 /**
- * How to ask exactly the address that pushes go to. git rewrites a URL by `insteadOf` each time it
- * is given one: the address is already rewritten, so it goes by a name that only this rule knows.
+ * Returns how to ask the address that pushes go to. git would rewrite the address by `insteadOf` once
+ * more, so it gets a made-up one, and a rule that rewrites that to the address.
  */
 function addressOf(
   { env }: Repository,
@@ -232,7 +232,7 @@ export async function relationTo(
   }
   const answer = await runGit(repository, [
     ...["-c", "log.showSignature=false", "log", "--no-decorate", "--no-color", "-z"],
-    // In UTF-16, which `i18n.logOutputEncoding` may name, half of the letters hold the separator.
+    // In UTF-16 (`i18n.logOutputEncoding`), letters contain NUL, which separates the records.
     "--encoding=UTF-8",
     ...["--left-right", "--boundary", "--format=%m %H %h %s"],
     ...[`${commit}...${remoteMain}`, "--"],
@@ -249,7 +249,7 @@ export async function relationTo(
   const isBoundary = (id: ObjectId) => records.some((record) => record.startsWith(`- ${id} `));
   if (isBoundary(remoteMain)) {
     const own = records.filter((record) => record.startsWith("< "));
-    return { kind: "ahead", commits: own.map((record) => record.slice(commit.length + 3)) };
+    return { kind: "ahead", commits: own.map((record) => record.slice(`< ${commit} `.length)) };
   }
   if (records.length < 2) {
     throw refusal(`Cannot compare ${commit} with ${remoteMain}: git log gave no answer`, {
@@ -271,7 +271,7 @@ export interface PushAnswer {
   readonly confirmed: boolean;
   /** Whether git says of every ref that it was there before. */
   readonly wasThere: boolean;
-  /** Whether the remote refused a ref, so that nothing of it can land later. */
+  /** Whether all that failed was rejected; after "[remote failure]" a ref may still land. */
   readonly refused: boolean;
   /** Why not: the remote's reasons, else git's last words; without credentials. */
   readonly words: string;
@@ -294,7 +294,7 @@ export async function push(
   const answer = await runGit(
     { ...repository, signal: options.signal },
     [
-      // An empty push option takes back those before it: options may keep a workflow from starting.
+      // The empty option discards the configured ones: `ci.skip` would keep a workflow from starting.
       ...["-c", `remote.${remote.name}.mirror=false`, "-c", "push.pushOption="],
       ...["push", "--porcelain", "--no-follow-tags", "--no-force", "--recurse-submodules=no"],
       ...(options.atomic ? ["--atomic"] : []),
@@ -329,7 +329,7 @@ function judgePush(
   return {
     confirmed: isTold(" *="),
     wasThere: isTold("="),
-    refused: refusals.length > 0,
+    refused: refusals.length > 0 && refusals.every((why) => /^\[(?:remote )?rejected\]/.test(why)),
     words: interrupted ? "interrupted" : redact(words, remote),
   };
 }

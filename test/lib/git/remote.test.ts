@@ -93,6 +93,22 @@ test("a line without an end is shown by its first words, and holds up no push", 
   expect(lines.some((line) => line.includes("look at"))).toBe(true);
 });
 
+test.each<[boolean, string]>([
+  [true, "[rejected] (fetch first)"],
+  [true, "[remote rejected] (no)"],
+  [false, "[remote failure] (remote failed to report status)"],
+])("whether nothing of a push can land later: %p after %s", async (refused, words) => {
+  await using world = await releaseWorld();
+  const line = `!\\tabc:refs/heads/main\\t${words}\\n`;
+  const git = `case "$*" in *" push "*) printf '${line}'; exit 1;; esac; exec "$REAL" "$@"`;
+  const repository = { root: world.root, env: standIn(world, "git", git) };
+  const remote = await findRemote(repository, "origin");
+  const options = { atomic: false, signal: new AbortController().signal };
+  const updates = [{ id: "abc", ref: "refs/heads/main" }];
+  const answer = await push(repository, remote, updates, options, () => {});
+  expect(answer).toMatchObject({ confirmed: false, refused, words });
+});
+
 test.each([
   ["within a line", "head -c 100"],
   ["before the end of its last line", "head -c -1"],
