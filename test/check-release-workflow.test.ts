@@ -344,6 +344,9 @@ test.each([
   ["another PATH for every job", "permissions:", "env: {PATH: x}\npermissions:"],
   ["an environment of the job", job, `${job}    env: {TAG: v1}\n`],
   ["an environment of the step", step, `${step}        env: {TAG: v1}\n`],
+  ["Windows", "    runs-on: ubuntu-latest", "    runs-on: windows-latest"],
+  ["Windows of one's own", "    runs-on: ubuntu-latest", "    runs-on: [self-hosted, Windows]"],
+  ["a runner by expression", "    runs-on: ubuntu-latest", "    runs-on: ${{ vars.RUNNER }}"],
   ["a container", job, `${job}    container: alpine\n`],
   ["a matrix", job, `${job}    strategy: {matrix: {x: []}}\n`],
   ["another folder", step, `${step}        working-directory: tools\n`],
@@ -532,7 +535,11 @@ test.each([
   ["the checks of files and versions", "- run: bun scripts/check-references.ts v1.2.3"],
   ["the check of the ledger", "- run: bun release-gate/check-ledger.ts --against main"],
   ["the check of the copy", "- run: bun scripts/adopt.ts --check ."],
-  ["patterns that name no part of it", "- run: shellcheck **/*.sh */*.ts release-*.txt"],
+  [
+    "patterns that name no part of it",
+    "- run: shellcheck **/*.sh */*.ts release-*.txt; rm -rf r* [a-z]*",
+  ],
+  ["exclusions", `- uses: actions/upload-artifact@v4\n        with: {path: "!dist/*.tmp"}`],
 ])("a release workflow may name %s", async (_, to) => {
   expect(await breaches(changed(`- run: ${line}`, to))).toEqual([]);
 });
@@ -540,7 +547,9 @@ test.each([
 /** The refusals of a workflow with a step that runs this, in a tree with these files. */
 const callBreaches = async (run: string, files: Files) =>
   (await faultsOf(changed(line, run), files)).map(({ at, message }) => {
-    expect(message).toMatch(/: found the lab gate in .*, named in .*, expected no mention of it$/);
+    expect(message).toMatch(
+      /: found .*the lab gate,? in .*, named in .*, expected no mention of it$/,
+    );
     return `${at?.file}:${at?.line}`;
   });
 
@@ -727,7 +736,7 @@ test("the command judges the work tree, or the commit of --ref", async () => {
   expect(judged.code).toBe(1);
   expect(judged.stderr).toBe(
     [
-      `error: Cannot accept ${releaseFile}: found no tags on push, expected only pushes of v* tags`,
+      `error: Cannot accept ${releaseFile}: found the trigger ["push"], expected only pushes of v* tags`,
       `  at ${releaseFile}:2:1 in commit ${commit.slice(0, 12)}`,
       '  fix: Write on: push: tags: ["v*"] and no other trigger',
       "",

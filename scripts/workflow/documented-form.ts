@@ -63,7 +63,13 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     const tags = document.at(["on", "push", "tags"]);
     const patterns = Array.isArray(tags) ? tags : [tags];
     if (patterns.length !== 1 || patterns[0] !== `${tagPrefix}*`) {
-      const found = tags === undefined ? "no tags on push" : `the tags ${JSON.stringify(tags)}`;
+      const on = document.at(["on"]);
+      const found =
+        tags !== undefined
+          ? `the tags ${JSON.stringify(tags)}`
+          : asTable(on) === undefined && on !== undefined
+            ? `the trigger ${JSON.stringify(on)}`
+            : "no tags on push";
       const path = ["on", "push", "tags"].slice(0, tags === undefined ? 1 : 3);
       faults.push(breach(path, found, expected, remedy));
     }
@@ -100,6 +106,13 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     const faults = strayKeys(table, jobKeys).map((key) =>
       breach([...path, key], `${key} in ${shown}`, "none", `Remove ${key} from job ${quote(id)}`),
     );
+    const runner = JSON.stringify(table["runs-on"] ?? "");
+    if (/windows|\$\{\{/i.test(runner)) {
+      // PowerShell knows no $GITHUB_REF_NAME, and does not stop at an error.
+      const expected = "a runner of Linux or macOS, by its name";
+      const remedy = "Write runs-on: ubuntu-latest";
+      faults.push(breach([...path, "runs-on"], `runs-on ${runner} in ${shown}`, expected, remedy));
+    }
     for (const [index, step] of steps.entries()) {
       const here = [...path, "steps", index];
       if (index < at) {

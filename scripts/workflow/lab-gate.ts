@@ -55,9 +55,12 @@ export async function checkLabGate(tree: Tree, document: Document): Promise<Find
 
   async function search({ text, folders, place }: Text, route: string): Promise<void> {
     for (const { 0: line, index } of text.matchAll(/[^\n]+/g)) {
-      const offset = mention.exec(line)?.index ?? patternIn(line);
-      if (offset !== undefined) {
-        report(line.trim(), place(index + offset), route);
+      const found = mention.exec(line) ?? patternIn(line);
+      if (found !== undefined) {
+        const [word] = found;
+        const isGate = word.includes(command) || word.includes(folder);
+        const what = isGate ? "the lab gate" : `${quote(word)}, which leads to the lab gate,`;
+        report(`${what} in ${quote(line.trim())}`, place(index + found.index), route);
       }
     }
     const starts = new Set([...folders, ...foldersEntered(text)]);
@@ -73,19 +76,16 @@ export async function checkLabGate(tree: Tree, document: Document): Promise<Find
     }
   }
 
-  function report(line: string, at: Place, route: string): void {
-    const key = `${at.file}:${at.line} ${line}`;
+  function report(found: string, at: Place, route: string): void {
+    const key = `${at.file}:${at.line} ${found}`;
     if (!reported.has(key)) {
       reported.add(key);
       findings.push(
-        error(
-          `Cannot accept ${file}: found the lab gate in ${quote(line)}${route}, expected no mention of it`,
-          {
-            at,
-            remedy:
-              "Remove it: the operator runs the gate before the tag, and no CI can reproduce a run of the lab",
-          },
-        ),
+        error(`Cannot accept ${file}: found ${found}${route}, expected no mention of it`, {
+          at,
+          remedy:
+            "Remove it: the operator runs the gate before the tag, and no CI can reproduce a run of the lab",
+        }),
       );
     }
   }
@@ -156,17 +156,17 @@ function textsOf({ data }: Document): { readonly path: Path; readonly text: stri
   return found;
 }
 
-/** Returns where a line has a shell pattern that matches the gate and names a part of it. */
-function patternIn(line: string): number | undefined {
+/** Returns a shell pattern in a line that matches the gate and names a part of it. */
+function patternIn(line: string): RegExpExecArray | undefined {
   const plain = line.replace(variable, (each) => " ".repeat(each.length));
   return [...plain.matchAll(/[\w@.+/*?[\]{},!^-]+/g)].find(([word]) => {
-    const pattern = posix.normalize(word).replace(/^(?:\.{0,2}\/)+/, "");
+    const pattern = posix.normalize(word.replace(/^!+/, "")).replace(/^(?:\.{0,2}\/)+/, "");
     return (
       /[*?[{]/.test(word) &&
       /[a-z]/i.test(pattern.replace(scriptEnding, "")) &&
-      [folder, ...gateFiles].some((each) => new Bun.Glob(pattern).match(each))
+      gateFiles.some((each) => new Bun.Glob(pattern).match(each))
     );
-  })?.index;
+  });
 }
 
 /** Returns what may be paths of scripts; a variable before a path counts as a folder of the tree. */
