@@ -126,7 +126,9 @@ export async function judgeHistory(
   }
   if (commits.length > 0 && findings.every(({ level }) => level !== "error")) {
     const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
-    findings.push(notice(`${layout.ledger}: ${count} touched it, and kept every valid row`));
+    findings.push(
+      notice(`${layout.ledger}: ${count} touched it, and kept every valid row since it began`),
+    );
   }
   return {
     findings,
@@ -236,7 +238,9 @@ function repairOf(
 
 function beginning({ rows, source }: Ledger): Finding {
   const count = rows.length === 1 ? "1 row" : `${rows.length} rows`;
-  return notice(`The ledger begins here with ${count}`, { at: { file: source.path } });
+  return notice(`The ledger begins here with ${count}: git finds no earlier file`, {
+    at: { file: source.path },
+  });
 }
 
 function nameOf({ id, date, subject }: LedgerCommit): string {

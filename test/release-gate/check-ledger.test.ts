@@ -272,7 +272,12 @@ describe("--history", () => {
     ]);
     const id = (subject: string) => commits.get(subject)?.slice(0, 7);
     expect(told).toEqual([
-      ["start", "notice", undefined, "The ledger begins here with 2 rows"],
+      [
+        "start",
+        "notice",
+        undefined,
+        "The ledger begins here with 2 rows: git finds no earlier file",
+      ],
       ["edit", "error", 2, expect.stringContaining(`as in line 2 of commit ${id("start")}`)],
       ["comment", "notice", undefined, `1 comment of commit ${id("move")} edited or removed`],
       ["mend", "warning", 4, expect.stringContaining("is repaired in line 4")],
@@ -280,14 +285,19 @@ describe("--history", () => {
       ["reorder", "error", 3, expect.stringContaining("as in line 3 of commit")],
       ["insert", "error", 4, expect.stringContaining("as in line 4 of commit")],
       ["gone", "error", undefined, `ledger ${path} not found.`],
-      ["again", "notice", undefined, "The ledger begins here with 2 rows"],
+      [
+        "again",
+        "notice",
+        undefined,
+        "The ledger begins here with 2 rows: git finds no earlier file",
+      ],
       [undefined, "warning", 2, expect.stringContaining("which was tagged on 2026-08-04")],
       [undefined, "notice", undefined, expect.stringContaining("2 rows, all sound")],
     ]);
     expect(data.commits).toEqual([...commits.values()]);
     const [start, edit] = findings;
     expect(start).toMatchObject({
-      message: `The ledger begins here with 2 rows (in ${id("start")} of 2026-08-07, "start")`,
+      message: `The ledger begins here with 2 rows: git finds no earlier file (in ${id("start")} of 2026-08-07, "start")`,
       file: "lab.txt",
     });
     expect(edit).toMatchObject({ file: "lab.txt", commit: commits.get("edit") });
@@ -299,8 +309,8 @@ describe("--history", () => {
     expect(await run(clean, "--history")).toEqual({
       code: 0,
       stdout: [
-        `The ledger begins here with 1 row (in ${first.slice(0, 7)} of 2026-08-07, "Start")`,
-        `${path}: 7 commits touched it, and kept every valid row`,
+        `The ledger begins here with 1 row: git finds no earlier file (in ${first.slice(0, 7)} of 2026-08-07, "Start")`,
+        `${path}: 7 commits touched it, and kept every valid row since it began`,
         `${path}: 5 rows, all sound`,
         "",
       ].join("\n"),
