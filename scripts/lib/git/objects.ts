@@ -141,12 +141,17 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
     }
   }
 
+  // A process that git leaves behind may keep its output open; what git wrote is read by then.
+  const ended = git.exited.then(
+    () => new Promise<"ended">((resolve) => setTimeout(resolve, 1000, "ended").unref()),
+  );
+
   async function more(name: string): Promise<Uint8Array> {
     const late = Promise.withResolvers<"late">();
     const timer = setTimeout(() => late.resolve("late"), limit);
-    const next = await Promise.race([chunks.read(), late.promise]);
+    const next = await Promise.race([chunks.read(), late.promise, ended]);
     clearTimeout(timer);
-    if (next !== "late" && !next.done) {
+    if (typeof next === "object" && !next.done) {
       return next.value;
     }
     const why =

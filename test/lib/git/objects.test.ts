@@ -452,3 +452,11 @@ test("git is asked for each object once, for as many files and commits as hold i
   expect(asked.length).toBeGreaterThan(5);
   expect(new Set(asked).size).toBe(asked.length);
 });
+
+test("a git that ends is noticed to end, though a child of it keeps its output open", async () => {
+  using folder = temporaryFolder();
+  const began = performance.now();
+  await using objects = openObjects(standIn(folder.path, "(exec sleep 8) & exit 3"));
+  expect(await message(objects.find("x"))).toContain("exit code 3");
+  expect(performance.now() - began).toBeLessThan(4000);
+}, 20_000);
