@@ -1,15 +1,15 @@
 #!/usr/bin/env bun
 /**
- * Shows how far a release has come: each step of the procedure with its state and its evidence, and
- * the one command that comes next.
+ * Shows the state of a release: each step of the procedure with its state and its evidence, and the
+ * next command.
  *
  * Usage: bun scripts/status.ts [vX.Y.Z] [--repo DIR] [--json]
  *
- * Without a version it is that of the release branch that HEAD is on, or else the workspace's. It
- * asks the same checks as the other commands, about the commit that stands for the release (its tag,
- * main, or its branch), changes nothing and fetches nothing. Refuses as long as a step is open or
- * refused; a question without an answer, as offline, leaves its step open. Steps that leave no trace,
- * such as `cargo test`, are not shown.
+ * The default version is that of the release branch that HEAD is on, or else the workspace's. Runs
+ * the checks of the other commands on the commit of the release (of its tag, main, or its branch).
+ * Changes and fetches nothing. Refuses while a step is open or refused; a question without an answer,
+ * as without a network, leaves its step open. Steps that leave no trace, such as `cargo test`, are
+ * not shown.
  *
  * Exit codes: 0 released, 1 something is open or could not be found out, 2 wrong command line,
  * 130 interrupted.
@@ -32,7 +32,7 @@ import { statedVersion } from "./status/questions.ts";
 
 export const table = command({
   name: "scripts/status.ts",
-  summary: "Shows how far a release has come, step by step, and the one command that comes next.",
+  summary: "Shows the state of each step of a release, and the next command.",
   operands: {
     version: optionalOperand(
       "the version, as vX.Y.Z or X.Y.Z (default: of the release branch, else the workspace's)",
@@ -41,14 +41,14 @@ export const table = command({
   },
   options: {},
   refuses: [
-    "a step of the release is open or refused: the last line says what comes next",
-    "a question stays without an answer: its step is open then",
+    "a step of the release is open or refused: the last line states the next step",
+    "a question has no answer: its step is open",
     "no version is named, and neither HEAD's branch nor the workspace states one",
   ],
   example: "bun scripts/status.ts v1.2.3",
   async run({ operands, now, repository, report, interrupt }) {
     const found = await repository();
-    // In a partial clone git would fetch what it lacks by itself.
+    // In a partial clone git would fetch missing objects.
     const opened = { ...found, env: { ...found.env, GIT_NO_LAZY_FETCH: "1" } };
     await using objects = openObjects(opened);
     await needProduct(opened, objects);
@@ -59,17 +59,17 @@ export const table = command({
     const checklist = judgeSteps(facts);
     show(facts, checklist, report);
     if (operands.version === undefined && checklist.first === undefined) {
-      report.print("To see the next release, name its version: bun scripts/status.ts vX.Y.Z");
+      report.print("For the next release, name its version: bun scripts/status.ts vX.Y.Z");
     }
   },
 });
 
-/** @throws {Refusal} If the checkout is not of the product: all its steps would be shown as open. */
+/** @throws {Refusal} If the repository is not the product: it would show every step as open. */
 async function needProduct(repository: Repository, objects: Objects): Promise<void> {
   const manifest = layout.workspaceManifest;
   const isHere = (await workTree(repository.root).list(manifest)).length > 0;
   if (!isHere && (await objects.find(`HEAD:${manifest}`)) === undefined) {
-    throw refusal(`Cannot find out where a release stands: ${repository.root} has no ${manifest}`, {
+    throw refusal(`Cannot find the state of a release: ${repository.root} has no ${manifest}`, {
       remedy: "Name the product's checkout with --repo DIR",
     });
   }
@@ -78,24 +78,21 @@ async function needProduct(repository: Repository, objects: Objects): Promise<vo
 /**
  * Returns the version of the release branch that HEAD is on, or else the workspace's.
  *
- * @throws {Refusal} If there is neither.
+ * @throws {Refusal} If neither states one.
  */
 async function defaultVersion(repository: Repository): Promise<Version> {
   const { branch = "" } = await readStatus(repository);
   const named = /^refs\/heads\/release\/(.+)$/.exec(branch)?.[1] ?? "";
   const version = isVersion(named) ? named : await statedVersion(workTree(repository.root));
   if (version === undefined) {
-    throw refusal(
-      `Cannot find out which version is meant: ${layout.workspaceManifest} states none`,
-      {
-        remedy: "Name it: bun scripts/status.ts vX.Y.Z",
-      },
-    );
+    throw refusal(`Cannot find the version: ${layout.workspaceManifest} states none`, {
+      remedy: "Name it: bun scripts/status.ts vX.Y.Z",
+    });
   }
   return version;
 }
 
-/** How a step is shown: one that nobody could judge is open, as one that is not done. */
+/** The word for each state: a step that could not be judged is open. */
 const shownAs = {
   verified: "done",
   failed: "refused",
@@ -107,15 +104,15 @@ const shownAs = {
 function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
   const { tag, branch, version, where, commit, unanswered } = facts;
   const { next } = checklist;
-  const stands = {
-    nowhere: "not begun",
+  const location = {
+    none: "not begun",
     branch: `on ${branch}`,
     main: `on ${layout.mainBranch}`,
     tag: "tagged",
-    elsewhere: `tagged on ${layout.remote}`,
+    "remote tag": `tagged on ${layout.remote}`,
   };
-  const at = commit === undefined || where === "nowhere" ? "" : ` at ${short(commit)}`;
-  report.print(`${tag}: ${stands[where]}${at}`);
+  const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
+  report.print(`${tag}: ${location[where]}${at}`);
   const rows = checklist.steps.map((each) => {
     return [each.step, shownAs[each.state], each.title, each.evidence] as const;
   });
@@ -136,7 +133,7 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
   report.add(verdictOf(facts, checklist));
 }
 
-/** Returns the steps as one finding: a release passes only when all of them are done. */
+/** Returns the verdict on all steps: a notice if the release is complete, else an error. */
 function verdictOf(
   { tag, where, tagState }: Pick<StatusFacts, "tag" | "where" | "tagState">,
   { first, next }: Checklist,
@@ -144,9 +141,9 @@ function verdictOf(
   if (first === undefined) {
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
-  const isHere = tagState.kind === "complete" ? "is released only in part" : "is not released";
-  const stands = where === "elsewhere" ? `is on ${layout.remote}, not here` : isHere;
-  return error(`${tag} ${stands}: step ${first.step} is ${shownAs[first.state]}`, {
+  const progress = tagState.kind === "complete" ? "is released only in part" : "is not released";
+  const state = where === "remote tag" ? `is only on ${layout.remote}` : progress;
+  return error(`${tag} ${state}: step ${first.step} is ${shownAs[first.state]}`, {
     remedy: next?.text,
   });
 }

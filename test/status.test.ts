@@ -130,7 +130,7 @@ test("each next command, run as printed, leads to the next stage, to the end", a
       }
       expect(code).toBe(1);
       const next = shown.trimEnd().split("\n").at(-1)?.replace("  fix: ", "") ?? "";
-      if (next.startsWith("Write what is new below ## [Unreleased]")) {
+      if (next.startsWith("Describe the changes below ## [Unreleased]")) {
         const path = join(world.product, "CHANGELOG.md");
         await Bun.write(path, (await Bun.file(path).text()).replace(/^(?=## )/m, words));
         transcript.push("# A person writes what is new.\n");
@@ -239,7 +239,9 @@ test("the version is that of the release branch that HEAD is on", async () => {
   await world.git("checkout", "--quiet", "-b", "release/2.0.0");
   const { code, stdout, stderr } = await runScript(script, [], world.place);
   expect(stdout).toStartWith("v2.0.0: on release/2.0.0 at ");
-  expect(stderr).toContain("error: v2.0.0 is not released: step 2 is open\n  fix: Write what");
+  expect(stderr).toContain(
+    "error: v2.0.0 is not released: step 2 is open\n  fix: Describe the changes",
+  );
   expect(code).toBe(1);
 });
 
@@ -278,13 +280,15 @@ test("an interrupted release is finished, and what is published is found again",
   await world.run(`git tag -s v1.3.0 -m v1.3.0 -m "${evidence}"`);
   const interrupted = await world.status();
   expect(interrupted).toMatchObject({ open: "6", next: `${ready} --resume` });
-  expect(evidenceOf(interrupted, "6")).toBe("interrupted: v1.3.0 is signed here, not on origin");
+  expect(evidenceOf(interrupted, "6")).toBe(
+    "interrupted: v1.3.0 is signed locally, and is not on origin",
+  );
 
   await world.git("push", "--quiet", "origin", "v1.3.0");
   const half = await world.status();
   expect(half.next).toBe(`${ready} --resume`);
   expect(evidenceOf(half, "6")).toBe(
-    "interrupted: v1.3.0 is on origin, its commit not on main there",
+    "interrupted: v1.3.0 is on origin, and its commit is not on origin/main",
   );
   await world.run(half.next);
   expect(await world.status()).toMatchObject({
@@ -442,7 +446,7 @@ test("a checkout that is not the product's has no steps, whatever version is nam
   expect({ code, stdout, stderr }).toEqual({
     code: 1,
     stdout: "",
-    stderr: `error: Cannot find out where a release stands: ${world.root} has no Cargo.toml\n  fix: Name the product's checkout with --repo DIR\n`,
+    stderr: `error: Cannot find the state of a release: ${world.root} has no Cargo.toml\n  fix: Name the product's checkout with --repo DIR\n`,
   });
 });
 

@@ -1,17 +1,17 @@
-/** The vocabulary of status: what checks answer together, and what comes next. */
+/** The types of `status.ts`: the outcome of several checks, and the next step. */
 
 import type { Answer } from "../lib/answer.ts";
 import { attempt, type Finding, isPass, together } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 
-/** An answer to the question that its step asks. */
+/** The outcome of a check or of several, on one line. */
 export type Outcome = Pick<Answer, "state" | "evidence" | "remedy">;
 
 /** What to do: a command to run at the top level, or an instruction for a person. */
 export interface Next {
   readonly isCommand: boolean;
   readonly text: string;
-  /** Why this comes first; undefined if the evidence of the step says so already. */
+  /** The reason for it; undefined if the evidence of the step states it. */
   readonly why?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export const fetchMain = command(
   `git fetch ${remote} +refs/heads/${main}:refs/remotes/${remote}/${main}`,
 );
 
-/** Returns what checks say together. */
+/** Runs checks, and returns their common outcome. */
 export async function answer(
   checks: readonly Promise<readonly Finding[]>[],
   evidence?: (notices: readonly string[]) => string,
@@ -34,18 +34,18 @@ export async function answer(
   return value === undefined ? sumUpRefusal(findings) : sumUp(value.flat(), evidence);
 }
 
-/** A refusal that is about no place in a file is a question that stayed without an answer. */
+/** Returns the outcome of a refusal: `unknown` unless a finding names a place in a file. */
 export function sumUpRefusal(findings: readonly Finding[]): Outcome {
   const outcome = sumUp(findings);
   return findings.every(({ at }) => at === undefined) ? { ...outcome, state: "unknown" } : outcome;
 }
 
 /**
- * Returns the answer that findings stand for: the first error and how many more there are, or else
+ * Returns findings as one outcome. Its evidence is the first error and the number of others, or else
  * the evidence of the pass and the first warning.
  *
- * @param evidence The evidence of a pass, from its notices; by default the last of them, which in
- *   every check that counts is the sum.
+ * @param evidence Returns the evidence of a pass from its notices. The default is the last notice,
+ *   which is the total in every check that counts.
  */
 export function sumUp(
   findings: readonly Finding[],
@@ -75,7 +75,7 @@ function firstOf(findings: readonly Finding[]): string {
   return `${oneLine(findings[0]?.message ?? "")}${more > 0 ? ` (and ${more} more)` : ""}`;
 }
 
-/** Characters that a line of evidence has at most. */
+/** The most characters that a line of evidence has. */
 const lineLimit = 240;
 
 function oneLine(text: string): string {

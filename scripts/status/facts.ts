@@ -1,4 +1,4 @@
-/** Where a release stands: its branch, main and tags, here and on the remote, and what checks say. */
+/** Reads the state of a release: its branch, main and tags, locally and on the remote, and its checks. */
 
 import { type Day, dayOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
@@ -20,7 +20,7 @@ import { releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
 import type { Facts } from "../release/prechecks.ts";
 import type { Outcome } from "./answers.ts";
-import { askChecks, statedVersion, type Work } from "./questions.ts";
+import { askChecks, type Checks, statedVersion } from "./questions.ts";
 import {
   askPrechecks,
   type ChartRelease,
@@ -30,54 +30,54 @@ import {
   tagStateOf,
 } from "./tags.ts";
 
-/** All that is known about a release. */
+/** The state of a release. */
 export interface StatusFacts {
   readonly version: Version;
-  /** Short names of its tag and its branch. */
+  /** Short names of the tag and the branch. */
   readonly tag: string;
   readonly branch: string;
-  /** What stands for the release; `elsewhere` is a tag that only the remote has. */
-  readonly where: "nowhere" | "branch" | "main" | "tag" | "elsewhere";
-  /** The commit that stands for it; before its branch is opened, the one that main is at. */
+  /** The ref whose commit is judged; `remote tag` is a tag that only the remote has. */
+  readonly where: "none" | "branch" | "main" | "tag" | "remote tag";
+  /** The commit of that ref; before the branch is opened, the commit of main. */
   readonly commit: ObjectId | undefined;
   readonly checkout: Checkout;
-  /** The branch that HEAD is on, by its short name; undefined if it is detached. */
+  /** Short name of the branch that HEAD is on; undefined if HEAD is detached. */
   readonly head: string | undefined;
-  /** Whether the release branch is here. */
-  readonly branchHere: boolean;
-  /** Undefined if the remote gave no answer. */
+  /** Whether the release branch exists locally. */
+  readonly branchExists: boolean;
+  /** Undefined if the remote did not answer. */
   readonly remote: RemoteFacts | undefined;
-  /** The version of the workspace before the branch is opened. */
+  /** The version of the workspace; undefined once the branch is opened. */
   readonly stated: Version | undefined;
-  /** Undefined if there is nothing to judge yet, or not here. */
-  readonly work: Work | undefined;
+  /** Undefined if no ref exists locally that can be judged. */
+  readonly checks: Checks | undefined;
   readonly tagState: TagState;
-  /** What else stands against tagging main as it is. */
+  /** The outcome of the pre-checks for the present commit of main. */
   readonly precheck: Outcome;
-  /** The line of a signed tag's message that says that the lab was bypassed. */
+  /** The line of a signed tag's message that records a bypass of the lab gate. */
   readonly bypass: string | undefined;
   /** Undefined if there is no chart. */
   readonly chart: ChartRelease | undefined;
-  /** Whether LEDGER leads the lab's record to another ledger. */
+  /** Whether the variable LEDGER is set: `validate-lab.ts` then writes to another ledger. */
   readonly ledgerVariable: boolean;
-  /** Why questions have no answer. */
+  /** A warning for each question that has no answer. */
   readonly unanswered: readonly Finding[];
 }
 
 /** The remote's answer, compared with this repository. */
 export interface RemoteFacts {
-  /** How main here stands to main there; undefined if there is no main here. */
+  /** How the local main relates to the one of the remote; undefined if there is no local main. */
   readonly main: Relation["kind"] | undefined;
-  /** How the release branch here stands to the one there, if it is there. */
+  /** How the local release branch relates to the one of the remote; `absent` if the remote has none. */
   readonly branch: Relation["kind"] | "absent";
 }
 
-/** What a release is asked about in. */
+/** What reading the state of a release needs. */
 export interface StatusWorld {
   readonly repository: Repository;
   readonly objects: Objects;
   readonly today: Day;
-  /** Ends the questions to the registry. */
+  /** Aborts the requests to the registry. */
   readonly signal: AbortSignal;
 }
 
@@ -88,9 +88,9 @@ interface Tips {
 }
 
 /**
- * Asks all that there is to know about a release, and changes and fetches nothing.
+ * Reads the state of a release. Changes and fetches nothing.
  *
- * @throws {Refusal} If the repository itself gives no answer.
+ * @throws {Refusal} If the local repository cannot be read.
  */
 export async function gatherFacts(world: StatusWorld, version: Version): Promise<StatusFacts> {
   const { repository, objects, today } = world;
@@ -123,47 +123,47 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
   const tree = commitTree(objects, about);
   const tagged = where === "tag";
-  const mayBeOut = refs?.tags.has(`refs/tags/${tag}`) ?? true;
-  const day = (mayBeOut ? taggingDay(localTag) : undefined) ?? today;
+  const mayBePublished = refs?.tags.has(`refs/tags/${tag}`) ?? true;
+  const day = (mayBePublished ? taggingDay(localTag) : undefined) ?? today;
   const judged = { repository, objects, version, tag, commit: about, tree, day, tagged };
-  const isHome = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
-  const isNowhere = where === "nowhere" || where === "elsewhere";
-  const [work, chart, compared, stated] = await Promise.all([
-    isNowhere ? undefined : askChecks(judged, isHome ? checkout.changes : []),
-    isNowhere
+  const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
+  const isAbsent = where === "none" || where === "remote tag";
+  const [checks, chart, compared, stated] = await Promise.all([
+    isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
+    isAbsent
       ? undefined
       : findChartRelease(release, judged, main, tagState.kind === "complete", world.signal),
     refs && compare(repository, refs, branch, tips),
-    where === "nowhere" ? statedVersion(tree) : undefined,
+    where === "none" ? statedVersion(tree) : undefined,
   ]);
   return {
-    ...{ version, tag, branch, where, commit, checkout, head, tagState, work, chart },
-    ...{ branchHere: tip !== undefined, remote: compared, stated },
+    ...{ version, tag, branch, where, commit, checkout, head, tagState, checks, chart },
+    ...{ branchExists: tip !== undefined, remote: compared, stated },
     precheck: askPrechecks(release),
     bypass: messageOf(localTag).find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
-    unanswered: [...(asked.findings ?? []), ...unansweredBy(work, chart)],
+    unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
   };
 }
 
-type Standing = Pick<StatusFacts, "where" | "commit">;
+type Located = Pick<StatusFacts, "where" | "commit">;
 
-async function findTagged(repository: Repository, local: LocalTag, tag: string): Promise<Standing> {
+async function findTagged(repository: Repository, local: LocalTag, tag: string): Promise<Located> {
   const commit =
     local.kind === "signed" ? local.tag.object : await findCommit(repository, `refs/tags/${tag}`);
-  return { where: commit === undefined ? "elsewhere" : "tag", commit };
+  return { where: commit === undefined ? "remote tag" : "tag", commit };
 }
 
-/** A branch whose every commit is on a main that states the version has been merged. */
+/** The branch is merged if main states the version and has every commit of the branch. */
 async function findUntagged(
   { repository, objects }: StatusWorld,
   version: Version,
   { head, main, branch }: Tips,
-): Promise<Standing> {
+): Promise<Located> {
   const isOnMain =
     main !== undefined && (await statedVersion(commitTree(objects, main))) === version;
   if (branch === undefined) {
-    return isOnMain ? { where: "main", commit: main } : { where: "nowhere", commit: main ?? head };
+    return isOnMain ? { where: "main", commit: main } : { where: "none", commit: main ?? head };
   }
   const relation = isOnMain ? (await relationTo(repository, branch, main)).kind : undefined;
   const isMerged = relation === "equal" || relation === "behind";
@@ -192,8 +192,8 @@ function messageOf(localTag: LocalTag): readonly string[] {
 }
 
 /**
- * Returns the day on which a tag was made, as its tagger says. A commit is judged as of that day,
- * unless its tag is known to be only here: its release goes on today.
+ * Returns the day of a tag's tagger line. A commit is judged as of that day, unless the remote lacks
+ * the tag: then the release continues today.
  */
 function taggingDay(localTag: LocalTag): Day | undefined {
   const tagger = localTag.kind === "signed" ? localTag.tag.tagger : undefined;
@@ -201,9 +201,9 @@ function taggingDay(localTag: LocalTag): Day | undefined {
   return date && dayOf(date);
 }
 
-/** Returns the questions that the checks could not answer, each once. */
-function unansweredBy(work: Work | undefined, chart: ChartRelease | undefined): Finding[] {
-  const { references, vintages, chart: versions, lab, gate } = work ?? {};
+/** Returns a warning for each question that the checks could not answer, each once. */
+function unansweredBy(checks: Checks | undefined, chart: ChartRelease | undefined): Finding[] {
+  const { references, vintages, chart: versions, lab, gate } = checks ?? {};
   const all = [references, vintages, versions, lab, gate, chart?.files, chart?.image];
   const left = all.flatMap((each) => (each?.state === "unknown" ? [each] : []));
   const byEvidence = new Map(left.map((each) => [each.evidence, each]));

@@ -1,6 +1,6 @@
 /**
- * The procedure as a checklist: what is done, and what comes next. This is the one place that decides
- * what comes next; it judges facts alone.
+ * The procedure as a checklist: the state of each step, and the next one. Only this file decides what
+ * comes next. It reads nothing but the facts.
  */
 
 import type { State } from "../lib/answer.ts";
@@ -9,16 +9,16 @@ import { mergeCommand } from "../lib/release-branch.ts";
 import { compareVersions } from "../lib/version.ts";
 import { askRemote, byHand, command, fetchMain, type Next, type Outcome } from "./answers.ts";
 import type { StatusFacts } from "./facts.ts";
-import type { Work } from "./questions.ts";
+import type { Checks } from "./questions.ts";
 import { chartRules, rules } from "./tags.ts";
 
-/** What was found out about a step. */
+/** The state of a step. */
 interface Judgement {
   /** `pending` and `unknown` are open steps. */
   readonly state: State | "not applicable";
-  /** On one line. */
+  /** The reason for the state, on one line. */
   readonly evidence: string;
-  /** What leads on from it; undefined if nothing has to be done. */
+  /** What to do; undefined if nothing has to be done. */
   readonly next?: Next | undefined;
 }
 
@@ -38,9 +38,9 @@ export interface Checklist {
 
 const { mainBranch: main, remote } = layout;
 
-type Judge = (facts: StatusFacts, work: Work) => Judgement;
+type Judge = (facts: StatusFacts, checks: Checks) => Judgement;
 
-/** The steps after the first. */
+/** The steps after step 1. */
 const procedure: readonly (readonly [step: string, title: string, judge: Judge])[] = [
   ["2", "Code, tests, version bumps", judgeReferences],
   ["2.5", "Reference-data freshness", judgeVintages],
@@ -51,14 +51,14 @@ const procedure: readonly (readonly [step: string, title: string, judge: Judge])
   ["7", "Release the Helm chart", judgeChartRelease],
 ];
 
-/** Judges every step of a release. */
+/** Returns the checklist of a release. */
 export function judgeSteps(facts: StatusFacts): Checklist {
-  const { work } = facts;
+  const { checks } = facts;
   const steps = [
     { step: "1", title: "Open a release branch", ...judgeBranch(facts) },
     ...procedure.map(([step, title, judge]) => ({
       ...{ step, title },
-      ...(work === undefined ? withoutWork(facts) : judge(facts, work)),
+      ...(checks === undefined ? unjudged(facts) : judge(facts, checks)),
     })),
   ];
   const first = steps.find(({ state }) => state !== "verified" && state !== "not applicable");
@@ -77,12 +77,12 @@ function step(state: Judgement["state"], evidence: string, next?: Next): Judgeme
 
 const noAnswer = `no answer from ${remote}`;
 
-/** A step that cannot be judged: its commit does not exist yet, or is on the remote alone. */
-function withoutWork({ where, branch, tagState }: StatusFacts): Judgement {
-  return where === "elsewhere" ? tagState : step("pending", `not begun: ${branch} comes first`);
+/** Returns a step that cannot be judged: its commit does not exist yet, or only on the remote. */
+function unjudged({ where, branch, tagState }: StatusFacts): Judgement {
+  return where === "remote tag" ? tagState : step("pending", `not begun: ${branch} comes first`);
 }
 
-/** A step that a check answers, and what leads on if it does not pass. */
+/** Returns the step that a check judges; `next` is what to do if the check does not pass. */
 function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement {
   const { state, evidence, remedy } = outcome;
   switch (state) {
@@ -91,24 +91,24 @@ function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement 
     case "unknown":
       return step(state, `no answer: ${evidence}`, remedy === undefined ? next : byHand(remedy));
     default:
-      // What is tagged can no longer be done.
+      // The tagged commit can no longer change: the step cannot become done.
       return step(facts.where === "tag" ? "failed" : state, evidence, next);
   }
 }
 
 function judgeBranch(facts: StatusFacts): Judgement {
-  const { branch, where, tag, version, branchHere, stated, remote: theirs } = facts;
-  if (branchHere) {
-    return step("verified", `${branch} is here`);
+  const { branch, where, tag, version, branchExists, stated, remote: theirs } = facts;
+  if (branchExists) {
+    return step("verified", `${branch} exists locally`);
   }
   if (theirs !== undefined && theirs.branch !== "absent") {
     const ref = `refs/heads/${branch}`;
     const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
-    return where === "nowhere"
-      ? step("pending", `${branch} is on ${remote}, not here`, endUnderway(facts) ?? command(fetch))
-      : step("verified", `${branch} is on ${remote}`);
+    return where === "none"
+      ? step("pending", `${branch} is only on ${remote}`, endOperation(facts) ?? command(fetch))
+      : step("verified", `${branch} exists on ${remote}`);
   }
-  if (where !== "nowhere") {
+  if (where !== "none") {
     const reached = where === "main" ? `${main} has ${version}` : `${tag} is tagged`;
     return step("not applicable", `${reached}, and there is no ${branch}`);
   }
@@ -117,102 +117,103 @@ function judgeBranch(facts: StatusFacts): Judgement {
     return step("failed", `the workspace is at ${stated} already`, greater);
   }
   if (theirs === undefined) {
-    return step("unknown", `there is no ${branch} here, and ${noAnswer}`, askRemote);
+    return step("unknown", `${branch} does not exist locally, and ${noAnswer}`, askRemote);
   }
-  const next = toBranch(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
+  const next = checkOut(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
   return step("pending", `there is no ${branch} yet`, next);
 }
 
-/** Returns what changes the release's commit, or what has to come before that. */
-function change(facts: StatusFacts, next: Next): Next {
+/** Returns `next`, which changes the release's commit, or the step that must come before it. */
+function orEarlier(facts: StatusFacts, next: Next): Next {
   const { where, tagState, branch } = facts;
   if (where === "tag") {
     return tagState.startOver;
   }
-  const settle = tagState.kind === "in the way" ? tagState.next : undefined;
-  return settle ?? toBranch(facts, where === "branch" ? branch : main) ?? next;
+  const settle = tagState.kind === "blocked" ? tagState.next : undefined;
+  return settle ?? checkOut(facts, where === "branch" ? branch : main) ?? next;
 }
 
-/** Returns what corrects a refused commit: the bump if that changes anything, else a person. */
-function correct(facts: StatusFacts, { bump }: Work, { remedy }: Outcome): Next {
-  return change(facts, bump.next ?? byHand(remedy ?? "See what the check says"));
+/** Returns the correction of a refused commit: the bump if it changes a file, else the remedy. */
+function correction(facts: StatusFacts, { bump }: Checks, { remedy }: Outcome): Next {
+  return orEarlier(facts, bump.next ?? byHand(remedy ?? "Run the check, and follow its remedy"));
 }
 
-function judgeReferences(facts: StatusFacts, work: Work): Judgement {
-  const { references, words, bump, here } = work;
+function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
+  const { references, described, bump, uncommitted } = checks;
   const { version, where } = facts;
   const { changelog } = layout;
   const isBumped = references.state === "verified";
-  if (isBumped && (words || where === "tag")) {
+  if (isBumped && (described || where === "tag")) {
     return references;
   }
-  if (!isBumped && here?.bumped) {
+  if (!isBumped && uncommitted?.bumped) {
     const evidence = `bumped to ${version}, not committed yet`;
-    return step("pending", evidence, change(facts, commitAll(`Bump to ${version}`)));
+    return step("pending", evidence, orEarlier(facts, commitAll(`Bump to ${version}`)));
   }
-  if (!isBumped && (words || here?.words)) {
-    return fromCheck(facts, references, correct(facts, work, references));
+  if (!isBumped && (described || uncommitted?.described)) {
+    return fromCheck(facts, references, correction(facts, checks, references));
   }
   const section = bump.begun ? version : "Unreleased";
-  const write = `Write what is new below ## [${section}] in ${changelog}`;
-  const describe = here?.words
+  const write = `Describe the changes below ## [${section}] in ${changelog}`;
+  const describe = uncommitted?.described
     ? commitAll(`Describe ${version}`, `${changelog} is not committed`)
-    : byHand(write, `${changelog} does not say what is new`);
+    : byHand(write, `${changelog} does not describe the changes`);
   const outcome: Outcome = isBumped ? { ...references, state: "pending" } : references;
-  return fromCheck(facts, outcome, change(facts, describe));
+  return fromCheck(facts, outcome, orEarlier(facts, describe));
 }
 
-function judgeVintages(facts: StatusFacts, work: Work): Judgement {
-  const { vintages } = work;
+function judgeVintages(facts: StatusFacts, checks: Checks): Judgement {
+  const { vintages } = checks;
   return vintages === undefined
     ? step("not applicable", `there is no Rust source in ${layout.vintages.folder}`)
-    : fromCheck(facts, vintages, correct(facts, work, vintages));
+    : fromCheck(facts, vintages, correction(facts, checks, vintages));
 }
 
 const noChart = step("not applicable", `there is no chart in ${layout.chart}`);
 
-function judgeChart(facts: StatusFacts, work: Work): Judgement {
-  const { chart, references } = work;
+function judgeChart(facts: StatusFacts, checks: Checks): Judgement {
+  const { chart, references } = checks;
   if (chart === undefined) {
     return noChart;
   }
   return chart.state === "failed" && references.state !== "verified"
     ? step("pending", "comes after step 2")
-    : fromCheck(facts, chart, correct(facts, work, chart));
+    : fromCheck(facts, chart, correction(facts, checks, chart));
 }
 
-function judgeLab(facts: StatusFacts, { lab, here }: Work): Judgement {
+function judgeLab(facts: StatusFacts, { lab, uncommitted }: Checks): Judgement {
   if (lab.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
   }
-  if (lab.state !== "verified" && here?.row !== undefined) {
-    const evidence = `a ${here.row} is recorded, and not committed yet`;
-    return step(here.row === "PASS" ? "pending" : "failed", evidence, validate(facts, here));
+  const next = nextForLab(facts, uncommitted);
+  if (lab.state !== "verified" && uncommitted?.row !== undefined) {
+    const evidence = `a ${uncommitted.row} is recorded, and not committed yet`;
+    return step(uncommitted.row === "PASS" ? "pending" : "failed", evidence, next);
   }
-  return fromCheck(facts, lab, validate(facts, here));
+  return fromCheck(facts, lab, next);
 }
 
-function judgeGate(facts: StatusFacts, { gate, here }: Work): Judgement {
+function judgeGate(facts: StatusFacts, { gate, uncommitted }: Checks): Judgement {
   if (gate?.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
   }
   return gate === undefined
     ? step("pending", "comes after step 4")
-    : fromCheck(facts, gate, validate(facts, here));
+    : fromCheck(facts, gate, nextForLab(facts, uncommitted));
 }
 
 const bypassed = ({ tag, bypass }: StatusFacts) => step("not applicable", `${tag} says: ${bypass}`);
 
-/** Returns what leads to a lab validation that the gate takes. PROCEDURE begins with a push. */
-function validate(facts: StatusFacts, here: Work["here"]): Next {
+/** Returns the next step towards a lab validation that the gate accepts; PROCEDURE begins with a push. */
+function nextForLab(facts: StatusFacts, uncommitted: Checks["uncommitted"]): Next {
   const { tag, where, ledgerVariable } = facts;
-  if (here?.row !== undefined) {
-    return change(facts, commitLedger(`Record the lab validation of ${tag}`));
+  if (uncommitted?.row !== undefined) {
+    return orEarlier(facts, commitLedger(`Record the lab validation of ${tag}`));
   }
   const unset = ledgerVariable ? "env -u LEDGER " : "";
   const run = `${unset}bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`;
   const push = where === "branch" ? pushBranch(facts) : undefined;
-  return change(facts, push ?? command(run));
+  return orEarlier(facts, push ?? command(run));
 }
 
 function judgeTag(facts: StatusFacts): Judgement {
@@ -223,15 +224,15 @@ function judgeTag(facts: StatusFacts): Judgement {
   if (theirs === undefined) {
     return step("unknown", `${tag}: ${noAnswer}`, askRemote);
   }
-  if (state.kind === "in the way") {
+  if (state.kind === "blocked") {
     return state;
   }
   const allowed = (next: Next) =>
     precheck.state === "verified" ? next : byHand(precheck.remedy ?? precheck.evidence);
   if (state.kind === "interrupted") {
-    return { ...state, next: toCleanMain(facts) ?? (state.next && allowed(state.next)) };
+    return { ...state, next: checkOutCleanMain(facts) ?? (state.next && allowed(state.next)) };
   }
-  const onMain = toCleanMain(facts) ?? syncMain(facts);
+  const onMain = checkOutCleanMain(facts) ?? syncMain(facts);
   if (where === "branch") {
     return step("pending", `${main} lacks ${version}`, onMain ?? command(mergeCommand(branch)));
   }
@@ -246,7 +247,7 @@ function judgeChartRelease(facts: StatusFacts): Judgement {
   if (chart === undefined) {
     return noChart;
   }
-  const { tag, state, installs = "no version that it states", passedBy, files, image } = chart;
+  const { tag, state, installs = "no stated version", newerOnMain, files, image } = chart;
   const isInstalled = installs === version;
   if (state.kind === "complete" && isInstalled) {
     return state;
@@ -255,24 +256,24 @@ function judgeChartRelease(facts: StatusFacts): Judgement {
     return step("pending", `comes after ${facts.tag}`);
   }
   if (!isInstalled) {
-    // Which version the chart gets, a person decides.
+    // The operator decides which version the chart gets.
     const bump = `bun scripts/bump-version.ts ${version} --chart A.B.C --allow-same`;
     const next = `Release a chart that installs ${version}, with its next version: ${bump}`;
     return step("failed", `${tag} installs ${installs}, expected ${version}`, byHand(next));
   }
-  if (passedBy !== undefined && state.kind === "free") {
-    const passed = `${tag} is not released, and ${main} has the chart at ${passedBy}`;
-    const next = `Release the chart that ${main} has, ${passedBy}, in its place`;
+  if (newerOnMain !== undefined && state.kind === "free") {
+    const passed = `${tag} is not released, and ${main} has the chart at ${newerOnMain}`;
+    const next = `Release the chart that ${main} has, ${newerOnMain}, in its place`;
     return step("failed", passed, byHand(next));
   }
   if (theirs === undefined) {
     return step("unknown", `${tag}: ${noAnswer}`, askRemote);
   }
-  if (state.kind === "in the way") {
+  if (state.kind === "blocked") {
     return state;
   }
   const push = theirs.main === "ahead" ? command(`git push ${remote} ${main}`) : syncMain(facts);
-  const first = toCleanMain(facts) ?? push;
+  const first = checkOutCleanMain(facts) ?? push;
   if (files !== undefined && files.state !== "verified") {
     return { ...files, next: first ?? byHand(files.remedy ?? files.evidence) };
   }
@@ -289,37 +290,37 @@ function judgeChartRelease(facts: StatusFacts): Judgement {
   return step(silent ? "unknown" : "pending", `${silent}${image.evidence}`, wait);
 }
 
-// What has to come before
+// Steps that must come before others
 
-/** What checks out a branch; undefined if HEAD is on it. Git refuses to overwrite changes there. */
-function toBranch(facts: StatusFacts, branch: string): Next | undefined {
+/** Returns the step that checks out a branch; undefined if HEAD is on it. */
+function checkOut(facts: StatusFacts, branch: string): Next | undefined {
   const checkOut = facts.head === branch ? undefined : command(`git checkout ${branch}`);
-  return endUnderway(facts) ?? checkOut;
+  return endOperation(facts) ?? checkOut;
 }
 
-/** What leads to main with a clean work tree; undefined if HEAD is there. */
-function toCleanMain(facts: StatusFacts): Next | undefined {
+/** Returns the step towards main with a clean checks tree; undefined if that is the state. */
+function checkOutCleanMain(facts: StatusFacts): Next | undefined {
   const { changes } = facts.checkout;
   if (changes.length === 0) {
-    return toBranch(facts, main);
+    return checkOut(facts, main);
   }
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
   const clean = changes.every((path) => path === layout.ledger)
     ? commitLedger("Record a lab validation")
     : byHand(
-        `Commit what is to stay, and set the rest aside (git stash --include-untracked): ${first}${more}`,
+        `Commit what belongs to the release, and set the rest aside (git stash --include-untracked): ${first}${more}`,
       );
-  return endUnderway(facts) ?? clean;
+  return endOperation(facts) ?? clean;
 }
 
-function endUnderway({ checkout: { underway } }: StatusFacts): Next | undefined {
+function endOperation({ checkout: { underway } }: StatusFacts): Next | undefined {
   return underway.length > 0
-    ? byHand(`Finish or end the ${underway[0]} that is under way; git status tells how`)
+    ? byHand(`Finish or abort the ${underway[0]} in progress: git status names the commands`)
     : undefined;
 }
 
-/** What brings main up to the remote's; undefined if nothing has to. */
+/** Returns the step that updates main from the remote; undefined if main needs none. */
 function syncMain({ remote: theirs }: StatusFacts): Next | undefined {
   switch (theirs?.main) {
     case "unfetched":
@@ -333,7 +334,7 @@ function syncMain({ remote: theirs }: StatusFacts): Next | undefined {
   }
 }
 
-/** What brings the release branch to the remote; undefined if it is there as it is here. */
+/** Returns the step that makes the release branch equal locally and on the remote; undefined if it is. */
 function pushBranch({ remote: theirs, branch }: StatusFacts): Next | undefined {
   switch (theirs?.branch) {
     case "absent":

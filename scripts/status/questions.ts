@@ -1,4 +1,4 @@
-/** What the checks of the other commands say about a release, each as one answer. */
+/** Runs the checks of the other commands on the commit of a release, each with one outcome. */
 
 import {
   checkDrift,
@@ -39,21 +39,21 @@ import {
   sumUpRefusal,
 } from "./answers.ts";
 
-/** The commit that stands for a release. */
+/** The commit of a release that the checks judge. */
 export interface Judged extends Candidate {
   readonly objects: Objects;
-  /** The day on which it is judged. */
+  /** The day as of which it is judged. */
   readonly day: Day;
-  /** Whether the commit is tagged, so that nothing in it can change any more. */
+  /** Whether the commit is tagged: then it can no longer change. */
   readonly tagged: boolean;
 }
 
-/** What the checks say about the commit that stands for a release. */
-export interface Work {
+/** The outcomes of the checks. */
+export interface Checks {
   /** Pending until the bump. */
   readonly references: Outcome;
-  /** Whether the changelog says what is new. */
-  readonly words: boolean;
+  /** Whether the changelog describes the changes. */
+  readonly described: boolean;
   readonly bump: Bump;
   /** Undefined if the product has no reference data. */
   readonly vintages: Outcome | undefined;
@@ -63,49 +63,49 @@ export interface Work {
   readonly lab: Outcome;
   /** Whether the gate accepts that validation; undefined if there is none. */
   readonly gate: Outcome | undefined;
-  /** Undefined if the work tree is as committed, or is not at this commit. */
-  readonly here: Here | undefined;
+  /** Undefined if the work tree has no changes, or another commit is checked out. */
+  readonly uncommitted: Uncommitted | undefined;
 }
 
-/** What a bump would do. */
+/** The state of the bump. */
 export interface Bump {
   /** Whether the workspace states the version already. */
   readonly begun: boolean;
-  /** What leads through the bump; undefined if it would change nothing. */
+  /** The next step of the bump; undefined if it would change nothing. */
   readonly next?: Next | undefined;
 }
 
-/** What the work tree says that is not committed. */
-export interface Here {
+/** The state of a work tree with uncommitted changes. */
+export interface Uncommitted {
   /** Whether every reference states the version. */
   readonly bumped: boolean;
-  /** Whether the changelog says what is new. */
-  readonly words: boolean;
-  /** The verdict of the last row of the ledger, if the version has more rows than are committed. */
+  /** Whether the changelog describes the changes. */
+  readonly described: boolean;
+  /** The verdict of the version's last row; undefined if no row is uncommitted. */
   readonly row: Verdict | undefined;
 }
 
 /**
- * Asks the checks about the commit that stands for a release.
+ * Runs the checks on the commit of a release.
  *
  * @param changes Paths that differ from the commit, if it is checked out.
  */
-export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Work> {
+export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Checks> {
   const { repository, tree, version } = judged;
   const work = changes.length > 0 ? workTree(repository.root) : undefined;
-  const [references, words, bump, vintages, chart, lab, here] = await Promise.all([
+  const [references, described, bump, vintages, chart, lab, uncommitted] = await Promise.all([
     askReferences(judged),
-    hasWords(tree, version),
+    isDescribed(tree, version),
     askBump(judged, work),
     askVintages(judged),
     askChart(judged),
     askLab(judged),
-    work && readHere(judged, work, changes),
+    work && readUncommitted(judged, work, changes),
   ]);
-  const isToCome = references.state === "failed" && !bump.begun;
+  const isPending = references.state === "failed" && !bump.begun;
   return {
-    ...{ words, bump, vintages, chart, ...lab, here },
-    references: isToCome ? { ...references, state: "pending" } : references,
+    ...{ described, bump, vintages, chart, ...lab, uncommitted },
+    references: isPending ? { ...references, state: "pending" } : references,
   };
 }
 
@@ -114,7 +114,7 @@ async function askReferences({ tree, version, tagged }: Judged): Promise<Outcome
     const all = (notices: readonly string[]) => `all ${notices.length} references state ${version}`;
     return await answer([checkReferences(tree, version)], all);
   }
-  // Of what is tagged, a stale reference that no gate refuses is no more than a warning.
+  // In a tagged commit, a stale reference that no gate refuses is only a warning.
   const operatorDriven = checkOperatorReferences("advised")(tree, version);
   return await answer(
     [checkTagVersion(tree, version), operatorDriven],
@@ -122,23 +122,27 @@ async function askReferences({ tree, version, tagged }: Judged): Promise<Outcome
   );
 }
 
-async function readHere(judged: Judged, work: Tree, changes: readonly string[]): Promise<Here> {
+async function readUncommitted(
+  judged: Judged,
+  work: Tree,
+  changes: readonly string[],
+): Promise<Uncommitted> {
   const { version, tree } = judged;
-  const [references, words, rows, committed] = await Promise.all([
+  const [references, described, rows, committed] = await Promise.all([
     answer([checkReferences(work, version)]),
-    hasWords(work, version),
+    isDescribed(work, version),
     changes.includes(layout.ledger) ? readRows(judged, work) : [],
     readRows(judged, tree),
   ]);
   const row = rows.length > committed.length ? rows.at(-1)?.verdict : undefined;
-  return { bumped: references.state === "verified", words, row };
+  return { bumped: references.state === "verified", described, row };
 }
 
-/** Reports whether the changelog says what is new: below the version, or else below what is unreleased. */
-async function hasWords(tree: Tree, version: Version): Promise<boolean> {
+/** Reports whether the version's section of the changelog, or else [Unreleased], has content. */
+async function isDescribed(tree: Tree, version: Version): Promise<boolean> {
   const { value } = await attempt(() => tree.read(layout.changelog));
   if (value === undefined) {
-    // Without a changelog nothing can be missing in it; the bump refuses one that cannot be read.
+    // A missing changelog needs no content, and the bump refuses one that cannot be read.
     return true;
   }
   const changelog = readChangelog(value);
@@ -147,7 +151,7 @@ async function hasWords(tree: Tree, version: Version): Promise<boolean> {
   return sections.some(({ hasContent }) => hasContent);
 }
 
-/** @param work The work tree, if something in it is not committed. */
+/** @param work The work tree, if it has uncommitted changes. */
 async function askBump(judged: Judged, work: Tree | undefined): Promise<Bump> {
   const { repository, version, day, tagged } = judged;
   if (tagged) {
@@ -198,8 +202,8 @@ async function askChart(judged: Judged): Promise<Outcome | undefined> {
   return await answer(checks, () => `version ${value?.version.value}, appVersion ${installs}`);
 }
 
-/** Asks whether the lab has ever validated the version, and whether the gate accepts that. */
-async function askLab(judged: Judged): Promise<Pick<Work, "lab" | "gate">> {
+/** Finds out whether the lab has ever validated the version, and whether the gate accepts that. */
+async function askLab(judged: Judged): Promise<Pick<Checks, "lab" | "gate">> {
   const { repository, tree, version, commit, day } = judged;
   const question = { ...defaultQuestion, version, today: day };
   const validation = checkLabValidation(tree, question);
@@ -208,8 +212,8 @@ async function askLab(judged: Judged): Promise<Pick<Work, "lab" | "gate">> {
   if (value === undefined) {
     const lab = await answer([validation]);
     const hasFailed = (await readRows(judged, tree)).some(({ verdict }) => verdict === "FAIL");
-    const isToCome = lab.state === "failed" && !hasFailed;
-    return { lab: isToCome ? { ...lab, state: "pending" } : lab, gate: undefined };
+    const isPending = lab.state === "failed" && !hasFailed;
+    return { lab: isPending ? { ...lab, state: "pending" } : lab, gate: undefined };
   }
   const { date, sha, line } = value.entry;
   const { ledger } = layout;
@@ -228,7 +232,7 @@ async function readRows({ tag, day }: Judged, tree: Tree): Promise<readonly Entr
   return entries.filter((each) => each.tag === tag);
 }
 
-/** Asks whether the files of a chart agree with its version. */
+/** Checks whether the files of a chart state its version. */
 export function askChartFiles(tree: Tree, chart: Version): Promise<Outcome> {
   return answer([checkHelmTagVersion(tree, chart), checkChartAppVersion(tree, layout.chart)]);
 }
@@ -262,7 +266,7 @@ export async function hasChart(tree: Tree): Promise<boolean> {
   return (await tree.list(chartManifest(layout.chart))).length > 0;
 }
 
-/** Returns the version that a tree's workspace states, if it can be read and is one. */
+/** Returns the version that a tree's workspace states; undefined if it states no valid version. */
 export async function statedVersion(tree: Tree): Promise<Version | undefined> {
   const { value } = await attempt(() => readWorkspace(tree));
   const stated = value?.version?.value;

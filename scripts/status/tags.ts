@@ -1,4 +1,4 @@
-/** The two tags of a release, here and on the remote: the application's and its chart's. */
+/** The two tags of a release, locally and on the remote: of the application and of its chart. */
 
 import { readChart } from "../lib/files/chart.ts";
 import { attempt } from "../lib/finding.ts";
@@ -21,21 +21,21 @@ import {
 } from "./answers.ts";
 import { askChartFiles, askImage, hasChart, type Judged } from "./questions.ts";
 
-/** How a tag stands, here and on the remote. */
+/** The state of a tag, locally and on the remote. */
 export interface TagState extends Outcome {
   /**
-   * `interrupted`: signed here; the remote lacks the tag, or its commit on main. `in the way`: no
-   * release can go on before `next`.
+   * `interrupted`: signed locally; the remote lacks the tag, or its commit on main. `blocked`: no
+   * release can continue before `next` is done.
    */
-  readonly kind: "free" | "interrupted" | "complete" | "in the way";
-  /** What settles it; undefined if it is free or complete. */
+  readonly kind: "free" | "interrupted" | "complete" | "blocked";
+  /** The next step; undefined if the tag is free or complete. */
   readonly next?: Next;
-  /** What leads on if the tagged commit cannot be released. */
+  /** The next step if the tagged commit cannot be released. */
   readonly startOver: Next;
 }
 
 interface Rules extends ReleaseRules {
-  /** The way out of a published tag that is not what it should be. */
+  /** The remedy for a published tag that is wrong. */
   readonly nextVersion: Next;
 }
 
@@ -57,7 +57,7 @@ export const chartRules: Rules = {
 
 const { remote } = layout;
 
-/** Judges a tag by the rules of the pre-checks. */
+/** Returns the state of a tag, by the rules of the pre-checks. */
 export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   const { tag, localTag, refs } = facts;
   const { nextVersion } = itsRules;
@@ -65,29 +65,29 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   const deleteIt = command(`git tag -d ${tag}`);
   const asked = theirs === undefined ? deleteIt : nextVersion;
   const startOver = refs === undefined ? askRemote : asked;
-  const inTheWay = (state: Outcome["state"], evidence: string, next: Next): TagState => ({
-    ...{ kind: "in the way", state, evidence, next, startOver },
+  const blocked = (state: Outcome["state"], evidence: string, next: Next): TagState => ({
+    ...{ kind: "blocked", state, evidence, next, startOver },
   });
   if (localTag.kind === "absent") {
     const fetch = `git fetch ${remote} refs/tags/${tag}:refs/tags/${tag}`;
     return theirs === undefined
       ? { kind: "free", state: "pending", evidence: `${tag} is not tagged`, startOver }
-      : inTheWay("unknown", `${tag} is on ${remote}, not here`, command(fetch));
+      : blocked("unknown", `${tag} is only on ${remote}`, command(fetch));
   }
   if (localTag.kind === "unknown") {
     const { evidence, remedy = evidence } = sumUp(localTag.findings);
-    return inTheWay("unknown", `${tag}: ${evidence}`, byHand(remedy));
+    return blocked("unknown", `${tag}: ${evidence}`, byHand(remedy));
   }
   if (theirs !== undefined && theirs !== localTag.id) {
     const [there, here] = [short(theirs), short(localTag.id)];
-    const evidence = `${tag}: ${remote} holds another tag (${there}) than is here (${here})`;
-    return inTheWay("failed", evidence, nextVersion);
+    const evidence = `${tag} is object ${there} on ${remote}, and object ${here} locally`;
+    return blocked("failed", evidence, nextVersion);
   }
   if (localTag.kind === "unfit") {
     const { why } = localTag;
     return theirs === undefined
-      ? inTheWay("failed", `${tag} is here: ${why}`, deleteIt)
-      : inTheWay("failed", `${tag}: ${why}, and published`, nextVersion);
+      ? blocked("failed", `${tag} exists locally: ${why}`, deleteIt)
+      : blocked("failed", `${tag} is published: ${why}`, nextVersion);
   }
   if (precheck(facts, itsRules, plain).complete) {
     const evidence = evidenceOf(tag, localTag, itsRules);
@@ -95,12 +95,16 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   }
   if (theirs !== undefined && facts.relation?.kind === "unfetched") {
     const { mainBranch: main } = layout;
-    return inTheWay("unknown", `${tag} is on ${remote}, whose ${main} is not here yet`, fetchMain);
+    return blocked(
+      "unknown",
+      `${tag} is on ${remote}; ${remote}/${main} is not fetched`,
+      fetchMain,
+    );
   }
   const left =
     theirs === undefined
-      ? `${tag} is signed here, not on ${remote}`
-      : `${tag} is on ${remote}, its commit not on ${layout.mainBranch} there`;
+      ? `${tag} is signed locally, and is not on ${remote}`
+      : `${tag} is on ${remote}, and its commit is not on ${remote}/${layout.mainBranch}`;
   const next = command(resumeCommand(itsRules.script, tag, localTag.tag.message));
   return {
     kind: "interrupted",
@@ -113,7 +117,7 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
 
 const plain = { dryRun: false, yes: false, resume: true } as const;
 
-/** A bypass stays loud after the release. */
+/** Returns the evidence of a complete tag, with every bypass that its message records. */
 function evidenceOf(
   name: string,
   { tag }: Extract<LocalTag, { kind: "signed" }>,
@@ -126,8 +130,8 @@ function evidenceOf(
 }
 
 /**
- * Returns what the pre-checks would say, were HEAD on a clean main: where HEAD is, and what is not
- * committed, is another question.
+ * Returns the outcome of the pre-checks as if HEAD were on a clean main. Other steps judge the branch
+ * of HEAD and uncommitted changes.
  */
 export function askPrechecks(facts: Facts): Outcome {
   const branch = `refs/heads/${layout.mainBranch}`;
@@ -140,34 +144,34 @@ export interface ChartRelease {
   /** Short name of its tag. */
   readonly tag: string;
   readonly state: TagState;
-  /** The version of the product that it installs: as it was tagged, once its tag is complete. */
+  /** The version of the product that it installs, read from its tag once that is complete. */
   readonly installs: string | undefined;
-  /** The chart's version on main, if it is greater: a chart is released from main's tip alone. */
-  readonly passedBy: Version | undefined;
-  /** What its files and its image say; undefined before the application is out. */
+  /** The chart's version on main, if it is greater: only the tip of main can be released. */
+  readonly newerOnMain: Version | undefined;
+  /** The outcomes for its files and its image; undefined before the application is released. */
   readonly files: Outcome | undefined;
   readonly image: Outcome | undefined;
 }
 
 /**
- * Returns how the chart's release stands; undefined if there is no chart that can be read.
+ * Returns the state of the chart's release; undefined if there is no readable chart.
  *
- * @param facts Those of the application's release.
- * @param main The tip of main here.
- * @param isOut Whether the application is released: before, the registry is not asked.
+ * @param facts The facts of the application's release.
+ * @param main The tip of the local main.
+ * @param isReleased Whether the application is released: the registry is not asked before.
  */
 export async function findChartRelease(
   facts: Facts,
   { repository, objects, tree, version, tagged }: Judged,
   main: ObjectId | undefined,
-  isOut: boolean,
+  isReleased: boolean,
   signal: AbortSignal,
 ): Promise<ChartRelease | undefined> {
   const [tip, beside] = await Promise.all([
     tagged && main !== undefined ? findChart(commitTree(objects, main)) : undefined,
     findChart(tree),
   ]);
-  // The chart may be corrected between the two releases: main's counts while it installs the version.
+  // The chart may be corrected between the two releases: the one on main counts if it installs the version.
   const chart = tip?.installs === version ? tip : beside;
   if (chart === undefined) {
     return undefined;
@@ -176,18 +180,18 @@ export async function findChartRelease(
   const localTag = await findLocalTag(repository, tag);
   const state = tagStateOf({ ...facts, tag, version: chart.version, localTag }, chartRules);
   const isComplete = state.kind === "complete" && localTag.kind === "signed";
-  const isAsked = isOut && !isComplete;
+  const isAsked = isReleased && !isComplete;
   const [published, files, image] = await Promise.all([
     isComplete ? findChart(commitTree(objects, localTag.tag.object)) : chart,
     isAsked ? askChartFiles(chart.tree, chart.version) : undefined,
     isAsked ? askImage(repository, chart.tree, signal) : undefined,
   ]);
-  const isPassed = tip !== undefined && compareVersions(tip.version, chart.version) > 0;
-  const passedBy = isPassed ? tip.version : undefined;
-  return { tag, state, installs: published?.installs, passedBy, files, image };
+  const isNewer = tip !== undefined && compareVersions(tip.version, chart.version) > 0;
+  const newerOnMain = isNewer ? tip.version : undefined;
+  return { tag, state, installs: published?.installs, newerOnMain, files, image };
 }
 
-/** Returns the chart of a tree; undefined if there is none that can be read. */
+/** Returns the chart of a tree; undefined if there is no readable chart. */
 async function findChart(tree: Tree) {
   if (!(await hasChart(tree))) {
     return undefined;

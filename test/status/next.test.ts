@@ -3,7 +3,7 @@ import { parseVersion } from "../../scripts/lib/version.ts";
 import { byHand, command, type Outcome } from "../../scripts/status/answers.ts";
 import type { StatusFacts } from "../../scripts/status/facts.ts";
 import { judgeSteps } from "../../scripts/status/next.ts";
-import type { Work } from "../../scripts/status/questions.ts";
+import type { Checks } from "../../scripts/status/questions.ts";
 import type { ChartRelease, TagState } from "../../scripts/status/tags.ts";
 
 const passed: Outcome = { state: "verified", evidence: "as it should be" };
@@ -20,14 +20,14 @@ const complete: TagState = {
   startOver: byHand("Never move a published tag: release the next version"),
 };
 const interrupted: TagState = { kind: "interrupted", ...pending, next: resume, startOver };
-const inTheWay: TagState = { kind: "in the way", ...refused, next: byHand("Settle it"), startOver };
+const blocked: TagState = { kind: "blocked", ...refused, next: byHand("Settle it"), startOver };
 
-const allPassed: Work = {
-  ...{ references: passed, words: true, vintages: passed, chart: passed, lab: passed },
-  ...{ gate: passed, bump: { begun: true }, here: undefined },
+const allPassed: Checks = {
+  ...{ references: passed, described: true, vintages: passed, chart: passed, lab: passed },
+  ...{ gate: passed, bump: { begun: true }, uncommitted: undefined },
 };
 const chart: ChartRelease = {
-  ...{ tag: "chart-v1.3.0", installs: "1.3.0", passedBy: undefined },
+  ...{ tag: "chart-v1.3.0", installs: "1.3.0", newerOnMain: undefined },
   state: { ...free, evidence: "chart-v1.3.0 is not tagged" },
   ...{ files: undefined, image: undefined },
 };
@@ -35,16 +35,16 @@ const chart: ChartRelease = {
 /** Everything is merged, and nothing is tagged. */
 const merged: StatusFacts = {
   ...{ version: parseVersion("1.3.0"), tag: "v1.3.0", branch: "release/1.3.0" },
-  ...{ where: "main", head: "main", commit: "a".repeat(40), branchHere: true, stated: undefined },
+  ...{ where: "main", head: "main", commit: "a".repeat(40), branchExists: true, stated: undefined },
   checkout: { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] },
   remote: { main: "ahead", branch: "ahead" },
-  ...{ work: allPassed, tagState: free, precheck: passed, bypass: undefined, chart },
+  ...{ checks: allPassed, tagState: free, precheck: passed, bypass: undefined, chart },
   ...{ ledgerVariable: false, unanswered: [] },
 };
 
-const work = (facts: StatusFacts, change: Partial<Work>): StatusFacts => ({
+const work = (facts: StatusFacts, change: Partial<Checks>): StatusFacts => ({
   ...facts,
-  work: { ...(facts.work ?? allPassed), ...change },
+  checks: { ...(facts.checks ?? allPassed), ...change },
 });
 const changed = (facts: StatusFacts, ...changes: string[]): StatusFacts => ({
   ...facts,
@@ -64,14 +64,14 @@ const offline = (facts: StatusFacts): StatusFacts => ({ ...facts, remote: undefi
 
 const nothing: StatusFacts = {
   ...remote(merged, "equal", "absent"),
-  ...{ where: "nowhere", branchHere: false, work: undefined, chart: undefined },
+  ...{ where: "none", branchExists: false, checks: undefined, chart: undefined },
 };
 const onBranch = { ...merged, where: "branch", head: "release/1.3.0" } as const;
 const opened = work(remote(onBranch, "equal", "absent"), {
-  ...{ references: pending, words: false, chart: refused, lab: noPass, gate: undefined },
+  ...{ references: pending, described: false, chart: refused, lab: noPass, gate: undefined },
   bump: { begun: false, next: command("bun scripts/bump-version.ts 1.3.0") },
 });
-const described = work(opened, { words: true });
+const described = work(opened, { described: true });
 const bumped = work(opened, { ...allPassed, lab: noPass, gate: undefined });
 const pushed = remote(bumped, "equal", "equal");
 const validated = work(pushed, allPassed);
@@ -100,8 +100,8 @@ function holds(rows: readonly Row[]) {
 }
 
 const aside =
-  "(a person) Commit what is to stay, and set the rest aside (git stash --include-untracked): ";
-const finish = "(a person) Finish or end the merge that is under way; git status tells how";
+  "(a person) Commit what belongs to the release, and set the rest aside (git stash --include-untracked): ";
+const finish = "(a person) Finish or abort the merge in progress: git status names the commands";
 const fetch = "git fetch origin refs/heads/release/1.3.0:refs/heads/release/1.3.0";
 const pullMain = "git pull --ff-only origin main";
 const mergeMain = "git pull --no-rebase --no-edit origin main";
@@ -133,20 +133,20 @@ describe("step 1 opens the branch", () => {
 });
 
 describe("steps 2, 2.5 and 3 prepare the branch", () => {
-  const here = { bumped: false, words: true, row: undefined };
+  const uncommitted = { bumped: false, described: true, row: undefined };
   const again = { begun: true, next: command("bump --allow-same") };
   holds([
     [
       "a person says what is new",
       opened,
-      "2 pending: (a person) Write what is new below ## [Unreleased] in CHANGELOG.md",
+      "2 pending: (a person) Describe the changes below ## [Unreleased] in CHANGELOG.md",
     ],
     ["then the version moves", described, "2 pending: bun scripts/bump-version.ts 1.3.0"],
-    ["words that are not committed count", work(opened, { here }), judge(described)],
+    ["words that are not committed count", work(opened, { uncommitted }), judge(described)],
     ["on the branch", { ...described, head: "main" }, "2 pending: git checkout release/1.3.0"],
     [
       "the bump is committed",
-      work(described, { here: { ...here, bumped: true } }),
+      work(described, { uncommitted: { ...uncommitted, bumped: true } }),
       '2 pending: git commit --all --message "Bump to 1.3.0"',
     ],
     [
@@ -161,17 +161,17 @@ describe("steps 2, 2.5 and 3 prepare the branch", () => {
     ],
     [
       "a tag in the way is settled first",
-      { ...described, tagState: inTheWay },
+      { ...described, tagState: blocked },
       `2 pending: ${settle}`,
     ],
     [
       "a bump without words needs them",
-      work(bumped, { words: false }),
-      "2 pending: (a person) Write what is new below ## [1.3.0] in CHANGELOG.md",
+      work(bumped, { described: false }),
+      "2 pending: (a person) Describe the changes below ## [1.3.0] in CHANGELOG.md",
     ],
     [
       "and they are committed",
-      work(bumped, { words: false, here }),
+      work(bumped, { described: false, uncommitted }),
       '2 pending: git commit --all --message "Describe 1.3.0"',
     ],
     [
@@ -202,7 +202,7 @@ describe("steps 4 and 5 validate the branch", () => {
   const record =
     'git commit --message "Record the lab validation of v1.3.0" release-gate/lab-validations.txt';
   const row = (verdict: "PASS" | "FAIL") => ({
-    here: { bumped: true, words: true, row: verdict },
+    uncommitted: { bumped: true, described: true, row: verdict },
   });
   holds([
     ["the branch is pushed first", bumped, "4 pending: git push -u origin release/1.3.0"],
@@ -267,12 +267,12 @@ describe("step 6 merges and tags", () => {
       "5 failed: git tag -d v1.3.0",
     ],
     ["offline it stays interrupted", offline(left), `6 unknown: ${askOrigin}`],
-    ["a tag in the way is settled first", { ...merged, tagState: inTheWay }, `6 failed: ${settle}`],
+    ["a tag in the way is settled first", { ...merged, tagState: blocked }, `6 failed: ${settle}`],
     [
       "a tag on the remote alone is fetched first",
       {
-        ...{ ...nothing, where: "elsewhere", commit: undefined, branchHere: true },
-        tagState: { ...inTheWay, state: "unknown", next: command("git fetch") },
+        ...{ ...nothing, where: "remote tag", commit: undefined, branchExists: true },
+        tagState: { ...blocked, state: "unknown", next: command("git fetch") },
       },
       "2 unknown: git fetch",
     ],
@@ -308,12 +308,12 @@ describe("step 7 releases the chart", () => {
     ["if its files agree", ofChart({ files: refused }), `7 failed: ${correct}`],
     [
       "but not one behind main",
-      ofChart({ passedBy: parseVersion("1.4.0") }),
+      ofChart({ newerOnMain: parseVersion("1.4.0") }),
       "7 failed: (a person) Release the chart that main has, 1.4.0, in its place",
     ],
     [
       "unless its release was begun",
-      ofChart({ passedBy: parseVersion("1.4.0"), state: interrupted }),
+      ofChart({ newerOnMain: parseVersion("1.4.0"), state: interrupted }),
       `7 pending: ${resume.text}`,
     ],
     ["but not one that installs another", ofChart({ installs: "1.2.9" }), `7 failed: ${bump}`],
@@ -322,7 +322,7 @@ describe("step 7 releases the chart", () => {
       ofChart({ installs: undefined, state: complete }),
       `7 failed: ${bump}`,
     ],
-    ["a tag in the way is settled first", ofChart({ state: inTheWay }), `7 failed: ${settle}`],
+    ["a tag in the way is settled first", ofChart({ state: blocked }), `7 failed: ${settle}`],
   ]);
 });
 
@@ -333,8 +333,12 @@ describe("a version is released", () => {
   test.each<[string, StatusFacts, readonly string[]]>([
     ["every step is done", released, []],
     ["HEAD is elsewhere, and something is not committed", underway({ ...released, head: "x" }), []],
-    ["the branch is deleted", remote({ ...released, branchHere: false }, "equal", "absent"), ["1"]],
-    ["the branch is on the remote alone", { ...released, branchHere: false }, []],
+    [
+      "the branch is deleted",
+      remote({ ...released, branchExists: false }, "equal", "absent"),
+      ["1"],
+    ],
+    ["the branch is on the remote alone", { ...released, branchExists: false }, []],
     ["there are no reference data", work(released, { vintages: undefined }), ["2.5"]],
     [
       "there is no chart",
@@ -367,7 +371,7 @@ test("without an answer of the remote step 6 is never done", () => {
 });
 
 test.each<[string, StatusFacts, string, string]>([
-  ["what the bump waits for", opened, "2", "CHANGELOG.md does not say what is new; stale"],
+  ["what the bump waits for", opened, "2", "CHANGELOG.md does not describe the changes; stale"],
   ["that a chart waits for the bump", opened, "3", "comes after step 2"],
   ["that the branch is not pushed", bumped, "4", "release/1.3.0 is not pushed; no PASS"],
   [
@@ -382,11 +386,11 @@ test.each<[string, StatusFacts, string, string]>([
     "that a branch may be on the remote",
     offline(nothing),
     "1",
-    "there is no release/1.3.0 here, and no answer from origin",
+    "release/1.3.0 does not exist locally, and no answer from origin",
   ],
   [
     "that the branch is gone after the merge",
-    remote({ ...merged, branchHere: false }, "ahead", "absent"),
+    remote({ ...merged, branchExists: false }, "ahead", "absent"),
     "1",
     "main has 1.3.0, and there is no release/1.3.0",
   ],

@@ -52,17 +52,13 @@ const install = [error("no ssh-keygen", { remedy: "Install it" })];
 
 test.each<[string, Partial<Facts>, object]>([
   ["free", {}, { kind: "free" }],
-  [
-    "on the remote alone",
-    { refs: held(id) },
-    { kind: "in the way", state: "unknown", next: fetch },
-  ],
+  ["on the remote alone", { refs: held(id) }, { kind: "blocked", state: "unknown", next: fetch }],
   [
     "signed, here alone",
     { localTag: signed },
     {
       ...{ kind: "interrupted", next: finish, startOver: deleteIt },
-      evidence: "interrupted: v1.3.0 is signed here, not on origin",
+      evidence: "interrupted: v1.3.0 is signed locally, and is not on origin",
     },
   ],
   [
@@ -78,22 +74,22 @@ test.each<[string, Partial<Facts>, object]>([
   [
     "signed, on both sides, and the remote's main is not here",
     { localTag: signed, refs: held(id), relation: { kind: "unfetched" } },
-    { kind: "in the way", state: "unknown", next: fetchMain },
+    { kind: "blocked", state: "unknown", next: fetchMain },
   ],
   [
     "signed, and another one on the remote",
     { localTag: signed, refs: held(other) },
-    { kind: "in the way", state: "failed", next: stays },
+    { kind: "blocked", state: "failed", next: stays },
   ],
   [
     "unsigned, here alone",
     { localTag: unfit },
-    { kind: "in the way", evidence: "v1.3.0 is here: a lightweight tag", next: deleteIt },
+    { kind: "blocked", evidence: "v1.3.0 exists locally: a lightweight tag", next: deleteIt },
   ],
   [
     "unsigned, and published",
     { localTag: unfit, refs: held(id) },
-    { evidence: "v1.3.0: a lightweight tag, and published", next: stays },
+    { evidence: "v1.3.0 is published: a lightweight tag", next: stays },
   ],
   [
     "unsigned, and another one on the remote",
@@ -103,7 +99,7 @@ test.each<[string, Partial<Facts>, object]>([
   [
     "one that cannot be judged",
     { localTag: { kind: "unknown", findings: install } },
-    { kind: "in the way", state: "unknown", next: { text: "Install it" } },
+    { kind: "blocked", state: "unknown", next: { text: "Install it" } },
   ],
   [
     "signed, and the remote is silent: never complete, and never deleted",
