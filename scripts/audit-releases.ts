@@ -1,15 +1,14 @@
 #!/usr/bin/env bun
 /**
- * Audits every release tag and chart tag of a repository: how sound the releases before this one
- * were. Reads only what is here, and fetches nothing.
+ * Audits every release tag and chart tag of a repository. Reads only the local repository, and fetches
+ * nothing.
  *
  * Usage: bun scripts/audit-releases.ts [--since vX.Y.Z] [--html FILE] [--ref COMMIT] [--repo DIR] [--json]
  *
- * Each tag is judged by the files of its own commit and by the ledger as it was on its own day.
- * Prints a line for each tag, the newest first, the totals, and a line for each kind of fault with
- * its newest example. A fault of the past is a notice, because nobody can change it any more. Refuses
- * when there is no tag to audit, and when something about a tag could not be read: its row says so,
- * and the audit goes on.
+ * Judges each tag by the files and the ledger of its own commit, as of the day of the tag. Prints a line
+ * for each tag, the newest first, the totals, and a line for each kind of fault with its newest
+ * example. A fault of a published release is a notice, because it can no longer be corrected. Refuses
+ * if there is no tag to audit, or if a part of a tag cannot be read: the other tags are audited too.
  *
  * Exit codes: 0 every tag was judged, 1 refused or could not find out, 2 wrong command line, 130
  * interrupted.
@@ -52,9 +51,9 @@ import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
 /**
- * Judges the files that a tag was put on: of a chart, only what follows the chart.
+ * Judges the files of a tagged commit; for the tag of a chart, only the files that state its version.
  *
- * @param head Its day, on which the ledger is read, and its bypasses.
+ * @param head The day of the tag, as of which the ledger is judged, and its bypasses.
  */
 export async function judgeContent(
   tree: Tree,
@@ -88,7 +87,7 @@ export async function judgeContent(
   };
 }
 
-/** Returns the versions that references of a chart follow. */
+/** Returns the versions that the references of a chart must state. */
 function chartVersions(version: Version, chart: Content["chart"] | undefined): Versions {
   const appVersion = typeof chart === "object" ? chart.appVersion : undefined;
   return {
@@ -97,7 +96,7 @@ function chartVersions(version: Version, chart: Content["chart"] | undefined): V
   };
 }
 
-/** Returns faults without those that another question has met, too. */
+/** Returns faults, each message once: several questions may find the same fault. */
 function unique(faults: readonly Finding[]): Finding[] {
   return [...new Map(faults.map((each) => [each.message, each])).values()];
 }
@@ -139,7 +138,7 @@ async function findLab(
   };
 }
 
-/** A release may be older than the chart. */
+/** Returns the versions of the chart, or `none` for a release from before the chart. */
 async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
   if ((await tree.read(chartManifest(layout.chart))) === undefined) {
     return "none";
@@ -162,19 +161,19 @@ export const table = command({
     ),
     html: option(
       "FILE",
-      "also write a page with a timeline; replaces nothing but an earlier page",
+      "also write a page with a timeline; only an earlier page is replaced",
       nonEmpty,
     ),
     ref: option(
       "COMMIT",
-      `a commit to stand for the main branch (default: ${layout.mainBranch}, or ${layout.remote}/${layout.mainBranch} where that is ahead or alone)`,
+      `the commit to use as the main branch (default: ${layout.mainBranch}, or ${layout.remote}/${layout.mainBranch} if that is ahead or the only one)`,
       nonEmpty,
     ),
   },
   refuses: [
     "there is no release tag, or none of the version that --since names",
-    "something about a tag cannot be read; the other tags are audited all the same",
-    "it cannot be told which commits are on the main branch",
+    "a part of a tag cannot be read; the other tags are audited nevertheless",
+    "the commits on the main branch cannot be listed",
     "FILE exists and is not a page of an earlier audit",
   ],
   example: "bun scripts/audit-releases.ts --since v1.0.0 --html audit.html",

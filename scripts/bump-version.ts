@@ -1,14 +1,13 @@
 #!/usr/bin/env bun
 /**
- * Brings every version reference to a version in one go (PROCEDURE steps 2 and 3): manifests, lock
- * files, CI templates, snippets, schema examples, changelogs and the chart.
+ * Sets every version reference to a version (PROCEDURE steps 2 and 3): manifests, lock files, CI
+ * templates, snippets, schema examples, changelogs and the chart.
  *
  * Usage: bun scripts/bump-version.ts X.Y.Z [--chart A.B.C] [--date YYYY-MM-DD] [--dry-run] [--chart-only] [--allow-same]
  *
- * Refuses a version that is not greater than the current one, one that has a local tag, files with
- * uncommitted changes, and an edit that cannot be proven to change the intended values alone: no
- * file is written then. After a failure every file is restored. At the end check-references judges
- * the result.
+ * Refuses, and writes no file, if the version is not greater than the current one or has a local tag, if
+ * a file has uncommitted changes, or if an edit cannot be proven to change only the intended values.
+ * Restores every file after a failure. Runs check-references on the result.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted
  * (143 by SIGTERM, 129 by SIGHUP).
@@ -34,20 +33,20 @@ import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
-/** A bump that only waits to be written. */
+/** A bump that can be written. */
 interface Bump {
   readonly targets: Targets;
   readonly plan: BumpPlan;
 }
 
-/** What a request comes to: a bump, or the faults that refuse it, often with its versions. */
+/** The result of a request: a bump, or the faults that refuse it. */
 export interface Preparation {
   readonly targets?: Targets;
   readonly plan?: BumpPlan | undefined;
   readonly faults: readonly Finding[];
 }
 
-/** Computes a bump of a tree, which stays as it is. */
+/** Computes a bump of a tree. Writes nothing. */
 export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Preparation> {
   const { version, chartOnly, date } = request;
   const read = await readReferences(tree, {
@@ -70,7 +69,7 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
     ({ row, what }) => row.follows === "chart" && what === "version",
   );
   if (chart === undefined && read.faults.length > 0) {
-    // What could not be read may be the chart.
+    // The unreadable file may be the chart.
     return { faults: [...read.workspace.faults, ...read.faults] };
   }
   const { targets, faults } = findTargets(request, {
@@ -81,7 +80,7 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
   return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
 
-/** Refuses the versions that have a local tag already; the remote is not asked. */
+/** Returns an error for each version that has a local tag. The remote is not asked. */
 async function checkTags(repository: Repository, { versions }: Targets): Promise<Finding[]> {
   const tags = [
     ...(versions.application === undefined ? [] : [layout.tagPrefix + versions.application]),
@@ -95,10 +94,10 @@ async function checkTags(repository: Repository, { versions }: Targets): Promise
           remedy: "Never change what a tag has published: bump to the next version",
         }),
       )
-    : [notice(`${tags.join(" and ")}: no such tag here (${layout.remote} is not asked)`)];
+    : [notice(`${tags.join(" and ")}: no such local tag (${layout.remote} is not asked)`)];
 }
 
-/** Refuses to overwrite uncommitted changes: git could not restore them. */
+/** Returns an error for each file with uncommitted changes: git could not restore them. */
 async function checkClean(repository: Repository, { files }: BumpPlan): Promise<Finding[]> {
   const paths = files.map(({ path }) => path);
   return (await changesAmong(repository, paths)).map((path) =>
@@ -111,10 +110,10 @@ async function checkClean(repository: Repository, { files }: BumpPlan): Promise<
 
 export const table = command({
   name: "scripts/bump-version.ts",
-  summary: "Brings every version reference to a version in one go, and proves each edit.",
+  summary: "Sets every version reference to a version, and proves each edit.",
   operands: {
     version: operand(
-      "the version to bump to; with --chart-only alone, the chart's",
+      "the new version; the chart's with --chart-only and without --chart",
       versionOf(layout.tagPrefix),
       "X.Y.Z",
     ),
@@ -122,20 +121,20 @@ export const table = command({
   options: {
     chart: option(
       "A.B.C",
-      "the chart's own version (default: X.Y.Z)",
+      "the chart's version (default: X.Y.Z)",
       versionOf(layout.chartTagPrefix),
     ),
     date: option("YYYY-MM-DD", "the day of the release (default: today in UTC)", parseDay),
     dryRun: flag("show the unified diff and write nothing"),
-    chartOnly: flag("bump the chart's version and changelog alone; appVersion stays"),
-    allowSame: flag("accept the current version, to finish a bump that was cut off"),
+    chartOnly: flag("bump only the chart's version and changelog, not appVersion"),
+    allowSame: flag("accept the current version, to finish an interrupted bump"),
   },
   refuses: [
     "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's",
-    "the tag of one of them exists locally",
+    "one of these versions has a local tag",
     "a file that would be written has uncommitted changes",
-    "the changelog has ## [X.Y.Z] already, and more behind it than a date or one word for it",
-    "a file that holds references cannot be read, or an edit cannot be proven",
+    "the changelog has ## [X.Y.Z] already, followed by more than a date or one placeholder word",
+    "a file with references cannot be read, or an edit cannot be proven",
     "check-references refuses the result",
   ],
   example: "bun scripts/bump-version.ts 1.2.3 --dry-run",
@@ -195,7 +194,7 @@ export const table = command({
   },
 });
 
-/** Returns the diff of the files as they are on disk, which may begin with a byte order mark. */
+/** Returns the diff of the files on disk, which may begin with a byte order mark. */
 function diffOf(root: string, { files }: BumpPlan): string {
   const diffs = files.map(({ path, before, after }) => {
     const bytes = findFile(root, path, { links: "none", purpose: "write" })?.bytes;
@@ -225,12 +224,12 @@ function dataOf({ targets, plan }: Bump) {
   return { application, appVersion, chart, files };
 }
 
-/** The commands of the procedure that follow the bump. */
+/** Prints the commands of the procedure that follow the bump. */
 function showNextSteps({ targets, plan }: Bump, head: string | undefined, report: Report): void {
   const { application, chart } = targets.versions;
   const steps = application === undefined ? chartSteps(chart) : releaseSteps(application, head);
   const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
-  const first = [...unfinished].map((file) => `heed the warning about ${file}`);
+  const first = [...unfinished].map((file) => `follow the warning about ${file}`);
   report.print("Next:");
   for (const step of [...first, ...steps]) {
     report.print(`  - ${step}`);
@@ -245,7 +244,7 @@ function chartSteps(chart: Version | undefined): string[] {
   ];
 }
 
-/** @param head Full name of the branch that is checked out, if one is. */
+/** @param head Full name of the branch that is checked out; undefined if HEAD is detached. */
 function releaseSteps(version: Version, head: string | undefined): string[] {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);

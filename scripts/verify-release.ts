@@ -1,16 +1,15 @@
 #!/usr/bin/env bun
 /**
- * Verifies from outside that everything which a release tag triggers has arrived: workflow run,
- * GitHub release with its assets and attestations, image, crates, chart.
+ * Verifies that everything that a release tag triggers is published: workflow run, GitHub release with
+ * its assets and attestations, image, crates, chart.
  *
  * Usage: bun scripts/verify-release.ts vX.Y.Z|chart-vA.B.C [--wait [MINUTES]] [--registry HOST] [--crate-index URL]
  *
- * Each answer is verified, failed, pending or unknown; anything but verified refuses. With --wait,
- * what is not verified is asked again until all is, something has failed, nothing that is left can
- * become known by waiting, or the time is over. It only reads, here and elsewhere, and fetches
- * nothing into the repository.
+ * Each answer is verified, failed, pending or unknown; anything but verified refuses. With --wait, the
+ * questions that are not verified are asked again until all are, one has failed, waiting is of no use,
+ * or the time is over. Changes nothing, and fetches nothing into the repository.
  *
- * Exit codes: 0 all is verified; 1 refused; 2 wrong command line; 130 interrupted.
+ * Exit codes: 0 everything is verified; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
 import { type Answer, dataOfAnswer, type State } from "./lib/answer.ts";
@@ -47,7 +46,7 @@ function parseIndex(text: string): URL {
   return url;
 }
 
-/** Returns how many answers there are in each state, such as `3 of 17 verified, 1 failed`. */
+/** Returns the number of answers in each state, such as `3 of 17 verified, 1 failed`. */
 export function countAnswers(answers: readonly Answer[]): string {
   const counts = Map.groupBy(answers, ({ state }) => state);
   const count = (state: State) => counts.get(state)?.length ?? 0;
@@ -60,20 +59,20 @@ export function countAnswers(answers: readonly Answer[]): string {
 
 export const table = command({
   name: "scripts/verify-release.ts",
-  summary: "Verifies from outside that everything which a release tag triggers has arrived.",
+  summary: "Verifies that everything that a release tag triggers is published.",
   operands: {
     tag: operand("the tag, as vX.Y.Z, X.Y.Z or chart-vA.B.C", parseTag),
   },
   options: {
     wait: optionWithDefault(
       "MINUTES",
-      `ask again until all is verified, something has failed or waiting is of no use (default: ${layout.waitMinutes} minutes at most)`,
+      `ask again until everything is verified, a question has failed or waiting is of no use (default: ${layout.waitMinutes} minutes at most)`,
       wholeNumber(1, 1440),
       layout.waitMinutes,
     ),
     registry: option(
       "HOST",
-      "ask that registry for image and chart, instead of those that they are pushed to",
+      "the registry to ask for image and chart (default: those that they are pushed to)",
       parseRegistry,
     ),
     crateIndex: option(
@@ -83,13 +82,13 @@ export const table = command({
     ),
   },
   refuses: [
-    `the tag is not on ${layout.remote}, carries no good signature, or is another one here`,
-    "the workflow run of the tag has failed, is still going on, or cannot be found",
-    "the GitHub release is a draft, or one of its assets is missing or not the one that was built",
-    "the image is missing in a registry, lacks a promised platform, or is not the same everywhere",
+    `the tag is not on ${layout.remote}, has no good signature, or differs from the local one`,
+    "the workflow run of the tag has failed, is in progress, or cannot be found",
+    "the GitHub release is a draft, or one of its assets is missing or not attested",
+    "the image is missing in a registry, lacks a promised platform, or differs between registries",
     "a crate's version is missing in the index, or yanked",
     "for a chart: its artifact is missing in the registry, or states another version",
-    "any of these questions stays without an answer",
+    "any of these questions has no answer",
   ],
   example: "bun scripts/verify-release.ts v1.2.3 --wait",
   async run(invocation) {
@@ -100,7 +99,7 @@ export const table = command({
     }
     const { requestSignal: signal } = interrupt;
     const opened = await invocation.repository();
-    // Without the promisor's objects, git would fetch them to read a file.
+    // In a partial clone git would fetch missing objects.
     const env = { ...opened.env, GIT_NO_LAZY_FETCH: "1" };
     const repository = { ...opened, env, signal };
     const gh = { env, cwd: opened.root, signal, repository: layout.published.repository };
@@ -129,7 +128,7 @@ export const table = command({
     report.add(findings);
     report.add(findingsOfAnswers(answers));
     if (answers.every(({ state }) => state === "verified")) {
-      report.add(notice(`${tag} has arrived: ${countAnswers(answers)}`));
+      report.add(notice(`${tag} is published: ${countAnswers(answers)}`));
     } else {
       const after = options.wait === undefined ? "" : ` after ${duration(waited)}`;
       report.printAside(`${tag}: ${countAnswers(answers)}${after}`);

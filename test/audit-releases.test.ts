@@ -460,7 +460,7 @@ test("--since takes releases by version, and charts by their date", async () => 
       {
         level: "error",
         message: "Cannot audit releases since v1.0.5: found no such tag in this repository",
-        remedy: "Name a release tag that is here; the next one is v1.1.0",
+        remedy: "Name a release tag that exists locally; the next one is v1.1.0",
       },
     ],
   });
@@ -491,7 +491,7 @@ test("main is the checkout's, the remote's where that is ahead or alone, or the 
   expect(report.data.tags).toHaveLength(2);
   expect(report.findings[0]).toMatchObject({
     level: "error",
-    remedy: "Name a commit that stands for it with --ref COMMIT",
+    remedy: "Name the commit to use as the main branch with --ref COMMIT",
   });
 });
 

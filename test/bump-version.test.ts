@@ -40,7 +40,7 @@ test("a bump writes every reference, shows them file by file, and ends with the 
   await using world = await productWorld();
   const { code, stdout, stderr } = await bump(world, "1.3.0");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toBe(`v1.3.0 and chart-v1.3.0: no such tag here (origin is not asked)
+  expect(stdout).toBe(`v1.3.0 and chart-v1.3.0: no such local tag (origin is not asked)
 CHANGELOG.md:5                          section                         [Unreleased] -> [1.3.0] - 2026-09-01
 Cargo.lock:5                            perf-sentinel                   1.2.9 -> 1.3.0
 Cargo.lock:13                           perf-sentinel-core              1.2.9 -> 1.3.0
@@ -109,7 +109,7 @@ test("what is left to its author is told once, and comes first of what is next",
   at CHANGELOG.md:5:1
   fix: Write what is new below it, and commit that
 `);
-  expect(stdout).toContain("\nNext:\n  - heed the warning about CHANGELOG.md\n  - cargo fmt");
+  expect(stdout).toContain("\nNext:\n  - follow the warning about CHANGELOG.md\n  - cargo fmt");
 });
 
 test("with --repo, it is said once where the commands that are named belong", async () => {
@@ -198,7 +198,7 @@ test("the chart alone: its version and its changelog, and the application stays"
   });
   const { code, stdout, stderr } = await bump(world, "1.2.10", "--chart-only");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toStartWith(`chart-v1.2.10: no such tag here (origin is not asked)
+  expect(stdout).toStartWith(`chart-v1.2.10: no such local tag (origin is not asked)
 charts/perf-sentinel/CHANGELOG.md:5  section  [Unreleased] -> [1.2.10]
 charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
 2 files changed
@@ -216,8 +216,8 @@ Cargo.toml -> 1.2.9 (matches tag)
 
   const refused = await bump(world, "1.2.10");
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("as chart-only releases have run ahead");
-  expect(refused.stderr).toContain("The next application release jumps past them");
+  expect(refused.stderr).toContain("because of releases of the chart alone");
+  expect(refused.stderr).toContain("Name a version greater than 1.2.10");
   expect(await status(world)).toBe("");
   expect((await bump(world, "1.2.11")).code).toBe(0);
 });

@@ -86,7 +86,7 @@ test("a release that has arrived: each answer with its evidence, and exit code 0
   const id = await product.git("rev-parse", "v1.3.0");
   const lines = stdout.trimEnd().split("\n");
   expect(lines.slice(0, 4)).toEqual([
-    `what v1.3.0 promises is read from its commit ${commit.slice(0, 7)}`,
+    `the promises of v1.3.0 are read from its commit ${commit.slice(0, 7)}`,
     `tag on origin: verified, object ${id.slice(0, 7)} of commit ${commit.slice(0, 7)}, the same as locally, with a good signature (ssh)`,
     expect.stringContaining("run of release.yml: verified, it ended in success"),
     expect.stringContaining("GitHub release v1.3.0: verified, published on 2026-08-07"),
@@ -97,7 +97,7 @@ test("a release that has arrived: each answer with its evidence, and exit code 0
       /^crate perf-sentinel-core: verified, 1\.3\.0 with checksum [0-9a-f]{64}$/,
     ),
     expect.stringMatching(/^crate perf-sentinel: verified, 1\.3\.0 with checksum [0-9a-f]{64}$/),
-    "v1.3.0 has arrived: 20 of 20 verified",
+    "v1.3.0 is published: 20 of 20 verified",
   ]);
 });
 
@@ -148,7 +148,7 @@ test("a tag whose commit is not here: no image is held to what another commit pr
   const { code, stderr } = await verify("v1.3.0", ["--repo", clone]);
   expect(code).toBe(1);
   expect(stderr).toContain(
-    `Cannot verify image on ${registry.host}: unknown, what v1.3.0 promises is not known`,
+    `Cannot verify image on ${registry.host}: unknown, the promises of v1.3.0 are unknown`,
   );
   expect(stderr).toContain("fix: Fetch the tag: git fetch origin tag v1.3.0");
   expect(stderr).toContain("Cannot verify tag on origin: unknown, ");

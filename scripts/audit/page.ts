@@ -1,4 +1,4 @@
-/** The audit as one page that needs no network and no script: a timeline, and a table of all tags. */
+/** Writes the audit as one page, without network and script: a timeline, and a table of all tags. */
 
 import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,22 +12,22 @@ import { style } from "./style.ts";
 import { type Column, columns, hasFault } from "./table.ts";
 import { escaped, timelineOf } from "./timeline.ts";
 
-/** By this a file is known as a page of an audit. */
+/** Marks a file as a page of an audit. */
 export const pageMark = '<meta name="generator" content="scripts/audit-releases.ts">';
 
-/** What a page is about. */
+/** The content of a page. */
 export interface PageSubject {
   /** From the newest to the oldest. */
   readonly rows: readonly Row[];
-  /** What stood for the main branch; undefined if there was none. */
+  /** The commit of the main branch, and the name it was found by; undefined if there was none. */
   readonly main: { readonly shown: string; readonly commit: string } | undefined;
-  /** The version that the audit began with, if not with the first. */
+  /** The version that the audit began with; undefined for all tags. */
   readonly since: string | undefined;
   /** The day of the audit, in UTC. */
   readonly day: Day;
 }
 
-/** Returns the page: the same text for the same subject. */
+/** Returns the page. */
 export function pageOf(subject: PageSubject): string {
   const { rows } = subject;
   const title = `Releases of ${layout.product}`;
@@ -132,10 +132,10 @@ function listOf(items: readonly string[]): string {
 // The file
 
 /**
- * Finds the page that a new one would replace; for before the work that makes it, too.
+ * Returns the page that a new one would replace. Called before the audit as well, to refuse early.
  *
- * @throws {Refusal} If something is there that is neither an earlier page nor an empty file, or
- * there is no directory for it.
+ * @throws {Refusal} If the path is neither an earlier page nor an empty file, or its directory does
+ * not exist.
  */
 export function findPage(path: string): FileState | undefined {
   const folder = dirname(path);
@@ -155,7 +155,7 @@ export function findPage(path: string): FileState | undefined {
 }
 
 /**
- * Writes a page whole, or leaves what is there as it is. A symbolic link is never followed.
+ * Writes a page, all or nothing. Does not follow a symbolic link.
  *
  * @throws {Refusal} As `findPage` does, and if the file cannot be written.
  */
@@ -163,7 +163,7 @@ export function writePage(path: string, text: string): void {
   const mode = findPage(path)?.mode;
   let folder: string | undefined;
   try {
-    // Beside its target, as only within one file system can it be renamed.
+    // Beside its target: a file can only be renamed within one file system.
     folder = mkdtempSync(join(dirname(path), ".audit-"));
     const staged = join(folder, "staged");
     stage(staged, new TextEncoder().encode(text), mode);

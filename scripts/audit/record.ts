@@ -1,4 +1,4 @@
-/** What an audit says about each tag, and what that adds up to. */
+/** The result of an audit: the record of each tag, the totals, and the findings. */
 
 import type { Day } from "../lib/calendar.ts";
 import { error, type Finding, notice, quote, shellWord } from "../lib/finding.ts";
@@ -6,14 +6,14 @@ import type { Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
 
-/** A tag that releases something, by its name. */
+/** The parts of the name of a release tag. */
 export interface ReleaseTag {
   readonly kind: "release" | "chart";
   readonly tag: string;
   readonly version: Version;
 }
 
-/** Returns what a tag's name means, or undefined if it is not a prefix and a strict version. */
+/** Returns the parts of a tag's name, or undefined if it is not a prefix and a strict version. */
 export function releaseTagOf(tag: string): ReleaseTag | undefined {
   const kind = tag.startsWith(layout.chartTagPrefix) ? "chart" : "release";
   const prefix = kind === "chart" ? layout.chartTagPrefix : layout.tagPrefix;
@@ -21,24 +21,24 @@ export function releaseTagOf(tag: string): ReleaseTag | undefined {
   return tag.startsWith(prefix) && isVersion(version) ? { kind, tag, version } : undefined;
 }
 
-/** What is known of a tag before the files of its commit are read. */
+/** The tag itself, without the files of its commit. */
 export interface Head
   extends Pick<Tag, "dateOf" | "seconds" | "commit" | "signature" | "bypasses"> {
   /** The day in UTC. */
   readonly date: Day;
   readonly onMain: "yes" | "no" | "unknown";
-  /** The name in the tag object, where it is not the ref's. */
+  /** The name in the tag object, if it differs from the ref's. */
   readonly calledItself: string | undefined;
 }
 
-/** What the simulation lab had said by the day of the tag. */
+/** The lab validation on the day of the tag. */
 export interface Lab {
   readonly state: "pass" | "skipped" | "none";
-  /** The latest PASS on record, bypassed or not. */
+  /** The latest PASS in the ledger, even if the gate was bypassed. */
   readonly pass:
     | { readonly date: Day; readonly ageDays: number; readonly labCommit: string }
     | undefined;
-  /** Whether the tagged commit has a ledger at all. */
+  /** Whether the tagged commit has a ledger. */
   readonly hasLedger: boolean;
 }
 
@@ -51,36 +51,36 @@ export interface StaleReference {
   readonly expected: string;
 }
 
-/** What the files of a tagged commit say. */
+/** The result for the files of a tagged commit. */
 export interface Content {
-  /** Whether the manifests, or of a chart Chart.yaml, state the tag's version. */
+  /** Whether the manifests (for a chart, Chart.yaml) state the tag's version. */
   readonly manifests: "agree" | "differ" | "unreadable";
-  /** A chart is not released by the lab. */
+  /** `not asked` for a chart, which needs no lab validation. */
   readonly lab: Lab | "not asked" | "unreadable";
   readonly stale: readonly StaleReference[] | "unreadable";
   readonly chart:
     | { readonly version: string; readonly appVersion: string | undefined }
     | "none"
     | "unreadable";
-  /** Why something above is unreadable. */
+  /** The reasons for `unreadable`. */
   readonly faults: readonly Finding[];
 }
 
 /** One tag of the audit. */
 export interface Row extends ReleaseTag, Content {
-  /** Undefined if the tag leads to no commit that can be read. */
+  /** Undefined if the commit of the tag cannot be read. */
   readonly head: Head | undefined;
 }
 
-/** Returns the content of a tag of which nothing can be read. */
+/** Returns the content of a tag that cannot be read. */
 export function unreadable(faults: readonly Finding[]): Content {
   const none = "unreadable";
   return { manifests: none, lab: none, stale: none, chart: none, faults };
 }
 
 /**
- * Orders tags from the newest to the oldest: by date, a chart before the release of the same second,
- * then by version. A tag without a date comes last.
+ * Compares tags, from the newest to the oldest: by date, then a chart before a release, then by version.
+ * A tag without a date comes last.
  */
 export function compareRows(one: Row, other: Row): number {
   const at = ({ head }: Row) => head?.seconds ?? -1;
@@ -91,7 +91,7 @@ export function compareRows(one: Row, other: Row): number {
   );
 }
 
-/** Whether something about a tag could not be read. */
+/** Reports whether a part of a tag could not be read. */
 export function isUnreadable({ head, faults }: Row): boolean {
   return head === undefined || faults.length > 0;
 }
@@ -103,11 +103,11 @@ export function staleCount({ stale }: Row): number {
 
 // Faults of the past
 
-/** A fault of a release. Nobody can change it any more: it is evidence, and not a warning. */
+/** A fault of a published release. It can no longer be corrected, so it is a notice, not a warning. */
 interface PastFault {
-  /** The same words for every tag with this fault. */
+  /** The same text for every tag with this fault. */
   readonly kind: string;
-  /** What is special about this tag. */
+  /** What differs between tags. */
   readonly detail?: string;
 }
 
@@ -132,14 +132,14 @@ function pastFaults(row: Row): PastFault[] {
   return faults.filter((fault) => typeof fault === "object");
 }
 
-/** Whether the tag's message says that the lab gate was bypassed. */
+/** Reports whether a bypass that a tag's message records is that of the lab gate. */
 export function isLabBypass(bypass: string): boolean {
   return bypass.startsWith("lab ");
 }
 
 /**
- * Returns what was wrong about the lab. A release before there was a ledger, and a candidate that is
- * tagged for the lab to run, need no PASS.
+ * Returns the fault of the lab validation. A release from before the ledger needs no PASS, nor does a
+ * candidate, which is tagged so that the lab can run it.
  */
 export function labFault({ lab, version }: Row): PastFault | undefined {
   if (typeof lab === "string") {
@@ -164,14 +164,14 @@ export function faultPhrases(row: Row): string[] {
   return pastFaults(row).map(({ kind, detail }) => (detail ? `${kind}: ${detail}` : kind));
 }
 
-/** Returns a number and its noun. */
+/** Returns a count with its noun, such as `2 tags`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 // Totals
 
-/** Returns how many tags are what; the counts of a group add up to the tags that could be judged. */
+/** Returns the number of tags in each state. The counts of a group add up to the judged tags. */
 export function totalsOf(rows: readonly Row[]) {
   const releases = rows.filter(({ kind }) => kind === "release");
   const heads = rows.flatMap(({ head }) => head ?? []);
@@ -199,7 +199,7 @@ export function totalsOf(rows: readonly Row[]) {
   };
 }
 
-/** Counts the items of each key. */
+/** Returns the number of items for each key. */
 function tally<Item, Key extends string>(
   items: readonly Item[],
   keyOf: (item: Item) => string,
@@ -209,7 +209,7 @@ function tally<Item, Key extends string>(
   return Object.fromEntries(counts) as Record<Key, number>;
 }
 
-/** Returns totals in words, a line for each question. */
+/** Returns the totals as text, one line for each question. */
 export function totalLines(totals: ReturnType<typeof totalsOf>): string[] {
   const { signature, onMain, manifests, lab, stale } = totals;
   const list = (counts: Readonly<Record<string, number>>) =>
@@ -232,11 +232,11 @@ export function totalLines(totals: ReturnType<typeof totalsOf>): string[] {
 // Findings
 
 /**
- * Returns an audit as findings: an error for everything that could not be read, and as evidence the
- * totals and each kind of fault with its newest example.
+ * Returns an audit as findings: an error for everything that could not be read, and notices with the
+ * totals and with the newest example of each kind of fault.
  *
  * @param rows From the newest to the oldest.
- * @param mainFaults Why nothing stands for the main branch.
+ * @param mainFaults Why the main branch was not found; undefined if it was.
  */
 export function findingsOfAudit(
   rows: readonly Row[],
@@ -266,17 +266,17 @@ function cutOff(tags: number): Finding[] {
   const remedy =
     "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)";
   const what = `for ${plural(tags, "tag")} whether the commit is on the main branch`;
-  return tags === 0 ? [] : [error(`Cannot tell ${what}: this clone is shallow`, { remedy })];
+  return tags === 0 ? [] : [error(`Cannot find out ${what}: this clone is shallow`, { remedy })];
 }
 
-/** Returns the first of each group, and how many it has. */
+/** Returns the first item of each group, and the number of its items. */
 function grouped<Item>(items: readonly Item[], key: (item: Item) => string) {
   return [...Map.groupBy(items, key).values()].flatMap(([newest, ...others]) =>
     newest === undefined ? [] : [{ newest, count: others.length + 1 }],
   );
 }
 
-/** Names the command that shows a file of a tag; one that was not read may not be there. */
+/** Returns the remedy that shows a file of a tag. A file without a line may not exist. */
 function lookAt(tag: string, { file, line }: NonNullable<Finding["at"]>): string {
   const shown = line === undefined ? `--stat ${shellWord(tag)}` : shellWord(`${tag}:${file}`);
   return `Look at what was tagged: git show ${shown}`;

@@ -1,6 +1,6 @@
-/** How the audit's page looks: light and dark, on a phone, by keyboard and on paper. */
+/** The style sheet of the audit's page: light and dark, for a phone, the keyboard and paper. */
 
-/** Every text has a contrast of 4.5 at least with what is behind it, every mark one of 3. */
+/** The contrast with the background is at least 4.5 for text and 3 for marks. */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -1,4 +1,4 @@
-/** All tags of a repository, each judged by the files of its own commit, from the newest on. */
+/** Judges all tags of a repository, each by the files of its own commit. */
 
 import { dayOf } from "../lib/calendar.ts";
 import { type Attempt, attempt, refusal } from "../lib/finding.ts";
@@ -20,21 +20,21 @@ import {
   unreadable,
 } from "./record.ts";
 
-/** What an audit found. */
+/** The result of an audit. */
 export interface Audit {
   /** From the newest to the oldest. */
   readonly rows: readonly Row[];
-  /** Names that begin like a release tag, and do not go on as one. */
+  /** Tags with the prefix of a release tag but without a version. */
   readonly others: readonly string[];
-  /** What stood for the main branch. */
+  /** The main branch, or why it was not found. */
   readonly main: Attempt<Mainline>;
 }
 
-/** What is to be audited. */
+/** The options of an audit. */
 export interface AuditQuestion {
-  /** Tags of that version or later; charts that were tagged no earlier than it. */
+  /** Audit tags of that version or later, and charts that were tagged since then. */
   readonly since?: Version | undefined;
-  /** Another commit to stand for the main branch. */
+  /** The commit to use as the main branch. */
   readonly main?: string | undefined;
   readonly signal: AbortSignal;
   /** Judges the files of a tagged commit. */
@@ -45,7 +45,7 @@ export interface AuditQuestion {
 /**
  * Audits the tags of a repository.
  *
- * @throws {Refusal} If the tags cannot be listed, there is none, or there is no tag `since`.
+ * @throws {Refusal} If the tags cannot be listed, there is none, or the tag of `since` does not exist.
  */
 export async function auditReleases(
   repository: Repository,
@@ -70,7 +70,7 @@ export async function auditReleases(
     const { value, findings = [] } = await attempt(() => resolveTag(objects, ref));
     return { ...name, head: value && headOf(value, main.value), ...unreadable(findings) };
   });
-  // Neighbours in time share most of their files, which are kept for a while.
+  // In the order of time, because successive tags share most files, and those stay in the cache.
   const kept = (since === undefined ? tags : keepSince(tags, since)).toSorted(compareRows);
   let done = 0;
   const rows = await eachOf(kept, signal, async (row): Promise<Row> => {
@@ -83,7 +83,7 @@ export async function auditReleases(
   return { rows, others, main };
 }
 
-/** Keeps releases by version. A chart has versions of its own: it counts from that release on. */
+/** Returns the releases from a version on. A chart has its own versions: its date decides. */
 function keepSince(rows: readonly Row[], since: Version): readonly Row[] {
   const releases = rows
     .filter(({ kind, version }) => kind === "release" && compareVersions(version, since) >= 0)
@@ -93,11 +93,11 @@ function keepSince(rows: readonly Row[], since: Version): readonly Row[] {
     throw refusal(
       `Cannot audit releases since ${layout.tagPrefix}${since}: found no such tag in this repository`,
       {
-        remedy: `Name a release tag that is here${first === undefined ? `, or fetch it: git fetch --tags ${layout.remote}` : `; the next one is ${first.tag}`}`,
+        remedy: `Name a release tag that exists locally${first === undefined ? `, or fetch it: git fetch --tags ${layout.remote}` : `; the next one is ${first.tag}`}`,
       },
     );
   }
-  // Where the date is unknown, nothing is left out.
+  // If the date is unknown, all charts are kept.
   const from = first.head?.seconds ?? Number.NEGATIVE_INFINITY;
   const isLater = ({ kind, head }: Row) =>
     kind === "chart" && (head?.seconds ?? Number.POSITIVE_INFINITY) >= from;
@@ -131,10 +131,10 @@ function headOf(tag: Tag, main: Mainline | undefined): Head {
   };
 }
 
-/** How many tags are worked on at once: git reads for one while another is judged. */
+/** The number of tags that are judged at once: git reads one while another is judged. */
 const atOnce = 4;
 
-/** Works through a list, a few at once, and answers in its order. */
+/** Runs `work` on all items, `atOnce` at a time, and returns the results in the order of the items. */
 async function eachOf<Item, Result>(
   items: readonly Item[],
   signal: AbortSignal,
@@ -154,22 +154,22 @@ async function eachOf<Item, Result>(
 
 // The main branch
 
-/** The commits that a branch leads to. */
+/** The commits of the main branch. */
 export interface Mainline {
-  /** The name that it was found under. */
+  /** The name by which it was found. */
   readonly shown: string;
   readonly commit: ObjectId;
   readonly commits: ReadonlySet<ObjectId>;
-  /** Whether commits that are not among them may be so all the same: the clone is shallow. */
+  /** Whether the clone is shallow: `commits` is then incomplete. */
   readonly isShallow: boolean;
 }
 
 /**
- * Reads which commits are on the main branch: the checkout's, or the remote's as last fetched where
- * there is no other or the checkout's is behind it.
+ * Returns the commits on the local main branch, or on the last fetched one of the remote if that is
+ * ahead or the only one.
  *
- * @param name Another commit to stand for it.
- * @throws {Refusal} If there is neither, or git cannot tell.
+ * @param name The commit to use instead.
+ * @throws {Refusal} If there is no such branch or commit, or git fails.
  */
 export async function readMainline(repository: Repository, name?: string): Promise<Mainline> {
   const { mainBranch, remote } = layout;
@@ -196,7 +196,7 @@ export async function readMainline(repository: Repository, name?: string): Promi
   if (first === undefined) {
     const looked = names.map(({ shown }) => JSON.stringify(shown)).join(" nor ");
     throw refusal(`Cannot find the main branch: found no ${looked} in this repository`, {
-      remedy: "Name a commit that stands for it with --ref COMMIT",
+      remedy: "Name the commit to use as the main branch with --ref COMMIT",
     });
   }
   const isShallow = shallow.trim() !== "false";
@@ -214,7 +214,7 @@ async function listCommits(
   const output = await gitOutput(repository, purpose, ["rev-list", commit, "--"]);
   const commits = new Set(output.split("\n"));
   if (!commits.has(commit)) {
-    throw refusal(`Cannot ${purpose}: git rev-list leaves out ${commit} itself`, {
+    throw refusal(`Cannot ${purpose}: git rev-list does not list ${commit} itself`, {
       remedy: "Check the repository: git fsck",
     });
   }

@@ -1,22 +1,22 @@
-/** The audit as one table: for a terminal, a step summary, a page and its picture. */
+/** The table of the audit, for a terminal, a step summary, the page and its timeline. */
 
 import { quote } from "../lib/finding.ts";
 import { labFault, type Row, staleCount } from "./record.ts";
 
-/** A column. All of them fit 80 characters; a longer cell moves the rest of its row alone. */
+/** A column. Together they fit 80 characters; a longer cell shifts only the rest of its row. */
 export interface Column {
   readonly name: string;
-  /** Characters. */
+  /** In characters. */
   readonly width: number;
   cell(row: Row): string;
-  /** Whether a cell states a fault, in a column that judges. */
+  /** Reports whether the cell of a row states a fault; undefined if the column never does. */
   isFault?(row: Row): boolean;
 }
 
-/** The cell of a question that does not arise. */
+/** The cell of a question that does not apply. */
 export const nothing = "-";
 
-/** The cell of what could not be read or found out: always a fault. */
+/** The cell of an unreadable or unknown value, which is always a fault. */
 const unknown = "?";
 
 export const columns: readonly Column[] = [
@@ -71,12 +71,12 @@ export const columns: readonly Column[] = [
   },
 ];
 
-/** Returns a value from a file on one line; quoted unless it is plain. */
+/** Returns a value from a file on one line, quoted unless it is a plain word. */
 function brief(value: string): string {
   return /^[\w.+-]{1,40}$/.test(value) ? value : quote(value);
 }
 
-/** Whether a row has a fault in a column. */
+/** Reports whether a row has a fault in a column. */
 export function hasFault(row: Row, { cell, isFault }: Column): boolean {
   return cell(row) === unknown || isFault?.(row) === true;
 }

@@ -1,4 +1,4 @@
-/** The audit as a picture: the judging columns of the table as lines along time. */
+/** Draws the timeline of the audit: one line for each column that can state a fault. */
 
 import { dayOf } from "../lib/calendar.ts";
 import { visible } from "../lib/visible.ts";
@@ -10,17 +10,17 @@ interface Dated extends Row {
 }
 
 /**
- * Units of the picture, which is scaled to the page. Words stand at its newest end, where it opens
- * on a screen that cannot show all of it.
+ * In units of the picture, which is scaled to the page. The labels are at the newest end, where a narrow
+ * screen opens it.
  */
 const size = { width: 900, left: 50, right: 800, words: 816, line: 36 };
 
-/** How many dates stand below the picture, evenly spaced. */
+/** The number of dates below the picture, evenly spaced. */
 const dates = 5;
 
 /**
- * Returns the picture as an SVG element, named by a title and described by a text; a table must say
- * the same. Undefined if no tag has a date.
+ * Returns the picture as an SVG element with a title and a description, or undefined if no tag has a date.
+ * Some readers cannot see it, so the page must have the same content in a table.
  */
 export function timelineOf(rows: readonly Row[]): string | undefined {
   const dated = rows.filter((row): row is Dated => row.head !== undefined);
@@ -54,15 +54,15 @@ export function timelineOf(rows: readonly Row[]): string | undefined {
   });
   const undated = rows.length - dated.length;
   const left =
-    undated > 0 ? ` ${plural(undated, "tag")} without a readable date in the table alone.` : "";
+    undated > 0 ? ` ${plural(undated, "tag")} without a readable date only in the table.` : "";
   return `<svg viewBox="0 0 ${size.width} ${bottom + 16}" role="img" aria-labelledby="timeline-title" aria-describedby="timeline-description">
 <title id="timeline-title">Timeline of releases</title>
-<desc id="timeline-description">${plural(dated.length, "tag")} along time.${left} The table below says the same for each tag.</desc>
+<desc id="timeline-description">${plural(dated.length, "tag")} along time.${left} The table below has the same content.</desc>
 ${[...lines, ...days].join("\n")}
 </svg>`;
 }
 
-/** A circle where all is well, a diamond for a fault: the shape says as much as the colour. */
+/** Returns a diamond for a fault, else a circle: colour alone would not be visible to everyone. */
 function mark(isFault: boolean, x: number, y: number, title: string): string {
   return isFault
     ? `<path class="bad" d="M${x} ${y}m0-9 7 9-7 9-7-9z">${title}</path>`
@@ -77,7 +77,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Returns a text for an element or a quoted attribute: no markup, and no hidden character. */
+/** Returns a text for an element or a quoted attribute, without markup and hidden characters. */
 export function escaped(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }

@@ -1,12 +1,12 @@
-/** Unified diffs of a bump's edits, which replace lines and insert some. */
+/** Makes unified diffs of a bump's edits, which replace and insert lines. */
 
-/** How many unchanged lines stand around a change. */
+/** The number of unchanged lines before and after a change. */
 const contextLines = 3;
 
-/** A line of a diff: its sign, and its text with its line end. */
+/** A line of a diff: its sign, and its text with the line end. */
 type Row = readonly [sign: " " | "-" | "+", text: string];
 
-/** Returns the unified diff of one file as `git apply` takes it; an empty text if nothing differs. */
+/** Returns the unified diff of one file for `git apply`; empty if the texts are equal. */
 export function unifiedDiff(path: string, before: string, after: string): string {
   const rows = rowsOf(linesOf(before), linesOf(after));
   const hunks: { from: number; to: number }[] = [];
@@ -22,7 +22,7 @@ export function unifiedDiff(path: string, before: string, after: string): string
     }
   }
   const parts = [`--- ${quotedPath(`a/${path}`)}\n+++ ${quotedPath(`b/${path}`)}\n`];
-  // How many lines stand before the hunk in each text, and the row behind the hunk before.
+  // The number of lines before the hunk in each text, and the first row after the last hunk.
   let [old, fresh, end] = [0, 0, 0];
   for (const { from, to } of hunks) {
     old += from - end;
@@ -48,13 +48,13 @@ function linesOf(text: string): readonly string[] {
 }
 
 /**
- * Pairs the lines of two texts, of which the second has some more. Lines that differ are an
- * insertion if the old line follows among as many lines as are still to be inserted, and else a
- * replacement: any two texts get a correct diff, and those that a bump makes the shortest one.
+ * Pairs the lines of two texts. A difference is an insertion if the old line follows within as many
+ * lines as are still to be inserted, else a replacement. The diff of any two texts is correct; the diff
+ * of a bump, which only replaces and inserts lines, is also the shortest.
  */
 function rowsOf(before: readonly string[], after: readonly string[]): readonly Row[] {
   const rows: Row[] = [];
-  // Of lines that change side by side, the old ones come first.
+  // The old lines of a change come before its new ones.
   let added: Row[] = [];
   let next = 0;
   const add = (count: number) => {
@@ -78,12 +78,12 @@ function rowsOf(before: readonly string[], after: readonly string[]): readonly R
   return [...rows, ...added];
 }
 
-/** Returns the range of a hunk's header: its first line and how many there are. */
+/** Returns the range in a hunk's header: its first line and the number of lines. */
 function rangeOf(linesBefore: number, count: number): string {
   return count === 1 ? `${linesBefore + 1}` : `${linesBefore + (count === 0 ? 0 : 1)},${count}`;
 }
 
-/** Returns a path as a diff names it, so that no character of it ends the line. */
+/** Returns a path for a diff, quoted if a character would end the line. */
 function quotedPath(path: string): string {
   return /[\p{Cc}"\\]/u.test(path) ? JSON.stringify(path) : path;
 }

@@ -1,8 +1,8 @@
-/** The tree that a bump leaves: a tree in which some files have other texts. */
+/** The tree after a bump, before its edits are written. */
 
 import { source, type Tree } from "../lib/tree.ts";
 
-/** Returns a tree in which some files have other texts: edits that are not written yet. */
+/** Returns the tree that a bump will write: the given texts replace those of its files. */
 export function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
   return {
     async read(path, decoding) {

@@ -1,4 +1,4 @@
-/** What a bump writes: every edit of every file, computed and proven before the first is written. */
+/** Plans a bump: computes and proves all edits before the first file is written. */
 
 import type { Day } from "../lib/calendar.ts";
 import { editDocument, editText } from "../lib/files/edit.ts";
@@ -17,7 +17,7 @@ import type { Version } from "../lib/version.ts";
 import { editedTree } from "./edited-tree.ts";
 import { withSection } from "./section.ts";
 
-/** A reference that moves. */
+/** A reference that a bump changes. */
 export interface Move {
   readonly line: number | undefined;
   readonly what: string;
@@ -25,35 +25,35 @@ export interface Move {
   readonly to: string;
 }
 
-/** A file that changes, with its texts. */
+/** A file that a bump changes, with both texts. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string;
   readonly after: string;
   /** In the order of the file. */
   readonly moves: readonly Move[];
-  /** What is left for the author to do. */
+  /** Warnings about what the author must do by hand. */
   readonly left: readonly Finding[];
 }
 
-/** All that a bump writes. */
+/** The edits of a bump. */
 export interface BumpPlan {
-  /** In order of their paths; empty if every reference states its version already. */
+  /** Ordered by path; empty if every reference states its version already. */
   readonly files: readonly FileEdit[];
-  /** What is left for the author to do, in files that do not change, too. */
+  /** Warnings about what the author must do by hand, also in files that do not change. */
   readonly left: readonly Finding[];
-  /** The tree with the edits carried out, and its references. */
+  /** The tree with the edits, and its references. */
   readonly result: Tree;
   readonly references: References;
 }
 
 /**
- * Computes the edits that bring every reference to its version.
+ * Computes the edits that set every reference to its version.
  *
  * @param read The references of the tree that follow one of the versions.
  * @param date The day of the release.
- * @throws {Refusal} If a file that holds references could not be read, or an edit cannot be proven
- * to change the intended values alone; with every fault.
+ * @throws {Refusal} If a file with references cannot be read, or an edit cannot be proven to change
+ * only the intended values. It holds all faults.
  */
 export async function planBump(
   tree: Tree,
@@ -88,12 +88,12 @@ function refuseFaults(faults: readonly Finding[]): void {
   }
 }
 
-/** Returns the references that are edited one by one: a section is made as a whole. */
+/** Returns the references that are edited one by one: all but the sections of changelogs. */
 function movableOf({ references }: References): readonly Reference[] {
   return references.filter(({ site }) => site.kind !== "section");
 }
 
-/** Returns the version that a row's references are to state. */
+/** Returns the version that the references of a row must state. */
 function targetOf({ follows, name }: Row, versions: Versions): Version {
   const target = versions[follows];
   if (target === undefined) {
@@ -102,7 +102,7 @@ function targetOf({ follows, name }: Row, versions: Versions): Version {
   return target;
 }
 
-/** Reports how the result differs from the intended one: the same references, at their versions. */
+/** Returns an error unless the result has the same references, each with its version. */
 function faultsOfResult(
   read: References,
   moved: readonly Reference[],
@@ -122,7 +122,7 @@ function faultsOfResult(
   ];
 }
 
-/** Edits the stale references of one file, which are values of a document or parts of a text. */
+/** Returns the edit of one file: its stale references are values of a document or parts of a text. */
 function editReferences(references: readonly Reference[], versions: Versions): FileEdit[] {
   const values = references.flatMap(({ site, row }) =>
     site.kind === "value" ? [{ ...site, target: targetOf(row, versions) }] : [],

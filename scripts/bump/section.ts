@@ -1,6 +1,6 @@
 /**
- * Gives a release its section in a changelog: what is unreleased moves below the release's heading,
- * in the form that the file's own headings and line ends have.
+ * Adds the section of a release to a changelog: the unreleased entries move below its heading, which has
+ * the form and the line ends of the file.
  */
 
 import { type Day, isDay } from "../lib/calendar.ts";
@@ -19,35 +19,34 @@ import { type Finding, LocatedSyntaxError, type Place, warning } from "../lib/fi
 import { type Source, source as sourceOf } from "../lib/tree.ts";
 import type { Version } from "../lib/version.ts";
 
-/** The section that a release is to have. */
+/** The section that a release must have. */
 export interface SectionRequest {
   readonly version: Version;
   readonly date: Day;
-  /** Whether the heading must have the date; if not, it has one where the newest section has. */
+  /** Whether the heading must have the date. If not, it has one if the newest section does. */
   readonly mustHaveDate: boolean;
-  /** What the section says where nothing was written for it, line by line. */
+  /** The lines of the section if the author wrote none. */
   readonly otherwise: readonly string[];
 }
 
-/** A changelog with the section. */
+/** The changelog with the section. */
 export interface SectionEdit {
   readonly text: string;
-  /** What became of the section; `kept` if it was complete. */
+  /** What the edit did; `kept` means that the section was complete. */
   readonly outcome: "moved" | "added" | "completed" | "kept";
   /** The heading's text, such as `[1.3.0] - 2026-09-01`. */
   readonly title: string;
   /** The place of the heading. */
   readonly at: Place;
-  /** What is left for the author to do. */
+  /** Warnings about what the author must do by hand. */
   readonly left: readonly Finding[];
 }
 
 /**
- * Returns a changelog in which the release has its section. A second call changes nothing more.
+ * Returns the changelog with the section of the release. A second call changes nothing.
  *
- * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if its heading of the
- * release has something other than a date in the date's place, or if the result does not read back
- * as intended.
+ * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if the release's heading
+ * has text other than a date in the date's place, or if the result does not read back as intended.
  */
 export function withSection(source: Source, request: SectionRequest): SectionEdit {
   const changelog = readChangelog(source);
@@ -74,8 +73,8 @@ export function withSection(source: Source, request: SectionRequest): SectionEdi
   const { path } = source;
   const left = rest.map((each) =>
     warning(
-      `${path} keeps what is below ## ${each.title}: there was a section ## ${title} already`,
-      { at: each.at, remedy: `Move by hand what belongs below ## ${title}` },
+      `${path} still has entries below ## ${each.title}: the section ## ${title} existed already`,
+      { at: each.at, remedy: `Move the entries of the release below ## ${title} by hand` },
     ),
   );
   if (!hasContent) {
@@ -89,7 +88,11 @@ function titlesWithout({ sections }: Changelog, section: Section | undefined): s
   return JSON.stringify(sections.filter((each) => each !== section).map(({ title }) => title));
 }
 
-/** Returns the one section of a kind, or undefined if there is none. */
+/**
+ * Returns the only one of some sections, or undefined if there is none.
+ *
+ * @throws {LocatedSyntaxError} If there are several.
+ */
 function only(changelog: Changelog, sections: readonly Section[]): Section | undefined {
   const [first, second] = sections;
   if (second !== undefined) {
@@ -114,7 +117,7 @@ interface Edit {
 
 const insertion = (offset: number, to: string): Splice => ({ offset, from: "", to });
 
-/** Adds what an existing section lacks: a date, and words. */
+/** Returns the edit that adds a missing date and missing text to an existing section. */
 function completed(changelog: Changelog, request: SectionRequest, existing: Section): Edit {
   const { text } = changelog.source;
   const { version, date, mustHaveDate, otherwise } = request;
@@ -132,7 +135,7 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
   return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
 }
 
-/** Returns the splice that writes a date behind a heading's brackets, or over a placeholder. */
+/** Returns the splice that writes a date after a heading's brackets, or over a placeholder. */
 function dateSplice(text: string, { start, bodyStart, date }: Section, day: Day): Splice {
   const line = text.slice(start, bodyStart);
   const [name = ""] = /^[^[]*\[[^\]]*\](?:\([^()]*\)|\[[^\]]*\])?/.exec(line) ?? [];
@@ -160,7 +163,7 @@ function newSection(
   return { splices: [insertion(at, added)], outcome: "added" };
 }
 
-/** Returns lines as they are inserted at the start of a line or the end of the text, after a blank one. */
+/** Returns the text that inserts lines at an offset, after a blank line and with line ends. */
 function below(text: string, offset: number, lines: readonly string[]): string {
   const eol = lineEnd(text, offset);
   const before = text.slice(0, offset);
@@ -169,7 +172,7 @@ function below(text: string, offset: number, lines: readonly string[]): string {
   return ending + opening + lines.map((line) => line + eol).join("");
 }
 
-/** Returns the line end before an offset, else the first one of the text. */
+/** Returns the line end before an offset, else the first one in the text. */
 function lineEnd(text: string, offset: number): string {
   return /(\r\n|\n|\r)$/.exec(text.slice(0, offset))?.[1] ?? /\r\n|\n|\r/.exec(text)?.[0] ?? "\n";
 }

@@ -1,4 +1,4 @@
-/** The rules of a bump: which versions the application and the chart may move to. */
+/** Decides which versions a bump sets for the application and the chart. */
 
 import type { Day } from "../lib/calendar.ts";
 import { chartManifest } from "../lib/files/chart.ts";
@@ -7,46 +7,46 @@ import { error, type Finding, type Place } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
 
-/** What the operator asks for. */
+/** What the operator asked for. */
 export interface BumpRequest {
   readonly version: Version;
-  /** The chart's own version, if it is to be another one. */
+  /** The chart's version, if it differs from `version`. */
   readonly chart: Version | undefined;
-  /** Whether only the chart moves: its version and its changelog, not its `appVersion`. */
+  /** Whether only the chart's version and changelog change, not `appVersion`. */
   readonly chartOnly: boolean;
   readonly date: Day;
-  /** Whether a version may be the current one: to finish a bump that was cut off. */
+  /** Whether the current version is accepted, to finish an interrupted bump. */
   readonly allowSame: boolean;
 }
 
-/** A version and where it is stated. */
+/** A version and its place. */
 export interface StatedVersion {
   readonly value: Version;
   place(): Place;
 }
 
-/** What a tree states before the bump. */
+/** The versions before the bump. */
 export interface Current {
   readonly application: StatedVersion;
   /** Undefined if there is no chart. */
   readonly chart: StatedVersion | undefined;
 }
 
-/** What moves to which version, and the application's version when that is done. */
+/** The versions that a bump sets, and the application's version after it. */
 export interface Targets {
   readonly versions: Versions;
   readonly application: Version;
 }
 
-/** Returns the versions that a request means, and what refuses them. */
+/** Returns the versions that a request sets, and the errors that refuse them. */
 export function findTargets(
   request: BumpRequest,
   current: Current,
 ): { readonly targets: Targets; readonly faults: readonly Finding[] } {
   const { version, chartOnly, allowSame } = request;
   const { application, chart } = current;
-  // Files are replaced in the order of their paths, Cargo.toml before the chart: a chart that a bump
-  // has moved belongs to a workspace that it has moved.
+  // A bump writes Cargo.toml before the chart: if it was interrupted after the chart, the workspace
+  // has its version too.
   const isRerun = allowSame && (chartOnly || version === application.value);
   const isAhead = chart !== undefined && compareVersions(chart.value, version) > 0;
   const own = request.chart ?? (isAhead && isRerun && !chartOnly ? chart.value : version);
@@ -78,7 +78,7 @@ function isReachable(version: Version, current: Version, allowSame: boolean): bo
 function wayOut(version: Version, current: Version): string {
   const greater = `Name a version greater than ${current}`;
   return version === current
-    ? `${greater}, or finish a bump that was cut off with --allow-same`
+    ? `${greater}, or finish an interrupted bump with --allow-same`
     : greater;
 }
 
@@ -109,7 +109,7 @@ function chartFaults(
   if (chart !== undefined && !isReachable(own, chart.value, isRerun)) {
     const { value, place } = chart;
     const isBehind = isAsked || compareVersions(value, application.value) <= 0;
-    const why = isBehind ? "" : ", as chart-only releases have run ahead";
+    const why = isBehind ? "" : ", because of releases of the chart alone";
     faults.push(
       error(
         `Cannot bump the chart to ${own}: found it at ${value}${why}, expected a lower version`,
@@ -117,7 +117,7 @@ function chartFaults(
           at: place,
           remedy: isBehind
             ? wayOut(own, value)
-            : `The next application release jumps past them: name a version greater than ${value}, or the chart's own with --chart A.B.C`,
+            : `Name a version greater than ${value}, or the chart's version with --chart A.B.C`,
         },
       ),
     );

@@ -1,45 +1,46 @@
-/** Attestations of what a tag's workflow built: provenance and SBOM, bound to that tag. */
+/** Verifies the attestations of a release: provenance and SBOM of each file, from the tag's own run. */
 
 import { type Answer, answered, Unverified } from "../lib/answer.ts";
 import { asTable } from "../lib/files/document.ts";
 import { askGh, findList, findText, type GhWorld } from "../lib/net/gh.ts";
 import type { RunQuestion } from "./workflow-run.ts";
 
-/** Something that must be attested. */
+/** A file or an image that must be attested. */
 export interface Subject {
   readonly name: string;
   /**
-   * Returns what gh verifies: the path of a file, or `oci://` and an image reference, and the sha256
+   * Returns what gh verifies (the path of a file, or `oci://` and an image reference) and the sha256
    * that the attestation must name, in hexadecimal.
    *
-   * @throws {Unverified} If it is not there; its attestations are not there either.
+   * @throws {Unverified} If the subject does not exist; then it has no attestation.
    */
   file(): Promise<{ readonly path: string; readonly sha256: string }>;
 }
 
-/** The kinds of attestation that each subject must have, by the type of their predicate. */
+/** The kinds of attestation that each subject must have, with the type of their predicate. */
 const kinds = [
   { what: "provenance", predicate: "https://slsa.dev/provenance/v1" },
   { what: "SPDX attestation", predicate: "https://spdx.dev/Document/v2.3" },
 ] as const;
 
-/** How gh says that there is no attestation; older versions pass on what the server says. */
+/** Matches the message of gh for a missing attestation; older versions print the server's answer. */
 const absent = /no attestations found|HTTP 404: [^\n]*\/attestations\/sha256/i;
 
-/** How gh says that an attestation does not hold; only where nothing else kept it from the answer. */
+/** Matches the message of gh for an invalid attestation, unless `trouble` matches as well. */
 const breach =
   /verifying with issuer|(?:signature|policy|Sigstore) verification failed|policy .*not (?:met|satisfied)/i;
+/** Matches the messages of gh for a network error: they say nothing about the attestation. */
 const trouble =
   /\b(?:dial|lookup|timeout|timed out|connect\w*|HTTP [0-9]+|TUF|EOF|TLS|x509: certificate signed by unknown)\b/i;
 
 const distrust = "Do not use this file: find out what built it, and release the next version";
 
 /**
- * Asks for the provenance and the SPDX attestation of each subject, in this order. gh verifies the
- * signature; what it has verified must name the repository, the workflow, the tag and, where it is
- * known, the commit. An attestation of another tag's run does not count.
+ * Returns two answers for each subject: about its provenance and its SPDX attestation. gh verifies the
+ * signature. The verified statement must name the repository, the workflow, the tag and, if it is
+ * known, the commit: an attestation by the run of another tag does not count.
  *
- * @param origin The tag, the workflow and, where known, the commit that they must come from.
+ * @param origin The tag, the workflow and, if known, the commit that the attestations must name.
  */
 export async function askAttestations(
   subjects: readonly Subject[],
@@ -54,7 +55,11 @@ export async function askAttestations(
   return await Promise.all(asking);
 }
 
-/** @returns The evidence, if one attestation of that kind is of this very tag and file. */
+/**
+ * Returns the evidence.
+ *
+ * @throws {Unverified} If no attestation of that kind names this tag and this file.
+ */
 async function verify(
   subject: Subject,
   predicate: string,
@@ -77,7 +82,7 @@ async function verify(
         const found = findText(certificate[key])?.slice(0, 200) ?? "unknown";
         return `${what} ${found}, expected ${wanted}`;
       }),
-    ...(digests.includes(sha256) ? [] : [`another file than sha256 ${sha256}`]),
+    ...(digests.includes(sha256) ? [] : [`a file with another sha256 than ${sha256}`]),
   ]);
   const [least] = faults.toSorted((a, b) => a.length - b.length);
   if (least === undefined) {
@@ -85,15 +90,15 @@ async function verify(
     throw new Unverified("pending", "there is no attestation", remedy);
   }
   if (least.length > 0) {
-    throw new Unverified("failed", `it is of ${least.join("; of ")}`, distrust);
+    throw new Unverified("failed", `it names ${least.join("; it names ")}`, distrust);
   }
   return `signed by ${workflow} at refs/tags/${tag}`;
 }
 
-/** Returns what gh has verified of a file: the digests in each statement, and the certificate. */
+/** Returns the attestations that gh has verified: the certificate, and the digests of the statement. */
 async function readAttestations(path: string, predicate: string, gh: GhWorld) {
   const args = ["attestation", "verify", path, "--predicate-type", predicate, "--format", "json"];
-  // gh asks GitHub and the roots of trust, and prints a whole SBOM, more than once.
+  // gh asks GitHub and the trust roots, and prints the whole SBOM more than once.
   const options = { absent, timeout: 60_000, most: 64 * 1024 * 1024 };
   const answer = await askGh(args, gh, options).catch((thrown) => {
     const { message } = thrown as Error;
@@ -106,7 +111,7 @@ async function readAttestations(path: string, predicate: string, gh: GhWorld) {
     const certificate = asTable(asTable(result?.signature)?.certificate);
     const subjects = findList(statement?.subject);
     if (certificate === undefined || subjects === undefined) {
-      const evidence = "gh attestation verify answered with something that is not its result";
+      const evidence = "the answer of gh attestation verify has an unknown form";
       throw new Unverified("unknown", evidence, "Update gh, and ask again");
     }
     const digests = subjects.map(({ digest }) => asTable(digest)?.sha256);

@@ -1,4 +1,4 @@
-/** The GitHub release of a tag: whether it is published, and its assets against their checksums. */
+/** Verifies the GitHub release of a tag: that it is published, and that its assets match the checksums. */
 
 import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -33,29 +33,28 @@ export function openDownloads(env: Environment): Downloads {
   const path = makeScratchFolder("release-assets-", { env });
   return {
     path,
-    // Where an interrupt ended the fetching, a last file may still come in between.
+    // After an interrupt gh may still write a last file while the folder is removed: try again.
     [Symbol.dispose]: () =>
       rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   };
 }
 
-/** The evidence of a draft, which a person may publish after the run has ended as well. */
+/** The evidence of a draft; the operator may still publish it after the run has ended. */
 export const draft = "it is a draft";
 
 const releaseFields = "tagName,isDraft,isPrerelease,url,assets,publishedAt";
 
-/** Milliseconds that one asset may take. */
+/** The time limit for one asset, in milliseconds. */
 const downloadTime = 600_000;
 
 const { binaries, sbom, checksums } = layout.published;
 
 /**
- * Asks for the release of a tag, and of an application's release for the checksum file, the
- * binaries and the SBOM: each must be there, and be what the checksums say.
+ * Verifies the release of a tag. An application's release must have the checksum file, the binaries and
+ * the SBOM, and each asset must match its checksum.
  *
- * @param downloads Takes the assets; what is there from an earlier question is not fetched again.
- * @returns The answers, always to the same questions in the same order, and the binaries that
- *   attestations are about.
+ * @param downloads Receives the assets; an asset from an earlier call is not fetched again.
+ * @returns The answers, in the same order in every call, and the binaries that must be attested.
  */
 export async function askGithubRelease(
   tag: string,
@@ -87,7 +86,11 @@ export async function askGithubRelease(
         const asset = await file;
         const published = await list.catch((thrown) => {
           const { state, remedy } = answerOf("", thrown);
-          throw new Unverified(state, "it is there, but no checksums to compare it with", remedy);
+          throw new Unverified(
+            state,
+            "it exists, but there are no checksums to compare it with",
+            remedy,
+          );
         });
         return compare(asset, published);
       }),
@@ -96,7 +99,7 @@ export async function askGithubRelease(
   return { answers, binaries: ofBinaries.map(({ name, file }) => ({ name, file: () => file })) };
 }
 
-/** @throws {Unverified} If there is no release, or gh did not describe it. */
+/** @throws {Unverified} If there is no release, or the answer of gh has an unknown form. */
 async function viewRelease(tag: string, gh: GhWorld) {
   const answer = await askGh(["release", "view", tag, "--json", releaseFields], gh, {
     absent: /^release not found\s*$/,
@@ -110,7 +113,7 @@ async function viewRelease(tag: string, gh: GhWorld) {
   if (release?.tagName !== tag || typeof release.isDraft !== "boolean" || assets === undefined) {
     throw new Unverified(
       "unknown",
-      "gh release view answered with something that is not this release",
+      "the answer of gh release view does not describe this release",
       "Look at the release on GitHub, and ask again",
     );
   }
@@ -131,10 +134,10 @@ function judgeRelease({ release }: { readonly release: Fields }, kind: string): 
   return { evidence: `published${day === undefined ? "" : ` on ${day}`}${marked}`, link };
 }
 
-/** What stands beside a binary in a release and is not a binary itself. */
+/** Matches files that accompany a binary in a release. */
 const companions = /\.(?:sha256|sha512|sig|asc|pem|crt|sbom|json|jsonl|txt|bundle|sigstore)$/i;
 
-/** Reports whether an asset is the binary of a platform: its name, alone or with a suffix. */
+/** Reports whether an asset is the binary of a platform: the prefix, alone or with a suffix. */
 function isBinary(name: string, prefix: string): boolean {
   return (
     name.startsWith(prefix) &&
@@ -144,10 +147,10 @@ function isBinary(name: string, prefix: string): boolean {
 }
 
 /**
- * Returns the one asset that is meant, by its name. A name that is not one file in a folder, and one
- * pattern that means that file alone, is never meant.
+ * Returns the one asset whose name passes `isMeant`. A name with a slash or a glob character never
+ * does: gh would write it to another folder, or fetch other assets.
  *
- * @throws {Unverified} If there is none, or several, or it is not uploaded yet.
+ * @throws {Unverified} If there is no asset or several, or the upload is not complete.
  */
 function findAsset(isMeant: (name: string) => boolean, assets: readonly Fields[]): Fields {
   const [asset, ...others] = assets.filter(
@@ -156,18 +159,19 @@ function findAsset(isMeant: (name: string) => boolean, assets: readonly Fields[]
   );
   if (others.length > 0) {
     const names = [asset, ...others].map((each) => each?.name).join(", ");
-    const evidence = `several assets may be meant: ${names}`;
+    const evidence = `found several assets: ${names}, expected 1`;
     throw new Unverified("failed", evidence, "Leave one of them in the release");
   }
   if (asset?.state !== "uploaded") {
-    const evidence = asset === undefined ? "there is no such asset" : "its upload is not complete";
+    const evidence =
+      asset === undefined ? "the release has no such asset" : "its upload is not complete";
     const remedy = "Wait until the workflow run has published it";
     throw new Unverified("pending", evidence, remedy);
   }
   return asset;
 }
 
-/** An asset that was fetched; its sha256 is hexadecimal, in lower case. */
+/** A fetched asset; its sha256 is in lower-case hexadecimal. */
 interface Fetched {
   readonly name: string;
   readonly path: string;
@@ -175,9 +179,9 @@ interface Fetched {
 }
 
 /**
- * Fetches an asset, unless an earlier look has done so.
+ * Fetches an asset, unless an earlier call has.
  *
- * @throws {Unverified} If gh did not fetch it whole.
+ * @throws {Unverified} If gh did not fetch all of it.
  */
 async function fetchAsset(
   { name: named, size, updatedAt, apiUrl }: Fields,
@@ -186,17 +190,17 @@ async function fetchAsset(
   downloads: Downloads,
 ): Promise<Fetched> {
   const name = String(named);
-  // Another upload of the same name has another time.
+  // An asset that is uploaded again has another time.
   const identity = Bun.hash(JSON.stringify([name, size, updatedAt, apiUrl])).toString(36);
   const folder = join(downloads.path, identity);
   const path = join(folder, name);
-  const isWhole = () => statSync(path, { throwIfNoEntry: false })?.size === size;
-  if (!isWhole()) {
+  const isComplete = () => statSync(path, { throwIfNoEntry: false })?.size === size;
+  if (!isComplete()) {
     mkdirSync(folder, { recursive: true });
     const args = ["release", "download", tag, "--dir", folder, "--pattern", name, "--clobber"];
     await callGh(args, gh, { timeout: downloadTime });
-    if (!isWhole()) {
-      const evidence = `gh release download did not bring ${name} whole`;
+    if (!isComplete()) {
+      const evidence = `gh release download fetched ${name} only in part`;
       throw new Unverified("unknown", evidence, "Ask again later");
     }
   }
@@ -204,7 +208,7 @@ async function fetchAsset(
   return { name, path, sha256: hash.digest("hex") };
 }
 
-/** Returns a list of checksums with the sha256 of each file that it names. */
+/** Returns a checksum file with the sha256 of each file that it names. */
 function readChecksums(list: Fetched) {
   try {
     return { ...list, sums: parseChecksums(readFileSync(list.path, "utf8")) };
@@ -217,8 +221,8 @@ function readChecksums(list: Fetched) {
 }
 
 /**
- * Reads the sha256 of each file that a list of `sha256sum` names, in hexadecimal and lower case. A
- * name may be there twice only with the same sum.
+ * Returns the sha256 of each file in the output of `sha256sum`, in lower-case hexadecimal. A name may
+ * appear twice only with the same sum.
  *
  * @throws {SyntaxError} If a line is not a checksum, a name has two sums, or the file is empty.
  */
@@ -228,7 +232,7 @@ export function parseChecksums(text: string): ReadonlyMap<string, string> {
     .replace(/\r?\n$/, "")
     .split(/\r?\n/)
     .entries()) {
-    // A sum, a space, a space or the asterisk of binary mode, and a name.
+    // A sum, a space, then a space or the asterisk of binary mode, and a name.
     const found = /^([0-9A-Fa-f]{64}) [ *](?:\.\/)?(\S(?:.*\S)?)$/.exec(line);
     const [, sum = "", name = ""] = found ?? [];
     if (found === null) {
@@ -242,11 +246,11 @@ export function parseChecksums(text: string): ReadonlyMap<string, string> {
   return sums;
 }
 
-/** @returns The evidence, if a file is what the published checksums say. */
+/** Returns the evidence that an asset matches its checksum; throws {Unverified} if it does not. */
 function compare({ name, sha256 }: Fetched, list: ReturnType<typeof readChecksums>): string {
   const published = list.sums.get(name);
   if (published === sha256) {
-    return `${name}, sha256 ${sha256} as ${list.name} says`;
+    return `${name}, sha256 ${sha256} as in ${list.name}`;
   }
   const evidence =
     published === undefined

@@ -1,4 +1,4 @@
-/** Whether what a release publishes is where it belongs: image, chart and crates. */
+/** Verifies what a release publishes: image, chart and crates. */
 
 import { type Answer, answered, Unverified } from "../lib/answer.ts";
 import { asTable } from "../lib/files/document.ts";
@@ -17,10 +17,10 @@ export function imageQuestion({ registry }: ImageReference): string {
 }
 
 /**
- * Asks each registry for the image of one version, all at once; one answer a registry, in their
- * order. All must hold the same image.
+ * Asks all registries for the image of a version, and returns one answer for each, in their order. All
+ * must hold the same image.
  *
- * @param platforms Those that must be there, as `parsePlatform` returns them.
+ * @param platforms The platforms that the image must have, as `parsePlatform` returns them.
  */
 export async function askImages(
   references: readonly ImageReference[],
@@ -36,19 +36,19 @@ export async function askImages(
   return asked.map(({ reference, state, digest, lacks, evidence, remedy }) => {
     const question = imageQuestion(reference);
     if (state === "verified" && digest !== first?.digest) {
-      // One build pushes one index to all registries: another digest is another image.
+      // One build pushes the same index to all registries, so a different digest is a different image.
       return {
         question,
         state: "failed",
         evidence: `it is ${digest}, but ${first?.reference.registry} holds ${first?.digest} under the same tag`,
         remedy:
-          "Find out which of both release.yml pushed, and who pushed the other; then release the next version",
+          "Find out which of the two release.yml pushed, and who pushed the other; then release the next version",
       };
     }
     const name = `${reference.repository}:${reference.tag}`;
     const words = {
       verified: `${name} is ${digest} (${evidence})`,
-      pending: `${name} is not there: ${evidence}`,
+      pending: `${name} does not exist: ${evidence}`,
       failed: `${name} (${digest}) lacks ${lacks}, ${evidence}`,
       unknown: `${name}: ${evidence}`,
     };
@@ -56,24 +56,24 @@ export async function askImages(
   });
 }
 
-/** Media types of a chart's artifact, as helm pushes it, and of its parts. */
+/** Media types of a chart's artifact, as helm pushes it, and of its configuration and content. */
 const artifactType = "application/vnd.oci.image.manifest.v1+json";
 const configType = "application/vnd.cncf.helm.config.v1+json";
 const contentType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
-/** A chart as it must be published. */
+/** The chart that must be published. */
 export interface PublishedChart {
-  /** Its place in the registry, with the version as its tag. */
+  /** Its reference, with the version as the tag. */
   readonly reference: ImageReference & { readonly tag: string };
   readonly name: string;
-  /** The version of the product that it installs; undefined if that is not known. */
+  /** The version of the product that it installs; undefined if unknown. */
   readonly appVersion: string | undefined;
 }
 
 /**
  * Asks the registry for a chart's artifact, its configuration and its content.
  *
- * @returns The answer, and the digest of an artifact that is verified.
+ * @returns The answer, and the digest of the artifact if it is verified.
  */
 export async function askChartArtifact(
   chart: PublishedChart,
@@ -88,7 +88,7 @@ export async function askChartArtifact(
       const isAbsent = thrown instanceof Unverified && thrown.state === "pending";
       const remedy = "Wait for helm-release.yml to push it";
       throw isAbsent
-        ? new Unverified("pending", `${name} is not there: ${thrown.message}`, remedy)
+        ? new Unverified("pending", `${name} does not exist: ${thrown.message}`, remedy)
         : thrown;
     });
     const evidence = `${name} is ${found.digest}`;
@@ -109,7 +109,7 @@ export async function askChartArtifact(
     if (content === undefined || contents.length > 1) {
       throw fail(`it holds ${contents.length} chart archives, expected 1`);
     }
-    // Both are fetched: what the registry does not hold, nobody can install.
+    // Both are fetched: helm cannot install a chart if the registry lacks one of them.
     const parts = [config, content].map((part) => opened.blob(digestOf(part)));
     const [text = ""] = await Promise.all(parts);
     const said = parseJsonTable(text, "chart configuration");
@@ -142,7 +142,7 @@ function shown(value: unknown): string {
 /**
  * Asks a sparse index for one version of a crate.
  *
- * @param index The base URL of the index, with a slash at its end.
+ * @param index The base URL of the index, which ends with a slash.
  */
 export async function askCrate(
   name: string,
@@ -152,7 +152,7 @@ export async function askCrate(
 ): Promise<Answer> {
   const answer = await answered(`crate ${name}`, async () => {
     const text = await readIndex(name, index, http);
-    // One JSON object a line, one line a version. A line that cannot be read may be the one in question.
+    // Each line is the JSON object of one version. An unreadable line may be the one that is asked for.
     const lines = (text ?? "").split("\n").filter((line) => line.trim() !== "");
     const entries = lines.map((line) => parseJsonTable(line, "line of the index file"));
     if (entries.some(({ vers }) => typeof vers !== "string")) {
@@ -185,7 +185,7 @@ export async function askCrate(
   return { ...answer, link: isUsual ? `https://crates.io/crates/${name}/versions` : undefined };
 }
 
-/** Returns where an index keeps a crate, relative to its base (The Cargo Book, Index files). */
+/** Returns the path of the index file of a crate, from the base URL (The Cargo Book, Index files). */
 export function crateIndexPath(name: string): string {
   const key = name.toLowerCase();
   const folders = { 1: ["1"], 2: ["2"], 3: ["3", key.slice(0, 1)] }[key.length];
@@ -195,7 +195,7 @@ export function crateIndexPath(name: string): string {
 /**
  * Returns the index file of a crate, or undefined if the index has none.
  *
- * @throws {Unverified} If the index cannot be relied on.
+ * @throws {Unverified} If the server did not answer as a crate index does.
  */
 async function readIndex(
   name: string,
@@ -207,11 +207,11 @@ async function readIndex(
   if (reply.status === 200) {
     return textOf(reply);
   }
-  // Statuses with which an index says that there is no such crate (The Cargo Book, Registry index).
+  // The statuses for a missing crate (The Cargo Book, Registry index).
   if (![404, 410, 451].includes(reply.status)) {
     throw noAnswer(describe(reply));
   }
-  // The 404 of another kind of server says nothing about a crate.
+  // Only the 404 of a crate index means that the crate is missing.
   const config = await get(new URL("config.json", index));
   if (config.status !== 200 || typeof member(config, "dl") !== "string") {
     throw noAnswer(`${describe(reply)}, and has no config.json of a crate index`);

@@ -1,4 +1,4 @@
-/** The questions that a tag raises: everything that its push triggers, seen from outside. */
+/** The questions about a pushed tag: one for each thing that its push triggers. */
 
 import { type Answer, answerOf, Unverified } from "../lib/answer.ts";
 import { type ImageReference, nameOf, parseImageReference } from "../lib/files/image-reference.ts";
@@ -17,35 +17,35 @@ import { askWorkflowRun } from "./workflow-run.ts";
 /** The two kinds of release tag. */
 export type TagKind = "application" | "chart";
 
-/** A release, and where it is published, if that is not where the layout says. */
+/** A release, and where it is published if not at the places in the layout. */
 export interface Release {
   readonly kind: TagKind;
   readonly version: Version;
-  /** The registry that is asked in the place of the one that a reference names. */
+  /** The registry to ask instead of the one that a reference names. */
   readonly registry?: string | undefined;
   /** The base URL of the crate index. */
   readonly crateIndex?: URL | undefined;
 }
 
-/** The world that the questions are asked in. */
+/** What the questions need. */
 export interface VerifyWorld {
   readonly repository: Repository;
   readonly gh: GhWorld;
   readonly http: HttpOptions;
-  /** Takes the assets of the GitHub release. */
+  /** Receives the assets of the GitHub release. */
   readonly downloads: Downloads;
 }
 
 export interface Inquiry {
   /** Short name of the tag. */
   readonly tag: string;
-  /** In the order in which they must be asked, and are reported. */
+  /** In the order in which they are asked and reported. */
   readonly questions: readonly Question[];
-  /** Returns the last answer about the tag, once it was asked for. */
+  /** Returns the last answer about the tag. Call it after the questions were asked. */
   tagged(): Promise<TagAnswer>;
 }
 
-/** Returns the questions that the tag of an application or of a chart raises. */
+/** Returns the questions about the tag of an application or of a chart. */
 export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   const { kind, version, registry, crateIndex = new URL(layout.published.crateIndex) } = release;
   const { repository, gh, http, downloads } = world;
@@ -54,7 +54,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
   const workflow = isChart ? layout.chartReleaseWorkflow : layout.releaseWorkflow;
-  /** Returns a reference, in the registry that is asked in the place of the one that it names. */
+  /** Returns a reference in the registry that is to be asked. */
   const at = (reference: ImageReference) => ({ ...reference, ...(registry && { registry }) });
   const published = (name: string) => ({ ...at(parseImageReference(name)), tag: version });
   let tagging: Promise<TagAnswer>;
@@ -62,7 +62,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
 
   const origin = async () => ({ tag, workflow, commit: (await tagging).commit });
 
-  /** @throws {Unverified} If it is not known what the tag promises. */
+  /** @throws {Unverified} If the tag's promises are unknown. */
   async function readPromises(): Promise<Promises> {
     const { promises } = await tagging;
     if (promises instanceof Unverified) {
@@ -71,7 +71,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
     return promises;
   }
 
-  /** Returns a question about what the run makes: it is asked after the run, whose end decides. */
+  /** Returns a question about a product of the run. It is asked after the run: see `afterRun`. */
   function made(label: string, ask: Question["ask"]): Question {
     return {
       label,
@@ -107,7 +107,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
       name: `chart ${name} ${version}`,
       async file() {
         if (digest === undefined) {
-          const evidence = "the chart's artifact is not verified";
+          const evidence = "the artifact of the chart is not verified";
           throw new Unverified(answer.state, evidence, answer.remedy);
         }
         const path = `oci://${reference.registry}/${reference.repository}@${digest}`;
@@ -117,7 +117,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
     return [answer, ...(await askAttestations([subject], await origin(), gh))];
   }
 
-  /** Asks for the image that an install of the chart pulls: the run of another tag makes it. */
+  /** Asks for the image that an install of the chart pulls: the run of the application's tag pushes it. */
   async function askPulledImage(): Promise<readonly Answer[]> {
     const { pulled, platforms } = await readPromises();
     if (pulled === undefined) {
@@ -160,7 +160,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   };
 }
 
-/** Returns the answer about what a run makes: once it has ended, what is not there has failed. */
+/** Returns the answer about a product of a run: if the run has ended, `pending` becomes `failed`. */
 function afterRun(run: Answer, answer: Answer): Answer {
   const mayStillCome =
     run.state === "verified" ? answer.evidence === draft : run.state !== "failed";
@@ -171,7 +171,7 @@ function afterRun(run: Answer, answer: Answer): Answer {
   return {
     question: answer.question,
     state: "failed",
-    evidence: `${answer.evidence}, and can no longer come: the ${run.question} has ${end}`,
+    evidence: `${answer.evidence}, and waiting is of no use: the ${run.question} has ${end}`,
     remedy: run.remedy ?? "Read the log of the run's job that publishes it, and re-run that job",
     link: run.link ?? answer.link,
   };

@@ -1,4 +1,4 @@
-/** All questions about a release at once, asked again until there is nothing left to wait for. */
+/** Asks all questions about a release at once, and again until waiting is of no use. */
 
 import { type Answer, answerOf, findingOf } from "../lib/answer.ts";
 import type { Finding } from "../lib/finding.ts";
@@ -9,41 +9,41 @@ import { duration, showProgress, type Watcher } from "../lib/progress.ts";
 import type { Report } from "../lib/report.ts";
 import { sleep } from "../lib/sleep.ts";
 
-/** A question that one look at the world answers, perhaps in several answers. */
+/** A question, which has one answer or more. */
 export interface Question {
-  /** What is asked about, for as long as there is no answer. */
+  /** Its name in messages while there is no answer. */
   readonly label: string;
   ask(): Promise<readonly Answer[]>;
 }
 
-/** What a survey needs of an invocation. */
+/** The parts of an invocation that a survey uses. */
 export interface SurveyWorld extends Watcher {
   readonly report: Report;
   readonly interrupt: Interrupt;
 }
 
 export interface SurveyOptions {
-  /** Milliseconds to wait for answers that are still open; 0 asks once. */
+  /** Milliseconds to wait for open answers; 0 asks once. */
   readonly limit: number;
-  /** What is left, as the end of a sentence, if the operator ends the survey. */
+  /** Returns the message about the open questions if the operator interrupts the survey. */
   readonly state: (open: readonly string[]) => string;
-  /** Whether waiting is of no use any more; default: all are verified, or one has failed. */
+  /** Reports whether waiting is of no use; by default when all are verified, or one has failed. */
   readonly isOver?: (answers: readonly Answer[]) => boolean;
-  /** What else the progress line says, once there is an answer. */
+  /** Returns the second part of the progress line. */
   readonly beside?: (answers: readonly Answer[]) => string;
-  /** How to wait, for tests. */
+  /** Replaces the sleep in tests. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** Looks in a row without anything pending: what is unknown then does not become known by waiting. */
+/** The number of looks in a row with no answer pending after which `unknown` is final. */
 const mostIdleLooks = 3;
 
 /**
- * Asks all questions at once, and those that are not verified again after growing pauses, until
- * waiting is of no use or the time is over.
+ * Asks all questions at once. Asks those that are not verified again after growing pauses, until waiting
+ * is of no use or the time is over.
  *
  * @returns The answers, in the order of the questions.
- * @throws {Interrupted} If the operator ended it; the message says what is open.
+ * @throws {Interrupted} If the operator interrupts it; the message names the open questions.
  */
 export async function survey(
   world: SurveyWorld,
@@ -114,7 +114,7 @@ export async function survey(
 const isOpen = ({ state }: Answer) => state !== "verified";
 const nameOf = ({ question }: Answer) => question;
 
-/** Returns the answers to a question; what the question as a whole fails with is one answer. */
+/** Returns the answers to a question; an error that it throws becomes one answer. */
 async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
   try {
     return await ask();
@@ -127,7 +127,7 @@ function isSettled(answers: readonly Answer[]): boolean {
   return answers.some(({ state }) => state === "failed") || !answers.some(isOpen);
 }
 
-/** Returns what is new since the last look: answers in another state, and at first all open ones. */
+/** Returns a line for each answer whose state changed since the last look; at first for each open one. */
 function changes(before: readonly Answer[], now: readonly Answer[]): string[] {
   const states = new Map(before.map(({ question, state }) => [question, state]));
   return now
@@ -138,8 +138,8 @@ function changes(before: readonly Answer[], now: readonly Answer[]): string[] {
 }
 
 /**
- * Returns answers as findings, in their order. Those that are unknown for one reason are one
- * finding, at the place of the first; if they are many, it counts them, as the data name all.
+ * Returns answers as findings, in their order. All that are unknown for the same reason become one
+ * finding in the place of the first, which names at most four of them: the data name all.
  */
 export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
   const reasons = Map.groupBy(answers, ({ question, state, evidence, remedy }) =>

@@ -1,4 +1,4 @@
-/** The tag of a release: whether it is on the remote and well signed, and what its commit promises. */
+/** Verifies the tag of a release on the remote and its signature, and reads what its commit promises. */
 
 import { type Answer, answered, Unverified } from "../lib/answer.ts";
 import { readProductImages } from "../lib/files/chart-images.ts";
@@ -18,7 +18,7 @@ const { remote } = layout;
 /** The label of the question about the tag. */
 export const tagQuestion = `tag on ${remote}`;
 
-/** What the chart of a tag's commit says about the product's images. */
+/** What the chart in a tag's commit states about the images of the product. */
 export interface Promises {
   /** The platforms that the image must have, as `parsePlatform` returns them. */
   readonly platforms: readonly string[];
@@ -29,15 +29,15 @@ export interface Promises {
 
 export interface TagAnswer {
   readonly answer: Answer;
-  /** The commit of the tag: the remote's, for that is what workflows build. */
+  /** The commit of the remote's tag, which the workflows build. */
   readonly commit: ObjectId | undefined;
-  /** What its commit promises, or why that is not known. */
+  /** What its commit promises, or why that is unknown. */
   readonly promises: Promises | Unverified;
-  /** Where the promises were read, and what is wrong or missing in the files. */
+  /** The commit that the promises were read from, and the faults of its files. */
   readonly findings: readonly Finding[];
 }
 
-/** Asks the repository and the remote for a tag, and reads its commit; fetches nothing. */
+/** Asks the repository and the remote for a tag, and reads its commit. Fetches nothing. */
 export async function askTag(
   repository: Repository,
   tag: string,
@@ -58,7 +58,7 @@ export async function askTag(
       const remedy = `Release it: bun ${releaseScript} ${tag}${resume}`;
       throw new Unverified("failed", evidence, remedy);
     }
-    // A lightweight tag is the commit itself.
+    // A lightweight tag has no object of its own.
     commit = refs.tagged.get(ref) ?? there;
     const what = `object ${short(there)} of commit ${short(commit)}`;
     if (here !== undefined && here !== there) {
@@ -89,7 +89,12 @@ export async function askTag(
   return { answer, commit, ...read };
 }
 
-/** Judges the object of a tag, if this repository holds it; `seen` is what is known without. */
+/**
+ * Judges the signature of a tag's object.
+ *
+ * @param seen The evidence so far.
+ * @throws {Unverified} If the local repository lacks the object, or git cannot judge it.
+ */
 async function judgeObject(repository: Repository, tag: string, id: ObjectId, seen: string) {
   const { value: judged, findings } = await attempt(async () => {
     const found = await readTag(repository, id);
@@ -97,20 +102,20 @@ async function judgeObject(repository: Repository, tag: string, id: ObjectId, se
   });
   if (judged === undefined) {
     const { message, remedy } = findings?.[0] ?? {
-      message: "this repository does not hold its object",
+      message: "the local repository lacks its object",
       remedy: `Fetch the tag: git fetch ${remote} tag ${tag}`,
     };
-    const evidence = `${seen}; whether it is signed is not known: ${message}`;
+    const evidence = `${seen}; its signature cannot be verified: ${message}`;
     throw new Unverified("unknown", evidence, remedy);
   }
   return judged;
 }
 
-/** Reads what the commit of a tag promises, if this repository holds it. */
+/** Reads what the commit of a tag promises, if the local repository has the commit. */
 async function readPromises(repository: Repository, tag: string, commit: ObjectId) {
   const fetch = `git fetch ${remote} tag ${tag}`;
   if ((await findCommit(repository, commit)) === undefined) {
-    const why = `what ${tag} promises is not known: this repository does not hold its commit`;
+    const why = `the promises of ${tag} are unknown: the local repository lacks its commit`;
     return { promises: new Unverified("unknown", why, `Fetch the tag: ${fetch}`), findings: [] };
   }
   await using objects = openObjects(repository);
@@ -123,15 +128,15 @@ async function readPromises(repository: Repository, tag: string, commit: ObjectI
       appVersion: images.chart.appVersion?.value,
     };
   });
-  const remedy = `Correct what is said about the tag's files, or fetch the tag: ${fetch}`;
+  const remedy = `Correct the faults of the tag's files, or fetch the tag: ${fetch}`;
   const promises =
-    value ?? new Unverified("unknown", `what ${tag} promises cannot be read`, remedy);
-  const where = notice(`what ${tag} promises is read from its commit ${short(commit)}`);
+    value ?? new Unverified("unknown", `the promises of ${tag} cannot be read`, remedy);
+  const where = notice(`the promises of ${tag} are read from its commit ${short(commit)}`);
   const missing = value?.platforms.length === 0 ? [noPlatforms] : [];
   return { promises, findings: [where, ...inCommit(commit, [...findings, ...missing])] };
 }
 
 const noPlatforms = warning(
-  `No platform of the image is looked for: ${layout.imagesAnnotation} promises none`,
+  `The platforms of the image are not checked: ${layout.imagesAnnotation} lists none`,
   { remedy: `List the image's platforms in ${layout.imagesAnnotation} of Chart.yaml` },
 );

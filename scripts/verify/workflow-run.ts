@@ -1,31 +1,31 @@
-/** The workflow run that a tag started: its conclusion, the job that failed first, and the way out. */
+/** Verifies the workflow run of a tag: its conclusion, the job that failed first, and the remedy. */
 
 import { basename } from "node:path";
 import { type Answer, answered, type Evidence, Unverified } from "../lib/answer.ts";
 import { asTable } from "../lib/files/document.ts";
 import { askGh, type Fields, findLink, findList, findText, type GhWorld } from "../lib/net/gh.ts";
 
-/** What started a run, and which one is meant. */
+/** Identifies the run of a tag. */
 export interface RunQuestion {
   readonly tag: string;
   /** Path of the workflow file, as in the layout. */
   readonly workflow: string;
-  /** The commit that the tag names, in full, where that is known. */
+  /** The full id of the tagged commit, if known. */
   readonly commit?: string | undefined;
 }
 
-/** What older versions of gh know as well; `--event` and the attempt are not among it. */
+/** Fields that older versions of gh know; they lack `--event` and `attempt`. */
 const runFields = "databaseId,headSha,headBranch,event,status,conclusion,url";
 
-/** Runs of one tag at most: one, and some more where the tag was pushed again. */
+/** The most runs of one tag that are read: there are several if the tag was pushed again. */
 const mostRuns = 20;
 
 /**
- * Asks what became of the workflow run that the push of a tag started. Its latest attempt counts:
- * running a job again goes on with the same run.
+ * Returns the answer about the workflow run that the push of a tag started. Its latest attempt counts: a
+ * re-run job belongs to the same run.
  *
- * `verified` is a run that ended in success, `failed` one that ended otherwise, or that was not for
- * the commit of the tag.
+ * The state is `verified` if the run ended in success, and `failed` if it ended otherwise or built
+ * another commit than the tag's.
  */
 export async function askWorkflowRun(question: RunQuestion, gh: GhWorld): Promise<Answer> {
   return await answered(`run of ${basename(question.workflow)}`, async () =>
@@ -34,16 +34,16 @@ export async function askWorkflowRun(question: RunQuestion, gh: GhWorld): Promis
 }
 
 /**
- * Finds the newest run for the tag, of its commit if there is one.
+ * Returns the newest run for the tag and its commit.
  *
- * @throws {Unverified} If there is none, or only one for another commit.
+ * @throws {Unverified} If there is no run, or only for another commit.
  */
 async function findRun({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Promise<Fields> {
   const file = basename(workflow);
   const args = ["run", "list", "--workflow", file, "--branch", tag, "--limit", String(mostRuns)];
   const runs = findList(await askGh([...args, "--json", runFields], gh));
   if (runs?.every(isRun) !== true) {
-    throw unread("gh run list answered with something that is no list of runs");
+    throw unread("the answer of gh run list is not a list of runs");
   }
   // gh lists the newest first.
   const pushed = runs.filter(({ event, headBranch }) => event === "push" && headBranch === tag);
@@ -51,7 +51,7 @@ async function findRun({ tag, workflow, commit }: RunQuestion, gh: GhWorld): Pro
   if (run === undefined) {
     throw new Unverified(
       "pending",
-      `there is no run of ${file} for ${tag} yet`,
+      `${file} has no run for ${tag} yet`,
       `Wait; if none starts within minutes, check that ${tag} was pushed and that ${workflow} listens to it`,
     );
   }
@@ -80,7 +80,7 @@ async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
   const failed = firstFailure(jobs);
   if (run.status !== "completed") {
     const busy = jobs.filter(({ status }) => status === "in_progress").map(nameOf);
-    const now = busy.length > 0 ? `running: ${busy.join(", ")}` : `it is ${words(run.status)}`;
+    const now = busy.length > 0 ? `running: ${busy.join(", ")}` : `it is ${shown(run.status)}`;
     throw new Unverified(
       "pending",
       failed === undefined ? now : `${now}; failed already: ${nameOf(failed)}`,
@@ -92,7 +92,7 @@ async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
     throw unread("the run has ended without a conclusion", link);
   }
   if (run.conclusion === "success") {
-    // A run may succeed without having run every job.
+    // A run may succeed although it skipped a job.
     const skipped = jobs.filter(({ conclusion }) => conclusion === "skipped").map(nameOf);
     const without = skipped.length > 0 ? `, without ${skipped.join(", ")}` : "";
     return { evidence: `it ended in success${without}`, link };
@@ -100,7 +100,7 @@ async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
   const logLink = findLink(failed?.url) ?? link;
   const log = `log${logLink === undefined ? "" : ` at ${logLink}`}, correct the cause, and re-run`;
   if (failed === undefined) {
-    const evidence = `it ended as ${words(run.conclusion)}`;
+    const evidence = `it ended as ${shown(run.conclusion)}`;
     throw new Unverified("failed", evidence, `Read the ${log} it`, link);
   }
   const step = findList(failed.steps)?.find(({ conclusion }) => hasFailed(conclusion));
@@ -108,13 +108,13 @@ async function judge(run: Fields, gh: GhWorld): Promise<Evidence> {
   const known = procedureRemedies.find(([job, of]) => job.test(nameOf(failed)) && of.test(name));
   throw new Unverified(
     "failed",
-    `job ${nameOf(failed)} ended as ${words(failed.conclusion)}${name && `, in step ${name}`}`,
+    `job ${nameOf(failed)} ended as ${shown(failed.conclusion)}${name && `, in step ${name}`}`,
     known?.[2] ?? `Read the job's ${log} the failed jobs`,
     logLink,
   );
 }
 
-/** Returns the jobs of a run; none if gh cannot list them: the run's own state stands without them. */
+/** Returns the jobs of a run, or none if gh cannot list them: the run has a state of its own. */
 async function jobsOf(run: Fields, gh: GhWorld): Promise<readonly Fields[]> {
   try {
     const view = await askGh(["run", "view", String(run.databaseId), "--json", "jobs"], gh);
@@ -127,7 +127,7 @@ async function jobsOf(run: Fields, gh: GhWorld): Promise<readonly Fields[]> {
   }
 }
 
-/** Returns the job that failed first; one that was cancelled only if none has failed by itself. */
+/** Returns the job that failed first; a cancelled job only if no other failed. */
 function firstFailure(jobs: readonly Fields[]): Fields | undefined {
   const failed = jobs
     .filter(({ conclusion }) => hasFailed(conclusion))
@@ -143,7 +143,7 @@ function endOf({ completedAt }: Fields): string {
   return findText(completedAt) ?? "9999";
 }
 
-/** The ways out that PROCEDURE's Troubleshooting gives, by job and by the step that failed in it. */
+/** The remedies of PROCEDURE's Troubleshooting, by job and failed step. */
 const procedureRemedies: readonly (readonly [job: RegExp, step: RegExp, remedy: string])[] = [
   [
     /check[^a-z]versions/i,
@@ -163,10 +163,10 @@ const procedureRemedies: readonly (readonly [job: RegExp, step: RegExp, remedy: 
 ];
 
 function nameOf({ name }: Fields): string {
-  return words(name);
+  return shown(name);
 }
 
-/** Returns words of GitHub for a message: on one line, and cut. */
-function words(value: unknown): string {
-  return findText(value)?.replace(/\s+/g, " ").slice(0, 100) ?? "nameless";
+/** Returns a text from GitHub for a message: on one line, at most 100 characters. */
+function shown(value: unknown): string {
+  return findText(value)?.replace(/\s+/g, " ").slice(0, 100) ?? "without a name";
 }

@@ -203,7 +203,7 @@ inBrowser(
       const pictures = nodes.filter(({ role }) => role === "image" || role === "img");
       expect(pictures).toHaveLength(1);
       expect(pictures[0]?.name).toBe("Timeline of releases");
-      expect(pictures[0]?.description).toContain("The table below says the same");
+      expect(pictures[0]?.description).toContain("The table below has the same content");
       expect(named("DisclosureTriangle")).toEqual(["2 stale references of v1.2.0"]);
       expect(await browser.evaluate("document.documentElement.lang")).toBe("en");
     });

@@ -44,7 +44,7 @@ describe("the page", () => {
     expect(pageOf({ ...subject, rows: [unread] })).toContain("No tag has a date that can be read.");
     expect(timelineOf([unread])).toBeUndefined();
     expect(timelineOf([soundRow(2), unread])).toContain(
-      "1 tag without a readable date in the table alone.",
+      "1 tag without a readable date only in the table.",
     );
   });
 });

@@ -144,7 +144,7 @@ describe("findings", () => {
     const rows = [soundRow(1, {}, { onMain: "unknown" })];
     const missing = error("Cannot find the main branch");
     expect(problemsOf(rows).map(({ message }) => message)).toEqual([
-      "Cannot tell for 1 tag whether the commit is on the main branch: this clone is shallow",
+      "Cannot find out for 1 tag whether the commit is on the main branch: this clone is shallow",
     ]);
     expect(problemsOf(rows, [missing])).toEqual([missing]);
   });

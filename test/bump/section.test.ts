@@ -71,7 +71,7 @@ holds("what is unreleased moves below the release's heading, and leaves its own"
     kept,
     kept,
     "kept",
-    "C.md keeps what is below ## [Unreleased]: there was a section ## [1.3.0] - 2026-08-31 already",
+    "C.md still has entries below ## [Unreleased]: the section ## [1.3.0] - 2026-08-31 existed already",
   ],
 ]);
 

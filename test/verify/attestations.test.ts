@@ -82,32 +82,32 @@ describe("an attestation has failed", () => {
     [
       "of a branch",
       { sourceRepositoryRef: "refs/heads/main" },
-      "it is of ref refs/heads/main, expected refs/tags/v1.3.0",
+      "it names ref refs/heads/main, expected refs/tags/v1.3.0",
     ],
     [
       "of another tag",
       { sourceRepositoryRef: "refs/tags/v1.2.9" },
-      "it is of ref refs/tags/v1.2.9, expected refs/tags/v1.3.0",
+      "it names ref refs/tags/v1.2.9, expected refs/tags/v1.3.0",
     ],
     [
       "of another repository",
       { sourceRepositoryURI: `${home}-fork` },
-      `it is of repository ${home}-fork, expected ${home}`,
+      `it names repository ${home}-fork, expected ${home}`,
     ],
     [
       "of another workflow",
       { buildSignerURI: `${home}/.github/workflows/ci.yml@refs/tags/v1.3.0` },
-      `it is of workflow ${home}/.github/workflows/ci.yml@refs/tags/v1.3.0, expected ${home}/.github/workflows/release.yml@refs/tags/v1.3.0`,
+      `it names workflow ${home}/.github/workflows/ci.yml@refs/tags/v1.3.0, expected ${home}/.github/workflows/release.yml@refs/tags/v1.3.0`,
     ],
     [
       "of another commit",
       { sourceRepositoryDigest: "2".repeat(40) },
-      `it is of commit ${"2".repeat(40)}, expected ${release.commit}`,
+      `it names commit ${"2".repeat(40)}, expected ${release.commit}`,
     ],
     [
       "that does not tell its ref",
       { sourceRepositoryRef: undefined },
-      "it is of ref unknown, expected refs/tags/v1.3.0",
+      "it names ref unknown, expected refs/tags/v1.3.0",
     ],
   ])("%s", async (_, certificate, evidence) => {
     const shape = attestationShape(release, named, predicates.provenance, certificate);
@@ -125,7 +125,7 @@ describe("an attestation has failed", () => {
     const { answers } = await ask({ spdx: { stdout: [shape] } });
     expect(answers[1]).toMatchObject({
       state: "failed",
-      evidence: `it is of another file than sha256 ${named.sha256}`,
+      evidence: `it names a file with another sha256 than ${named.sha256}`,
     });
   });
 

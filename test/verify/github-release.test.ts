@@ -82,7 +82,7 @@ test("a sound release is verified in all answers, each with its evidence", async
   expect(answers.map(({ evidence }) => evidence)).toEqual([
     "published on 2026-08-07",
     `${list} names 5 files, sha256 ${sha256OfText(sound[list] ?? "")}`,
-    ...names.map((name) => `${name}, sha256 ${sha256OfText(sound[name] ?? "")} as ${list} says`),
+    ...names.map((name) => `${name}, sha256 ${sha256OfText(sound[name] ?? "")} as in ${list}`),
   ]);
   const files = binaries.map(async ({ name, file }) => [name, (await file()).sha256]);
   expect(await Promise.all(files)).toEqual(
@@ -189,7 +189,12 @@ describe("an asset", () => {
 
   const { [linux]: _, [list]: __, ...unnamed } = sound;
   test.each<[string, Case, string, string]>([
-    ["absent", { assets: changed({ [linux]: undefined }) }, "pending", "there is no such asset"],
+    [
+      "absent",
+      { assets: changed({ [linux]: undefined }) },
+      "pending",
+      "the release has no such asset",
+    ],
     [
       "not uploaded whole",
       { details: withAsset(linux, { state: "starter" }) },
@@ -212,13 +217,13 @@ describe("an asset", () => {
       "one of several",
       { assets: changed({ [`${linux}.tar.gz`]: "x" }) },
       "failed",
-      `several assets may be meant: ${linux}, ${linux}.tar.gz`,
+      `found several assets: ${linux}, ${linux}.tar.gz, expected 1`,
     ],
     [
       "not fetched whole",
       { details: withAsset(linux, { size: 1 }) },
       "unknown",
-      `gh release download did not bring ${linux} whole`,
+      `gh release download fetched ${linux} only in part`,
     ],
   ])("that is %s is not verified, and all others are", async (_, release, state, evidence) => {
     const { of, answers } = await ask(release);

@@ -60,7 +60,7 @@ test("an image that is not there yet is pending, whatever other registries hold"
   expect(await askImage(one, other)).toMatchObject([
     {
       state: "pending",
-      evidence: `owner/product:1.3.0 is not there: http://${one.host} answered 404 (MANIFEST_UNKNOWN)`,
+      evidence: `owner/product:1.3.0 does not exist: http://${one.host} answered 404 (MANIFEST_UNKNOWN)`,
       remedy: expect.stringContaining("Wait for release.yml"),
     },
     { state: "verified" },

@@ -316,7 +316,7 @@ describe("of a chart, only what is told differs:", () => {
       [imageLabel()]: "failed",
     });
     expect(answers.find(({ question }) => question === imageLabel())?.evidence).toEndWith(
-      "and can no longer come: the run of release.yml has failed",
+      "and waiting is of no use: the run of release.yml has failed",
     );
   });
 });

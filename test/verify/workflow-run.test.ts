@@ -46,7 +46,7 @@ describe("a run is pending", () => {
   test("while there is none", async () => {
     expect(await ask([])).toMatchObject({
       state: "pending",
-      evidence: "there is no run of release.yml for v1.3.0 yet",
+      evidence: "release.yml has no run for v1.3.0 yet",
     });
   });
 
