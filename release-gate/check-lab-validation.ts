@@ -1,13 +1,12 @@
 #!/usr/bin/env bun
 /**
- * Refuses a version that the simulation lab has not validated, or not lately (PROCEDURE step 5).
+ * Refuses a version without a recent PASS of the simulation lab (PROCEDURE step 5).
  *
  * Usage: bun release-gate/check-lab-validation.ts --version vX.Y.Z [--ledger PATH] [--max-age-days N] [--ref COMMIT]
  *
- * Refuses when the ledger is missing or has no entry, when the version has no PASS in it, and when
- * the latest PASS is older than N whole UTC calendar days. Malformed rows are warnings: they count
- * as nothing and hide nothing. So are a FAIL after the PASS, and commits that changed the product
- * since the PASS was committed.
+ * Refuses if the ledger is missing or has no entry, if the version has no PASS in it, or if the latest
+ * PASS is older than N whole UTC calendar days. Malformed rows are ignored with a warning. A FAIL after
+ * the PASS, and commits that changed the product since the PASS was committed, are warnings.
  *
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
@@ -54,17 +53,17 @@ import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
 import { type Drift, type DriftQuestion, findDrift } from "./history/drift.ts";
 
-/** What is asked of the ledger. */
+/** The options of the gate. */
 export interface LabQuestion {
   readonly version: Version;
   readonly today: Day;
-  /** The oldest age that is accepted, in whole UTC calendar days. */
+  /** The greatest accepted age of the PASS, in whole UTC calendar days. */
   readonly maxAgeDays: number;
   /** Path of the ledger in the tree. */
   readonly ledger: string;
 }
 
-/** The PASS that decides, and how old it is in whole UTC calendar days. */
+/** The latest PASS, and its age in whole UTC calendar days. */
 export interface LabValidation {
   readonly entry: Entry;
   readonly ageDays: number;
@@ -88,7 +87,7 @@ export const checkLabValidation: Check<LabQuestion> = async (tree, question) => 
 };
 
 /**
- * Returns the PASS that lets a version be released, or undefined if `checkLabValidation` refuses it.
+ * Returns the PASS that `checkLabValidation` accepts, or undefined if it refuses the version.
  *
  * @throws {Refusal} If the ledger cannot be read.
  */
@@ -100,16 +99,16 @@ export async function findLabValidation(
   return latest !== undefined && latest.ageDays <= question.maxAgeDays ? latest : undefined;
 }
 
-/** Returns the line by which a signed tag's message records the validation. */
+/** Returns the line that records the validation in the message of a signed tag. */
 export function labEvidence({ entry }: LabValidation): string {
   return `Lab-validation: ${entry.verdict} ${entry.date} lab ${entry.sha}`;
 }
 
 /**
- * Returns a warning with the commits that changed the product since a row of the ledger was
- * committed, or with the reason why they cannot be counted; a notice if there are none.
+ * Returns a warning with the commits that changed the product since a row of the ledger was committed, or
+ * with the reason why they cannot be listed; a notice if there are none.
  *
- * @throws {Refusal} If git fails where it should have an answer.
+ * @throws {Refusal} If git fails.
  */
 export async function checkDrift(
   repository: Repository,
@@ -141,7 +140,7 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
     return { findings: [...ignored, noPass(read, ours, question)], latest: undefined };
   }
   const ageDays = daysBetween(pass.date, today);
-  // The ledger is append-only: what stands below was recorded later, whatever its date.
+  // The ledger is append-only: a lower row was recorded later, even if its date is earlier.
   const later = ours.filter(
     (entry) =>
       entry.verdict === "FAIL" && (entry.line > pass.line || compareEntries(entry, pass) > 0),
@@ -170,7 +169,7 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
   };
 }
 
-/** Orders validations by date, and on one day by their place in the file. */
+/** Compares validations by date, and on the same day by line. */
 function compareEntries(a: Entry, b: Entry): number {
   return daysBetween(b.date, a.date) || a.line - b.line;
 }
@@ -214,8 +213,8 @@ function noPass(read: Ledger, ours: readonly Entry[], question: LabQuestion): Fi
 }
 
 /**
- * Returns what leads to a PASS, with the command. Malformed rows that name the version may be it, and
- * those that end the ledger keep the command from appending: they come first.
+ * Returns the remedy that leads to a PASS. Malformed rows come first if they name the version, because one
+ * may be the PASS, or if they end the ledger, because the command then cannot append.
  */
 function rerunLab(read: Ledger, words: string, question: LabQuestion): string {
   const { version } = question;
@@ -225,7 +224,7 @@ function rerunLab(read: Ledger, words: string, question: LabQuestion): string {
   return first ? `Repair or remove the malformed lines. If that is not enough: ${remedy}` : remedy;
 }
 
-/** Returns the command that runs the lab and records its verdict: no other way leads to a PASS. */
+/** Returns the command that runs the lab and records its verdict. */
 function labCommand(question: LabQuestion): string {
   const ledger = question.ledger === layout.ledger ? "" : ` --ledger ${shellWord(question.ledger)}`;
   return `bun scripts/validate-lab.ts ${tagOf(question)} --lab ${layout.lab} --record${ledger}`;
@@ -245,7 +244,7 @@ function laterFail(fail: Entry, question: LabQuestion): Finding {
   );
 }
 
-/** How many of the commits since a validation are shown. */
+/** The most commits since a validation that are shown. */
 const shownCommits = 5;
 
 function driftFinding(drift: Drift, { ledger, line }: DriftQuestion): Finding {
@@ -270,17 +269,17 @@ function driftFinding(drift: Drift, { ledger, line }: DriftQuestion): Finding {
   });
 }
 
-/** Where the ledger is. */
+/** The location of the ledger. */
 interface Location {
   /** Absolute path. */
   readonly path: string;
-  /** How messages name it: from the top level, or as the operator named it. */
+  /** Its name in messages: from the top level, or as the operator named it. */
   readonly shown: string;
-  /** The repository that holds it, and its path there; none holds a pipe, say. */
+  /** The repository that holds it, and its path there; undefined for a pipe, for example. */
   readonly holder: { readonly repository: Repository; readonly ledger: string } | undefined;
 }
 
-/** Returns where the ledger is that the operator named, or else the one of the checkout. */
+/** Returns the location of the named ledger, or else of the one in the checkout. */
 async function locateLedger(
   { cwd, env, interrupt, repository }: Invocation,
   named: string | undefined,
@@ -295,7 +294,7 @@ async function locateLedger(
     };
   }
   const path = resolve(cwd, named);
-  // The folder has a real path even where the file is missing.
+  // Resolve the folder on its own: the file may be missing.
   const real = realPath(join(realPath(dirname(path)), basename(path)));
   const found = await findRepository(dirname(real), env, interrupt.signal);
   const holder =
@@ -303,12 +302,12 @@ async function locateLedger(
   return { path, shown: named, holder };
 }
 
-/** Judges the ledger as it is on disk, and the drift since its PASS up to HEAD. */
+/** Judges the ledger on disk, and the drift between its PASS and HEAD. */
 async function judgeFile(
   { path, shown, holder }: Location,
   question: LabQuestion,
 ): Promise<Decision> {
-  // A ledger that the operator named is read through links, and from a pipe as well.
+  // A ledger that the operator named may be a link or a pipe.
   const source =
     shown === layout.ledger && holder !== undefined
       ? await readLedger(workTree(holder.repository.root), holder.ledger)
@@ -327,7 +326,7 @@ async function readNamed(path: string, shown: string): Promise<Source | undefine
   return bytes && decodeSource(shown, bytes, { lenient: true });
 }
 
-/** Judges the ledger of a commit, and the drift since its PASS up to that commit. */
+/** Judges the ledger of a commit, and the drift between its PASS and that commit. */
 async function judgeCommit(
   { shown, holder }: Location,
   revision: string,
@@ -335,7 +334,7 @@ async function judgeCommit(
 ): Promise<Decision> {
   if (holder === undefined) {
     throw refusal(`Cannot read ${shown} in a commit: it is in no repository`, {
-      remedy: "Leave --ref out, or name a ledger of a repository",
+      remedy: "Omit --ref, or name a ledger in a repository",
     });
   }
   const { repository, ledger } = holder;
@@ -352,7 +351,7 @@ async function judgeCommit(
 
 export const table = command({
   name: "release-gate/check-lab-validation.ts",
-  summary: "Checks that the simulation lab has validated a version, and lately.",
+  summary: "Checks that the simulation lab has validated a version recently.",
   operands: {},
   options: {
     version: requiredOption(

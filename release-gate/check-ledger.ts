@@ -1,16 +1,16 @@
 #!/usr/bin/env bun
 /**
- * Checks the lab validation ledger: every row is sound, and nothing was done to it but appending.
+ * Checks the lab validation ledger: every row is valid, and rows were only appended.
  *
  * Usage: bun release-gate/check-ledger.ts [base] [--history] [--ref COMMIT] [--repo DIR] [--json]
  *        bun release-gate/check-ledger.ts --repair LINE
  *
- * Refuses a ledger that is missing, and malformed rows. Against a base (default: GITHUB_BASE_REF) it
- * refuses valid rows that are edited, removed or moved, and rows inserted before them; with --history
- * it judges every commit that ever touched the ledger in this way. Dates that run backwards, and a
- * PASS for a version tagged before, are warnings; with --history also malformed rows that a later
- * commit repaired. --repair rewrites a row whose separators alone are at fault. It ignores LEDGER,
- * with a warning. It needs no lab, so it may run in CI.
+ * Refuses a missing ledger and malformed rows. Compared with a base (default: GITHUB_BASE_REF), refuses
+ * valid rows that are edited, removed or moved, and rows inserted before them; with --history, judges
+ * every commit that changed the ledger in this way. A date before that of the row above, and a PASS
+ * for a version that was tagged before, are warnings; with --history also malformed rows that a later
+ * commit repaired. --repair rewrites a row in which only the separators are wrong. Ignores LEDGER, with
+ * a warning. Needs no lab, so it may run in CI.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -46,19 +46,19 @@ import type { Check } from "../scripts/lib/tree.ts";
 import { isVersion } from "../scripts/lib/version.ts";
 import { checkAppendOnly, type EarlierLedger, missingLedger } from "./history/append-only.ts";
 
-/** What a ledger is compared with. */
+/** The data that a ledger is checked against. */
 export interface LedgerQuestion {
-  /** No validation can be dated later. */
+  /** The latest valid date. */
   readonly today: Day;
   /** The day on which each version was tagged, by tag. */
   readonly tagged: ReadonlyMap<string, Day>;
-  /** The ledgers that it must have grown from, as a merge does from those of its parents. */
+  /** The ledgers to which rows were appended: several for several merge bases. */
   readonly bases: readonly EarlierLedger[];
-  /** The ledger of the last commit, if that must have been kept too. */
+  /** The ledger of the last commit, if its rows must be kept too. */
   readonly last?: Ledger | undefined;
 }
 
-/** Checks the rows of a tree's ledger, and that it has only grown since its bases. */
+/** Checks the rows of a tree's ledger, and that rows were only appended since its bases. */
 export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
   const { bases, last, today } = question;
   const source = await tree.read(layout.ledger, { lenient: true });
@@ -79,14 +79,14 @@ export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
 };
 
 function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
-  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, all sound`;
+  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, all valid`;
   const kept = bases.map(({ ledger, shown }) => `${entriesOf(ledger).length} of ${shown} kept`);
   return [count, ...kept].join("; ");
 }
 
 /**
- * Judges every row by itself: a malformed one is an error; a date before that of the row above, and
- * a PASS for a version that was tagged on an earlier day, are warnings.
+ * Returns an error for each malformed row, and a warning for each row whose date is before that of the
+ * row above, or that is a PASS for a version that was tagged on an earlier day.
  */
 function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   const file = ledger.source.path;
@@ -105,8 +105,8 @@ function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
       ...(before !== undefined && date < before.date
         ? [
             warning(
-              `The dates run backwards: line ${line} is dated ${date}, line ${before.line} before it ${before.date}`,
-              { at, remedy: "Make sure that the row carries the day of its lab run" },
+              `Line ${line} is dated ${date}, before the date of line ${before.line} above it, ${before.date}`,
+              { at, remedy: "Make sure that the row has the day of its lab run" },
             ),
           ]
         : []),
@@ -123,7 +123,7 @@ function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   return [...malformed, ...doubtful];
 }
 
-/** Warns of LEDGER, which this command ignores: another ledger has no history in this repository. */
+/** Returns a warning if LEDGER is set. It is ignored: that ledger has no history in this repository. */
 function checkLedgerVariable(value: string | undefined): Finding[] {
   return value
     ? [
@@ -137,7 +137,7 @@ function checkLedgerVariable(value: string | undefined): Finding[] {
 /**
  * Returns the day in UTC on which each version was tagged, by tag.
  *
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git fails.
  */
 async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, Day>> {
   const { tagPrefix } = layout;
@@ -146,7 +146,7 @@ async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, 
   const output = await gitOutput(repository, "list the tags of versions", list);
   const days = output.split("\n").flatMap((row): [string, Day][] => {
     const [tag = "", seconds = ""] = row.split(" ");
-    // A tag of a tree or a file has no date, and is no release.
+    // A tag of a tree or a file has no date, and is not a release.
     return isVersion(tag.slice(tagPrefix.length)) && /^[0-9]{1,11}$/.test(seconds)
       ? [[tag, dayOf(new Date(Number(seconds) * 1000))]]
       : [];
@@ -159,7 +159,7 @@ interface Bases {
   readonly ledgers: readonly EarlierLedger[];
 }
 
-/** Returns the ledgers of the commits where the judged one parted from its base. */
+/** Returns the ledgers of the merge bases of the judged commit and its base. */
 async function findBases(
   repository: Repository,
   objects: Objects,
@@ -195,7 +195,7 @@ function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
       });
 }
 
-/** Rewrites one row of the checkout's ledger with one tab between its columns. */
+/** Rewrites a row of the checkout's ledger with one tab between its columns. */
 async function repair(
   { interrupt, now, report, repository }: Invocation,
   line: number,
@@ -211,7 +211,7 @@ async function repair(
   }
   report.attach({ ledger: layout.ledger });
   report.add([
-    notice(`line ${line} has one tab between its columns now: ${row}; commit it`, {
+    notice(`line ${line} now has one tab between its columns: ${row}; commit it`, {
       at: { file: layout.ledger, line },
     }),
   ]);
@@ -219,7 +219,7 @@ async function repair(
 
 export const table = command({
   name: "release-gate/check-ledger.ts",
-  summary: "Checks that every row of the ledger is sound, and that it has only been appended to.",
+  summary: "Checks that every row of the ledger is valid, and that rows were only appended.",
   operands: {
     base: optionalOperand(
       `the branch of ${layout.remote}, or any commit, to compare with (default: $GITHUB_BASE_REF; without either, only the rows are judged)`,
@@ -227,7 +227,7 @@ export const table = command({
     ),
   },
   options: {
-    history: flag("judge every commit that ever touched the ledger, across renames"),
+    history: flag("judge every commit that changed the ledger, across renames"),
     repair: option(
       "LINE",
       "rewrite that row of the ledger with one tab between its columns, and do nothing else",
@@ -239,15 +239,17 @@ export const table = command({
     "the ledger is missing, or has a malformed row",
     "a valid row of the base is edited, removed or moved, or a row is inserted before it",
     "--history: a commit did so, or the clone is shallow",
-    "the base is unknown, has no commit in common, or the clone is too shallow to tell",
-    "--repair: more than the separators of that row is wrong, or nothing",
+    "the base is unknown, has no commit in common, or the clone is too shallow to find one",
+    "--repair: nothing is wrong with that row, or more than its separators",
   ],
   example: "bun release-gate/check-ledger.ts main",
   async run(invocation) {
     const { operands, options, env, now, repository, report } = invocation;
     const isJudged = operands.base !== undefined || options.history || options.ref !== undefined;
     if (options.repair !== undefined && isJudged) {
-      throw new UsageError("--repair judges nothing: give it without base, --history and --ref");
+      throw new UsageError(
+        "--repair does not check the ledger: give it without base, --history and --ref",
+      );
     }
     report.add(checkLedgerVariable(env.LEDGER));
     if (options.repair !== undefined) {
@@ -262,10 +264,10 @@ export const table = command({
       findTagDays(opened),
       needsHead ? resolveCommit(opened, shown) : undefined,
     ]);
-    // Rows alone are judged without a look at the past.
+    // Without a base and --history, git objects are not needed.
     const { openObjects } = commit ? await import("../scripts/lib/git/objects.ts") : {};
     await using objects = openObjects?.(opened);
-    // What one question leaves unanswered refuses, and the others still count.
+    // A question without an answer refuses, but does not prevent the other ones.
     const against =
       base && commit && objects
         ? await attempt(() => findBases(opened, objects, base, { shown, commit }, today))

@@ -1,15 +1,15 @@
 #!/usr/bin/env bun
 /**
- * Puts these scripts into a checkout of the product, updates a copy, or reports whether it is current.
+ * Copies these scripts into a checkout of the product, updates a copy, or checks whether it is current.
  *
  * Usage: bun scripts/adopt.ts DIR [--check]
  *
- * Writes `scripts/`, `scripts/lib/` and the commands of `release-gate/`: never the ledger, and no
- * file that it did not write itself, unless that is unchanged since. `scripts/adopted.json` keeps
- * the hashes that show this. All files are written or none.
+ * Writes `scripts/`, `scripts/lib/` and the commands of `release-gate/`, all files or none. Never writes
+ * the ledger, and replaces only files that it wrote itself and that were not edited since:
+ * `scripts/adopted.json` has their hashes.
  *
- * Refuses when a file was edited here and has changed upstream as well, or was never adopted. With
- * --check nothing is written, and a copy that is stale, edited or incomplete is refused; an edited
+ * Refuses if a file was edited in the copy and has changed upstream as well, or was never adopted. With
+ * --check writes nothing, and refuses a copy that is stale, edited or incomplete; an edited
  * `scripts/lib/layout.ts` is allowed. A copy can check itself: DIR is then its own folder.
  *
  * Exit codes: 0 adopted or current, 1 refused, 2 wrong command line, 130 interrupted (143 by
@@ -39,12 +39,12 @@ import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json } from "./lib/report.ts";
 
-/** The one file that is made to be edited. */
+/** The only file that a fork may edit. */
 const layoutPath = "scripts/lib/layout.ts";
 
 export const table = command({
   name: "scripts/adopt.ts",
-  summary: "Puts these scripts into a checkout of the product, and keeps the copy up to date.",
+  summary: "Copies these scripts into a checkout of the product, or updates the copy.",
   operands: {
     folder: operand(
       "the product's checkout, or a folder in it, that holds the copy",
@@ -53,13 +53,13 @@ export const table = command({
     ),
   },
   options: {
-    check: flag("write nothing; report whether the copy is current, and what was edited"),
+    check: flag("write nothing; check whether the copy is current, and name the edited files"),
   },
   refuses: [
-    "DIR is in no git work tree; or it is in this checkout, and would be written",
-    "a file was edited there and has changed upstream, or was never adopted",
-    "a symbolic link, a folder or the like stands where a file belongs",
-    "with --check: a file of the copy is stale, edited or missing, or its manifest is",
+    "DIR is in no git work tree, or in the checkout of these scripts",
+    "a file was edited in the copy and has changed upstream, or was never adopted",
+    "the path of a file is a symbolic link, a folder or the like",
+    "with --check: a file of the copy is stale, edited or missing, or the manifest is missing",
   ],
   example: "bun scripts/adopt.ts ../perf-sentinel",
   withoutRepo: true,
@@ -99,9 +99,9 @@ export const table = command({
 });
 
 /**
- * Returns whether a copy checks itself, which is the one thing that a copy can do.
+ * Returns whether a copy checks itself. A copy can do nothing else.
  *
- * @param tools The folder of the release tools that run, without links.
+ * @param tools The folder of the running release tools, without links.
  * @throws {Refusal} If the tools are a copy, or DIR is in their own checkout.
  */
 function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: boolean): boolean {
@@ -116,7 +116,7 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
   }
   const isWithin = (outer: string, inner: string) => `${inner}${sep}`.startsWith(`${outer}${sep}`);
   if (isWithin(repository.root, tools) && isWithin(tools, folder)) {
-    throw refusal(`Cannot adopt into ${folder}: these scripts are in that very checkout`, {
+    throw refusal(`Cannot adopt into ${folder}: these scripts are in the same checkout`, {
       remedy: "Name a checkout of the product",
     });
   }
@@ -124,7 +124,7 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
 }
 
 /**
- * Returns an error for each file that keeps an adoption from being made.
+ * Returns an error for each file that prevents the adoption.
  *
  * @param adopt The command that adopts again.
  * @param tools The folder of the release tools, as a shell reads it.
@@ -151,19 +151,19 @@ function conflictsOf({ copy, steps, manifest, upstream }: Adoption, adopt: strin
 const isConflict = ({ fate }: Step) => fate === "conflict";
 const isEdited = ({ fate }: Step) => fate === "edited";
 
-/** Returns the way out that fits every edit: nothing of it is lost, and the next run writes the file. */
+/** Returns the remedy that keeps an edited file under another name, so that the next run can write it. */
 function setAside({ wordOf }: Copy, path: string, adopt: string): string {
   return `Set yours aside: mv ${wordOf(path)} ${wordOf(`${path}.mine`)}; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
 }
 
-/** Judges whether a copy is current: only its layout may differ. */
+/** Returns errors unless the copy is current. Only its layout may be edited. */
 function checkCopy(adoption: Adoption, adopt: string): Finding[] {
   const { copy, manifest, steps } = adoption;
   if (manifest === undefined) {
     const path = copy.pathOf(manifestPath);
     return [
       error(`Cannot call the copy current: ${path} is missing, so nothing was adopted here`, {
-        remedy: `Adopt: ${adopt}; or take it from git again: ${restoreManifest(copy)}`,
+        remedy: `Adopt: ${adopt}; or restore it from git: ${restoreManifest(copy)}`,
       }),
     ];
   }
@@ -209,13 +209,13 @@ function countOf(count: number): string {
   return count === 1 ? "1 file" : `${count} files`;
 }
 
-/** Returns the first three of some paths, and how many more there are. */
+/** Returns the first three paths and the number of the others. */
 function namesOf(paths: readonly string[]): string {
   const more = paths.length - 3;
   return paths.slice(0, 3).join(", ") + (more > 0 ? ` and ${countOf(more)} more` : "");
 }
 
-/** Returns how many files were written, removed and left. */
+/** Returns the number of files that were written, removed and unchanged. */
 function summaryOf({ steps, manifest }: Adoption): string {
   const count = (fate: string) => steps.filter((step) => step.fate === fate).length;
   const removed = count("removed") === 0 ? "" : `, ${count("removed")} removed`;
@@ -223,7 +223,7 @@ function summaryOf({ steps, manifest }: Adoption): string {
   return `${countOf(count("stale"))} written${removed}, ${count("current")} unchanged${before}`;
 }
 
-/** Returns what the operator should look at after an adoption. */
+/** Returns warnings and notices about an adoption: edited and ignored files, and old shell scripts. */
 async function remarksOn({ copy, steps, upstream }: Adoption): Promise<Finding[]> {
   const edits = steps.filter(isEdited).map(({ path }) => {
     const file = copy.pathOf(path);

@@ -4,16 +4,16 @@
  *
  * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--repo DIR] [--json]
  *
- * A vintage is a constant of the scoring source that says how old the data beside it are. It is
- * declared as `pub const NAME_VINTAGE: &str = "...";`, and any other declaration is refused.
+ * A vintage is a constant of the scoring source that states the date of the data in its file. It must
+ * be declared as `pub const NAME_VINTAGE: &str = "...";`.
  *
- * Stale data are a warning, and a notice if the changelog defers them: if the section of the
- * workspace's version, or else [Unreleased], names the constant outside of HTML comments. Refuses
- * if there is no vintage to judge or the source cannot be read; with --strict also if a vintage is
- * stale and not deferred, or not shown to be fresh.
+ * Stale data are a warning, or a notice if the changelog defers them: the section of the workspace's
+ * version, or else [Unreleased], names the constant outside HTML comments. Refuses if there is no
+ * vintage or the source cannot be read; with --strict also if a vintage is stale and not deferred, or
+ * cannot be judged.
  *
- * A vintage that states a year alone may mean any day of it: it is fresh if all of them are, stale
- * if none is, and otherwise the check cannot decide.
+ * A year may mean any of its days: it is fresh if all of them are, stale if none is, and otherwise the
+ * check cannot decide.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -44,14 +44,14 @@ import type { Json } from "./lib/report.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 
-/** What is asked of the vintages. */
+/** The options of the check. */
 export interface VintageQuestion {
   readonly releaseDay: Day;
-  /** Whether a vintage that is not shown to be fresh, and not deferred, refuses. */
+  /** Whether a vintage that is neither fresh nor deferred is an error. */
   readonly strict: boolean;
 }
 
-/** A constant that says how old the data beside it are. */
+/** A constant that states the date of the data in its file. */
 export interface Vintage {
   readonly constant: string;
   readonly text: string;
@@ -59,7 +59,7 @@ export interface Vintage {
   readonly at: Place;
 }
 
-/** Each state of a vintage in words; `unclear` is a year of which only some days are fresh. */
+/** The words for each state of a vintage; `unclear` is a year of which only some days are fresh. */
 const stateWords = {
   fresh: "fresh",
   deferred: "deferred",
@@ -76,7 +76,7 @@ interface JudgedVintage {
   readonly vintage: Vintage;
   /** The newest date or year that it states. */
   readonly stated: StatedTime | undefined;
-  /** Whole days from there to the release: at least and at most; undefined after the release. */
+  /** The least and the most whole days until the release; undefined for a date after it. */
   readonly age: { readonly least: number; readonly most: number } | undefined;
   readonly rule: VintageRule | undefined;
   readonly state: VintageState;
@@ -84,7 +84,7 @@ interface JudgedVintage {
   readonly deferral?: Line;
 }
 
-/** What a vintage must be, by `months` or by `calendarYears`, and how the procedure says it. */
+/** The greatest age of a vintage, in `months` or `calendarYears`, and the procedure's words for it. */
 interface VintageRule {
   readonly months?: number;
   readonly calendarYears?: number;
@@ -94,7 +94,7 @@ interface VintageRule {
 const { folder } = layout.vintages;
 const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
 
-/** Judges the vintages that the scoring source of a tree declares. */
+/** Checks the vintages in the scoring source of a tree. */
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
   (await auditVintages(tree, question)).findings;
 
@@ -129,7 +129,7 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
   });
   const findings = [
     ...final.map((each) => findingOf(each, section, question)),
-    // A file that cannot be read may hold what seems to be missing.
+    // An unreadable file may hold the missing constant.
     ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
     ...faults,
     ...(changelog.findings ?? []),
@@ -140,17 +140,17 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
 
 // Reading
 
-/** What may declare a vintage, in any form. */
+/** Matches a declaration of a vintage in any form. */
 const declaration = /\b(?:const|static)\s+(?:mut\s+)?([^\s:]*_VINTAGE)\s*:/g;
 
-/** The one form that is read, from the start of its line. */
+/** Matches the only valid form of a declaration, from the start of its line. */
 const legalForm =
   /[ \t]*(?:pub(?:\([\w: ]+\))? )?(?:const|static) \w+: &(?:'static )?str =\s+"([^"\\\r\n]*)";/y;
 
 /**
- * Returns the vintages that a Rust file declares, in order. Lines of comments are skipped.
+ * Returns the vintages that a Rust file declares, in order. Skips lines of comments.
  *
- * @throws {LocatedSyntaxError} If one is declared in another form than the legal one.
+ * @throws {LocatedSyntaxError} If a declaration has another form than the valid one.
  */
 export function readVintages(source: Source): Vintage[] {
   const { text, path } = source;
@@ -168,33 +168,33 @@ export function readVintages(source: Source): Vintage[] {
       throw new LocatedSyntaxError(
         `Cannot read ${path}: found ${quote(line)}, expected ${expected}`,
         at,
-        `Declare it as ${expected} with a text that has no escapes, or give it another name`,
+        `Declare it as ${expected} without escapes in the text, or rename it`,
       );
     }
     return [{ constant, text: match[1] ?? "", at }];
   });
 }
 
-/** A date or a year that a text states, as the days that it can mean. */
+/** A date or a year in a text, with the days that it may mean. */
 interface StatedTime {
   /** `YYYY-MM-DD` or `YYYY`. */
   readonly text: string;
-  /** The same day twice for a date; the first and the last one of a year. */
+  /** The first and the last of these days: the same for a date. */
   readonly first: Day;
   readonly last: Day;
 }
 
 /**
- * A date is `YYYY-MM-DD`; a text of that shape that is not a calendar day is not a year either. A
- * year is four digits from 1900 to 2099 that stand alone, unlike those in longer numbers, names and
- * versions such as 1.2024.3. A fiscal year is the year that it is named after, as in FY25.
+ * Matches a date, `YYYY-MM-DD`, a year from 1900 to 2099 that is not part of a longer number, a name or a
+ * version such as 1.2024.3, or a fiscal year such as FY25, which counts as that year. A text in the form
+ * of a date that is not a calendar day is not a year either.
  */
 const time =
   /(?<![0-9])(?<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?![0-9])|(?<![\p{L}\p{N}_]\.?)(?:FY(?<fiscal>(?:19|20)?[0-9]{2})|(?<year>(?:19|20)[0-9]{2}))(?!\.?[\p{L}\p{N}_])/gu;
 
 /**
- * Returns the newest date or year that a text states, or undefined if it states none. Of a year and
- * a date in that year the date counts, as it says more.
+ * Returns the newest date or year in a text, or undefined if there is none. A date is preferred to its
+ * year, because it is more precise.
  */
 export function findNewestTime(text: string): StatedTime | undefined {
   const times = [...text.matchAll(time)].flatMap(({ groups = {} }): StatedTime[] => {
@@ -204,7 +204,7 @@ export function findNewestTime(text: string): StatedTime | undefined {
     }
     return isDay(date) ? [{ text: date, first: date, last: date }] : [];
   });
-  // As texts, times compare in their order, and a date after its year.
+  // The order of the texts is that of the times, with a date after its year.
   return times.reduce<StatedTime | undefined>(
     (newest, each) => (newest === undefined || each.text > newest.text ? each : newest),
     undefined,
@@ -248,17 +248,17 @@ function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day):
     : monthsBefore(`${releaseDay.slice(0, 4)}-01-01` as Day, 12 * calendarYears);
 }
 
-/** Where the changelog defers a vintage. */
+/** The deferrals in the changelog. */
 interface Deferrals {
-  /** The heading under which a deferral is to be written. */
+  /** The heading below which a deferral must be written. */
   readonly section: string;
-  /** Returns the line that names a constant, or undefined if none does. */
+  /** Returns the line that names a constant. */
   find(constant: string): Line | undefined;
 }
 
 /**
- * Reads what the changelog says of the version being released: the section of the workspace's
- * version, or `[Unreleased]` as long as there is none.
+ * Returns the deferrals in the changelog's section of the workspace's version, or in `[Unreleased]` if
+ * there is no such section.
  *
  * @throws {Refusal} If the workspace manifest or the changelog cannot be read.
  * @throws {LocatedSyntaxError} If the workspace manifest is not TOML.
@@ -309,22 +309,22 @@ function findingOf(judged: JudgedVintage, section: string, question: VintageQues
       `Refresh the data and ${constant}, ${orDefer}`,
     ],
     unclear: [
-      `Cannot tell whether ${constant} is stale: found ${found}, ${expected}`,
+      `Cannot find out whether ${constant} is stale: found ${found}, ${expected}`,
       `State the day in ${constant} as YYYY-MM-DD, ${orDefer}`,
     ],
     future: [
-      `${constant} lies in the future: found ${found}, expected ${releaseDay} or earlier`,
+      `${constant} is in the future: found ${found}, expected ${releaseDay} or earlier`,
       `Correct ${constant}, or name the day of the release with --date`,
     ],
     undated: [
       `Cannot date ${constant}: found ${found}, expected a date or a year`,
-      `State in ${constant} how old its data are, as YYYY-MM-DD or YYYY`,
+      `State the date of the data in ${constant}, as YYYY-MM-DD or YYYY`,
     ],
   }[state];
   return (strict ? error : warning)(message ?? state, { at, remedy });
 }
 
-/** Returns the newest time of a vintage and its age in words, or else its text. */
+/** Returns the newest date of a vintage and its age, or else its text, for a message. */
 function foundIn({ vintage, stated, age }: JudgedVintage): string {
   if (stated === undefined || age === undefined) {
     return stated?.text ?? quote(vintage.text);
@@ -340,14 +340,14 @@ function noVintages(): Finding {
   });
 }
 
-/** Reports the rules whose constant is gone: nothing shows that its data are fresh. */
+/** Returns a finding for each rule without a constant: the age of its data is unknown. */
 function missingVintages(vintages: readonly Vintage[], { strict }: VintageQuestion): Finding[] {
-  const complain = strict ? error : warning;
+  const finding = strict ? error : warning;
   return Object.keys(rules)
     .filter((rule) => !vintages.some(({ constant }) => constant === rule))
     .map((constant) =>
-      complain(`Cannot judge ${constant}: found no such constant in ${folder}`, {
-        remedy: `Declare ${constant} there, or take its rule out of scripts/lib/layout.ts`,
+      finding(`Cannot judge ${constant}: found no such constant in ${folder}`, {
+        remedy: `Declare ${constant} there, or remove its rule from scripts/lib/layout.ts`,
       }),
     );
 }
@@ -360,7 +360,7 @@ export const table = command({
   operands: {},
   options: {
     date: option("YYYY-MM-DD", "the day of the release (default: today in UTC)", parseDay),
-    strict: flag("refuse a vintage that is stale and not deferred, or not shown to be fresh"),
+    strict: flag("refuse a vintage that is stale and not deferred, or cannot be judged"),
     ref: refOption,
   },
   refuses: [
@@ -368,7 +368,7 @@ export const table = command({
     'a constant is declared in another form than pub const NAME_VINTAGE: &str = "...";',
     "with --strict: a vintage is stale, and no line of the changelog's section defers it",
     "with --strict: a constant that has a rule is missing",
-    "with --strict: a vintage states no date, one in the future, or a year too vague for its rule",
+    "with --strict: a vintage states no date, a future one, or a year that its rule cannot judge",
   ],
   example: "bun scripts/check-vintages.ts --date 2026-08-07 --strict",
   async run({ options, now, repository, report }) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env bun
 /**
- * Shows the whole procedure in a throwaway world: a small product, a bare remote, a throwaway SSH
- * key, a stand-in lab and an image registry on loopback. It runs the real scripts.
+ * Runs the real scripts through the whole procedure in temporary folders, with a small product, a bare
+ * remote, an SSH key, a stand-in lab and an image registry on loopback.
  *
  * Usage: bun scripts/demo.ts [--keep]
  *
- * Refuses when a script ends otherwise than the procedure says.
+ * Refuses if a script ends with another exit code than the procedure states.
  *
- * Exit codes: 0 shown to the end, 1 a step went wrong, 2 wrong command line, 130 interrupted.
+ * Exit codes: 0 completed, 1 a step failed, 2 wrong command line, 130 interrupted.
  */
 
 import { resolve } from "node:path";
@@ -26,12 +26,12 @@ const version = "1.3.0";
 
 export const table = command({
   name: "scripts/demo.ts",
-  summary: "Shows the whole release procedure in a throwaway world, with the real scripts.",
+  summary: "Runs the real scripts through the whole release procedure, in temporary folders.",
   operands: {},
   options: {
-    keep: flag("keep the throwaway world and report where it is"),
+    keep: flag("keep the temporary folders, and print their path"),
   },
-  refuses: ["a script ends otherwise than the procedure says"],
+  refuses: ["a script ends with another exit code than the procedure states"],
   example: "bun scripts/demo.ts --keep",
   withoutRepo: true,
   async run({ options, env, report, interrupt }) {
@@ -43,7 +43,7 @@ export const table = command({
       await demonstrate(world, registry, report);
     } finally {
       if (options.keep) {
-        report.add(notice(`the world is kept: ${world.folder}`));
+        report.add(notice(`the folders are kept: ${world.folder}`));
       } else {
         await world.remove();
       }
@@ -52,9 +52,9 @@ export const table = command({
 });
 
 /**
- * Releases a version and its chart, refusals first.
+ * Releases a version and its chart; shows the refusals first.
  *
- * @throws {Refusal} If a step ends otherwise than the procedure says.
+ * @throws {Refusal} If a script ends with another exit code than expected.
  */
 async function demonstrate(
   world: DemoWorld,
@@ -74,38 +74,38 @@ async function demonstrate(
     showEnd(report, await world.git(...args), 0);
   }
 
-  /** Shows the tag object that the remote has, and what git says of its signature. */
+  /** Prints the tag object of the remote, and the verdict of git on its signature. */
   async function showTag(tag: string): Promise<void> {
     await git("--git-dir", "../origin.git", "cat-file", "tag", tag);
     await git("verify-tag", tag);
   }
 
-  tell("Step 2: something new is ready. The audit names every place that states the old version.");
+  tell("Step 2: a change is ready. The audit names every place that states the old version.");
   const changelog = smallProduct(oldVersion)[layout.changelog] ?? "";
   const unreleased = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
   await world.write({ [layout.changelog]: changelog.replace(/^(?=## )/m, unreleased) });
   await world.commit("Describe what is new");
   await run(1, "scripts/check-references.ts", `v${version}`);
 
-  tell("Steps 2 and 3: one command brings them all along, changelogs and chart included.");
+  tell("Steps 2 and 3: one command updates them all, including changelogs and chart.");
   await run(0, "scripts/bump-version.ts", version);
   await git("commit", "--quiet", "--all", "--message", `Bump to ${version}`);
   await run(0, "scripts/check-tag-version.ts", `v${version}`);
 
-  tell("Step 5: nobody has run the lab on it yet, so it is not released.");
+  tell("Step 5: the lab has not validated it yet, so it is not released.");
   await run(1, "release-gate/check-lab-validation.ts", "--version", `v${version}`);
   await run(1, "scripts/release.ts", `v${version}`, "--yes");
 
-  tell("Step 4: the lab passes. The row is recorded, and committed.");
+  tell("Step 4: the lab passes. The row is recorded and committed.");
   const where = ["--lab", layout.lab, "--append", layout.ledger];
   await run(0, "scripts/record-validation.ts", `v${version}`, "PASS", ...where);
   await git("commit", "--quiet", "--all", "--message", `Record the lab validation of ${version}`);
 
-  tell("Step 6: a dry run proves everything, signing included. Then the release.");
+  tell("Step 6: a dry run checks everything, including signing. Then the release.");
   await run(0, "scripts/release.ts", `v${version}`, "--dry-run");
   await run(0, "scripts/release.ts", `v${version}`, "--yes");
 
-  tell("The tag as the remote holds it, and its signature.");
+  tell("The tag on the remote, and its signature.");
   await showTag(`v${version}`);
 
   tell("Step 7: the chart waits until the image that it installs is published.");
@@ -115,23 +115,21 @@ async function demonstrate(
   await run(0, "scripts/release-chart.ts", `chart-v${version}`, "--yes");
   await showTag(`chart-v${version}`);
 
-  tell("Where does the release stand? Each step with its evidence.");
+  tell("The state of the release: each step with its evidence.");
   await run(0, "scripts/status.ts", `v${version}`);
 
-  tell("How sound were the releases so far?");
+  tell("The audit of all releases so far.");
   await run(0, "scripts/audit-releases.ts");
 
-  tell(
-    "Did everything arrive that the tag triggers? Here stand-ins answer for GitHub and crates.io.",
-  );
+  tell("Is everything published that the tag triggers? Stand-ins answer for GitHub and crates.io.");
   using index = await publishAll(world);
   const places = ["--registry", registry.host, "--crate-index", index.url];
   await run(0, "scripts/verify-release.ts", `v${version}`, ...places);
   report.print("");
-  report.add(notice("Every step ended as the procedure says"));
+  report.add(notice("Every step ended as the procedure states"));
 }
 
-/** Publishes what release.yml does, but for the image; returns the crate index. */
+/** Publishes what release.yml does except the image, and returns the crate index. */
 async function publishAll(world: DemoWorld) {
   const { published, releaseWorkflow: workflow } = layout;
   const { repository, binaries, sbom, checksums, crates } = published;
@@ -151,7 +149,7 @@ function showEnd(report: Report, { code, stdout, command }: Finished, expected: 
   sayAll(report, ...output.map((line) => `  ${line}`), `  [exit ${code}]`);
   if (code !== expected) {
     const what = command.slice(3).join(" ");
-    throw refusal(`Cannot go on with the demo: ${what} ended with ${code}, expected ${expected}`);
+    throw refusal(`Cannot continue the demo: ${what} ended with ${code}, expected ${expected}`);
   }
 }
 

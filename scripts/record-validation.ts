@@ -4,10 +4,9 @@
  *
  * Usage: bun scripts/record-validation.ts vX.Y.Z PASS|FAIL [--lab DIR] [--append [LEDGER]]
  *
- * The row names HEAD of the lab: of the checkout of --lab, or of the one around this folder. Standard
- * output has that row and nothing else. Refuses when the lab's commit cannot be told and, with
- * --append, when the "lab" is the checkout that holds the ledger, when the ledger is missing, when its
- * last entries are malformed, or when the row does not read back.
+ * The row names the commit at HEAD of the lab. Standard output has the row and nothing else. Refuses if
+ * the lab's commit cannot be read. With --append, also refuses if the lab's checkout holds the ledger,
+ * if the ledger is missing or its last entries are malformed, or if the row does not read back.
  *
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */
@@ -52,20 +51,20 @@ export const table = command({
       "the version that the lab ran, such as v1.2.3 or 1.2.3",
       versionOf(layout.tagPrefix),
     ),
-    verdict: operand("how it ended, in capitals", parseVerdict, "PASS|FAIL"),
+    verdict: operand("the verdict, in capitals", parseVerdict, "PASS|FAIL"),
   },
   options: {
-    lab: option("DIR", "the lab's checkout (default: the one around this folder)", nonEmpty),
+    lab: option("DIR", "the lab's checkout (default: the one of the current folder)", nonEmpty),
     append: optionWithDefault<string | true>(
       "LEDGER",
-      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of the checkout: of --repo, or around this folder)`,
+      `also append the row to the ledger (default: $LEDGER, else ${layout.ledger} of the product's checkout)`,
       nonEmpty,
       true,
     ),
   },
   refuses: [
-    "the lab's commit cannot be told",
-    "--append: the lab's checkout is the one that holds the ledger",
+    "the lab's commit cannot be read",
+    "--append: the lab's checkout holds the ledger",
     "--append: the ledger is missing, or its last entries are malformed",
     "--append: the row does not read back as written",
   ],

@@ -4,10 +4,10 @@
  *
  * Usage: bun scripts/validate-lab.ts vX.Y.Z --lab DIR [--ledger PATH] [--record] [--from STEP] [--keep-going]
  *
- * A PASS needs exit code 0 of every step and complete counts from those that owe them: each count
- * in their output, at least one. Standard output has the ledger row and nothing else; its date is
+ * A PASS needs exit code 0 of every step. The output of a step that must report counts needs at least
+ * one count, and only complete ones. Standard output has the ledger row and nothing else; its date is
  * the day in UTC on which the steps ended. Steps run without the operator's terminal and without
- * flags for make from the environment. A run that --from cuts short cannot be recorded.
+ * flags for make from the environment. A run with --from cannot be recorded.
  *
  * Exit codes: 0 PASS, 1 FAIL or refused, 2 wrong command line, 130 interrupted.
  */
@@ -57,7 +57,7 @@ import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 
 /**
- * Warns if the lab's checkout changed during the run, or cannot be read again after it.
+ * Returns a warning if the lab's checkout changed during the run, or cannot be read after it.
  *
  * @param after The checkout after the run, or why it cannot be read.
  */
@@ -91,7 +91,7 @@ export function checkUnmoved(before: Checkout, after: Attempt<Checkout>): Findin
       ];
 }
 
-/** Returns the failures of a run, in the order of its steps. */
+/** Returns an error for each failed step, in order. */
 export function checkResults(tag: string, results: readonly StepResult[]): Finding[] {
   return results.flatMap(({ name, fault, log }) =>
     fault === undefined
@@ -113,7 +113,7 @@ function parseStep(text: string): LabStep {
   return step;
 }
 
-/** Refuses a folder that cannot be the lab, before anything of it runs. */
+/** @throws {Refusal} If the folder has no Makefile, so that it cannot be the lab. */
 function refuseWithoutMakefile(root: string): void {
   if (!["GNUmakefile", "makefile", "Makefile"].some((name) => existsSync(join(root, name)))) {
     throw refusal(`Cannot run the lab at ${root}: it has no Makefile`, {
@@ -122,7 +122,7 @@ function refuseWithoutMakefile(root: string): void {
   }
 }
 
-/** Returns every step as data, whether it ran or not. */
+/** Returns every step for the report, whether it ran or not. */
 function stepsData(results: readonly StepResult[]) {
   return labSteps.map(({ name }) => {
     const result = results.find((each) => each.name === name);
@@ -155,24 +155,24 @@ export const table = command({
     lab: requiredOption("DIR", "the lab's checkout, required", nonEmpty),
     ledger: option(
       "PATH",
-      `the ledger for --record (default: $LEDGER, else ${layout.ledger} of the checkout: of --repo, or around this folder)`,
+      `the ledger for --record (default: $LEDGER, else ${layout.ledger} of the product's checkout)`,
       nonEmpty,
     ),
     record: flag("also append the row to the ledger, PASS or FAIL"),
     from: option(
       "STEP",
-      `start at that step, one of ${labSteps.map(({ name }) => name).join(", ")}; such a run cannot be recorded, for it does not vouch for the steps before`,
+      `start at that step, one of ${labSteps.map(({ name }) => name).join(", ")}; the run cannot be recorded, because it proves nothing about the steps before`,
       parseStep,
     ),
     keepGoing: flag("run the later steps even after a failure"),
   },
   refuses: [
-    "the lab's checkout cannot be read, has no Makefile, or is the one that holds the ledger",
+    "the lab's checkout cannot be read, has no Makefile, or holds the ledger",
     "make is missing",
     "a step ends with another exit code than 0 (verdict FAIL)",
-    "a step reports an incomplete count, or none where one is due (verdict FAIL)",
+    "a step reports an incomplete count, or lacks a required one (verdict FAIL)",
     "--record: the ledger is missing, its last entries are malformed, or the row does not read back",
-    "--record: the lab's checkout cannot be read again after the run (a FAIL is recorded all the same)",
+    "--record: the lab's checkout cannot be read again after the run (a FAIL is recorded nevertheless)",
   ],
   example: "bun scripts/validate-lab.ts v1.2.3 --lab ../lab --record",
   async run(invocation) {
@@ -181,13 +181,13 @@ export const table = command({
     const left = labSteps.slice(0, first).map(({ name }) => name);
     if (options.record && left.length > 0) {
       throw new UsageError(
-        `--record needs a whole run, and --from leaves out ${left.join(", ")}: give one of them`,
+        `--record needs a complete run, and --from leaves out ${left.join(", ")}: give only one of them`,
       );
     }
     const lab = await openLab(invocation, options.lab);
     refuseWithoutMakefile(lab.root);
     const before = await readCheckout(lab);
-    // A run that records nothing needs no ledger; but a lab that holds one is the product.
+    // Without --record no ledger is needed, but a lab that holds one is the product.
     const ledger: NamedLedger =
       options.record || options.ledger !== undefined
         ? await locateLedger(invocation, options.ledger ?? true)
@@ -208,12 +208,9 @@ export const table = command({
     if (left.length > 0) {
       const are = left.length === 1 ? "is" : "are";
       report.add(
-        warning(
-          `the verdict does not vouch for the whole lab: ${left.join(", ")} ${are} left out`,
-          {
-            remedy: "Do not record it as a PASS: run the whole lab, without --from",
-          },
-        ),
+        warning(`the verdict is not about the whole lab: ${left.join(", ")} ${are} left out`, {
+          remedy: "Do not record it as a PASS: run the whole lab, without --from",
+        }),
       );
     }
 
@@ -225,7 +222,7 @@ export const table = command({
 
     const after = await attempt(() => readCheckout(lab));
     if (interrupt.requested) {
-      // Ctrl-C on a terminal ends git, too: that says nothing about the lab.
+      // Ctrl-C on a terminal ends git as well, so `after` may lack its answer.
       throw new Interrupted("nothing is recorded", interrupt.exitCode);
     }
     const failures = checkResults(tag, results);
@@ -243,10 +240,10 @@ export const table = command({
     };
     report.add([...checkLab(before), ...checkUnmoved(before, after), ...failures]);
     const append = async (path: string) => {
-      // A PASS opens the release gate, so its commit must be known; a FAIL opens nothing.
+      // Only a PASS opens the release gate, so only its commit must be certain.
       if (verdict === "PASS" && after.value === undefined) {
         throw refusal(
-          `Cannot record the PASS of ${tag}: nothing shows that the lab stayed at ${sha} during the run`,
+          `Cannot record the PASS of ${tag}: the lab cannot be read after the run, so it may have left ${sha}`,
           { remedy: "Repair the lab's checkout, and run the whole lab again" },
         );
       }

@@ -352,7 +352,7 @@ describe("the commands that a way out names work where it was printed:", () => {
     for (const text of [undefined, "{"]) {
       writeFiles(it.product, { [manifest]: text });
       const { stderr } = await adopt("--check");
-      const [, line = ""] = /ake it from git again: (git [^;\n]+)/.exec(stderr) ?? [];
+      const [, line = ""] = /estore it from git: (git [^;\n]+)/.exec(stderr) ?? [];
       expect({ line, ...(await shell(it, cwd, line)) }).toMatchObject({ line, code: 0 });
       expect((await adopt("--check")).code).toBe(0);
     }
@@ -477,7 +477,7 @@ describe("refused, with nothing written:", () => {
       for (const more of [[], ["--check"]]) {
         const ended = await it.run(join(it.tools, "scripts/adopt.ts"), cwd, dir, ...more);
         expect(ended.code).toBe(1);
-        expect(ended.stderr).toContain("these scripts are in that very checkout");
+        expect(ended.stderr).toContain("these scripts are in the same checkout");
       }
     }
     expect(existsSync(join(it.tools, manifest))).toBe(false);

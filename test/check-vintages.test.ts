@@ -108,8 +108,8 @@ test.each([
   const words = {
     fresh: " -> ",
     stale: `${constant} is stale: found `,
-    unclear: `Cannot tell whether ${constant} is stale: found `,
-    future: `${constant} lies in the future: found `,
+    unclear: `Cannot find out whether ${constant} is stale: found `,
+    future: `${constant} is in the future: found `,
     undated: `Cannot date ${constant}: found "`,
   };
   const tree = files({ [constant]: value });
@@ -134,7 +134,7 @@ test("a complaint says what was found and expected, where, and the way out", asy
   for (const [value, remedy] of [
     ["2026", /^State the day in SPECPOWER_VINTAGE as YYYY-MM-DD, or defer it by a line /],
     ["2062-04-24", /^Correct SPECPOWER_VINTAGE, or name the day of the release with --date$/],
-    ["CCF aligned", /^State in SPECPOWER_VINTAGE how old its data are, as YYYY-MM-DD or YYYY$/],
+    ["CCF aligned", /^State the date of the data in SPECPOWER_VINTAGE, as YYYY-MM-DD or YYYY$/],
   ] as const) {
     const [found] = await check(files({ SPECPOWER_VINTAGE: value }));
     expect(found).toMatchObject({ at, remedy: expect.stringMatching(remedy) });
@@ -168,7 +168,7 @@ test("a rule whose constant is not found is a warning, in strict mode an error",
     expect(about(findings, "SPECPOWER_VINTAGE")).toEqual({
       level,
       message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}`,
-      remedy: "Declare SPECPOWER_VINTAGE there, or take its rule out of scripts/lib/layout.ts",
+      remedy: "Declare SPECPOWER_VINTAGE there, or remove its rule from scripts/lib/layout.ts",
     });
   }
 });

@@ -34,5 +34,5 @@ test("a world that is to be kept is kept where it is said, whatever went wrong i
   const { code, stdout, left } = await runWithoutShell("--keep");
   expect(code).toBe(1);
   expect(left).toHaveLength(1);
-  expect(stdout).toContain(`the world is kept: ${left[0]}\n`);
+  expect(stdout).toContain(`the folders are kept: ${left[0]}\n`);
 });

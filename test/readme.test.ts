@@ -108,7 +108,7 @@ test.skipIf(findComponent("npx") === undefined)(
       cwd: projectRoot,
       env: { ...env, npm_config_update_notifier: "false" },
     });
-    expect(stdout).toContain("Every step ended as the procedure says");
+    expect(stdout).toContain("Every step ended as the procedure states");
     expect(code).toBe(0);
   },
 );

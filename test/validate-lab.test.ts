@@ -186,12 +186,12 @@ test("--from starts at that step, warns of those left out, and cannot be recorde
     "verify-all-scenarios passed",
   ]);
   expect(report.findings.map(({ level, message }) => `${level} ${message}`)).toEqual([
-    "warning the verdict does not vouch for the whole lab: down, up, seed-services are left out",
+    "warning the verdict is not about the whole lab: down, up, seed-services are left out",
   ]);
   const path = ledger();
   const refused = await validate(["--from", "up", "--record", "--ledger", path]);
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toContain("--record needs a whole run, and --from leaves out down");
+  expect(refused.stderr).toContain("--record needs a complete run, and --from leaves out down");
   expect(readFileSync(path, "utf8")).toBe(old);
 });
 
@@ -215,7 +215,7 @@ test("a log too long to be read is no pass where counts are due, and its end is 
   });
   const { code, stdout, stderr } = await validate([]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: `${row(sha, "FAIL")}\n` });
-  expect(stderr).toContain("make validate-findings: it writes more than 67108864 bytes");
+  expect(stderr).toContain("make validate-findings: its output has more than 67108864 bytes");
   expect(stderr).toMatch(/4-validate-findings\.log:\n(?:.*\n)? {2}\| 10\/10 scenarios pass\n/);
 });
 
@@ -256,7 +256,7 @@ describe("a lab whose commit cannot be read again after the run", () => {
     expect(report.data.line).toBeUndefined();
     expect(report.findings.map(({ level, message }) => `${level} ${message}`)).toEqual([
       expect.stringMatching(/^warning the lab could not be read again /),
-      `error Cannot record the PASS of v1.2.3: nothing shows that the lab stayed at ${sha} during the run`,
+      `error Cannot record the PASS of v1.2.3: the lab cannot be read after the run, so it may have left ${sha}`,
     ]);
     expect(readFileSync(path, "utf8")).toBe(old);
   });

@@ -1,4 +1,4 @@
-/** Judges whether a ledger was only appended to: its old valid rows must still be the first ones. */
+/** Checks that a ledger was only appended to: its old valid rows must still be its first valid rows. */
 
 import {
   type Entry,
@@ -10,10 +10,10 @@ import {
 import { error, type Finding, notice, quote } from "../../scripts/lib/finding.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 
-/** A ledger that another one came from. */
+/** An earlier version of a ledger. */
 export interface EarlierLedger {
   readonly ledger: Ledger;
-  /** How messages name it, such as `the base`. */
+  /** Its name in messages, such as `the base`. */
   readonly shown: string;
 }
 
@@ -26,12 +26,12 @@ export function missingLedger(): Finding {
 }
 
 /**
- * Reports the first valid row of each earlier ledger that is edited, removed, moved, or has another
- * row inserted before it; and, as one notice, how many comments are edited or removed. A malformed
- * row counts as nothing: it may be removed anywhere, and repaired where it stands.
+ * Returns an error for the first valid row of each earlier ledger that is edited, removed, moved, or has
+ * another row inserted before it, and one notice with the number of edited or removed comments. A
+ * malformed row may be removed, or repaired in its place.
  *
- * @param earlier More than one for a merge, which must keep the rows of each parent in their order;
- * rows of one parent may then stand between those of another.
+ * @param earlier Several for a merge, which must keep the rows of each parent in order; rows of one
+ * parent may be between those of another.
  */
 export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[]): Finding[] {
   const file = ledger.source.path;
@@ -40,7 +40,7 @@ export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[
     const found = findDifference(before, ledger, others);
     return found === undefined ? [] : [differenceError(found, file, shown)];
   });
-  // What one side of a merge did to comments, the merge did not do.
+  // In a merge, a comment that one parent has edited already does not count.
   const counts = earlier.map((each) => lostComments(each.ledger, ledger));
   const count = earlier.length === 0 ? 0 : Math.min(...counts);
   if (count === 0) {
@@ -52,7 +52,7 @@ export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[
   return [...differences, edited];
 }
 
-/** A valid row that is lost, and the row that stands in its place, if any is left. */
+/** A valid row that is lost, and the row in its place, if there is one. */
 interface Difference {
   readonly before: Entry;
   readonly after: Entry | undefined;
@@ -68,16 +68,16 @@ function findDifference(
   if (firstLost(entriesOf(before), rows, foreign) === undefined) {
     return undefined;
   }
-  const standing = new Set(malformedOf(after).map(({ text }) => text));
-  const meant = before.rows.filter((row) => row.kind === "entry" || !standing.has(row.text));
+  const remaining = new Set(malformedOf(after).map(({ text }) => text));
+  const meant = before.rows.filter((row) => row.kind === "entry" || !remaining.has(row.text));
   return firstLost(meant, rows, foreign);
 }
 
 /**
- * Returns the first valid row that does not stand at its place.
+ * Returns the first valid row that is not in its place.
  *
- * @param before Valid rows, which must stay, and malformed ones, which may be repaired or gone.
- * @param foreign Texts of rows that may stand anywhere.
+ * @param before Valid rows, which must stay, and malformed ones, which may be repaired or removed.
+ * @param foreign The texts of rows that may be anywhere.
  */
 function firstLost(
   before: readonly Row[],
@@ -114,11 +114,11 @@ function differenceError({ before, after }: Difference, file: string, shown: str
   return error(`Cannot accept ${where}: found ${found}, expected ${expected}`, {
     at,
     remedy:
-      "Restore the rows as they were, and append what is new at the end: the ledger is append-only",
+      "Restore the rows as they were, and append new rows at the end: the ledger is append-only",
   });
 }
 
-/** Returns how many comments of an earlier ledger are no longer there, wherever they stand. */
+/** Returns how many comments of an earlier ledger the later one lacks; their places do not matter. */
 function lostComments(before: Ledger, after: Ledger): number {
   const kept = new Map<string, number>();
   for (const text of commentsOf(after)) {

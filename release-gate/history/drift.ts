@@ -1,4 +1,4 @@
-/** Finds drift: the commits that changed the product after a ledger row was committed. */
+/** Finds drift: the commits that changed the product after a row of the ledger was committed. */
 
 import { refusal } from "../../scripts/lib/finding.ts";
 import {
@@ -12,17 +12,17 @@ import { type Repository, runGit } from "../../scripts/lib/git/repository.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { type Finished, lastWords } from "../../scripts/lib/process.ts";
 
-/** The row that drift is counted from. */
+/** The row from which drift is counted. */
 export interface DriftQuestion {
   /** Path of the ledger, relative to the top level. */
   readonly ledger: string;
-  /** The row's line in that ledger, from 1. */
+  /** The row's line, from 1. */
   readonly line: number;
-  /** The commit that is judged; undefined for the work tree's ledger and HEAD. */
+  /** The commit to judge; undefined for the ledger of the work tree and HEAD. */
   readonly commit: ObjectId | undefined;
 }
 
-/** A commit, for people. */
+/** A commit, for a message. */
 export interface Change {
   readonly id: ObjectId;
   readonly subject: string;
@@ -31,20 +31,20 @@ export interface Change {
 export type Drift =
   | {
       readonly kind: "known";
-      /** The commit that brought the row. */
+      /** The commit that added the row. */
       readonly since: ObjectId;
       /**
-       * The commits after it that touched `layout.validatedPaths`, oldest first. A merge counts if
-       * it made a file that none of its parents has.
+       * The commits after it that changed `layout.validatedPaths`, oldest first. A merge counts if it
+       * has a version of a file that no parent has.
        */
       readonly commits: readonly Change[];
     }
   | { readonly kind: "unknown"; readonly why: string; readonly remedy: string };
 
 /**
- * Finds the commits since a row of the ledger was committed that touched the validated paths.
+ * Finds the commits that changed the validated paths after a row of the ledger was committed.
  *
- * @throws {Refusal} If git fails where it should have an answer.
+ * @throws {Refusal} If git fails.
  */
 export async function findDrift(repository: Repository, question: DriftQuestion): Promise<Drift> {
   const [state, origin] = await Promise.all([
@@ -65,7 +65,7 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
   if (shallow === "true") {
     return {
       kind: "unknown",
-      why: "the clone is shallow, its history is cut short",
+      why: "the clone is shallow, so its history is incomplete",
       remedy: "Fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in CI",
     };
   }
@@ -75,7 +75,7 @@ export async function findDrift(repository: Repository, question: DriftQuestion)
   return { kind: "known", since, commits: await changesSince(repository, since, judged) };
 }
 
-/** Returns what a failed `git blame` means. */
+/** Returns the drift that a failed `git blame` leaves unknown, with the reason. */
 function noOrigin(answer: Finished): Drift {
   const why = `git blame: ${lastWords(answer)}`;
   return !answer.timedOut && /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(answer.stderr)
@@ -89,9 +89,9 @@ function notCommitted(why: string): Drift {
 }
 
 /**
- * Returns the question for one line, whatever the operator's blame configuration ignores or converts: the `--no-`
- * form alone forgets a configured list of revisions before git opens it. A row whose line ending
- * alone was changed (-w) is as old as it was.
+ * Returns the arguments of `git blame` for one line. The options override the operator's configuration;
+ * only the `--no-` form drops a configured list of revisions before git opens it. With -w a commit
+ * that changed only the line ending does not count.
  */
 function blame({ ledger, line, commit }: DriftQuestion): string[] {
   const what = commit === undefined ? [] : [commit];
@@ -99,10 +99,12 @@ function blame({ ledger, line, commit }: DriftQuestion): string[] {
   return ["blame", "--porcelain", ...plain, "-L", `${line},${line}`, ...what, "--", ledger];
 }
 
-/** Returns the commit in the first line of `git blame --porcelain`: commit, line there, line here, count. */
+/** Returns the commit in the first line of `git blame --porcelain`: commit, old line, new line, count. */
 function originOf(porcelain: string, line: number): ObjectId | undefined {
-  const [commit, , here] = porcelain.slice(0, porcelain.indexOf("\n")).split(" ");
-  return commit !== undefined && isObjectId(commit) && here === String(line) ? commit : undefined;
+  const [commit, , newLine] = porcelain.slice(0, porcelain.indexOf("\n")).split(" ");
+  return commit !== undefined && isObjectId(commit) && newLine === String(line)
+    ? commit
+    : undefined;
 }
 
 const purpose = "list the commits since the validation";
@@ -115,12 +117,12 @@ async function changesSince(
   if (since === judged) {
     return [];
   }
-  // Whatever the operator's configuration could change is said; a merge is compared with all parents.
+  // The options override the operator's configuration; a merge is compared with all parents.
   const config = ["-c", "diff.orderFile=/dev/null", "-c", "core.quotePath=false"];
   const plain = ["--no-renames", "--no-relative", "--no-show-signature", "--no-color"];
   const show = ["-c", "--root", "--name-only", "--ignore-submodules=none", "--encoding=UTF-8"];
   const order = ["--reverse", "--topo-order", "--format=%x00%H%x00%s"];
-  // The first commit is asked for too: a list without its two ends is no answer.
+  // The list must include both ends of the range: this shows that it is complete.
   const range = [judged, "--not", `${since}^@`];
   const list = [...config, "log", ...plain, ...show, ...order, ...range];
   const [, ...fields] = (await gitOutput(repository, purpose, list)).split("\0");
@@ -138,7 +140,7 @@ async function changesSince(
     .map(({ id, subject }) => ({ id, subject }));
 }
 
-/** Reports whether git's name of a file is among the validated paths. */
+/** Reports whether a file name in git's output is in a validated path. */
 function isValidated(name: string): boolean {
   // Git quotes a name with control characters.
   const file = name.replace(/^"/, "");

@@ -1,4 +1,4 @@
-/** Judges what each commit did to the ledger, under every name that git's own rename following finds. */
+/** Judges the changes of each commit to the ledger, across the renames that git follows. */
 
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { decodeSource } from "../../scripts/lib/files/decode.ts";
@@ -20,35 +20,35 @@ import { checkAppendOnly, missingLedger } from "./append-only.ts";
 
 const purpose = "list the commits that touched the ledger";
 
-/** A commit that touched the ledger. */
+/** A commit that changed the ledger. */
 interface LedgerCommit {
   readonly id: ObjectId;
   readonly parents: readonly ObjectId[];
-  /** The committer's day, as git shows it. */
+  /** The committer's date, as git prints it. */
   readonly date: string;
   readonly subject: string;
 }
 
-/** The ledger's history up to a commit, judged. */
+/** The judged history of the ledger up to a commit. */
 export interface LedgerHistory {
   readonly findings: readonly Finding[];
-  /** The commits that touched the ledger, parents first. */
+  /** The commits that changed the ledger, parents first. */
   readonly commits: readonly ObjectId[];
   /** The ledger of the last commit. */
   readonly last: Ledger | undefined;
 }
 
 /**
- * Returns the names that the ledger has or had, the present one first.
+ * Returns the present name of the ledger, then its former names.
  *
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git fails.
  */
 export async function ledgerNames(
   repository: Repository,
   objects: Objects,
   head: ObjectId,
 ): Promise<string[]> {
-  // A merge that renames is compared with its first parent; nothing of the operator's limits that.
+  // A merge is compared with its first parent. The settings override the operator's configuration.
   const follow = ["-c", "diff.renameLimit=0", "-c", "diff.orderFile=/dev/null"];
   const options = ["--follow", "--diff-merges=first-parent", "--no-show-signature", "-z"];
   const list = [
@@ -74,7 +74,7 @@ function incomplete(subcommand: string) {
   });
 }
 
-/** Returns the ledger that a commit has under the first of some names. */
+/** Returns the ledger of a commit under the first of the names that exists. */
 export async function findLedgerAt(
   objects: Objects,
   commit: ObjectId,
@@ -90,12 +90,12 @@ export async function findLedgerAt(
 }
 
 /**
- * Judges every commit that touched the ledger: a valid row that is edited, removed, moved or
- * inserted is an error; a malformed row that a later commit repaired or removed is a warning that
- * names both commits; edited comments are one notice a commit. A malformed row that still stands is
- * not reported here: it is a fault of the ledger as it is.
+ * Judges every commit that changed the ledger. A valid row that is edited, removed, moved or inserted is
+ * an error. A malformed row that a later commit repaired or removed is a warning that names both
+ * commits. Edited comments are one notice for each commit. Present malformed rows are not reported:
+ * `checkLedger` reports them.
  *
- * @throws {Refusal} If git cannot tell, or the clone is shallow.
+ * @throws {Refusal} If git fails, or the clone is shallow.
  */
 export async function judgeHistory(
   repository: Repository,
@@ -107,7 +107,7 @@ export async function judgeHistory(
   const names = await ledgerNames(repository, objects, head);
   const commits = await listCommits(repository, head, names);
   const findings: Finding[] = [];
-  /** The commits that brought malformed rows which no later one is known to have repaired. */
+  /** The commits that added malformed rows, by the text of a row that is not repaired yet. */
   const origins = new Map<string, LedgerCommit>();
   let last: Source | undefined;
   for (const commit of commits) {
@@ -127,7 +127,7 @@ export async function judgeHistory(
   if (commits.length > 0 && findings.every(({ level }) => level !== "error")) {
     const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
     findings.push(
-      notice(`${layout.ledger}: ${count} touched it, and kept every valid row since it began`),
+      notice(`${layout.ledger}: ${count} changed it, and kept every valid row since it began`),
     );
   }
   return {
@@ -156,7 +156,7 @@ async function listCommits(
     });
 }
 
-/** Judges what one commit did to the ledgers of its parents that have one. */
+/** Compares the ledger of a commit with those of its parents. */
 function judgeStep(
   commit: LedgerCommit,
   found: Source | undefined,
@@ -170,7 +170,7 @@ function judgeStep(
   const [only, ...more] = earlier;
   const base = only !== undefined && more.length === 0 ? only.source.text : "";
   if (base.endsWith("\n") && found.text.startsWith(base)) {
-    // Nearly every commit: only the rows that it appended are new, and no other is read again.
+    // Nearly every commit only appends: its other rows have been judged before.
     const added = sourceOf(found.path, found.text.slice(base.length));
     noteOrigins(malformedOf(parseLedger(added, today)), commit, origins);
     return [];
@@ -182,8 +182,8 @@ function judgeStep(
   }));
   const malformed = malformedOf(ledger);
   const known = before.flatMap((each) => malformedOf(each.ledger));
-  const standing = new Set(malformed.map((row) => row.text));
-  const gone = known.filter((row) => !standing.has(row.text));
+  const remaining = new Set(malformed.map((row) => row.text));
+  const gone = known.filter((row) => !remaining.has(row.text));
   const lines = new Map(entriesOf(ledger).map(({ text: row, line }) => [row, line]));
   const repairs = gone.flatMap((row) => repairOf(row, ledger.source.path, lines, origins, commit));
   const knownTexts = new Set(known.map((row) => row.text));
@@ -210,9 +210,9 @@ function noteOrigins(
 }
 
 /**
- * Returns a warning, once, for a malformed row of before that the ledger does not have any more.
+ * Returns a warning for a malformed row that a commit repaired or removed, once for each row.
  *
- * @param lines The line of each valid row, by its text.
+ * @param lines The line of each valid row of the new ledger, by its text.
  */
 function repairOf(
   row: MalformedRow,
@@ -231,14 +231,14 @@ function repairOf(
   return [
     warning(`Line ${row.line}, malformed since ${nameOf(origin)}, is ${became}`, {
       at: line === undefined ? { file } : { file, line },
-      remedy: `To see what both commits did: git show ${short(origin.id)} ${short(commit.id)}`,
+      remedy: `To see both commits: git show ${short(origin.id)} ${short(commit.id)}`,
     }),
   ];
 }
 
 function beginning({ rows, source }: Ledger): Finding {
   const count = rows.length === 1 ? "1 row" : `${rows.length} rows`;
-  return notice(`The ledger begins here with ${count}: git finds no earlier file`, {
+  return notice(`The ledger begins with ${count}: git finds no earlier file`, {
     at: { file: source.path },
   });
 }
@@ -247,7 +247,7 @@ function nameOf({ id, date, subject }: LedgerCommit): string {
   return `${short(id)} of ${date}, ${quote(subject)}`;
 }
 
-/** Names the commit, with what people know it by. */
+/** Returns a finding with the commit, whose date and subject are added to the message. */
 function inHistory(finding: Finding, commit: LedgerCommit): Finding {
   return {
     ...finding,

@@ -1,4 +1,4 @@
-/** A product's copy of the release tools: where it is, what becomes of each file, how it is written. */
+/** A product's copy of the release tools: opens, compares and writes it. */
 
 import { join, relative, resolve } from "node:path";
 import { changeFiles, type FileChange, type Outcome } from "../lib/disk/change-files.ts";
@@ -11,14 +11,14 @@ import type { Environment } from "../lib/process.ts";
 import { hashOf, type Manifest, manifestPath, manifestText, parseManifest } from "./manifest.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** A folder of a product's checkout that holds a copy, or will hold one. */
+/** The folder of a copy in a product's checkout. It may be empty before the first adoption. */
 export interface Copy {
   readonly repository: Repository;
-  /** Absolute path of the folder, without links. */
+  /** Absolute path, without symbolic links. */
   readonly folder: string;
-  /** Returns the path of one of its files from the top level. */
+  /** Returns the path of a file from the top level of the checkout. */
   pathOf(path: string): string;
-  /** Returns the path of one of its files as a shell in the current folder reads it. */
+  /** Returns the path of a file as a shell word, from the current folder. */
   wordOf(path: string): string;
 }
 
@@ -48,39 +48,39 @@ export async function openCopy(
     repository,
     folder: real,
     pathOf: (path) => join(prefix, path),
-    // No command takes the path for an option.
+    // A path that begins with `-` would be an option.
     wordOf: (path) => shellWord(join(named, path).replace(/^-/, "./-")),
   };
 }
 
-/** Returns the command that takes the manifest of a copy from git again. */
+/** Returns the command that restores the manifest of a copy from git. */
 export function restoreManifest({ wordOf }: Copy): string {
   return `git -C ${wordOf(".")} checkout -- ${manifestPath}`;
 }
 
 /**
- * What becomes of a file in an adoption.
+ * What an adoption does with a file. "Upstream" means the release tools.
  *
- * - `current`: it is what it is upstream.
- * - `stale`: it is written, for it is missing, as it was adopted, or without its run bit.
- * - `removed`: it is removed, as it was upstream.
- * - `edited`: it was edited here and has not changed upstream, so it stays.
- * - `conflict`: it was edited here and has changed upstream, or was never adopted: the adoption is
- *   refused.
+ * - `current`: nothing, because it equals the file upstream.
+ * - `stale`: writes it, because it is missing, has not been edited, or has lost its run bit.
+ * - `removed`: removes it, because it no longer exists upstream.
+ * - `edited`: keeps it, because it was edited in the copy and has not changed upstream.
+ * - `conflict`: refuses, because it was edited in the copy and has changed upstream, or was never
+ *   adopted.
  */
 export type Fate = "current" | "stale" | "removed" | "edited" | "conflict";
 
-/** Three states of one file, as hashes; undefined where there is no file. */
+/** The hashes of three versions of a file; undefined if it does not exist. */
 export interface FileStates {
-  /** As the release tools have it now. */
+  /** In the release tools. */
   readonly upstream: string | undefined;
   /** As the last adoption wrote it. */
   readonly adopted: string | undefined;
-  /** As it is in the checkout. */
+  /** As it is in the copy. */
   readonly here: string | undefined;
 }
 
-/** Decides the fate of a file by its content. */
+/** Returns the fate of a file, by its content. */
 export function fateOf({ upstream, adopted, here }: FileStates): Fate {
   if (here === upstream) {
     return "current";
@@ -93,35 +93,34 @@ export function fateOf({ upstream, adopted, here }: FileStates): Fate {
 
 /** One file of the copy, and its fate. */
 export interface Step {
-  /** From the folder that holds the copy. */
+  /** From the folder of the copy. */
   readonly path: string;
   readonly fate: Fate;
 }
 
-/** Reports whether an adoption writes or removes the file. */
+/** Reports whether an adoption writes or removes a file. */
 export function isChange({ fate }: Step): boolean {
   return fate === "stale" || fate === "removed";
 }
 
-/** A copy compared with what there is to adopt. */
+/** A copy compared with the release tools. */
 export interface Adoption {
   readonly copy: Copy;
   /** The last adoption; undefined before the first. */
   readonly manifest: Manifest | undefined;
-  /** What there is to adopt; undefined if a copy checks itself. */
+  /** Undefined if a copy checks itself. */
   readonly upstream: Upstream | undefined;
-  /** The files of the copy as they are, the manifest among them. */
+  /** The present files of the copy, including the manifest. */
   readonly here: ReadonlyMap<string, FileState>;
-  /** Every file that there is, or should be. */
+  /** Every file that exists in the copy, or should. */
   readonly steps: readonly Step[];
 }
 
 /**
- * Compares a copy with what there is to adopt, and changes nothing.
+ * Compares a copy with the release tools. Changes nothing.
  *
- * @param upstream What there is to adopt; undefined to compare the copy with its own manifest.
- * @throws {Refusal} If the copy or its manifest cannot be read, or something else than a file is in
- *   the place of one.
+ * @param upstream Undefined to compare the copy with its own manifest.
+ * @throws {Refusal} If the copy or its manifest cannot be read, or a path is not a regular file.
  */
 export async function compareCopy(copy: Copy, upstream: Upstream | undefined): Promise<Adoption> {
   const recorded = readCopy(copy, [manifestPath]).get(manifestPath);
@@ -147,9 +146,9 @@ export async function compareCopy(copy: Copy, upstream: Upstream | undefined): P
 }
 
 /**
- * Reads the files of a copy that are there.
+ * Returns those files of a copy that exist.
  *
- * @throws {Refusal} If something else than a file of the checkout is in the place of one.
+ * @throws {Refusal} If a path is not a regular file of the checkout.
  */
 export function readCopy(
   { repository, pathOf }: Copy,
@@ -167,8 +166,8 @@ export function readCopy(
 }
 
 /**
- * Returns the bytes that an adoption writes by path, undefined for a file that it removes. The
- * manifest comes last: as long as it is the old one, the next run can finish.
+ * Returns the bytes that an adoption writes, by path; undefined for a file that it removes. The manifest
+ * comes last: after an interrupt before it, the next run can finish.
  */
 export function contentsOf(adoption: Adoption): Map<string, Uint8Array | undefined> {
   const { steps, upstream, manifest } = adoption;
@@ -192,9 +191,9 @@ function hashesOf({ files }: Upstream): Map<string, string> {
 /**
  * Writes files of a copy, all or none, in the order of `contents`.
  *
- * @param seen The files as they were when the contents were decided.
- * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
- * @throws {Refusal} If a file is no longer as it was seen, or cannot be written.
+ * @param seen The files as they were read for the comparison.
+ * @param isInterrupted Reports whether to stop; called before each file. The caller defers signals.
+ * @throws {Refusal} If a file has changed since, or cannot be written.
  */
 export function writeCopy(
   copy: Copy,
@@ -210,10 +209,10 @@ export function writeCopy(
   return changeFiles(copy.repository.root, () => changes, isInterrupted);
 }
 
-/** Returns the permissions to write: those of the file that is there, and a command's run bit. */
+/** Returns the permissions to write: those of the present file, and the run bits of a command. */
 function modeOf(bytes: Uint8Array, before: FileState | undefined): number {
   const mode = before?.mode ?? 0o644;
-  // Who may read a command may run it.
+  // Everyone who may read a command may run it.
   return isCommand(bytes) ? mode | ((mode & 0o444) >> 2) : mode;
 }
 
@@ -227,9 +226,9 @@ function isCommand(bytes: Uint8Array): boolean {
 }
 
 /**
- * Returns the files of a copy that git ignores: they would never be committed.
+ * Returns the files of a copy that git ignores, which would never be committed.
  *
- * @throws {Refusal} If git cannot say.
+ * @throws {Refusal} If git fails.
  */
 export async function ignoredAmong(
   { repository, pathOf }: Copy,

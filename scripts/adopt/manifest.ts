@@ -1,29 +1,29 @@
-/** The manifest of an adopted copy: what was written into a checkout, and where it came from. */
+/** The manifest of an adopted copy: the hashes of its files, and the version that they came from. */
 
 import { asTable, parseJson } from "../lib/files/document.ts";
 import { LocatedSyntaxError, quote, refusal } from "../lib/finding.ts";
 import { isTreePath, type Source } from "../lib/tree.ts";
 
-/** Where the manifest is, from the folder that holds the copy. */
+/** Path of the manifest, from the folder of the copy. */
 export const manifestPath = "scripts/adopted.json";
 
 /** The version and the commit of the release tools. */
 export interface Origin {
   /** The version in their package.json. */
   readonly version: string;
-  /** Undefined if the tools are no checkout of their own, or had uncommitted changes. */
+  /** Undefined if the tools are not the top level of a checkout, or had uncommitted changes. */
   readonly commit: string | undefined;
 }
 
-/** What was adopted. */
+/** The record of an adoption. */
 export interface Manifest extends Origin {
-  /** The hash of every file as it was written, by its path from the folder of the copy. */
+  /** The hash of every written file, by its path from the folder of the copy. */
   readonly files: ReadonlyMap<string, string>;
 }
 
 /**
- * Reports whether an adoption may write or remove a path: source text in the folders of the release
- * tools, and the `tsconfig.json` that keeps the product's own out of them. The ledger is neither.
+ * Reports whether an adoption may write or remove a path: a TypeScript file in the folders of the release
+ * tools, or their `tsconfig.json`, which overrides the product's. The ledger is neither.
  */
 export function isAdoptable(path: string): boolean {
   return (
@@ -32,16 +32,16 @@ export function isAdoptable(path: string): boolean {
 }
 
 /**
- * Reads a manifest.
+ * Returns the manifest in a file.
  *
- * @param restore The command that takes the manifest from git again.
- * @throws {Refusal} If the text is no manifest, or names a file that no adoption writes.
+ * @param restore The command that restores the manifest from git.
+ * @throws {Refusal} If the text is not a manifest, or names a file that no adoption writes.
  */
 export function parseManifest(source: Source, restore: string): Manifest {
   const damaged = (why: string) =>
     refusal(`Cannot read ${source.path}: ${why}`, {
       at: { file: source.path },
-      remedy: `Take it from git again: ${restore}; or remove it and adopt anew, which refuses every file that differs from the release tools`,
+      remedy: `Restore it from git: ${restore}; or remove it and adopt again, which refuses every file that differs from the release tools`,
     });
   const { version, commit, files } = asTable(readJson(source, damaged)) ?? {};
   const table = asTable(files);
@@ -53,7 +53,7 @@ export function parseManifest(source: Source, restore: string): Manifest {
       throw damaged(`it names ${quote(path)}, which no adoption writes`);
     }
     if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) {
-      throw damaged(`the hash of ${quote(path)} is no sha256`);
+      throw damaged(`the hash of ${quote(path)} is not a sha256`);
     }
     return [path, hash];
   });
@@ -72,16 +72,16 @@ function isCommit(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === "string" && /^[0-9a-f]{40,64}$/.test(value));
 }
 
-/** Returns the text of a manifest: the same bytes for the same adoption. */
+/** Returns the text of a manifest, with its files in order: equal manifests have equal texts. */
 export function manifestText({ version, commit, files }: Manifest): string {
   const sorted = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
-  const about = "Written by scripts/adopt.ts; it tells what was adopted from what is edited here";
+  const about = "Written by scripts/adopt.ts, which finds edited files by these hashes";
   return `${JSON.stringify({ about, version, commit, files: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
 /**
- * Returns the sha256 of a text in hex. CRLF counts as LF: `.gitattributes` and `core.autocrlf`
- * change line endings without an edit.
+ * Returns the sha256 of a text in hexadecimal, with CRLF replaced by LF: `.gitattributes` and
+ * `core.autocrlf` change line endings without an edit.
  */
 export function hashOf(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");

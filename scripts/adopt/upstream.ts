@@ -1,4 +1,4 @@
-/** What there is to adopt: the commands and their library, as this checkout of the release tools has them. */
+/** Reads the release tools that a product adopts: the commands and their library. */
 
 import { findFile, realPath } from "../lib/disk/files.ts";
 import { workTree } from "../lib/disk/work-tree.ts";
@@ -10,14 +10,14 @@ import { findRepository } from "../lib/git/repository.ts";
 import type { Environment } from "../lib/process.ts";
 import { isAdoptable, type Origin } from "./manifest.ts";
 
-/** The release tools' own files, and where they come from. */
+/** The files of the release tools, with their version and commit. */
 export interface Upstream extends Origin {
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The files with uncommitted changes; undefined if git cannot say. */
+  /** The files with uncommitted changes; undefined if unknown. */
   readonly changed: readonly string[] | undefined;
 }
 
-/** No release needs the demo. */
+/** The demo is not needed for a release. */
 const notAdopted = /^scripts\/demo(?:\.ts$|\/)/;
 
 /**
@@ -52,13 +52,13 @@ function readBytes(root: string, path: string): Uint8Array {
   const file = findFile(root, path, { links: "none" });
   if (file === undefined) {
     throw refusal(`Cannot read ${path}: it was removed after it was listed`, {
-      remedy: "Let nothing else edit the release tools, then run this again",
+      remedy: "Run this again while no other program changes the release tools",
     });
   }
   return file.bytes;
 }
 
-/** Returns the commit of the release tools and what differs from it, if they are a checkout. */
+/** Returns the commit of the release tools and the files with changes; undefined without a checkout. */
 async function readCommit(
   root: string,
   paths: readonly string[],

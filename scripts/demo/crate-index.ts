@@ -1,8 +1,8 @@
-/** A stand-in crate index on loopback: the sparse protocol, as cargo reads it. */
+/** A crate index on loopback for the demo and the tests, with the sparse protocol of cargo. */
 
 export type StandInCrateIndex = ReturnType<typeof startCrateIndex>;
 
-/** Starts an empty index; it stops when the scope ends: `using index = startCrateIndex()`. */
+/** Starts an empty index, which stops at the end of its scope: `using index = startCrateIndex()`. */
 export function startCrateIndex(intercept?: (path: string) => Response | undefined) {
   const requests: string[] = [];
   const files = new Map<string, string>();
@@ -27,18 +27,18 @@ export function startCrateIndex(intercept?: (path: string) => Response | undefin
   });
   const url: string = `http://${server.hostname}:${server.port}/`;
 
-  /** Adds a line to the file of a crate, legal or not. */
+  /** Adds a line to the index file of a crate, valid or not. */
   function addLine(name: string, line: string): void {
     files.set(name, `${files.get(name) ?? ""}${line}\n`);
   }
 
   return {
-    /** The base of the index, with a slash at its end. */
+    /** The base URL of the index, which ends with a slash. */
     url,
-    /** The paths that were asked for, in order. */
+    /** The requested paths, in order. */
     requests,
     addLine,
-    /** Lists a version of a crate; returns its checksum. */
+    /** Adds a version of a crate, and returns its checksum. */
     publish(name: string, version: string, { yanked = false } = {}): string {
       const archive = `the archive of ${name} ${version}`;
       const cksum = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
@@ -51,7 +51,7 @@ export function startCrateIndex(intercept?: (path: string) => Response | undefin
   };
 }
 
-/** Returns the folder of a crate's file: by its first letters, so that no folder holds too many. */
+/** Returns the folder of the index file of a crate, from the letters of its name. */
 function folderOf(name: string): string {
   if (name.length <= 3) {
     return name.length === 3 ? `3/${name[0]}` : String(name.length);

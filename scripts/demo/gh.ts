@@ -1,19 +1,19 @@
-/** A stand-in gh on PATH: it answers from recorded shapes, and with any fault that it is given. */
+/** A stand-in for gh on PATH for the demo and the tests: it prints the given answers and faults. */
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** How the stand-in answers one question. */
+/** The answer to a command line. */
 export interface GhReply {
   /** Text, or a value that is printed as JSON. */
   readonly stdout?: unknown;
   readonly stderr?: string;
   readonly code?: number;
-  /** Shell words that are run first: for a gh that hangs, dies or never stops. */
+  /** A shell command to run first: for a gh that hangs, is killed or prints without end. */
   readonly shell?: string;
 }
 
-/** It needs no program of PATH but cp and cat: a test may take the others away. */
+/** The shell script needs only cp and cat from PATH, because tests remove other programs. */
 const program = `#!/bin/sh
 here=\${0%/*}/gh-replies
 printf '%s\\n' "$*" >> "$here/asked"
@@ -45,14 +45,14 @@ echo "the stand-in gh has no answer to: $*" >&2
 exit 1
 `;
 
-/** Returns the folder for PATH of the stand-in below a folder, whether it exists yet or not. */
+/** Returns the folder of the stand-in, to add to PATH. It may not exist yet. */
 export function standInFolder(parent: string): string {
   return join(parent, "gh-bin");
 }
 
 export type StandInGh = ReturnType<typeof standInGh>;
 
-/** Puts a stand-in gh into a new folder below another one. It has no answer to any question yet. */
+/** Creates a stand-in gh, without answers, in `standInFolder(parent)`. */
 export function standInGh(parent: string) {
   const bin = standInFolder(parent);
   const replies = join(bin, "gh-replies");
@@ -62,14 +62,14 @@ export function standInGh(parent: string) {
   return {
     /** The folder for PATH. */
     bin,
-    /** Returns the command lines that it was asked, in order. */
+    /** Returns the command lines of all calls, in order. */
     asked: (): readonly string[] =>
       existsSync(record) ? readFileSync(record, "utf8").split("\n").slice(0, -1) : [],
     /**
-     * Sets the answer to a question; undefined takes it back.
+     * Sets or removes the answer to a command.
      *
      * @param question The two words of the command; for attestations the name of the file may
-     *   follow, then the last part of the predicate's type. The most exact answer counts.
+     *   follow, then the last part of the predicate's type. The longest match is used.
      */
     reply(question: string, reply: GhReply | undefined): void {
       const base = join(replies, question);
@@ -82,7 +82,7 @@ export function standInGh(parent: string) {
         writeFileSync(`${base}.sh`, `${shell}\ncode=${code}\n`);
       }
     },
-    /** Adds files, by name, that `gh release download` brings. */
+    /** Adds files, by name, for `gh release download`. */
     publish(assets: Readonly<Record<string, string>>): void {
       for (const [name, text] of Object.entries(assets)) {
         writeFileSync(join(replies, "assets", name), text);
@@ -91,12 +91,12 @@ export function standInGh(parent: string) {
   };
 }
 
-/** What a tag's workflow built, on GitHub. */
+/** A release on GitHub. */
 export interface GhRelease {
   /** OWNER/REPO. */
   readonly repository: string;
   readonly tag: string;
-  /** In full. */
+  /** Full id of the commit. */
   readonly commit: string;
   /** Path of the workflow file. */
   readonly workflow: string;
@@ -152,7 +152,7 @@ export function releaseShape(
   };
 }
 
-/** The types of predicate that a release attests. */
+/** The predicate types of the attestations of a release. */
 export const predicates = {
   provenance: "https://slsa.dev/provenance/v1",
   spdx: "https://spdx.dev/Document/v2.3",
@@ -185,25 +185,25 @@ export function attestationShape(
   };
 }
 
-/** Returns the sha256 of a text in hex. */
+/** Returns the sha256 of a text in hexadecimal. */
 export function sha256OfText(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** Returns a checksum file for files by name, as sha256sum writes it. */
+/** Returns the checksums of files, by name, in the form of sha256sum. */
 export function checksumsOf(files: Readonly<Record<string, string>>): string {
   return Object.entries(files)
     .map(([name, text]) => `${sha256OfText(text)}  ${name}\n`)
     .join("");
 }
 
-/** Returns the assets of a sound release: a text for each file, and the checksums. */
+/** Returns the assets of a valid release: a text for each file, and the checksum file. */
 export function soundAssets(names: readonly string[], checksums: string): Record<string, string> {
   const files = Object.fromEntries(names.map((name) => [name, `the content of ${name}\n`]));
   return { ...files, [checksums]: checksumsOf(files) };
 }
 
-/** Lets the stand-in answer for a release that is sound in every way. */
+/** Sets the answers of the stand-in for a valid release. */
 export function publishSoundly(
   gh: StandInGh,
   release: GhRelease,

@@ -1,6 +1,6 @@
-/** A small product in the shape of the real one: workspace, chart, docs, changelogs and a ledger. */
+/** A small product with the structure of the real one: workspace, chart, docs, changelogs and ledger. */
 
-/** The files of the product at one version, by path. */
+/** Returns the files of the product at a version, by path. */
 export function smallProduct(version: string, registry = "ghcr.io"): Record<string, string> {
   const image = `${registry}/robintra/perf-sentinel`;
   return {
@@ -122,7 +122,7 @@ annotations:
   };
 }
 
-/** The Makefile of a lab whose every step passes. */
+/** The Makefile of a lab in which every step passes. */
 export const smallLab = {
   Makefile: `down up seed-services:
 	@echo $@: done

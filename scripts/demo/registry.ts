@@ -1,16 +1,16 @@
-/** A stand-in image registry on loopback: OCI distribution, as far as pulling an image needs it. */
+/** An image registry on loopback for the demo and the tests: the part of OCI distribution for pulls. */
 
-/** How the registry wants to be asked. */
+/** How clients authenticate. */
 type Access =
   | { readonly kind: "open" }
-  /** A token for everyone, from the registry's own token server. */
+  /** The token server gives a token to everyone. */
   | { readonly kind: "bearer" }
-  /** A token only for a login with this password, whatever the user name. */
+  /** The token server requires this password, with any user name. */
   | { readonly kind: "private"; readonly password: string };
 
 export interface RegistryOptions {
   readonly access?: Access;
-  /** Answers in the registry's place where it returns a response: for faults. */
+  /** Returns a response to send instead of the registry's, to simulate faults. */
   readonly intercept?: (
     request: Request,
     path: string,
@@ -30,17 +30,17 @@ export const mediaTypes = {
 
 const bearerToken = "stand-in-registry-bearer-token";
 
-/** Returns the digest of a text or of bytes. */
+/** Returns the OCI digest of a text or of bytes. */
 export function digestOf(content: string | Uint8Array): string {
   return `sha256:${new Bun.CryptoHasher("sha256").update(content).digest("hex")}`;
 }
 
 export type StandInRegistry = ReturnType<typeof startRegistry>;
 
-/** Starts an empty registry; it stops when the scope ends: `using registry = startRegistry()`. */
+/** Starts an empty registry, which stops at the end of its scope: `using registry = startRegistry()`. */
 export function startRegistry({ access = { kind: "open" }, intercept }: RegistryOptions = {}) {
   const requests: { method: string; path: string; headers: Headers }[] = [];
-  /** Manifests and blobs by the path that a request for them has, in the order of their pushes. */
+  /** Manifests and blobs by the path of their request, in the order of the pushes. */
   const held = new Map<string, { readonly bytes: Uint8Array; readonly mediaType: string }>();
 
   const server = Bun.serve({
@@ -81,7 +81,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     });
   }
 
-  /** Holds a blob and returns its digest. */
+  /** Stores a blob, and returns its digest. */
   function pushBlob(repository: string, body: unknown): string {
     const bytes = encode(body);
     const digest = digestOf(bytes);
@@ -89,7 +89,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     return digest;
   }
 
-  /** Holds any JSON, or text, as a manifest, under a tag if one is given; returns its digest. */
+  /** Stores JSON or a text as a manifest, optionally under a tag, and returns its digest. */
   function pushManifest(
     repository: string,
     tag: string | undefined,
@@ -104,7 +104,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     return digest;
   }
 
-  /** Holds the parts of an artifact, and its manifest under a tag if one is given. */
+  /** Stores an artifact, optionally under a tag, and returns its manifest's digest. */
   function pushArtifact(
     repository: string,
     tag: string | undefined,
@@ -121,16 +121,16 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     return pushManifest(repository, tag, manifest, mediaType);
   }
 
-  /** Holds an image for one platform, under a tag if one is given; returns its manifest's digest. */
+  /** Stores an image of one platform, optionally under a tag, and returns its manifest's digest. */
   function pushImage(repository: string, tag: string | undefined, platform: string): string {
     const config = { ...platformOf(platform), rootfs: { type: "layers", diff_ids: [] } };
     return pushArtifact(repository, tag, [mediaTypes.config, config]);
   }
 
   /**
-   * Holds an index of images under a tag, as a multi-platform build pushes it, with attestations.
+   * Stores an index of images under a tag, with attestations, as a multi-platform build pushes it.
    *
-   * @param built The platforms that the images themselves name; default: those of the index.
+   * @param built The platforms in the configurations of the images; by default those of the index.
    * @returns The digest of the index.
    */
   function pushIndex(
@@ -164,7 +164,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     return pushManifest(repository, tag, index, mediaType);
   }
 
-  /** Holds a chart under its version, as `helm push` does; returns the digest of its manifest. */
+  /** Stores a chart under its version, as `helm push` does, and returns the digest of its manifest. */
   function pushChart(
     repository: string,
     chart: { readonly name: string; readonly version: string; readonly appVersion: string },
@@ -189,7 +189,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     pushChart,
     pushManifest,
     pushBlob,
-    /** Removes what a digest names. */
+    /** Removes the manifest and the blob with a digest. */
     remove(repository: string, digest: string): void {
       held.delete(`/v2/${repository}/manifests/${digest}`);
       held.delete(`/v2/${repository}/blobs/${digest}`);
@@ -198,7 +198,7 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
   };
 }
 
-/** Returns an error as the distribution specification lays it out. */
+/** Returns an error response in the form of the distribution specification. */
 export function failure(
   status: number,
   code: string,
@@ -208,7 +208,7 @@ export function failure(
   return Response.json({ errors }, { status, headers });
 }
 
-/** Reports whether credentials of the Basic scheme have the password. */
+/** Reports whether Basic credentials have the password. */
 function hasPassword(access: Access, authorization: string): boolean {
   const credentials = /^Basic (.+)$/.exec(authorization)?.[1] ?? "";
   const text = Buffer.from(credentials, "base64").toString();

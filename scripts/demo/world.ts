@@ -1,4 +1,4 @@
-/** The throwaway world of the demo: its own folders, repositories and signing key. */
+/** The temporary environment of the demo: its folders, repositories and signing key. */
 
 import { mkdir, rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
@@ -12,19 +12,19 @@ import { smallLab, smallProduct } from "./product.ts";
 export interface DemoOptions {
   /** The folder that holds `scripts/` and `release-gate/`. */
   readonly tools: string;
-  /** The registry that the product's chart names; default: the real one. */
+  /** The registry in the product's chart; by default the real one. */
   readonly registry?: string;
   readonly env: Environment;
   readonly signal: AbortSignal;
 }
 
-/** The version that is released when the demo begins. */
+/** The released version at the beginning of the demo. */
 export const oldVersion = "1.2.9";
 
 export type DemoWorld = Awaited<ReturnType<typeof openDemoWorld>>;
 
 /**
- * Makes the world: a product at `oldVersion` on its remote, a lab, and a signing key.
+ * Creates a product at `oldVersion` with its remote, a lab, and a signing key.
  *
  * @throws {Refusal} If git or ssh-keygen is missing or fails.
  */
@@ -46,7 +46,7 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
     return answer.stdout;
   }
 
-  /** Runs a program with standard error within standard output, as a terminal shows them. */
+  /** Runs a program with standard error redirected to standard output. */
   function together(command: readonly string[]): Promise<Finished> {
     const merged = ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command];
     return run(merged, { cwd: product, env: isolated, signal });
@@ -103,7 +103,7 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
   };
 }
 
-/** Returns the environment without anything that leads to the operator's own configuration. */
+/** Returns the environment without variables that would use the operator's configuration. */
 function isolate(env: Environment, home: string): Environment {
   const foreign = /^(GIT_|GITHUB_|GH_|SSH_|GPG_|GNUPGHOME$|XDG_|LEDGER$|http_proxy$|HTTP_PROXY$)/;
   const kept = Object.entries(env).filter(([name]) => !foreign.test(name));

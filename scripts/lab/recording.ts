@@ -1,4 +1,4 @@
-/** What both commands that record a lab run share: the lab, the ledger, and the row. */
+/** Shared by the two commands that record a lab run: opens the lab, finds the ledger, appends the row. */
 
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,14 +12,14 @@ import { findRepository, type Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
 import type { Json } from "../lib/report.ts";
 
-/** The ledger takes no shorter name of a commit. */
+/** The fewest digits of a commit in the ledger. */
 const leastDigits = 7;
 
 /**
- * Returns the lab's commit as the ledger names it: as short as `git rev-parse --short` has it, but never
- * shorter than 7 digits, whatever the lab's git configuration says.
+ * Returns the abbreviated commit of the lab for the ledger, as `git rev-parse --short` prints it but with
+ * at least 7 digits: the lab's git configuration may ask for fewer.
  *
- * @throws {Refusal} If git cannot say, or HEAD moved meanwhile.
+ * @throws {Refusal} If git fails, or HEAD moved meanwhile.
  */
 export async function findLabCommit(lab: Repository, head: ObjectId): Promise<string> {
   const abbreviated = await gitLine(lab, "read the lab's commit", ["rev-parse", "--short", "HEAD"]);
@@ -27,26 +27,26 @@ export async function findLabCommit(lab: Repository, head: ObjectId): Promise<st
     throw refusal(
       `Cannot read the lab's commit: HEAD moved from ${short(head)} to ${abbreviated}`,
       {
-        remedy: "Run it again while nothing else works in the lab's checkout",
+        remedy: "Run this again while no other program changes the lab's checkout",
       },
     );
   }
   return head.slice(0, Math.max(abbreviated.length, leastDigits));
 }
 
-/** How many changed paths of the lab a warning names. */
+/** The most paths that a warning names. */
 const namedPaths = 5;
 
-/** Returns the first of some paths, and how many more there are, for a message. */
+/** Returns the first paths and the number of the others, for a message. */
 export function namePaths(paths: readonly string[]): string {
   const more = paths.length > namedPaths ? `, and ${paths.length - namedPaths} more` : "";
   return paths.slice(0, namedPaths).map(quote).join(", ") + more;
 }
 
-/** Completes the way out of a warning that the lab's commit may not identify what ran. */
+/** The end of the remedy for a lab commit that may not identify what ran. */
 export const removeRow = "if this run has a row in the ledger, remove it before you commit";
 
-/** Warns if the lab's commit may not identify what was run, or may get lost. */
+/** Returns warnings if the lab's commit may not identify what ran, or may become unreachable. */
 export function checkLab({ head, branch, changes }: Checkout): Finding[] {
   const findings: Finding[] = [];
   if (changes.length > 0) {
@@ -77,9 +77,9 @@ export function checkLab({ head, branch, changes }: Checkout): Finding[] {
 const nameTheLab = "Name the lab's checkout with --lab DIR";
 
 /**
- * Opens the lab's checkout: the one around the named folder, or around the current one.
+ * Opens the lab's checkout, which holds the named folder or else the current one.
  *
- * @throws {Refusal} If there is none.
+ * @throws {Refusal} If the folder is in no checkout.
  */
 export async function openLab(
   { cwd, env, interrupt }: Pick<Invocation, "cwd" | "env" | "interrupt">,
@@ -95,7 +95,7 @@ export async function openLab(
   });
 }
 
-/** Warns if the lab has a ledger: then it looks like the product, whose commit says nothing here. */
+/** Returns a warning if the lab has a ledger: it may be the product, whose commit is not the lab's. */
 export function checkIsLab(lab: Repository): Finding[] {
   return existsSync(join(lab.root, layout.ledger))
     ? [
@@ -107,10 +107,9 @@ export function checkIsLab(lab: Repository): Finding[] {
 }
 
 /**
- * Refuses a lab whose checkout is the one that holds the ledger: a row with the product's own commit
- * would be valid, and false.
+ * Refuses a lab whose checkout holds the ledger: the row would name a commit of the product.
  *
- * @throws {Refusal} If it is.
+ * @throws {Refusal} If the lab's checkout holds the ledger.
  */
 export async function refuseProduct(
   lab: Repository,
@@ -120,7 +119,7 @@ export async function refuseProduct(
   if (!existsSync(ledger)) {
     return;
   }
-  // A folder that git finds no checkout around is not in the lab's: that one was found.
+  // If git finds no checkout there, it is not the lab's, which git has found.
   const holder = await findRepository(dirname(realPath(ledger)), lab.env, lab.signal);
   if ("root" in holder && realPath(holder.root) === realPath(lab.root)) {
     throw refusal(
@@ -130,19 +129,19 @@ export async function refuseProduct(
   }
 }
 
-/** The ledger that a row goes to. */
+/** The ledger that receives the row. */
 export interface NamedLedger {
   /** Absolute path. */
   readonly path: string;
-  /** Who named it, if neither the command line nor the checkout did. */
+  /** Where the path is from, if neither from the command line nor from the checkout. */
   readonly because?: string;
 }
 
 /**
- * Returns the operand of `--append`, else `LEDGER`, else the ledger of the checkout: that of `--repo`,
- * or the one around this folder.
+ * Returns the named ledger, else `LEDGER`, else the ledger of the product's checkout.
  *
- * @throws {Refusal} If nobody named a ledger, and there is no checkout.
+ * @param append The path that the command line names, or `true` for the default.
+ * @throws {Refusal} If no ledger is named, and there is no checkout.
  */
 export async function locateLedger(
   { cwd, env, repository }: Pick<Invocation, "cwd" | "env" | "repository">,
@@ -158,11 +157,12 @@ export async function locateLedger(
 }
 
 /**
- * Appends the row of a run to the ledger, if one is named, and reports where it is. A row that cannot
- * be appended is an error in the report.
+ * Appends the row of a run to the ledger, and reports its line. A row that cannot be appended is an error
+ * in the report.
  *
- * @param append Appends the row, and returns where it is.
- * @param data The run as data.
+ * @param ledger Undefined to append nothing.
+ * @param append Appends the row, and returns its line.
+ * @param data The run, for the report.
  */
 export async function recordRow(
   { report, interrupt }: Pick<Invocation, "report" | "interrupt">,

@@ -1,4 +1,4 @@
-/** Runs the steps of the lab run, each with a log of its own, and judges it by its exit code and counts. */
+/** Runs the steps of the lab, each with its own log, and judges them by exit code and counts. */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
@@ -13,33 +13,33 @@ import { type Environment, needProgram } from "../lib/process.ts";
 import { runGroup } from "../lib/process-group.ts";
 import { duration, showProgress } from "../lib/progress.ts";
 
-/** One step: a target of make, and the words of the counts that it must report. */
+/** A step: a target of make, and the words after the counts that it must report. */
 export interface LabStep {
   readonly name: string;
   readonly counts?: string;
 }
 
-/** The steps in their order. */
+/** The steps in order. */
 export const labSteps: readonly LabStep[] = layout.labSteps;
 
-/** How a step ended. */
+/** The result of a step. */
 export interface StepResult {
   readonly name: string;
   readonly exitCode: number;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly elapsed: number;
   readonly counts: readonly string[];
-  /** Absolute path of its whole output. */
+  /** Absolute path of the file with its output. */
   readonly log: string;
-  /** The last lines of it. */
+  /** The last lines of the output. */
   readonly tail: readonly string[];
-  /** Why it failed; undefined if it passed. */
+  /** The reason for its failure; undefined if it passed. */
   readonly fault: string | undefined;
 }
 
 /**
- * Returns why a step failed, or undefined if it passed: exit code 0, and where counts are due,
- * complete ones. A step that broke off owes no counts, but those that it reports are judged.
+ * Returns why a step failed, or undefined if it passed. It passes with exit code 0 and, if it must report
+ * counts, with complete ones. After another exit code missing counts are no further fault.
  */
 export function checkStep(
   { counts: words }: LabStep,
@@ -55,9 +55,9 @@ export function checkStep(
 }
 
 /**
- * Returns the environment of make: that of the operator, but no flags for make itself. `-n` or `-i`
- * among them would end a step with 0 that did nothing, or failed. `s` keeps make from printing
- * recipes, which may hold counts that nothing has reported.
+ * Returns the environment of make: that of the operator without flags for make. With `-n` or `-i` a step
+ * that did nothing, or failed, would end with 0. With `s` make does not print recipes, which may
+ * contain text that looks like a count.
  */
 function makeEnvironment(lab: Repository, env: Environment): Environment {
   const clean = { ...lab.env, LC_ALL: env.LC_ALL, MAKEFLAGS: "s" };
@@ -66,9 +66,9 @@ function makeEnvironment(lab: Repository, env: Environment): Environment {
 }
 
 /**
- * Runs steps in order; the first that fails is the last, unless the run is to go on.
+ * Runs steps in order, up to the first that fails, or all with `keepGoing`.
  *
- * @throws {Interrupted} If the operator ended it; nothing of the running step is left.
+ * @throws {Interrupted} If the operator interrupts it; all processes of the step are ended.
  * @throws {Refusal} If make is missing, or a log cannot be written.
  */
 export async function runSteps(
@@ -105,12 +105,12 @@ export async function runSteps(
   return results;
 }
 
-/** The most bytes of a log in which counts are read. */
+/** The largest log, in bytes, that is searched for counts. */
 const mostBytes = 64 * 2 ** 20;
-/** Bytes at the end of a log in which its last lines are looked for, and its last line alone. */
+/** The bytes at the end of a log that are read for its last lines, and for its last line only. */
 const tailBytes = 64 * 1024;
-const lookBack = 4096;
-/** How much of a failing step's output is shown. */
+const lastLineBytes = 4096;
+/** The most lines, and characters of a line, that are shown of a failed step's output. */
 const tailLines = 20;
 const tailColumns = 500;
 
@@ -126,7 +126,7 @@ async function runStep(
   const stopProgress = showProgress(
     invocation,
     () => title,
-    () => plainLines(endOfLog(output, lookBack)).findLast((line) => line.trim() !== "") ?? "",
+    () => plainLines(endOfLog(output, lastLineBytes)).findLast((line) => line.trim() !== "") ?? "",
   );
   try {
     const exitCode = await runGroup(["make", step.name], {
@@ -144,7 +144,7 @@ async function runStep(
         ? []
         : readCounts(endOfLog(output, mostBytes), step.counts);
     const fault = isOverlong
-      ? `it writes more than ${mostBytes} bytes, too many to look for counts`
+      ? `its output has more than ${mostBytes} bytes, too many to search for counts`
       : checkStep(step, exitCode, counts);
     return { name: step.name, exitCode, elapsed, counts, log, tail: tailOf(output), fault };
   } finally {
@@ -170,10 +170,10 @@ function tailOf(output: number): string[] {
 }
 
 /**
- * Returns the end of a log. It is read where it was opened: whatever a step does to temporary
- * files, this is what it wrote.
+ * Returns the end of a log. Reads the open file, because a step may remove temporary files.
  *
- * @param most Bytes.
+ * @param output The descriptor of the log.
+ * @param most The most bytes to read.
  */
 function endOfLog(output: number, most: number): string {
   const { size } = fstatSync(output);
@@ -188,28 +188,28 @@ function endOfLog(output: number, most: number): string {
 
 // Counts
 
-/** A carriage return ends a line, too: what follows it is written over the line. */
+/** A carriage return ends a line as well: a terminal overwrites the line after it. */
 const lineEnd = /\r?\n|\r/;
 
-/** Returns the lines of an output as text, without escape sequences. */
+/** Returns the lines of an output without escape sequences. */
 function plainLines(output: string): string[] {
   return stripVTControlCharacters(output).split(lineEnd);
 }
 
 /**
- * Words right before a count that make it something other than a result. The lab words its results
- * as it likes, so this knows words of hope, and takes every other count for a result.
+ * Matches words before a count that make it an expectation, not a result. The wording of results is not
+ * fixed, so every other count is a result.
  */
-const hope =
+const expectation =
   /\b(?:goals?|targets?|aims?|wants?|wanted|needs?|needed|requires?|required|should|must|hopes?|until|unless|if|when|whether|not)\b(?:[\s"'`:=>(-]|\b(?:is|be|are|all|that|at least)\b){0,20}$/i;
 
-/** Characters before a count in which such a word is looked for. */
-const hopeColumns = 60;
+/** The number of characters before a count that are searched for these words. */
+const expectationColumns = 60;
 
 /**
- * Returns the counts in an output, such as `10/10`: digits, a slash and digits before the given
- * words, in any case. A complete count that its line states as a hope is not a result, and one that
- * is joined to a word may be something else; an incomplete count always counts.
+ * Returns the counts in an output, such as `10/10`: digits, a slash and digits before the given words, in
+ * any case. Leaves out a complete count if its line states it as an expectation, or if it is joined to
+ * a word. An incomplete count is never left out.
  */
 export function readCounts(output: string, words: string): string[] {
   const phrase = words.split(" ").join("\\s+");
@@ -218,27 +218,26 @@ export function readCounts(output: string, words: string): string[] {
     const expected = line.search(/\bexpect(?:ed|s|ing)?\b/i);
     return [...line.matchAll(pattern)].flatMap(({ index, 1: passed, 2: total }) => {
       const count = `${passed}/${total}`;
-      const isHope =
+      const isExpectation =
         (expected !== -1 && expected < index) ||
-        hope.test(line.slice(Math.max(0, index - hopeColumns), index));
+        expectation.test(line.slice(Math.max(0, index - expectationColumns), index));
       const isJoined = /[\w./-]/.test(line.charAt(index - 1));
-      return (isHope || isJoined) && isComplete(count) ? [] : [count];
+      return (isExpectation || isJoined) && isComplete(count) ? [] : [count];
     });
   });
 }
 
-/** Reports whether a count is all of at least one. */
+/** Reports whether both numbers of a count are equal, and not 0. */
 function isComplete(count: string): boolean {
   return /^([1-9]\d*)\/\1$/.test(count);
 }
 
-/** How many counts a message names. */
+/** The most counts that a message names. */
 const namedCounts = 5;
 
 /**
- * Returns why counts fail a step, or undefined if they pass: there must be one, and each must be all
- * of at least one. A later count never overrides an earlier failure, for an output cannot tell a
- * repetition from another set of scenarios.
+ * Returns why counts fail a step, or undefined if they pass: there must be at least one, and each must be
+ * complete. A later count never overrides an earlier failure: it may be of other scenarios.
  */
 export function faultOf(counts: readonly string[], words: string): string | undefined {
   if (counts.length === 0) {

@@ -1,7 +1,7 @@
 /**
- * The one documented form of a release workflow (docs/adopting.md): it starts on its tags alone, a
- * first job checks the pushed tag, and every other job waits for the success of that job. Whatever
- * is written differently is refused, harmful or not: nobody has to prove what a shell would do.
+ * Checks the only accepted form of a release workflow (docs/adopting.md): only its tags start it, the
+ * first job checks the pushed tag, and every other job waits for the success of that job. Every other
+ * form is refused, harmful or not, so that no shell command has to be analysed.
  */
 
 import { posix } from "node:path";
@@ -9,10 +9,10 @@ import { asTable, type Document, type Path } from "../lib/files/document.ts";
 import { error, type Finding, notice, quote } from "../lib/finding.ts";
 import { placeOf } from "./yaml.ts";
 
-/** A workflow that releases what a tag names. */
+/** A release workflow. */
 export interface Guarded {
   readonly file: string;
-  /** The prefix of every tag that starts it. */
+  /** The prefix of the tags that start it. */
   readonly tagPrefix: string;
   /** The command that checks the tag, as a path without `.sh` or `.ts`. */
   readonly check: string;
@@ -26,22 +26,22 @@ interface Job {
   readonly table: Table;
 }
 
-/** Keys of the first job and of its steps that can neither skip the check nor change what it does. */
+/** The keys of the first job and of its steps that neither skip the check nor change it. */
 const jobKeys = "name runs-on permissions environment concurrency timeout-minutes outputs steps";
 const actionKeys = "name id uses with timeout-minutes";
 const runKeys = "name id run timeout-minutes";
-/** Inputs of `actions/checkout` that leave the tag's own commit in the top folder. */
+/** The inputs of `actions/checkout` that change neither the commit nor the folder. */
 const checkoutInputs =
   "token persist-credentials clean fetch-depth fetch-tags show-progress lfs submodules";
-/** Switches of Bun that keep files of the checkout from changing what runs. */
+/** The switches of Bun that prevent files of the checkout from changing what runs. */
 const switches = ["--no-env-file", "--config=/dev/null", "--tsconfig-override=/dev/null"];
-/** Variables that change what a shell or Bun runs, whatever the command says. */
+/** The variables that change what a shell or Bun runs. */
 const steeringVariable =
   /^(?:BASH_ENV|ENV|PATH|HOME|IFS|SHELLOPTS|BASHOPTS|BASH_FUNC_.*|LD_.*|DYLD_.*|BUN_.*|NODE_OPTIONS|GIT_.*)$/i;
-/** A status function of an `if` replaces GitHub's own condition, that all needed jobs succeeded. */
+/** A status function in an `if` overrides GitHub's condition that all needed jobs succeeded. */
 const statusFunction = /\b(?:always|failure|cancelled)\s*\(/i;
 
-/** Judges a workflow; a pass has a notice for each of the three rules. */
+/** Checks a workflow. A pass has a notice for each of the three rules. */
 export function checkDocumentedForm(document: Document, guarded: Guarded): Finding[] {
   const { file, tagPrefix, check } = guarded;
   const script = posix.basename(check);
@@ -82,7 +82,7 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
         ];
   }
 
-  /** What applies to every job: variables and defaults could change what the check runs. */
+  /** Refuses variables and defaults of all jobs that could change what the check runs. */
   function checkWorkflowKeys(): Finding[] {
     const names = Object.keys(asTable(document.at(["env"])) ?? {});
     const paths = [
@@ -137,16 +137,16 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     return faults;
   }
 
-  /** A step before the check: a checkout of the tag's own commit first, then at most Bun's set-up. */
+  /** Checks a step before the check: the first must be a checkout of the tag's commit, others set up Bun. */
   function checkPreparation(path: Path, step: Table, index: number): Finding[] {
     const action = /^(actions\/checkout|oven-sh\/setup-bun)@\S+$/.exec(String(step.uses))?.[1];
     if (action === undefined || (index === 0) !== (action === "actions/checkout")) {
       return [
         breach(
           path,
-          `another step before the tag is checked`,
-          "actions/checkout, and at most oven-sh/setup-bun behind it",
-          "Move the step behind the check, or to another job",
+          `another step before the tag check`,
+          "actions/checkout, then at most oven-sh/setup-bun",
+          "Move the step after the check, or to another job",
         ),
       ];
     }
@@ -160,8 +160,8 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
       breach(
         each,
         `${each.at(-1)} in the step that uses ${action}`,
-        "none before the tag is checked",
-        `Remove ${each.at(-1)}: the check has to read the commit of the pushed tag`,
+        "none before the tag check",
+        `Remove ${each.at(-1)}: the check must read the commit of the pushed tag`,
       ),
     );
   }
@@ -172,7 +172,7 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     );
     const run = String(step.run).trim();
     if (!isCheckCommand(run, check)) {
-      const remedy = `Write run: ${documentedCommand}, and anything else in another step behind it`;
+      const remedy = `Write run: ${documentedCommand}, and anything else in a later step`;
       faults.push(breach([...path, "run"], quote(run), "the tag check alone", remedy));
     }
     return faults;
@@ -243,8 +243,8 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
 }
 
 /**
- * Returns the jobs that start only after the first one, directly or through others. A job in a circle,
- * or one that needs a job which is not there, never starts, and is left out.
+ * Returns the jobs that start only after the first one, directly or through others. Leaves out a job in
+ * a cycle, or one that needs a missing job, because it never starts.
  */
 function jobsThatWait(first: Job, jobs: readonly Job[]): ReadonlySet<string> {
   const settled = new Set([first.id]);
@@ -266,7 +266,7 @@ function jobsThatWait(first: Job, jobs: readonly Job[]): ReadonlySet<string> {
   return waiting;
 }
 
-/** Reports whether a command is the check of the pushed tag, in one of its two documented spellings. */
+/** Reports whether a command is the check of the pushed tag, in one of the documented spellings. */
 export function isCheckCommand(command: string, check: string): boolean {
   const path = RegExp.escape(check);
   const tag = String.raw`("?)\$(?:GITHUB_REF_NAME|\{GITHUB_REF_NAME\})\1`;
@@ -275,7 +275,7 @@ export function isCheckCommand(command: string, check: string): boolean {
   ).test(command);
 }
 
-/** Returns the keys of a mapping that are not allowed; a value that is no mapping has none. */
+/** Returns the keys of a mapping that are not allowed, or none if the value is not a mapping. */
 function strayKeys(value: unknown, allowed: string): string[] {
   return Object.keys(asTable(value) ?? {}).filter((key) => !allowed.split(" ").includes(key));
 }

@@ -1,10 +1,10 @@
 /**
  * Searches a release workflow for mentions of the lab gate. The gate judges a run on a real cluster,
- * which no CI can reproduce, so nothing in a workflow may name it, nor a command that leads to it.
+ * which CI cannot reproduce, so a workflow must name neither the gate nor a command that runs it.
  *
- * The search covers the workflow outside YAML comments, every script, action and workflow of the same
- * repository that it names, and what those name. It does not look into other repositories, nor
- * through `make` or a Dockerfile.
+ * Searches the workflow outside YAML comments, and every script, action and workflow of the same
+ * repository that it names, directly or through others. Does not search other repositories, a
+ * Makefile or a Dockerfile.
  */
 
 import { posix } from "node:path";
@@ -16,11 +16,11 @@ import { placeOf } from "./yaml.ts";
 
 const { command, folder } = layout.labGate;
 
-/** Commands that judge files and versions only; CI may run them. `adopt` is one with `--check`. */
+/** The commands that CI may run: they check only files and versions. `adopt` needs `--check`. */
 const harmless =
   /^(?:scripts\/(?:check-(?:tag-version|chart-version-bumped|helm-tag-version|references|vintages|release-workflow|chart-appversion)|adopt)|release-gate\/check-ledger)\.(?:ts|sh)$/;
 
-/** The lab gate, its folder, and our commands that ask the gate or change what it reads. */
+/** Matches the lab gate, its folder, and our commands that run the gate or change what it reads. */
 const mention = new RegExp(
   [
     RegExp.escape(command),
@@ -31,21 +31,21 @@ const mention = new RegExp(
 );
 
 const gateFiles = ["sh", "ts"].map((ending) => `${folder}/${command}.${ending}`);
-/** A shell or GitHub variable in front of a path. Bounded, as an unclosed one would be read again and again. */
+/** A shell or GitHub variable. The length is bounded to keep the search linear. */
 const variable = /\$\{\{[\s\S]{0,999}?\}\}|\$\{[^}]{0,999}\}|\$\w+/g;
 const scriptEnding = /\.(?:[cm]?[jt]sx?|sh|bash|zsh|py|rb|pl|ya?ml)$/;
-/** What an import, or `uses`, may leave out at the end of a path. */
+/** The ends of a path that an import or `uses` may omit. */
 const endings = ["", ".ts", ".js", "/index.ts", "/index.js", "/action.yml", "/action.yaml"];
 
-/** A text that is searched. */
+/** A text to search. */
 interface Text {
   readonly text: string;
-  /** Folders that its relative paths may start from. */
+  /** The folders from which its relative paths may start. */
   readonly folders: readonly string[];
   place(offset: number): Place;
 }
 
-/** Judges a workflow; a pass has one notice, with the number of files that were read. */
+/** Searches a workflow. A pass has one notice, with the number of files that were read. */
 export async function checkLabGate(tree: Tree, document: Document): Promise<Finding[]> {
   const { file } = document.source.place();
   const findings: Finding[] = [];
@@ -84,13 +84,13 @@ export async function checkLabGate(tree: Tree, document: Document): Promise<Find
         error(`Cannot accept ${file}: found ${found}${route}, expected no mention of it`, {
           at,
           remedy:
-            "Remove it: the operator runs the gate before the tag, and no CI can reproduce a run of the lab",
+            "Remove it: the operator runs the gate before the tag, and CI cannot reproduce a run of the lab",
         }),
       );
     }
   }
 
-  /** Searches a script that a path leads to, if the tree has one. */
+  /** Searches the script that a path names, if the tree has it. */
   async function follow(path: string, route: () => string): Promise<void> {
     const bare = posix.normalize(path).replace(/\/$/, "");
     const compiled = /\.[cm]?js$/.test(bare) ? [bare.replace(/js$/, "ts")] : [];
@@ -124,16 +124,16 @@ export async function checkLabGate(tree: Tree, document: Document): Promise<Find
   for (const { path, text } of texts) {
     await search({ text, folders, place: (offset) => placeOf(document, path, offset) }, "");
   }
-  const read1 =
+  const count =
     filesRead === 1
       ? "1 file that it names was read"
       : `${filesRead} files that it names were read`;
   return findings.length > 0
     ? findings
-    : [notice(`${file}: never names the lab gate (${read1})`, { at: document.source.place() })];
+    : [notice(`${file}: never names the lab gate (${count})`, { at: document.source.place() })];
 }
 
-/** Returns every key and every text of a document, with its path; what has an anchor comes once. */
+/** Returns every key and text of a document with its path; a value with an anchor once. */
 function textsOf({ data }: Document): { readonly path: Path; readonly text: string }[] {
   const found: { path: Path; text: string }[] = [];
   const seen = new Set<unknown>();
@@ -156,7 +156,7 @@ function textsOf({ data }: Document): { readonly path: Path; readonly text: stri
   return found;
 }
 
-/** Returns a shell pattern in a line that matches the gate and names a part of it. */
+/** Returns a glob pattern in a line that matches the gate and has letters of its name. */
 function patternIn(line: string): RegExpExecArray | undefined {
   const plain = line.replace(variable, (each) => " ".repeat(each.length));
   return [...plain.matchAll(/[\w@.+/*?[\]{},!^-]+/g)].find(([word]) => {
@@ -169,7 +169,7 @@ function patternIn(line: string): RegExpExecArray | undefined {
   });
 }
 
-/** Returns what may be paths of scripts; a variable before a path counts as a folder of the tree. */
+/** Returns the words that may be paths of scripts. A variable before a path counts as the top level. */
 function pathsIn(text: string): { readonly path: string; readonly offset: number }[] {
   const plain = text.replace(variable, (each) => " ".repeat(each.length));
   return [...plain.matchAll(/[\w@.+/-]+/g)]

@@ -1,4 +1,4 @@
-/** Reads the YAML of a workflow: one mapping without repeated keys, and where its parts are written. */
+/** Reads the YAML of a workflow: one mapping without repeated keys, with the places of its parts. */
 
 import { asTable, type Document, type Path } from "../lib/files/document.ts";
 import { placeInside } from "../lib/files/places.ts";
@@ -9,8 +9,8 @@ import type { Source } from "../lib/tree.ts";
 /**
  * Returns the document of a workflow.
  *
- * @throws {Refusal} If the file is not one YAML mapping, or a mapping in it has a key twice: readers
- *   disagree about which one counts. Every fault comes with its line.
+ * @throws {Refusal} If the file is not one YAML mapping, or a mapping in it has a key twice: YAML readers
+ *   disagree about which one counts. Every fault has its line.
  */
 export function parseWorkflow(source: Source): Document {
   try {
@@ -20,7 +20,7 @@ export function parseWorkflow(source: Source): Document {
       return again.map((at) =>
         error(
           `Cannot read ${at.file}: found key ${quote(String(path.at(-1)))} in line ${at.line} again after line ${first?.line}, expected it once`,
-          { at, remedy: "Remove one of the two; readers disagree about which one counts" },
+          { at, remedy: "Remove one of the two: YAML readers disagree about which one counts" },
         ),
       );
     });
@@ -34,9 +34,9 @@ export function parseWorkflow(source: Source): Document {
 }
 
 /**
- * Returns where the key at the end of a path is written, or the item of a list.
+ * Returns the place of the key, or of the list item, at the end of a path.
  *
- * @param offset UTF-16 offset into the text at the path, for a place inside that text.
+ * @param offset UTF-16 offset inside the text at the path, for a place in that text.
  */
 export function placeOf(document: Document, path: Path, offset?: number): Place {
   const value = document.at(path);

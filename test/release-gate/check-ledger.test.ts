@@ -51,9 +51,9 @@ async function judge(now: string | undefined, base?: string, tagged: [string, Da
 
 describe("the rows of a ledger", () => {
   test.each([
-    ["no rows", "# nothing yet\n", "0 rows, all sound"],
-    ["one row", text(r1), "1 row, all sound"],
-    ["exact duplicates", text(r1, r1, r2), "3 rows, all sound"],
+    ["no rows", "# nothing yet\n", "0 rows, all valid"],
+    ["one row", text(r1), "1 row, all valid"],
+    ["exact duplicates", text(r1, r1, r2), "3 rows, all valid"],
     [
       "several rows of one day, CRLF and comments",
       "# x\r\n\r\n".concat(r1, "\r\n", row(2, 1)),
@@ -106,11 +106,7 @@ describe("the rows of a ledger", () => {
   test("dates that run backwards are a warning, once, whatever stands between", async () => {
     expect(await judge(text(r1, r4, "# note", torn.slice(0, 5), r2, r3))).toEqual([
       ["error", 4, expect.any(String)],
-      [
-        "warning",
-        5,
-        "The dates run backwards: line 5 is dated 2026-07-02, line 2 before it 2026-07-04",
-      ],
+      ["warning", 5, "Line 5 is dated 2026-07-02, before the date of line 2 above it, 2026-07-04"],
     ]);
   });
 
@@ -121,7 +117,7 @@ describe("the rows of a ledger", () => {
     ]);
     expect(await judge(text(r1, r2, r3, row(3, 4, "FAIL"), r4), undefined, tagged)).toEqual([
       ["warning", 3, "Line 3 is a PASS of 2026-07-03 for v1.3.0, which was tagged on 2026-07-02"],
-      ["notice", undefined, expect.stringContaining("all sound")],
+      ["notice", undefined, expect.stringContaining("all valid")],
     ]);
   });
 });
@@ -272,12 +268,7 @@ describe("--history", () => {
     ]);
     const id = (subject: string) => commits.get(subject)?.slice(0, 7);
     expect(told).toEqual([
-      [
-        "start",
-        "notice",
-        undefined,
-        "The ledger begins here with 2 rows: git finds no earlier file",
-      ],
+      ["start", "notice", undefined, "The ledger begins with 2 rows: git finds no earlier file"],
       ["edit", "error", 2, expect.stringContaining(`as in line 2 of commit ${id("start")}`)],
       ["comment", "notice", undefined, `1 comment of commit ${id("move")} edited or removed`],
       ["mend", "warning", 4, expect.stringContaining("is repaired in line 4")],
@@ -285,19 +276,14 @@ describe("--history", () => {
       ["reorder", "error", 3, expect.stringContaining("as in line 3 of commit")],
       ["insert", "error", 4, expect.stringContaining("as in line 4 of commit")],
       ["gone", "error", undefined, `ledger ${path} not found.`],
-      [
-        "again",
-        "notice",
-        undefined,
-        "The ledger begins here with 2 rows: git finds no earlier file",
-      ],
+      ["again", "notice", undefined, "The ledger begins with 2 rows: git finds no earlier file"],
       [undefined, "warning", 2, expect.stringContaining("which was tagged on 2026-08-04")],
-      [undefined, "notice", undefined, expect.stringContaining("2 rows, all sound")],
+      [undefined, "notice", undefined, expect.stringContaining("2 rows, all valid")],
     ]);
     expect(data.commits).toEqual([...commits.values()]);
     const [start, edit] = findings;
     expect(start).toMatchObject({
-      message: `The ledger begins here with 2 rows: git finds no earlier file (in ${id("start")} of 2026-08-07, "start")`,
+      message: `The ledger begins with 2 rows: git finds no earlier file (in ${id("start")} of 2026-08-07, "start")`,
       file: "lab.txt",
     });
     expect(edit).toMatchObject({ file: "lab.txt", commit: commits.get("edit") });
@@ -309,9 +295,9 @@ describe("--history", () => {
     expect(await run(clean, "--history")).toEqual({
       code: 0,
       stdout: [
-        `The ledger begins here with 1 row: git finds no earlier file (in ${first.slice(0, 7)} of 2026-08-07, "Start")`,
-        `${path}: 7 commits touched it, and kept every valid row since it began`,
-        `${path}: 5 rows, all sound`,
+        `The ledger begins with 1 row: git finds no earlier file (in ${first.slice(0, 7)} of 2026-08-07, "Start")`,
+        `${path}: 7 commits changed it, and kept every valid row since it began`,
+        `${path}: 5 rows, all valid`,
         "",
       ].join("\n"),
       stderr: "",
@@ -380,13 +366,13 @@ test("the base is the argument, else GITHUB_BASE_REF, and the ledger that of the
     stderr: [
       `error: Cannot accept line 1 of ${path}: found ${JSON.stringify(r2)}, expected ${JSON.stringify(r1)} as in line 1 of the base ${first.slice(0, 7)}`,
       `  at ${path}:1`,
-      "  fix: Restore the rows as they were, and append what is new at the end: the ledger is append-only",
+      "  fix: Restore the rows as they were, and append new rows at the end: the ledger is append-only",
       "",
     ].join("\n"),
   });
   expect((await runScript(script, ["HEAD", "--ref", "HEAD"], options)).code).toBe(0);
   const unknown = await runScript(script, ["nowhere"], options);
-  expect(unknown).toMatchObject({ code: 1, stdout: `${path}: 1 row, all sound\n` });
+  expect(unknown).toMatchObject({ code: 1, stdout: `${path}: 1 row, all valid\n` });
   expect(unknown.stderr).toStartWith('error: Cannot find base "nowhere"');
   expect(await run(repository)).toMatchObject({ code: 0, stderr: "" });
 });
@@ -399,7 +385,7 @@ test("LEDGER leads nowhere, and the output says so: another ledger has no histor
     runScript(script, ["HEAD"], { cwd: repository.root, env: { ...repository.env, LEDGER } });
   expect(await judged(join(repository.home, "my-ledger"))).toEqual({
     code: 0,
-    stdout: expect.stringContaining(`${path}: 1 row, all sound`),
+    stdout: expect.stringContaining(`${path}: 1 row, all valid`),
     stderr: [
       `warning: LEDGER is set and ignored: only ${path} of the checkout is judged`,
       "  fix: Unset LEDGER; to judge the ledger of another checkout: --repo DIR",
@@ -412,7 +398,7 @@ test("LEDGER leads nowhere, and the output says so: another ledger has no histor
 test.skipIf(productFolder === undefined)("the product's own ledger is clean", async () => {
   const content = await Bun.file(join(productFolder ?? "", path)).text();
   expect(await judge(content, content)).toEqual([
-    ["notice", undefined, expect.stringMatching(/: [1-9][0-9]* rows, all sound; /)],
+    ["notice", undefined, expect.stringMatching(/: [1-9][0-9]* rows, all valid; /)],
   ]);
 });
 
@@ -561,7 +547,7 @@ describe("--repair", () => {
       const env = { ...repository.env, GITHUB_BASE_REF: "main" };
       const repaired = await runScript(script, command, { cwd: repository.root, env });
       expect(repaired).toMatchObject({ code: 0, stderr: "" });
-      expect(repaired.stdout).toContain("has one tab between its columns now");
+      expect(repaired.stdout).toContain("now has one tab between its columns");
     }
     const after = await Bun.file(join(repository.root, path)).text();
     expect(after).toBe(text("# head", r1, `${r2}\r`, r3, r3));
@@ -613,7 +599,10 @@ describe("--repair", () => {
     "judges nothing: with %p the command line is wrong",
     async (given) => {
       const { code, stderr } = await run(clean, "--repair", "1", given);
-      expect([code, stderr]).toEqual([2, expect.stringContaining("--repair judges nothing")]);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining("--repair does not check the ledger"),
+      ]);
     },
   );
 });

@@ -163,7 +163,7 @@ describe("in a history with a merge, two identical rows and changes of every kin
     );
     expect(drift).toMatchObject({
       kind: "unknown",
-      why: "the clone is shallow, its history is cut short",
+      why: "the clone is shallow, so its history is incomplete",
       remedy: "Fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in CI",
     });
   });
