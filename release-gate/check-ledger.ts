@@ -247,9 +247,7 @@ export const table = command({
     const { operands, options, env, now, repository, report } = invocation;
     const isJudged = operands.base !== undefined || options.history || options.ref !== undefined;
     if (options.repair !== undefined && isJudged) {
-      throw new UsageError(
-        "--repair does not check the ledger: give it without base, --history and --ref",
-      );
+      throw new UsageError("--repair checks nothing: give it without base, --history and --ref");
     }
     report.add(checkLedgerVariable(env.LEDGER));
     if (options.repair !== undefined) {

@@ -101,10 +101,8 @@ function blame({ ledger, line, commit }: DriftQuestion): string[] {
 
 /** Returns the commit in the first line of `git blame --porcelain`: commit, old line, new line, count. */
 function originOf(porcelain: string, line: number): ObjectId | undefined {
-  const [commit, , newLine] = porcelain.slice(0, porcelain.indexOf("\n")).split(" ");
-  return commit !== undefined && isObjectId(commit) && newLine === String(line)
-    ? commit
-    : undefined;
+  const [commit, , final] = porcelain.slice(0, porcelain.indexOf("\n")).split(" ");
+  return commit !== undefined && isObjectId(commit) && final === String(line) ? commit : undefined;
 }
 
 const purpose = "list the commits since the validation";

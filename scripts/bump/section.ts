@@ -88,11 +88,7 @@ function titlesWithout({ sections }: Changelog, section: Section | undefined): s
   return JSON.stringify(sections.filter((each) => each !== section).map(({ title }) => title));
 }
 
-/**
- * Returns the only one of some sections, or undefined if there is none.
- *
- * @throws {LocatedSyntaxError} If there are several.
- */
+/** @throws {LocatedSyntaxError} If there are several sections. */
 function only(changelog: Changelog, sections: readonly Section[]): Section | undefined {
   const [first, second] = sections;
   if (second !== undefined) {

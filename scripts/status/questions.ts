@@ -100,7 +100,7 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
     askVintages(judged),
     askChart(judged),
     askLab(judged),
-    work && readUncommitted(judged, work, changes),
+    work && readChanges(judged, work, changes),
   ]);
   const isPending = references.state === "failed" && !bump.begun;
   return {
@@ -122,7 +122,7 @@ async function askReferences({ tree, version, tagged }: Judged): Promise<Outcome
   );
 }
 
-async function readUncommitted(
+async function readChanges(
   judged: Judged,
   work: Tree,
   changes: readonly string[],

@@ -95,11 +95,7 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   }
   if (theirs !== undefined && facts.relation?.kind === "unfetched") {
     const { mainBranch: main } = layout;
-    return blocked(
-      "unknown",
-      `${tag} is on ${remote}; ${remote}/${main} is not fetched`,
-      fetchMain,
-    );
+    return blocked("unknown", `${tag} is on ${remote}, whose ${main} is not fetched`, fetchMain);
   }
   const left =
     theirs === undefined

@@ -55,11 +55,7 @@ export async function askAttestations(
   return await Promise.all(asking);
 }
 
-/**
- * Returns the evidence.
- *
- * @throws {Unverified} If no attestation of that kind names this tag and this file.
- */
+/** @throws {Unverified} If no attestation of that kind names this tag and this file. */
 async function verify(
   subject: Subject,
   predicate: string,

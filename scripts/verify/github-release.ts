@@ -86,11 +86,7 @@ export async function askGithubRelease(
         const asset = await file;
         const published = await list.catch((thrown) => {
           const { state, remedy } = answerOf("", thrown);
-          throw new Unverified(
-            state,
-            "it exists, but there are no checksums to compare it with",
-            remedy,
-          );
+          throw new Unverified(state, "it exists, but its checksum is not known", remedy);
         });
         return compare(asset, published);
       }),
@@ -163,8 +159,7 @@ function findAsset(isMeant: (name: string) => boolean, assets: readonly Fields[]
     throw new Unverified("failed", evidence, "Leave one of them in the release");
   }
   if (asset?.state !== "uploaded") {
-    const evidence =
-      asset === undefined ? "the release has no such asset" : "its upload is not complete";
+    const evidence = asset === undefined ? "the asset is missing" : "its upload is not complete";
     const remedy = "Wait until the workflow run has published it";
     throw new Unverified("pending", evidence, remedy);
   }

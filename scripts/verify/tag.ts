@@ -89,12 +89,7 @@ export async function askTag(
   return { answer, commit, ...read };
 }
 
-/**
- * Judges the signature of a tag's object.
- *
- * @param seen The evidence so far.
- * @throws {Unverified} If the local repository lacks the object, or git cannot judge it.
- */
+/** @throws {Unverified} If the local repository lacks the object of the tag, or git cannot judge it. */
 async function judgeObject(repository: Repository, tag: string, id: ObjectId, seen: string) {
   const { value: judged, findings } = await attempt(async () => {
     const found = await readTag(repository, id);

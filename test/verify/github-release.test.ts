@@ -189,12 +189,7 @@ describe("an asset", () => {
 
   const { [linux]: _, [list]: __, ...unnamed } = sound;
   test.each<[string, Case, string, string]>([
-    [
-      "absent",
-      { assets: changed({ [linux]: undefined }) },
-      "pending",
-      "the release has no such asset",
-    ],
+    ["absent", { assets: changed({ [linux]: undefined }) }, "pending", "the asset is missing"],
     [
       "not uploaded whole",
       { details: withAsset(linux, { state: "starter" }) },
