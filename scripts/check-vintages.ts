@@ -4,16 +4,16 @@
  *
  * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--repo DIR] [--json]
  *
- * A vintage is a constant of the scoring source that says how old the data beside it are. It is
+ * A vintage is a constant of the scoring source that states the age of the data beside it. It is
  * declared as `pub const NAME_VINTAGE: &str = "...";`, and any other declaration is refused.
  *
- * Stale data are a warning, and a notice if the changelog defers them: if the section of the
+ * Stale data are a warning, but only a notice if the changelog defers them: if the section of the
  * workspace's version, or else [Unreleased], names the constant outside of HTML comments. Refuses
- * if there is no vintage to judge or the source cannot be read; with --strict also if a vintage is
- * stale and not deferred, or not shown to be fresh.
+ * if there is no vintage or the source cannot be read; with --strict also if a vintage is neither
+ * fresh nor deferred.
  *
- * A vintage that states a year alone may mean any day of it: it is fresh if all of them are, stale
- * if none is, and otherwise the check cannot decide.
+ * A vintage with only a year may mean any day of it: it is fresh if all of them are fresh, stale if
+ * none is, and otherwise the check cannot decide.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -44,14 +44,14 @@ import type { Json } from "./lib/report.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 
-/** What is asked of the vintages. */
+/** The input of the check. */
 export interface VintageQuestion {
   readonly releaseDay: Day;
-  /** Whether a vintage that is not shown to be fresh, and not deferred, refuses. */
+  /** Whether a vintage that is neither fresh nor deferred is an error. */
   readonly strict: boolean;
 }
 
-/** A constant that says how old the data beside it are. */
+/** A constant that states the age of the data beside it. */
 export interface Vintage {
   readonly constant: string;
   readonly text: string;
@@ -59,7 +59,7 @@ export interface Vintage {
   readonly at: Place;
 }
 
-/** Each state of a vintage in words; `unclear` is a year of which only some days are fresh. */
+/** Each state in words; `unclear` is a year of which only some days are fresh. */
 const stateWords = {
   fresh: "fresh",
   deferred: "deferred",
@@ -74,9 +74,9 @@ type VintageState = keyof typeof stateWords;
 /** A vintage on the day of a release. */
 interface JudgedVintage {
   readonly vintage: Vintage;
-  /** The newest date or year that it states. */
+  /** The newest date or year in its text. */
   readonly stated: StatedTime | undefined;
-  /** Whole days from there to the release: at least and at most; undefined after the release. */
+  /** The least and greatest number of days until the release; undefined if it is in the future. */
   readonly age: { readonly least: number; readonly most: number } | undefined;
   readonly rule: VintageRule | undefined;
   readonly state: VintageState;
@@ -84,7 +84,7 @@ interface JudgedVintage {
   readonly deferral?: Line;
 }
 
-/** What a vintage must be, by `months` or by `calendarYears`, and how the procedure says it. */
+/** The greatest age of a vintage in months or calendar years, and the words of the procedure. */
 interface VintageRule {
   readonly months?: number;
   readonly calendarYears?: number;
@@ -94,7 +94,7 @@ interface VintageRule {
 const { folder } = layout.vintages;
 const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
 
-/** Judges the vintages that the scoring source of a tree declares. */
+/** Checks the vintages that the scoring source of a tree declares. */
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
   (await auditVintages(tree, question)).findings;
 
@@ -129,7 +129,7 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
   });
   const findings = [
     ...final.map((each) => findingOf(each, section, question)),
-    // A file that cannot be read may hold what seems to be missing.
+    // A file that cannot be read may have the missing vintages.
     ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
     ...faults,
     ...(changelog.findings ?? []),
@@ -140,15 +140,15 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
 
 // Reading
 
-/** What may declare a vintage, in any form. */
+/** A declaration of a vintage in any form. */
 const declaration = /\b(?:const|static)\s+(?:mut\s+)?([^\s:]*_VINTAGE)\s*:/g;
 
-/** The one form that is read, from the start of its line. */
+/** The only legal form, from the start of its line. */
 const legalForm =
   /[ \t]*(?:pub(?:\([\w: ]+\))? )?(?:const|static) \w+: &(?:'static )?str =\s+"([^"\\\r\n]*)";/y;
 
 /**
- * Returns the vintages that a Rust file declares, in order. Lines of comments are skipped.
+ * Returns the vintages that a Rust file declares, in order. It skips comment lines.
  *
  * @throws {LocatedSyntaxError} If one is declared in another form than the legal one.
  */
@@ -175,7 +175,7 @@ export function readVintages(source: Source): Vintage[] {
   });
 }
 
-/** A date or a year that a text states, as the days that it can mean. */
+/** A date or a year, with the days that it may mean. */
 interface StatedTime {
   /** `YYYY-MM-DD` or `YYYY`. */
   readonly text: string;
@@ -185,16 +185,16 @@ interface StatedTime {
 }
 
 /**
- * A date is `YYYY-MM-DD`; a text of that shape that is not a calendar day is not a year either. A
- * year is four digits from 1900 to 2099 that stand alone, unlike those in longer numbers, names and
- * versions such as 1.2024.3. A fiscal year is the year that it is named after, as in FY25.
+ * A date is `YYYY-MM-DD`. A text of that form that is not a calendar day is not a year either. A year
+ * is a separate number from 1900 to 2099, not a part of a longer number, a name or a version such as
+ * 1.2024.3. A fiscal year such as FY25 means the calendar year 2025.
  */
 const time =
   /(?<![0-9])(?<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?![0-9])|(?<![\p{L}\p{N}_]\.?)(?:FY(?<fiscal>(?:19|20)?[0-9]{2})|(?<year>(?:19|20)[0-9]{2}))(?!\.?[\p{L}\p{N}_])/gu;
 
 /**
- * Returns the newest date or year that a text states, or undefined if it states none. Of a year and
- * a date in that year the date counts, as it says more.
+ * Returns the newest date or year in a text, or undefined. It prefers a date to its year, because the
+ * date is more precise.
  */
 export function findNewestTime(text: string): StatedTime | undefined {
   const times = [...text.matchAll(time)].flatMap(({ groups = {} }): StatedTime[] => {
@@ -204,7 +204,7 @@ export function findNewestTime(text: string): StatedTime | undefined {
     }
     return isDay(date) ? [{ text: date, first: date, last: date }] : [];
   });
-  // As texts, times compare in their order, and a date after its year.
+  // Comparing the texts compares the times, and a date is greater than its year.
   return times.reduce<StatedTime | undefined>(
     (newest, each) => (newest === undefined || each.text > newest.text ? each : newest),
     undefined,
@@ -248,17 +248,17 @@ function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day):
     : monthsBefore(`${releaseDay.slice(0, 4)}-01-01` as Day, 12 * calendarYears);
 }
 
-/** Where the changelog defers a vintage. */
+/** The sections of the changelog that can defer a vintage. */
 interface Deferrals {
-  /** The heading under which a deferral is to be written. */
+  /** The heading below which the operator can write a deferral. */
   readonly section: string;
-  /** Returns the line that names a constant, or undefined if none does. */
+  /** Returns the line that names a constant, or undefined. */
   find(constant: string): Line | undefined;
 }
 
 /**
- * Reads what the changelog says of the version being released: the section of the workspace's
- * version, or `[Unreleased]` as long as there is none.
+ * Reads the changelog's section of the workspace's version, or `[Unreleased]` if there is no such
+ * section.
  *
  * @throws {Refusal} If the workspace manifest or the changelog cannot be read.
  * @throws {LocatedSyntaxError} If the workspace manifest is not TOML.
@@ -324,7 +324,7 @@ function findingOf(judged: JudgedVintage, section: string, question: VintageQues
   return (strict ? error : warning)(message ?? state, { at, remedy });
 }
 
-/** Returns the newest time of a vintage and its age in words, or else its text. */
+/** Returns the newest time of a vintage with its age in words, or its text. */
 function foundIn({ vintage, stated, age }: JudgedVintage): string {
   if (stated === undefined || age === undefined) {
     return stated?.text ?? quote(vintage.text);
@@ -340,7 +340,7 @@ function noVintages(): Finding {
   });
 }
 
-/** Reports the rules whose constant is gone: nothing shows that its data are fresh. */
+/** Returns a finding for each rule without its constant: nothing shows that its data are fresh. */
 function missingVintages(vintages: readonly Vintage[], { strict }: VintageQuestion): Finding[] {
   const complain = strict ? error : warning;
   return Object.keys(rules)
@@ -360,7 +360,7 @@ export const table = command({
   operands: {},
   options: {
     date: option("YYYY-MM-DD", "the day of the release (default: today in UTC)", parseDay),
-    strict: flag("refuse a vintage that is stale and not deferred, or not shown to be fresh"),
+    strict: flag("refuse a vintage that is neither fresh nor deferred"),
     ref: refOption,
   },
   refuses: [

@@ -50,8 +50,8 @@ export interface Unclear {
   readonly clear: string;
 }
 
-/** How a bump changes a reference. */
-export type Site = ValueSite | TextSite | SectionSite;
+/** How a bump changes a reference: by its value or span, or by creating the section of its row. */
+export type Site = ValueSite | TextSite | { readonly kind: "section" };
 
 /** A part of a value in a document. */
 export interface ValueSite {
@@ -68,11 +68,6 @@ export interface TextSite {
   readonly span: Span;
   /** Returns all spans of this kind. */
   readonly find: Finder;
-}
-
-/** A section of a changelog, which a bump creates as its row describes. */
-export interface SectionSite {
-  readonly kind: "section";
 }
 
 type Finder = (source: Source) => readonly Span[];

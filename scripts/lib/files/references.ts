@@ -120,22 +120,6 @@ export function isStale({ row, version }: Reference, versions: Versions): boolea
   return version !== versions[row.follows];
 }
 
-/**
- * Returns the references of a tree that do not state the version of an application release,
- * including enforced ones. `faults` has what could not be read.
- */
-export async function staleReferences(
-  tree: Tree,
-  version: Version,
-): Promise<{ readonly stale: readonly Reference[]; readonly faults: readonly Finding[] }> {
-  const versions = applicationVersions(version);
-  const { references, workspace, faults } = await readReferences(tree, versions);
-  return {
-    stale: references.filter((each) => isStale(each, versions)),
-    faults: [...workspace.faults, ...faults],
-  };
-}
-
 async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
   const sources = new Map<string, Promise<Source | undefined>>();
   let images: Promise<ProductImages | undefined> | undefined;

@@ -22,7 +22,7 @@ export interface Base {
 }
 
 /** A base and its merge bases with a commit. */
-export interface Parting {
+export interface MergeBases {
   readonly base: Base;
   /** In a fixed order. There are several after merges in both directions. */
   readonly mergeBases: readonly ObjectId[];
@@ -36,11 +36,11 @@ export interface Parting {
  * @throws {Refusal} If the base is unknown, if the two have no common ancestor, or if the clone is
  *   too shallow to find it.
  */
-export async function findParting(
+export async function findMergeBases(
   repository: Repository,
   name: string,
   head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
-): Promise<Parting> {
+): Promise<MergeBases> {
   const [commit, base, shallow] = await together(
     head.commit,
     findBase(repository, name),
@@ -49,8 +49,8 @@ export async function findParting(
   if (base === undefined) {
     throw shallow ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
   }
-  const mergeBases = await findMergeBases(repository, base.commit, commit);
-  const what = `find where ${head.shown} parted from ${base.shown}`;
+  const mergeBases = await listMergeBases(repository, base.commit, commit);
+  const what = `find the merge base of ${head.shown} and ${base.shown}`;
   if (shallow && (await isCutOff(repository, [base.commit, commit], mergeBases))) {
     throw tooShallow(what, name);
   }
@@ -122,7 +122,7 @@ function fetchCommand(base: string, option = ""): string {
   return `git fetch ${option}${remote} +refs/heads/${branch}:refs/remotes/${remote}/${branch}`;
 }
 
-async function findMergeBases(
+async function listMergeBases(
   repository: Repository,
   one: ObjectId,
   other: ObjectId,
