@@ -89,7 +89,7 @@ function judgeTag(
   return error(`Cannot release the chart: ${mismatch} ${text}, and ${stated}`, { at, remedy });
 }
 
-/** Returns an error if the annotation lacks the image that an install pulls, or any of the product. */
+/** Returns an error if the annotation lacks the pulled image, or any image of the product. */
 function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding[] {
   const { imagesAnnotation, product } = layout;
   const at = () => chart.document.place(["annotations", imagesAnnotation]);

@@ -287,7 +287,7 @@ export const table = command({
       nonEmpty,
     ),
   },
-  options: { ref: option("COMMIT", "judge that commit instead of HEAD", nonEmpty) },
+  options: { ref: option("COMMIT", "check that commit instead of HEAD", nonEmpty) },
   refuses: [
     `${folder} has changed, and its version is not greater than at the merge base with the base`,
     "its CHANGELOG.md is missing or cannot be read, even if nothing else has changed",

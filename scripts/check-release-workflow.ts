@@ -5,10 +5,10 @@
  *
  * Usage: bun scripts/check-release-workflow.ts [--ref COMMIT] [--repo DIR] [--json]
  *
- * Accepts only the documented form (docs/adopting.md). Refuses if a workflow has another trigger, if
- * its first job is not a checkout and the tag check on the pushed tag, if another job can run without
- * the success of that job, if the workflow or a file that it names mentions the lab gate, and if a
- * workflow is missing or cannot be read.
+ * Accepts only the documented form (docs/adopting.md). Refuses if a workflow has another trigger,
+ * if its first job is not a checkout and the tag check on the pushed tag, if another job can run
+ * without the success of that job, if the workflow or a file that it names mentions the lab gate,
+ * and if a workflow is missing or cannot be read.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */

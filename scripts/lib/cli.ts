@@ -133,7 +133,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 }
 
 /** The option of every command that can check a commit instead of the work tree. */
-export const refOption = option("COMMIT", "judge that commit instead of the work tree", nonEmpty);
+export const refOption = option("COMMIT", "check that commit instead of the work tree", nonEmpty);
 
 const common = {
   repo: option("DIR", "the checkout to work on (default: the one around this folder)", nonEmpty),
@@ -149,7 +149,7 @@ export interface Invocation<P extends Operands = Operands, O extends Options = O
   readonly cwd: string;
   /** The moment at which the command started. */
   readonly now: Date;
-  /** Returns the current wall-clock time. Unlike `clock`, it also advances while the machine sleeps. */
+  /** Returns the wall-clock time. Unlike `clock`, it also advances while the machine sleeps. */
   moment(): Date;
   /** Returns the milliseconds of a monotonic clock, which no change of the system time affects. */
   clock(): number;

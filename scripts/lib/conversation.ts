@@ -1,4 +1,4 @@
-/** Runs a program that answers many questions from its standard input, as `git cat-file --batch` does. */
+/** Runs a program that answers questions from its standard input, like `git cat-file --batch`. */
 
 import {
   collect,

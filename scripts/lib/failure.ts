@@ -1,4 +1,4 @@
-/** Reports an error that ended a command: a wrong command line, an interrupt, a refusal or a defect. */
+/** Reports why a command ended early: a usage error, an interrupt, a refusal or a defect. */
 
 import { exitCodes, UsageError } from "./command-line.ts";
 import { error, type Finding, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";

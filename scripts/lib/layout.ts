@@ -9,7 +9,7 @@ export const layout = {
   /** The text before the version in a tag of each kind. */
   tagPrefix: "v",
   chartTagPrefix: "chart-v",
-  /** The workspace manifest, and the crates that are checked even if `members` does not list them. */
+  /** The workspace manifest, and crates that are checked even if `members` does not list them. */
   workspaceManifest: "Cargo.toml",
   crateManifests: "crates/*/Cargo.toml",
   /** The Helm chart's folder, relative to the top level. */
@@ -54,7 +54,7 @@ export const layout = {
     images: ["ghcr.io/robintra/perf-sentinel", "docker.io/robintra/perf-sentinel"],
     /** Where helm-release.yml pushes the chart. */
     chart: "ghcr.io/robintra/charts/perf-sentinel",
-    /** The crates, in the order in which they are published, and the sparse index that lists them. */
+    /** The crates in the order of their publication, and the sparse index that lists them. */
     crates: ["perf-sentinel-core", "perf-sentinel"],
     crateIndex: "https://index.crates.io/",
   },

@@ -30,7 +30,7 @@ export interface Finished<Output = string> {
   readonly stderr: string;
   /** Whether the time limit ended it. Its output is then incomplete. */
   readonly timedOut: boolean;
-  /** The limit in bytes, if the program printed more and was killed. Its output is then incomplete. */
+  /** The limit in bytes, if the program exceeded it and was killed. Its output is incomplete. */
   readonly overflowed?: number;
 }
 
@@ -196,7 +196,7 @@ export function onSignal(signal: AbortSignal | undefined, listener: () => void):
   return () => signal?.removeEventListener("abort", listener);
 }
 
-/** Exit codes of SIGHUP, SIGINT and SIGTERM, which a terminal sends to a whole group of processes. */
+/** Exit codes of SIGHUP, SIGINT and SIGTERM, which a terminal sends to a whole process group. */
 const sharedSignals: ReadonlySet<number> = new Set([129, 130, 143]);
 /** Milliseconds by which this process may receive a signal later than a child does. */
 const signalDelay = 100;

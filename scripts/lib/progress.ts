@@ -19,7 +19,8 @@ const emptyLine = "\r\u001b[K";
 const interval = 200;
 
 /**
- * Shows the current step, the elapsed time and the last output line, if standard error is a terminal.
+ * Shows the current step, the elapsed time and the last output line, if standard error is a
+ * terminal.
  *
  * @param last Returns the last output line of the work.
  * @returns A function that erases the line and stops the updates.

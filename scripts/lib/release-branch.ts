@@ -1,4 +1,4 @@
-/** The branch that a release is prepared on (PROCEDURE step 1), and how it comes to main (step 6). */
+/** The name of a release branch (PROCEDURE step 1), and the commands that merge it (step 6). */
 
 import { layout } from "./layout.ts";
 

@@ -101,7 +101,7 @@ function rowOf(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Returns the findings as a table, errors first. Without findings, the table has the printed lines. */
+/** Returns the findings as a table, errors first; without findings, the printed lines. */
 export function tableOf(findings: readonly Finding[], lines: readonly string[]): SummaryTable {
   const levels: readonly Level[] = ["error", "warning", "notice"];
   const shown = findings.length > 0 ? findings : lines.map((line) => notice(line));

@@ -220,7 +220,7 @@ export function textOf(finding: Finding, colours: boolean, withRemedy = true): s
   ].join("\n");
 }
 
-/** Returns a text in its level's colour. Loads `node:util` late: it costs a sixth of a check's time. */
+/** Returns a text in its level's colour. Loads `node:util` late: it takes a sixth of a check. */
 function painted(level: Level, text: string): string {
   const { styleText } = process.getBuiltinModule("node:util");
   return styleText(colour[level], text, { validateStream: false });

@@ -9,7 +9,8 @@ export interface Terminal {
   /**
    * Writes to standard output.
    *
-   * @throws {Refusal} If writing fails, for example on a full disk, unless `keepWriting` was called.
+   * @throws {Refusal} If writing fails, for example on a full disk, unless `keepWriting` was
+   *   called.
    */
   out(text: string): void;
   /** Writes to standard error. Ignores a failure, because it could not be reported anywhere. */
@@ -31,7 +32,7 @@ export interface Terminal {
   errIsTerminal(): boolean;
   /** Returns the current width of the terminal on standard error. */
   columns(): number;
-  /** Asks on standard error and returns one line; undefined at the end of input or if interrupted. */
+  /** Asks on standard error and returns one line; undefined at the end of input or an interrupt. */
   question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
@@ -40,7 +41,7 @@ export interface Streams {
   readonly in: number;
   readonly out: number;
   readonly err: number;
-  /** Opens standard input. Only a question calls it, because an open input keeps the process alive. */
+  /** Opens standard input. Only a question calls it: an open input keeps the process alive. */
   readonly input: () => NodeJS.ReadableStream;
 }
 

@@ -72,7 +72,7 @@ function lineStarts(text: string): number[] {
   return starts;
 }
 
-/** Returns the index of the last start that is not after an offset, or 0. Starts must be ascending. */
+/** Returns the index of the last of ascending starts that is not after an offset, or 0. */
 export function lineIndex(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length - 1;

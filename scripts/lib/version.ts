@@ -18,7 +18,8 @@ export function isVersion(text: string): text is Version {
 }
 
 /**
- * Returns the version in a text such as `1.2.3`, `v1.2.3` or, with prefix `chart-v`, `chart-v1.2.3`.
+ * Returns the version in a text such as `1.2.3`, `v1.2.3` or, with prefix `chart-v`,
+ * `chart-v1.2.3`.
  *
  * @throws {SyntaxError} If the rest is not strict SemVer, or has build metadata.
  */
@@ -33,7 +34,7 @@ export function parseVersion(text: string, prefix = "v"): Version {
   throw new SyntaxError(`found ${JSON.stringify(text)}, expected ${why}, ${example}`);
 }
 
-/** Returns the version that was probably meant, after correcting the prefix or a missing patch number. */
+/** Returns the version that was probably meant, with its prefix and patch number corrected. */
 function guess(text: string, prefix: string): string | undefined {
   const bare = text.replace(/^(?:chart-)?v/i, "").replace(/\+.*$/, "");
   const candidates = [bare, `${bare}.0`];

@@ -39,8 +39,8 @@ export function holdsCommand(text: string): boolean {
 }
 
 /**
- * Returns an untrusted text with control characters escaped, and with further lines indented so that
- * they cannot be mistaken for output of the command itself.
+ * Returns an untrusted text with control characters escaped, and with further lines indented so
+ * that they cannot be mistaken for output of the command itself.
  *
  * @param actions Whether GitHub Actions reads the text. `::` at the start of a line and `##[` are
  *   then escaped, because its runner obeys them.

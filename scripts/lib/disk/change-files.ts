@@ -33,16 +33,16 @@ export const toWrite = { links: "none", purpose: "write" } as const;
 export type Outcome = "changed" | "interrupted";
 
 /**
- * The folder at the top level that holds complete new files until they are renamed to their paths. A
- * rename needs the same file system. The name is fixed, so that the next run removes what a killed
- * run left there.
+ * The folder at the top level that holds complete new files until they are renamed to their paths.
+ * A rename needs the same file system. The name is fixed, so that the next run removes what a
+ * killed run left there.
  */
 const waitingFolder = ".release-replacements";
 
 /**
  * Changes files. It writes all of them to the disk before it renames the first one to its path.
- * Right before each rename it checks that the old file is still as expected. Only SIGKILL or a crash
- * can leave some files changed and others not.
+ * Right before each rename it checks that the old file is still as expected. Only SIGKILL or a
+ * crash can leave some files changed and others not.
  *
  * @param root Absolute path of the top level.
  * @param prepare Returns the changes. It runs under the lock of this checkout.

@@ -36,7 +36,8 @@ interface Search {
 }
 
 /**
- * Returns the file at a path of a checkout, or undefined if there is none. It never blocks on a pipe.
+ * Returns the file at a path of a checkout, or undefined if there is none. It never blocks on a
+ * pipe.
  *
  * @param root Absolute path of the top level.
  * @throws {Refusal} If the path is not a regular file, or cannot be read.
@@ -73,8 +74,8 @@ export function isWithin(root: string, real: string): boolean {
 }
 
 /**
- * Refuses a path that goes through a link that `links` does not allow. With `none` it also refuses a
- * path that goes through a file.
+ * Refuses a path that goes through a link that `links` does not allow. With `none` it also refuses
+ * a path that goes through a file.
  */
 export function refuseObstacle(
   root: string,

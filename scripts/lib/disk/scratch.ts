@@ -8,8 +8,8 @@ import type { Environment } from "../process.ts";
 import { reason } from "./files.ts";
 
 /**
- * Makes an empty folder in `TMPDIR` or the system's temporary folder, and returns its path. Only the
- * operator can read it.
+ * Makes an empty folder in `TMPDIR` or the system's temporary folder, and returns its path. Only
+ * the operator can read it.
  *
  * @param purpose Completes "Cannot make ...".
  * @throws {Refusal} If it cannot be made.

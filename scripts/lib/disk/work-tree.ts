@@ -5,8 +5,8 @@ import { decodeSource } from "../files/decode.ts";
 import { isTreePath, type Tree } from "../tree.ts";
 
 /**
- * Returns the files below a folder, except those in `.git`, as a tree. It follows links that lead to
- * a place below that folder.
+ * Returns the files below a folder, except those in `.git`, as a tree. It follows links that lead
+ * to a place below that folder.
  *
  * @param root Absolute path of the top level.
  */

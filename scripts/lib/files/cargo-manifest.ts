@@ -93,7 +93,7 @@ export interface Dependency {
   readonly requirement: Statement;
 }
 
-/** The names of dependency tables. `cargo publish` drops a development dependency without a version. */
+/** Names of dependency tables. `cargo publish` drops a development dependency without a version. */
 const shippedTables = ["dependencies", "build-dependencies", "build_dependencies"];
 const otherTables = ["dev-dependencies", "dev_dependencies"];
 

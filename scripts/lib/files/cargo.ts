@@ -1,5 +1,6 @@
 /**
- * Reads the Cargo workspace of a tree: its version, its crates, and their requirements on each other.
+ * Reads the Cargo workspace of a tree: its version, its crates, and their requirements on each
+ * other.
  *
  * Crates are those of `[workspace].members` without `exclude`, as Cargo reads them, those that
  * `layout.crateManifests` finds, and the root package. For Cargo every path dependency inside the
@@ -102,7 +103,7 @@ export function pinnedVersion(requirement: string): string | undefined {
   return /^[=^]? ?([^ ]*)$/.exec(words.join(" "))?.[1];
 }
 
-/** Reads the workspace of a tree. A file that cannot be read is a fault; the others are still read. */
+/** Reads the workspace of a tree. An unreadable file is a fault; the others are still read. */
 export async function readWorkspace(tree: Tree): Promise<Workspace> {
   const { manifest: root, faults } = await readManifest(tree, layout.workspaceManifest);
   if (root === undefined) {
@@ -214,8 +215,9 @@ function noName({ path, document }: Manifest): Finding {
 }
 
 /**
- * Returns the manifests that `members` lists, each with its entry; those of `layout.crateManifests`;
- * and a function that returns the entry of `exclude` that excludes a manifest, if there is one.
+ * Returns the manifests that `members` lists, each with its entry; those of
+ * `layout.crateManifests`; and a function that returns the entry of `exclude` that excludes a
+ * manifest, if there is one.
  */
 async function findMembers(tree: Tree, root: Document) {
   const faults: Finding[] = [];
@@ -270,7 +272,7 @@ interface Text extends Statement {
   readonly value: string;
 }
 
-/** Returns the texts of an optional array. Adds a fault for the first element that is not a text. */
+/** Returns the texts of an optional array. Adds a fault for the first element of another type. */
 function textsAt(document: Document, path: Path, faults: Finding[]): readonly Text[] {
   const value = document.at(path) ?? [];
   const entries = Array.isArray(value)

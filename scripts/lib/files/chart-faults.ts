@@ -17,10 +17,11 @@ export function versionOf(document: Document) {
 }
 
 /**
- * Returns the version and the appVersion of a manifest. An empty appVersion is undefined, as in Helm.
+ * Returns the version and the appVersion of a manifest. An empty appVersion is undefined, as in
+ * Helm.
  *
  * @throws {Refusal | LocatedSyntaxError} If `versionOf` refuses the document, or the appVersion is
- * not a string.
+ *   not a string.
  */
 export function versionsOf(document: Document) {
   const value = document.at(["appVersion"]);
@@ -74,7 +75,7 @@ export function refuseAny(faults: readonly Finding[]): void {
   }
 }
 
-/** Returns a fault for each merge key or duplicate key, because YAML readers disagree about them. */
+/** Returns a fault for each merge key or duplicate key: YAML readers disagree about them. */
 export function keyFaults({ path, place }: Source, keys: readonly Key[]): Finding[] {
   const lines = new Map<string, number | undefined>();
   return keys.flatMap(({ name, offset }) => {

@@ -80,7 +80,8 @@ const annotationPath: Path = ["annotations", layout.imagesAnnotation];
 /**
  * Returns the images that a chart promises, or undefined if it has no annotation of images.
  *
- * @throws {Refusal | LocatedSyntaxError} If the annotation is not a list of images, with all faults.
+ * @throws {Refusal | LocatedSyntaxError} If the annotation is not a list of images, with all
+ *   faults.
  */
 export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefined {
   const name = layout.imagesAnnotation;

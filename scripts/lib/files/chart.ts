@@ -52,8 +52,8 @@ export async function readChartVersion(tree: Tree, folder: string): Promise<Loca
 /**
  * Parses a chart's manifest.
  *
- * @throws {Refusal | LocatedSyntaxError} If `chartVersionFrom` refuses it, or `appVersion` is neither
- *   a string nor empty.
+ * @throws {Refusal | LocatedSyntaxError} If `chartVersionFrom` refuses it, or `appVersion` is
+ *   neither a string nor empty.
  */
 export function chartFrom(manifest: Source): Chart {
   const document = parseYaml(manifest);
@@ -96,8 +96,8 @@ export async function needFile(tree: Tree, path: string): Promise<Source> {
 const judgedKeys: ReadonlySet<string> = new Set(["version", "appVersion"]);
 
 /**
- * Returns the top-level keys with their offsets if each key starts a line `key: ...` and none occurs
- * twice, which the parsed data cannot show. Returns undefined if that is not certain.
+ * Returns the top-level keys with their offsets if each key starts a line `key: ...` and none
+ * occurs twice, which the parsed data cannot show. Returns undefined if that is not certain.
  */
 function plainKeys({ source, data }: Document): ReadonlyMap<string, number> | undefined {
   const table = asTable(data) ?? {};

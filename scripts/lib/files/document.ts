@@ -48,7 +48,8 @@ export function parseToml(source: Source): Document {
 }
 
 /**
- * Parses one YAML 1.2 document. Of duplicate keys the data has the last one; `keyOffsets` finds all.
+ * Parses one YAML 1.2 document. Of duplicate keys the data has the last one; `keyOffsets` finds
+ * all.
  *
  * @throws {LocatedSyntaxError} If the text is not YAML, with the illegal line, if its aliases make
  *   it infinite or huge, or if it has a character that other parsers read as a line break.

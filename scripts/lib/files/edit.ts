@@ -59,8 +59,8 @@ function inOrder(splices: readonly Splice[]): readonly Splice[] {
 /**
  * Returns the text of a document with changes applied, and verifies it by parsing it again.
  *
- * @throws {LocatedSyntaxError} If a change would affect anything else, for example because the value
- *   has escapes or an anchor.
+ * @throws {LocatedSyntaxError} If a change would affect anything else, for example because the
+ *   value has escapes or an anchor.
  */
 export function editDocument(document: Document, changes: readonly Change[]): string {
   const { text } = document.source;
@@ -145,8 +145,8 @@ export interface Span {
 }
 
 /**
- * Returns a text with splices applied, and verifies it by finding the spans again: each must have its
- * intended text.
+ * Returns a text with splices applied, and verifies it by finding the spans again: each must have
+ * its intended text.
  *
  * @param find Returns the spans of a text, in order, without overlaps.
  * @throws {LocatedSyntaxError} If other spans are found.

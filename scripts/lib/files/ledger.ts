@@ -135,7 +135,8 @@ export function rowText({ tag, sha, date, verdict }: Validation): string {
  * Parses a ledger. CRLF line endings are accepted.
  *
  * @param today The latest legal date of a validation.
- * @throws {LocatedSyntaxError} If it has more than a million malformed rows, which need much memory.
+ * @throws {LocatedSyntaxError} If it has more than a million malformed rows, which need much
+ *   memory.
  */
 export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];

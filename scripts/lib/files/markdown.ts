@@ -90,7 +90,7 @@ export function codeBlocks(text: string): (offset: number) => boolean {
   return (offset) => lines[lineIndex(starts, offset)]?.kind === "code";
 }
 
-/** Returns a text with spaces in place of its closed HTML comments, so that offsets stay the same. */
+/** Returns a text with spaces instead of its closed HTML comments, so that offsets stay the same. */
 export function withoutComments(text: string): string {
   // An unclosed comment hides nothing, so no comment starts after the last end.
   const end = text.lastIndexOf("-->") + "-->".length;

@@ -143,7 +143,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
   };
 }
 
-/** Splits a word where a mark can be inserted: not after a colon or a quote, which ends the scalar. */
+/** Splits a word where a mark can be inserted: not after a colon or quote, which ends the scalar. */
 function partsOf(word: string): readonly [head: string, tail: string] {
   let end = word.length;
   while (end > 0 && !/[A-Za-z0-9_]/.test(word[end - 1] ?? "")) {

@@ -26,7 +26,7 @@ import {
 } from "./reference-finders.ts";
 import { refuseLineBreaks } from "./unreadable.ts";
 
-/** The version that a reference follows. A chart's own version may be ahead of the application's. */
+/** The version that a reference follows. A chart's version may be ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
 
 /** The expected versions. A row is read only if its version is given. */
@@ -295,7 +295,7 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
     templates.map(async (path) => {
       const readable = await tree.read(path, { lenient: true });
       const isText = readable?.text.includes("\ufffd") === false;
-      // A file that sets the constant must be UTF-8: reading it strictly refuses any other encoding.
+      // A file that sets the constant must be UTF-8: `source` refuses any other encoding.
       const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
       const file = isText ? readable : isOurs ? await source(path) : undefined;
       if (file === undefined) {

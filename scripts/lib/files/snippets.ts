@@ -93,8 +93,8 @@ export function findMentions({ text }: Source, product: string, prefix: string):
 
 /**
  * Returns the mentions of a product with a version that `findMentions` does not find: without the
- * prefix, after a path, or in another case. It ignores HTML comments, names in an npm scope (they are
- * other packages), and what continues as a host name or an IP address.
+ * prefix, after a path, or in another case. It ignores HTML comments, names in an npm scope (they
+ * are other packages), and what continues as a host name or an IP address.
  */
 export function findUnclearMentions(
   file: Source,

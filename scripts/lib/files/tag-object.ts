@@ -89,7 +89,7 @@ function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | 
   );
 }
 
-/** Reports whether a signature has both armour lines. A first line alone may belong to the message. */
+/** Reports whether a signature has both armour lines. The first alone may be in the message. */
 export function isWhole(signature: TagSignature | undefined): signature is TagSignature {
   return /^-----BEGIN ([A-Z ]+)-----\r?\n[\s\S]+\n-----END \1-----\s*$/.test(
     signature?.armour ?? "",

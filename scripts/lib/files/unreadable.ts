@@ -6,7 +6,8 @@ import type { Source } from "../tree.ts";
 type Parser = (text: string) => unknown;
 
 /**
- * Refuses a text for which the runtime's parser is too slow, or that other parsers read differently.
+ * Refuses a text for which the runtime's parser is too slow, or that other parsers read
+ * differently.
  *
  * @throws {LocatedSyntaxError} If the text is refused.
  */
@@ -23,7 +24,7 @@ export function refuseHazards(source: Source, language: string, parse: Parser): 
 /** The most pairs of keys that the runtime may compare to parse a TOML document: some seconds. */
 const keyPairs = 1_000_000_000;
 
-/** Refuses TOML with too many keys, because the runtime compares each key of a table with all others. */
+/** Refuses TOML with too many keys: the runtime compares each key of a table with all others. */
 function refuseManyKeys({ path, text, place }: Source): void {
   const names = new Set<string>();
   let keys = 0;
@@ -45,8 +46,8 @@ function refuseManyKeys({ path, text, place }: Source): void {
 }
 
 /**
- * Refuses characters that end a line in YAML 1.1, but not in 1.2: after one of them, a comment of the
- * runtime's parser may be a key for another parser.
+ * Refuses characters that end a line in YAML 1.1, but not in 1.2: after one of them, a comment of
+ * the runtime's parser may be a key for another parser.
  *
  * @throws {LocatedSyntaxError} If the text has such a character.
  */

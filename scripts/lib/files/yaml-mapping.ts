@@ -90,13 +90,13 @@ function keysIn({ source, place }: Document, path: Path, table: unknown): readon
   return keys.sort((a, b) => a.offset - b.offset);
 }
 
-/** Texts that are a boolean, a number or a date in YAML 1.1, but a string for the runtime's parser. */
+/** Texts that YAML 1.1 reads as a boolean, number or date, but the runtime's parser as a string. */
 const otherwiseIn11 =
   /^(?:y|n|yes|no|on|off|=|[-+]?[0-9][0-9_]*(?::[0-9][0-9_]*)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?\.[0-9_]+|[-+]?0[box][0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t \t].*)?)$/i;
 
 /**
- * Reports whether the string at a key directly follows it, plain or in quotes and without tag, alias
- * or block scalar, so that every YAML parser reads the same string.
+ * Reports whether the string at a key directly follows it, plain or in quotes and without tag,
+ * alias or block scalar, so that every YAML parser reads the same string.
  */
 export function isPlainString({ text }: Source, { name, offset }: Key, value: string): boolean {
   const quote = /["']/.exec(text[offset - 1] ?? "")?.[0];

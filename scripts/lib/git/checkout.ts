@@ -103,7 +103,7 @@ export async function changesAmong(
 /** The mark of `git ls-files -v` for a tracked file whose changes `git status` reports. */
 const watchedTag = "H";
 
-/** Parses `git status --porcelain=v2 --branch -z`. Its headers prove that the output is complete. */
+/** Parses `git status --porcelain=v2 --branch -z`, whose headers prove that git has answered. */
 function parseStatus(status: string): Status {
   const records = status.split("\0");
   const isWhole = records.pop() === "";

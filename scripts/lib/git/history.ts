@@ -111,8 +111,8 @@ function tooShallow(what: string, base: string = layout.mainBranch) {
 }
 
 /**
- * Returns the command that fetches a base, which also works in a single-branch clone. If the base is
- * not a branch, or its name is not safe in a shell, the command fetches the main branch.
+ * Returns the command that fetches a base, which also works in a single-branch clone. If the base
+ * is not a branch, or its name is not safe in a shell, the command fetches the main branch.
  */
 function fetchCommand(base: string, option = ""): string {
   const { remote, mainBranch } = layout;
@@ -154,8 +154,9 @@ async function isShallow(repository: Repository): Promise<boolean> {
 }
 
 /**
- * Reports whether a shallow clone lacks commits between some commits and their merge bases. A commit
- * without parents shows that: its parents are missing, and the real merge bases may be others.
+ * Reports whether a shallow clone lacks commits between some commits and their merge bases. A
+ * commit without parents shows that: its parents are missing, and the real merge bases may be
+ * others.
  */
 async function isCutOff(
   repository: Repository,
@@ -167,7 +168,8 @@ async function isCutOff(
 }
 
 /**
- * Returns the sorted paths below a folder that differ between two commits in contents, kind or mode.
+ * Returns the sorted paths below a folder that differ between two commits in contents, kind or
+ * mode.
  *
  * @param folder Relative to the top level, without wildcards.
  * @throws {Refusal} If git fails.

@@ -31,7 +31,7 @@ export async function judge(
   return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
 }
 
-/** Returns findings that name a commit, unless they already name one. Does not find their places. */
+/** Returns findings that name a commit, unless they already do. Does not find their places. */
 export function inCommit(commit: ObjectId, findings: readonly Finding[]): Finding[] {
   return findings.map((each) =>
     each.commit === undefined

@@ -49,8 +49,8 @@ export function noAnswer(why: string, remedy?: string): Unverified {
 
 /**
  * Returns a function that sends requests; the total time limit starts now. A request is repeated
- * after 429, 5xx, a lost connection or a timeout. The reply to the last attempt is returned with any
- * status.
+ * after 429, 5xx, a lost connection or a timeout. The reply to the last attempt is returned with
+ * any status.
  */
 export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions = {}): Get {
   const { attempt = layout.limits.network / 3, total = layout.limits.network } = limits ?? {};
@@ -130,7 +130,7 @@ export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions =
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Fetches a URL without following a redirect, because the runtime would follow one to plain HTTP. */
+/** Fetches a URL. Does not follow redirects: the runtime would follow one to plain HTTP. */
 async function fetchOnce(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
   return await fetch(url, {
     headers,
