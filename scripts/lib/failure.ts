@@ -33,16 +33,12 @@ function refusedBy(thrown: unknown, name: string): readonly Finding[] {
     return [error(thrown.message, { remedy: `Install ${thrown.program}, or add it to PATH` })];
   }
   if (!(thrown instanceof Refusal || thrown instanceof LocatedSyntaxError)) {
-    return [error(`Cannot finish ${name}: unexpected ${wordsOf(thrown)}`, { remedy: defect })];
+    return [error(`Cannot finish ${name}: unexpected ${String(thrown)}`, { remedy: defect })];
   }
   const findings = findingsOf(thrown);
   return findings.length > 0
     ? findings
     : [error(`Cannot finish ${name}: refused without a reason`, { remedy: defect })];
-}
-
-function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }
 
 /** Returns the option that was probably meant by an unknown one, as the end of a sentence. */
