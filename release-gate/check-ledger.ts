@@ -37,7 +37,7 @@ import {
 } from "../scripts/lib/files/ledger.ts";
 import { attempt, error, type Finding, notice, warning } from "../scripts/lib/finding.ts";
 import { gitOutput, type ObjectId, resolveCommit, short } from "../scripts/lib/git/git.ts";
-import type { Parting } from "../scripts/lib/git/history.ts";
+import type { MergeBases } from "../scripts/lib/git/history.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
 import type { Objects } from "../scripts/lib/git/objects.ts";
 import type { Repository } from "../scripts/lib/git/repository.ts";
@@ -155,7 +155,7 @@ async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, 
 }
 
 interface Bases {
-  readonly parting: Parting;
+  readonly parting: MergeBases;
   readonly ledgers: readonly EarlierLedger[];
 }
 
@@ -167,9 +167,9 @@ async function findBases(
   head: { readonly shown: string; readonly commit: ObjectId },
   today: Day,
 ): Promise<Bases> {
-  const { findParting } = await import("../scripts/lib/git/history.ts");
+  const { findMergeBases } = await import("../scripts/lib/git/history.ts");
   const { findLedgerAt, ledgerNames } = await import("./history/ledger-log.ts");
-  const parting = await findParting(repository, base, head);
+  const parting = await findMergeBases(repository, base, head);
   const ledgers: EarlierLedger[] = [];
   for (const commit of parting.mergeBases) {
     const source =

@@ -28,7 +28,7 @@ import type { Repository } from "./lib/git/repository.ts";
 import { refValue } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
-import { mergeCommand, releaseBranch, toMain } from "./lib/release-branch.ts";
+import { checkoutMain, mergeCommand, releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
@@ -259,7 +259,7 @@ function releaseSteps(version: Version, head: string | undefined): string[] {
     `git push -u ${layout.remote} ${branch}`,
     `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`,
     `git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`,
-    `${toMain} && ${mergeCommand(branch)}`,
+    `${checkoutMain} && ${mergeCommand(branch)}`,
     `bun scripts/release.ts ${tag} --dry-run`,
   ];
 }

@@ -5,10 +5,10 @@
  *
  * Usage: bun scripts/check-chart-appversion.ts [--ref COMMIT] [--repo DIR] [--json]
  *
- * Images of the product are those that are named like it, and the one that an install pulls. Refuses
- * if one of them has another tag than `appVersion` or none, in the annotation or in values.yaml, if
- * the annotation lacks the image that an install pulls, and if the chart cannot be read. A digest
- * behind the tag is fine; an empty `image.tag` is `appVersion`.
+ * Images of the product are those with its name, and the one that an install pulls. Refuses if one
+ * of them has another tag than `appVersion` or none, in the annotation or in values.yaml, if the
+ * annotation lacks the image that an install pulls, and if the chart cannot be read. A digest after
+ * the tag is allowed. An empty `image.tag` means `appVersion`.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -27,7 +27,7 @@ import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
 
 /**
- * Judges the images that the chart in a folder promises, and the one that it installs, against its
+ * Checks the images that the chart in a folder promises, and the one that it installs, against its
  * `appVersion`.
  *
  * @throws {Refusal} If the chart or its values cannot be read.
@@ -37,7 +37,7 @@ export const checkChartAppVersion: Check<string> = async (tree, folder) => {
   const { chart, pulled, promised } = images;
   const { path } = chart.document.source;
   const appVersion = chart.appVersion?.value;
-  // Without a tag of its own the image follows appVersion: there is nothing to judge.
+  // With an empty image.tag the image has appVersion as its tag, so there is nothing to check.
   const pinned =
     pulled?.tagFrom === "image.tag"
       ? [
@@ -52,7 +52,7 @@ export const checkChartAppVersion: Check<string> = async (tree, folder) => {
   if (promised === undefined) {
     return pinned.length > 0
       ? pinned
-      : [notice(`${path} promises no images: there is nothing to agree with`)];
+      : [notice(`${path} promises no images: there is nothing to check`)];
   }
   return [
     ...missingImage(images),
@@ -69,9 +69,9 @@ export const checkChartAppVersion: Check<string> = async (tree, folder) => {
 };
 
 /**
- * Judges the tag of an image.
+ * Checks the tag of an image.
  *
- * @param opening How the notice of a match and the error begin.
+ * @param opening The starts of the notice and of the error message.
  */
 function judgeTag(
   image: PromisedImage | PulledImage,
@@ -89,7 +89,7 @@ function judgeTag(
   return error(`Cannot release the chart: ${mismatch} ${text}, and ${stated}`, { at, remedy });
 }
 
-/** Returns the fault of an annotation without the image that an install pulls, or any of ours. */
+/** Returns an error if the annotation lacks the pulled image, or any image of the product. */
 function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding[] {
   const { imagesAnnotation, product } = layout;
   const at = () => chart.document.place(["annotations", imagesAnnotation]);

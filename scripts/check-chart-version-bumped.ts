@@ -5,11 +5,11 @@
  *
  * Usage: bun scripts/check-chart-version-bumped.ts [base] [--ref COMMIT] [--repo DIR] [--json]
  *
- * Compares HEAD with the commit where it parted from the base, both as committed: uncommitted changes
- * are a warning, unless --ref names the commit. Refuses a change of the chart whose version is not greater
- * by SemVer precedence, or whose CHANGELOG.md has no `## [A.B.C]` section that is new and says
- * something; a chart that is gone; and a base that is unknown, unrelated, or cut off by a shallow
- * clone. Edits of CHANGELOG.md alone need no version; its deletion is no edit.
+ * Compares HEAD with its merge base with the base. Uncommitted changes are not checked; without
+ * --ref they are a warning. Refuses a change of the chart without a greater version (by SemVer
+ * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md; a missing chart;
+ * and a base that is unknown, unrelated, or missing from a shallow clone. If only CHANGELOG.md has
+ * changed, no new version is needed, but it must not be deleted.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -29,7 +29,7 @@ import {
 } from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
 import { type ObjectId, resolveCommit, short } from "./lib/git/git.ts";
-import { changedPaths, findParting, type Parting } from "./lib/git/history.ts";
+import { changedPaths, findMergeBases, type MergeBases } from "./lib/git/history.ts";
 import { commitTree, openObjects } from "./lib/git/objects.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
@@ -44,11 +44,11 @@ const changelogPath = `${folder}/CHANGELOG.md`;
 export interface Change {
   readonly base: Tree;
   readonly head: Tree;
-  /** From the top level; paths outside of the chart's folder count for nothing. */
+  /** Relative to the top level. Paths outside of the chart's folder are ignored. */
   readonly changed: readonly string[];
 }
 
-/** Judges what a change does to the chart. */
+/** Checks the effect of a change on the chart. */
 export async function checkChartVersionBumped({ base, head, changed }: Change): Promise<Finding[]> {
   const ours = changed.filter((path) => path === folder || path.startsWith(`${folder}/`));
   if (ours.length === 0) {
@@ -81,7 +81,7 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
     ...versionFindings(before, after.value),
   ];
   if (findings.some(({ level }) => level === "error")) {
-    // Without a new version there is none whose section could be asked for.
+    // Without a new version, no section can be required.
     return [...findings, ...(changelog.findings ?? [])];
   }
   const { value: version } = after.value;
@@ -99,8 +99,8 @@ async function versionIn(tree: Tree, decoding?: Decoding): Promise<Located<Versi
 }
 
 /**
- * Returns the faults of the base as warnings: they must not stop the change that corrects them. What
- * git left unanswered has no place in a file, and still stops it.
+ * Returns the faults of the base as warnings, so that they do not block the change that corrects
+ * them. A failure of git has no place in a file and remains an error.
  */
 function faultsOfBase(findings: readonly Finding[] | undefined, what: string): Finding[] {
   return (findings ?? []).map((fault) =>
@@ -144,14 +144,14 @@ function listed(paths: readonly string[]): string {
   return more === 0 ? names.join(", ") : `${names.join(", ")} and ${more} more`;
 }
 
-/** Judges the version against the one of the base. */
+/** Checks the version against the one of the base. */
 function versionFindings(
   before: Attempt<Located<Version> | undefined>,
   version: Located<Version>,
 ): Finding[] {
   const value = before.value?.value;
   if (value === undefined) {
-    // There is no version to exceed.
+    // The base has no version to compare with.
     return [
       ...faultsOfBase(before.findings, "version"),
       notice(`${manifest}: version ${version.value}`, version),
@@ -169,7 +169,7 @@ function versionFindings(
   ];
 }
 
-/** Judges what the changelog says about a version. */
+/** Checks the section of a version in the changelog. */
 async function changelogFindings(
   base: Tree,
   source: Source,
@@ -195,7 +195,7 @@ async function changelogFindings(
     findings.push(
       warning(`${changelogPath} has more than one section ${heading}`, {
         at: second.at,
-        remedy: "Make them one",
+        remedy: "Merge the sections into one",
       }),
     );
   }
@@ -203,7 +203,7 @@ async function changelogFindings(
     findings.push(
       error(`${cannotAccept}: found section ${heading} in the base already, expected a new one`, {
         at: section.at,
-        remedy: "Describe the change below the heading of a version that the base does not have",
+        remedy: "Describe the change below the heading of a version that is not in the base",
       }),
     );
   }
@@ -222,24 +222,24 @@ async function changelogFindings(
 }
 
 /**
- * Judges what a commit does to the chart since it parted from a base.
+ * Checks the changes of the chart between a base and a commit.
  *
  * @param base A branch of the remote, or any commit-ish.
- * @throws {Refusal} If the base is unknown, or unrelated as far as this clone can tell.
+ * @throws {Refusal} If the base is unknown, or this clone has no common ancestor.
  */
 export async function checkChartSince(
   repository: Repository,
   base: string,
   commit: ObjectId,
 ): Promise<Finding[]> {
-  const parting = await findParting(repository, base, { shown: short(commit), commit });
-  return await judgeCommit(repository, parting, commit);
+  const against = await findMergeBases(repository, base, { shown: short(commit), commit });
+  return await judgeCommit(repository, against, commit);
 }
 
-/** Judges a commit against each commit where it parted from its base. */
+/** Checks a commit against each merge base. */
 async function judgeCommit(
   repository: Repository,
-  { mergeBases }: Parting,
+  { mergeBases }: MergeBases,
   head: ObjectId,
 ): Promise<Finding[]> {
   await using objects = openObjects(repository);
@@ -255,17 +255,17 @@ async function judgeCommit(
       return answer.findings ?? answer.value;
     }),
   );
-  // What is wrong, or right, against several of them is reported once.
+  // The same finding for several merge bases is reported once.
   const once = new Map(judged.flat().map((finding) => [JSON.stringify(finding), finding]));
   return [...once.values()].map((finding) =>
     finding.at === undefined ? finding : { ...finding, commit: finding.commit ?? head },
   );
 }
 
-/** Warns of changes that the judged commit does not have. */
+/** Returns a warning if the chart has uncommitted changes, which are not checked. */
 async function uncommitted(repository: Repository): Promise<Finding[]> {
   const { changes } = await readStatus(repository);
-  // A folder that is new stands for all that is in it, the chart perhaps.
+  // git reports an untracked folder without its content, which may include the chart.
   const ours = changes.filter(
     (path) => path.startsWith(`${folder}/`) || (path.endsWith("/") && folder.startsWith(path)),
   );
@@ -287,13 +287,13 @@ export const table = command({
       nonEmpty,
     ),
   },
-  options: { ref: option("COMMIT", "judge that commit instead of HEAD", nonEmpty) },
+  options: { ref: option("COMMIT", "check that commit instead of HEAD", nonEmpty) },
   refuses: [
-    `${folder} has changed, and its version is not greater than where HEAD parted from the base`,
-    "CHANGELOG.md there is gone or cannot be read, even if nothing else has changed",
-    "CHANGELOG.md there has no ## [A.B.C] section for the version that is new and says something",
-    "Chart.yaml is gone or cannot be read",
-    "the base is unknown, has no commit in common with HEAD, or the clone is too shallow to tell",
+    `${folder} has changed, and its version is not greater than at the merge base with the base`,
+    "its CHANGELOG.md is missing or cannot be read, even if nothing else has changed",
+    "its CHANGELOG.md has no new ## [A.B.C] section with content for the version",
+    "Chart.yaml is missing or cannot be read",
+    "the base is unknown, has no common ancestor with HEAD, or the clone is too shallow to find it",
   ],
   example: "bun scripts/check-chart-version-bumped.ts main",
   async run({ operands, options, env, repository, report }) {
@@ -304,23 +304,23 @@ export const table = command({
     const shown = options.ref ?? "HEAD";
     const opened = await repository();
     const resolving = resolveCommit(opened, shown);
-    const [commit, parting, notJudged] = await together(
+    const [commit, against, notJudged] = await together(
       resolving,
-      findParting(opened, base, { shown, commit: resolving }),
+      findMergeBases(opened, base, { shown, commit: resolving }),
       options.ref === undefined ? uncommitted(opened) : [],
     );
-    report.add([notice(evidence(parting, shown, commit)), ...notJudged]);
+    report.add([notice(evidence(against, shown, commit)), ...notJudged]);
     report.attach({
-      base: parting.base.shown,
-      baseCommit: parting.base.commit,
-      mergeBases: parting.mergeBases,
+      base: against.base.shown,
+      baseCommit: against.base.commit,
+      mergeBases: against.mergeBases,
       head: commit,
     });
-    report.add(await judgeCommit(opened, parting, commit));
+    report.add(await judgeCommit(opened, against, commit));
   },
 });
 
-function evidence({ base, mergeBases }: Parting, shown: string, head: ObjectId): string {
+function evidence({ base, mergeBases }: MergeBases, shown: string, head: ObjectId): string {
   const bases = `merge base ${mergeBases.map(short).join(" and ")}`;
   return `${shown} at ${short(head)} against base ${base.shown} at ${short(base.commit)} (${bases})`;
 }

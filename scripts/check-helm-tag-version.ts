@@ -4,8 +4,8 @@
  *
  * Usage: bun scripts/check-helm-tag-version.ts <chart-vA.B.C|A.B.C> [--ref COMMIT] [--repo DIR] [--json]
  *
- * Refuses if Chart.yaml states another version, one that is no string of strict SemVer, or none, if
- * it has a top-level key twice, and if it is missing or cannot be read.
+ * Refuses if Chart.yaml has another version, none, or one that is not a string of strict SemVer, if
+ * it has a duplicate top-level key, and if it is missing or cannot be read.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -18,7 +18,7 @@ import { layout } from "./lib/layout.ts";
 import type { Check, Tree } from "./lib/tree.ts";
 import type { Version } from "./lib/version.ts";
 
-/** Judges the version in the Chart.yaml of a tree: it must be `version` to the letter. */
+/** Checks that the version in the Chart.yaml of a tree is exactly `version`. */
 export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
   const { value, at } = await readChartVersion(tree, layout.chart);
   if (value === version) {
@@ -45,9 +45,9 @@ export const table = command({
   },
   options: { ref: refOption },
   refuses: [
-    `${layout.chart}/Chart.yaml states another version, prerelease included`,
+    `${layout.chart}/Chart.yaml states another version, including its prerelease part`,
     "the version there is missing, a number, or not strict SemVer",
-    "a top-level key is there twice",
+    "a top-level key occurs twice",
     "Chart.yaml is missing or cannot be read",
   ],
   example: "bun scripts/check-helm-tag-version.ts chart-v1.2.3",

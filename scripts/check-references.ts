@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
 /**
- * Checks every place where a release's version is written against one version: what
- * check-tag-version enforces, and what the procedure leaves to the operator (PROCEDURE step 2).
+ * Checks every place that states a release's version against one version: those that
+ * check-tag-version enforces, and those that the operator maintains (PROCEDURE step 2).
  *
  * Usage: bun scripts/check-references.ts vX.Y.Z [--ref COMMIT] [--repo DIR] [--json]
  *
- * Refuses for every reference that states another version, and for every file that cannot be read.
- * A file that is not there is no finding; one that no longer holds its reference is a warning, and so
- * is a place that seems to hold one in a spelling that is not read, which a bump leaves alone. Of
- * the chart, `appVersion` and the promised images are judged: its own version may run ahead.
+ * Refuses if a reference states another version, or a file cannot be read. A missing file has no
+ * finding. A file that no longer has its reference is a warning, and so is a place that seems to
+ * hold one in a form that cannot be read, which a bump does not change. Of the chart, `appVersion`
+ * and the promised images are checked, but not its own version, which may be ahead.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -29,11 +29,11 @@ import type { Json } from "./lib/report.ts";
 import type { Check } from "./lib/tree.ts";
 import { compareVersions, isVersion, type Version } from "./lib/version.ts";
 
-/** Judges every reference of a tree that goes with an application release. */
+/** Checks every reference of a tree that follows an application release. */
 export const checkReferences: Check<Version> = async (tree, version) =>
   judgeReferences(await readReferences(tree, applicationVersions(version)), version);
 
-/** Judges references that have been read already. */
+/** Checks references that have been read already. */
 export function judgeReferences(read: References, version: Version): Finding[] {
   return [
     ...judgeTagVersion(read.workspace, version),
@@ -42,12 +42,12 @@ export function judgeReferences(read: References, version: Version): Finding[] {
   ];
 }
 
-/** How much a stale reference weighs that no gate of its own refuses. */
+/** Whether a stale reference that no other check enforces is a warning or an error. */
 export type Weight = "advised" | "required";
 
 /**
- * Judges the references that the procedure leaves to the operator: a stale one, and a file that
- * cannot be read, is a warning if it is advised to be right, an error if it is required.
+ * Returns a check of the references that the operator maintains. A stale one, or a file that cannot
+ * be read, is a warning if the weight is `advised`, and an error if it is `required`.
  */
 export function checkOperatorReferences(weight: Weight): Check<Version> {
   return async (tree, version) => {
@@ -71,10 +71,10 @@ function operatorDriven({ references }: References): readonly Reference[] {
 }
 
 /**
- * Judges the references that no gate of its own enforces.
+ * Checks the references that no other check enforces.
  *
- * @param stale Makes the finding about a stale one.
- * @param hollow Makes the finding about a section of a changelog that says nothing.
+ * @param stale Makes the finding about a stale reference.
+ * @param hollow Makes the finding about a changelog section without content.
  */
 function operatorFindings(
   read: References,
@@ -119,7 +119,7 @@ function operatorFindings(
   ];
 }
 
-/** Returns the remedy for a stale reference: the bump, unless it refuses to change it. */
+/** Returns the remedy for a stale reference: the bump, unless the bump refuses to change it. */
 function remedyFor({ workspace }: References, version: Version, { byHand }: Reference): string {
   const found = workspace.version?.value;
   return typeof found === "string" && isVersion(found) && compareVersions(found, version) > 0
@@ -128,14 +128,14 @@ function remedyFor({ workspace }: References, version: Version, { byHand }: Refe
         `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`);
 }
 
-/** Returns what is written in a file: as it is if it is plain, else quoted. */
+/** Returns a text of a file for a message, quoted if it has unusual characters. */
 function shown(written: string): string {
   return /^[\w .+:/@^=[\]()-]{1,120}$/.test(written) ? written : quote(written);
 }
 
 export const table = command({
   name: "scripts/check-references.ts",
-  summary: "Checks every place where a release's version is written against one version.",
+  summary: "Checks every place that states a release's version against one version.",
   operands: {
     version: operand(
       "the version that every reference must state, as vX.Y.Z or X.Y.Z",

@@ -5,9 +5,9 @@
  *
  * Usage: bun scripts/check-release-workflow.ts [--ref COMMIT] [--repo DIR] [--json]
  *
- * Accepts the documented form alone (docs/adopting.md). Refuses if a workflow has another trigger, if
- * its first job is not a checkout and the tag check on the pushed tag, if a job does not wait for the
- * success of that job, if the workflow or a file of the repository that it names mentions the lab gate,
+ * Accepts only the documented form (docs/adopting.md). Refuses if a workflow has another trigger,
+ * if its first job is not a checkout and the tag check on the pushed tag, if another job can run
+ * without the success of that job, if the workflow or a file that it names mentions the lab gate,
  * and if a workflow is missing or cannot be read.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
@@ -35,7 +35,7 @@ const workflows: readonly Guarded[] = [
   },
 ];
 
-/** Judges the invariant of both release workflows of a tree. */
+/** Checks both release workflows of a tree. */
 export const checkReleaseWorkflow: Check<void> = async (tree) => {
   const findings: Finding[] = [];
   for (const guarded of workflows) {
@@ -61,7 +61,7 @@ async function judgeWorkflow(tree: Tree, guarded: Guarded): Promise<Finding[]> {
   ];
 }
 
-/** Warns of a workflow that calls a check which the tree does not have: nothing can be released then. */
+/** Returns a warning if a workflow calls a check that the tree lacks: every run would then fail. */
 async function checkPresence(tree: Tree, { text }: Source, guarded: Guarded): Promise<Finding[]> {
   const called = [".ts", ".sh"]
     .map((end) => guarded.check + end)
@@ -72,7 +72,7 @@ async function checkPresence(tree: Tree, { text }: Source, guarded: Guarded): Pr
     .map((path) =>
       warning(`Every run of ${guarded.file} will fail: there is no ${path}`, {
         at: { file: guarded.file },
-        remedy: `Commit ${path}, or call the check in its other spelling`,
+        remedy: `Commit ${path}, or call the check with its other file extension`,
       }),
     );
 }

@@ -1,14 +1,13 @@
 #!/usr/bin/env bun
 /**
- * Checks that the workspace, every crate and every pin on a sibling crate state the version of a
- * tag.
+ * Checks that the workspace, every crate and every pin on a sibling crate state a tag's version.
  *
  * Usage: bun scripts/check-tag-version.ts <tag|version> [--ref COMMIT] [--repo DIR] [--json]
  *
  * Refuses if one of them states another version or none, if there is no crate or no workspace
- * version, if a manifest cannot be read, or if a crate that a release publishes is left out: by
- * `exclude`, or as a workspace of its own. Another one that is left out of those in the usual place
- * is a warning, and so is a dependency that `cargo publish` will refuse for want of a version.
+ * version, if a manifest cannot be read, or if `exclude` or a `[workspace]` of its own keeps a
+ * published crate out of the workspace. The same is a warning for any other crate below `crates/`,
+ * and so is a dependency without a version, which `cargo publish` will refuse.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -29,11 +28,11 @@ import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
-/** Judges every version that a release of `version` takes from the manifests of a tree. */
+/** Checks every version in the manifests of a tree that a release of `version` uses. */
 export const checkTagVersion: Check<Version> = async (tree, version) =>
   judgeTagVersion(await readWorkspace(tree), version);
 
-/** Judges a workspace that has been read already. */
+/** Checks a workspace that has been read already. */
 export function judgeTagVersion(workspace: Workspace, version: Version): Finding[] {
   const { version: stated, crates, faults } = workspace;
   const root = layout.workspaceManifest;
@@ -79,9 +78,9 @@ function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Findi
 }
 
 /**
- * Judges a version that a table of a manifest states.
+ * Checks a version in a table of a manifest.
  *
- * @param without What a manifest without it does, for the message.
+ * @param without The predicate of the message if the version is missing.
  */
 function judgeVersion(stated: Statement, table: string, without: string, version: Version) {
   const { document, value, place: at } = stated;
@@ -107,7 +106,7 @@ function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Fi
   });
 }
 
-/** Judges a crate that is left out: if it is published without being judged, its version is free. */
+/** Refuses a crate that is left out but published, because its version is not checked. */
 function judgeLeftOut(crate: LeftOut, version: Version): Finding {
   const { manifest, name, excludedBy, place: at } = crate;
   const root = layout.workspaceManifest;
@@ -135,7 +134,7 @@ function refuse(version: Version, why: string, details: Details): Finding {
 const setVersion = (table: string, version: Version, file: string) =>
   `Set version = "${version}" in ${table} of ${file}`;
 
-/** Returns a value as a message shows it: a version plainly, anything else in words. */
+/** Returns a value for a message: a version unchanged, anything else as a description. */
 function shown(value: unknown): string {
   const late = () =>
     require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");

@@ -176,7 +176,7 @@ test("an annotation without the product is an error, no annotation is a notice t
   expect(await check({})).toEqual([
     {
       level: "notice",
-      message: "chart/Chart.yaml promises no images: there is nothing to agree with",
+      message: "chart/Chart.yaml promises no images: there is nothing to check",
     },
   ]);
 });

@@ -165,7 +165,7 @@ test("all faults are reported at once, with the way out of each", async () => {
       level: "error",
       message: `Cannot accept the change of ${folder}: found section ## [1.3.0] in the base already, expected a new one`,
       at: { file: changelog, line: 1, column: 1 },
-      remedy: "Describe the change below the heading of a version that the base does not have",
+      remedy: "Describe the change below the heading of a version that is not in the base",
     },
     {
       level: "error",
@@ -489,7 +489,7 @@ test("a shallow clone, an unknown base and no merge base are three refusals with
   );
   expect(unrelated.stderr).toBe(
     [
-      "error: Cannot find where HEAD parted from origin/main: the two have no commit in common",
+      "error: Cannot find the merge base of HEAD and origin/main: the two have no commit in common",
       "  fix: Name the branch that it was started from; in GitHub Actions, check out with fetch-depth: 0",
       "",
     ].join("\n"),
@@ -498,7 +498,7 @@ test("a shallow clone, an unknown base and no merge base are three refusals with
     "  fix: Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main";
   const why = "this clone is shallow, and its history ends too early";
   expect(shallow.stderr).toBe(
-    [`error: Cannot find where HEAD parted from origin/main: ${why}`, remedy, ""].join("\n"),
+    [`error: Cannot find the merge base of HEAD and origin/main: ${why}`, remedy, ""].join("\n"),
   );
   expect(shallowUnknown.stderr).toBe(
     [`error: Cannot find base "main": ${why}`, remedy, ""].join("\n"),

@@ -161,6 +161,6 @@ test("a configuration that git cannot read is not taken for another folder", asy
   appendFileSync(configurationOf(world), "[broken\n");
   const { stderr } = await release(world, ["--dry-run"]);
   expect(stderr).toContain("bad config line");
-  expect(stderr).toContain("fix: Put right what git says");
+  expect(stderr).toContain("fix: Correct what git reports");
   expect(readFileSync(configurationOf(world), "utf8")).toEndWith("[broken\n");
 });

@@ -1,10 +1,10 @@
-/** The vocabulary of questions to the outside: what became of one thing that a tag triggers. */
+/** Answers to questions about what a tag triggers, such as a workflow run or a published image. */
 
 import { error, type Finding, findingsOf, notice } from "./finding.ts";
 
 /**
- * `verified`: it is there and right. `failed`: it is there and wrong, or can no longer come.
- * `pending`: it is not there yet and still may come. `unknown`: the question got no answer.
+ * `verified`: it exists and is correct. `failed`: it exists and is wrong, or can no longer appear.
+ * `pending`: it does not exist yet, but may still appear. `unknown`: the question got no answer.
  */
 export type State = "verified" | "failed" | "pending" | "unknown";
 
@@ -13,15 +13,15 @@ export interface Answer {
   /** What is asked about, as a short label without a full stop, such as `image on ghcr.io`. */
   readonly question: string;
   readonly state: State;
-  /** What was seen, on one line: a digest, a conclusion, a reason. */
+  /** What was observed, on one line: a digest, a conclusion or a reason. */
   readonly evidence: string;
-  /** The way out, of all states but `verified`. */
+  /** What the operator can do, in every state but `verified`. */
   readonly remedy?: string | undefined;
-  /** Where a person can look. */
+  /** A URL with more details, for a person. */
   readonly link?: string | undefined;
 }
 
-/** Thrown where a question ends in another state than `verified`. */
+/** Is thrown when the state of an answer is not `verified`. */
 export class Unverified extends Error {
   override readonly name: string = "Unverified";
   readonly state: State;
@@ -37,14 +37,14 @@ export class Unverified extends Error {
   }
 }
 
-/** What a verified answer says beside its question. */
+/** What a question returns if its answer is `verified`. */
 export type Evidence = string | Pick<Answer, "evidence" | "link">;
 
 /**
- * Asks a question. What is thrown for want of an answer, a refusal or a syntax error in what a
- * server sent, makes the answer `unknown`; `Unverified` names the state itself.
+ * Asks a question and returns its answer. An `Unverified` error sets the state. A refusal, or a
+ * syntax error in a server's reply, makes the answer `unknown`.
  *
- * @throws {unknown} What `ask` throws otherwise.
+ * @throws {unknown} Any other error that `ask` throws.
  */
 export async function answered(
   question: string,
@@ -60,9 +60,9 @@ export async function answered(
 }
 
 /**
- * Returns the answer that something thrown stands for.
+ * Returns the answer that corresponds to a thrown error.
  *
- * @throws {unknown} The same, if it is a defect.
+ * @throws {unknown} The error itself, if it is a defect.
  */
 export function answerOf(question: string, thrown: unknown): Answer {
   const { state, message, remedy, link } =
@@ -87,7 +87,7 @@ export function dataOfAnswer({ question, state, evidence, remedy, link }: Answer
   return { question, state, evidence, remedy, link };
 }
 
-/** Returns an answer as a finding: only `verified` is evidence, everything else refuses. */
+/** Returns an answer as a finding: a notice if it is `verified`, otherwise an error. */
 export function findingOf({ question, state, evidence, remedy, link }: Answer): Finding {
   const where = link === undefined ? "" : ` (${link})`;
   if (state === "verified") {

@@ -2,25 +2,25 @@
 
 declare const dayBrand: unique symbol;
 
-/** A real calendar day as `YYYY-MM-DD`. Days compare in their order as texts. */
+/** An existing calendar day as `YYYY-MM-DD`. Comparing two days as strings compares their dates. */
 export type Day = string & { readonly [dayBrand]: true };
 
 const millisecondsPerDay = 86_400_000;
 
-/** Whether a text is a calendar day that exists, as strict `YYYY-MM-DD`. */
+/** Reports whether a text is an existing calendar day in the form `YYYY-MM-DD`. */
 export function isDay(text: string): text is Day {
   if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) {
     return false;
   }
   const midnight = midnightOf(text);
-  // Some engines read February 30 as March 2: only what reads back unchanged exists.
+  // Some engines parse February 30 as March 2. A day exists only if it converts back unchanged.
   return Number.isFinite(midnight) && dayOf(new Date(midnight)) === text;
 }
 
 /**
  * Reads a calendar day from a command line.
  *
- * @throws {SyntaxError} If the text is no real day as `YYYY-MM-DD`.
+ * @throws {SyntaxError} If the text is not an existing day in the form `YYYY-MM-DD`.
  */
 export function parseDay(text: string): Day {
   if (!isDay(text)) {
@@ -29,24 +29,24 @@ export function parseDay(text: string): Day {
   return text;
 }
 
-/** The UTC day of a moment. */
+/** Returns the UTC day of a moment. */
 export function dayOf(moment: Date): Day {
   return moment.toISOString().slice(0, 10) as Day;
 }
 
-/** A moment to the minute, for people: `YYYY-MM-DD hh:mm UTC`. */
+/** Returns a moment as `YYYY-MM-DD hh:mm UTC`. */
 export function minuteOf(moment: Date): string {
   return `${moment.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** Whole UTC calendar days from one day to another; negative if `to` comes first. */
+/** Returns the number of days from one day to another; it is negative if `to` is earlier. */
 export function daysBetween(from: Day, to: Day): number {
   return (midnightOf(to) - midnightOf(from)) / millisecondsPerDay;
 }
 
 /**
- * The same day some months earlier, or the last one of that month if it is shorter; never before
- * the year 0000.
+ * Returns the same day some months earlier, or the last day of that month if it is shorter. The
+ * result is never before the year 0000.
  */
 export function monthsBefore(day: Day, months: number): Day {
   const index = Math.max(0, Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1 - months);

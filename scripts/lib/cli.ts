@@ -1,4 +1,4 @@
-/** The command line of every script: one table parses it, explains it, and holds its exit codes. */
+/** Runs every command: one table defines its command line, its help and its work. */
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -32,7 +32,7 @@ type OptionValues<T extends Options> = {
   readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never;
 };
 
-/** A required operand. */
+/** Returns a required operand. */
 export function operand<T>(help: string, parse: (text: string) => T, shown?: string): Operand<T> {
   return {
     help,
@@ -42,7 +42,7 @@ export function operand<T>(help: string, parse: (text: string) => T, shown?: str
   };
 }
 
-/** An operand that may be left out. */
+/** Returns an optional operand. */
 export function optionalOperand<T>(
   help: string,
   parse: (text: string) => T,
@@ -50,12 +50,12 @@ export function optionalOperand<T>(
   return { help, optional: true, parse: (text) => (text === undefined ? undefined : parse(text)) };
 }
 
-/** An option without a value. */
+/** Returns an option without a value. */
 export function flag(help: string): Option<boolean> {
   return { help, parse: (given) => given !== undefined };
 }
 
-/** An option that needs a value. */
+/** Returns an option that needs a value. */
 export function option<T>(
   value: string,
   help: string,
@@ -68,7 +68,7 @@ export function option<T>(
   };
 }
 
-/** An option that must be given. */
+/** Returns a mandatory option. */
 export function requiredOption<T>(
   value: string,
   help: string,
@@ -87,7 +87,7 @@ export function requiredOption<T>(
   };
 }
 
-/** An option whose value may be left out; it is then `implied`. */
+/** Returns an option with an optional value. Without its value, the option means `implied`. */
 export function optionWithDefault<T>(
   value: string,
   help: string,
@@ -102,7 +102,11 @@ export function optionWithDefault<T>(
   };
 }
 
-/** Any text but an empty one. */
+/**
+ * Returns a text that must not be empty.
+ *
+ * @throws {SyntaxError} If it is empty.
+ */
 export function nonEmpty(text: string): string {
   if (text === "") {
     throw new SyntaxError("expected a value, found an empty text");
@@ -110,12 +114,12 @@ export function nonEmpty(text: string): string {
   return text;
 }
 
-/** A parser for a version with or without a tag prefix. */
+/** Returns a parser for a version with or without a tag prefix. */
 export function versionOf(prefix: string): (text: string) => Version {
   return (text) => parseVersion(text, prefix);
 }
 
-/** A parser for a whole number between two bounds, both included. */
+/** Returns a parser for a whole number between two bounds, both included. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -128,8 +132,8 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** The option of every script that can judge a commit instead of the work tree. */
-export const refOption = option("COMMIT", "judge that commit instead of the work tree", nonEmpty);
+/** The option of every command that can check a commit instead of the work tree. */
+export const refOption = option("COMMIT", "check that commit instead of the work tree", nonEmpty);
 
 const common = {
   repo: option("DIR", "the checkout to work on (default: the one around this folder)", nonEmpty),
@@ -137,56 +141,56 @@ const common = {
   help: flag("show this help"),
 };
 
-/** What a script is told when it runs. */
+/** The input of a command's `run`. */
 export interface Invocation<P extends Operands = Operands, O extends Options = Options> {
   readonly operands: OperandValues<P>;
   readonly options: OptionValues<O> & OptionValues<typeof common>;
   readonly env: Environment;
   readonly cwd: string;
-  /** The moment the script was started. */
+  /** The moment at which the command started. */
   readonly now: Date;
-  /** The moment at which it is asked, by the machine's time: the clock may stand still in its sleep. */
+  /** Returns the wall-clock time. Unlike `clock`, it also advances while the machine sleeps. */
   moment(): Date;
-  /** Milliseconds since some moment; no change of the machine's time disturbs them. */
+  /** Returns the milliseconds of a monotonic clock, which no change of the system time affects. */
   clock(): number;
   readonly terminal: Terminal;
   readonly report: Report;
   readonly interrupt: Interrupt;
-  /** The repository of `--repo`, or else the one around the current folder. */
+  /** Opens the repository of `--repo`, or by default the one that holds the current folder. */
   repository(): Promise<Repository>;
 }
 
-/** A script: everything its command line and its help need to know, and what it does. */
+/** A command: the table of its command line and its help, and what it does. */
 export interface Command<P extends Operands, O extends Options> {
   /** Path from the top level, such as `scripts/check-tag-version.ts`. */
   readonly name: string;
-  /** What it does, in one sentence. */
+  /** One sentence for the help. */
   readonly summary: string;
   readonly operands: P;
   readonly options: O;
-  /** What makes it refuse, for the help. */
+  /** The reasons for which it refuses, for the help. */
   readonly refuses: readonly string[];
   /** One command line that works. */
   readonly example: string;
-  /** Whether it works on no checkout that `--repo` could name. */
+  /** Set if the command needs no checkout and therefore has no `--repo`. */
   readonly withoutRepo?: true;
   run(invocation: Invocation<P, O>): Promise<void>;
 }
 
-/** Checks the table's types; the table itself is the command. */
+/** Returns the table unchanged. The call lets TypeScript infer its types. */
 export function command<P extends Operands, O extends Options>(
   table: Command<P, O>,
 ): Command<P, O> {
   return table;
 }
 
-/** The options of a command: its own, and those that every command has. */
+/** Returns the options of a command: its own, then the common ones. */
 export function optionsOf<P extends Operands, O extends Options>(table: Command<P, O>): Options {
   const { repo, ...others } = common;
   return { ...table.options, ...(table.withoutRepo ? {} : { repo }), ...others };
 }
 
-/** What the entry point asks of a process. */
+/** The parts of `process` that the entry point uses. */
 export interface EntryProcess extends EventSource {
   readonly env: Environment;
   readonly argv: readonly string[];
@@ -196,10 +200,10 @@ export interface EntryProcess extends EventSource {
 }
 
 /**
- * Runs a script as the entry point of this process: reads the world, and ends it.
+ * Runs a command as the entry point of this process, then exits with its exit code.
  *
- * @param self This process, if it is not a test's.
- * @param streams Its standard streams, if they are not a test's.
+ * @param self Tests pass another process.
+ * @param streams Tests pass other standard streams.
  */
 export async function main<P extends Operands, O extends Options>(
   table: Command<P, O>,
@@ -229,7 +233,7 @@ export async function main<P extends Operands, O extends Options>(
   return self.exit(code);
 }
 
-/** The current folder, or undefined if it has been removed. */
+/** Returns the current folder, or undefined if it has been removed. */
 function currentFolder(self: EntryProcess): string | undefined {
   try {
     return self.cwd();
@@ -238,10 +242,10 @@ function currentFolder(self: EntryProcess): string | undefined {
   }
 }
 
-/** The world that a command runs in, as values. */
+/** Everything that a command takes from its process. */
 export interface World {
   readonly args: readonly string[];
-  /** The options of Bun itself that this run was started with. */
+  /** The options that were passed to Bun itself. */
   readonly switches: readonly string[];
   readonly env: Environment;
   readonly cwd: string | undefined;
@@ -249,11 +253,11 @@ export interface World {
   readonly moment: () => Date;
   readonly clock: () => number;
   readonly terminal: Terminal;
-  /** Begins to hear of what ends the command early; calls back before the command changes anything. */
+  /** Starts to listen for signals. `onChange` is called before the command changes anything. */
   readonly watch: (onChange: () => void) => Watch;
 }
 
-/** Runs a command to its exit code. */
+/** Runs a command and returns its exit code. */
 export async function execute<P extends Operands, O extends Options>(
   table: Command<P, O>,
   world: World,
@@ -277,7 +281,7 @@ export async function execute<P extends Operands, O extends Options>(
     terminal.out(form.json ? "" : help);
     return exitCodes.passed;
   }
-  const watch = world.watch(() => terminal.outlive(form.json));
+  const watch = world.watch(() => terminal.keepWriting(form.json));
   let exitCode: number;
   let isTrusted = true;
   let running: Promise<void> | undefined;
@@ -309,7 +313,7 @@ export async function execute<P extends Operands, O extends Options>(
     );
   }
   report.finish(exitCode);
-  // A file that is not trusted may have set the name of the summary.
+  // An untrusted .env file may have set the path of the summary.
   if (formats && form.actions && env.GITHUB_STEP_SUMMARY && isTrusted) {
     const why = formats.appendSummary(env.GITHUB_STEP_SUMMARY, report.summary(exitCode));
     if (why !== undefined) {
@@ -329,7 +333,7 @@ const runtimeFiles = [
   ]),
 ];
 
-/** Returns a refusal if such a file may have changed what this run does. */
+/** Returns a refusal if one of these files may have changed the behaviour of this run. */
 async function checkRuntime(
   script: string,
   { cwd, env, switches }: World,
@@ -342,15 +346,15 @@ async function checkRuntime(
   return findings.length > 0 ? new Refusal(findings) : undefined;
 }
 
-/** Whether `--repo` names another folder than the current one. */
+/** Reports whether `--repo` names another folder than the current one. */
 function isElsewhere(repo: unknown, cwd: string | undefined): repo is string {
   return typeof repo === "string" && cwd !== undefined && resolve(cwd, repo) !== cwd;
 }
 
-/** Milliseconds that an interrupted command has to remove what it made for itself. */
+/** Milliseconds that an interrupted command has to remove its temporary files. */
 const cleanUpTime = 2000;
 
-/** Lets an interrupted command run its `finally` blocks, without a word. */
+/** Waits for an interrupted command to run its `finally` blocks. Discards what it reports. */
 async function cleanUp(running: Promise<void>, report: OpenReport): Promise<void> {
   const unmute = report.mute();
   await Promise.race([running.catch(() => {}), Bun.sleep(cleanUpTime)]);
@@ -378,7 +382,7 @@ async function invoke<P extends Operands, O extends Options>(
   } as unknown as Invocation<P, O>);
 }
 
-/** Returns the exit code of a command that came to its end: silence is not a pass. */
+/** Returns the exit code of a command that has ended. A command without any evidence has failed. */
 async function verdictOf(name: string, report: OpenReport): Promise<number> {
   if (report.findings.some(({ level }) => level === "error")) {
     return exitCodes.refused;

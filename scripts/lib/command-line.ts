@@ -1,12 +1,12 @@
-/** Reads a command line by a command's table. */
+/** Parses a command line by a command's table. */
 
 /** Exit codes, the same for every script. */
 export const exitCodes = { passed: 0, refused: 1, usage: 2, interrupted: 130 } as const;
 
-/** The command line is wrong: exit code 2, before anything is read. */
+/** Is thrown if the command line is wrong. The exit code is 2, and nothing has been read yet. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
-  /** The unknown option, and the names that there are: for a suggestion. */
+  /** The unknown option and the names of the known ones, for a suggestion. */
   readonly unknown: { readonly option: string; readonly names: readonly string[] } | undefined;
 
   constructor(message: string, unknown?: UsageError["unknown"]) {
@@ -15,23 +15,21 @@ export class UsageError extends Error {
   }
 }
 
-/** An operand, by position. */
+/** A positional argument. */
 export interface Operand<T> {
   readonly help: string;
   readonly optional: boolean;
-  /** How the operand is shown in the usage line, if not by its name. */
+  /** Its placeholder in the usage line; default: its name. */
   readonly shown?: string;
   readonly parse: (text: string | undefined) => T;
 }
 
-/** An option, by name. */
 export interface Option<T> {
   readonly help: string;
-  /** The placeholder of its value; none for a flag. */
+  /** The placeholder of its value; undefined for a flag. */
   readonly value?: string;
   /** Whether the value may be left out. */
   readonly valueOptional?: boolean;
-  /** Whether it must be given. */
   readonly required?: true;
   /** `given` is true for an option without a value, and undefined for an absent option. */
   readonly parse: (given: string | true | undefined) => T;
@@ -41,20 +39,20 @@ export interface Option<T> {
 export type Operands = Readonly<Record<string, Operand<any>>>;
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export type Options = Readonly<Record<string, Option<any>>>;
-/** Values of a command line, by the names of the table. */
+/** The values of a command line, by the names in the table. */
 export interface Parsed {
   readonly operands: Record<string, unknown>;
   readonly options: Record<string, unknown>;
 }
 
-/** An argument that is no option, and the option before it that may take it as its value. */
+/** An operand, and the option right before it that may take it as an optional value. */
 interface Positional {
   readonly text: string;
   readonly after?: string | undefined;
 }
 
 /**
- * Reads a command line. Options and operands may stand in any order; `--` ends the options.
+ * Parses a command line. Options and operands may be in any order; `--` ends the options.
  *
  * @param options The command's own options, and those that every command has.
  * @throws {UsageError} If the command line does not fit the table.
@@ -124,7 +122,7 @@ export function parseCommandLine(
   };
 }
 
-/** Moves an argument that is one too many to the option right before it that may take it. */
+/** Assigns surplus operands to the options right before them that have an optional value. */
 function assignOptionalValues(
   positionals: Positional[],
   expected: number,
@@ -140,7 +138,7 @@ function assignOptionalValues(
   }
 }
 
-/** @param absent An option that must be given and is not, with its placeholder. */
+/** @param absent A mandatory option that is missing, with its placeholder. */
 function parseOperands(
   table: Operands,
   positionals: readonly Positional[],

@@ -1,23 +1,29 @@
-/** A program that answers many questions over its standard input, such as `git cat-file --batch`. */
+/** Runs a program that answers questions from its standard input, like `git cat-file --batch`. */
 
-import { collect, decode, exitOf, onSignal, type RunOptions, start, tailSize } from "./process.ts";
+import {
+  collect,
+  decode,
+  exitCodeOf,
+  onSignal,
+  type RunOptions,
+  readAfterEnd,
+  start,
+  tailSize,
+} from "./process.ts";
 
 export interface Conversation {
   write(bytes: string | Uint8Array): void;
   readonly output: ReadableStream<Uint8Array>;
   readonly exited: Promise<number>;
-  /** The end of what the program printed on standard error, complete once `exited`. */
+  /** The last part of standard error; it resolves after the program has exited. */
   readonly stderr: Promise<string>;
-  /** Closes its input, which ends a well-behaved program. */
+  /** Closes standard input, which makes the program exit. */
   end(): void;
   kill(): void;
 }
 
-/** Milliseconds for which standard error is read after the end of the program. */
-const readAfterEnd = 1000;
-
 /**
- * Starts a program that stays for many questions.
+ * Starts a program that answers many questions.
  *
  * @throws {MissingProgram} If the program cannot be started.
  * @throws {Refusal} If its folder does not exist, or the system refuses to start it.
@@ -30,7 +36,7 @@ export function converse(
   const closing = new AbortController();
   const stopListening = onSignal(options.signal, () => child.kill("SIGTERM"));
   let lastRead: ReturnType<typeof setTimeout> | undefined;
-  const exited = exitOf(child).then((code) => {
+  const exited = exitCodeOf(child).then((code) => {
     stopListening();
     lastRead = setTimeout(() => closing.abort(), readAfterEnd);
     return code;
@@ -50,12 +56,7 @@ export function converse(
   };
 }
 
-/** A program that stopped listening is noticed when its answer is read, not when it is asked. */
+/** Runs an action on a pipe and ignores its failure: reading the answer reports a closed pipe. */
 function send(action: () => unknown): void {
-  const ignore = () => {};
-  try {
-    Promise.resolve(action()).catch(ignore);
-  } catch {
-    // As above: the pipe is broken, and reading will show it.
-  }
+  Promise.try(action).catch(() => {});
 }

@@ -1,4 +1,4 @@
-/** Explains what ended a command early: a wrong command line, an interrupt, a refusal, or a defect. */
+/** Reports why a command ended early: a usage error, an interrupt, a refusal or a defect. */
 
 import { exitCodes, UsageError } from "./command-line.ts";
 import { error, type Finding, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
@@ -6,11 +6,11 @@ import { Interrupted } from "./interrupt.ts";
 import { MissingProgram } from "./process.ts";
 import type { Report } from "./report.ts";
 
-/** The way out of a failure that nothing but a mistake in the scripts explains. */
+/** The remedy for a failure that only a defect of the scripts can explain. */
 export const defect =
   "This is a defect of the script; report it with the command line that led here";
 
-/** Reports what ended a command early. Returns its exit code. */
+/** Reports the error that ended a command, and returns the exit code. */
 export function explain(thrown: unknown, name: string, report: Report): number {
   if (thrown instanceof UsageError) {
     report.add(
@@ -33,16 +33,12 @@ function refusedBy(thrown: unknown, name: string): readonly Finding[] {
     return [error(thrown.message, { remedy: `Install ${thrown.program}, or add it to PATH` })];
   }
   if (!(thrown instanceof Refusal || thrown instanceof LocatedSyntaxError)) {
-    return [error(`Cannot finish ${name}: unexpected ${wordsOf(thrown)}`, { remedy: defect })];
+    return [error(`Cannot finish ${name}: unexpected ${String(thrown)}`, { remedy: defect })];
   }
   const findings = findingsOf(thrown);
   return findings.length > 0
     ? findings
     : [error(`Cannot finish ${name}: refused without a reason`, { remedy: defect })];
-}
-
-export function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }
 
 /** Returns the option that was probably meant by an unknown one, as the end of a sentence. */
@@ -51,12 +47,12 @@ function suggestion({ unknown }: UsageError): string {
   return meant === undefined ? "" : `, perhaps --${meant}`;
 }
 
-/** Edits that a slip of the fingers makes at most; a swap of two letters is two. */
-const slip = 2;
+/** The most edits of a typing error; swapping two letters counts as two edits. */
+const mostEdits = 2;
 
 /**
- * The name that was probably meant: the same one in other case or without its dashes, the only one
- * that begins so, or the nearest that a slip explains.
+ * Returns the name that was probably meant: one that differs only in case or dashes, else the only
+ * one with that prefix, else the nearest one within `mostEdits`.
  */
 export function findMeant(given: string, names: readonly string[]): string | undefined {
   const same = names.find((name) => letters(name) === letters(given));
@@ -69,8 +65,8 @@ export function findMeant(given: string, names: readonly string[]): string | und
   }
   const near = names
     .map((name) => ({ name, edits: editsBetween(given, name) }))
-    // Half of a short name may be another word altogether.
-    .filter(({ name, edits }) => edits <= slip && edits * 2 < name.length)
+    // If half of a short name differs, it is probably another word.
+    .filter(({ name, edits }) => edits <= mostEdits && edits * 2 < name.length)
     .sort((a, b) => a.edits - b.edits);
   return near[0]?.name;
 }
@@ -79,9 +75,9 @@ function letters(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, "");
 }
 
-/** How many letters must be added, removed or replaced (the Levenshtein distance). */
+/** Returns the Levenshtein distance of two words, or infinity if it surely exceeds `mostEdits`. */
 function editsBetween(from: string, to: string): number {
-  if (Math.abs(from.length - to.length) > slip) {
+  if (Math.abs(from.length - to.length) > mostEdits) {
     return Number.POSITIVE_INFINITY;
   }
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);

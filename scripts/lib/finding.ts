@@ -1,4 +1,4 @@
-/** The vocabulary of every check: what was found, how bad it is, where, and the way out. */
+/** Findings: the results of every check, with a level, a place and a remedy. */
 
 /** A position in a text file. Lines and columns are 1-based; a column counts UTF-16 code units. */
 export interface Place {
@@ -11,23 +11,23 @@ export interface Place {
 export type Level = "error" | "warning" | "notice";
 
 /**
- * One answer of a check. An `error` refuses, a `warning` asks for a look, a `notice` is evidence
- * for a pass: a check that answers with nothing has not passed.
+ * One result of a check. An `error` refuses, a `warning` asks the operator to look, a `notice` is
+ * evidence for a pass. A check without any finding has not passed.
  */
 export interface Finding {
   readonly level: Level;
   readonly message: string;
-  /** What the operator can do about it, as one instruction. */
+  /** One instruction for the operator. */
   readonly remedy?: string;
   readonly at?: Place;
-  /** The commit that was judged, when it was not the work tree. */
+  /** The commit that was checked; undefined if it was the work tree. */
   readonly commit?: string;
 }
 
-/** The optional parts of a finding; `undefined` counts as absent. */
+/** The optional parts of a finding. */
 export interface Details {
   readonly remedy?: string | undefined;
-  /** A place, or what finds it out once it is asked for: to find one may cost a parse of the file. */
+  /** A place, or a function that returns it: finding one may require parsing the file again. */
   readonly at?: Place | (() => Place) | undefined;
   readonly commit?: string | undefined;
 }
@@ -54,22 +54,22 @@ function withPlaceLater(made: Finding, find: () => Place): Finding {
   });
 }
 
-/** A finding that refuses. */
+/** Returns a finding that refuses. */
 export function error(message: string, details: Details = {}): Finding {
   return finding("error", message, details);
 }
 
-/** A finding that deserves a look and refuses nothing. */
+/** Returns a finding that asks the operator to look, but refuses nothing. */
 export function warning(message: string, details: Details = {}): Finding {
   return finding("warning", message, details);
 }
 
-/** A finding that names the evidence of a pass. */
+/** Returns a finding that states evidence for a pass. */
 export function notice(message: string, details: Details = {}): Finding {
   return finding("notice", message, details);
 }
 
-/** Whether findings add up to a pass: a notice as evidence, and no error. */
+/** Reports whether findings are a pass: at least one notice and no error. */
 export function isPass(findings: readonly Finding[]): boolean {
   return (
     findings.some(({ level }) => level === "notice") &&
@@ -78,8 +78,8 @@ export function isPass(findings: readonly Finding[]): boolean {
 }
 
 /**
- * The end of a command that was refused, or could not find out: carries the findings to report.
- * Code that only computes throws it; the command line turns it into exit code 1.
+ * Is thrown when a command refuses or cannot find out. It carries the findings to report, and the
+ * command line turns it into exit code 1.
  */
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -92,12 +92,12 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal with one error: `throw refusal("Cannot …", { remedy: "…" })`. */
+/** Returns a refusal with one error: `throw refusal("Cannot …", { remedy: "…" })`. */
 export function refusal(message: string, details: Details = {}): Refusal {
   return new Refusal(error(message, details));
 }
 
-/** A syntax error in a file that knows its place; what `lib/files/` parsers throw. */
+/** A syntax error with its place in a file. The parsers of `lib/files/` throw it. */
 export class LocatedSyntaxError extends SyntaxError {
   readonly at: Place;
   readonly remedy: string | undefined;
@@ -110,9 +110,9 @@ export class LocatedSyntaxError extends SyntaxError {
 }
 
 /**
- * The findings that a thrown refusal, or a syntax error in a file, stands for.
+ * Returns the findings of a thrown refusal or syntax error in a file.
  *
- * @throws {unknown} The value itself, if it is neither: a defect is no finding.
+ * @throws {unknown} The value itself, if it is neither: it is a defect.
  */
 export function findingsOf(thrown: unknown): readonly Finding[] {
   if (thrown instanceof Refusal) {
@@ -124,12 +124,12 @@ export function findingsOf(thrown: unknown): readonly Finding[] {
   throw thrown;
 }
 
-/** What became of a question: its answer, or the findings that stand in for it. */
+/** The result of a question: its value, or the findings of its refusal. */
 export type Attempt<T> =
   | { readonly value: T; readonly findings?: never }
   | { readonly value?: never; readonly findings: readonly Finding[] };
 
-/** Asks a question; a refusal comes back as findings, so that other questions still count. */
+/** Asks a question. Returns a refusal as findings, so that the caller can ask further questions. */
 export async function attempt<T>(question: () => Promise<T>): Promise<Attempt<T>> {
   try {
     return { value: await question() };
@@ -139,9 +139,9 @@ export async function attempt<T>(question: () => Promise<T>): Promise<Attempt<T>
 }
 
 /**
- * Returns the answer for each item, in their order.
+ * Returns the answers for all items, in the order of the items.
  *
- * @throws {Refusal} If any ends in a refusal: with the findings of all that do.
+ * @throws {Refusal} If some answers are refusals, with the findings of all of them.
  */
 export function answerAll<Item, T>(items: readonly Item[], answer: (item: Item) => T): T[] {
   const findings: Finding[] = [];
@@ -160,8 +160,8 @@ export function answerAll<Item, T>(items: readonly Item[], answer: (item: Item) 
 }
 
 /**
- * Waits for questions that were asked at once. If several end in a refusal, the first of them in this
- * order is thrown, whichever came first.
+ * Waits for all of several questions. If some of them fail, throws the error of the first one in
+ * argument order, so that the result does not depend on timing.
  */
 export async function together<T extends readonly unknown[]>(
   ...questions: T
@@ -170,13 +170,13 @@ export async function together<T extends readonly unknown[]>(
   return await Promise.all(questions);
 }
 
-/** Quotes a value that came from outside so that its ends and its line breaks are visible. */
+/** Returns an external value in quotes, with line breaks escaped, and shortened if it is long. */
 export function quote(value: string): string {
   const shown = value.length > 120 ? `${value.slice(0, 117)}...` : value;
   return JSON.stringify(shown);
 }
 
-/** A text as one word of a shell. */
+/** Returns a text quoted as one word of a shell. */
 export function shellWord(text: string): string {
   return /^[\w./@+:-][\w./@+:=,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,17 +2,17 @@
 
 import type { Kind } from "./tree.ts";
 
-/** What a folder of a tree holds. A link is one only if the tree cannot tell what is behind it. */
+/** An entry of a folder. Its kind is `symbolic link` only if the tree cannot follow the link. */
 export interface FolderEntry {
   readonly name: string;
   readonly kind: Kind;
 }
 
 /**
- * The paths that match a glob, in code unit order: every tree lists by the same rules.
+ * Returns the paths that match a glob, in code unit order.
  *
- * @param entriesOf What the folder at a path holds, the top at the empty path; nothing if there is
- *   no such folder.
+ * @param entriesOf Returns the entries of the folder at a path, or none if there is no such folder.
+ *   The empty path is the top.
  */
 export async function listMatches(
   glob: string,
@@ -39,27 +39,27 @@ export async function listMatches(
   return found.sort();
 }
 
-/** The deepest folder that holds every match of a glob. */
+/** Returns the deepest folder that holds every match of a glob. */
 export function fixedFolder(glob: string): string {
   const parts = glob.split("/").slice(0, -1);
   const wild = parts.findIndex((part) => /[*?[\]{}!\\]/.test(part));
   return (wild < 0 ? parts : parts.slice(0, wild)).join("/");
 }
 
-/** Whether a glob may match something below a folder that the tree cannot look into. */
+/** Reports whether a glob may match something below a folder that the tree cannot read. */
 function mayHoldMatch(folder: string, glob: string): boolean {
   const parts = glob.split("/").slice(0, -1);
   const depth = folder.split("/").length;
   const deep = parts.indexOf("**");
   const end = deep >= 0 && deep < depth ? deep + 1 : depth;
-  // Alternatives may hold slashes of their own: nothing can be ruled out.
+  // Alternatives in braces may contain slashes, so no folder can be ruled out.
   return (
     /(?<!\\)\{/.test(glob) ||
     (end <= parts.length && new Bun.Glob(parts.slice(0, end).join("/")).match(folder))
   );
 }
 
-/** How many levels of names below a folder a glob can match: folders further down stay unread. */
+/** Returns how many levels below a folder a glob can match. Deeper folders need not be read. */
 function levelsBelow(folder: string, glob: string): number {
   const depth = (path: string) => (path === "" ? 0 : path.split("/").length);
   return /\*\*|[{[\\]/.test(glob) ? Number.POSITIVE_INFINITY : depth(glob) - depth(folder);

@@ -1,8 +1,8 @@
-/** What `--help` prints: the table that parses the command line, in words. */
+/** Makes the text that `--help` prints. */
 
 import { kebab, type Operands, type Option, type Options } from "./command-line.ts";
 
-/** What help says of a command; its table has all of it. */
+/** The parts of a command's table that its help shows. */
 interface Explained {
   readonly name: string;
   readonly summary: string;
@@ -11,7 +11,7 @@ interface Explained {
   readonly example: string;
 }
 
-/** Returns the help text of a command, from the table that parses its command line. */
+/** Returns the help text of a command. */
 export function helpOf(table: Explained, options: Options): string {
   const operands = Object.entries(table.operands).map(([name, each]) => {
     const shown = each.shown ?? name;

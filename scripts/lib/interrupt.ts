@@ -1,40 +1,40 @@
-/** Ctrl-C and its relatives: what ends a script early, and the work that must end by itself first. */
+/** Handles signals such as Ctrl-C, and work that they must not cut off. */
 
-/** Exit codes by signal, as shells tell them. */
+/** Exit codes by signal, as in a shell. */
 const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** The operator interrupted the command. */
+/** Is thrown when a signal has interrupted the command. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
   readonly exitCode: number;
 
-  /** @param state What is left behind, as the end of a sentence. */
+  /** @param state The state after the interrupt, as the end of a sentence. */
   constructor(state: string, exitCode: number = signalCodes.SIGINT) {
     super(`Interrupted: ${state}`);
     this.exitCode = exitCode;
   }
 }
 
-/** Ctrl-C and its relatives, and work that must reach its own end first. */
+/** The state of interrupts in this process. */
 export interface Interrupt {
-  /** Fires when the script is to end now. */
+  /** Fires when the command must end now. */
   readonly signal: AbortSignal;
-  /** Whether the operator asked for an end; during `hold` it is the work's to obey. */
+  /** Whether a signal has arrived. Work in `hold` decides itself when to stop. */
   readonly requested: boolean;
-  /** Fires with the request itself, even during `hold`: for a child that is to end early. */
+  /** Fires when a signal arrives, even during `hold`: a child process can then end early. */
   readonly requestSignal: AbortSignal;
-  /** The exit code of the signal that asked first; of Ctrl-C, while none has. */
+  /** The exit code for the first signal; the one for Ctrl-C if none has arrived. */
   readonly exitCode: number;
   /**
-   * Runs work that an interrupt must not cut off half-way.
+   * Runs work that an interrupt must not cut off.
    *
-   * @param changes Whether it changes anything; if not, it only has words of its own for its end.
-   *   From the first change on, output that cannot be written is no failure.
+   * @param changes Whether the work changes anything. After the first change, a failure to write
+   *   output is ignored. Work without changes uses `hold` only to report an interrupt itself.
    */
   hold<T>(work: () => Promise<T>, changes?: boolean): Promise<T>;
 }
 
-/** What tells of signals, and of errors that nobody waited for. */
+/** An emitter of signals and unhandled errors, such as `process`. */
 export interface EventSource {
   on(name: string, listener: (thrown: unknown) => void): unknown;
   off(name: string, listener: (thrown: unknown) => void): unknown;
@@ -42,17 +42,17 @@ export interface EventSource {
 
 export interface Watch {
   readonly interrupt: Interrupt;
-  /** Rejects when the process is to end now. */
+  /** Rejects when the process must end now. */
   readonly ended: Promise<never>;
   stop(): void;
 }
 
 /**
- * Turns signals into an interrupt, and errors that nobody waited for into an end with a message.
- * Held work comes to its own end before either.
+ * Listens for signals and unhandled errors. Either one ends the command, but only after the work in
+ * `hold` has ended.
  *
- * @param source Where signals and errors are heard of: this process, if it is not a test's.
- * @param onChange Called before held work that changes something.
+ * @param source Tests pass another emitter.
+ * @param onChange Called before work in `hold` that changes something.
  */
 export function watchProcess(source: EventSource = process, onChange = () => {}): Watch {
   const stopping = new AbortController();
@@ -113,7 +113,7 @@ export function watchProcess(source: EventSource = process, onChange = () => {})
         try {
           return await work();
         } catch (thrown) {
-          // Work that was interrupted has said what is left; a second Ctrl-C does not unsay it.
+          // The work has stated what it left behind; a second Ctrl-C must not replace that message.
           cause ??= thrown instanceof Interrupted ? { thrown } : undefined;
           throw thrown;
         } finally {

@@ -1,21 +1,21 @@
-/** Runs a program, and all that it starts, as a group that ends as one. */
+/** Runs a program and its child processes as one process group. */
 
-import { exitOf, onSignal, type RunOptions, start } from "./process.ts";
+import { exitCodeOf, onSignal, type RunOptions, start } from "./process.ts";
 import { endAll } from "./process-tree.ts";
 
 export interface GroupOptions extends Pick<RunOptions, "cwd" | "env"> {
-  /** Descriptor of an open file that takes standard output and standard error as they come. */
+  /** Descriptor of an open file that receives standard output and standard error. */
   readonly output: number;
-  /** Ends the program and all that it started when it fires. */
+  /** Ends the whole group when it fires. */
   readonly signal: AbortSignal;
-  /** Milliseconds that they have to end by themselves before they are killed. */
+  /** Milliseconds between SIGTERM and SIGKILL. */
   readonly grace?: number;
 }
 
 /**
- * Runs a program to its end as the leader of a session of its own: without the operator's terminal,
- * so that it can ask nothing, and with all that it starts in one group, which ends as one. What it
- * leaves running when it ends by itself (a port forwarding, say) goes on.
+ * Runs a program to its end as the leader of a new session: it has no terminal to ask the operator,
+ * and a signal can end its whole group. If it ends by itself, its background processes (such as a
+ * port forwarding) continue.
  *
  * @returns Its exit code; 128 + n if signal n ended it.
  * @throws {MissingProgram} If the program cannot be started.
@@ -27,12 +27,12 @@ export async function runGroup(
 ): Promise<number> {
   const child = start(command, { cwd, env }, { stdin: "ignore", output, detached: true });
   let ending: Promise<void> | undefined;
-  // The negated number of a leader stands for all processes of its group.
+  // A negative process id addresses the whole process group.
   const stopListening = onSignal(signal, () => {
     ending ??= endAll([-child.pid], grace);
   });
   try {
-    const code = await exitOf(child);
+    const code = await exitCodeOf(child);
     await ending;
     return code;
   } finally {

@@ -1,16 +1,17 @@
-/** Ends programs together with the programs that they started. */
+/** Ends processes together with their descendants. */
 
-/** Milliseconds that the programs below one have to end by themselves before they are killed. */
+/** Milliseconds that descendants have between SIGTERM and SIGKILL. */
 const treeGrace = 1000;
-/** Milliseconds between two looks at processes that are to end. */
-const lookPause = 25;
+/** Milliseconds between two polls of processes that should end. */
+const pollInterval = 25;
 
 /**
- * Ends a program and what it started: a signing program would outlive its git, and go on asking. A
- * group of its own is no way to do that: a passphrase is asked for on the terminal, which only the
- * foreground group may read.
+ * Ends a program and its descendants: a signing program would outlive git and keep asking for a
+ * passphrase. A process group cannot be used here: it must read the passphrase from the terminal,
+ * and only the foreground group may do so.
  *
- * @param name The signal for the program itself; the others get SIGTERM, to restore the terminal.
+ * @param name The signal for the program. Descendants get SIGTERM, so that they can restore the
+ *   terminal.
  */
 export async function endTree(
   child: { readonly pid: number; kill(name: "SIGTERM" | "SIGKILL"): void },
@@ -21,7 +22,7 @@ export async function endTree(
   await endAll(below, treeGrace);
 }
 
-/** Returns the processes below another one; none if `ps` is missing, and the program ends all the same. */
+/** Returns the ids of a process's descendants, or none if `ps` is missing. */
 function descendantsOf(root: number): number[] {
   let table = "";
   try {
@@ -37,11 +38,11 @@ function descendantsOf(root: number): number[] {
   return found.slice(1);
 }
 
-/** Asks processes to end, and kills those that have not obeyed in time. */
+/** Sends SIGTERM to processes, then SIGKILL to those that have not ended after `grace` ms. */
 export async function endAll(targets: readonly number[], grace: number): Promise<void> {
   let left = targets.filter((each) => signalTo(each, "SIGTERM"));
-  for (let waited = 0; left.length > 0 && waited < grace; waited += lookPause) {
-    await Bun.sleep(lookPause);
+  for (let waited = 0; left.length > 0 && waited < grace; waited += pollInterval) {
+    await Bun.sleep(pollInterval);
     left = left.filter((each) => signalTo(each, 0));
   }
   for (const each of left) {
@@ -49,12 +50,12 @@ export async function endAll(targets: readonly number[], grace: number): Promise
   }
 }
 
-/** Sends a signal to a process, or to a group by its negated number. Returns false if it is gone. */
+/** Sends a signal to a process or a group. Returns false if the process no longer exists. */
 function signalTo(target: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
   try {
     return process.kill(target, signal);
   } catch (thrown) {
-    // Any other failure means that the process exists and may not be reached.
+    // Any other error means that the process exists but may not be signalled.
     return (thrown as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }

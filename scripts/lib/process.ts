@@ -1,23 +1,23 @@
-/** The one door to other programs: starts them, and never mistakes silence for an answer. */
+/** Starts other programs. Every other module runs programs through this one. */
 
 import { statSync } from "node:fs";
 import { refusal } from "./finding.ts";
 
-/** Environment variables, passed by value; only the command line reads the process's own. */
+/** Environment variables. Only `main` reads those of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface RunOptions {
   readonly cwd: string;
   readonly env: Environment;
-  /** Text or bytes for standard input; default: an empty input. */
+  /** Standard input; default: empty. */
   readonly stdin?: string | Uint8Array;
-  /** Milliseconds after which the program is killed and the question counts as unanswered. */
+  /** Milliseconds after which the program is killed and `timedOut` is set. */
   readonly timeout?: number;
   /** Bytes on either output stream after which the program is killed; default: 64 MB. */
   readonly mostOutput?: number;
-  /** Ends the program, and the programs that it started, when it fires. */
+  /** Ends the program and its descendants when it fires. */
   readonly signal?: AbortSignal | undefined;
-  /** Receives standard error as it comes, in any amount; only the end of it is kept then. */
+  /** Receives standard error while the program runs. Only the end of it is then kept. */
   readonly onStderr?: (text: string) => void;
 }
 
@@ -28,13 +28,13 @@ export interface Finished<Output = string> {
   readonly code: number;
   readonly stdout: Output;
   readonly stderr: string;
-  /** True if the time limit ended it; its output is then not an answer. */
+  /** Whether the time limit ended it. Its output is then incomplete. */
   readonly timedOut: boolean;
-  /** The limit in bytes if it printed more, and was killed; its output is then cut. */
+  /** The limit in bytes, if the program exceeded it and was killed. Its output is incomplete. */
   readonly overflowed?: number;
 }
 
-/** A program that could not be started, because it is not installed or may not be run. */
+/** Is thrown if a program is not installed or may not be executed. */
 export class MissingProgram extends Error {
   override readonly name = "MissingProgram";
   readonly program: string;
@@ -49,17 +49,17 @@ export class MissingProgram extends Error {
   }
 }
 
-/** Bytes that a program may print where its caller states no other limit. */
+/** The default of `mostOutput`, in bytes. */
 const usualOutput = 64 * 1024 * 1024;
-/** Bytes that are kept of a stream without a limit: more than any message carries. */
+/** Bytes that are kept of a stream without a limit; no message shows more. */
 export const tailSize = 64 * 1024;
-/** Milliseconds for which pipes are read that stay open after their program has ended. */
-const readAfterEnd = 1000;
+/** Milliseconds for which open pipes are still read after the program has ended. */
+export const readAfterEnd = 1000;
 /** The exit code of a program that was killed. */
 const killed = 137;
 
 /**
- * Runs a program to its end. Its exit code is data.
+ * Runs a program to its end. A non-zero exit code is not an error.
  *
  * @throws {MissingProgram} If the program cannot be started.
  * @throws {Refusal} If its folder does not exist, or the system refuses to start it.
@@ -88,7 +88,7 @@ export async function runBytes(
   let overflow: Pick<Finished, "overflowed"> = {};
   let ending: Promise<void> | undefined;
 
-  /** Ends the program and what it waits for; a second call waits for the first. */
+  /** Ends the program and its descendants. A second call has no effect. */
   function end(name: "SIGTERM" | "SIGKILL"): void {
     ending ??= import("./process-tree.ts").then(({ endTree }) => endTree(child, name));
   }
@@ -96,7 +96,7 @@ export async function runBytes(
     if (ending === undefined) {
       end("SIGKILL");
     } else {
-      // It was asked to end before, and has not obeyed.
+      // It has not ended after an earlier SIGTERM.
       child.kill("SIGKILL");
     }
     closing.abort();
@@ -105,7 +105,7 @@ export async function runBytes(
     overflow = { overflowed: mostOutput };
     cut();
   }
-  /** After its exit only what it left behind prints errors, which are no part of its answer. */
+  /** Ignores standard error after the exit: it comes from background processes. */
   function overrunErrors(): void {
     if (!hasExited) {
       overrun();
@@ -120,12 +120,12 @@ export async function runBytes(
   const timer = timeout === undefined ? undefined : setTimeout(expire, timeout);
   const stopListening = onSignal(signal, () => end("SIGTERM"));
   let lastRead: ReturnType<typeof setTimeout> | undefined;
-  const exited = exitOf(child).then((code) => {
+  const exited = exitCodeOf(child).then((code) => {
     hasExited = true;
     clearTimeout(timer);
-    // The number of an ended process may soon be another program's.
+    // The system may reuse the id of an ended process, so it must not be signalled any more.
     ending ??= Promise.resolve();
-    // A grandchild may hold the pipes open and go on printing; nobody waits for it.
+    // A background process may keep the pipes open and continue to print.
     lastRead = setTimeout(() => closing.abort(), readAfterEnd);
     return code;
   });
@@ -139,7 +139,7 @@ export async function runBytes(
     ]);
     await ending;
     const finished = { command, code, stdout, stderr: decode(stderr), timedOut };
-    // A program that ended by itself after its output was cut has not answered either.
+    // The output is incomplete even if the program then ended by itself.
     return overflow.overflowed === undefined
       ? finished
       : { ...finished, ...overflow, code: killed };
@@ -151,10 +151,10 @@ export async function runBytes(
 }
 
 /**
- * Starts a program; every other function here goes through it.
+ * Starts a program.
  *
- * @param streams `output` is "pipe", or the descriptor of an open file for both streams. A program
- *   with `detached` leads a session of its own.
+ * @param streams `output` is "pipe", or the descriptor of an open file for both streams. With
+ *   `detached` the program leads a new session.
  * @throws {MissingProgram} If the program cannot be started.
  * @throws {Refusal} If its folder does not exist, or the system refuses to start it.
  */
@@ -184,7 +184,10 @@ export function start<Input extends "pipe" | "ignore" | Uint8Array, Output exten
   }
 }
 
-/** Calls a listener when a signal fires, or has fired. Returns a function that stops listening. */
+/**
+ * Calls a listener when a signal fires, at once if it has fired already. Returns a function that
+ * removes the listener.
+ */
 export function onSignal(signal: AbortSignal | undefined, listener: () => void): () => void {
   signal?.addEventListener("abort", listener, { once: true });
   if (signal?.aborted) {
@@ -193,16 +196,20 @@ export function onSignal(signal: AbortSignal | undefined, listener: () => void):
   return () => signal?.removeEventListener("abort", listener);
 }
 
-/** Exit codes of SIGHUP, SIGINT and SIGTERM, which a terminal sends to a whole group of processes. */
+/** Exit codes of SIGHUP, SIGINT and SIGTERM, which a terminal sends to a whole process group. */
 const sharedSignals: ReadonlySet<number> = new Set([129, 130, 143]);
-/** Milliseconds by which a signal may reach this process later than a child. */
+/** Milliseconds by which this process may receive a signal later than a child does. */
 const signalDelay = 100;
 
 /**
- * Returns the exit code of a program. After Ctrl-C it waits for a moment, so that this process hears
- * of Ctrl-C first and does not report the interrupt as a failure of the program.
+ * Returns the exit code of a program. After an exit by signal it waits, so that this process also
+ * receives the signal and does not report the interrupt as a failure of the program.
  */
-export async function exitOf({ exited }: { readonly exited: Promise<number> }): Promise<number> {
+export async function exitCodeOf({
+  exited,
+}: {
+  readonly exited: Promise<number>;
+}): Promise<number> {
   const code = await exited;
   if (sharedSignals.has(code)) {
     await Bun.sleep(signalDelay);
@@ -211,15 +218,15 @@ export async function exitOf({ exited }: { readonly exited: Promise<number> }): 
 }
 
 interface CollectOptions {
-  /** Bytes that are kept: the last ones. */
+  /** The most bytes to keep; earlier ones are dropped. */
   readonly most: number;
-  /** Called when there is more. */
+  /** Called when the stream has more. */
   readonly onMore?: () => void;
-  /** Receives all of it as text, as it comes. */
+  /** Receives the whole stream as text, in parts. */
   readonly onText?: (text: string) => void;
 }
 
-/** Reads a stream to its end, or until `closing` fires. */
+/** Reads a stream to its end, or until `closing` fires. Returns its last bytes. */
 export async function collect(
   stream: ReadableStream<Uint8Array>,
   closing: AbortSignal,
@@ -246,13 +253,13 @@ export async function collect(
     }
     if (onText !== undefined) {
       onText(decoder.decode(value, { stream: true }));
-      // A stream that never pauses would keep this process from hearing of signals, timers and exits.
+      // Without this pause, a busy stream would block signals, timers and exits.
       await Bun.sleep(0);
     }
   }
 }
 
-/** Reports whether a path leads to a directory. */
+/** Reports whether a path is a directory or a link to one. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -269,10 +276,10 @@ export function decode(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-/** Characters of a program's last words that a message carries. */
+/** The most characters of a program's standard error in a message. */
 const lastWordsLength = 2000;
 
-/** Returns a program's last words for a message: its standard error, or else how it ended. */
+/** Returns the end of a program's standard error for a message, or how the program ended. */
 export function lastWords(
   finished: Pick<Finished, "code" | "stderr" | "timedOut" | "overflowed">,
 ): string {
@@ -290,7 +297,7 @@ export function lastWords(
 }
 
 /**
- * Turns a missing program into a refusal with a remedy; passes everything else on.
+ * Rethrows an error; a missing program becomes a refusal with a remedy.
  *
  * @throws {Refusal} If the program is missing.
  */

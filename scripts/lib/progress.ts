@@ -1,29 +1,29 @@
-/** The one line on a terminal that is rewritten while long work goes on. */
+/** Shows one line on the terminal and rewrites it while long work runs. */
 
 import type { Environment } from "./process.ts";
 import type { Terminal } from "./terminal.ts";
 import { visible } from "./visible.ts";
 
-/** What a progress line needs of an invocation. */
+/** The parts of an `Invocation` that a progress line uses. */
 export interface Watcher {
   readonly env: Environment;
   readonly terminal: Terminal;
-  /** Milliseconds since some moment. */
+  /** Returns the milliseconds of a monotonic clock. */
   clock(): number;
 }
 
-/** Moves to the start of a terminal's line and empties it. */
+/** The sequence that moves to the start of a terminal's line and erases it. */
 const emptyLine = "\r\u001b[K";
 
-/** Milliseconds between two looks at the work. */
+/** Milliseconds between two updates. */
 const interval = 200;
 
 /**
- * Shows where work is, for how long, and what it said last, where somebody watches; elsewhere,
- * nothing.
+ * Shows the current step, the elapsed time and the last output line, if standard error is a
+ * terminal.
  *
- * @param last What the work said last; asked before each look.
- * @returns How to end it, which empties the line.
+ * @param last Returns the last output line of the work.
+ * @returns A function that erases the line and stops the updates.
  */
 export function showProgress(
   watcher: Watcher,
@@ -31,7 +31,7 @@ export function showProgress(
   last: () => string,
 ): () => void {
   const { clock, env, terminal } = watcher;
-  if (!terminal.live() || env.TERM === "dumb") {
+  if (!terminal.errIsTerminal() || env.TERM === "dumb") {
     return () => {};
   }
   const begin = clock();
@@ -46,10 +46,10 @@ export function showProgress(
 }
 
 /**
- * The progress line: where the work is, for how long, and what was said last, cut to the width.
+ * Returns the progress line, cut to the width of the terminal.
  *
  * @param elapsed Milliseconds.
- * @param columns Of the terminal; the last one stays free, for a full line would wrap.
+ * @param columns The width. The last column stays free, because a full line would wrap.
  */
 export function progressLine(
   step: string,
@@ -64,7 +64,7 @@ export function progressLine(
   );
 }
 
-/** Milliseconds in words for people: `7 s`, `3 min 20 s`, `1 h 02 min`. */
+/** Returns milliseconds in words: `7 s`, `3 min 20 s`, `1 h 02 min`. */
 export function duration(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
   const minutes = Math.floor(seconds / 60);
@@ -76,7 +76,7 @@ export function duration(milliseconds: number): string {
     : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** As much of a text as fits into columns; wide characters take two. */
+/** Returns as much of a text as fits into some columns; wide characters take two. */
 function cut(text: string, columns: number): string {
   let used = 0;
   let end = 0;

@@ -7,16 +7,16 @@ import { refusal } from "./finding.ts";
 
 export interface QuestionStreams {
   readonly input: NodeJS.ReadableStream;
-  /** Descriptor of the terminal that `input` reads, if it is one. */
+  /** The descriptor of `input`, if it is a terminal. */
   readonly terminal?: number;
   print(text: string): void;
 }
 
 /**
- * Asks, and reads one line.
+ * Prints a question and reads one line.
  *
  * @returns The line; undefined at the end of input, or if `signal` fires.
- * @throws {Refusal} If what was typed before the question cannot be discarded.
+ * @throws {Refusal} If earlier input cannot be discarded.
  */
 export function ask(
   prompt: string,
@@ -42,15 +42,15 @@ export function ask(
       resolve(answer);
     });
     if (signal.aborted) {
-      // It fired while the lines were being opened, when nothing listened yet.
+      // It fired before the listener was added.
       lines.close();
     }
   });
 }
 
 /**
- * Discards what was typed before a question, which cannot be an answer to it. Until its end a line
- * can be read in raw mode alone.
+ * Discards what was typed before the question, because it cannot be the answer. Raw mode is needed
+ * to read a line that is not yet complete.
  *
  * @throws {Refusal} If the terminal cannot be read without waiting for it.
  */
@@ -61,7 +61,7 @@ function discardTyped(input: ReadStream, descriptor: number): void {
     terminal = reopened(descriptor);
     const typed = new Uint8Array(4096);
     while (readSync(terminal, typed) > 0) {
-      // What was typed is of no interest.
+      // Read until nothing is left.
     }
   } catch (thrown) {
     const { code, message } = thrown as NodeJS.ErrnoException;
@@ -79,9 +79,9 @@ function discardTyped(input: ReadStream, descriptor: number): void {
 }
 
 /**
- * Opens the terminal behind a descriptor once more, to be read without waiting: other processes
- * share the mode of the descriptor itself. After `su` only the first way is open, and without a
- * terminal that controls the process only the second.
+ * Opens the terminal of a descriptor again in non-blocking mode, and returns the new descriptor.
+ * The given one must stay blocking, because other processes share its mode. After `su` only
+ * `/dev/tty` can be opened; without a controlling terminal only `/dev/fd` can.
  */
 function reopened(descriptor: number): number {
   const mode = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

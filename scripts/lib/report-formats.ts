@@ -1,15 +1,15 @@
 /**
- * The forms of a report that a program reads: the JSON object, GitHub's workflow commands, and the step
- * summary. A run on a terminal loads none of this.
+ * The machine-readable forms of a report: JSON, GitHub's workflow commands and the step summary. A
+ * run on a terminal does not load this module.
  */
 
 import { appendFileSync, statSync } from "node:fs";
 import { type Finding, type Level, notice } from "./finding.ts";
 import { type Json, type ReportForm, type SummaryTable, whereOf } from "./report.ts";
-import { jsonEscapeOf, steering, visible, visibleLines } from "./visible.ts";
+import { controlCharacters, jsonEscapeOf, visible, visibleLines } from "./visible.ts";
 
 /**
- * A finding as a GitHub Actions workflow command, escaped as the runner's toolkit documents:
+ * Returns a finding as a GitHub Actions workflow command. The runner's toolkit defines the escapes:
  * `%`, CR and LF everywhere, and also `:` and `,` in properties.
  */
 export function workflowCommand(finding: Finding): string {
@@ -36,8 +36,8 @@ function escapeProperty(text: string): string {
 }
 
 /**
- * The JSON contract of every command, on one line. Steering characters can stand in its strings
- * only, where JSON has escapes for them, and so has `##[`, which GitHub's runner looks for.
+ * Returns the JSON object of a report, on one line. Control characters, and the `##[` that GitHub's
+ * runner obeys, can occur only in its strings, where they are escaped.
  */
 export function jsonOf(
   script: string,
@@ -60,14 +60,14 @@ export function jsonOf(
     })),
     data,
   });
-  return text.replace(steering, jsonEscapeOf).replaceAll("##[", "##\\u005b");
+  return text.replace(controlCharacters, jsonEscapeOf).replaceAll("##[", "##\\u005b");
 }
 
-/** Characters of a summary, and of one of its cells: GitHub drops a step's summary over 1 MiB. */
+/** The most characters of a summary and of one cell: GitHub drops a summary over 1 MiB. */
 const summaryLimit = 256 * 1024;
 const cellLimit = 1000;
 
-/** One Markdown table for the step summary. */
+/** Returns the Markdown table of the step summary. */
 export function summaryOf(
   { script, subject = "" }: ReportForm,
   exitCode: number,
@@ -101,7 +101,7 @@ function rowOf(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Returns findings as a table, errors first; where there is none, the lines that were printed. */
+/** Returns the findings as a table, errors first; without findings, the printed lines. */
 export function tableOf(findings: readonly Finding[], lines: readonly string[]): SummaryTable {
   const levels: readonly Level[] = ["error", "warning", "notice"];
   const shown = findings.length > 0 ? findings : lines.map((line) => notice(line));
@@ -112,7 +112,7 @@ export function tableOf(findings: readonly Finding[], lines: readonly string[]):
   };
 }
 
-/** A text as the content of one cell: shown as it is, no markup and no second line. */
+/** Returns a text escaped as the content of one table cell. */
 function markdownCell(text: string): string {
   const shown = text.length > cellLimit ? `${text.slice(0, cellLimit)}...` : text;
   return visibleLines(shown)
@@ -122,13 +122,14 @@ function markdownCell(text: string): string {
 }
 
 /**
- * Appends to the step summary. The verdict does not depend on it: it is a copy of what the log says.
+ * Appends to the step summary. Its failure does not change the exit code, because the log has the
+ * same content.
  *
- * @returns Why it could not be written; undefined if it was.
+ * @returns The reason for a failure; undefined after success.
  */
 export function appendSummary(file: string, summary: string): string | undefined {
   try {
-    // Anything but a regular file could block for ever: a pipe without a reader, say.
+    // Writing to anything else could block, for example to a pipe without a reader.
     if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
       return "it is not a regular file";
     }

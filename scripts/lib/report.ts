@@ -1,4 +1,4 @@
-/** The face of every command: prints findings and lines, as text, as JSON or for GitHub Actions. */
+/** Prints findings and lines as text, as JSON or for GitHub Actions. */
 
 import type { Finding, Level } from "./finding.ts";
 import type { Terminal } from "./terminal.ts";
@@ -13,58 +13,58 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined };
 
-/** Where a command prints what it finds, as it finds it. */
+/** The output of a command. It prints at once. */
 export interface Report {
-  /** Findings of one question: a remedy that neighbours share is printed once, after the last. */
+  /** Prints findings. A remedy that consecutive findings share is printed once, after the last. */
   add(findings: Finding | readonly Finding[]): void;
-  /** A line of the command's own output, on standard output; left out of JSON. */
+  /** Prints a line of the command's output on standard output; nothing with `--json`. */
   print(line: string): void;
   /**
-   * A line of output that a program may read on, such as one of a diff: every character as it is,
-   * but like `print` where a terminal shows it, or GitHub Actions would obey it.
+   * Prints a line that a program may read, such as one of a diff, unchanged. On a terminal, or if
+   * GitHub Actions would obey the line, escapes it as `print` does.
    */
   printVerbatim(line: string): void;
-  /** A line beside the output, on standard error: a plan, a question, what happens next. */
+  /** Prints a line on standard error, such as a plan or the next step. */
   printAside(line: string): void;
-  /** A line that a question to the operator needs: like `print`, but on standard error beside JSON. */
+  /** Prints a line that the operator needs for a question; with `--json` on standard error. */
   printForQuestion(line: string): void;
-  /** Waits for work; on a terminal, work that takes longer than a moment is announced. */
+  /** Waits for work. If it takes long, prints `what` on the terminal. */
   waitFor<T>(what: string, work: Promise<T>): Promise<T>;
-  /** The table of the step summary, for a command whose answer is one; else it is the findings. */
+  /** Sets the table of the step summary; default: the findings. */
   tabulate(table: SummaryTable): void;
-  /** The machine-readable result, `data` in JSON, or what makes it: most runs print none. */
+  /** Sets `data` of the JSON object, or a function that returns it. */
   attach(data: Json | (() => Json)): void;
   readonly findings: readonly Finding[];
 }
 
-/** A table as plain texts; every row has a cell for each column. */
+/** A table of plain texts. Every row has one cell per column. */
 export interface SummaryTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** How findings leave the process. */
+/** The form of a report. */
 export interface ReportForm {
   /** The script's path from the top level. */
   readonly script: string;
-  /** What the script was run on, for the heading of the summary. */
+  /** The operands of the command, for the heading of the summary. */
   readonly subject?: string;
   readonly json: boolean;
   /** Whether GitHub Actions reads the output. */
   readonly actions: boolean;
-  /** The options of Bun that this run has, as a shell takes them: printed commands have them, too. */
+  /** The options of Bun in this run, quoted for a shell. Printed commands repeat them. */
   readonly switches?: string;
 }
 
-/** A report that can be ended. */
+/** A report and what only `execute` does with it. */
 export interface OpenReport extends Report {
-  /** Whether anything was said that could be evidence: a notice, a line of output, or data. */
+  /** Reports whether there was any evidence: a notice, a line of output, or data. */
   gaveEvidence(): boolean;
-  /** Whether a command was named for the operator to run, in a way out or as what comes next. */
+  /** Reports whether a remedy or a line named a command for the operator to run. */
   namedCommand(): boolean;
-  /** Ignores all that is printed until the function that it returns is called. */
+  /** Discards all output until the returned function is called. */
   mute(): () => void;
-  /** Prints what only the end can print: the JSON object. */
+  /** Prints the JSON object, if the form is JSON. */
   finish(exitCode: number): void;
   /** Returns Markdown for `$GITHUB_STEP_SUMMARY`. */
   summary(exitCode: number): string;
@@ -73,9 +73,9 @@ export interface OpenReport extends Report {
 type Formats = typeof import("./report-formats.ts");
 
 /**
- * Starts a report.
+ * Returns a new report.
  *
- * @param formats The forms for programs, loaded if `json` or `actions` asks for one.
+ * @param formats The machine-readable forms; required with `json` or `actions`.
  */
 export function openReport(terminal: Terminal, form: ReportForm, formats?: Formats): OpenReport {
   const { script, json, actions, switches = "" } = form;
@@ -85,7 +85,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
   let table: SummaryTable | undefined;
   let muted = false;
 
-  /** Returns a text whose commands start the scripts with the switches of this run. */
+  /** Returns a text in which commands that start the scripts have the Bun options of this run. */
   function asRun(text: string): string {
     return switches === "" ? text : text.replace(scriptCall, () => `bun ${switches} `);
   }
@@ -95,7 +95,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     if (actions && formats) {
       (toOut ? terminal.out : terminal.err)(`${formats.workflowCommand(finding)}\n`);
     } else if (!json) {
-      // Evidence has no colours: to ask whether a terminal is there costs more than most checks.
+      // Notices have no colours: detecting a terminal costs more time than most checks.
       const colours = !toOut && terminal.colours.err;
       (toOut ? terminal.out : terminal.err)(`${textOf(finding, colours, withRemedy)}\n`);
     }
@@ -129,7 +129,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     },
     printVerbatim(line) {
       const isObeyed = actions && holdsCommand(line);
-      printLine(isObeyed || terminal.shown() ? visible(line, actions) : line);
+      printLine(isObeyed || terminal.outIsTerminal() ? visible(line, actions) : line);
     },
     printAside(line) {
       if (!muted) {
@@ -141,7 +141,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     },
     async waitFor(what, work) {
       const announce = () => terminal.err(`${visible(what)} ...\n`);
-      const timer = terminal.live() ? setTimeout(announce, longWork) : undefined;
+      const timer = terminal.errIsTerminal() ? setTimeout(announce, longWork) : undefined;
       try {
         return await work;
       } finally {
@@ -184,20 +184,20 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
   };
 }
 
-/** One of these scripts, or git, in a sentence or as a step of a list. */
+/** A command that starts one of these scripts or git. */
 const namedCommand = /(?:^|[ (])(?:bun (?:.* )?(?:scripts|release-gate)\/|git [a-z])/;
 
-/** The start of a command that runs one of these scripts, without switches. */
+/** The start of a command that runs one of these scripts, without options of Bun. */
 const scriptCall = /\bbun (?=(?:\S*|'[^']*)(?:scripts|release-gate)\/)/g;
 
-/** Returns a value in which every text is replaced. */
+/** Returns a copy of a value with every string replaced. */
 function replaceTexts(value: Json, replace: (text: string) => string): Json {
   return JSON.parse(JSON.stringify(value), (_, each) =>
     typeof each === "string" ? replace(each) : each,
   );
 }
 
-/** Milliseconds after which work is worth a line on a terminal. */
+/** Milliseconds after which `waitFor` prints a line. */
 const longWork = 700;
 
 const colour: Record<Level, "red" | "yellow" | "green"> = {
@@ -206,7 +206,7 @@ const colour: Record<Level, "red" | "yellow" | "green"> = {
   notice: "green",
 };
 
-/** Returns a finding as one line, with its place and its remedy indented below. */
+/** Returns a finding as text: its message, then its place and its remedy on indented lines. */
 export function textOf(finding: Finding, colours: boolean, withRemedy = true): string {
   const { level, message, remedy } = finding;
   if (level === "notice") {
@@ -220,7 +220,7 @@ export function textOf(finding: Finding, colours: boolean, withRemedy = true): s
   ].join("\n");
 }
 
-/** Returns a text in its level's colour. `node:util` is loaded here: it costs a sixth of a check. */
+/** Returns a text in its level's colour. Loads `node:util` late: it takes a sixth of a check. */
 function painted(level: Level, text: string): string {
   const { styleText } = process.getBuiltinModule("node:util");
   return styleText(colour[level], text, { validateStream: false });

@@ -1,4 +1,4 @@
-/** The one door to the terminal: standard streams, and the operator behind them. */
+/** Reads and writes the standard streams of the process. */
 
 import { fstatSync, writeSync } from "node:fs";
 import type { WriteStream } from "node:tty";
@@ -9,59 +9,59 @@ export interface Terminal {
   /**
    * Writes to standard output.
    *
-   * @throws {Refusal} If it cannot be written (a full disk): what a command says is its answer.
-   *   Never after `outlive`.
+   * @throws {Refusal} If writing fails, for example on a full disk, unless `keepWriting` was
+   *   called.
    */
   out(text: string): void;
-  /** Writes to standard error, where nobody can be told about a failure. */
+  /** Writes to standard error. Ignores a failure, because it could not be reported anywhere. */
   err(text: string): void;
   /**
-   * From now on a stream that fails changes nothing, as something has been changed that the exit
-   * code must tell of: what one stream does not take goes to the other, once.
+   * From now on, writes a text to the other stream if one fails, and ignores a failure of both: the
+   * command has changed something, and its exit code must report that.
    *
-   * @param outIsData Whether standard output takes data alone.
+   * @param outIsData Whether standard output is for JSON only.
    */
-  outlive(outIsData: boolean): void;
-  /** Whether that stream may be coloured: a terminal, and NO_COLOR is not set. */
+  keepWriting(outIsData: boolean): void;
+  /** Whether each stream is a terminal and NO_COLOR is not set. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
-  /** Whether standard input is a terminal, so that a question can be answered. */
+  /** Whether standard input is a terminal, so that the operator can answer a question. */
   readonly interactive: boolean;
-  /** Whether standard output is a terminal, which shows what no program reads. */
-  shown(): boolean;
-  /** Whether standard error is a terminal, where somebody watches. */
-  live(): boolean;
-  /** Columns of the terminal behind standard error, as wide as its window is now. */
+  /** Reports whether standard output is a terminal. */
+  outIsTerminal(): boolean;
+  /** Reports whether standard error is a terminal. */
+  errIsTerminal(): boolean;
+  /** Returns the current width of the terminal on standard error. */
   columns(): number;
-  /** Asks on standard error and reads one line; undefined at the end of input, or if interrupted. */
+  /** Asks on standard error and returns one line; undefined at the end of input or an interrupt. */
   question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** The streams that a terminal is made of: descriptors, and the lines behind the first one. */
+/** The descriptors of the standard streams, and the stream that reads the first one. */
 export interface Streams {
   readonly in: number;
   readonly out: number;
   readonly err: number;
-  /** Called for a question alone: no command may hold standard input open that asks nothing. */
+  /** Opens standard input. Only a question calls it: an open input keeps the process alive. */
   readonly input: () => NodeJS.ReadableStream;
 }
 
 const standardStreams: Streams = { in: 0, out: 1, err: 2, input: () => process.stdin };
 
 /**
- * The terminal of this process.
+ * Returns the terminal of this process.
  *
- * @param streams Those of this process, if they are not a test's.
+ * @param streams Tests pass other streams.
  */
 export function processTerminal(env: Environment, streams: Streams = standardStreams): Terminal {
   const mayColour = !env.NO_COLOR && env.TERM !== "dumb";
-  let outlives: { readonly outIsData: boolean } | undefined;
+  let keeping: { readonly outIsData: boolean } | undefined;
   return {
     out(text) {
       const failure = write(streams.out, text);
-      if (failure !== undefined && outlives !== undefined) {
+      if (failure !== undefined && keeping !== undefined) {
         write(streams.err, text);
       } else if (failure !== undefined && failure.code !== "EPIPE") {
-        // A reader that left (`| head`) has read what it wanted.
+        // EPIPE is not an error: a reader such as `head` has read enough.
         throw refusal(`Cannot write to standard output: ${failure.message}`, {
           remedy: "Make room, or send standard output elsewhere, and run this again",
         });
@@ -69,13 +69,13 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
     },
     err(text) {
       const failure = write(streams.err, text);
-      // What ends no line is a line of progress, for a terminal alone.
-      if (failure !== undefined && outlives?.outIsData === false && text.endsWith("\n")) {
+      // A text without a line end is a progress line, which only a terminal shows.
+      if (failure !== undefined && keeping?.outIsData === false && text.endsWith("\n")) {
         write(streams.out, text);
       }
     },
-    outlive(outIsData) {
-      outlives = { outIsData };
+    keepWriting(outIsData) {
+      keeping = { outIsData };
     },
     colours: {
       get out() {
@@ -88,14 +88,14 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
     get interactive() {
       return isTerminal(streams.in);
     },
-    shown: () => isTerminal(streams.out),
-    live: () => isTerminal(streams.err),
+    outIsTerminal: () => isTerminal(streams.out),
+    errIsTerminal: () => isTerminal(streams.err),
     columns: columnsOf(streams.err),
     async question(prompt, signal) {
       const { ask } = await import("./question.ts");
       return await ask(prompt, signal, {
         input: streams.input(),
-        // What is piped in is no terminal's, and cannot be discarded.
+        // Earlier input can be discarded only on a terminal.
         ...(isTerminal(streams.in) ? { terminal: streams.in } : {}),
         print: (text) => void write(streams.err, text),
       });
@@ -104,8 +104,8 @@ export function processTerminal(env: Environment, streams: Streams = standardStr
 }
 
 /**
- * Whether a standard stream is a terminal. `node:tty` is loaded only for what may be one: it costs
- * more than most commands need for their whole work.
+ * Reports whether a stream is a terminal. Loads `node:tty` only for a character device, because
+ * loading takes longer than most commands run.
  */
 function isTerminal(descriptor: number): boolean {
   try {
@@ -118,13 +118,13 @@ function isTerminal(descriptor: number): boolean {
   }
 }
 
-/** Columns of a terminal that does not tell. */
+/** The width if the terminal does not report one. */
 const usualColumns = 80;
 
-/** How to ask a terminal for its columns. */
+/** Returns a function that returns the current width of a terminal. */
 function columnsOf(descriptor: number): () => number {
-  // This stream serves to ask for the size alone: there is one, for each would take a descriptor,
-  // and it looks again only when it is told to.
+  // This stream only serves to read the size. It is reused because each one takes a descriptor, and
+  // it reads the size again only on request.
   let sized: (WriteStream & { _refreshSize?(): void }) | undefined;
   return () => {
     if (!isTerminal(descriptor)) {
@@ -137,9 +137,9 @@ function columnsOf(descriptor: number): () => number {
 }
 
 /**
- * Writes all of a text at once, so that nothing is lost when the process ends right after.
+ * Writes a text synchronously, so that nothing is lost if the process exits right after.
  *
- * @returns Why that failed, or undefined.
+ * @returns The failure, or undefined after success.
  */
 function write(
   descriptor: number,

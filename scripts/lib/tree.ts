@@ -1,8 +1,8 @@
-/** Trees of files: the work tree, a commit, or a map in a test, all judged by the same checks. */
+/** Trees of files: the work tree, a commit, or a map in a test. Checks accept any of them. */
 
 import { type Finding, type Place, type Refusal, refusal } from "./finding.ts";
 
-/** One file's text, and where each offset of it lies. */
+/** The text of one file, with the places of its offsets. */
 export interface Source {
   /** Path relative to the top of the tree, with `/`. */
   readonly path: string;
@@ -12,31 +12,29 @@ export interface Source {
   place(offset?: number): Place;
 }
 
-/** How the bytes of a file become text. */
+/** How the bytes of a file are decoded. */
 export interface Decoding {
   /**
-   * Reads bytes that are not UTF-8 as U+FFFD instead of refusing the file: for a file whose bad
-   * lines must not hide its good ones.
+   * Decodes invalid UTF-8 as U+FFFD instead of refusing the file, so that the valid lines of a
+   * damaged file can be read.
    */
   readonly lenient?: boolean;
 }
 
 /**
- * Files by path. A path is relative to the top of the tree, with `/`; one with an empty, `.` or
- * `..` part is not a path of a tree, and names nothing.
+ * Files by path. A path is relative to the top of the tree, with `/`. There is no file at a path
+ * with an empty, `.` or `..` part.
  */
 export interface Tree {
   /**
    * Returns the file at a path, or undefined if there is none.
    *
-   * @throws {Refusal} If it cannot be read, is something else than a file,
-   *   or the file is not UTF-8 text.
+   * @throws {Refusal} If it cannot be read, is not a file or is not UTF-8 text.
    */
   read(path: string, decoding?: Decoding): Promise<Source | undefined>;
   /**
-   * Returns the paths of the files that match a glob, in code unit order. For a link or a submodule that
-   * the tree cannot look behind, and that may hide a match, a path below it stands in, whose
-   * reading refuses.
+   * Returns the paths of the files that match a glob, in code unit order. If a link or a submodule
+   * may hide a match, the result has a path below it, and reading that path refuses.
    *
    * @throws {Refusal} If a folder that may hold a match could not be listed.
    */
@@ -65,7 +63,7 @@ export function source(path: string, content: string): Source {
   };
 }
 
-/** Returns the offsets at which the lines of a text begin; `\n`, `\r\n` and a lone `\r` each end a line. */
+/** Returns the offsets at which lines begin. `\n`, `\r\n` and a lone `\r` each end a line. */
 function lineStarts(text: string): number[] {
   const starts = [0];
   for (const match of text.matchAll(/\r\n|\n|\r/g)) {
@@ -74,7 +72,7 @@ function lineStarts(text: string): number[] {
   return starts;
 }
 
-/** Returns the index of the last of ascending starts that is not after an offset, or else 0. */
+/** Returns the index of the last of ascending starts that is not after an offset, or 0. */
 export function lineIndex(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length - 1;
@@ -89,12 +87,12 @@ export function lineIndex(starts: readonly number[], offset: number): number {
   return low;
 }
 
-/** Reports whether a text can name something in a tree, which holds nothing of git's own. */
+/** Reports whether a text is a path of a tree: no part is empty, `.`, `..` or `.git`. */
 export function isTreePath(path: string): boolean {
   return path.split("/").every((part) => !/^(?:|\.|\.\.|\.git)$/i.test(part));
 }
 
-/** Returns the refusal for a file or folder that is something else. */
+/** Returns the refusal for a path that is not of the expected kind. */
 export function unexpectedKind(
   path: string,
   found: Kind,
@@ -109,5 +107,5 @@ export function unexpectedKind(
   });
 }
 
-/** What an entry of a folder is. */
+/** The kind of an entry of a folder. */
 export type Kind = "file" | "folder" | "symbolic link" | "submodule";

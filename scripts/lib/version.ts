@@ -1,4 +1,4 @@
-/** Versions: strict SemVer 2 without build metadata, and the tags that carry them. */
+/** Versions: strict SemVer 2 without build metadata. */
 
 declare const versionBrand: unique symbol;
 
@@ -12,17 +12,16 @@ const strict = new RegExp(
   `^${number}\\.${number}\\.${number}(?:-${identifier}(?:\\.${identifier})*)?$`,
 );
 
-/** Whether a text is a strict SemVer version without build metadata. */
+/** Reports whether a text is a strict SemVer version without build metadata. */
 export function isVersion(text: string): text is Version {
   return text.length <= 256 && strict.test(text);
 }
 
 /**
- * Reads a version with or without its tag prefix.
+ * Returns the version in a text such as `1.2.3`, `v1.2.3` or, with prefix `chart-v`,
+ * `chart-v1.2.3`.
  *
- * @param text Such as `1.2.3`, `v1.2.3` or, with prefix `chart-v`, `chart-v1.2.3`.
- * @param prefix The prefix that a tag of this kind carries.
- * @throws {SyntaxError} If the rest is not strict SemVer, or carries build metadata.
+ * @throws {SyntaxError} If the rest is not strict SemVer, or has build metadata.
  */
 export function parseVersion(text: string, prefix = "v"): Version {
   const bare = text.startsWith(prefix) ? text.slice(prefix.length) : text;
@@ -35,7 +34,7 @@ export function parseVersion(text: string, prefix = "v"): Version {
   throw new SyntaxError(`found ${JSON.stringify(text)}, expected ${why}, ${example}`);
 }
 
-/** What was probably meant: another prefix, a capital letter, a missing patch number. */
+/** Returns the version that was probably meant, with its prefix and patch number corrected. */
 function guess(text: string, prefix: string): string | undefined {
   const bare = text.replace(/^(?:chart-)?v/i, "").replace(/\+.*$/, "");
   const candidates = [bare, `${bare}.0`];
@@ -44,9 +43,8 @@ function guess(text: string, prefix: string): string | undefined {
 }
 
 /**
- * SemVer precedence: negative if `a` comes before `b`, 0 if equal, positive if after.
- *
- * Numbers may have any length; `Bun.semver.order` throws on, or misorders, those beyond 64 bits.
+ * Compares by SemVer precedence. Returns a negative number if `a` comes before `b`, 0 if they are
+ * equal, else a positive number. `Bun.semver.order` fails on numbers beyond 64 bits.
  */
 export function compareVersions(a: Version, b: Version): number {
   const [core, prerelease] = parts(a);
@@ -59,13 +57,13 @@ export function compareVersions(a: Version, b: Version): number {
   return compareIdentifiers(prerelease, otherPrerelease);
 }
 
-/** The identifiers of the three numbers, and of the prerelease if there is one. */
+/** Returns the identifiers of the core and of the prerelease, which may be empty. */
 function parts(version: Version): [core: readonly string[], prerelease: readonly string[]] {
   const [core = "", ...prerelease] = version.split("-");
   return [core.split("."), prerelease.length === 0 ? [] : prerelease.join("-").split(".")];
 }
 
-/** The order of dot-separated identifiers, https://semver.org/spec/v2.0.0.html item 11. */
+/** Compares lists of identifiers by https://semver.org/spec/v2.0.0.html item 11. */
 function compareIdentifiers(some: readonly string[], others: readonly string[]): number {
   for (const [index, one] of some.entries()) {
     const other = others[index];
@@ -85,7 +83,7 @@ function compareIdentifiers(some: readonly string[], others: readonly string[]):
   return some.length - others.length;
 }
 
-/** Whether a version has a prerelease part (`1.2.3-rc.1`). */
+/** Reports whether a version has a prerelease part (`1.2.3-rc.1`). */
 export function isPrerelease(version: Version): boolean {
   return version.includes("-");
 }

@@ -1,10 +1,10 @@
-/** Text from anywhere, made safe to print on a terminal and in the log of GitHub Actions. */
+/** Makes untrusted text safe to print on a terminal and in the log of GitHub Actions. */
 
 /**
- * Characters that steer a terminal, hide text or turn its direction: controls, formats, line and
- * paragraph separators, and halves of surrogate pairs. A line feed and a tab are none of them.
+ * Characters that control a terminal, hide text or change its direction: controls, formats, line
+ * and paragraph separators, and lone surrogates. Line feed and tab are excluded.
  */
-export const steering = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+export const controlCharacters = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 function escapeOf(character: string): string {
   const code = character.charCodeAt(0);
@@ -17,8 +17,8 @@ export function jsonEscapeOf(character: string): string {
 }
 
 /**
- * Whether GitHub's runner may take a part of a text for a command: `##[` anywhere, or `::` behind
- * nothing but blanks in its line. The runner ends lines at a lone carriage return, too.
+ * Reports whether GitHub's runner may obey a part of a text: `##[` anywhere, or `::` after nothing
+ * but blanks in its line. The runner also ends lines at a lone carriage return.
  */
 export function holdsCommand(text: string): boolean {
   const blank = /[\s\x85]/;
@@ -39,18 +39,18 @@ export function holdsCommand(text: string): boolean {
 }
 
 /**
- * Text from anywhere, made safe to print: steering characters become escapes, further lines are
- * indented so that no line can pretend to be output of the command itself.
+ * Returns an untrusted text with control characters escaped, and with further lines indented so
+ * that they cannot be mistaken for output of the command itself.
  *
- * @param actions Whether GitHub Actions reads the text. Its runner takes `::` at the start of a
- *   line and `##[` anywhere in it for a command, so both are broken up.
+ * @param actions Whether GitHub Actions reads the text. `::` at the start of a line and `##[` are
+ *   then escaped, because its runner obeys them.
  */
 export function visible(text: string, actions = false): string {
   const escaped = visibleLines(text).join("\n  | ");
   return actions ? escaped.replace(/^(\s*)::/, "$1| ::").replaceAll("##[", "##\\x5b") : escaped;
 }
 
-/** The lines of a text, each with its steering characters escaped. */
+/** Returns the lines of a text with control characters escaped. */
 export function visibleLines(text: string): string[] {
-  return text.split(/\r?\n/).map((line) => line.replace(steering, escapeOf));
+  return text.split(/\r?\n/).map((line) => line.replace(controlCharacters, escapeOf));
 }

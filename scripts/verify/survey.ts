@@ -83,7 +83,7 @@ export async function survey(
     for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
       await look();
       const now = answers();
-      if (limit > 0 && !terminal.live()) {
+      if (limit > 0 && !terminal.errIsTerminal()) {
         for (const line of changes(before, now)) {
           report.printAside(`after ${duration(clock() - begin)}: ${line}`);
         }

@@ -15,11 +15,11 @@ export function silentTerminal(live = false) {
     err: (text) => {
       written.err += text;
     },
-    outlive: () => {},
+    keepWriting: () => {},
     colours: { out: false, err: false },
     interactive: false,
-    shown: () => live,
-    live: () => live,
+    outIsTerminal: () => live,
+    errIsTerminal: () => live,
     columns: () => 100,
     question: () => Promise.resolve(undefined),
   };

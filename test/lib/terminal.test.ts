@@ -74,17 +74,17 @@ test("what outlives its streams is said once, on the one that is left, and never
   for (const outIsData of [false, true]) {
     using files = streamsInFiles();
     const withoutOut = processTerminal({}, { ...files.streams, out: -1 });
-    withoutOut.outlive(outIsData);
+    withoutOut.keepWriting(outIsData);
     withoutOut.out("from out\n");
     const withoutErr = processTerminal({}, { ...files.streams, err: -1 });
-    withoutErr.outlive(outIsData);
+    withoutErr.keepWriting(outIsData);
     withoutErr.err("from err\n");
     withoutErr.err("\rprogress");
     expect(files.written()).toEqual([outIsData ? "" : "from err\n", "from out\n"]);
   }
   using files = streamsInFiles();
   const closed = processTerminal({}, { ...files.streams, out: -1, err: -1 });
-  closed.outlive(false);
+  closed.keepWriting(false);
   expect(() => closed.out("lost")).not.toThrow();
   expect(() => closed.err("lost")).not.toThrow();
 });
@@ -105,7 +105,11 @@ test("files are no terminal: no colours, no answers, nobody who watches, and 80 
   using files = streamsInFiles();
   const terminal = processTerminal({ TERM: "xterm-256color" }, files.streams);
   expect(terminal.colours).toEqual({ out: false, err: false });
-  expect([terminal.interactive, terminal.shown(), terminal.live()]).toEqual([false, false, false]);
+  expect([terminal.interactive, terminal.outIsTerminal(), terminal.errIsTerminal()]).toEqual([
+    false,
+    false,
+    false,
+  ]);
   expect(terminal.columns()).toBe(80);
 });
 
@@ -116,7 +120,13 @@ withTerminal("each stream is asked for itself whether it is a terminal", () => {
   const states = (["in", "out", "err"] as const).map((name) => {
     const terminal = processTerminal({}, { ...files.streams, [name]: descriptor });
     const { interactive, colours } = terminal;
-    return [interactive, terminal.shown(), terminal.live(), colours.out, colours.err];
+    return [
+      interactive,
+      terminal.outIsTerminal(),
+      terminal.errIsTerminal(),
+      colours.out,
+      colours.err,
+    ];
   });
   expect(states).toEqual([
     [true, false, false, false, false],

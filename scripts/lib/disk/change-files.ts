@@ -1,4 +1,4 @@
-/** Changes several files of a checkout as one: each atomically, and all of them or none. */
+/** Changes several files of a checkout: each one atomically, and all of them or none. */
 
 import {
   closeSync,
@@ -18,7 +18,7 @@ import { answerAll, error, type Finding, Refusal, refusal, shellWord } from "../
 import { type FileState, findFile, reason } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
-/** A file that appears, becomes another, or is removed. */
+/** A file that is created, changed or removed; `undefined` means that it does not exist. */
 export interface FileChange {
   /** Relative to the top level. */
   readonly path: string;
@@ -26,29 +26,29 @@ export interface FileChange {
   readonly after: FileState | undefined;
 }
 
-/** How a file is found that is written: at its path itself, and through no link. */
+/** How to find a file for writing: without following links. */
 export const toWrite = { links: "none", purpose: "write" } as const;
 
-/** What ends a change: that it is made, or an interrupt that left every file as it was before. */
+/** The outcome of a change. After `interrupted` every file is as it was before. */
 export type Outcome = "changed" | "interrupted";
 
 /**
- * The folder at the top level where files wait, written whole, to be renamed to their paths: only
- * within one file system can they be. It is always the same one, so that the next run clears what a
- * run that was killed left there.
+ * The folder at the top level that holds complete new files until they are renamed to their paths.
+ * A rename needs the same file system. The name is fixed, so that the next run removes what a
+ * killed run left there.
  */
 const waitingFolder = ".release-replacements";
 
 /**
- * Changes files: every one is written elsewhere and brought to the disk before the first is renamed
- * to its path, and is compared with what was read once more right before that. Only SIGKILL or a
- * crash can leave some changed and others not.
+ * Changes files. It writes all of them to the disk before it renames the first one to its path.
+ * Right before each rename it checks that the old file is still as expected. Only SIGKILL or a
+ * crash can leave some files changed and others not.
  *
  * @param root Absolute path of the top level.
- * @param prepare Returns the changes; no other run changes this checkout meanwhile.
- * @param isInterrupted Whether to stop; asked before each file. The caller holds off signals.
- * @throws {Refusal} If `prepare` refuses, a file is no longer as it was before, or one could not be
- *   written. Every file is then as it was before, or named.
+ * @param prepare Returns the changes. It runs under the lock of this checkout.
+ * @param isInterrupted Reports whether to stop, before each file. The caller defers signals.
+ * @throws {Refusal} If `prepare` refuses, a file has changed meanwhile, or one cannot be written.
+ *   Every file that is then not as it was before has a finding.
  */
 export async function changeFiles(
   root: string,
@@ -67,7 +67,7 @@ export async function changeFiles(
     try {
       clear(waiting);
       mkdirSync(waiting);
-      // Git is not to see what a run that is killed leaves here.
+      // git must not report what a killed run leaves here.
       stage(join(waiting, ".gitignore"), new TextEncoder().encode("*\n"));
       for (const [index, { after }] of changes.entries()) {
         if (after !== undefined) {
@@ -90,9 +90,9 @@ export async function changeFiles(
 }
 
 /**
- * Writes a file whole and to the disk.
+ * Writes a file and flushes it to the disk.
  *
- * @param mode Its permissions; those of any new file without them.
+ * @param mode Its permissions; default: those of a new file.
  */
 export function stage(staged: string, bytes: Uint8Array, mode?: number): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
@@ -112,7 +112,7 @@ function clear(waiting: string): void {
   try {
     rmSync(waiting, { recursive: true, force: true });
   } catch {
-    // Making it again reports why it is out of reach; at the end it does no harm.
+    // `mkdirSync` will report the failure; after the change the folder does no harm.
   }
 }
 
@@ -145,7 +145,7 @@ async function install(
   return outcome;
 }
 
-/** Brings one file to its new state, which waits under the index of its change. */
+/** Moves the new file of the change with this index to its path, or removes the old one. */
 function put(root: string, index: number, { path, before, after }: FileChange): void {
   if (!isSame(findFile(root, path, toWrite), before)) {
     throw hasChanged(path);
@@ -165,7 +165,7 @@ function isSame(one: FileState | undefined, other: FileState | undefined): boole
     : one.mode === other.mode && Buffer.compare(one.bytes, other.bytes) === 0;
 }
 
-/** Returns the refusal to write a file that another program has written meanwhile. */
+/** Returns the refusal for a file that another program has changed meanwhile. */
 function hasChanged(path: string): Refusal {
   return refusal(`Cannot write ${path}: it has changed since it was read`, {
     at: { file: path },
@@ -174,10 +174,10 @@ function hasChanged(path: string): Refusal {
 }
 
 /**
- * Makes changes undone.
+ * Undoes changes.
  *
- * @param cause What went wrong, which is reported first.
- * @throws {Refusal} If a file cannot be brought back, or was edited meanwhile: an edit stays.
+ * @param cause The error that made it necessary; it is reported first.
+ * @throws {Refusal} If a file cannot be restored, or was edited meanwhile. The edit is kept.
  */
 function restore(root: string, changes: readonly FileChange[], cause?: unknown): void {
   const faults: Finding[] = [];
@@ -210,25 +210,25 @@ function restore(root: string, changes: readonly FileChange[], cause?: unknown):
   }
 }
 
-/** Removes the folders of changed files that hold nothing any more: git does not know them. */
+/** Removes empty parent folders of changed files, because git does not track them. */
 function removeEmptyFolders(root: string, changes: readonly FileChange[]): void {
   for (const { path } of changes) {
     for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
       try {
         rmdirSync(join(root, folder));
       } catch {
-        // It holds a file, or is gone already.
+        // It is not empty, or does not exist.
         break;
       }
     }
   }
 }
 
-/** A file of a checkout whose text becomes another; a byte order mark before it stays. */
+/** A new text for a file of a checkout. A byte order mark is kept. */
 export interface Replacement {
   /** Relative to the top level. */
   readonly path: string;
-  /** The text that the new one was made from. */
+  /** The text that was read. */
   readonly before: string;
   readonly after: string;
 }

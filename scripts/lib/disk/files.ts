@@ -1,4 +1,4 @@
-/** The door to the file system: reads regular files of a checkout, and says why it cannot. */
+/** Reads regular files of a checkout, and explains failures of the file system. */
 
 import {
   closeSync,
@@ -14,32 +14,33 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { Refusal, refusal } from "../finding.ts";
+import { errorCode } from "../process.ts";
 
-/** A file as it is, or is to be. */
+/** The content and permissions of a file. */
 export interface FileState {
   readonly bytes: Uint8Array;
-  /** Its permissions. */
   readonly mode: number;
 }
 
-/** The most bytes of a file that are read; the files of a release are far smaller. */
+/** The most bytes that are read of a file; the files of a release are far smaller. */
 const mostBytes = 64 * 2 ** 20;
 
 /** How a file of a checkout is found. */
 interface Search {
-  /** Which links may lead to it: those that stay within the checkout, or none. */
+  /** Whether links that stay within the checkout are followed, or none. */
   readonly links?: "within" | "none";
-  /** What the file is asked for: a refusal says so. */
+  /** The verb in the message of a refusal. */
   readonly purpose?: "read" | "write";
-  /** How to name the file in a message, if not by its path. */
+  /** The name of the file in messages; default: its path. */
   readonly shown?: string;
 }
 
 /**
- * The file at a path of a checkout, or undefined if there is none. It never waits for a pipe.
+ * Returns the file at a path of a checkout, or undefined if there is none. It never blocks on a
+ * pipe.
  *
  * @param root Absolute path of the top level.
- * @throws {Refusal} If something else is there, or it cannot be read.
+ * @throws {Refusal} If the path is not a regular file, or cannot be read.
  */
 export function findFile(root: string, path: string, how: Search = {}): FileState | undefined {
   const { links = "within", purpose = "read", shown = path } = how;
@@ -58,14 +59,14 @@ export function findFile(root: string, path: string, how: Search = {}): FileStat
     }
     return readRegular(links === "none" ? target : real, shown, { purpose });
   } catch (thrown) {
-    if (isAbsent(thrown) || codeOf(thrown) === "ELOOP") {
+    if (isAbsent(thrown) || errorCode(thrown) === "ELOOP") {
       refuseObstacle(root, path, "file", { links, purpose, shown });
     }
     return undefinedIfAbsent(thrown, shown);
   }
 }
 
-/** Whether a path without links is a place of the checkout, and none of git's own. */
+/** Reports whether a path without links lies within the checkout and outside `.git`. */
 export function isWithin(root: string, real: string): boolean {
   const isBelow = (top: string) =>
     `${real}/`.startsWith(`${top}/`) && !`${real.slice(top.length)}/`.includes("/.git/");
@@ -73,8 +74,8 @@ export function isWithin(root: string, real: string): boolean {
 }
 
 /**
- * Refuses a path that leads through a link that it may not, or, if it may through none, through
- * something else than folders.
+ * Refuses a path that goes through a link that `links` does not allow. With `none` it also refuses
+ * a path that goes through a file.
  */
 export function refuseObstacle(
   root: string,
@@ -118,16 +119,17 @@ function leadsWithin(root: string, link: string): boolean {
   try {
     return isWithin(root, realpathSync(link));
   } catch {
-    // It leads to nothing, or in circles.
+    // The target is missing, or the links form a loop.
     return false;
   }
 }
 
 /**
- * Reads a regular file, and never waits for what is none.
+ * Reads a regular file. It never blocks on a pipe or a device.
  *
- * @param shown How to name the file in a message.
- * @throws {Refusal} If it is no regular file, or too large. What the system says is thrown as it is.
+ * @param shown The name of the file in messages.
+ * @throws {Refusal} If it is not a regular file, or too large.
+ * @throws {Error} If the file system fails.
  */
 function readRegular(
   path: string,
@@ -163,10 +165,10 @@ function refuseSize(size: number, shown: string): void {
 }
 
 /**
- * The bytes of a file that the operator named, or undefined if there is none: a link or a pipe will do.
+ * Returns the bytes of a file, link or pipe that the operator named, or undefined if there is none.
  *
- * @param shown How to name the file in a message.
- * @throws {Refusal} If it is there and cannot be read.
+ * @param shown The name of the file in messages.
+ * @throws {Refusal} If it exists but cannot be read.
  */
 export async function readIfThere(path: string, shown = path): Promise<Uint8Array | undefined> {
   try {
@@ -178,7 +180,7 @@ export async function readIfThere(path: string, shown = path): Promise<Uint8Arra
   }
 }
 
-/** Undefined if the file system said that there is no such file. */
+/** Returns undefined if an error means that there is no such file; otherwise throws a refusal. */
 function undefinedIfAbsent(thrown: unknown, shown: string): undefined {
   if (isAbsent(thrown)) {
     return undefined;
@@ -191,7 +193,7 @@ function undefinedIfAbsent(thrown: unknown, shown: string): undefined {
       });
 }
 
-/** What is in a pipe, say: it may be long in coming, and Ctrl-C must be heard meanwhile. */
+/** Reads a pipe asynchronously: its data may arrive late, and Ctrl-C must still work. */
 async function readStream(path: string, shown: string): Promise<Uint8Array> {
   const { open } = await import("node:fs/promises");
   await using file = await open(path);
@@ -207,7 +209,7 @@ async function readStream(path: string, shown: string): Promise<Uint8Array> {
   }
 }
 
-/** A path without symbolic links, as git names its top level; itself where that has no meaning. */
+/** Returns a path with its symbolic links resolved, or the path itself if it cannot be resolved. */
 export function realPath(path: string): string {
   try {
     return realpathSync(path);
@@ -216,27 +218,23 @@ export function realPath(path: string): string {
   }
 }
 
-/** Whether the file system said "no such file". */
+/** Reports whether an error means that there is no such file. */
 export function isAbsent(thrown: unknown): boolean {
-  const code = codeOf(thrown);
+  const code = errorCode(thrown);
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-export function codeOf(thrown: unknown): unknown {
-  return (thrown as { code?: unknown } | undefined)?.code;
-}
-
-/** Why the file system refused, in its own words where they are clear. */
+/** Returns the reason of an error of the file system, for a message. */
 export function reason(thrown: unknown): string {
-  if (codeOf(thrown) === "EISDIR") {
+  if (errorCode(thrown) === "EISDIR") {
     return "found a folder, expected a file";
   }
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** What to do about a path that the file system refused. */
+/** Returns the remedy for an error of the file system. */
 export function wayOut(thrown: unknown, shown: string, expected: "file" | "folder"): string {
-  switch (codeOf(thrown)) {
+  switch (errorCode(thrown)) {
     case "EACCES":
     case "EPERM":
       return `Give yourself access to ${shown}`;
@@ -245,7 +243,7 @@ export function wayOut(thrown: unknown, shown: string, expected: "file" | "folde
     case "ENOENT":
     case "ENOTDIR":
     case "ELOOP":
-      return `Let the link ${shown} lead to a ${expected}, or put one in its place`;
+      return `Make the link ${shown} lead to a ${expected}, or replace it with one`;
     case "ENAMETOOLONG":
       return "Use a shorter path";
     default:

@@ -1,4 +1,4 @@
-/** The one place that writes a ledger: appends a row, or rewrites one whose separators are at fault. */
+/** Writes a ledger: appends a row, or repairs the separators of one. No other module writes it. */
 
 import {
   closeSync,
@@ -32,23 +32,23 @@ import { changeFiles, toWrite } from "./change-files.ts";
 import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
 import { lockFile } from "./lock.ts";
 
-/** Milliseconds to wait for another process that writes the ledger; it needs a few. */
+/** Milliseconds to wait for another process that writes the ledger. Writing takes a few. */
 const lockLimit = 10_000;
 
-/** Where a row was appended. */
+/** An appended row. */
 export interface Appended {
   /** Its line, from 1. */
   readonly line: number;
-  /** The line of the entry before it, if that says the same. */
+  /** The line of the row before it, if the two are identical. */
   readonly repeats: number | undefined;
 }
 
 /**
- * Appends a validation to a ledger that exists: under a lock, in one write, brought to the disk and
- * read back.
+ * Appends a validation to an existing ledger under a lock, in one write, flushes it to the disk and
+ * reads it back.
  *
  * @param today No validation can be dated later.
- * @param shown How messages name the ledger.
+ * @param shown The name of the ledger in messages.
  * @throws {Refusal} If the ledger is missing, if its last rows are malformed, or if the row could
  * not be appended.
  */
@@ -74,7 +74,7 @@ export async function appendRow(
 }
 
 /**
- * Refuses at once what `appendRow` would refuse later: for work that takes long before it appends.
+ * Refuses a ledger that `appendRow` would refuse. Long work calls it before it begins.
  *
  * @throws {Refusal} If the ledger is missing, or its last rows are malformed.
  */
@@ -88,13 +88,14 @@ export function refuseUnfitLedger(path: string, today: Day, shown = path): void 
 }
 
 /**
- * Rewrites a malformed row of a checkout's ledger with one tab between its columns, if its
- * separators alone are at fault: under the lock of `appendRow`, atomically, no other byte changed.
+ * Rewrites a malformed row of a checkout's ledger with one tab between its columns, if only its
+ * separators are wrong. The change is atomic, under the lock of `appendRow`, and keeps every other
+ * byte.
  *
  * @param line The row's line, from 1.
- * @param isInterrupted Whether to stop before anything is changed. The caller holds off signals.
- * @returns The row as it is now; undefined if it was interrupted.
- * @throws {Refusal} If the ledger is missing, the row is not such a one, or it could not be written.
+ * @param isInterrupted Reports whether to stop before the change. The caller defers signals.
+ * @returns The new row; undefined after an interrupt.
+ * @throws {Refusal} If the ledger is missing, the row cannot be repaired, or writing fails.
  */
 export async function repairRow(
   repository: Repository,
@@ -108,7 +109,7 @@ export async function repairRow(
   try {
     const bytes = readFileSync(descriptor);
     const repaired = repairOf(read(ledger, bytes, today), line);
-    // Latin-1 keeps every byte of the other lines, UTF-8 or not.
+    // Latin-1 preserves every byte of the other lines, even invalid UTF-8.
     const lines = bytes.toString("latin1").split("\n");
     lines[line - 1] = `${repaired}${lines[line - 1]?.endsWith("\r") ? "\r" : ""}`;
     const mode = fstatSync(descriptor).mode & 0o7777;
@@ -124,7 +125,7 @@ export async function repairRow(
   }
 }
 
-/** Returns what a line becomes once it is repaired. */
+/** Returns the repaired text of a line. */
 function repairOf({ rows, source }: Ledger, line: number): string {
   const row = rows.find((each) => each.line === line);
   if (row?.kind !== "malformed") {
@@ -143,7 +144,7 @@ function repairOf({ rows, source }: Ledger, line: number): string {
   return row.repaired;
 }
 
-/** Opens and locks the file that the path means, even if it was replaced while this waited. */
+/** Opens and locks the file at a path. Tries again if another process has replaced it meanwhile. */
 async function openLocked(path: string, shown: string): Promise<number> {
   for (;;) {
     const descriptor = open(path, shown);
@@ -163,7 +164,7 @@ async function openLocked(path: string, shown: string): Promise<number> {
 /** Opens a ledger, which must be a file of its checkout. */
 function open(path: string, shown: string): number {
   if (find(path, shown) === undefined) {
-    // It is not created: a ledger that is not there was named wrongly.
+    // The ledger is never created: a missing one means that the name is wrong.
     throw refusal(`ledger ${shown} not found.`, { remedy: nameTheLedger, at: { file: shown } });
   }
   try {
@@ -181,8 +182,8 @@ const nameTheLedger =
   "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab";
 
 /**
- * Returns the ledger, if it is there. No link may lead to it, from the top level of its checkout on:
- * a row would be written to another file than the one that is committed.
+ * Returns the ledger, or undefined if it is missing. Links below the top level of its checkout are
+ * refused, because the row would go to another file than the committed one.
  */
 function find(path: string, shown: string): FileState | undefined {
   if (isGitsOwn(path)) {
@@ -195,7 +196,7 @@ function find(path: string, shown: string): FileState | undefined {
   return findFile(top, relative(top, path), { ...toWrite, shown });
 }
 
-/** Reports whether a file lies in a git directory, whatever links lead to it. */
+/** Reports whether a file lies in a git directory, after resolving links. */
 function isGitsOwn(path: string): boolean {
   let folder = realPath(dirname(path));
   while (!["HEAD", "objects", "refs"].every((name) => existsSync(join(folder, name)))) {
@@ -207,7 +208,7 @@ function isGitsOwn(path: string): boolean {
   return true;
 }
 
-/** The top level of the checkout that a path, as it is written, leads into; else the file's folder. */
+/** Returns the nearest parent folder that has a `.git`, or else the folder of the file. */
 function topLevel(path: string): string {
   let top = dirname(path);
   while (!existsSync(join(top, ".git"))) {
@@ -229,7 +230,7 @@ function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
   return parseLedger(decodeSource(shown, bytes, { lenient: true }), today);
 }
 
-/** Refuses to bury malformed rows, which can still be repaired or removed where they are. */
+/** Refuses to append after malformed rows: at the end of the file they can still be corrected. */
 function refuseMalformedEnd(ledger: Ledger, shown: string): void {
   const end = malformedEnd(ledger);
   if (end.length > 0) {
@@ -239,7 +240,7 @@ function refuseMalformedEnd(ledger: Ledger, shown: string): void {
   }
 }
 
-/** Returns the row with the file's own line ending, after the final line ending that may be missing. */
+/** Returns the row with the file's line ending, and before it a missing final line ending. */
 function additionTo(before: Uint8Array, validation: Validation): Uint8Array {
   const text = new TextDecoder().decode(before.subarray(-2));
   const ending = endsLinesWithCrlf(before) ? "\r\n" : "\n";
@@ -274,13 +275,13 @@ function write(descriptor: number, size: number, addition: Uint8Array, shown: st
   throw refusal(
     `Cannot append to ${shown}: only ${written} of ${addition.length} bytes could be written`,
     {
-      remedy: `Make room on the disk, look at the end of ${shown}, and run this again`,
+      remedy: `Free disk space, look at the end of ${shown}, and run this again`,
       at: { file: shown },
     },
   );
 }
 
-/** Returns the line of the new row, once the file that the path means now is as it was written. */
+/** Reads the ledger back, checks that it is as written, and returns the line of the new row. */
 function readBack(
   path: string,
   shown: string,

@@ -4,12 +4,13 @@ import { readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Refusal, refusal } from "../finding.ts";
 import { type FolderEntry, listMatches } from "../glob.ts";
+import { errorCode } from "../process.ts";
 import { isTreePath, type Kind } from "../tree.ts";
 
-/** What explains a link or a failure is loaded late: a listing without either needs none of it. */
+/** Loads `files.ts` late: only links and failures need it. */
 const late = () => require("./files.ts") as typeof import("./files.ts");
 
-/** Returns the paths of a work tree that match a glob, as `Tree.list` promises. */
+/** Returns the paths of a work tree that match a glob, as `Tree.list` does. */
 export async function listWorkTree(root: string, glob: string): Promise<string[]> {
   return await listMatches(glob, async (folder) => entriesOf(root, folder));
 }
@@ -45,7 +46,7 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
       });
     }
     if (folder.includes("\ufffd")) {
-      // The runtime reads a name that is not UTF-8 as another one, which no folder has.
+      // The runtime decodes a name that is not UTF-8 to another one, which does not exist.
       throw refusal(`Cannot list ${folder}: found a name that is not UTF-8`, {
         at: { file: folder },
         remedy: "Give the folder a name in UTF-8",
@@ -56,15 +57,15 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
   }
 }
 
-/** Refuses a folder behind a link that leads to nothing, or out of the checkout. */
+/** Refuses a folder behind a broken link, or one that leads out of the checkout. */
 function refuseDanglingLink(root: string, folder: string): void {
   const how = { links: "within", purpose: "read", shown: folder } as const;
   late().refuseObstacle(root, folder, "folder", how);
 }
 
 /**
- * What a link stands for: a folder that is listed as well, one out of the checkout that is not, or
- * something that is refused where it is read, if it is no file.
+ * Returns the kind that a link is listed as: `folder` for a folder of the checkout, `symbolic link`
+ * for one outside of it, otherwise `file`. Reading refuses a `file` that is not one.
  */
 function behindLink(root: string, path: string): Kind {
   try {
@@ -77,7 +78,7 @@ function behindLink(root: string, path: string): Kind {
       return "symbolic link";
     }
     for (let around = dirname(path); ; around = dirname(around)) {
-      // The folders around the link are listed already.
+      // The parent folders of the link are being listed already.
       if (realpathSync(join(root, around)) === real) {
         return "file";
       }
@@ -86,7 +87,7 @@ function behindLink(root: string, path: string): Kind {
       }
     }
   } catch (thrown) {
-    // A link to nothing, or in circles, is refused where it is read. Any other is, where it is listed.
-    return late().isAbsent(thrown) || late().codeOf(thrown) === "ELOOP" ? "file" : "folder";
+    // Reading refuses a broken link or a loop; listing refuses any other link that fails.
+    return late().isAbsent(thrown) || errorCode(thrown) === "ELOOP" ? "file" : "folder";
   }
 }

@@ -1,4 +1,4 @@
-/** Kernel locks on open files: they end with their holder, whatever ends it. */
+/** Kernel locks on open files. They end when their process ends, for any reason. */
 
 import { dlopen, FFIType } from "bun:ffi";
 import { refusal } from "../finding.ts";
@@ -9,7 +9,7 @@ const exclusiveAtOnce = 2 | 4;
 /** Milliseconds between two attempts. */
 const pause = 10;
 
-/** The C library by its names on Linux, with glibc and with musl, and on macOS. */
+/** The names of the C library: on Linux with glibc and musl, and on macOS. */
 const cLibraries = [
   "libc.so.6",
   "libc.musl-x86_64.so.1",
@@ -18,11 +18,11 @@ const cLibraries = [
 ];
 
 /**
- * Takes the one exclusive lock on an open file. Closing the descriptor gives it back, and so does
- * any end of the process, SIGKILL included: a lock file could not promise that.
+ * Acquires the exclusive lock on an open file. Closing the descriptor releases it, and so does the
+ * end of the process, even by SIGKILL. A lock file would stay behind.
  *
  * @param limit Milliseconds to wait for another holder.
- * @param libraries Where `flock` may be; the runtime has no call of its own for it.
+ * @param libraries Libraries that may have `flock`, which the runtime does not offer.
  * @returns Whether the lock was taken.
  * @throws {Refusal} If this platform has no such locks.
  */

@@ -1,7 +1,7 @@
 /**
- * Files of the current folder that Bun reads before the first line of a script: `bunfig.toml` may
- * preload code or redefine names, and `.env` files add to the environment. Bun reads no other of
- * them when it runs a script, not the home's either.
+ * Checks the files of the current folder that Bun reads before it runs a script: `bunfig.toml` can
+ * preload code or redefine names, and `.env` files change the environment. Bun reads these files in
+ * no other folder, not even in the home folder.
  */
 
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -20,14 +20,14 @@ import { reason } from "./files.ts";
 
 const configuration = "bunfig.toml";
 
-/** Keys of `bunfig.toml` that change nothing for a script. */
+/** Keys of `bunfig.toml` that have no effect on a script. */
 const harmlessKeys = /^(?:install|test|telemetry)$/;
 
-/** Variables that change what git, Bun or these scripts do; an application's own are not judged. */
-const steeringVariables =
+/** Variables that change the behaviour of git, Bun or these scripts. */
+const refusedVariables =
   /^(?:GIT_.*|SSH_.*|BUN_.*|GNUPGHOME|LEDGER|PATH|HOME|TMPDIR|NODE_OPTIONS|GITHUB_(?:ACTIONS|BASE_REF|STEP_SUMMARY))$/;
 
-/** A cause of a refusal. */
+/** A key or variable that is refused. */
 interface Cause {
   readonly found: string;
   readonly expected: string;
@@ -35,10 +35,11 @@ interface Cause {
 }
 
 /**
- * Finds what Bun has read in the current folder and may change what this run does.
+ * Returns an error for everything that Bun has read in the current folder and that may change the
+ * behaviour of this run.
  *
  * @param script The script's path from the top level.
- * @param switches The options of Bun that this run was started with.
+ * @param switches The options that were passed to Bun.
  */
 export async function checkRuntimeFiles(
   script: string,
@@ -55,7 +56,7 @@ export async function checkRuntimeFiles(
   const isFromConfiguration = ({ at }: Cause) => at.file === configuration;
   const isRefused = ({ at }: Cause, name: string) => resolve(cwd, at.file) === resolve(cwd, name);
   const needed = [
-    // Bun loads the files that it is given, whatever other switches say.
+    // Bun loads the files of --env-file even with --no-env-file.
     ...given.filter(
       (each) => !envFilesOf(each).some((name) => causes.some((cause) => isRefused(cause, name))),
     ),
@@ -68,7 +69,7 @@ export async function checkRuntimeFiles(
   );
 }
 
-/** Switches of Bun, each in one word. */
+/** Returns options of Bun, with `--env-file FILE` joined to one word. */
 function inOneWord(switches: readonly string[]): string[] {
   return switches.flatMap((each, index) => {
     const isApart = each === "--env-file";
@@ -77,15 +78,16 @@ function inOneWord(switches: readonly string[]): string[] {
   });
 }
 
-/** The files that a switch has Bun load into the environment. */
+/** Returns the files that an option makes Bun load into the environment. */
 function envFilesOf(word: string): string[] {
   const prefix = "--env-file=";
   return word.startsWith(prefix) ? word.slice(prefix.length).split(",") : [];
 }
 
 /**
- * The names that Bun looks for, unless a switch says otherwise, and may name them itself. Of switches
- * for `bunfig.toml` the last counts, of those for `.env` files each one that names a file.
+ * Returns the names of the files that Bun reads with some options. The last `--config` replaces
+ * `bunfig.toml`. `--no-env-file` and `--env-file` turn off the default `.env` files, but each
+ * `--env-file` may name one of them.
  */
 function filesReadBy(switches: readonly string[], cwd: string, env: Environment): string[] {
   const isAmong = (name: string, given: readonly string[]) =>
@@ -94,7 +96,7 @@ function filesReadBy(switches: readonly string[], cwd: string, env: Environment)
   const [, config = configuration] = /^--config=(.+)$/s.exec(last) ?? [];
   const isDisarmed = switches.some((each) => /^--(?:no-env-file$|env-file=)/.test(each));
   const loaded = switches.flatMap(envFilesOf);
-  // A loaded file may itself set NODE_ENV, so that the mode which Bun chose is no longer known.
+  // A loaded file may set NODE_ENV, so the mode that Bun has chosen is not known for certain.
   const modes = ["development", "production", "test"].filter(
     (mode) => isDisarmed || mode === "development" || mode === env.BUN_ENV || mode === env.NODE_ENV,
   );
@@ -140,10 +142,10 @@ async function keysIn(bytes: Uint8Array): Promise<Cause[]> {
 }
 
 function variablesIn(name: string, bytes: Buffer): Cause[] {
-  // Bun's own reader of such files.
+  // Bun parses these files with the same function.
   const { parseEnv } = process.getBuiltinModule("node:util");
   return Object.keys(parseEnv(bytes.toString().replace(/^\ufeff/, "")))
-    .filter((variable) => steeringVariables.test(variable))
+    .filter((variable) => refusedVariables.test(variable))
     .map((variable) => ({
       found: `${quote(variable)}, which Bun has loaded`,
       expected: "no variable that changes git, Bun or these scripts",

@@ -1,4 +1,4 @@
-/** Folders of our own among the system's temporary files. */
+/** Makes temporary folders. */
 
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,8 +8,8 @@ import type { Environment } from "../process.ts";
 import { reason } from "./files.ts";
 
 /**
- * Makes an empty folder that only the operator can read, below `TMPDIR` or where the system keeps
- * temporary files.
+ * Makes an empty folder in `TMPDIR` or the system's temporary folder, and returns its path. Only
+ * the operator can read it.
  *
  * @param purpose Completes "Cannot make ...".
  * @throws {Refusal} If it cannot be made.
@@ -24,7 +24,7 @@ export function makeScratchFolder(
     return mkdtempSync(join(parent, prefix));
   } catch (thrown) {
     throw refusal(`Cannot make ${purpose} in ${parent}: ${reason(thrown)}`, {
-      remedy: "Make room or grant access there, or let TMPDIR name another folder",
+      remedy: "Free disk space or grant access there, or set TMPDIR to another folder",
     });
   }
 }

@@ -1,12 +1,12 @@
-/** The work tree as a tree: the files of a checkout as they are on disk now. */
+/** Presents the files of a checkout on disk as a tree. */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { decodeSource } from "../files/decode.ts";
 import { isTreePath, type Tree } from "../tree.ts";
 
 /**
- * Returns the files below a folder, like a commit without git's own. Links are followed as long as
- * they lead to a place below that folder.
+ * Returns the files below a folder, except those in `.git`, as a tree. It follows links that lead
+ * to a place below that folder.
  *
  * @param root Absolute path of the top level.
  */
@@ -16,7 +16,7 @@ export function workTree(root: string): Tree {
       if (!isTreePath(path)) {
         return undefined;
       }
-      // Reading at once costs less than to load and hand over what reads in the background.
+      // A plain synchronous read is faster than loading `files.ts`.
       const bytes =
         readPlainFile(root, path) ?? (await import("./files.ts")).findFile(root, path)?.bytes;
       return bytes && decodeSource(path, bytes, decoding);
@@ -28,7 +28,7 @@ export function workTree(root: string): Tree {
   };
 }
 
-/** The most bytes of a file that are read here. */
+/** The most bytes of a file that `readPlainFile` reads. */
 const mostBytes = 2 ** 20;
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -44,7 +44,7 @@ function readPlainFile(root: string, path: string): Uint8Array | undefined {
     const stats = fstatSync(descriptor);
     return stats.isFile() && stats.size <= mostBytes ? readFileSync(descriptor) : undefined;
   } catch {
-    // `findFile` knows what the failure means.
+    // `findFile` will report the failure.
     return undefined;
   } finally {
     if (descriptor !== undefined) {

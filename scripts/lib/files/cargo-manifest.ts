@@ -1,4 +1,4 @@
-/** One Cargo.toml: its package, its dependencies, and where it states what. */
+/** Reads one Cargo.toml: its package, its dependencies, and the places of their values. */
 
 import { isAbsolute, join } from "node:path/posix";
 import { attempt, type Place } from "../finding.ts";
@@ -6,27 +6,27 @@ import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { asTable, type Document, type Path, parseToml } from "./document.ts";
 
-/** Where a manifest states a value, or would. */
+/** A value in a manifest, which may be missing. */
 export interface Statement {
   readonly document: Document;
   /** Keys to the value in the document's data. */
   readonly path: Path;
-  /** The value as it is: a string in a sound manifest, undefined if nothing is stated. */
+  /** The parsed value: a string in a valid manifest, undefined if it is missing. */
   readonly value: unknown;
-  /** Returns the place of the value or its key, or of the table around it if nothing is stated. */
+  /** Returns the place of the value or its key, or of the table around it if it is missing. */
   place(): Place;
 }
 
 export interface Manifest {
   /** Path of the file. */
   readonly path: string;
-  /** Path of the folder around it; empty for the top. */
+  /** Path of its folder; empty for the top level. */
   readonly folder: string;
   readonly document: Document;
   readonly dependencies: readonly Dependency[];
 }
 
-/** Returns a manifest, neither if there is none, or the faults that keep it from being read. */
+/** Returns a manifest, or the faults that prevent reading it; neither if there is no such file. */
 export async function readManifest(tree: Tree, path: string) {
   const { value, findings: faults } = await attempt(async (): Promise<Manifest | undefined> => {
     const source = await tree.read(path);
@@ -39,7 +39,7 @@ export async function readManifest(tree: Tree, path: string) {
 
 // Packages
 
-/** Returns what a manifest states at a key of `[package]`; without a key, the table. */
+/** Returns the value at a key of `[package]`; without a key, the table. */
 export function packageAt(document: Document, ...key: readonly string[]): Statement {
   return statement(document, ["package", ...key]);
 }
@@ -60,8 +60,9 @@ export function statement(document: Document, path: Path): Statement {
 }
 
 /**
- * Returns the place of a value. A key `version` is looked up as such, and its text only if it has
- * escapes; any other (a dependency `name = "1.2.3"`) by its text, as one look-up then serves all.
+ * Returns the place of a value. It searches for the key `version`, and for its text only if the key
+ * has escapes. It searches for any other value (such as a dependency `name = "1.2.3"`) by its text,
+ * because one search then finds all of them.
  */
 export function placeOf(document: Document, path: Path, value: unknown): Place {
   const isByKey = path.at(-1) === "version" && document.place(path).line !== undefined;
@@ -77,22 +78,22 @@ export function placeOf(document: Document, path: Path, value: unknown): Place {
 // Dependencies
 
 export interface Dependency {
-  /** Keys to the entry in its manifest. */
+  /** Keys to the entry in the manifest's data. */
   readonly path: Path;
   readonly key: string;
-  /** Name of the package depended on. */
+  /** Name of the package. */
   readonly name: string;
   /** Whether it has a `path`, and the folder at that path if it is in the tree. */
   readonly local: boolean;
   readonly folder: string | undefined;
-  /** Whether `[workspace.dependencies]` states the rest. */
+  /** Whether it inherits from `[workspace.dependencies]`. */
   readonly inherits: boolean;
-  /** Whether it goes to the registry with its crate. */
+  /** Whether `cargo publish` keeps it. */
   readonly shipped: boolean;
   readonly requirement: Statement;
 }
 
-/** The names of dependency tables. `cargo publish` drops a development dependency without a version. */
+/** Names of dependency tables. `cargo publish` drops a development dependency without a version. */
 const shippedTables = ["dependencies", "build-dependencies", "build_dependencies"];
 const otherTables = ["dev-dependencies", "dev_dependencies"];
 
@@ -129,7 +130,7 @@ function dependenciesIn(document: Document, folder: string): Dependency[] {
 
 // Paths
 
-/** Returns a path as Cargo compares it: without `.` and needless slashes, `..` kept. */
+/** Returns a path as Cargo compares it: without `.` and extra slashes, but with `..`. */
 export function withoutDots(path: string): string {
   return path
     .split("/")
@@ -141,7 +142,7 @@ export function isBelow(path: string, folder: string): boolean {
   return folder === "" || path === folder || path.startsWith(`${folder}/`);
 }
 
-/** Returns a folder named from another one, from the top of the tree; undefined if outside. */
+/** Returns a path relative to a folder as a path from the top of the tree; undefined if outside. */
 export function inTree(from: string, path: string): string | undefined {
   const resolved = withoutDots(join(from, path));
   return isAbsolute(path) || isBelow(resolved, "..") ? undefined : resolved;

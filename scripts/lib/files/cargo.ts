@@ -1,16 +1,17 @@
 /**
- * The Cargo workspace of a tree: its version, its crates, and what they require of each other.
+ * Reads the Cargo workspace of a tree: its version, its crates, and their requirements on each
+ * other.
  *
- * Crates are those of `[workspace].members` less `exclude`, as Cargo reads them, those that
- * `layout.crateManifests` finds, and the root package. Cargo also counts every path dependency
- * inside the workspace; such a crate may well have a version of its own, so it counts here only if
- * it inherits the workspace version. A crate that is a workspace of its own (a fuzz crate, say) and
- * that `members` does not list belongs to no release.
+ * Crates are those of `[workspace].members` without `exclude`, as Cargo reads them, those that
+ * `layout.crateManifests` finds, and the root package. For Cargo every path dependency inside the
+ * workspace is a member, too. This module includes it only if it inherits the workspace version,
+ * because it may have a different one. A crate that is a separate workspace (such as a fuzz crate)
+ * and that `members` does not list is not released.
  *
- * A dependency is on a sibling if its `path` leads to one or its package name is one's, even with
- * `git` or `registry` keys: `cargo publish` keeps the name and the version, which mean the sibling
- * to everybody who installs the crate. `[patch]` counts too, as Cargo refuses a patch whose version
- * does not fit; `[replace]` does not, as it cannot state a version.
+ * A dependency is on a sibling if its `path` leads to one or its package has the name of one, even
+ * with `git` or `registry` keys: `cargo publish` keeps the name and the version, which select the
+ * sibling when the crate is installed. `[patch]` is included, because Cargo refuses a patch with an
+ * unsuitable version. `[replace]` is not, because it cannot state a version.
  */
 
 import { error, type Finding, type Place, quote } from "../finding.ts";
@@ -39,11 +40,11 @@ export interface Crate {
   /** Path of its manifest. */
   readonly manifest: string;
   readonly name: string;
-  /** Whether its version is the workspace's. */
+  /** Whether it inherits the workspace version. */
   readonly inherits: boolean;
-  /** Its own version, or where it inherits one. */
+  /** Its own version, or `version.workspace`. */
   readonly version: Statement;
-  /** Whether `cargo publish` would take it to a registry. */
+  /** Whether `cargo publish` can publish it. */
   readonly published: boolean;
 }
 
@@ -51,58 +52,58 @@ export interface Crate {
 export interface Pin {
   /** Path of the manifest that states it. */
   readonly manifest: string;
-  /** Name of the crate that it is on. */
+  /** Name of the required crate. */
   readonly sibling: string;
   readonly requirement: Statement;
 }
 
-/** A dependency without a version, which keeps a crate from being published. */
+/** A dependency without a version, which prevents publishing a crate. */
 export interface Unversioned {
   /** The manifest of the published crate that depends on it. */
   readonly manifest: string;
-  /** Name of the package depended on. */
+  /** Name of the package. */
   readonly name: string;
-  /** Returns where it is declared: for an inherited one `[workspace.dependencies]`. */
+  /** Returns the place of its declaration, which may be in `[workspace.dependencies]`. */
   place(): Place;
 }
 
-/** A crate in the usual place that belongs to no release. */
+/** A crate that `layout.crateManifests` finds but that is not released. */
 export interface LeftOut {
   readonly manifest: string;
   /** Name of its package; undefined if it cannot be read. */
   readonly name: string | undefined;
-  /** The entry of `exclude` that applies; undefined if the crate is a workspace of its own. */
+  /** The matching entry of `exclude`; undefined if the crate is a separate workspace. */
   readonly excludedBy: string | undefined;
   /** Returns the place of that entry, or of the crate's `[workspace]`. */
   place(): Place;
 }
 
-/** What a tree says about its workspace. */
+/** The workspace of a tree. */
 export interface Workspace {
   /** `[workspace.package].version`; undefined if there is no readable root manifest. */
   readonly version: Statement | undefined;
-  /** The root package first, then by path. */
+  /** The root package first, the others sorted by path. */
   readonly crates: readonly Crate[];
-  /** Those of the root manifest first, then by path. */
+  /** Those of the root manifest first, the others sorted by path. */
   readonly pins: readonly Pin[];
   readonly unversioned: readonly Unversioned[];
-  /** By path. */
+  /** Sorted by path. */
   readonly leftOut: readonly LeftOut[];
-  /** What could not be read; empty if all of the above is complete. */
+  /** What could not be read. Without faults, the other members are complete. */
   readonly faults: readonly Finding[];
 }
 
 /**
- * Returns the version that a requirement states if it allows no other: of `1.2.3`, `=1.2.3` and
- * `^1.2.3`, with spaces around as Cargo allows them. It may not be a legal version.
+ * Returns the version in a requirement of the form `1.2.3`, `=1.2.3` or `^1.2.3`, with any spaces
+ * that Cargo allows; otherwise undefined. The version may be illegal.
  */
 export function pinnedVersion(requirement: string): string | undefined {
-  // Runs of spaces are shortened first: side by side, patterns for them take cubic time.
+  // Runs of spaces are shortened first, because adjacent patterns for them take cubic time.
   const words = requirement.split(" ").filter((word) => word !== "");
   return /^[=^]? ?([^ ]*)$/.exec(words.join(" "))?.[1];
 }
 
-/** Reads the workspace of a tree. A file that cannot be read is a fault, and hides no other one. */
+/** Reads the workspace of a tree. An unreadable file is a fault; the others are still read. */
 export async function readWorkspace(tree: Tree): Promise<Workspace> {
   const { manifest: root, faults } = await readManifest(tree, layout.workspaceManifest);
   if (root === undefined) {
@@ -131,9 +132,10 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
 }
 
 /**
- * Reads the members and what is in the usual place, then what they depend on, and so on: the crates,
- * the root package first, then by path; those left out; and the folders of crates whose manifest
- * cannot be read, which are siblings all the same.
+ * Reads the members and the crates of `layout.crateManifests`, then their path dependencies, and so
+ * on. Returns the manifests of the crates (the root package first, the others sorted by path), the
+ * crates that are left out, and the folders of crates whose manifest cannot be read, which are
+ * siblings, too.
  */
 async function readCrates(tree: Tree, root: Manifest) {
   const { listed, usual, exclusionOf, faults } = await findMembers(tree, root.document);
@@ -148,7 +150,7 @@ async function readCrates(tree: Tree, root: Manifest) {
     const exclusion = exclusionOf(path);
     const isMember = listed.has(path) || usual.has(path);
     if (exclusion !== undefined) {
-      // What is not judged may be illegal.
+      // An excluded manifest may be invalid: its faults are ignored.
       const { value: excludedBy, place } = exclusion;
       leftOut.push({ manifest: path, name, excludedBy, place });
     } else if (manifest === undefined) {
@@ -213,8 +215,9 @@ function noName({ path, document }: Manifest): Finding {
 }
 
 /**
- * Returns the manifests that `members` stands for, each with its entry there; those in the usual
- * place; and what returns the entry of `exclude` that keeps a manifest out, if one does.
+ * Returns the manifests that `members` lists, each with its entry; those of
+ * `layout.crateManifests`; and a function that returns the entry of `exclude` that excludes a
+ * manifest, if there is one.
  */
 async function findMembers(tree: Tree, root: Document) {
   const faults: Finding[] = [];
@@ -240,8 +243,8 @@ async function findMembers(tree: Tree, root: Document) {
       }
     }
   }
-  // As in Cargo: a member that is spelled out, or lies below one that is, is never excluded, and
-  // neither list is resolved any further than `./` and needless slashes.
+  // As in Cargo, `exclude` never excludes an entry of `members` or a path below one, and paths are
+  // compared without `./` and extra slashes, but are not resolved further.
   const folders = members.map(({ value }) => withoutDots(value));
   const exclusionOf = (manifest: string) => {
     const entry = excluded.find(({ value }) => isBelow(manifest, withoutDots(value)));
@@ -250,7 +253,7 @@ async function findMembers(tree: Tree, root: Document) {
   return { listed, usual: new Set(usual), exclusionOf, faults };
 }
 
-/** Returns the manifests that one entry of `members` stands for, or why there is none. */
+/** Returns the manifests that one entry of `members` lists, or the reason why there is none. */
 async function expand(tree: Tree, entry: Text): Promise<readonly string[] | string> {
   const path = inTree("", entry.value);
   if (path === undefined) {
@@ -259,8 +262,8 @@ async function expand(tree: Tree, entry: Text): Promise<readonly string[] | stri
   if (!/[*?[]/.test(path)) {
     return [manifestIn(path)];
   }
-  // Braces, backslashes, a leading `!` and `^` in a class mean something to the runtime's globs, and
-  // nothing to Cargo's.
+  // Braces, backslashes, a leading `!` and `^` in a class are special in the runtime's globs, but
+  // not in Cargo's.
   const paths = await tree.list(manifestIn(path).replace(/[{}\\]|^!|(?<=\[)\^/g, "\\$&"));
   return paths.length === 0 ? "matches no crate" : paths;
 }
@@ -269,7 +272,7 @@ interface Text extends Statement {
   readonly value: string;
 }
 
-/** Returns the texts of an array that may be absent; the first thing that is not one is a fault. */
+/** Returns the texts of an optional array. Adds a fault for the first element of another type. */
 function textsAt(document: Document, path: Path, faults: Finding[]): readonly Text[] {
   const value = document.at(path) ?? [];
   const entries = Array.isArray(value)
@@ -304,7 +307,7 @@ function crateOf({ path, document }: Manifest, root: Document): Crate {
   };
 }
 
-/** Returns the name of the sibling that a dependency is on, if it is on one. */
+/** Returns the name of the sibling that a dependency is on, or undefined. */
 type SiblingFinder = (dependency: Dependency) => string | undefined;
 
 function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<string>): SiblingFinder {
@@ -326,7 +329,7 @@ function pinsIn({ path: manifest, dependencies }: Manifest, siblingOf: SiblingFi
   });
 }
 
-/** Returns each dependency on a sibling or a folder that has no version, where it is declared. */
+/** Returns the dependencies of published crates on a sibling or a folder that have no version. */
 function unversionedIn(
   published: readonly Manifest[],
   root: Manifest,

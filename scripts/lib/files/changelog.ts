@@ -1,4 +1,4 @@
-/** Changelogs as Keep a Changelog lays them out: one `## [A.B.C]` section for each version. */
+/** Reads changelogs in the form of Keep a Changelog: one `## [A.B.C]` section for each version. */
 
 import { isDay } from "../calendar.ts";
 import type { Place } from "../finding.ts";
@@ -11,68 +11,68 @@ import { occurrences } from "./places.ts";
 export interface Section {
   /** The heading's text, such as `[1.2.3] - 2026-08-07`. */
   readonly title: string;
-  /** What stands in the title's brackets, such as `1.2.3` or `Unreleased`, if the title starts so. */
+  /** The text in brackets at the start of the title, such as `1.2.3` or `Unreleased`. */
   readonly name: string | undefined;
   /** The name, if it is a version. */
   readonly version: Version | undefined;
-  /** What follows the brackets and their link, as it is written. */
+  /** The text after the brackets and their link. */
   readonly rest: string;
-  /** What follows ` - ` of that. */
+  /** The part of `rest` after ` - `. */
   readonly date: string | undefined;
-  /** Where the heading's line starts, where the line after it starts, and where the section ends. */
+  /** The start of the heading's line, the start of the next line, and the end of the section. */
   readonly start: number;
   readonly bodyStart: number;
   readonly end: number;
   /**
-   * Whether the body says something: headings, HTML comments, link definitions, rules and empty
-   * list items alone do not.
+   * Whether the body has content besides headings, HTML comments, link definitions, rules and empty
+   * list items.
    */
   readonly hasContent: boolean;
   /** The place of the heading. */
   readonly at: Place;
 }
 
-/** A changelog, its sections in the order of the file. */
+/** A changelog with its sections in the order of the file. */
 export interface Changelog {
   readonly source: Source;
   readonly sections: readonly Section[];
 }
 
-/** The sections of a version: none, one, or by mistake more. */
+/** Returns the sections of a version. There may be several by mistake. */
 export function sectionsOf(changelog: Changelog, version: Version): readonly Section[] {
   return changelog.sections.filter((section) => section.version === version);
 }
 
-/** Reports whether a section holds what is not released yet. */
+/** Reports whether a section is the one for unreleased changes. */
 export function isUnreleased({ name, title }: Section): boolean {
   return (name ?? title).trim().toLowerCase() === "unreleased";
 }
 
-/** A word without a digit, such as `TBD`, or what has the form of a day. */
+/** A word without digits, such as `TBD`, or a text in the form of a day, such as `YYYY-MM-DD`. */
 const placeholder = /^(?:[^\s\d]+|[^\s-]{4}-[^\s-]{2}-[^\s-]{2})$/;
 
 /**
- * Whether a date may be written into a section's heading: nothing follows the brackets, or one word
- * in the date's place that is no date in any form. All else is its author's.
+ * Reports whether a date may be written into a section's heading: nothing follows the brackets, or
+ * only a placeholder for the date. Any other text is kept.
  */
 export function awaitsDate({ rest, date }: Section): boolean {
   return rest === "" || (date !== undefined && !isDay(date) && placeholder.test(date));
 }
 
-/** The form of a heading with the day of the release. */
+/** Returns the form of a heading with the date of the release. */
 export const datedHeading = (version: Version) => `## [${version}] - YYYY-MM-DD`;
 
-/** What gives a heading its date that awaits none. */
+/** Returns the remedy for a heading that `awaitsDate` rejects. */
 export const dateByHand = (version: Version) =>
   `Write the heading by hand as ${datedHeading(version)}, and what else it says below it`;
 
-/** A line of a changelog as a reader sees it, without HTML comments, and its place. */
+/** A line of a changelog without HTML comments, and its place. */
 export interface Line {
   readonly text: string;
   readonly at: Place;
 }
 
-/** The first line in a section's body that names a word, or undefined if none does. */
+/** Returns the first line of a section's body that contains a word, or undefined. */
 export function findLineNaming(
   { source }: Changelog,
   { bodyStart, end }: Section,
@@ -88,7 +88,7 @@ export function findLineNaming(
   return { text: text.trim(), at: source.place(bodyStart + found) };
 }
 
-/** Reads a changelog; any text is one, if only without sections. Takes time linear in its length. */
+/** Parses a changelog in time linear in its length. Any text is legal, but may have no sections. */
 export function readChangelog(source: Source): Changelog {
   const { text } = source;
   const sections: Section[] = [];
@@ -101,7 +101,7 @@ export function readChangelog(source: Source): Changelog {
         ...open,
         ...partsOf(open.title),
         end,
-        // Places are asked of few sections, and the first of them costs a look for every line.
+        // Computed late: the first place requires a search for all line starts.
         get at() {
           return source.place(start);
         },
@@ -114,7 +114,7 @@ export function readChangelog(source: Source): Changelog {
     const { level = 0, style, title = "", start, end } = line;
     if (level === 1 || level === 2) {
       close(start);
-      // An underlined heading ends a section, but is not how a changelog starts one.
+      // An underlined heading ends a section, but does not start one.
       const starts = level === 2 && style === "marked";
       open = starts ? { start, bodyStart: end, title, hasContent: false } : undefined;
     } else if (open !== undefined) {
@@ -125,7 +125,7 @@ export function readChangelog(source: Source): Changelog {
   return { source, sections };
 }
 
-/** A version in brackets, perhaps a link; then the end, or anything after a space. */
+/** A name in brackets with an optional link; then the end, or anything after a space. */
 const bracketed = /^\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])?(?:$|(?=[ \t]))/;
 
 function partsOf(title: string): Pick<Section, "name" | "version" | "rest" | "date"> {

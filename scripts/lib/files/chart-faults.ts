@@ -1,4 +1,4 @@
-/** Reads the versions of a chart in any spelling of YAML, and explains what is wrong with them. */
+/** Reads the versions of a chart in any spelling of YAML, and explains their faults. */
 
 import { error, type Finding, quote, Refusal } from "../finding.ts";
 import type { Source } from "../tree.ts";
@@ -17,10 +17,11 @@ export function versionOf(document: Document) {
 }
 
 /**
- * Returns the version and the appVersion of a manifest; an empty one is undefined, as for Helm.
+ * Returns the version and the appVersion of a manifest. An empty appVersion is undefined, as in
+ * Helm.
  *
  * @throws {Refusal | LocatedSyntaxError} If `versionOf` refuses the document, or the appVersion is
- * not a string.
+ *   not a string.
  */
 export function versionsOf(document: Document) {
   const value = document.at(["appVersion"]);
@@ -74,7 +75,7 @@ export function refuseAny(faults: readonly Finding[]): void {
   }
 }
 
-/** Returns what keeps the keys of a mapping from meaning the same to every reader. */
+/** Returns a fault for each merge key or duplicate key: YAML readers disagree about them. */
 export function keyFaults({ path, place }: Source, keys: readonly Key[]): Finding[] {
   const lines = new Map<string, number | undefined>();
   return keys.flatMap(({ name, offset }) => {
@@ -96,7 +97,7 @@ export function keyFaults({ path, place }: Source, keys: readonly Key[]): Findin
   });
 }
 
-/** Helm reads Chart.yaml through Go's JSON, which matches the names of keys in any case. */
+/** Returns a fault for each key that Helm reads as another one: it ignores the case of keys. */
 function lookalikeFaults({ path, place }: Source, keys: readonly Key[]): Finding[] {
   const judged = ["version", "appVersion"];
   return keys.flatMap(({ name, offset }) => {
@@ -111,7 +112,7 @@ function lookalikeFaults({ path, place }: Source, keys: readonly Key[]): Finding
   });
 }
 
-/** Returns the fault of a string that is spelled so that YAML 1.1 may read something else. */
+/** Returns a fault if YAML 1.1 may read the string at a path as another value. */
 export function spellingFaults(document: Document, keys: readonly Key[], path: Path): Finding[] {
   const { source } = document;
   const value = document.at(path);

@@ -1,4 +1,4 @@
-/** The images of a Helm chart: those that it promises, and the one that an install pulls. */
+/** Reads the images of a Helm chart: those that it promises, and the one that an install pulls. */
 
 import { error, type Finding, LocatedSyntaxError, type Place } from "../finding.ts";
 import { layout } from "../layout.ts";
@@ -15,17 +15,17 @@ import { keysOf, parseYamlMapping } from "./yaml-mapping.ts";
 /** An image that the chart promises in its annotation. */
 export interface PromisedImage {
   readonly name: string | undefined;
-  /** The reference as it is written. */
+  /** The reference as written. */
   readonly text: string;
   readonly reference: ImageReference;
-  /** Such as `linux/amd64`, as they are written; none if the entry lists none. */
+  /** Platforms as written, such as `linux/amd64`; empty if the entry lists none. */
   readonly platforms: readonly string[];
   /** Where Chart.yaml states the reference. */
   readonly at: Place;
   /**
-   * Returns the change of Chart.yaml that gives the image another tag; a digest behind it stays.
+   * Returns the change of Chart.yaml that replaces the tag of the image, but not its digest.
    *
-   * @throws {LocatedSyntaxError} If it cannot be made without touching anything else.
+   * @throws {LocatedSyntaxError} If the change would affect anything else.
    */
   retag(tag: string): Change;
 }
@@ -40,20 +40,20 @@ export interface PulledImage {
   readonly at: Place;
 }
 
-/** What a chart says about the images of the product. */
+/** The images of the product in a chart. */
 export interface ProductImages {
   readonly chart: Chart;
-  /** What an install pulls; undefined if the chart has no values.yaml. */
+  /** The image that an install pulls; undefined if the chart has no values.yaml. */
   readonly pulled: PulledImage | undefined;
   /**
-   * The entries of the annotation that are named like the product, or that an install pulls;
-   * undefined if there is no annotation.
+   * The entries of the annotation for the product or for the image that an install pulls; undefined
+   * if there is no annotation.
    */
   readonly promised: readonly PromisedImage[] | undefined;
 }
 
 /**
- * Reads which images of the product a chart promises, and which one an install pulls.
+ * Reads the images of the product that a chart promises, and the one that an install pulls.
  *
  * @param folder The chart's folder, relative to the top of the tree.
  * @throws {Refusal | LocatedSyntaxError} If the chart or its values cannot be read.
@@ -70,7 +70,7 @@ export async function readProductImages(tree: Tree, folder: string): Promise<Pro
   return { chart, pulled, promised };
 }
 
-/** Reports whether two references name one image, at any tag and digest. */
+/** Reports whether two references name the same image, apart from tag and digest. */
 export function isSameImage(one: ImageReference, other: ImageReference): boolean {
   return one.registry === other.registry && one.repository === other.repository;
 }
@@ -80,8 +80,8 @@ const annotationPath: Path = ["annotations", layout.imagesAnnotation];
 /**
  * Returns the images that a chart promises, or undefined if it has no annotation of images.
  *
- * @throws {Refusal | LocatedSyntaxError} If the annotation is not a list of images, with every fault
- * and its line.
+ * @throws {Refusal | LocatedSyntaxError} If the annotation is not a list of images, with all
+ *   faults.
  */
 export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefined {
   const name = layout.imagesAnnotation;
@@ -114,7 +114,7 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
       text: image,
       reference: parseImageReference(image),
       platforms: platforms ?? [],
-      // Finding a place parses the file again: only if it is asked for.
+      // Computed late, because finding a place requires parsing the file again.
       get at() {
         return place(path);
       },
@@ -123,7 +123,7 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
   });
 }
 
-/** Returns the fault of a value that is not as expected, with the remedy to correct it. */
+/** Returns a fault unless `isFit`. */
 function faultOf(
   isFit: boolean,
   value: unknown,
@@ -151,7 +151,7 @@ interface ImageEntry {
 
 const platform = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
-/** Returns what keeps an entry of the annotation from being a promise of an image. */
+/** Returns the faults of an entry of the annotation. */
 function entryFaults(
   entry: unknown,
   index: number,
@@ -186,7 +186,7 @@ function entryFaults(
     ],
   ];
   return rules.flatMap(([key, value, fits, expected]) => {
-    // A key that is absent has no place; its neighbours show the entry.
+    // A missing key has no place, so the place of the first key shows the entry.
     const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
     const isOnce = inner.keyOffsets([index, key]).length < 2;
     return [
@@ -196,7 +196,7 @@ function entryFaults(
   });
 }
 
-/** Parses YAML in the text at a path; a syntax error has its place in the document around it. */
+/** Parses the text at a path as YAML. A syntax error has its place in the outer document. */
 function parseInside(document: Document, path: Path, text: string): Document {
   try {
     return parseYaml(source(`${path.at(-1)} in ${document.source.path}`, text));
@@ -222,7 +222,7 @@ function isImageReference(text: string): boolean {
   }
 }
 
-/** Returns the change of the manifest that makes a change of the YAML in its annotation. */
+/** Returns the change of the manifest that has the same effect as a change of its annotation. */
 function outerChange(inner: Document, change: Change, at: () => Place): Change {
   try {
     editDocument(inner, [change]);
@@ -234,7 +234,7 @@ function outerChange(inner: Document, change: Change, at: () => Place): Change {
   }
 }
 
-/** Returns the change of a reference that gives it a tag, or another one. */
+/** Returns the change of a reference that adds or replaces its tag. */
 function tagChange(path: Path, text: string, to: string): Change {
   const { tag } = parseImageReference(text);
   const [named = ""] = text.split("@", 1);
@@ -244,13 +244,11 @@ function tagChange(path: Path, text: string, to: string): Change {
 }
 
 /**
- * Returns the image that `helm install` pulls: `image.repository` and `image.tag` of values.yaml, or
- * else the chart's appVersion as the tag.
+ * Returns the image that `helm install` pulls: `image.repository` with `image.tag` of values.yaml,
+ * or with the chart's appVersion if that tag is empty.
  *
  * @param folder The chart's folder, relative to the top of the tree.
- * @param appVersion Of the same chart.
- * @throws {Refusal | LocatedSyntaxError} If values.yaml does not name the image, with every fault and
- * its line.
+ * @throws {Refusal | LocatedSyntaxError} If values.yaml does not name the image, with all faults.
  */
 export async function chartImage(
   tree: Tree,
@@ -285,7 +283,7 @@ export async function chartImage(
       at("tag"),
       appVersion === undefined ? "Set appVersion in Chart.yaml" : `Write it in quotes in ${file}`,
     ),
-    // Both change what is pulled.
+    // Both may change the image that is pulled.
     ...["registry", "digest"].flatMap((key) =>
       faultOf(
         !table?.[key],

@@ -1,8 +1,8 @@
 /**
- * The manifest of a Helm chart and its versions.
+ * Reads the versions in the manifest of a Helm chart.
  *
- * A manifest of plain `key: value` lines is read here. `chart-faults.ts`, loaded late, reads any other
- * and explains what is wrong with it. `chart-images.ts` reads the images.
+ * This module reads a manifest of plain `key: value` lines. It loads `chart-faults.ts` late for any
+ * other one. `chart-images.ts` reads the images.
  */
 
 import { type Place, refusal } from "../finding.ts";
@@ -10,17 +10,17 @@ import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { asTable, type Document, parseYaml } from "./document.ts";
 
-/** A value, and where its key is written. */
+/** A value, and the place of its key. */
 export interface Located<T> {
   readonly value: T;
   readonly at: Place;
 }
 
-/** What Chart.yaml says. */
+/** The content of Chart.yaml. */
 export interface Chart {
   readonly document: Document;
   readonly version: Located<Version>;
-  /** The version of the product that the chart installs; a chart may have none. */
+  /** The version of the product that the chart installs; optional. */
   readonly appVersion: Located<string> | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function readChart(tree: Tree, folder: string): Promise<Chart> {
 }
 
 /**
- * Reads a chart's version, whatever its `appVersion` is.
+ * Reads a chart's version. Its `appVersion` may be invalid.
  *
  * @param folder The chart's folder, relative to the top of the tree.
  * @throws {Refusal | LocatedSyntaxError} If there is no manifest, or `chartVersionFrom` refuses it.
@@ -50,10 +50,10 @@ export async function readChartVersion(tree: Tree, folder: string): Promise<Loca
 }
 
 /**
- * Reads the text of a chart's manifest.
+ * Parses a chart's manifest.
  *
- * @throws {Refusal | LocatedSyntaxError} If `chartVersionFrom` refuses it, or `appVersion` is neither
- * a string nor, for Helm, empty.
+ * @throws {Refusal | LocatedSyntaxError} If `chartVersionFrom` refuses it, or `appVersion` is
+ *   neither a string nor empty.
  */
 export function chartFrom(manifest: Source): Chart {
   const document = parseYaml(manifest);
@@ -65,10 +65,10 @@ export function chartFrom(manifest: Source): Chart {
 }
 
 /**
- * Reads the version in the text of a chart's manifest.
+ * Returns the version in a chart's manifest.
  *
  * @throws {Refusal | LocatedSyntaxError} If the text is not one YAML mapping, has a top-level key
- * twice, or does not have `version` as a string of strict SemVer.
+ *   twice, or has no `version` that is a string of strict SemVer.
  */
 export function chartVersionFrom(manifest: Source): Located<Version> {
   const document = parseYaml(manifest);
@@ -78,9 +78,9 @@ export function chartVersionFrom(manifest: Source): Located<Version> {
 const late = () => require("./chart-faults.ts") as typeof import("./chart-faults.ts");
 
 /**
- * Reads a file that must be there.
+ * Reads a file that must exist.
  *
- * @throws {Refusal} If it is not.
+ * @throws {Refusal} If it does not exist.
  */
 export async function needFile(tree: Tree, path: string): Promise<Source> {
   const found = await tree.read(path);
@@ -96,14 +96,14 @@ export async function needFile(tree: Tree, path: string): Promise<Source> {
 const judgedKeys: ReadonlySet<string> = new Set(["version", "appVersion"]);
 
 /**
- * Returns the top-level keys with their offsets if each of them is a line `key: ...` of its own. Then
- * none is there twice, which the parsed data cannot show. Undefined if that is not certain.
+ * Returns the top-level keys with their offsets if each key starts a line `key: ...` and none
+ * occurs twice, which the parsed data cannot show. Returns undefined if that is not certain.
  */
 function plainKeys({ source, data }: Document): ReadonlyMap<string, number> | undefined {
   const table = asTable(data) ?? {};
   const keys = new Map<string, number>();
   for (const { 0: line, index } of source.text.matchAll(/^(?![ \t]*(?:#|$)).+/gm)) {
-    // The first key is not indented, so no other one is, nor is it behind a dash.
+    // If the first key is not indented, no other top-level key is indented or behind a dash.
     if (keys.size === 0 || !/^(?:[ \t]|- )/.test(line)) {
       const [, name] = /^([A-Za-z][\w-]*):(?:[ \t]|$)/.exec(line) ?? [];
       const isLookalike =
@@ -117,7 +117,7 @@ function plainKeys({ source, data }: Document): ReadonlyMap<string, number> | un
   return keys.size === Object.keys(table).length ? keys : undefined;
 }
 
-/** Returns the version at a key if it is written on the key's line, plainly or in quotes. */
+/** Returns the version at a key if it is on the key's line, plain or in quotes; else undefined. */
 function plainVersion(
   { source, data }: Document,
   keys: ReadonlyMap<string, number> | undefined,

@@ -1,16 +1,16 @@
-/** Turns the bytes of a file into text. */
+/** Decodes the bytes of a file. */
 
 import { isUtf8 } from "node:buffer";
 import { refusal } from "../finding.ts";
 import { type Decoding, type Source, source } from "../tree.ts";
 
 /**
- * Returns the source of a file's bytes.
+ * Decodes the bytes of a file as UTF-8.
  *
- * @throws {Refusal} If the bytes are not UTF-8, and the decoding is not lenient.
+ * @throws {Refusal} If the bytes are not UTF-8 and the decoding is not lenient.
  */
 export function decodeSource(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
-  // A decoder that is told to be fatal takes far longer than to look first.
+  // A decoder with `fatal` is far slower than a check before decoding.
   if (decoding.lenient !== true && !isUtf8(bytes)) {
     throw refusal(`Cannot read ${path}: it is not UTF-8 text`, {
       at: { file: path },

@@ -1,8 +1,8 @@
 /**
- * TOML, YAML and JSON documents: the data that the runtime's parsers return.
+ * Parses TOML, YAML and JSON documents with the runtime's parsers.
  *
- * What a sound document does not need is loaded late: `places.ts` finds where something is written,
- * `unreadable.ts` explains what cannot be read.
+ * Two modules are loaded late, because a valid document does not need them: `places.ts` finds the
+ * places of keys and values, and `unreadable.ts` explains syntax errors.
  */
 
 import type { Place } from "../finding.ts";
@@ -11,28 +11,28 @@ import { type Source, source as sourceOf } from "../tree.ts";
 /** Keys and array indices from the top of a document to a value. */
 export type Path = readonly (string | number)[];
 
-/** A parsed document, which finds where its keys and texts are written. */
+/** A parsed document. */
 export interface Document {
   readonly source: Source;
   /** The parsed value of the whole document. */
   readonly data: unknown;
   /** Returns the value at a path, or undefined if there is none. */
   at(path: Path): unknown;
-  /** Returns where the key at the end of a path is written; the file alone if it is not found. */
+  /** Returns the place of the key at the end of a path; only the file if it is not found. */
   place(path: Path): Place;
   /**
-   * Returns the offsets of every spelling of the key at the end of a path, in order. More than one
-   * is a duplicate in YAML; a table of TOML may have many headers.
+   * Returns the offsets of every occurrence of the key at the end of a path, in order. In YAML a
+   * second one is a duplicate; in TOML a table may have many headers.
    *
-   * @throws {LocatedSyntaxError} If a spelling cannot be found, one with escapes for example.
+   * @throws {LocatedSyntaxError} If an occurrence cannot be found, for example one with escapes.
    */
   keyOffsets(path: Path): readonly number[];
-  /** Returns the offsets at which a text stands as a whole word in the string at a path. */
+  /** Returns the offsets of a text as a whole word in the string at a path. */
   textOffsets(path: Path, text: string): readonly number[];
   /**
-   * Returns the document that the file is with another text.
+   * Parses another text for the same file in the same language.
    *
-   * @throws {LocatedSyntaxError} If the text is not in the document's language.
+   * @throws {LocatedSyntaxError} If the text is not legal.
    */
   withText(text: string): Document;
 }
@@ -40,27 +40,28 @@ export interface Document {
 /**
  * Parses TOML 1.0.
  *
- * @throws {LocatedSyntaxError} If the text is not TOML, with the place of the statement at fault,
- * or if it has more keys than the runtime can parse in seconds.
+ * @throws {LocatedSyntaxError} If the text is not TOML, with the place of the illegal statement, or
+ *   if it has more keys than the runtime can parse in seconds.
  */
 export function parseToml(source: Source): Document {
   return documentOf(source, languages.toml);
 }
 
 /**
- * Parses one YAML 1.2 document. Of duplicate keys the last one counts: ask `keyOffsets`.
+ * Parses one YAML 1.2 document. Of duplicate keys the data has the last one; `keyOffsets` finds
+ * all.
  *
- * @throws {LocatedSyntaxError} If the text is not YAML, with the line at fault, if its aliases make
- * it infinite or huge, or if it has a character that other parsers read as a line break.
+ * @throws {LocatedSyntaxError} If the text is not YAML, with the illegal line, if its aliases make
+ *   it infinite or huge, or if it has a character that other parsers read as a line break.
  */
 export function parseYaml(source: Source): Document {
   return documentOf(source, languages.yaml);
 }
 
 /**
- * Parses JSON. Of duplicate keys the last one counts.
+ * Parses JSON. Of duplicate keys the data has the last one.
  *
- * @throws {LocatedSyntaxError} If the text is not JSON; the place is the file alone.
+ * @throws {LocatedSyntaxError} If the text is not JSON; the place is only the file.
  */
 export function parseJson(source: Source): Document {
   return documentOf(source, languages.json);
@@ -69,14 +70,14 @@ export function parseJson(source: Source): Document {
 interface Language {
   readonly name: string;
   readonly parse: (text: string) => unknown;
-  /** Reports whether a text may be one that `refuseHazards` refuses. */
+  /** Reports whether `refuseHazards` may refuse a text. */
   readonly isSuspect: (text: string) => boolean;
-  /** The documents of sources: one file of many commits is often one source. */
+  /** The parsed documents. Commits with the same file often share one source. */
   readonly parsed: WeakMap<Source, Document>;
 }
 
 const languages = {
-  // Shorter texts have too few keys to take the runtime's parser long.
+  // Shorter texts have too few keys to make the runtime's parser slow.
   toml: language("TOML", Bun.TOML.parse, ({ length }) => length > 150_000),
   // An alias, or a character that other parsers read as a line break.
   yaml: language("YAML", Bun.YAML.parse, (text) =>
@@ -142,7 +143,7 @@ function valueAt(data: unknown, path: Path): unknown {
   return value;
 }
 
-/** Returns a value as a table of a document: a plain object, neither an array nor a date. */
+/** Returns a value if it is a table (a plain object, not an array or a date), else undefined. */
 export function asTable(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" &&
     value !== null &&

@@ -1,9 +1,9 @@
 /**
- * Edits by span: a text changes in the intended places only, and is read again to prove it.
+ * Edits spans of a text, and reads the result again to prove that only the intended values changed.
  *
- * An edit of a document is accepted if the text, parsed again, differs from before in exactly the
- * intended values; an edit of a text without a grammar, if the same things are found in it again,
- * each as intended. Everything outside of the spans survives byte for byte.
+ * An edit of a document is accepted if the parsed result differs in exactly the intended values. An
+ * edit of a text without a grammar is accepted if the same spans are found again, with the intended
+ * texts. Everything outside of the spans stays the same byte for byte.
  */
 
 import { LocatedSyntaxError, quote } from "../finding.ts";
@@ -11,29 +11,29 @@ import { type Source, source as sourceOf } from "../tree.ts";
 import { asTable, type Document, type Path } from "./document.ts";
 import { occurrences } from "./places.ts";
 
-/** A span of a text, and what takes its place. */
+/** A span of a text, and its replacement. */
 export interface Splice {
   /** UTF-16 offset of the span. */
   readonly offset: number;
-  /** What stands there. */
+  /** The text of the span. */
   readonly from: string;
   readonly to: string;
 }
 
-/** A part of a string value in a document, and what takes its place. */
+/** A part of a string value in a document, and its replacement. */
 export interface Change {
   /** Keys to the value. */
   readonly path: Path;
-  /** UTF-16 offset of the part in the value, as data. */
+  /** UTF-16 offset of the part in the parsed value. */
   readonly at: number;
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * Returns a text with its splices carried out. Splices that are the same are one.
+ * Returns a text with splices applied. Identical splices are applied once.
  *
- * @throws {RangeError} If two splices overlap, or something else stands at one: a defect.
+ * @throws {RangeError} If two splices overlap or a span has another text, which is a defect.
  */
 export function spliced(text: string, splices: readonly Splice[]): string {
   const parts: string[] = [];
@@ -50,17 +50,17 @@ export function spliced(text: string, splices: readonly Splice[]): string {
 
 const endOf = ({ offset, from }: Pick<Splice, "offset" | "from">) => offset + from.length;
 
-/** Returns splices by offset, each once. */
+/** Returns splices sorted by offset, without duplicates. */
 function inOrder(splices: readonly Splice[]): readonly Splice[] {
   const byText = new Map(splices.map((each) => [JSON.stringify(each), each]));
   return [...byText.values()].sort((a, b) => a.offset - b.offset);
 }
 
 /**
- * Returns the text of a document with changes carried out, proven by parsing it again.
+ * Returns the text of a document with changes applied, and verifies it by parsing it again.
  *
- * @throws {LocatedSyntaxError} If one of them cannot be made without touching anything else: the
- * value is spelled with escapes, say, or shared with another key.
+ * @throws {LocatedSyntaxError} If a change would affect anything else, for example because the
+ *   value has escapes or an anchor.
  */
 export function editDocument(document: Document, changes: readonly Change[]): string {
   const { text } = document.source;
@@ -80,7 +80,7 @@ export function editDocument(document: Document, changes: readonly Change[]): st
   return edited;
 }
 
-/** Returns the data that changes are to make of a document; what is shared changes in one place. */
+/** Returns the intended data after changes. A value shared by an alias changes at one path only. */
 function intendedData(document: Document, changes: readonly Change[]): unknown {
   const byPath = Map.groupBy(changes, ({ path }) => JSON.stringify(path));
   return [...byPath.values()].reduce((data: unknown, same) => {
@@ -102,9 +102,9 @@ function withValue(data: unknown, path: Path, value: unknown): unknown {
 }
 
 /**
- * Returns the splice of a document that makes a change.
+ * Returns the splice of a document's text that corresponds to a change.
  *
- * @throws {LocatedSyntaxError} If the value's part is not written there as it is.
+ * @throws {LocatedSyntaxError} If the text does not contain the part literally.
  */
 export function spliceOf(document: Document, { path, at, from, to }: Change): Splice {
   const value = document.at(path);
@@ -113,8 +113,8 @@ export function spliceOf(document: Document, { path, at, from, to }: Change): Sp
       typeof value !== "string" ? "no text" : from === "" ? "an empty text" : "another text";
     throw cannotEdit(document, from, found, undefined, path);
   }
-  // The same words may be in the value more than once: they come in the same order in both. If one
-  // of them is spelled with escapes, the offset is wrong, which parsing again shows.
+  // The value may contain the words several times, in the same order as the text. If one occurrence
+  // has escapes, the offset is wrong, and parsing the result again reveals that.
   const offset = document.textOffsets(path, from)[occurrences(value, from).indexOf(at)];
   if (offset === undefined) {
     throw cannotEdit(document, from, "it in a rare spelling", undefined, path);
@@ -138,18 +138,18 @@ function cannotEdit(
   );
 }
 
-/** Something that was found in a text: where it stands, and as what. */
+/** A span of a text that a finder found. */
 export interface Span {
   readonly offset: number;
   readonly text: string;
 }
 
 /**
- * Returns a text with splices carried out, proven by finding the same spans in it again: those that were
- * spliced as they are now, the others unchanged, and the text between them untouched.
+ * Returns a text with splices applied, and verifies it by finding the spans again: each must have
+ * its intended text.
  *
  * @param find Returns the spans of a text, in order, without overlaps.
- * @throws {LocatedSyntaxError} If something else is found.
+ * @throws {LocatedSyntaxError} If other spans are found.
  */
 export function editText(
   source: Source,

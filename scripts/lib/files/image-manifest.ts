@@ -1,18 +1,18 @@
-/** What a registry holds of an image: indexes, manifests and configurations, and their platforms. */
+/** Parses the indexes, manifests and configurations of images in a registry. */
 
 import { error, type Finding, type Place, quote, Refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { asTable } from "./document.ts";
 import { isDigest } from "./image-reference.ts";
 
-/** One platform's image in an index. */
+/** The image for one platform in an index. */
 export interface IndexEntry {
   readonly digest: string;
-  /** As `parsePlatform` writes it. */
+  /** In the form that `parsePlatform` returns. */
   readonly platform: string;
 }
 
-/** An index lists one image a platform; a manifest is one image and names its configuration. */
+/** An index lists one image per platform. A manifest is one image and names its configuration. */
 export type ImageManifest =
   | { readonly kind: "index"; readonly entries: readonly IndexEntry[] }
   | { readonly kind: "image"; readonly config: string };
@@ -25,26 +25,26 @@ const imageTypes: readonly unknown[] = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
-/** Media types that a registry may answer with when asked for an image. */
+/** Media types that a registry may return for an image. */
 export const manifestTypes = [...indexTypes, ...imageTypes] as readonly string[];
-/** Distinguish an image from a chart, a signature or another artifact in the same registry. */
+/** Media types that distinguish an image from a chart, a signature or another artifact. */
 const configTypes: readonly unknown[] = [
   "application/vnd.oci.image.config.v1+json",
   "application/vnd.docker.container.image.v1+json",
 ];
 
 /**
- * Returns what a manifest or an index says. Entries of an index that are not an image for a platform,
- * such as attestations, are left out.
+ * Parses a manifest or an index. Omits entries of an index that are not images for a platform, such
+ * as attestations.
  *
- * @param mediaType The type that the registry named; the text must not contradict it.
- * @throws {SyntaxError} If the text is neither, or both at once.
+ * @param mediaType The type that the registry stated. The text must not contradict it.
+ * @throws {SyntaxError} If the text is neither a manifest nor an index, or both.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
   const table = plain(parseJsonTable(text, "manifest"));
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
-  // Two readers must not see two different images in the same bytes.
+  // Otherwise two readers could see two different images in the same bytes.
   const both = "manifests" in table && ("config" in table || "layers" in table);
   expectForm("manifest or index", "both at once", !both);
   if (indexTypes.includes(mediaType)) {
@@ -83,7 +83,7 @@ function platformOf({ os, architecture, variant = "" }: Readonly<Record<string, 
   return parsePlatform(parts.join("/"));
 }
 
-/** Processors with the variant that runtimes assume where there is none, or without it. */
+/** Normal forms of processors: runtimes assume these variants if none is stated. */
 const defaults: ReadonlyMap<string, string> = new Map([
   ["amd64/v1", "amd64"],
   ["arm64/v8", "arm64"],
@@ -91,8 +91,8 @@ const defaults: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Returns a platform in the form that container runtimes compare: `linux/arm64/v8`
- * is `linux/arm64`, `linux/arm` is `linux/arm/v7`.
+ * Returns a platform in the form that container runtimes compare: `linux/arm64/v8` becomes
+ * `linux/arm64`, and `linux/arm` becomes `linux/arm/v7`.
  *
  * @param text `os/architecture` or `os/architecture/variant`.
  * @throws {SyntaxError} If the text is not a platform.
@@ -106,9 +106,9 @@ export function parsePlatform(text: string): string {
 }
 
 /**
- * Returns the platforms that a chart promises for an image, each once, as `parsePlatform` does.
+ * Parses the platforms that a chart promises for an image, and returns them without duplicates.
  *
- * @throws {Refusal} If some of them are not platforms.
+ * @throws {Refusal} If some texts are not platforms.
  */
 export function parsePromisedPlatforms(texts: readonly string[], at?: Place): string[] {
   const platforms = new Set<string>();
@@ -129,8 +129,10 @@ export function parsePromisedPlatforms(texts: readonly string[], at?: Place): st
 }
 
 /**
- * Returns a table as it is. Container runtimes match the names of keys in any case, and take the last:
- * of two keys that differ in case alone they would take another value than was checked.
+ * Returns a table unchanged. Container runtimes ignore the case of keys and use the last one, so
+ * they could use another value than the checked one.
+ *
+ * @throws {SyntaxError} If two keys differ only in case.
  */
 function plain<Table extends Readonly<Record<string, unknown>> | undefined>(table: Table): Table {
   const names = Object.keys(table ?? {}).map((name) => name.toUpperCase().toLowerCase());
@@ -153,9 +155,9 @@ function expectForm(expected: string, found: unknown, fits: boolean): void {
 }
 
 /**
- * Returns the object that a JSON text from a server is; it has no place in a file.
+ * Parses a JSON object from a server.
  *
- * @param what The object in words, for the message.
+ * @param what The name of the object in the message.
  * @throws {SyntaxError} If the text is not JSON, or not an object.
  */
 export function parseJsonTable(text: string, what: string): Readonly<Record<string, unknown>> {

@@ -1,8 +1,8 @@
-/** Container image references, by the grammar that container runtimes read them with. */
+/** Parses container image references, by the grammar of container runtimes. */
 
 import { quote } from "../finding.ts";
 
-/** An image reference in its parts, with Docker Hub's defaults written out. */
+/** The parts of an image reference, with Docker Hub's defaults filled in. */
 export interface ImageReference {
   /** Host with an optional port, such as `ghcr.io`, `localhost:5000` or `docker.io`. */
   readonly registry: string;
@@ -23,13 +23,13 @@ const tagForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 /** Longer than any legal reference, and short enough for patterns that backtrack. */
 const longest = 1024;
 
-/** Reports whether a text is a digest, by the algorithms that the OCI image specification registers. */
+/** Reports whether a text is a SHA-256 or SHA-512 digest, as in the OCI image specification. */
 export function isDigest(text: string): boolean {
   return /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(text);
 }
 
 /**
- * Reads an image reference: `[host[:port]/]path[:tag][@digest]`.
+ * Parses an image reference: `[host[:port]/]path[:tag][@digest]`.
  *
  * @param text Such as `ghcr.io/robintra/perf-sentinel:0.11.1` or `alpine`.
  * @throws {SyntaxError} If a container runtime could not read it.
@@ -59,7 +59,7 @@ export function parseImageReference(text: string): ImageReference {
   return { registry, repository, ...tag, ...digest };
 }
 
-/** Returns the name of an image as people write it; a runtime reads none as the tag `latest`. */
+/** Returns a reference as text, with the tag `latest` if it has neither tag nor digest. */
 export function nameOf({ registry, repository, tag, digest }: ImageReference): string {
   const tagged = tag ?? (digest === undefined ? "latest" : undefined);
   const ends = [tagged && `:${tagged}`, digest && `@${digest}`];

@@ -1,7 +1,7 @@
 /**
- * The lab validation ledger (PROCEDURE, "Ledger format reference"): one row a line, four columns
- * separated by tabs. A malformed row is data with its faults, never the end of the reading: the
- * ledger is append-only, so a bad row must not hide a good one.
+ * Parses the lab validation ledger (PROCEDURE, "Ledger format reference"): one row per line, four
+ * columns separated by tabs. The result includes malformed rows with their faults: the ledger is
+ * append-only, so a malformed row must not hide a valid one.
  */
 
 import { type Day, isDay } from "../calendar.ts";
@@ -19,10 +19,10 @@ import { isVersion } from "../version.ts";
 
 const verdicts = ["PASS", "FAIL"] as const;
 
-/** How a lab validation ended. */
+/** The result of a lab validation. */
 export type Verdict = (typeof verdicts)[number];
 
-/** Reports whether a text is a verdict, in capitals as the ledger has it. */
+/** Reports whether a text is a verdict in capitals. */
 export function isVerdict(text: string): text is Verdict {
   return (verdicts as readonly string[]).includes(text);
 }
@@ -40,28 +40,28 @@ export interface Validation {
 /** A valid row. */
 export interface Entry extends Validation {
   readonly kind: "entry";
-  /** 1-based; only line feeds end a line, as for git and grep. */
+  /** 1-based. Only line feeds end a line, as in git and grep. */
   readonly line: number;
   /** The line without its ending. */
   readonly text: string;
 }
 
-/** A row that counts as nothing, and why. */
+/** A malformed row, which is ignored, and its fault. */
 export interface MalformedRow {
   readonly kind: "malformed";
   readonly line: number;
   readonly text: string;
-  /** What was found and what was expected, as one phrase. */
+  /** One phrase: found ..., expected .... */
   readonly fault: string;
-  /** Where the fault begins. */
+  /** The place where the fault begins. */
   readonly at: Required<Place>;
-  /** The valid row that it becomes with one tab between its columns; undefined if more is wrong. */
+  /** The row with one tab between its columns; undefined if it would still be malformed. */
   readonly repaired: string | undefined;
 }
 
 export type Row = Entry | MalformedRow;
 
-/** A ledger: its rows in the order of the file, without comments and empty lines. */
+/** The rows of a ledger in the order of the file, without comments and empty lines. */
 export interface Ledger {
   readonly source: Source;
   readonly rows: readonly Row[];
@@ -77,15 +77,15 @@ export function malformedOf(ledger: Ledger): MalformedRow[] {
   return ledger.rows.filter((row) => row.kind === "malformed");
 }
 
-/** Returns the malformed rows below the last valid one: a row that is appended would bury them. */
+/** Returns the malformed rows after the last valid one. */
 export function malformedEnd(ledger: Ledger): MalformedRow[] {
   const lastValid = ledger.rows.findLastIndex(({ kind }) => kind === "entry");
   return ledger.rows.slice(lastValid + 1).filter((row) => row.kind === "malformed");
 }
 
 /**
- * Returns the way out of a malformed row: the command that repairs it, if its separators alone are
- * at fault and its file is the ledger of a checkout.
+ * Returns the remedy for a malformed row: the command that repairs it, if only its separators are
+ * wrong and its file is the ledger of a checkout.
  */
 export function repairText({ at: { file }, line, repaired }: MalformedRow): string {
   if (repaired === undefined) {
@@ -100,15 +100,15 @@ export function repairText({ at: { file }, line, repaired }: MalformedRow): stri
     : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
 }
 
-/** More malformed rows than this are another kind of file, and one finding. */
+/** With more malformed rows the file is probably not a ledger, and gets only one finding. */
 const mostMalformed = 1000;
 
 /**
- * Returns a finding for each malformed row, with its way out.
+ * Returns a finding with a remedy for each malformed row.
  *
- * @param make The maker of findings of the level that counts.
- * @param all What cannot be done, where the rows are too many to be named.
- * @param one Returns what cannot be done with a row.
+ * @param make Makes a finding of the right level.
+ * @param all The start of the message if there are too many rows to name.
+ * @param one Returns the start of the message for one row.
  */
 export function malformedFindings(
   rows: readonly MalformedRow[],
@@ -126,23 +126,24 @@ export function malformedFindings(
   );
 }
 
-/** Returns a row of the ledger as text, without a line ending. */
+/** Returns the text of a row without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
 }
 
 /**
- * Reads a ledger. CRLF line endings are accepted.
+ * Parses a ledger. CRLF line endings are accepted.
  *
- * @param today No validation can be dated later.
- * @throws {LocatedSyntaxError} If it has more than a million malformed rows: they would take its memory.
+ * @param today The latest legal date of a validation.
+ * @throws {LocatedSyntaxError} If it has more than a million malformed rows, which need much
+ *   memory.
  */
 export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];
   let malformed = 0;
   for (const [index, raw] of linesOf(source.text)) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-    // A tab separates columns, even empty ones: such a line was meant to be a row.
+    // A line of white space with a tab is a row with empty columns.
     if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
       const row = parseRow(source.path, index + 1, text, today);
       rows.push(row);
@@ -158,7 +159,7 @@ export function parseLedger(source: Source, today: Day): Ledger {
   return { source, rows };
 }
 
-/** Returns the lines of a text, one at a time, each with its index: a list would be as large again. */
+/** Yields the lines of a text with their indices. A list would double the memory. */
 function* linesOf(text: string): Generator<readonly [index: number, line: string]> {
   let start = 0;
   for (let index = 0; start <= text.length; index += 1) {
@@ -170,7 +171,7 @@ function* linesOf(text: string): Generator<readonly [index: number, line: string
 }
 
 function parseRow(file: string, line: number, text: string, today: Day): Row {
-  // One cell more than a row has shows that there are too many.
+  // One cell too many is enough to know that there are too many.
   const cells = text.split("\t", columns.length + 1);
   if (isRow(cells, today)) {
     const [tag, sha, date, verdict] = cells;
@@ -199,7 +200,7 @@ function countFault(count: number): string {
   return `found ${found} ${count === 1 ? "column" : "columns"}, expected ${columns.length} separated by tabs`;
 }
 
-/** Names every invalid cell of a row, with the place of the first. */
+/** Returns the faults of all invalid cells of a row, and the column of the first. */
 function cellFault(cells: readonly string[], today: Day) {
   const faults = columns.flatMap(({ name, fault }, index) => {
     const cell = cells[index] ?? "";
@@ -211,7 +212,7 @@ function cellFault(cells: readonly string[], today: Day) {
   return { fault: faults.map(({ message }) => message).join("; "), column: faults[0]?.column ?? 1 };
 }
 
-/** Names the first run of white space that is not one tab between two columns. */
+/** Returns the fault of the first white space that is not one tab between two columns. */
 function separatorFault(text: string) {
   const before = text.trimStart() === text ? 1 : 0;
   const runs = Array.from(text.matchAll(/\s+/g), ({ 0: blanks, index }, count) => {
@@ -230,7 +231,7 @@ function separatorFault(text: string) {
 
 interface Column {
   readonly name: string;
-  /** What was expected instead of a cell; undefined if the cell is valid. */
+  /** Returns what was expected instead of a cell; undefined if the cell is valid. */
   fault(text: string, today: Day): string | undefined;
 }
 

@@ -1,7 +1,6 @@
 /**
- * Reads the lines of a Markdown text: headings, code and HTML comments. That is what divides a changelog
- * into sections and a guide into prose and code. Lists and quotes are read as text: a heading in one
- * does not exist for a changelog, and a fence in one is a fence like any other.
+ * Parses a Markdown text into headings, code and other text, as far as changelogs and guides need
+ * it. Lists and quotes are text: a heading inside of them is ignored, but a fence is recognised.
  */
 
 import { lineIndex } from "../tree.ts";
@@ -9,15 +8,15 @@ import { lineIndex } from "../tree.ts";
 /** One line. Offsets are UTF-16 code units into the text. */
 export interface MarkdownLine {
   readonly kind: "heading" | "code" | "text";
-  /** The line without its end and without HTML comments; empty for the line that opens or closes a fence. */
+  /** The line without its end and without HTML comments; empty if it opens or closes a fence. */
   readonly words: string;
-  /** Where the line starts, and where the next one does. */
+  /** The start of this line and of the next one. */
   readonly start: number;
   readonly end: number;
-  /** Of a heading: 1 to 6, and whether `#` marks it or a line of `=` or `-` below it. */
+  /** Of a heading: 1 to 6, and whether it has `#` or a line of `=` or `-` below it. */
   readonly level?: number;
   readonly style?: "marked" | "underlined";
-  /** Of a heading: its text, without the marks around it. */
+  /** Of a heading: its text without marks. */
   readonly title?: string;
 }
 
@@ -29,7 +28,7 @@ const indented = /^(?: {4}| {0,3}\t)/;
 const linkDefinition =
   /^\s{0,3}\[[^[\]]+\]: *(?:<[^<>]*>|[^ <][^ ]*)(?: +(?:"[^"]*"|'[^']*'|\([^()]*\)))? *$/;
 
-/** Returns the lines of a text, in time linear in its length. */
+/** Returns the lines of a text in time linear in its length. */
 export function readLines(text: string): MarkdownLine[] {
   const lines: MarkdownLine[] = [];
   const visible = commentBlanker(text);
@@ -78,22 +77,22 @@ export function readLines(text: string): MarkdownLine[] {
   return lines;
 }
 
-/** Reports whether a line, outside a heading, holds a letter, a digit or a pictogram that a reader sees. */
+/** Reports whether a line is not a heading and shows a letter, a digit or a pictogram. */
 export function saysSomething({ kind, words }: MarkdownLine): boolean {
   const text = kind === "text" ? words.replace(containerMarks, "") : words;
   return kind !== "heading" && /[\p{L}\p{N}\p{So}]/u.test(text) && !linkDefinition.test(text);
 }
 
-/** Returns whether an offset lies in code, fenced or indented. */
+/** Returns a function that reports whether an offset lies in fenced or indented code. */
 export function codeBlocks(text: string): (offset: number) => boolean {
   const lines = readLines(text);
   const starts = lines.map(({ start }) => start);
   return (offset) => lines[lineIndex(starts, offset)]?.kind === "code";
 }
 
-/** Returns a text with its closed HTML comments blanked out; all else keeps its offset. */
+/** Returns a text with spaces instead of its closed HTML comments, so that offsets stay the same. */
 export function withoutComments(text: string): string {
-  // A comment that is left open hides nothing: behind the last end no start is looked for.
+  // An unclosed comment hides nothing, so no comment starts after the last end.
   const end = text.lastIndexOf("-->") + "-->".length;
   return text.slice(0, end).replace(/<!--(?:-?>|[\s\S]*?-->)/g, blank) + text.slice(end);
 }
@@ -102,7 +101,7 @@ function blank(text: string): string {
   return text.replace(/[^\r\n]/g, " ");
 }
 
-/** Whether a line can be the title of an underlined heading. */
+/** Reports whether a line can be the title of an underlined heading. */
 function isParagraph({ kind, words }: MarkdownLine): boolean {
   return (
     kind === "text" &&
@@ -112,8 +111,8 @@ function isParagraph({ kind, words }: MarkdownLine): boolean {
 }
 
 /**
- * Returns a function that blanks the closed comments of a line, a comment that began before it
- * included. Call it for lines outside code, in their order.
+ * Returns a function that replaces the closed comments of a line by spaces, including one from an
+ * earlier line. Call it for the lines outside code, in order.
  */
 function commentBlanker(text: string): (line: string, start: number) => string {
   let hiddenUntil = 0;

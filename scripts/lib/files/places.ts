@@ -1,11 +1,11 @@
 /**
- * Finds where the keys and texts of a document are written.
+ * Finds the places of keys and texts in a document.
  *
- * The runtime's parsers return values without positions. A place is found by renaming every
- * occurrence of a word in the text, each with its own offset, and parsing again: where the renamed
- * word turns up in the data is what that occurrence means. So the parser itself decides what is a
- * key, a value, a comment or a decoy, in any legal spelling, and this file knows no grammar. Names
- * that are spelled with escapes have no place, nor has a word that cannot be renamed everywhere.
+ * The runtime's parsers return values without positions. This module adds a mark with the offset to
+ * every occurrence of a word in the text, and parses the text again: the position of a mark in the
+ * data shows the meaning of that occurrence. So the parser itself distinguishes keys, values and
+ * comments in any legal spelling, and this module needs no grammar. It does not find names with
+ * escapes, or words that cannot be marked everywhere.
  */
 
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
@@ -15,24 +15,24 @@ import type { Source } from "../tree.ts";
 type Keys = readonly (string | number)[];
 
 /**
- * How much may be parsed again to find the places of one document, as a sum of squared lengths:
- * the runtime's parser of TOML takes quadratic time. A few seconds.
+ * The limit for parsing one document again, as a sum of squared lengths, because the runtime's TOML
+ * parser takes quadratic time. It corresponds to a few seconds.
  */
 const mostParsed = 2e12;
-/** How many parses of a document are kept: each is as large as the document. */
+/** The most cached parses of a document. Each one is as large as the document. */
 const keptVariants = 8;
 
-/** Returns what finds the places in a source that a parser has read as some data. */
+/** Returns functions that find places in a source, given its parsed data and its parser. */
 export function placesIn(source: Source, data: unknown, parse: (text: string) => unknown) {
   const { text } = source;
-  // The token depends on the text, so that no text can hold what looks like its own marks.
+  // The token depends on the text, so that no text can contain its own marks.
   const token = `-at-${Bun.hash(text).toString(36)}-`;
   const marks = new RegExp(`${token}([0-9]+)-`, "g");
   const variants = new Map<string, unknown>();
   const namesByTable = new WeakMap<object, Map<string, string[]>>();
   let left = mostParsed;
 
-  /** Returns the data of the text in which each occurrence of a word has a mark, if it parses. */
+  /** Returns the data of the text with every occurrence of a word marked; undefined if illegal. */
   function marked(word: string): unknown {
     if (!variants.has(word)) {
       if (variants.size >= keptVariants) {
@@ -49,7 +49,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     const parts: string[] = [];
     let from = 0;
     for (const offset of occurrences(text, word)) {
-      // Anchors and aliases have to agree.
+      // Anchors and aliases must keep the same names.
       if (!/[&*]/.test(text[offset - 1] ?? "")) {
         parts.push(text.slice(from, offset), `${head}${token}${offset}-${tail}`);
         from = offset + word.length;
@@ -62,7 +62,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     }
   }
 
-  /** Returns the spellings of a key in a table, with mark or without. */
+  /** Returns the names in a table that are a key with or without a mark. */
   function namesIn(table: unknown, key: string): readonly string[] {
     if (typeof table !== "object" || table === null || Array.isArray(table)) {
       return [];
@@ -76,7 +76,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     return known.get(key) ?? [];
   }
 
-  /** Returns the values at a path; arrays of tables that marks split are joined in their order. */
+  /** Returns the values at a path. Joins arrays of tables that marks have split. */
   function valuesAt(top: unknown, path: Keys): readonly unknown[] {
     let values = [top];
     for (const key of path) {
@@ -92,7 +92,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     return values;
   }
 
-  /** Returns the offsets that the marks of a word carry in some texts. */
+  /** Returns the offsets in the marks of a word in some texts. */
   function offsetsIn(texts: readonly string[], word: string): number[] {
     const [head, tail] = partsOf(word);
     const offsets = texts.flatMap((each) =>
@@ -106,7 +106,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     return [...new Set(offsets)].sort((a, b) => a - b);
   }
 
-  /** Returns the offsets of a key's spellings, in order; undefined if one cannot be found. */
+  /** Returns the offsets of a key's occurrences, in order; undefined if one cannot be found. */
   function spellingsOf(path: Keys): readonly number[] | undefined {
     const key = path.at(-1);
     if (typeof key !== "string" || key === "" || valuesAt(data, path).length === 0) {
@@ -114,7 +114,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     }
     const variant = marked(key);
     const names = valuesAt(variant, path.slice(0, -1)).flatMap((parent) => namesIn(parent, key));
-    // A spelling that is still there without a mark cannot be found.
+    // An occurrence without a mark cannot be found.
     return variant === undefined || names.includes(key) ? undefined : offsetsIn(names, key);
   }
 
@@ -143,7 +143,7 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
   };
 }
 
-/** Splits a word where a mark still belongs to the scalar: not behind a colon or a quote. */
+/** Splits a word where a mark can be inserted: not after a colon or quote, which ends the scalar. */
 function partsOf(word: string): readonly [head: string, tail: string] {
   let end = word.length;
   while (end > 0 && !/[A-Za-z0-9_]/.test(word[end - 1] ?? "")) {
@@ -152,7 +152,7 @@ function partsOf(word: string): readonly [head: string, tail: string] {
   return [word.slice(0, end || word.length), end === 0 ? "" : word.slice(end)];
 }
 
-/** Returns the offsets at which a word stands in a text, not as a part of a longer word. */
+/** Returns the offsets of a word in a text, except inside of longer words. */
 export function occurrences(text: string, word: string): number[] {
   const inWord = /[A-Za-z0-9_-]/;
   const joins = (one: string | undefined, other: string | undefined) =>
@@ -167,10 +167,10 @@ export function occurrences(text: string, word: string): number[] {
   return offsets;
 }
 
-/** How long a word may be for the runtime's own search, which may compare all of it at every offset. */
+/** The longest word for `indexOf`, which may compare the whole word at every offset. */
 const longestSimple = 100;
 
-/** Returns a search for the first offset of a word in a text, or -1, in time linear in both. */
+/** Returns a function that returns the first offset of a word, or -1, in linear time. */
 export function finderIn(text: string): (word: string, from?: number) => number {
   let bytes: Buffer | undefined;
   return (word, from = 0) => {

@@ -1,4 +1,4 @@
-/** Finds the references of the table in files: what each states, and how a bump changes it. */
+/** Finds version references in files: what each one states, and how a bump changes it. */
 
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
@@ -22,42 +22,42 @@ import { describeValue } from "./unreadable.ts";
 
 const { references: paths, product, tagPrefix } = layout;
 
-/** A reference, before it belongs to a row. */
+/** A reference without its row of the table. */
 export interface Found {
   readonly file: string;
-  /** What states the version, as a short label. */
+  /** A short label of the reference. */
   readonly what: string;
-  /** What is written there, as far as it is about the version. */
+  /** The text that states the version. */
   readonly written: string;
-  /** The version that it states; undefined if it states none, or not as it should. */
+  /** The stated version; undefined if there is none, or it is in the wrong form. */
   readonly version: string | undefined;
   place(): Place;
-  /** Returns what must be written for a version. */
+  /** Returns the text to write for a version. */
   becomes(version: Version): string;
   readonly site: Site;
-  /** Whether it is a heading with nothing below it. */
+  /** Whether it is a section without content. */
   readonly hollow?: boolean;
   /** The remedy if a bump refuses to change it. */
   readonly byHand?: string | undefined;
-  /** What remains to be done after a bump. */
+  /** A warning about what remains to be done after a bump. */
   readonly caveat?: { readonly message: string; readonly remedy: string };
 }
 
-/** A place that seems to hold a reference. */
+/** A place that seems to hold a reference, but in a form that cannot be read. */
 export interface Unclear {
   readonly at: Place;
-  /** What is to be written there so that it is read, in words. */
+  /** The readable form, as the object of "write". */
   readonly clear: string;
 }
 
-/** How a reference is brought to a version. */
-export type Site = ValueSite | TextSite | SectionSite;
+/** How a bump changes a reference: by its value or span, or by creating the section of its row. */
+export type Site = ValueSite | TextSite | { readonly kind: "section" };
 
 /** A part of a value in a document. */
 export interface ValueSite {
   readonly kind: "value";
   readonly document: Document;
-  /** @throws {LocatedSyntaxError} If the value is spelled so that it cannot be changed alone. */
+  /** @throws {LocatedSyntaxError} If the value cannot be changed without changing others. */
   change(version: Version): Change;
 }
 
@@ -70,14 +70,9 @@ export interface TextSite {
   readonly find: Finder;
 }
 
-/** A section of a changelog, which a bump makes as its row describes. */
-export interface SectionSite {
-  readonly kind: "section";
-}
-
 type Finder = (source: Source) => readonly Span[];
 
-/** A part of a string value that is a version, perhaps behind a prefix. */
+/** A part of a string value that is a version, with an optional prefix. */
 interface Part {
   readonly document: Document;
   readonly path: Path;
@@ -103,7 +98,7 @@ function inDocument(what: string, { document, path, at, text, prefix = "" }: Par
   };
 }
 
-/** Returns a stated version or requirement. `=` and `^` stay; anything else is replaced whole. */
+/** Returns the reference in a version or requirement. A bump keeps `=` and `^`. */
 export function statedIn(
   { document, path, value, place }: Statement,
   what = "version",
@@ -124,9 +119,9 @@ export function statedIn(
 }
 
 /**
- * Returns the versions at which a lock file locks packages of some names without a `source`, which
- * are those of the workspace; then where a dependency on one states its version, too, as Cargo
- * writes it to tell two packages of a name apart.
+ * Returns the versions in a lock file of the named packages without a `source`, which are those of
+ * the workspace, and then those in dependencies on them. Cargo writes a version in a dependency if
+ * two packages have the same name.
  */
 export function lockedIn(file: Source, names: ReadonlySet<string>): readonly Found[] {
   const document = parseToml(file);
@@ -157,7 +152,7 @@ function listAt(document: Document, path: Path): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Returns the URLs of releases in the one field that follows them, at any depth. */
+/** Returns the release URLs in the field `releaseUrlField`, at any depth. */
 export function releaseUrls(file: Source): readonly Found[] {
   const document = parseJson(file);
   return pathsOf(document.data, paths.releaseUrlField).flatMap((path) => {
@@ -193,7 +188,7 @@ const constants: Finder = (file) => findConstants(file, paths.versionConstant);
 const codeConstants: Finder = (file) => findInCode(file, constants);
 const mentions: Finder = (file) => findMentions(file, product, tagPrefix);
 
-/** Returns where the version constant is set: anywhere, or in the code of Markdown alone. */
+/** Returns the assignments of the version constant: everywhere, or only in the code of Markdown. */
 export function constantsIn(file: Source, where: "everywhere" | "code" = "everywhere") {
   const unclear: Finder = (each) => findUnclearConstants(each, paths.versionConstant);
   return where === "code"
@@ -209,7 +204,7 @@ export function mentionsIn(file: Source) {
   return inText(file, product, mentions, unclear, `it as ${product}@${tagPrefix}X.Y.Z`);
 }
 
-/** Returns the versions that a finder finds, each with the tag's prefix or without, as written. */
+/** Returns the versions that a finder finds. A bump keeps whether one has the tag's prefix. */
 function inText(
   source: Source,
   what: string,
@@ -232,16 +227,16 @@ function inText(
   return { found, unclear: unclear.map(({ offset }) => ({ at: source.place(offset), clear })) };
 }
 
-/** What a row asks of a section. */
+/** What a row requires of a section. */
 interface SectionRule {
-  /** What makes it whole, in words. */
+  /** What a complete section has, in words. */
   readonly needs: string;
   isWhole(section: Section): boolean;
-  /** Returns the remedy for one that is not whole, if a bump refuses to change it. */
+  /** Returns the remedy for an incomplete section, if a bump refuses to change it. */
   byHand?(section: Section, version: Version): string | undefined;
 }
 
-/** Returns the section of a version if it is whole, else the nearest that the changelog has. */
+/** Returns the complete section of a version, else an incomplete one, else the newest section. */
 export function sectionIn(
   source: Source,
   version: Version | undefined,
@@ -296,10 +291,10 @@ export function promisedTags({ chart, promised }: ProductImages): readonly Found
 }
 
 /**
- * Refuses a tag such as `1.2.3-alpine`: the plain version in its place would name another image.
+ * Refuses a tag such as `1.2.3-alpine`, because the plain version would name another image.
  *
- * @throws {LocatedSyntaxError} If the tag says more than a version and is not `appVersion`, which
- * tells a pre-release from a variant.
+ * @throws {LocatedSyntaxError} If the tag has more than a version. A tag that equals `appVersion`
+ *   is allowed, because it is a pre-release and not a variant.
  */
 function refuseVariant(
   { reference: { tag = "" }, at }: PromisedImage,

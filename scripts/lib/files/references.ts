@@ -1,6 +1,6 @@
 /**
- * The table of version references: every place where the version of a release is written. The audit
- * reads it and the bump writes by it, so that they cannot disagree.
+ * The table of version references: every place that states the version of a release. The check and
+ * the bump both use it, so that they cannot disagree.
  */
 
 import { isDay } from "../calendar.ts";
@@ -26,13 +26,13 @@ import {
 } from "./reference-finders.ts";
 import { refuseLineBreaks } from "./unreadable.ts";
 
-/** The version that a reference goes with: a chart's own may run ahead of the application's. */
+/** The version that a reference follows. A chart's version may be ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
 
-/** The versions that references are judged by or brought to; without its version a row is not read. */
+/** The expected versions. A row is read only if its version is given. */
 export type Versions = { readonly [kind in Followed]?: Version };
 
-/** Returns the versions of an application release, which leaves the chart's own alone. */
+/** Returns the expected versions of an application release, which has no version for the chart. */
 export function applicationVersions(version: Version): Versions {
   return { application: version, appVersion: version };
 }
@@ -40,30 +40,30 @@ export function applicationVersions(version: Version): Versions {
 /** One kind of reference. */
 export interface Row {
   readonly name: string;
-  /** The files that hold it, as globs where they are many. */
+  /** Its files, as paths or globs. */
   readonly where: readonly string[];
   readonly follows: Followed;
-  /** Whether a gate refuses a stale one; the others are the operator's to keep. */
+  /** Whether another check refuses a stale one; otherwise the operator is responsible for it. */
   readonly enforced: boolean;
-  /** For a row that looks for a section, which a bump makes as a whole: what it must have. */
+  /** For a row that finds a section: whether the section must have a date. */
   readonly section?: { readonly date: boolean };
-  /** Returns the files that are there, each with its references. */
+  /** Returns the existing files, each with its references. */
   find(reading: Reading): Promise<readonly InFile[]>;
 }
 
 interface InFile {
   readonly file: string;
   readonly found: readonly Found[];
-  /** Where it seems to hold one that can be neither judged nor edited. */
+  /** Places that seem to hold a reference that can be neither checked nor edited. */
   readonly unclear?: readonly Unclear[];
 }
 
-/** A place where a version is written. */
+/** A place that states a version. */
 export interface Reference extends Found {
   readonly row: Row;
 }
 
-/** What the rows read, each file once. */
+/** The input of the rows. It reads each file once. */
 interface Reading {
   readonly tree: Tree;
   readonly workspace: Workspace;
@@ -73,23 +73,22 @@ interface Reading {
   images(): Promise<ProductImages | undefined>;
 }
 
-/** References of a tree, and what kept others from being found. */
+/** The references of a tree, and the reasons why others may be missing. */
 export interface References {
-  /** In the order of the table, then by file, then as written. */
+  /** In the order of the table, the files, and the positions. */
   readonly references: readonly Reference[];
-  /** Files that are there and no longer hold what a row looks for that no other check enforces. */
+  /** Existing files in which a row that is not enforced finds no reference. */
   readonly blind: readonly { readonly row: Row; readonly file: string }[];
-  /** Places that seem to hold a reference, in a spelling that can be neither judged nor edited. */
+  /** Places that seem to hold a reference that can be neither checked nor edited. */
   readonly unclear: readonly (Unclear & { readonly row: Row })[];
   readonly workspace: Workspace;
-  /** Why references may be missing, beside the faults of the workspace. */
+  /** What could not be read, apart from the faults of the workspace. */
   readonly faults: readonly Finding[];
 }
 
 /**
- * Reads the references of a tree that follow one of some versions.
- *
- * @param versions Of a changelog's sections, that of its version is the one that counts.
+ * Reads the references of a tree that follow one of the given versions. In a changelog it reads the
+ * section of that version.
  */
 export async function readReferences(tree: Tree, versions: Versions): Promise<References> {
   const reading = await startReading(tree, versions);
@@ -111,30 +110,14 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
       (value ?? []).flatMap(({ unclear = [] }) => unclear.map((each) => ({ ...each, row }))),
     ),
     workspace: reading.workspace,
-    // Rows that read the same file meet the same faults.
+    // Rows that read the same file have the same faults.
     faults: [...new Map(faults.map((each) => [JSON.stringify(each), each])).values()],
   };
 }
 
-/** Reports whether a reference states another version than the one that it follows. */
+/** Reports whether a reference does not state the expected version. */
 export function isStale({ row, version }: Reference, versions: Versions): boolean {
   return version !== versions[row.follows];
-}
-
-/**
- * Returns the references of a tree that do not state the version of an application release, enforced ones
- * included. What could not be read is in `faults`.
- */
-export async function staleReferences(
-  tree: Tree,
-  version: Version,
-): Promise<{ readonly stale: readonly Reference[]; readonly faults: readonly Finding[] }> {
-  const versions = applicationVersions(version);
-  const { references, workspace, faults } = await readReferences(tree, versions);
-  return {
-    stale: references.filter((each) => isStale(each, versions)),
-    faults: [...workspace.faults, ...faults],
-  };
 }
 
 async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
@@ -280,14 +263,14 @@ export const table: readonly Row[] = [
   },
 ];
 
-// How rows find
+// Finding
 
 function byFile(found: readonly Found[]): readonly InFile[] {
   const groups = Map.groupBy(found, ({ file }) => file);
   return [...groups].map(([file, inside]) => ({ file, found: inside }));
 }
 
-/** Reads each file that a row names and that is there. */
+/** Returns a `find` that reads every existing file of a row. */
 function inFiles(
   where: readonly string[],
   find: (file: Source, reading: Reading) => readonly Found[] | Omit<InFile, "file">,
@@ -304,7 +287,7 @@ function inFiles(
   };
 }
 
-/** Reads the templates, which are not all that may be in their folder: prose and pictures are. */
+/** Finds references in the templates. Their folder may also contain prose and pictures. */
 async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]> {
   const listed = await tree.list(paths.ciTemplates);
   const templates = listed.filter((path) => !/\.(?:md|markdown)$/i.test(path));
@@ -312,7 +295,7 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
     templates.map(async (path) => {
       const readable = await tree.read(path, { lenient: true });
       const isText = readable?.text.includes("\ufffd") === false;
-      // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
+      // A file that sets the constant must be UTF-8: `source` refuses any other encoding.
       const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
       const file = isText ? readable : isOurs ? await source(path) : undefined;
       if (file === undefined) {

@@ -1,28 +1,28 @@
-/** Versions in snippets for users: a constant that pins one, and mentions such as `tool@v1.2.3`. */
+/** Finds versions in snippets for users: assignments of a constant, and `tool@v1.2.3`. */
 
 import type { Source } from "../tree.ts";
 import type { Span } from "./edit.ts";
 import { codeBlocks, withoutComments } from "./markdown.ts";
 
-/** A version as it is written, a leading `v` included; it may be no legal version. */
+/** A version with an optional `v`; it may be illegal. */
 const written = "v?[0-9][0-9A-Za-z.+-]*";
-/** The start of a line. The flag `m` would read U+2028 as a line's end, which no shell or YAML does. */
+/** The start of a line. The flag `m` would also end a line at U+2028, unlike any shell or YAML. */
 const lineStart = "(?<=^|[\\n\\r])";
 /** Words that declare a constant in Groovy, a shell or a Dockerfile. */
 const declaration = "(?:export|readonly|def|final|static|String|ENV|ARG)[ \\t]+";
-/** A block or a flow mapping that opens on the line of the constant. */
+/** A block or a flow mapping that begins on the line of the constant. */
 const opening = "(?:[\\w-]+[ \\t]*:?[ \\t]*)?\\{(?:(?:(?!//)[^{}#\\n\\r])*[,;])?[ \\t]*";
-/** What may stand before a constant that is assigned: nothing that makes it a comment. */
+/** What may precede an assigned constant: nothing that begins a comment. */
 const lead = `${lineStart}[ \\t>]*(?:-[ \\t]+)?(?:${opening})?(?:${declaration})*(?:env\\.)?`;
-/** What may stand behind the value, so that it is the whole value. */
+/** What may follow the value, so that it is the whole value. */
 const tail = "(?=[ \\t]*(?:[,;}]|$|[\\n\\r]|[ \\t]#|//|&&|\\|\\|))";
-/** What else may stand behind it in a shell, without spaces around `=`: the command to run with it. */
+/** What may also follow it in a shell without spaces around `=`: the command to run with it. */
 const command = "(?=[ \\t]+[\\w./~$\"'\\\\])";
 
 /**
- * Returns the versions that a constant is set to, at the start of a line or of a block on it: `NAME: "1.2.3"`,
- * `NAME = '1.2.3'` or `NAME=1.2.3`. A value that is an expression is none, and neither is one in a
- * comment that begins on its line.
+ * Returns the versions that a constant is set to, at the start of a line or of a block on it:
+ * `NAME: "1.2.3"`, `NAME = '1.2.3'` or `NAME=1.2.3`. It does not find expressions, or values in a
+ * comment that begins on the same line.
  */
 export function findConstants({ text }: Source, name: string): readonly Span[] {
   const value = `(["']?)(${written})\\2`;
@@ -39,8 +39,8 @@ export function findConstants({ text }: Source, name: string): readonly Span[] {
 }
 
 /**
- * Returns where a constant is set, outside line comments, to something with a version that
- * `findConstants` does not find: an expression.
+ * Returns the assignments of a constant that contain a version and that `findConstants` does not
+ * find, such as expressions. It ignores line comments.
  */
 export function findUnclearConstants(file: Source, name: string): readonly Span[] {
   const assignment = new RegExp(
@@ -59,7 +59,7 @@ export function findUnclearConstants(file: Source, name: string): readonly Span[
     .map(({ index, 0: text }) => ({ offset: index, text }));
 }
 
-/** Reports whether an offset lies inside a line comment. Call it with ascending offsets. */
+/** Returns a function that reports whether an offset is in a line comment. Offsets must ascend. */
 function lineComments(text: string): (offset: number) => boolean {
   const comments = text.matchAll(/(?<=^|\s)(?:#|\/\/)[^\n\r]*/g);
   let comment = comments.next().value;
@@ -71,13 +71,13 @@ function lineComments(text: string): (offset: number) => boolean {
   };
 }
 
-/** Returns what a finder finds in the code of a Markdown text, outside comments. */
+/** Returns the spans that a finder finds in the code of a Markdown text, outside comments. */
 export function findInCode(file: Source, find: (file: Source) => readonly Span[]): readonly Span[] {
   const isCode = codeBlocks(file.text);
   return find({ ...file, text: withoutComments(file.text) }).filter(({ offset }) => isCode(offset));
 }
 
-/** Returns the versions of a product that a text mentions as `product@v1.2.3` outside HTML comments. */
+/** Returns the versions in mentions such as `product@v1.2.3`, outside HTML comments. */
 export function findMentions({ text }: Source, product: string, prefix: string): readonly Span[] {
   const number = "(?:0|[1-9][0-9]*)";
   const suffix = "(?:-[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
@@ -92,9 +92,9 @@ export function findMentions({ text }: Source, product: string, prefix: string):
 }
 
 /**
- * Returns where a text mentions a product outside HTML comments with a version that `findMentions`
- * does not find: without the prefix, behind a path, or in another case. A name in a scope of npm is another
- * package, and what continues like a host name or an IP address is one.
+ * Returns the mentions of a product with a version that `findMentions` does not find: without the
+ * prefix, after a path, or in another case. It ignores HTML comments, names in an npm scope (they
+ * are other packages), and what continues as a host name or an IP address.
  */
 export function findUnclearMentions(
   file: Source,
@@ -103,7 +103,7 @@ export function findUnclearMentions(
 ): readonly Span[] {
   const number = "[0-9]{1,15}(?![0-9])";
   const version = `${number}\\.${number}\\.${number}`;
-  // The parts of a path are bounded, or a long line of them would be read from each one anew.
+  // Path parts are bounded, because otherwise the time would be quadratic in a long line of them.
   const mention = new RegExp(
     `(?<![\\w@-])(?<!@[\\w.-]{1,64}/)${RegExp.escape(product)}(?:/[\\w.-]{1,64}){0,8}@(?:refs/tags/)?((?:${RegExp.escape(prefix)}|v)${version}|${version}(?!\\.[0-9]))(?!\\.[a-z])`,
     "gi",

@@ -1,6 +1,6 @@
-/** Reads git tag objects: what they name, and the signature that ends them. */
+/** Parses git tag objects and their signatures. */
 
-/** An annotated tag, as the object says it. */
+/** The content of an annotated tag. */
 export interface TagObject {
   /** Full name of the tagged object. */
   readonly object: string;
@@ -21,7 +21,7 @@ export interface TagSignature {
   readonly payload: Uint8Array;
 }
 
-/** The lines that begin a signature; the list is git's own (gpg-interface.c). */
+/** The lines that begin a signature, as in git's gpg-interface.c. */
 const beginnings: readonly [string, TagSignature["format"]][] = [
   ["-----BEGIN PGP SIGNATURE-----", "openpgp"],
   ["-----BEGIN PGP MESSAGE-----", "openpgp"],
@@ -30,7 +30,7 @@ const beginnings: readonly [string, TagSignature["format"]][] = [
 ];
 
 /**
- * Reads the content of a tag object.
+ * Parses a tag object.
  *
  * @throws {SyntaxError} If a header that git always writes is missing.
  */
@@ -61,7 +61,7 @@ export function parseTagObject(bytes: Uint8Array): TagObject {
   };
 }
 
-/** The name with the address, and the date, of a tagger; undefined if there is no date. */
+/** Returns the name with the address, and the date, of a tagger; undefined if there is no date. */
 export function parseTagger(
   tagger: string | undefined,
 ): { readonly who: string; readonly date: Date } | undefined {
@@ -69,7 +69,7 @@ export function parseTagger(
   return who === undefined ? undefined : { who, date: new Date(Number(seconds) * 1000) };
 }
 
-/** The signature begins at the last line that can begin one, as git sees it. */
+/** Returns the signature of a tag object. As in git, it starts at the last possible line. */
 function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | undefined {
   let best: { at: number; format: TagSignature["format"] } | undefined;
   for (const [line, format] of beginnings) {
@@ -89,20 +89,20 @@ function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | 
   );
 }
 
-/** Whether armour ends as it begins: the beginning alone may be a line of the message. */
+/** Reports whether a signature has both armour lines. The first alone may be in the message. */
 export function isWhole(signature: TagSignature | undefined): signature is TagSignature {
   return /^-----BEGIN ([A-Z ]+)-----\r?\n[\s\S]+\n-----END \1-----\s*$/.test(
     signature?.armour ?? "",
   );
 }
 
-/** Returns the Unix seconds of `Name <address> SECONDS ZONE`, or undefined if it states none. */
+/** Returns the Unix seconds in `Name <address> SECONDS ZONE`, or undefined. */
 export function secondsOf(identity: string | undefined): number | undefined {
   const seconds = / ([0-9]{1,11}) [+-][0-9]{4,6}$/.exec(identity ?? "")?.[1];
   return seconds === undefined ? undefined : Number(seconds);
 }
 
-/** Returns what a tag's message says was bypassed: the text behind each `Bypassed:`. */
+/** Returns the bypassed checks in a tag's message: the text after each `Bypassed:`. */
 export function bypassesIn(message: string): string[] {
   return [...message.matchAll(/^Bypassed: (.*\S)[^\S\n]*$/gm)].map(([, what = ""]) => what);
 }

@@ -1,4 +1,4 @@
-/** Explains why a document, or a value in it, cannot be read. A sound document needs none of it. */
+/** Explains why a document, or a value in it, cannot be read. It is loaded only for faults. */
 
 import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
@@ -6,9 +6,10 @@ import type { Source } from "../tree.ts";
 type Parser = (text: string) => unknown;
 
 /**
- * Refuses a text that the runtime's parser would read for too long, or otherwise than other parsers.
+ * Refuses a text for which the runtime's parser is too slow, or that other parsers read
+ * differently.
  *
- * @throws {LocatedSyntaxError} If it is such a text.
+ * @throws {LocatedSyntaxError} If the text is refused.
  */
 export function refuseHazards(source: Source, language: string, parse: Parser): void {
   if (language === "TOML") {
@@ -20,10 +21,10 @@ export function refuseHazards(source: Source, language: string, parse: Parser): 
   }
 }
 
-/** How many pairs of keys the runtime may compare to parse a TOML document: some seconds. */
+/** The most pairs of keys that the runtime may compare to parse a TOML document: some seconds. */
 const keyPairs = 1_000_000_000;
 
-/** The runtime compares each key of a table of TOML with all others. */
+/** Refuses TOML with too many keys: the runtime compares each key of a table with all others. */
 function refuseManyKeys({ path, text, place }: Source): void {
   const names = new Set<string>();
   let keys = 0;
@@ -45,8 +46,8 @@ function refuseManyKeys({ path, text, place }: Source): void {
 }
 
 /**
- * Refuses what ends a line in YAML 1.1 and not in 1.2: what is a comment for the runtime's parser
- * may go on as a key for another.
+ * Refuses characters that end a line in YAML 1.1, but not in 1.2: after one of them, a comment of
+ * the runtime's parser may be a key for another parser.
  *
  * @throws {LocatedSyntaxError} If the text has such a character.
  */
@@ -62,10 +63,10 @@ export function refuseLineBreaks({ path, text, place }: Source): void {
   }
 }
 
-/** How many characters aliases could add at most, each of them the whole text, before a parse. */
+/** The most characters that aliases may add during a parse, if each one adds the whole text. */
 const repeated = 50_000_000;
 
-/** The runtime copies a text for each alias, and a mapping for each merge, while it parses. */
+/** Refuses YAML with many aliases, because the runtime's parser copies the value of each one. */
 function refuseManyAliases({ path, text, place }: Source): void {
   const anchors = new Set(Array.from(text.matchAll(/&([^\s,[\]{}]+)/g), ([, name]) => name));
   const aliases = Array.from(text.matchAll(/\*([^\s,[\]{}]+)/g), ([, name]) => name);
@@ -79,7 +80,7 @@ function refuseManyAliases({ path, text, place }: Source): void {
   }
 }
 
-/** How many characters aliases may add to a document of YAML. */
+/** The most characters that aliases may add to the parsed document. */
 const aliased = 1_000_000;
 
 /** Refuses YAML whose aliases make it infinite, or much larger than its text. */
@@ -112,7 +113,7 @@ function refuseRepetition({ path, text, place }: Source, parse: Parser): void {
   }
 }
 
-/** Returns the error about a text that a parser refuses. */
+/** Returns the error for a text that a parser refuses. */
 export function unreadable(
   source: Source,
   name: string,
@@ -124,7 +125,7 @@ export function unreadable(
   const why = isTooDeep
     ? "nested too deeply"
     : words.replace(/^(?:TOML|YAML|JSON) Parse error: /, "");
-  // A text of JSON that is cut short is never legal.
+  // A truncated JSON text is never legal, so the place cannot be found.
   const offset = name === "JSON" ? undefined : errorOffset(source.text, parse);
   return new LocatedSyntaxError(
     `Cannot read ${source.path}: not valid ${name}: ${why}`,
@@ -135,12 +136,12 @@ export function unreadable(
   );
 }
 
-/** How many lines of a statement are tried to find the one at fault. */
+/** The most lines of a statement in which to search for the illegal one. */
 const longestStatement = 400;
 
 /**
- * Returns the offset of the line that makes a text illegal: the one after the longest run of lines
- * from the top that still parses. The runtime's errors carry the place of the call instead.
+ * Returns the offset of the line that makes a text illegal: the one after the longest legal run of
+ * lines from the top. The runtime's errors do not have this place.
  */
 function errorOffset(text: string, parse: Parser): number {
   function isLegal(end: number): boolean {
@@ -152,7 +153,7 @@ function errorOffset(text: string, parse: Parser): number {
   }
 
   const lines = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
-  // A run that ends within a statement is illegal, too: look for the statement first, by halving.
+  // A run that ends within a statement is illegal, so a binary search finds the statement first.
   const statements = [0, ...lines.filter((start) => /[A-Za-z[]/.test(text[start] ?? ""))];
   let low = 0;
   let high = statements.length;
@@ -169,7 +170,7 @@ function errorOffset(text: string, parse: Parser): number {
   return inside.findLast(isLegal) ?? start;
 }
 
-/** Returns a value of a document in words, for a message about a value of the wrong kind. */
+/** Returns a description of a value, for a message about a wrong type. */
 export function describeValue(value: unknown): string {
   switch (typeof value) {
     case "string":

@@ -1,20 +1,20 @@
-/** Finds the keys of YAML mappings, each with its place, and those that are there twice. */
+/** Finds the keys of YAML mappings with their places, and duplicate keys. */
 
 import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { asTable, type Document, type Path, parseYaml } from "./document.ts";
 
-/** One spelling of a key of a mapping. */
+/** One occurrence of a key. */
 export interface Key {
   readonly name: string;
-  /** Offset of the spelling, after an opening quote. */
+  /** Its offset, after an opening quote. */
   readonly offset: number;
 }
 
 /**
- * Parses a file that must hold one YAML mapping.
+ * Parses a file that must contain one YAML mapping.
  *
- * @throws {LocatedSyntaxError} If it is not YAML, or holds anything but one mapping.
+ * @throws {LocatedSyntaxError} If it is not YAML, or contains anything else.
  */
 export function parseYamlMapping(source: Source): Document {
   const document = parseYaml(source);
@@ -22,10 +22,10 @@ export function parseYamlMapping(source: Source): Document {
   return document;
 }
 
-/** @throws {LocatedSyntaxError} If a document of YAML is anything but one mapping. */
+/** @throws {LocatedSyntaxError} If a YAML document is not one mapping. */
 export function refuseOtherThanMapping({ data, source }: Document): void {
   if (asTable(data) === undefined) {
-    // The runtime returns a list for several documents, too.
+    // The runtime also returns a list for several documents.
     const found = Array.isArray(data)
       ? "a list or several documents"
       : data === null
@@ -39,32 +39,32 @@ export function refuseOtherThanMapping({ data, source }: Document): void {
   }
 }
 
-/** Marks the start of what may be a key; still the start of the same scalar. */
+/** Returns the mark for a possible key. It becomes the start of the same scalar. */
 const mark = (offset: number) => `key-at-${offset}-`;
 const marks = /key-at-([0-9]+)-/g;
 
 /**
- * The start of a line, or of an entry in brackets; then `- `, `? ` and the tag of a string. A key with an
- * anchor stays unmarked, and so refused: its aliases would carry the mark, and two keys would look
- * like one. So does one with another tag: `!!binary` is another name for some parsers.
+ * The start of a line, or of an entry in brackets; then `- `, `? ` and the tag of a string. A key
+ * with an anchor gets no mark and is refused: its aliases would have the same mark, and two keys
+ * would look like one. A key with another tag is refused, too: parsers disagree about `!!binary`.
  */
 const lead = "(?<=^|[{[,])[ \\t]*(?:-[ \\t]+){0,9}(?:\\?[ \\t]+)?(?:!!str[ \\t]+)?";
-/** A quoted text on one line, before a colon or alone behind `? `. */
+/** A quoted text on one line, before a colon or at the end of the line. */
 const quoted = `(?:"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\r\\n]|'')*')[ \\t]*(?::|$)`;
-/** The first character of a plain scalar that is no document marker. */
+/** The first character of a plain scalar that is not a document marker. */
 const plain = "(?!(?:---|\\.\\.\\.)(?:\\s|$))(?=[?:-]\\S|[^\\s\"'#%@`&*!|>{}[\\],?:-])";
 const mayBeKey = new RegExp(`(${lead})(?:${quoted}|${plain})`, "gm");
 
 /**
- * Returns every spelling of every key of a mapping, in order, a merge key `<<` included: a name that
- * is there twice is a duplicate, which the parsed data cannot show because the last one wins.
+ * Returns every occurrence of every key of a mapping, in order, including merge keys `<<`. A name
+ * that occurs twice is a duplicate, which the parsed data cannot show because it has only the last.
  *
- * As in `places.ts`, the parser decides: whatever may be a key is marked with its offset, and the
- * keys of the text parsed again show which were keys, and what they mean. Too many marks do no
- * harm, and a key without one is noticed.
+ * As in `places.ts`, the parser decides: every possible key is marked with its offset, and the keys
+ * in the parsed result show which ones were keys. Extra marks do no harm, and a key without a mark
+ * is detected.
  *
- * @param key The top-level key of the mapping; without one, the top itself.
- * @throws {LocatedSyntaxError} If a key is spelled so that it cannot be marked.
+ * @param key The top-level key of the mapping; default: the whole document.
+ * @throws {LocatedSyntaxError} If a key has a form that cannot be marked.
  */
 export function keysOf(document: Document, key?: string): readonly Key[] {
   const top = asTable(parseMarked(document)) ?? { "": undefined };
@@ -90,13 +90,13 @@ function keysIn({ source, place }: Document, path: Path, table: unknown): readon
   return keys.sort((a, b) => a.offset - b.offset);
 }
 
-/** What YAML 1.1 reads as a boolean, a number or a date, and the runtime's parser as a string. */
+/** Texts that YAML 1.1 reads as a boolean, number or date, but the runtime's parser as a string. */
 const otherwiseIn11 =
   /^(?:y|n|yes|no|on|off|=|[-+]?[0-9][0-9_]*(?::[0-9][0-9_]*)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?\.[0-9_]+|[-+]?0[box][0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t \t].*)?)$/i;
 
 /**
- * Reports whether the string at a key is written right there, plainly or in quotes, so that every
- * parser of YAML reads it as the same string: without tag, alias and block scalar.
+ * Reports whether the string at a key directly follows it, plain or in quotes and without tag,
+ * alias or block scalar, so that every YAML parser reads the same string.
  */
 export function isPlainString({ text }: Source, { name, offset }: Key, value: string): boolean {
   const quote = /["']/.exec(text[offset - 1] ?? "")?.[0];
@@ -116,24 +116,24 @@ export function isPlainString({ text }: Source, { name, offset }: Key, value: st
   );
 }
 
-/** A key that one mapping has more than once. */
+/** A key that occurs more than once in a mapping. */
 export interface RepeatedKey {
   readonly path: Path;
-  /** Of every spelling, in order. */
+  /** The offsets of its occurrences, in order. */
   readonly offsets: readonly number[];
 }
 
 /**
- * Returns the keys, at any depth, that a mapping has more than once; the parsed data has the last.
+ * Returns the duplicate keys of a document at any depth.
  *
- * @throws {LocatedSyntaxError} If a key is spelled so that it cannot be found.
+ * @throws {LocatedSyntaxError} If a key has a form that cannot be found.
  */
 export function repeatedKeys(document: Document): readonly RepeatedKey[] {
   const repeated: RepeatedKey[] = [];
   const seen = new Set<unknown>();
 
   function visit(path: Path, value: unknown): void {
-    // What has an anchor is there again at each alias.
+    // A value with an anchor appears again at each alias.
     if (typeof value !== "object" || value === null || seen.has(value)) {
       return;
     }
@@ -155,7 +155,7 @@ export function repeatedKeys(document: Document): readonly RepeatedKey[] {
   return repeated;
 }
 
-/** Returns the data with a mark at each key; undefined if the marks make the text illegal. */
+/** Returns the data with a mark in each key; undefined if the marks make the text illegal. */
 function parseMarked({ source: { text }, withText }: Document): unknown {
   const parts: string[] = [];
   let from = 0;

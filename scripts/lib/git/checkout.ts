@@ -9,16 +9,16 @@ import type { Repository } from "./repository.ts";
 export interface Checkout {
   /** The commit that HEAD means. */
   readonly head: ObjectId;
-  /** Full name of the branch that HEAD is on; undefined if it is detached. */
+  /** Full name of the current branch; undefined if HEAD is detached. */
   readonly branch: string | undefined;
-  /** Paths that differ from HEAD, untracked ones included. */
+  /** Paths that differ from HEAD, including untracked ones. */
   readonly changes: readonly string[];
-  /** Operations that were begun and not ended, such as `merge`. */
+  /** Unfinished operations, such as `merge`. */
   readonly underway: readonly string[];
 }
 
-/** Files that git keeps in the git directory of a work tree during an operation (wt-status.c). */
-const traces = [
+/** Files in the git directory that exist during an operation (wt-status.c). */
+const operationFiles = [
   ["MERGE_HEAD", "merge"],
   ["rebase-merge", "rebase"],
   ["rebase-apply", "rebase or am"],
@@ -29,28 +29,28 @@ const traces = [
 ] as const;
 
 /**
- * Reads the state of the checkout, whatever the operator's status configuration is.
+ * Reads the state of the checkout. The operator's configuration of `git status` has no effect.
  *
- * @throws {Refusal} If git cannot say, or there is no commit yet.
+ * @throws {Refusal} If git fails, or there is no commit yet.
  */
 export async function readCheckout(repository: Repository): Promise<Checkout> {
   const [status, folder] = await together(
     readStatus(repository),
     repository.gitFolder ?? gitFolderOf(repository),
   );
-  const underway = traces
+  const underway = operationFiles
     .filter(([file]) => existsSync(join(folder, file)))
     .map(([, operation]) => operation);
   return { ...status, underway };
 }
 
-/** What `git status` tells of a checkout. */
+/** The part of a checkout's state that `git status` reports. */
 export type Status = Pick<Checkout, "head" | "branch" | "changes">;
 
 /**
- * Reads only what is checked out, and what differs from it.
+ * Reads the current commit and branch, and the uncommitted changes.
  *
- * @throws {Refusal} If git cannot say, or there is no commit yet.
+ * @throws {Refusal} If git fails, or there is no commit yet.
  */
 export async function readStatus(repository: Repository): Promise<Status> {
   const purpose = "read the state of the work tree";
@@ -61,10 +61,10 @@ export async function readStatus(repository: Repository): Promise<Status> {
 }
 
 /**
- * The files among some that differ from HEAD, that git does not track (ignored ones included), or
- * whose changes the index tells git to overlook (assume-unchanged, skip-worktree).
+ * Returns those of the given paths that differ from HEAD, that git does not track (or ignores), or
+ * whose changes git does not report (assume-unchanged, skip-worktree).
  *
- * @throws {Refusal} If git cannot say.
+ * @throws {Refusal} If git fails.
  */
 export async function changesAmong(
   repository: Repository,
@@ -100,10 +100,10 @@ export async function changesAmong(
   return [...new Set([...parseStatus(status).changes, ...unwatched])].sort();
 }
 
-/** How `git ls-files -v` marks a tracked file whose changes `git status` tells. */
+/** The mark of `git ls-files -v` for a tracked file whose changes `git status` reports. */
 const watchedTag = "H";
 
-/** Reads `git status --porcelain=v2 --branch -z`; its headers prove that git answered. */
+/** Parses `git status --porcelain=v2 --branch -z`, whose headers prove that git has answered. */
 function parseStatus(status: string): Status {
   const records = status.split("\0");
   const isWhole = records.pop() === "";
@@ -132,8 +132,8 @@ function parseStatus(status: string): Status {
   return { head, branch: branch === detached ? undefined : `refs/heads/${branch}`, changes };
 }
 
-/** What stands for the branch where HEAD is on none. */
+/** What git prints instead of a branch if HEAD is detached. */
 const detached = "(detached)";
 
-/** How many fields stand before the path, by kind of record (git-status, "Porcelain Format v2"). */
+/** The number of fields before the path, by kind of record (git-status, "Porcelain Format v2"). */
 const fieldsBefore: Readonly<Record<string, number>> = { "1": 8, "2": 9, u: 10, "?": 1, "!": 1 };

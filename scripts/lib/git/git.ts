@@ -1,4 +1,4 @@
-/** Questions to git whose silence is never an answer. */
+/** Runs git commands whose output is required: a missing answer is a refusal. */
 
 import { refusal, shellWord } from "../finding.ts";
 import { type Finished, lastWords } from "../process.ts";
@@ -7,7 +7,7 @@ import { type GitOptions, type Repository, runGit } from "./repository.ts";
 /**
  * Returns the standard output of a git command that must succeed.
  *
- * @param purpose Completes "Cannot ...": what the answer was needed for.
+ * @param purpose Completes "Cannot ..." in the message of a refusal.
  * @throws {Refusal} If git exits with another code than 0.
  */
 export async function gitOutput(
@@ -24,9 +24,9 @@ export async function gitOutput(
 }
 
 /**
- * Returns the absolute path of the git directory of a work tree, which may hold line feeds.
+ * Returns the absolute path of the git directory of a work tree. It may contain line feeds.
  *
- * @throws {Refusal} If git cannot say.
+ * @throws {Refusal} If git fails.
  */
 export async function gitFolderOf(repository: Repository): Promise<string> {
   const answer = await runGit(repository, ["rev-parse", "--absolute-git-dir"]);
@@ -38,9 +38,9 @@ export async function gitFolderOf(repository: Repository): Promise<string> {
 }
 
 /**
- * Returns the one line that a git command must print.
+ * Returns the only line that a git command prints.
  *
- * @throws {Refusal} If git fails, or prints no line or more than one.
+ * @throws {Refusal} If git fails, or does not print exactly one line.
  */
 export async function gitLine(
   repository: Repository,
@@ -59,7 +59,7 @@ export async function gitLine(
   return only;
 }
 
-/** Returns the refusal for a git command whose answer is missing. */
+/** Returns the refusal for a git command that has failed. */
 export function unanswered(purpose: string, answer: Finished) {
   const args = answer.command.slice(1);
   return refusal(`Cannot ${purpose}: git ${subcommand(args)}: ${lastWords(answer)}`, {
@@ -67,7 +67,7 @@ export function unanswered(purpose: string, answer: Finished) {
   });
 }
 
-/** Returns the git subcommand among arguments that may start with `-c name=value`. */
+/** Returns the git subcommand in arguments that may begin with `-c name=value`. */
 function subcommand(args: readonly string[]): string {
   let index = 0;
   while (args[index] === "-c") {
@@ -76,7 +76,7 @@ function subcommand(args: readonly string[]): string {
   return args[index] ?? "";
 }
 
-/** Returns the way to see what git says. */
+/** Returns the remedy to run a git command by hand. */
 export function rerun(args: readonly string[]): string {
   return `Run it by hand to see why: git ${args.map(shellWord).join(" ")}`;
 }
@@ -84,13 +84,13 @@ export function rerun(args: readonly string[]): string {
 /** A full object name: 40 (SHA-1) or 64 (SHA-256) hex digits. */
 export type ObjectId = string;
 
-/** Whether a text is a full object name. */
+/** Reports whether a text is a full object name. */
 export function isObjectId(candidate: string): candidate is ObjectId {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(candidate);
 }
 
 /**
- * Returns the full name of the commit that a revision means.
+ * Returns the full name of a revision's commit.
  *
  * @throws {Refusal} If there is no such commit.
  */
@@ -101,28 +101,28 @@ export async function resolveCommit(repository: Repository, revision: string): P
       remedy:
         revision === "HEAD"
           ? "Make the first commit, or check out a branch that has one"
-          : "Name a branch, tag or commit that exists here, after git fetch if it is elsewhere",
+          : "Name a branch, tag or commit that exists locally; git fetch gets one from the remote",
     });
   }
   return found;
 }
 
 /**
- * Returns the full name of the commit that a revision means, or undefined if there is none.
+ * Returns the full name of a revision's commit, or undefined if there is none.
  *
- * @throws {Refusal} If git could not answer.
+ * @throws {Refusal} If git fails.
  */
 export async function findCommit(
   repository: Repository,
   revision: string,
 ): Promise<ObjectId | undefined> {
-  // What follows a colon is a text or a path to its very end, so that a suffix would belong to it.
+  // After a colon git reads everything as a text or a path, so a suffix would become part of it.
   const find = (name: string) => findObject(repository, revision, name);
   const object = revision.includes(":") ? await find(revision) : revision;
   return object === undefined ? undefined : await find(`${object}^{commit}`);
 }
 
-/** The object of a name, which serves to resolve a revision. */
+/** Returns the full name of an object. `revision` is named in the message of a refusal. */
 async function findObject(
   repository: Repository,
   revision: string,
@@ -134,14 +134,14 @@ async function findObject(
   if (answer.code === 0 && isObjectId(found)) {
     return found;
   }
-  // With --quiet, git says "no such revision" as exit 1 without any output.
+  // With --quiet, exit code 1 without any output means that there is no such revision.
   if (answer.code === 1 && found === "" && !answer.timedOut) {
     return undefined;
   }
   throw unanswered(`resolve ${JSON.stringify(revision)}`, answer);
 }
 
-/** Whether a text can be the name of a branch, by the rules of `git check-ref-format`. */
+/** Reports whether a text is a legal branch name, by the rules of `git check-ref-format`. */
 export function isBranchName(text: string): boolean {
   return (
     text !== "@" &&
@@ -150,7 +150,7 @@ export function isBranchName(text: string): boolean {
   );
 }
 
-/** The first letters of an object name, for people. */
+/** Returns an object name shortened to 7 digits. */
 export function short(id: ObjectId): string {
   return id.slice(0, 7);
 }

@@ -1,4 +1,4 @@
-/** What happened between two commits: where they parted, and which files differ. */
+/** Compares two commits: finds their merge bases and the files that differ. */
 
 import { quote, refusal, together } from "../finding.ts";
 import { layout } from "../layout.ts";
@@ -14,33 +14,33 @@ import {
 import type { Objects } from "./objects.ts";
 import { type Repository, runGit } from "./repository.ts";
 
-/** The commit that a change starts from, as the operator or CI named it. */
+/** The base of a change. */
 export interface Base {
-  /** What was found under the name: `origin/main`, or the name itself. */
+  /** The name for messages: `origin/main`, or the name that the operator gave. */
   readonly shown: string;
   readonly commit: ObjectId;
 }
 
-/** The commits where a commit parted from its base. */
-export interface Parting {
+/** A base and its merge bases with a commit. */
+export interface MergeBases {
   readonly base: Base;
-  /** The best common ancestors in a fixed order; more than one after merges in both directions. */
+  /** In a fixed order. There are several after merges in both directions. */
   readonly mergeBases: readonly ObjectId[];
 }
 
 /**
- * Finds where a commit parted from a base, which is a branch of the remote or else any commit-ish.
+ * Finds the merge bases of a commit and a base.
  *
- * @param head The full name of the commit, which may still be asked for, and how to name it in a
- * message.
+ * @param name The base: a branch of the remote, or any other commit-ish.
+ * @param head The full name of the commit, or its promise, and its name for messages.
  * @throws {Refusal} If the base is unknown, if the two have no common ancestor, or if the clone is
- * too shallow to tell.
+ *   too shallow to find it.
  */
-export async function findParting(
+export async function findMergeBases(
   repository: Repository,
   name: string,
   head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
-): Promise<Parting> {
+): Promise<MergeBases> {
   const [commit, base, shallow] = await together(
     head.commit,
     findBase(repository, name),
@@ -49,8 +49,8 @@ export async function findParting(
   if (base === undefined) {
     throw shallow ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
   }
-  const mergeBases = await findMergeBases(repository, base.commit, commit);
-  const what = `find where ${head.shown} parted from ${base.shown}`;
+  const mergeBases = await listMergeBases(repository, base.commit, commit);
+  const what = `find the merge base of ${head.shown} and ${base.shown}`;
   if (shallow && (await isCutOff(repository, [base.commit, commit], mergeBases))) {
     throw tooShallow(what, name);
   }
@@ -74,11 +74,11 @@ async function findBase(repository: Repository, name: string): Promise<Base | un
   return commit === undefined ? undefined : { shown: name, commit };
 }
 
-/** Reports whether a name is a branch's, perhaps with steps back from it such as `~1`. */
+/** Reports whether a name may be a branch of the remote, with or without a suffix such as `~1`. */
 function mayBeOfRemote(name: string): boolean {
   const branch = name.replace(/(?:[~^][0-9]*)+$/, "");
-  // `HEAD~1` means this checkout's, even where a clone noted the remote's HEAD; a full object name
-  // means that object, whatever a branch is called.
+  // `HEAD~1` means the checkout's HEAD even if refs/remotes/origin/HEAD exists. A full object name
+  // means that object even if a branch has the same name.
   return branch !== "HEAD" && !isObjectId(branch) && isBranchName(branch);
 }
 
@@ -93,10 +93,10 @@ function unknownBase(name: string) {
 }
 
 /**
- * Refuses a clone whose history may end too early for a question about all of it.
+ * Refuses a shallow clone, for a question about the whole history.
  *
  * @param what Completes "Cannot ...".
- * @throws {Refusal} If the clone is shallow, or git cannot tell.
+ * @throws {Refusal} If the clone is shallow, or git fails.
  */
 export async function refuseShallow(repository: Repository, what: string): Promise<void> {
   if (await isShallow(repository)) {
@@ -111,8 +111,8 @@ function tooShallow(what: string, base: string = layout.mainBranch) {
 }
 
 /**
- * Returns the command that fetches a base to where it is looked for, even in a clone of another branch alone.
- * A base that names no branch may be a commit of the main one; odd names stay out of a shell.
+ * Returns the command that fetches a base, which also works in a single-branch clone. If the base
+ * is not a branch, or its name is not safe in a shell, the command fetches the main branch.
  */
 function fetchCommand(base: string, option = ""): string {
   const { remote, mainBranch } = layout;
@@ -122,14 +122,14 @@ function fetchCommand(base: string, option = ""): string {
   return `git fetch ${option}${remote} +refs/heads/${branch}:refs/remotes/${remote}/${branch}`;
 }
 
-async function findMergeBases(
+async function listMergeBases(
   repository: Repository,
   one: ObjectId,
   other: ObjectId,
 ): Promise<readonly ObjectId[]> {
   const answer = await runGit(repository, ["merge-base", "--all", one, other]);
   const found = answer.stdout.split("\n").filter((each) => each !== "");
-  // Exit 1 without any output means that there is none.
+  // Exit code 1 without any output means that there is no merge base.
   const isNone = answer.code === 1 && found.length === 0 && answer.stderr === "";
   const isSome = answer.code === 0 && found.length > 0 && found.every(isObjectId);
   if (answer.timedOut || !(isNone || isSome)) {
@@ -154,8 +154,9 @@ async function isShallow(repository: Repository): Promise<boolean> {
 }
 
 /**
- * Reports whether a shallow clone ends between commits and their merge bases: there, a commit without
- * parents is one whose parents are missing, and the real merge bases may be others.
+ * Reports whether a shallow clone lacks commits between some commits and their merge bases. A
+ * commit without parents shows that: its parents are missing, and the real merge bases may be
+ * others.
  */
 async function isCutOff(
   repository: Repository,
@@ -167,10 +168,11 @@ async function isCutOff(
 }
 
 /**
- * Returns the paths below a folder that differ between two commits, in contents, kind or mode, in order.
+ * Returns the sorted paths below a folder that differ between two commits in contents, kind or
+ * mode.
  *
  * @param folder Relative to the top level, without wildcards.
- * @throws {Refusal} If git cannot tell.
+ * @throws {Refusal} If git fails.
  */
 export async function changedPaths(
   repository: Repository,
@@ -192,7 +194,7 @@ export async function changedPaths(
   const paths = output.split("\0");
   const isWhole = paths.pop() === "";
   const isInside = (path: string) => path === folder || path.startsWith(`${folder}/`);
-  // The two trees have different names, so silence is not an answer; nor is a cut one.
+  // The two trees differ, so an empty or truncated list is wrong.
   if (!isWhole || paths.length === 0 || !paths.every(isInside)) {
     const named = output === "" ? "nothing" : quote(output);
     throw refusal(`Cannot ${purpose}: git diff-tree named ${named} between ${from} and ${to}`, {

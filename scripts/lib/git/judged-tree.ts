@@ -1,4 +1,4 @@
-/** What a check judges: the work tree, or the commit that `--ref` names. */
+/** Runs a check on the work tree, or on the commit that `--ref` names. */
 
 import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
@@ -7,11 +7,11 @@ import type { ObjectId } from "./git.ts";
 import type { Repository } from "./repository.ts";
 
 /**
- * Runs a check on the work tree, or on a commit, and returns what it found. Every finding about a
- * commit names it, a refusal of the check and a syntax error in a file included.
+ * Runs a check on the work tree or a commit, and returns its findings. A refusal and a syntax error
+ * in a file become findings, too. Every finding about a commit names that commit.
  *
- * @param revision What `--ref` says; the work tree without it.
- * @param check Told the full name of the commit when it is not the work tree.
+ * @param revision The value of `--ref`; undefined for the work tree.
+ * @param check Receives the tree and the full name of its commit; undefined for the work tree.
  * @throws {Refusal} If there is no such commit.
  */
 export async function judge(
@@ -31,7 +31,7 @@ export async function judge(
   return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
 }
 
-/** Returns findings that name the commit in which they were found. No place is asked for. */
+/** Returns findings that name a commit, unless they already do. Does not find their places. */
 export function inCommit(commit: ObjectId, findings: readonly Finding[]): Finding[] {
   return findings.map((each) =>
     each.commit === undefined

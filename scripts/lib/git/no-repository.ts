@@ -1,16 +1,16 @@
-/** Explains why git finds no repository, with the way out. */
+/** Explains why git finds no repository. */
 
 import { shellWord } from "../finding.ts";
 import { type Environment, type Finished, lastWords } from "../process.ts";
 
-/** Why a folder is in no work tree that git would work on. */
+/** Why a folder is not in a usable work tree, as the end of a sentence, and the remedy. */
 export interface NoRepository {
   readonly why: string;
   readonly remedy?: string;
 }
 
-/** Whether git says that there is no work tree, rather than that it cannot tell. */
-export function isOutside(why: string): boolean {
+/** Reports whether git's error means that there is no work tree. */
+function isOutside(why: string): boolean {
   return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
 }
 
@@ -30,20 +30,20 @@ export function noRepository(answer: Finished, env: Environment): NoRepository {
   };
 }
 
-/** The way out where variables of the environment are the cause. */
+/** Returns the remedy if environment variables are the cause. */
 export function causedBy(variables: readonly string[]): string {
   return `The cause is the environment variable ${variables.join(" or ")}: correct it, or unset it`;
 }
 
-/** The way out where git did not start: the environment's configuration is read before any other. */
+/** Returns the remedy for another error of git. Its configuration may be in the environment. */
 function remedyOf(why: string, env: Environment): string {
   const given = ["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"].filter((name) => env[name]);
   return given.length > 0 && why.includes("unable to parse command-line config")
     ? causedBy(given)
-    : "Put right what git says, then run this again";
+    : "Correct what git reports, then run this again";
 }
 
-/** Returns the refusal of variables whose bytes the runtime cannot pass on to git. */
+/** Returns the explanation for variables whose bytes the runtime cannot pass to git. */
 export function alteredEnvironment(names: readonly string[]): NoRepository {
   return {
     why: `git cannot get ${names.join(" or ")} as it is: found bytes that are not UTF-8`,
@@ -51,7 +51,7 @@ export function alteredEnvironment(names: readonly string[]): NoRepository {
   };
 }
 
-/** Returns the refusal of a work tree that belongs to another git directory. */
+/** Returns the explanation for a work tree that belongs to another git directory. */
 export function foreignWorkTree(root: string, gitFolder: string): NoRepository {
   return {
     why: `its git directory ${gitFolder} has the work tree ${root}, which does not belong to that git directory`,

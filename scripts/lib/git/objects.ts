@@ -1,4 +1,4 @@
-/** Reads git objects through one `git cat-file --batch`, and shows a commit as a tree. */
+/** Reads git objects through one `git cat-file --batch`, and presents a commit as a tree. */
 
 import { posix } from "node:path";
 import { converse } from "../conversation.ts";
@@ -6,7 +6,7 @@ import { decodeSource } from "../files/decode.ts";
 import { attempt, quote, refusal } from "../finding.ts";
 import type { FolderEntry } from "../glob.ts";
 import { layout } from "../layout.ts";
-import { lastWords, needProgram } from "../process.ts";
+import { decode, lastWords, needProgram } from "../process.ts";
 import {
   type Decoding,
   isTreePath,
@@ -24,25 +24,25 @@ export interface GitObject {
   readonly bytes: Uint8Array;
 }
 
-/** Objects by name, answered in the order of the questions. Close it, or use `await using`. */
+/** Reads objects by name. Use `await using` to close it. */
 export interface Objects extends AsyncDisposable {
   /**
-   * Returns the object of a name, or undefined if there is none.
+   * Returns an object, or undefined if there is none.
    *
    * @param name An object name or any revision without a line break.
-   * @throws {Refusal} If git could not answer.
+   * @throws {Refusal} If git fails.
    */
   find(name: string): Promise<GitObject | undefined>;
 }
 
-/** The most bytes of objects that are kept: neighbouring commits share most of their files. */
+/** The most bytes of cached objects. A cache pays because commits share most of their files. */
 const mostKept = 32 * 2 ** 20;
 
 /**
- * Opens the objects of a repository; git is started with the first question. What has a full name
- * is kept. A corrupt object ends git: it alone is refused, and another git answers what waits.
+ * Opens the objects of a repository. git starts with the first question, and objects asked for by
+ * full name are cached. A corrupt object ends git; the questions after it are asked again.
  *
- * @param limit Milliseconds that git may be silent for while a question is open.
+ * @param limit Milliseconds after which a missing answer is a refusal.
  */
 export function openObjects(repository: Repository, limit: number = layout.limits.local): Objects {
   const kept = new Map<ObjectId, Promise<GitObject | undefined>>();
@@ -53,7 +53,7 @@ export function openObjects(repository: Repository, limit: number = layout.limit
   async function read(name: string): Promise<GitObject | undefined> {
     batch ??= startBatch(repository, limit);
     const asked = batch;
-    // Git works on a question while the answers before it are read.
+    // git works on this question while earlier answers are read.
     asked.ask(name);
     const turn = queue.then(
       async (): Promise<GitObject | "ended" | undefined> =>
@@ -99,11 +99,10 @@ export function openObjects(repository: Repository, limit: number = layout.limit
 }
 
 /**
- * Reads one object where no other is asked for.
+ * Reads one object with a git process of its own, as `Objects.find` does.
  *
- * @param name As for `Objects.find`.
- * @returns Undefined if there is none of that name.
- * @throws {Refusal} If git could not answer.
+ * @returns The object, or undefined if there is none.
+ * @throws {Refusal} If git fails.
  */
 export async function readObject(
   repository: Repository,
@@ -119,15 +118,15 @@ export async function readObject(
   }
 }
 
-/** One run of git that answers questions in their order. */
+/** One git process that answers questions in their order. */
 interface Batch {
   ask(name: string): void;
-  /** Returns the answer to the first open question; after a refusal nothing more can be read. */
+  /** Returns the answer to the first open question. After a refusal the process has ended. */
   answer(name: string): Promise<GitObject | undefined>;
   close(): Promise<void>;
 }
 
-/** Starts `git cat-file --batch`, which prints a header line, the object and a line feed. */
+/** Starts `git cat-file --batch`. It answers with a header line, the object and a line feed. */
 function startBatch({ root, env, signal }: Repository, limit: number): Batch {
   const git = start();
   const chunks = git.output.getReader();
@@ -177,7 +176,7 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
     while (!buffer.includes(10)) {
       buffer = Buffer.concat([buffer, await more(name)]);
     }
-    return utf8(await take(buffer.indexOf(10) + 1, name)).slice(0, -1);
+    return decode(await take(buffer.indexOf(10) + 1, name)).slice(0, -1);
   }
 
   return {
@@ -208,7 +207,7 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
 
 const checkRepository = "Check the repository: git fsck";
 
-/** Reads the line before an object; undefined if there is none of that name. */
+/** Parses the header line of an object; undefined if there is no such object. */
 function parseHeader(line: string, name: string) {
   if (line === `${name} missing`) {
     return undefined;
@@ -231,7 +230,7 @@ interface Entry {
 type Folder = ReadonlyMap<string, Entry>;
 
 /**
- * Returns a commit as a tree, read from git's objects only: the work tree and the index do not count.
+ * Returns a commit as a tree. The work tree and the index have no effect on it.
  *
  * @param commit The full name of a commit.
  */
@@ -242,7 +241,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return folderOf(await need(objects, name, "tree", path), commit.length / 2);
   }
 
-  /** Returns what a folder holds; undefined if there is no such folder. */
+  /** Returns the entries of a folder; undefined if there is no such folder. */
   async function folder(path: string): Promise<Folder | undefined> {
     if (path === "") {
       top ??= readFolder(`${commit}^{tree}`, "");
@@ -264,10 +263,10 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return parent?.get(path.slice(cut + 1));
   }
 
-  /** Reports whether a link surely leads to a file of this commit. */
+  /** Reports whether a link certainly leads to a file of this commit. */
   async function leadsToFile(within: string, name: string, { id }: Entry): Promise<boolean> {
     const path = within === "" ? name : `${within}/${name}`;
-    const target = targetPath(within, utf8(await need(objects, id, "blob", path)));
+    const target = targetPath(within, decode(await need(objects, id, "blob", path)));
     if (target === undefined) {
       return false;
     }
@@ -301,7 +300,7 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
   };
 }
 
-/** Returns the path that a link means, if no other link need be followed to find it. */
+/** Returns the target path of a link, or undefined if finding it might require another link. */
 function targetPath(folder: string, target: string): string | undefined {
   const path = posix.join(folder, target);
   return isTreePath(target.replace(/^(?:\.\.?\/)+/, "")) && isTreePath(path) ? path : undefined;
@@ -324,10 +323,10 @@ async function need(
   return object.bytes;
 }
 
-/** Folders by the bytes of their tree objects: a kept object is parsed once. */
+/** Parsed tree objects, so that a cached object is parsed only once. */
 const parsedFolders = new WeakMap<Uint8Array, Folder>();
 
-/** Reads a tree object, `<mode> SP <name> NUL <id>` again and again. */
+/** Parses a tree object: repeated `<mode> SP <name> NUL <id>`. */
 function folderOf(bytes: Uint8Array, idLength: number): Folder {
   const known = parsedFolders.get(bytes);
   if (known !== undefined) {
@@ -338,7 +337,7 @@ function folderOf(bytes: Uint8Array, idLength: number): Folder {
   const records = latin1.matchAll(new RegExp(`([0-7]+) ([^\\0]+)\\0([^]{${idLength}})`, "gy"));
   let end = 0;
   for (const [record, mode = "", rawName = "", id = ""] of records) {
-    const name = utf8(Buffer.from(rawName, "latin1"));
+    const name = decode(Buffer.from(rawName, "latin1"));
     if (entries.has(name)) {
       throw malformedTree(`it holds ${quote(name)} twice`);
     }
@@ -353,7 +352,7 @@ function folderOf(bytes: Uint8Array, idLength: number): Folder {
   return entries;
 }
 
-/** What an entry of a tree object is, by the type bits of its mode. */
+/** The kind of an entry of a tree object, by the type bits of its mode. */
 const kinds: Readonly<Record<number, Kind>> = {
   4: "folder",
   10: "symbolic link",
@@ -364,15 +363,10 @@ function malformedTree(why: string) {
   return refusal(`Cannot read a tree from git: ${why}`, { remedy: checkRepository });
 }
 
-/** Decodes text of git's own; a byte order mark is a part of it. */
-function utf8(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-/** Sources by the bytes that they were made of: a kept object is decoded, and parsed, once. */
+/** Decoded sources, so that a cached object is decoded and parsed only once. */
 const decoded = new WeakMap<Uint8Array, Map<string, Source>>();
 
-/** Returns a file's source: for the same bytes at the same path, the same one. */
+/** Returns the source of a file. The same bytes at the same path give the same source object. */
 function sourceOf(path: string, bytes: Uint8Array, decoding: Decoding = {}): Source {
   const known = decoded.get(bytes) ?? new Map<string, Source>();
   const key = `${decoding.lenient === true} ${path}`;

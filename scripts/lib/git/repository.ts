@@ -7,11 +7,11 @@ import { layout } from "../layout.ts";
 import { type Environment, type Finished, isDirectory, needProgram, run } from "../process.ts";
 import type { NoRepository } from "./no-repository.ts";
 
-/** A git repository, and how to ask it. */
+/** A git repository and the environment to run git in. */
 export interface Repository {
   /** Absolute path of the top level of the work tree. */
   readonly root: string;
-  /** Absolute path of its git directory, as `openRepository` found it. */
+  /** Absolute path of its git directory; set by `openRepository`. */
   readonly gitFolder?: string;
   /** The environment that git runs in. */
   readonly env: Environment;
@@ -27,12 +27,12 @@ export interface GitOptions {
 }
 
 /**
- * Variables that point git at another repository than the one in `cwd`, or change what it reads: those
- * of `git rev-parse --local-env-vars`, and those that reroute lookups or output. A trace would drown
- * standard error, where silence is an answer. The operator's `GIT_CONFIG_PARAMETERS` and
- * `GIT_CONFIG_COUNT` stay: build servers grant access to a checkout by them.
+ * Variables that make git use another repository than the one in `cwd`, or read other files: those
+ * of `git rev-parse --local-env-vars`, and those that change lookups or output. Traces are removed
+ * too, because some answers depend on an empty standard error. `GIT_CONFIG_PARAMETERS` and
+ * `GIT_CONFIG_COUNT` stay, because build servers use them to grant access to a checkout.
  */
-const misleading = new Set(
+const removedVariables = new Set(
   (
     "ALTERNATE_OBJECT_DIRECTORIES COMMON_DIR CONFIG DIFF_OPTS DIR EXTERNAL_DIFF GLOB_PATHSPECS " +
     "GRAFT_FILE ICASE_PATHSPECS IMPLICIT_WORK_TREE INDEX_FILE INTERNAL_SUPER_PREFIX " +
@@ -43,31 +43,31 @@ const misleading = new Set(
     .map((name) => `GIT_${name}`),
 );
 
-/** Returns the environment for git: no leaked repository, no translation, no replaced objects. */
+/** Returns the environment for git: no other repository, no translation, no replaced objects. */
 export function gitEnvironment(env: Environment): Environment {
   const kept = Object.entries(env).filter(
-    ([name]) => !misleading.has(name) && !name.startsWith("GIT_TRACE"),
+    ([name]) => !removedVariables.has(name) && !name.startsWith("GIT_TRACE"),
   );
   return {
     ...Object.fromEntries(kept),
-    // Grafts and replaced objects show another history than the one that is pushed.
+    // With grafts and replaced objects git would show another history than the pushed one.
     GIT_GRAFT_FILE: "/dev/null/no-grafts",
     LC_ALL: "C",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_PAGER: "cat",
-    // The configuration may ask for traces too (`trace2.normalTarget`).
+    // The configuration can also enable traces (`trace2.normalTarget`).
     GIT_TRACE2: "0",
     GIT_TRACE2_EVENT: "0",
     GIT_TRACE2_PERF: "0",
   };
 }
 
-/** The way out where git is missing. */
+/** The remedy if git is missing. */
 export const installGit = "Install git 2.34 or newer";
 
 /**
- * Runs git to its end. Its exit code is data.
+ * Runs git to its end. A non-zero exit code is not an error.
  *
  * @throws {Refusal} If git is missing.
  */
@@ -90,7 +90,7 @@ export async function runGit(
 /**
  * Opens the repository that holds a folder.
  *
- * @throws {Refusal} If the folder is in no work tree, or git is missing.
+ * @throws {Refusal} If the folder is not in a usable work tree, or git is missing.
  */
 export async function openRepository(
   folder: string,
@@ -107,7 +107,7 @@ export async function openRepository(
 }
 
 /**
- * Returns the repository that holds a folder, or why there is none.
+ * Returns the repository that holds a folder, or the reason why there is none.
  *
  * @throws {Refusal} If git is missing.
  */
@@ -126,11 +126,11 @@ export async function findRepository(
   if (altered.length > 0) {
     return (await import("./no-repository.ts")).alteredEnvironment(altered);
   }
-  // git repeats an option that it does not know. A path may hold line feeds, and hardly this line.
+  // git prints an unknown option as it is. A path may contain line feeds, but hardly this line.
   const border = "--git-directory-follows";
   const question = ["rev-parse", "--show-toplevel", border, "--absolute-git-dir"];
   const answer = await runGit(place, question);
-  // A path that does not end its line may be cut short, and the rest of it may be another checkout.
+  // A path without a line end may be truncated, and the shorter path may be another checkout.
   const [root, gitFolder, ...more] = answer.stdout.replace(/\n$/, "").split(`\n${border}\n`);
   const isWhole = answer.code === 0 && answer.stdout.endsWith("\n") && more.length === 0;
   if (!isWhole || !root || !gitFolder) {
@@ -139,7 +139,7 @@ export async function findRepository(
   if (gitFolder !== join(root, ".git") && realPath(gitFolder) !== ownGitFolder(root)) {
     return (await import("./no-repository.ts")).foreignWorkTree(root, gitFolder);
   }
-  // Temporary files within the work tree would be changes to git; it does not look at its directory.
+  // git would report temporary files in the work tree as changes, but not those in its directory.
   const temporary = realPath(env.TMPDIR || "/tmp");
   const isInside = temporary === root || temporary?.startsWith(join(root, "/"));
   return {
@@ -151,12 +151,12 @@ export async function findRepository(
 }
 
 /**
- * What git, and the programs that it starts, read from the environment. The runtime decodes a byte
- * that is not UTF-8 as U+FFFD, and git would silently miss a configuration of that name.
+ * Variables that git and its child processes read. The runtime decodes invalid UTF-8 in them as
+ * U+FFFD, so git would look for a file of another name and silently ignore the right one.
  */
 const readByGit = /^(?:GIT_.*|SSH_.*|GNUPGHOME|HOME|XDG_CONFIG_HOME|EMAIL)$/;
 
-/** Returns the git directory that a folder's own `.git` is or names; undefined if it has none. */
+/** Returns the git directory that a folder's `.git` is or names; undefined without `.git`. */
 function ownGitFolder(root: string): string | undefined {
   const path = join(root, ".git");
   const entry = statSync(path, { throwIfNoEntry: false });

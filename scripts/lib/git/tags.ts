@@ -1,4 +1,4 @@
-/** The reader of tags: all refs in one question, and what each of them means. */
+/** Reads tags: lists their refs, and resolves each one to its commit, date and signature. */
 
 import {
   bypassesIn,
@@ -12,19 +12,19 @@ import { type ObjectId, rerun, unanswered } from "./git.ts";
 import type { GitObject, Objects } from "./objects.ts";
 import { type Repository, runGit } from "./repository.ts";
 
-/** A tag as its ref states it. */
+/** The ref of a tag. */
 export interface TagRef {
   /** Short name, such as `v1.2.3`. */
   readonly name: string;
-  /** The tag object, or the object that a lightweight tag names; undefined if the ref is broken. */
+  /** The tag object, or for a lightweight tag its target; undefined if the ref is broken. */
   readonly id: ObjectId | undefined;
 }
 
 /**
- * Lists tags in the order of their names.
+ * Lists tags, sorted by name.
  *
- * @param patterns Of short names: `v*` for all names that begin so, without those below a folder
- * (`v1/2`); `v1.2.3` for that name and those below it.
+ * @param patterns Patterns of short names. `v*` matches names with that prefix and without a slash;
+ *   `v1.2.3` matches that name and names below it, such as `v1.2.3/a`.
  * @throws {Refusal} If git cannot list them.
  */
 export async function listTags(
@@ -39,7 +39,7 @@ export async function listTags(
     throw unanswered(purpose, answer);
   }
   const lines = answer.stdout.split("\n");
-  // A last line without its end may be cut short.
+  // A last line without a line end may be truncated.
   const wrong = lines.pop() || lines.find((line) => !/^[0-9a-f]{40,64} ./.test(line));
   if (wrong) {
     throw refusal(`Cannot ${purpose}: git for-each-ref printed ${quote(wrong)}`, {
@@ -50,33 +50,33 @@ export async function listTags(
     const cut = line.indexOf(" ");
     return { name: line.slice(cut + 1), id: line.slice(0, cut) };
   });
-  // Git leaves a ref out whose content is no object name, and warns.
+  // git omits a ref whose content is not an object name, and prints a warning.
   const warnings = answer.stderr.matchAll(/^warning: ignoring broken ref refs\/tags\/(.+)$/gm);
   const broken = [...warnings].map(([, name = ""]): TagRef => ({ name, id: undefined }));
   return [...listed, ...broken].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-/** What a tag means. */
+/** A resolved tag. */
 export interface Tag {
   readonly name: string;
   readonly id: ObjectId;
-  /** The commit that it leads to, through other tags if need be. */
+  /** The tagged commit, directly or through other tags. */
   readonly commit: ObjectId;
-  /** The tag object with its bytes, as a judge of its signature needs it; undefined if lightweight. */
+  /** The tag object with its bytes, for verifying the signature; undefined if lightweight. */
   readonly object: (TagObject & Pick<GitObject, "id" | "bytes">) | undefined;
-  /** `signed` if the tag object ends in a whole signature; whether that is good is not asked. */
+  /** `signed` if the tag object ends in a complete signature, which is not verified. */
   readonly signature: "signed" | "unsigned" | "lightweight";
-  /** Unix seconds: the tagger's, or the commit's where no tagger states any. */
+  /** Unix seconds: the tagger's, or the commit's if the tagger has none. */
   readonly seconds: number;
   readonly dateOf: "tagger" | "commit";
-  /** What its message says was bypassed. */
+  /** The bypassed checks that its message names. */
   readonly bypasses: readonly string[];
 }
 
 /**
- * Reads what a tag means.
+ * Resolves a tag.
  *
- * @throws {Refusal} If the tag leads to no commit, or an object on the way cannot be read.
+ * @throws {Refusal} If the tag does not lead to a commit, or an object on the way cannot be read.
  */
 export async function resolveTag(objects: Objects, { name, id }: TagRef): Promise<Tag> {
   if (id === undefined) {

@@ -1,4 +1,4 @@
-/** The door to gh, GitHub's command: the operator's token, and answers about a repository. */
+/** Runs gh, GitHub's command: gets the operator's token, and asks about a repository. */
 
 import { Unverified } from "../answer.ts";
 import { asTable } from "../files/document.ts";
@@ -6,44 +6,44 @@ import { layout } from "../layout.ts";
 import { type Environment, lastWords, MissingProgram, type RunOptions, run } from "../process.ts";
 
 /**
- * Asks gh for the operator's token for github.com. The token is a secret: it goes into no message.
+ * Returns the operator's token for github.com. It is a secret and must not appear in any message.
  *
- * @param options.timeout Milliseconds; gh reads a file or a keyring.
- * @throws {Unverified} If there is none.
+ * @param options.timeout Milliseconds.
+ * @throws {Unverified} If gh has no token.
  */
 export async function ghToken(
   env: Environment,
   cwd: string,
   { signal, timeout = 10_000 }: Pick<RunOptions, "signal" | "timeout"> = {},
 ): Promise<string> {
-  // Named in full: GH_HOST would have gh answer with the token of another server.
+  // With --hostname, GH_HOST cannot make gh return the token of another server.
   const args = ["auth", "token", "--hostname", "github.com"];
   const { code, stdout } = await runGh(args, { env: environmentOf(env), cwd, signal, timeout });
   if (code !== 0) {
     throw unknown(`gh is not logged in to github.com (exit code ${code})`, logIn);
   }
   const token = stdout.replace(/\r?\n$/, "");
-  // What an HTTP header carries unchanged.
+  // Only characters that an HTTP header transmits unchanged.
   if (!/^[A-Za-z0-9._~+/=-]{1,1024}$/.test(token)) {
     throw unknown("gh auth token printed something that is not a token");
   }
   return token;
 }
 
-/** Where gh questions are asked. */
+/** Where gh runs, and which repository it is asked about. */
 export interface GhWorld {
   readonly env: Environment;
   readonly cwd: string;
-  /** Ends every question at once, for Ctrl-C. */
+  /** Ends every question at once, after Ctrl-C. */
   readonly signal?: AbortSignal | undefined;
   /** OWNER/REPO on github.com. */
   readonly repository: string;
 }
 
 export interface GhOptions {
-  /** Milliseconds that gh may take. */
+  /** Milliseconds. */
   readonly timeout?: number;
-  /** How gh says on standard error that there is no such thing; exit code 1 only. */
+  /** Matches the error by which gh reports, with exit code 1, that there is no such thing. */
   readonly absent?: RegExp;
   /** Bytes that gh may print; default: 4 MiB. */
   readonly most?: number;
@@ -55,11 +55,11 @@ const logIn = "Log in: gh auth login --hostname github.com (or set GH_TOKEN)";
 const askLater = "Ask again later";
 
 /**
- * Asks gh about the repository, and returns the JSON that it prints, or undefined if there is no
- * such thing as `absent` describes.
+ * Runs gh on the repository and returns the parsed JSON that it prints, or undefined if its error
+ * matches `absent`.
  *
- * @param args Without `--repo`, which is added.
- * @throws {Unverified} If gh gave no answer that can be relied on.
+ * @param args Arguments without `--repo`, which is added.
+ * @throws {Unverified} If gh gives no reliable answer.
  */
 export async function askGh(
   args: readonly string[],
@@ -74,14 +74,14 @@ export async function askGh(
   }
 }
 
-/** Does the same as `askGh`, and returns the text that gh prints, which may be empty. */
+/** Does the same as `askGh`, but returns the text that gh prints, which may be empty. */
 export async function callGh(
   args: readonly string[],
   world: GhWorld,
   { timeout = layout.limits.network, absent, most = 4 * 1024 * 1024 }: GhOptions = {},
 ): Promise<string | undefined> {
-  // `attestation` takes no host before the repository. For the others GH_HOST would make gh believe
-  // that somebody is logged in there.
+  // `attestation` accepts no host before the repository. For other commands GH_HOST would make gh
+  // assume a login.
   const isAttestation = args[0] === "attestation";
   const place = isAttestation ? world.repository : `github.com/${world.repository}`;
   const answer = await runGh([...args, "--repo", place], {
@@ -117,9 +117,9 @@ function nameOf(args: readonly string[]): string {
 }
 
 /**
- * Runs gh to its own end.
+ * Runs gh to its end.
  *
- * @throws {Unverified} If it is missing, interrupted or out of time.
+ * @throws {Unverified} If it is missing, interrupted or exceeds its time limit.
  */
 async function runGh(args: readonly string[], options: RunOptions) {
   try {
@@ -139,8 +139,8 @@ async function runGh(args: readonly string[], options: RunOptions) {
 }
 
 /**
- * The environment for gh: no other server or repository, no question, no pager, no colours, no notice
- * of updates, nothing that would print more than the answer.
+ * Returns the environment for gh. It allows no other server or repository, and no output besides
+ * the answer: no questions, pager, colours or update notices.
  */
 function environmentOf(env: Environment): Environment {
   const unwanted =
@@ -165,7 +165,7 @@ function remedyFor(stderr: string): string {
     : askLater;
 }
 
-/** Returns words of gh on one line. A URL's query is left out: it is long, and may hold a secret. */
+/** Returns an error of gh on one line. Removes the queries of URLs, which may contain a secret. */
 function lineOf(words: string): string {
   const line = words
     .trim()
@@ -174,21 +174,21 @@ function lineOf(words: string): string {
   return line.length > 300 ? `${line.slice(0, 300)}...` : line;
 }
 
-/** A JSON object of an answer. */
+/** A JSON object in an answer. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Returns a value as a list of objects; undefined if it is no list, or holds anything else. */
+/** Returns a value if it is a list of objects, otherwise undefined. */
 export function findList(value: unknown): Fields[] | undefined {
   const list = Array.isArray(value) ? value.map(asTable) : [undefined];
   return list.every((each) => each !== undefined) ? list : undefined;
 }
 
-/** Returns a text that is not empty. */
+/** Returns a value if it is a non-empty text, otherwise undefined. */
 export function findText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Returns a text that is a link a person can follow. */
+/** Returns a value if it is an HTTPS URL, otherwise undefined. */
 export function findLink(value: unknown): string | undefined {
   const isLink = typeof value === "string" && /^https:\/\/[\x21-\x7e]{1,500}$/.test(value);
   return isLink ? value : undefined;

@@ -1,63 +1,63 @@
-/** HTTP requests that end within their limits: the only door to the network. */
+/** Sends HTTP requests with time limits. Every other module uses the network through this one. */
 
 import { Unverified } from "../answer.ts";
 import { layout } from "../layout.ts";
 import { sleep } from "../sleep.ts";
 
-/** How often one request is sent, and how many redirects one attempt follows, at most. */
+/** The most attempts per request, and the most redirects per attempt. */
 const mostAttempts = 4;
 const mostRedirects = 5;
 
-/** Bytes of a body at most. Registries hold manifests to the same limit. */
+/** The most bytes of a body. Registries use the same limit for manifests. */
 const longestBody = 4 * 1024 * 1024;
 
-/** Milliseconds before the second attempt (each further pause is twice as long), and at most. */
+/** Milliseconds before the second attempt, and the longest pause. Each pause doubles. */
 const pauses = { first: 500, longest: 10_000 };
 
 export interface HttpOptions {
-  /** Ends every request at once, for Ctrl-C. */
+  /** Ends every request at once, after Ctrl-C. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds for one attempt, from the connection to the last byte of the body, and for
-   * everything that is asked through one `openHttp`, pauses included.
+   * Milliseconds for one attempt, from the connection to the last byte of the body, and for all
+   * requests of one `openHttp`, including pauses.
    */
   readonly limits?: { readonly attempt?: number; readonly total?: number };
-  /** Waits some milliseconds, or until the signal fires. */
+  /** Waits some milliseconds, or rejects when the signal fires. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** What a server answered: any status but a redirect that was followed. */
+/** The reply of a server, after redirects. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Uint8Array;
-  /** Where the answer came from, after redirects. */
+  /** The URL that the last redirect led to. */
   readonly url: URL;
 }
 
 /**
- * Sends a GET request. `Authorization` stays with the origin of the URL: a redirect to another
- * origin drops it.
+ * Sends a GET request. A redirect to another origin drops `Authorization`.
  *
- * @throws {Unverified} If no whole answer comes within the limits, or a redirect must not be followed.
+ * @throws {Unverified} If no complete reply arrives in time, or a redirect must not be followed.
  */
 export type Get = (url: URL, headers?: Readonly<Record<string, string>>) => Promise<Reply>;
 
-/** Returns what is thrown where a server gave no answer that can be relied on. */
+/** Returns the error for a server that gives no reliable answer. */
 export function noAnswer(why: string, remedy?: string): Unverified {
   return new Unverified("unknown", why, remedy);
 }
 
 /**
- * Opens HTTP for one question; its time runs from here. A request is sent again after 429, 5xx, a
- * lost connection or a silence; the answer to the last attempt counts, whatever its status.
+ * Returns a function that sends requests; the total time limit starts now. A request is repeated
+ * after 429, 5xx, a lost connection or a timeout. The reply to the last attempt is returned with
+ * any status.
  */
 export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions = {}): Get {
   const { attempt = layout.limits.network / 3, total = layout.limits.network } = limits ?? {};
   const deadline = AbortSignal.timeout(total);
   const end = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
 
-  /** Makes one attempt; returns why it failed, where another one may succeed. */
+  /** Makes one attempt. Returns the reply, or the reason of a failure that may be temporary. */
   async function send(start: URL, given: Readonly<Record<string, string>>) {
     const headers = new Headers({
       ...given,
@@ -116,13 +116,13 @@ export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions =
       }
       const why = isReply ? describe(outcome) : outcome;
       if (isLast) {
-        // What the attempts before got says more than that the time is over.
+        // An earlier failure is more informative than a timeout.
         throw noAnswer(before === "" || before === why ? why : `${why}; before that: ${before}`);
       }
       before = why;
       const asked = /^[0-9]+$/.exec(isReply ? (outcome.headers.get("retry-after") ?? "") : "");
       const length = asked === null ? pauses.first * 2 ** (count - 1) : Number(asked[0]) * 1000;
-      // Where the signal ends the pause, the next attempt says why.
+      // If the signal ends the pause, the next attempt reports that.
       await pause(Math.min(length, pauses.longest), end).catch(() => {});
     }
   };
@@ -130,14 +130,14 @@ export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions =
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Fetches a URL without following a redirect: the runtime would follow one to plain HTTP. */
+/** Fetches a URL. Does not follow redirects: the runtime would follow one to plain HTTP. */
 async function fetchOnce(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
   return await fetch(url, {
     headers,
     signal,
     redirect: "manual",
     decompress: false,
-    // A proxy's loopback is another machine's.
+    // The loopback address of a proxy is another machine.
     proxy: isLoopback(url) ? false : undefined,
     // Set explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect.
     tls: { rejectUnauthorized: true },
@@ -145,8 +145,8 @@ async function fetchOnce(url: URL, headers: Headers, signal: AbortSignal): Promi
 }
 
 /**
- * Returns the URL itself if it may be requested: over HTTPS, or over plain HTTP on loopback, and on
- * loopback only if the server that named it is there too.
+ * Returns a URL that may be requested: over HTTPS, or on loopback over plain HTTP. Loopback is
+ * allowed only if the server that named the URL is on loopback, too.
  *
  * @param from The server that named the URL, if one did.
  * @throws {Unverified} If it may not be requested.
@@ -187,10 +187,10 @@ async function readBody(response: Response, url: URL): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Resolvers do not tell a missing network from a missing name in the same way everywhere. */
+/** Resolvers do not reliably distinguish a missing network from a missing name. */
 const unresolved = "its name cannot be resolved (no network, no DNS, or no such host)";
 
-/** The runtime's error codes in words. */
+/** The meanings of the runtime's error codes. */
 const failures: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "the connection is refused"],
   ["ECONNRESET", "the connection was closed before the end of the answer"],
@@ -202,19 +202,19 @@ const failures: ReadonlyMap<string, string> = new Map([
 
 const transientFailures: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 
-/** Returns a reply in a few words, for a message. */
+/** Returns the origin, status and error codes of a reply, for a message. */
 export function describe(reply: Reply): string {
   const codes = errorCodes(reply);
   const more = codes.length === 0 ? "" : ` (${codes.join(", ")})`;
   return `${reply.url.origin} answered ${reply.status}${more}`;
 }
 
-/** Returns the text of a body. */
+/** Returns the body of a reply as text. */
 export function textOf(reply: Reply): string {
   return new TextDecoder().decode(reply.body);
 }
 
-/** Returns a member of the JSON object that a reply's body is, or undefined if there is none. */
+/** Returns a member of the JSON object in a reply's body, or undefined if there is none. */
 export function member(reply: Reply, name: string): unknown {
   try {
     const value: unknown = JSON.parse(textOf(reply));
@@ -225,8 +225,8 @@ export function member(reply: Reply, name: string): unknown {
 }
 
 /**
- * Returns the error codes of a registry's reply, as the distribution specification defines them. The
- * messages beside them are free text from outside and stay out of ours.
+ * Returns the error codes of a registry's reply, as the distribution specification defines them.
+ * Their messages are untrusted text and are not shown.
  */
 export function errorCodes(reply: Reply): string[] {
   const errors = reply.status < 400 ? undefined : member(reply, "errors");

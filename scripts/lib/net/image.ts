@@ -1,4 +1,4 @@
-/** Whether the image that an installation would pull is published, for every platform promised. */
+/** Checks that an image is published for every promised platform. */
 
 import { answerOf, type State, Unverified } from "../answer.ts";
 import {
@@ -20,20 +20,20 @@ import {
 /** The answer of a registry about an image. */
 export interface ImageAnswer {
   readonly state: State;
-  /** The digest of an image that is there, verified or failed. */
+  /** The digest of an existing image, if the state is `verified` or `failed`. */
   readonly digest?: string;
-  /** The promised platforms that a failed image lacks. */
+  /** The missing platforms, if the state is `failed`. */
   readonly lacks?: string;
-  /** Of a verified image the platforms that were checked, else the reason, on one line. */
+  /** The checked platforms of a verified image, otherwise the reason, on one line. */
   readonly evidence: string;
-  /** The way out, of all states but `verified`. */
+  /** What the operator can do, in every state but `verified`. */
   readonly remedy?: string | undefined;
 }
 
 /**
- * Asks a registry for an image.
+ * Asks a registry whether it has an image for some platforms.
  *
- * @param promised The platforms that must be there, as `parsePlatform` returns them.
+ * @param promised The required platforms, as `parsePlatform` returns them.
  */
 export async function askImage(
   reference: ImageReference,
@@ -42,7 +42,7 @@ export async function askImage(
 ): Promise<ImageAnswer> {
   try {
     const registry = openRegistry(reference, world);
-    // A runtime that is given both pulls the digest, whatever the tag says.
+    // If a reference has both, a runtime pulls the digest and ignores the tag.
     const found = await registry.manifest(reference.digest ?? reference.tag ?? "latest");
     const { digest } = found;
     const offers = await readOffers(found, promised, registry);
@@ -64,15 +64,15 @@ export async function askImage(
   }
 }
 
-/** A platform that an image is for, and what is wrong about that. */
+/** A platform of an image, and why its image is wrong. */
 interface Offer {
   readonly platform: string;
   readonly fault?: string | undefined;
 }
 
 /**
- * Returns the platforms of an image. What an index says about a promised platform is a claim: the
- * configuration of the image for it counts.
+ * Returns the platforms of an image. For each promised platform it reads the configuration of the
+ * image, because the index alone may be wrong.
  */
 async function readOffers(
   found: StoredManifest,
@@ -93,7 +93,7 @@ async function readOffers(
   );
 }
 
-/** Returns why the images that an index lists for a platform are not the one image for it. */
+/** Returns why an index does not list exactly one correct image for a platform; else undefined. */
 async function findFault(
   platform: string,
   entries: readonly IndexEntry[],
@@ -130,11 +130,11 @@ async function readPlatform(digest: string, registry: Registry): Promise<string>
 }
 
 /**
- * Checks that an image is published, with every platform promised, such as `linux/amd64`; none
- * promises the image alone.
+ * Checks that an image is published for every promised platform, such as `linux/amd64`. Without
+ * platforms it checks only that the image exists.
  *
  * @param promise.at Where the image is named.
- * @returns The findings, and what the registry answered; failed, if the promise cannot be read.
+ * @returns The findings and the state, which is `failed` if a platform cannot be parsed.
  */
 export async function checkImage(
   promise: {

@@ -1,4 +1,4 @@
-/** The client of image registries: questions of the OCI distribution specification. */
+/** Reads image registries, as the OCI distribution specification defines. */
 
 import { Unverified } from "../answer.ts";
 import { manifestTypes } from "../files/image-manifest.ts";
@@ -27,18 +27,18 @@ import {
 /** The origin of the registry that gh's token is for. */
 export const githubRegistry = "https://ghcr.io";
 
-/** Where a registry is asked from. */
+/** What is needed to ask a registry. */
 export interface RegistryWorld {
-  /** Where gh runs, which is asked for a token if anonymous access is denied. */
+  /** The environment of gh, which is asked for a token if the registry denies anonymous access. */
   readonly env: Environment;
   readonly cwd: string;
   /** The only origin that gets gh's token; default: `githubRegistry`. */
   readonly tokenOrigin?: string;
-  /** Ctrl-C, and limits other than the usual ones. */
+  /** The signal for Ctrl-C, and limits other than the defaults. */
   readonly http?: HttpOptions;
 }
 
-/** A manifest or an index, its digest checked. */
+/** A manifest or an index with a verified digest. */
 export interface StoredManifest {
   readonly digest: string;
   /** One of `manifestTypes`. */
@@ -49,7 +49,7 @@ export interface StoredManifest {
 /** One repository of a registry. */
 export type Registry = ReturnType<typeof openRegistry>;
 
-/** Returns the URL of a registry: HTTPS, or plain HTTP on loopback. */
+/** Returns the URL of a registry: with HTTPS, or on loopback with plain HTTP. */
 export function registryUrl(host: string): URL {
   const served = host === "docker.io" ? "registry-1.docker.io" : host;
   const secure = new URL(`https://${served}`);
@@ -57,12 +57,12 @@ export function registryUrl(host: string): URL {
 }
 
 /**
- * Returns the functions that read the repository of an image or another artifact. They throw
- * `Unverified`: pending, if the registry itself says that it does not hold a manifest, and unknown,
- * if it gives no answer that can be relied on.
+ * Returns functions that read the repository of an image or another artifact. They throw
+ * `Unverified`: `pending` if the registry reports that it has no such manifest, and `unknown` if it
+ * gives no reliable answer.
  *
- * @throws {SyntaxError} If the reference has parts that `parseImageReference` would not return: they
- *   become parts of a URL.
+ * @throws {SyntaxError} If `parseImageReference` would not return these parts. They become parts of
+ *   a URL.
  */
 export function openRegistry(reference: ImageReference, world: RegistryWorld) {
   const name = nameOf(reference);
@@ -89,12 +89,12 @@ export function openRegistry(reference: ImageReference, world: RegistryWorld) {
   };
 }
 
-/** Codes with which registries say that there is no such manifest or repository. */
+/** Error codes of registries for a manifest or a repository that does not exist. */
 const absentCodes: ReadonlySet<string> = new Set(["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"]);
 
 /**
- * Reports whether a 404 is a registry's own: it names the error, or itself. The 404 of a proxy, a
- * load balancer or another kind of server says nothing about an image.
+ * Reports whether a 404 comes from a registry, which names the error or its API version. A 404 of a
+ * proxy or a load balancer does not mean that the image is absent.
  */
 function saysAbsent(reply: Reply): boolean {
   const codes = errorCodes(reply);
@@ -111,7 +111,11 @@ function expectSuccess(reply: Reply): Reply {
   return reply;
 }
 
-/** Returns the digest of a body, by the algorithm of the one that is expected. */
+/**
+ * Returns the digest of a body, with the algorithm of the expected one.
+ *
+ * @throws {Unverified} If the two differ.
+ */
 function expectDigest(reply: Reply, expected: string | null): string {
   const algorithm = expected?.startsWith("sha512:") ? "sha512" : "sha256";
   const found = `${algorithm}:${new Bun.CryptoHasher(algorithm).update(reply.body).digest("hex")}`;
@@ -121,7 +125,7 @@ function expectDigest(reply: Reply, expected: string | null): string {
   return found;
 }
 
-/** Returns the manifest in a reply: what was asked for, if by digest, and what the registry names. */
+/** Returns the manifest in a reply, after checking its media type and its digests. */
 function checkedManifest(reply: Reply, wanted: string): StoredManifest {
   const type = (reply.headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
   const mediaType = manifestTypes.find((known) => known === type.toLowerCase());
@@ -136,8 +140,8 @@ function checkedManifest(reply: Reply, wanted: string): StoredManifest {
 }
 
 /**
- * Returns a function that reads paths of a repository. Where the registry denies access, it asks the
- * registry's token server: without a login first, then as the operator who is logged in to gh.
+ * Returns a function that reads paths of a repository. If the registry denies access, the function
+ * asks the registry's token server, first without a login, then with the operator's token of gh.
  */
 function authenticatedGet(
   { registry, repository }: ImageReference,
@@ -147,10 +151,10 @@ function authenticatedGet(
   const get = openHttp(http);
   let bearer: { Authorization?: string } = {};
 
-  // Behind a redirect it is not the registry that denies, and nothing there gets a token.
+  // After a redirect another server denies access, and it must not get a token.
   const isDenial = (reply: Reply) => isDenied(reply) && reply.url.origin === base.origin;
 
-  /** Returns the operator's login, which goes to the origin that it is for and to no other. */
+  /** Returns the operator's login. It is sent to `tokenOrigin` only. */
   async function operatorLogin(realm: URL, denial: Reply): Promise<{ Authorization: string }> {
     const stranger = [base, realm].find(({ origin }) => origin !== tokenOrigin);
     if (stranger !== undefined) {
@@ -161,7 +165,7 @@ function authenticatedGet(
       const why = `anonymous access, and ${(thrown as Error).message}`;
       throw thrown instanceof Unverified ? denied(denial, why, logIn) : thrown;
     });
-    // The user name may be any: the token alone counts.
+    // The registry ignores the user name.
     const login = Buffer.from(`x-access-token:${token}`).toString("base64");
     return { Authorization: `Basic ${login}` };
   }
@@ -197,7 +201,7 @@ function isDenied({ status }: Reply): boolean {
 }
 
 function denied(reply: Reply, whom: string, remedy: string): Unverified {
-  const ambiguous = "a denial does not tell a private image from an absent one";
+  const ambiguous = "the image may be private or absent";
   return noAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
 }
 
@@ -210,12 +214,12 @@ function tokenIn(reply: Reply): string {
 }
 
 /**
- * Returns the question to the token server that a denial names in its Bearer challenge.
+ * Returns the URL that requests a token, from the Bearer challenge of a denial.
  *
- * @throws {Unverified} If it names none that may be asked.
+ * @throws {Unverified} If the challenge names no token server that may be asked.
  */
 function tokenServer(denial: Reply, repository: string): URL {
-  // The length bounds the time of the patterns.
+  // A long header would make the patterns slow.
   const header = (denial.headers.get("www-authenticate") ?? "").slice(0, 4096);
   const parameter = (name: string) =>
     new RegExp(`^Bearer (?:.*[ ,])?${name}="([^"]*)"`, "i").exec(header)?.[1];
@@ -231,7 +235,7 @@ function tokenServer(denial: Reply, repository: string): URL {
   if (service !== undefined) {
     realm.searchParams.set("service", service);
   }
-  // Whatever scope the registry names, a token that may pull is enough.
+  // A token for pulling is enough, whatever scope the registry names.
   realm.searchParams.set("scope", `repository:${repository}:pull`);
   return permitted(realm, denial.url);
 }

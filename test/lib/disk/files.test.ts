@@ -217,7 +217,7 @@ test.if(process.platform === "linux")(
 
 test.each([
   ["EACCES", "Give yourself access to x"],
-  ["ELOOP", "Let the link x lead to a folder, or put one in its place"],
+  ["ELOOP", "Make the link x lead to a folder, or replace it with one"],
   ["ENAMETOOLONG", "Use a shorter path"],
   ["EIO", "Look at x, and run this again"],
 ])("the way out of %s", (code, remedy) => {

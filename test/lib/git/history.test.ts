@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { attempt } from "../../../scripts/lib/finding.ts";
 import type { ObjectId } from "../../../scripts/lib/git/git.ts";
-import { changedPaths, findParting } from "../../../scripts/lib/git/history.ts";
+import { changedPaths, findMergeBases } from "../../../scripts/lib/git/history.ts";
 import { openObjects } from "../../../scripts/lib/git/objects.ts";
 import { openRepository } from "../../../scripts/lib/git/repository.ts";
 import { standIn } from "../../helpers/release.ts";
@@ -63,7 +63,7 @@ test.each([
 async function parting(name: string, subcommand = "none", shell = ":") {
   const { second } = await prepared;
   const repository = await withGit(subcommand, shell);
-  return await findParting(repository, name, { shown: "HEAD", commit: second });
+  return await findMergeBases(repository, name, { shown: "HEAD", commit: second });
 }
 
 test("a commit parted from its base at their merge base", async () => {
@@ -131,7 +131,7 @@ test("a base that is no name of a branch is any commit-ish", async () => {
     "@{u}~0",
     "work~0^{commit}",
   ]) {
-    const { base } = await findParting({ root, env }, name, head);
+    const { base } = await findMergeBases({ root, env }, name, head);
     expect(base).toEqual({ shown: name, commit: first });
   }
 });

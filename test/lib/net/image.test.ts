@@ -327,7 +327,7 @@ test("denied, with gh logged out, is neither private nor absent", async () => {
   expect(failed.message).toContain(
     `http://${registry.host} answered 401 (UNAUTHORIZED) to anonymous access, and gh is not logged in to github.com`,
   );
-  expect(failed.message).toEndWith("a denial does not tell a private image from an absent one");
+  expect(failed.message).toEndWith("the image may be private or absent");
   expect(failed.remedy).toContain("gh auth login --scopes read:packages");
 });
 
