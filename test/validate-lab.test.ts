@@ -219,6 +219,19 @@ test("a log too long to be read is no pass where counts are due, and its end is 
   expect(stderr).toMatch(/4-validate-findings\.log:\n(?:.*\n)? {2}\| 10\/10 scenarios pass\n/);
 });
 
+test("of a log that is too long to be shown, no line that is cut at its begin is shown", async () => {
+  const print = (text: string) => `'${process.execPath}' -e 'process.stdout.write(${text})'`;
+  const shown = async (text: string) => {
+    await labWith({ "validate-findings": print(text) });
+    const { stderr } = await validate([]);
+    return /4-validate-findings\.log:\n((?: {2}\| .*\n)*)/.exec(stderr)?.[1];
+  };
+  expect(await shown('"x".repeat(70000) + "\\nend\\n"')).toBe("  | end\n");
+  const whole = '"first\\nsecond\\n" + "y".repeat(65536 - 14) + "\\nend 3\\n"';
+  expect(await shown(whole)).toStartWith("  | second\n");
+  expect(await shown('"z".repeat(70000)')).toBe(`  | ${"z".repeat(500)}\n`);
+});
+
 test("HEAD that moves and a tree that changes during the run are told", async () => {
   const sha = await labWith({ up: "touch new; git commit --quiet --allow-empty -m Moved" });
   const { code, stdout, stderr } = await validate([]);
