@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -171,6 +172,27 @@ test("--keep-going runs the later steps, and the verdict stays FAIL; --json has 
   expect(report.data).toMatchObject({ verdict: "FAIL", row: row(sha, "FAIL"), lab: sha });
   expect(report.data.steps[3]).toMatchObject({ exitCode: 0, counts: ["9/10"] });
   expect(report.data.steps[3].seconds).toBeNumber();
+});
+
+test("a lab that holds a ledger, which is not the one of the checkout, is run with a warning", async () => {
+  await labWith({});
+  await using other = await testRepository();
+  await using product = await testRepository();
+  const files = {
+    [layout.ledger]: old,
+    Makefile: readFileSync(join(lab.root, "Makefile"), "utf8"),
+  };
+  await other.commit(files);
+  await product.commit({ [layout.ledger]: old });
+  for (const [cwd, code, words] of [
+    [product.root, 0, "it looks like the product, not like the lab"],
+    [product.home, 0, "it looks like the product, not like the lab"],
+    [other.root, 1, "so it is the product"],
+  ] as const) {
+    const ended = await runScript(script, ["v1.2.3", "--lab", other.root], { cwd, env });
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toContain(words);
+  }
 });
 
 test("--from starts at that step, warns of those left out, and cannot be recorded", async () => {
