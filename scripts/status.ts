@@ -145,7 +145,7 @@ function verdictOf(
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
   const isHere = tagState.kind === "complete" ? "is released only in part" : "is not released";
-  const stands = where === "elsewhere" ? `is on ${layout.remote}, not here` : isHere;
+  const stands = where === "elsewhere" ? `exists on ${layout.remote}, but not locally` : isHere;
   return error(`${tag} ${stands}: step ${first.step} is ${shownAs[first.state]}`, {
     remedy: next?.text,
   });

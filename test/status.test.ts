@@ -299,6 +299,10 @@ test("an interrupted release is finished, and what is published is found again",
     next: "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0",
     unanswered: [],
   });
+  expect(evidenceOf(elsewhere, "6")).toBe("v1.3.0 exists on origin, but not locally");
+  expect(elsewhere.findings.map(({ message }) => message)).toEqual([
+    "v1.3.0 exists on origin, but not locally: step 2 is open",
+  ]);
   await world.run(elsewhere.next);
   expect((await world.status()).open).toBe("7");
 });

@@ -105,7 +105,11 @@ function judgeBranch(facts: StatusFacts): Judgement {
     const ref = `refs/heads/${branch}`;
     const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
     return where === "nowhere"
-      ? step("pending", `${branch} is on ${remote}, not here`, endUnderway(facts) ?? command(fetch))
+      ? step(
+          "pending",
+          `${branch} exists on ${remote}, but not locally`,
+          endUnderway(facts) ?? command(fetch),
+        )
       : step("verified", `${branch} is on ${remote}`);
   }
   if (where !== "nowhere") {

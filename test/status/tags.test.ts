@@ -55,7 +55,10 @@ test.each<[string, Partial<Facts>, object]>([
   [
     "on the remote alone",
     { refs: held(id) },
-    { kind: "in the way", state: "unknown", next: fetch },
+    {
+      ...{ kind: "in the way", state: "unknown", next: fetch },
+      evidence: "v1.3.0 exists on origin, but not locally",
+    },
   ],
   [
     "signed, here alone",
