@@ -56,12 +56,11 @@ export function checkOperatorReferences(weight: Weight): Check<Version> {
     const findings = operatorFindings(read, version, complain, complain);
     const complaints = findings.filter(({ level }) => level !== "notice");
     const matching = findings.length - complaints.length;
+    const all = operatorDriven(read).length + read.faults.length;
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
       ...complaints,
-      notice(
-        `${matching} of ${operatorDriven(read).length} operator-driven references state ${version}`,
-      ),
+      notice(`${matching} of ${all} operator-driven references state ${version}`),
     ];
   };
 }

@@ -142,7 +142,7 @@ function verdictOf(
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
   const progress = tagState.kind === "complete" ? "is released only in part" : "is not released";
-  const state = where === "remote tag" ? `is only on ${layout.remote}` : progress;
+  const state = where === "remote tag" ? `exists on ${layout.remote}, but not locally` : progress;
   return error(`${tag} ${state}: step ${first.step} is ${shownAs[first.state]}`, {
     remedy: next?.text,
   });

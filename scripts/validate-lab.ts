@@ -19,7 +19,6 @@ import {
   checkLab,
   findLabCommit,
   locateLedger,
-  type NamedLedger,
   namePaths,
   openLab,
   recordRow,
@@ -187,13 +186,14 @@ export const table = command({
     const lab = await openLab(invocation, options.lab);
     refuseWithoutMakefile(lab.root);
     const before = await readCheckout(lab);
-    // Without --record no ledger is needed, but a lab that holds one is the product.
-    const ledger: NamedLedger =
-      options.record || options.ledger !== undefined
-        ? await locateLedger(invocation, options.ledger ?? true)
-        : { path: join(lab.root, layout.ledger) };
-    await refuseProduct(lab, before.head, ledger.path);
-    if (options.record) {
+    // A run that records nothing needs no ledger, but is not to run the product as the lab.
+    const locate = () => locateLedger(invocation, options.ledger ?? true);
+    const located = options.record ? await locate() : (await attempt(locate)).value;
+    if (located !== undefined) {
+      await refuseProduct(lab, before.head, located.path);
+    }
+    const ledger = options.record ? located : undefined;
+    if (ledger !== undefined) {
       refuseUnfitLedger(ledger.path, dayOf(now));
       report.printAside(
         `ledger: ${ledger.path}${ledger.because === undefined ? "" : ` (${ledger.because})`}`,
@@ -249,7 +249,7 @@ export const table = command({
       }
       return await appendRow(path, validation, completed);
     };
-    await recordRow(invocation, options.record ? ledger : undefined, append, data);
+    await recordRow(invocation, ledger, append, data);
     report.print(row);
   },
 });

@@ -280,7 +280,7 @@ describe("operator-driven references alone", () => {
         ["notice", undefined, expect.any(String)],
       ]);
       expect(findings[0]?.message).toStartWith("Cannot read docs/schemas/examples/example.json");
-      expect(findings.at(-1)?.message).toBe("7 of 9 operator-driven references state 1.3.0");
+      expect(findings.at(-1)?.message).toBe("7 of 10 operator-driven references state 1.3.0");
     },
   );
 });

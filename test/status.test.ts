@@ -303,6 +303,10 @@ test("an interrupted release is finished, and what is published is found again",
     next: "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0",
     unanswered: [],
   });
+  expect(evidenceOf(elsewhere, "6")).toBe("v1.3.0 exists on origin, but not locally");
+  expect(elsewhere.findings.map(({ message }) => message)).toEqual([
+    "v1.3.0 exists on origin, but not locally: step 2 is open",
+  ]);
   await world.run(elsewhere.next);
   expect((await world.status()).open).toBe("7");
 });
@@ -423,7 +427,7 @@ test("a history that is cut off leaves questions open, and says how to get the r
   await world.git(...clone, "--branch", "release/1.3.0", `file://${world.bare}`, shallow);
   const status = await statusOf({ ...world.place, cwd: shallow });
   expect(status).toMatchObject({ code: 1, open: "3", next: undefined });
-  expect(evidenceOf(status, "3")).toStartWith("no answer: Cannot find where ");
+  expect(evidenceOf(status, "3")).toStartWith("no answer: Cannot find the merge base ");
   expect(status.byHand).toContain("git fetch --unshallow ");
   expect(status.unanswered).toHaveLength(1);
 });

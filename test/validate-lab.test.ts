@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -173,6 +174,27 @@ test("--keep-going runs the later steps, and the verdict stays FAIL; --json has 
   expect(report.data.steps[3].seconds).toBeNumber();
 });
 
+test("a lab that holds a ledger, which is not the one of the checkout, is run with a warning", async () => {
+  await labWith({});
+  await using other = await testRepository();
+  await using product = await testRepository();
+  const files = {
+    [layout.ledger]: old,
+    Makefile: readFileSync(join(lab.root, "Makefile"), "utf8"),
+  };
+  await other.commit(files);
+  await product.commit({ [layout.ledger]: old });
+  for (const [cwd, code, words] of [
+    [product.root, 0, "it looks like the product, not like the lab"],
+    [product.home, 0, "it looks like the product, not like the lab"],
+    [other.root, 1, "so it is the product"],
+  ] as const) {
+    const ended = await runScript(script, ["v1.2.3", "--lab", other.root], { cwd, env });
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toContain(words);
+  }
+});
+
 test("--from starts at that step, warns of those left out, and cannot be recorded", async () => {
   await labWith({ down: "exit 1" });
   const { code, stdout } = await validate(["--from", "validate-findings", "--json"]);
@@ -217,6 +239,19 @@ test("a log too long to be read is no pass where counts are due, and its end is 
   expect({ code, stdout }).toEqual({ code: 1, stdout: `${row(sha, "FAIL")}\n` });
   expect(stderr).toContain("make validate-findings: its output has more than 67108864 bytes");
   expect(stderr).toMatch(/4-validate-findings\.log:\n(?:.*\n)? {2}\| 10\/10 scenarios pass\n/);
+});
+
+test("of a log that is too long to be shown, no line that is cut at its begin is shown", async () => {
+  const print = (text: string) => `'${process.execPath}' -e 'process.stdout.write(${text})'`;
+  const shown = async (text: string) => {
+    await labWith({ "validate-findings": print(text) });
+    const { stderr } = await validate([]);
+    return /4-validate-findings\.log:\n((?: {2}\| .*\n)*)/.exec(stderr)?.[1];
+  };
+  expect(await shown('"x".repeat(70000) + "\\nend\\n"')).toBe("  | end\n");
+  const whole = '"first\\nsecond\\n" + "y".repeat(65536 - 14) + "\\nend 3\\n"';
+  expect(await shown(whole)).toStartWith("  | second\n");
+  expect(await shown('"z".repeat(70000)')).toBe(`  | ${"z".repeat(500)}\n`);
 });
 
 test("HEAD that moves and a tree that changes during the run are told", async () => {

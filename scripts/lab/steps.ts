@@ -164,9 +164,12 @@ function openLog(log: string): number {
 }
 
 function tailOf(output: number): string[] {
-  const lines = plainLines(endOfLog(output, tailBytes));
+  // One byte more shows where the tail begins: what stands before its first line end is left out.
+  const lines = plainLines(endOfLog(output, tailBytes + 1));
   const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
-  return ended.slice(-tailLines).map((line) => line.slice(0, tailColumns));
+  const isCut = fstatSync(output).size > tailBytes && ended.length > 1;
+  const whole = isCut ? ended.slice(1) : ended;
+  return whole.slice(-tailLines).map((line) => line.slice(0, tailColumns));
 }
 
 /**

@@ -259,9 +259,10 @@ export async function obtainTag(
 ): Promise<{ readonly tag?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
   const { resuming, localTag } = facts;
   const existing = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
-  const refused = verdicts.some(refuses);
+  // Only a gate that refuses leaves the message unknown: the pre-checks and the cautions add nothing.
+  const isKnown = !verdicts.slice(1, -1).some(refuses);
   const trailers = verdicts.flatMap((verdict) => verdict.trailers ?? []);
-  const message = refused ? tag : messageOf(tag, trailers);
+  const message = isKnown ? messageOf(tag, trailers) : tag;
   const request = { tag, commit: candidate.commit, message };
   const found: Finding[] = [];
   // Only a tag by the key that signs now is pushed, so that nobody pushes another's. A published tag
@@ -282,7 +283,7 @@ export async function obtainTag(
       return { findings: [...found, signedByAnother(existing, signed)] };
     }
   }
-  const difference = refused ? undefined : differenceFrom(request, existing);
+  const difference = isKnown ? differenceFrom(request, existing) : undefined;
   if (difference === undefined) {
     return { tag: existing, findings: found };
   }

@@ -258,7 +258,7 @@ function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] 
       .filter((name) => name.endsWith(`/${ref}`) || name.startsWith(`${ref}/`))
       .map((name) =>
         error(`Cannot push to ${ref}: ${layout.remote} holds ${name}, expected no such ref`, {
-          remedy: `Delete it there if it is a slip: git push ${layout.remote} ${shellWord(`:${name}`)}`,
+          remedy: `Delete it there if nobody needs it: git push ${layout.remote} ${shellWord(`:${name}`)}`,
         }),
       ),
   );

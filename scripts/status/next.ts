@@ -105,7 +105,11 @@ function judgeBranch(facts: StatusFacts): Judgement {
     const ref = `refs/heads/${branch}`;
     const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
     return where === "none"
-      ? step("pending", `${branch} is only on ${remote}`, endOperation(facts) ?? command(fetch))
+      ? step(
+          "pending",
+          `${branch} exists on ${remote}, but not locally`,
+          endOperation(facts) ?? command(fetch),
+        )
       : step("verified", `${branch} exists on ${remote}`);
   }
   if (where !== "none") {

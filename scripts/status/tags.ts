@@ -72,7 +72,7 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
     const fetch = `git fetch ${remote} refs/tags/${tag}:refs/tags/${tag}`;
     return theirs === undefined
       ? { kind: "free", state: "pending", evidence: `${tag} is not tagged`, startOver }
-      : blocked("unknown", `${tag} is only on ${remote}`, command(fetch));
+      : blocked("unknown", `${tag} exists on ${remote}, but not locally`, command(fetch));
   }
   if (localTag.kind === "unknown") {
     const { evidence, remedy = evidence } = sumUp(localTag.findings);

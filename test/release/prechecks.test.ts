@@ -134,6 +134,13 @@ test.each([
   expect(judge(onBranch(`refs/heads/${branch}`)).remedies).toStartWith(way);
 });
 
+test("a ref of the remote that is in the way is deleted only if nobody needs it", () => {
+  const refs = { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) };
+  expect(judge({ refs }).remedies.trim()).toBe(
+    "Delete it there if nobody needs it: git push origin :refs/tags/v1.3.0/x",
+  );
+});
+
 test("all faults are reported at once", () => {
   const { errors } = judge({
     checkout: { head, branch: "refs/heads/feature", changes: ["a", "b"], underway: ["rebase"] },

@@ -52,7 +52,14 @@ const install = [error("no ssh-keygen", { remedy: "Install it" })];
 
 test.each<[string, Partial<Facts>, object]>([
   ["free", {}, { kind: "free" }],
-  ["on the remote alone", { refs: held(id) }, { kind: "blocked", state: "unknown", next: fetch }],
+  [
+    "on the remote alone",
+    { refs: held(id) },
+    {
+      ...{ kind: "blocked", state: "unknown", next: fetch },
+      evidence: "v1.3.0 exists on origin, but not locally",
+    },
+  ],
   [
     "signed, here alone",
     { localTag: signed },

@@ -56,6 +56,8 @@ interface InFile {
   readonly found: readonly Found[];
   /** Places that seem to hold a reference that can be neither checked nor edited. */
   readonly unclear?: readonly Unclear[];
+  /** Why it cannot be read. */
+  readonly faults?: readonly Finding[];
 }
 
 /** A place that states a version. */
@@ -96,14 +98,16 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
   const answers = await Promise.all(
     rows.map(async (row) => ({ row, ...(await attempt(() => row.find(reading))) })),
   );
-  const faults = answers.flatMap(({ findings }) => findings ?? []);
+  const faults = answers.flatMap(
+    ({ value, findings }) => findings ?? value.flatMap((each) => each.faults ?? []),
+  );
   return {
     references: answers.flatMap(({ row, value }) =>
       (value ?? []).flatMap(({ found }) => found.map((each) => ({ ...each, row }))),
     ),
     blind: answers.flatMap(({ row, value }) =>
       (value ?? [])
-        .filter(({ found }) => found.length === 0 && !row.enforced)
+        .filter(({ found, faults }) => found.length === 0 && !faults && !row.enforced)
         .map(({ file }) => ({ row, file })),
     ),
     unclear: answers.flatMap(({ row, value }) =>
@@ -270,19 +274,32 @@ function byFile(found: readonly Found[]): readonly InFile[] {
   return [...groups].map(([file, inside]) => ({ file, found: inside }));
 }
 
-/** Returns a `find` that reads every existing file of a row. */
+/** Reads each file by itself: one that cannot be read hides no other. */
+async function inEach(
+  files: readonly string[],
+  find: (path: string) => Promise<Omit<InFile, "file"> | undefined>,
+): Promise<readonly InFile[]> {
+  const answers = await Promise.all(
+    files.map(async (file) => {
+      const { value, findings } = await attempt(() => find(file));
+      const inside = findings === undefined ? value : { found: [], faults: findings };
+      return inside === undefined ? [] : [{ file, ...inside }];
+    }),
+  );
+  return answers.flat();
+}
+
+/** Reads each file that a row names and that is there. */
 function inFiles(
   where: readonly string[],
   find: (file: Source, reading: Reading) => readonly Found[] | Omit<InFile, "file">,
 ): Row["find"] {
   return async (reading) => {
     const listed = await Promise.all(where.map((glob) => reading.tree.list(glob)));
-    const read = await Promise.all(listed.flat().map((path) => reading.source(path)));
-    return read.flatMap((file) => {
+    return inEach(listed.flat(), async (path) => {
+      const file = await reading.source(path);
       const found = file && find(file, reading);
-      return file === undefined || found === undefined
-        ? []
-        : [{ file: file.path, ...("found" in found ? found : { found }) }];
+      return found === undefined || "found" in found ? found : { found };
     });
   };
 }
@@ -291,23 +308,17 @@ function inFiles(
 async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]> {
   const listed = await tree.list(paths.ciTemplates);
   const templates = listed.filter((path) => !/\.(?:md|markdown)$/i.test(path));
-  const answers = await Promise.all(
-    templates.map(async (path) => {
-      const readable = await tree.read(path, { lenient: true });
-      const isText = readable?.text.includes("\ufffd") === false;
-      // A file that sets the constant must be UTF-8: `source` refuses any other encoding.
-      const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
-      const file = isText ? readable : isOurs ? await source(path) : undefined;
-      if (file === undefined) {
-        return [];
-      }
-      if (/\.ya?ml$/i.test(path)) {
-        refuseLineBreaks(file);
-      }
-      return [{ file: path, ...constantsIn(file) }];
-    }),
-  );
-  return answers.flat();
+  return inEach(templates, async (path) => {
+    const readable = await tree.read(path, { lenient: true });
+    const isText = readable?.text.includes("\ufffd") === false;
+    // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
+    const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
+    const file = isText ? readable : isOurs ? await source(path) : undefined;
+    if (file !== undefined && /\.ya?ml$/i.test(path)) {
+      refuseLineBreaks(file);
+    }
+    return file && constantsIn(file);
+  });
 }
 
 function inChart(find: (images: ProductImages) => readonly Found[]): Row["find"] {

@@ -192,6 +192,27 @@ describe("a row", () => {
   });
 });
 
+test("a file that cannot be read hides no other file of its row", async () => {
+  const [template, guide, stale] = [
+    "docs/ci-templates/a.yml",
+    "docs/CI.md",
+    "docs/ci-templates/z.yml",
+  ];
+  const tree = memoryTree({
+    ...everything,
+    [template]: "# x\u2028PERF_SENTINEL_VERSION: 1.2.9\n",
+    [stale]: 'PERF_SENTINEL_VERSION: "1.2.9"\n',
+    "docs/schemas/examples/a.json": "{",
+  });
+  const before = await readReferences(memoryTree(everything), applicationVersions(old));
+  const { references, blind, faults } = await readReferences(tree, applicationVersions(old));
+  expect(faults.map(({ at }) => at?.file)).toEqual([template, "docs/schemas/examples/a.json"]);
+  expect(references.map(({ file }) => file)).toContain(stale);
+  expect(references.map(({ file }) => file)).toContain(guide);
+  expect(references).toHaveLength(before.references.length + 1);
+  expect(blind).toEqual(before.blind);
+});
+
 describe("a file beside the CI templates", () => {
   /** A tree with a file that is not UTF-8. */
   const withBytes = (path: string, text: string): Tree => {
