@@ -156,7 +156,7 @@ export function readVintages(source: Source): Vintage[] {
   const { text, path } = source;
   return [...text.matchAll(declaration)].flatMap(({ 0: found, 1: constant = "", index }) => {
     const start = text.lastIndexOf("\n", index) + 1;
-    const line = (/.*/.exec(text.slice(start)) ?? [""])[0].trim();
+    const line = (/[^\r\n]*/.exec(text.slice(start)) ?? [""])[0].trim();
     if (line.startsWith("//")) {
       return [];
     }
