@@ -159,6 +159,20 @@ describe("a crate", () => {
     expect(found[0]).toStartWith(`error ${path}:${at} Cannot tag v1.2.3: ${path} ${expected}`);
   });
 
+  test("in [project], the old name of [package], is read as Cargo reads it", async () => {
+    const old = (version: string) => `[project]\nname = "a"\nversion = "${version}"\n`;
+    const files = (version: string) => ({ "Cargo.toml": root(), [path]: old(version) });
+    expect(complaints(await check(files("1.2.3")))).toEqual([]);
+    const refused = (await check(files("1.2.2"))).filter(({ level }) => level !== "notice");
+    expect(refused).toMatchObject([
+      {
+        message: `Cannot tag v1.2.3: ${path} says 1.2.2, expected 1.2.3`,
+        at: { file: path, line: 3 },
+        remedy: `Set version = "1.2.3" in [project] of ${path}, or version.workspace = true`,
+      },
+    ]);
+  });
+
   test("that inherits a version which is not there is refused, beside the version", async () => {
     const files = { ...good, "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n' };
     expect(complaints(await check(files))).toEqual([
@@ -401,6 +415,10 @@ describe("a pin", () => {
     [
       "tables of other tools",
       '[package.metadata.dependencies]\nb = "0.9"\n[features]\nb = ["0.9"]\n',
+    ],
+    [
+      "old spellings of tables, which Cargo ignores beside the new ones",
+      '[dev-dependencies]\n[dev_dependencies]\nb = "0.9"\n[target.x.build-dependencies]\n[target.x.build_dependencies]\nb = "0.9"\n',
     ],
     ["tables that count in the root only", '[patch.crates-io]\nb = "0.9"\n'],
   ])("is not what looks like one: %s", async (_, text) => {
