@@ -137,7 +137,9 @@ const setVersion = (table: string, version: Version, file: string) =>
 function shown(value: unknown): string {
   const late = () =>
     require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");
-  return typeof value === "string" && isVersion(value) ? value : late().describeValue(value);
+  return typeof value === "string" && isVersion(value)
+    ? value
+    : late().describeValue(value, "TOML");
 }
 
 export const table = command({

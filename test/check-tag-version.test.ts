@@ -91,7 +91,7 @@ describe("the workspace version", () => {
     ["absent", '[workspace]\nmembers = ["crates/*"]\n', `1 ${none}`],
     ["absent, no workspace at all", stated("top", "1.2.3"), ` ${none}`],
     ["a number", root().replace('"1.2.3"', "1.2"), `4 ${says("the number 1.2")}`],
-    ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a mapping")}`],
+    ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a table")}`],
     ["empty", root(""), `4 ${says('""')}`],
     ["with a v", root("v1.2.3"), `4 ${says('"v1.2.3"')}`],
     ["with build metadata", root("1.2.3+1"), `4 ${says('"1.2.3+1"')}`],
@@ -149,8 +149,8 @@ describe("a crate", () => {
   test.each([
     ["another version", 'version = "1.2.2"', 3, "says 1.2.2, expected 1.2.3"],
     ["a number", "version = 1.2", 3, "says the number 1.2, expected 1.2.3"],
-    ["an array", "version = []", 3, "says a list, expected 1.2.3"],
-    ["workspace = false", "version.workspace = false", 3, "says a mapping, expected 1.2.3"],
+    ["an array", "version = []", 3, "says an array, expected 1.2.3"],
+    ["workspace = false", "version.workspace = false", 3, "says a table, expected 1.2.3"],
     ["nothing", "", 1, "neither states a version nor inherits one"],
   ])("is refused that states %s", async (_, line, at, expected) => {
     const files = { "Cargo.toml": root(), [path]: `[package]\nname = "a"\n${line}\n` };
@@ -397,7 +397,7 @@ describe("a pin", () => {
     ["b = 1.2", "the number 1.2"],
     ["b = { version = 1 }", "the number 1"],
     ["b = true", "the boolean true"],
-    ["b = { version = [] }", "a list"],
+    ["b = { version = [] }", "an array"],
   ])("of the wrong type is refused: %s", async (entry, shown) => {
     const pin = crate("a", `[dependencies]\n${entry}\n`);
     expect(complaints(await check({ ...good, "crates/a/Cargo.toml": pin }))).toEqual([
