@@ -21,7 +21,7 @@ import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
-import { applicationVersions, readReferences } from "./lib/files/references.ts";
+import { applicationVersions, readReferences, type Versions } from "./lib/files/references.ts";
 import { attempt, error, type Finding, notice, shellWord, together } from "./lib/finding.ts";
 import { changesAmong, readStatus } from "./lib/git/checkout.ts";
 import type { Repository } from "./lib/git/repository.ts";
@@ -49,34 +49,40 @@ export interface Preparation {
 /** Computes a bump of a tree. Writes nothing. */
 export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Preparation> {
   const { version, chartOnly, date } = request;
-  const read = await readReferences(tree, {
+  const asked = {
     ...(chartOnly ? {} : applicationVersions(version)),
-    chart: version,
-  });
+    chart: request.chart ?? version,
+  };
+  const read = await readReferences(tree, asked);
+  const planTo = (versions: Versions) => attempt(() => planBump(tree, read, versions, date));
+  // What keeps the targets from being known hides no other fault.
+  const faultsOfFiles = async () => (await planTo(asked)).findings ?? [];
   const stated = read.workspace.version;
   if (stated === undefined) {
-    return { faults: read.workspace.faults };
+    return { faults: await faultsOfFiles() };
   }
   if (typeof stated.value !== "string" || !isVersion(stated.value)) {
     const file = layout.workspaceManifest;
+    const at = stated.place();
     const fault = error(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
-      at: stated.place,
+      at,
       remedy: `Set version = "X.Y.Z" in [workspace.package] of ${file}`,
     });
-    return { faults: [fault] };
+    const others = (await faultsOfFiles()).filter((each) => !Bun.deepEquals(each.at, at));
+    return { faults: [fault, ...others] };
   }
   const chart = read.references.find(
     ({ row, what }) => row.follows === "chart" && what === "version",
   );
   if (chart === undefined && read.faults.length > 0) {
     // The unreadable file may be the chart.
-    return { faults: [...read.workspace.faults, ...read.faults] };
+    return { faults: await faultsOfFiles() };
   }
   const { targets, faults } = findTargets(request, {
     application: { value: stated.value, place: stated.place },
     chart: chart && { value: chart.version as Version, place: chart.place },
   });
-  const plan = await attempt(() => planBump(tree, read, targets.versions, date));
+  const plan = await planTo(targets.versions);
   return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
 

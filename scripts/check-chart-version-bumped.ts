@@ -67,7 +67,8 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   ]);
   const isNewChart = before.findings === undefined && before.value === undefined;
   if (after.findings !== undefined) {
-    const others = changelog.findings ?? [];
+    const isGone = changelog.value === undefined && !isNewChart;
+    const others = changelog.findings ?? (isGone ? [noChangelog(describing("A.B.C"))] : []);
     return [...faultsOfBase(before.findings, "version"), ...after.findings, ...others];
   }
   if (after.value === undefined) {
@@ -135,7 +136,7 @@ function noChangelog(remedy: string): Finding {
 
 const cannotAccept = `Cannot accept the change of ${folder}`;
 
-const describing = (version: Version) =>
+const describing = (version: Version | "A.B.C") =>
   `Describe the change in ${changelogPath} below ## [${version}], and commit it`;
 
 function listed(paths: readonly string[]): string {

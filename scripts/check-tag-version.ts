@@ -38,9 +38,7 @@ export function judgeTagVersion(workspace: Workspace, version: Version): Finding
   const root = layout.workspaceManifest;
   return [
     ...faults,
-    ...(stated === undefined
-      ? []
-      : [judgeVersion(stated, "[workspace.package]", "has no workspace version", version)]),
+    ...(stated === undefined ? [] : [judgeVersion(stated, "has no workspace version", version)]),
     ...(crates.length > 0 || faults.length > 0
       ? []
       : [
@@ -65,7 +63,7 @@ function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Findi
   const { manifest, version: own, inherits } = crate;
   const inherited = workspace.version?.value;
   if (!inherits) {
-    return judgeVersion(own, "[package]", "neither states a version nor inherits one", version);
+    return judgeVersion(own, "neither states a version nor inherits one", version);
   }
   return inherited === undefined
     ? refuse(version, `${manifest} inherits a workspace version, and there is none`, {
@@ -78,17 +76,18 @@ function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Findi
 }
 
 /**
- * Checks a version in a table of a manifest.
+ * Checks the version that a manifest states for its package or the workspace.
  *
  * @param without The predicate of the message if the version is missing.
  */
-function judgeVersion(stated: Statement, table: string, without: string, version: Version) {
+function judgeVersion(stated: Statement, without: string, version: Version) {
   const { document, value, place: at } = stated;
   const { path } = document.source;
   if (value === version) {
     return notice(`${path} -> ${version} (matches tag)`, { at });
   }
-  const inherit = table === "[package]" ? ", or version.workspace = true" : "";
+  const table = `[${stated.path.slice(0, -1).join(".")}]`;
+  const inherit = table === "[workspace.package]" ? "" : ", or version.workspace = true";
   const why = value === undefined ? without : `says ${shown(value)}, expected ${version}`;
   const remedy = setVersion(table, version, path) + inherit;
   return refuse(version, `${path} ${why}`, { at, remedy });
@@ -138,7 +137,9 @@ const setVersion = (table: string, version: Version, file: string) =>
 function shown(value: unknown): string {
   const late = () =>
     require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");
-  return typeof value === "string" && isVersion(value) ? value : late().describeValue(value);
+  return typeof value === "string" && isVersion(value)
+    ? value
+    : late().describeValue(value, "TOML");
 }
 
 export const table = command({

@@ -208,6 +208,13 @@ test.each([["version: 1.10\n"], ["version: 1.3.0\nversion: 1.3.0\n"]])(
   },
 );
 
+test("a changelog that is gone is a fault beside a version that cannot be read", async () => {
+  const files = { ...good, [manifest]: "version: 1.10\n", [changelog]: undefined };
+  const found = (await judge(old, changedFiles(files))).filter(({ level }) => level === "error");
+  expect(found.map(({ at }) => at?.file)).toEqual([manifest, changelog]);
+  expect(found[1]?.message).toEndWith("found no CHANGELOG.md, expected one");
+});
+
 test.each([["version: 1.10\n"], ["version: 1.2.3\nversion: 1.2.4\n"]])(
   "a base that cannot be read does not stop the change that corrects it: %p",
   async (text) => {

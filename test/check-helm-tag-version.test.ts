@@ -111,7 +111,7 @@ test("a refusal inside a commit names line and commit", async () => {
     env: repository.env,
   });
   expect(code).toBe(1);
-  expect(stderr).toContain("found the number 1.1");
+  expect(stderr).toContain("found a number, which YAML reads as 1.1");
   expect(stderr).toContain(`at ${manifest}:2:1 in commit ${commit.slice(0, 12)}`);
 });
 

@@ -91,7 +91,7 @@ describe("the workspace version", () => {
     ["absent", '[workspace]\nmembers = ["crates/*"]\n', `1 ${none}`],
     ["absent, no workspace at all", stated("top", "1.2.3"), ` ${none}`],
     ["a number", root().replace('"1.2.3"', "1.2"), `4 ${says("the number 1.2")}`],
-    ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a mapping")}`],
+    ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a table")}`],
     ["empty", root(""), `4 ${says('""')}`],
     ["with a v", root("v1.2.3"), `4 ${says('"v1.2.3"')}`],
     ["with build metadata", root("1.2.3+1"), `4 ${says('"1.2.3+1"')}`],
@@ -149,14 +149,28 @@ describe("a crate", () => {
   test.each([
     ["another version", 'version = "1.2.2"', 3, "says 1.2.2, expected 1.2.3"],
     ["a number", "version = 1.2", 3, "says the number 1.2, expected 1.2.3"],
-    ["an array", "version = []", 3, "says a list, expected 1.2.3"],
-    ["workspace = false", "version.workspace = false", 3, "says a mapping, expected 1.2.3"],
+    ["an array", "version = []", 3, "says an array, expected 1.2.3"],
+    ["workspace = false", "version.workspace = false", 3, "says a table, expected 1.2.3"],
     ["nothing", "", 1, "neither states a version nor inherits one"],
   ])("is refused that states %s", async (_, line, at, expected) => {
     const files = { "Cargo.toml": root(), [path]: `[package]\nname = "a"\n${line}\n` };
     const found = complaints(await check(files));
     expect(found).toHaveLength(1);
     expect(found[0]).toStartWith(`error ${path}:${at} Cannot tag v1.2.3: ${path} ${expected}`);
+  });
+
+  test("in [project], the old name of [package], is read as Cargo reads it", async () => {
+    const old = (version: string) => `[project]\nname = "a"\nversion = "${version}"\n`;
+    const files = (version: string) => ({ "Cargo.toml": root(), [path]: old(version) });
+    expect(complaints(await check(files("1.2.3")))).toEqual([]);
+    const refused = (await check(files("1.2.2"))).filter(({ level }) => level !== "notice");
+    expect(refused).toMatchObject([
+      {
+        message: `Cannot tag v1.2.3: ${path} says 1.2.2, expected 1.2.3`,
+        at: { file: path, line: 3 },
+        remedy: `Set version = "1.2.3" in [project] of ${path}, or version.workspace = true`,
+      },
+    ]);
   });
 
   test("that inherits a version which is not there is refused, beside the version", async () => {
@@ -383,7 +397,7 @@ describe("a pin", () => {
     ["b = 1.2", "the number 1.2"],
     ["b = { version = 1 }", "the number 1"],
     ["b = true", "the boolean true"],
-    ["b = { version = [] }", "a list"],
+    ["b = { version = [] }", "an array"],
   ])("of the wrong type is refused: %s", async (entry, shown) => {
     const pin = crate("a", `[dependencies]\n${entry}\n`);
     expect(complaints(await check({ ...good, "crates/a/Cargo.toml": pin }))).toEqual([
@@ -401,6 +415,10 @@ describe("a pin", () => {
     [
       "tables of other tools",
       '[package.metadata.dependencies]\nb = "0.9"\n[features]\nb = ["0.9"]\n',
+    ],
+    [
+      "old spellings of tables, which Cargo ignores beside the new ones",
+      '[dev-dependencies]\n[dev_dependencies]\nb = "0.9"\n[target.x.build-dependencies]\n[target.x.build_dependencies]\nb = "0.9"\n',
     ],
     ["tables that count in the root only", '[patch.crates-io]\nb = "0.9"\n'],
   ])("is not what looks like one: %s", async (_, text) => {

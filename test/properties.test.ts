@@ -143,7 +143,7 @@ function everythingOf(document: Document): unknown {
   return valuesOf(document.data)
     .slice(0, 30)
     .map(({ path, value }) => {
-      describeValue(value);
+      describeValue(value, "YAML");
       document.place(path);
       return typeof value === "string" && document.textOffsets(path, value);
     });

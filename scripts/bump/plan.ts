@@ -61,7 +61,6 @@ export async function planBump(
   versions: Versions,
   date: Day,
 ): Promise<BumpPlan> {
-  refuseFaults([...read.workspace.faults, ...read.faults]);
   const movable = movableOf(read);
   const stale = movable.filter((each) => isStale(each, versions));
   const sections = table.filter(({ section, follows }) => section && versions[follows]);
@@ -71,7 +70,8 @@ export async function planBump(
     ),
     ...sections.map((row) => attempt(() => editSection(tree, row, stale, versions, date))),
   ]);
-  refuseFaults(answers.flatMap(({ findings }) => findings ?? []));
+  const unedited = answers.flatMap(({ findings }) => findings ?? []);
+  refuseFaults([...read.workspace.faults, ...read.faults, ...unedited]);
   const edits = answers.flatMap(({ value }) => value ?? []);
   const files = edits
     .filter(({ before, after }) => before !== after)
@@ -84,7 +84,8 @@ export async function planBump(
 
 function refuseFaults(faults: readonly Finding[]): void {
   if (faults.length > 0) {
-    throw new Refusal(faults);
+    // A changelog that cannot be read is a fault of its references and of its edit.
+    throw new Refusal([...new Map(faults.map((each) => [JSON.stringify(each), each])).values()]);
   }
 }
 

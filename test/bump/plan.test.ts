@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { planBump } from "../../scripts/bump/plan.ts";
+import { prepareBump } from "../../scripts/bump-version.ts";
 import { checkReferences } from "../../scripts/check-references.ts";
 import { smallProduct } from "../../scripts/demo/product.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
@@ -35,6 +36,13 @@ async function faultsOf(files: Files): Promise<string[]> {
   const { findings = [] } = await attempt(() => planOf(files, all));
   expect(isPass([notice("nothing else"), ...findings])).toBe(false);
   return findings.map(({ at, message }) => `${at?.file}:${at?.line ?? "-"} ${message}`);
+}
+
+/** The files of the faults that keep a bump from being prepared. */
+async function preparedFaults(files: Files) {
+  const request = { version: next, chart: undefined, chartOnly: false, allowSame: false, date };
+  const { faults } = await prepareBump(memoryTree(files), request);
+  return faults.map(({ at }) => at?.file);
 }
 
 const product: Files = smallProduct("1.2.9");
@@ -128,6 +136,35 @@ describe("nothing is planned, with every fault told,", () => {
       "docs/schemas/examples/example.json",
       "charts/perf-sentinel/Chart.yaml",
     ]);
+  });
+
+  test("if one file cannot be read and others cannot be edited", async () => {
+    const manifest = product["crates/sentinel-cli/Cargo.toml"] ?? "";
+    const twice = "## [Unreleased]\n\n- a\n\n## [Unreleased]\n";
+    const faulty = {
+      ...product,
+      "crates/sentinel-cli/Cargo.toml": manifest.replace('"1.2.9"', '"1\\u002e2.9"'),
+      "CHANGELOG.md": twice,
+    };
+    const files = { ...faulty, "charts/perf-sentinel/Chart.yaml": "version: 1.10\n" };
+    const expected = [
+      "charts/perf-sentinel/Chart.yaml",
+      "crates/sentinel-cli/Cargo.toml",
+      "CHANGELOG.md",
+    ];
+    expect((await faultsOf(files)).map((fault) => fault.split(":")[0])).toEqual(expected);
+    expect(await preparedFaults(files)).toEqual(expected);
+    const root = product["Cargo.toml"] ?? "";
+    for (const version of ['"1.2"', "1.2"]) {
+      const unclear = { ...faulty, "Cargo.toml": root.replace('"1.2.9"', version) };
+      expect(await preparedFaults(unclear)).toEqual(["Cargo.toml", ...expected.slice(1)]);
+    }
+  });
+
+  test("once, if a changelog cannot be read", async () => {
+    const { "CHANGELOG.md": _, ...others } = product;
+    const faults = await faultsOf({ ...others, "CHANGELOG.md/folder": "" });
+    expect(faults.map((fault) => fault.split(":")[0])).toEqual(["CHANGELOG.md"]);
   });
 
   test("if values cannot be changed alone", async () => {

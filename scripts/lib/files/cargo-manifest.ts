@@ -41,7 +41,9 @@ export async function readManifest(tree: Tree, path: string) {
 
 /** Returns the value at a key of `[package]`; without a key, the table. */
 export function packageAt(document: Document, ...key: readonly string[]): Statement {
-  return statement(document, ["package", ...key]);
+  // As in Cargo, the old name counts where the new one is not there.
+  const isOld = document.at(["package"]) === undefined && document.at(["project"]) !== undefined;
+  return statement(document, [isOld ? "project" : "package", ...key]);
 }
 
 export function nameIn(document: Document): string | undefined {
@@ -102,7 +104,13 @@ function dependencyTables(document: Document): readonly Path[] {
   const pathsIn = (key: string): Path[] =>
     Object.keys(asTable(document.at([key])) ?? {}).map((each) => [key, each]);
   const tables = [[], ...pathsIn("target")].flatMap((scope) =>
-    [...shippedTables, ...otherTables].map((name) => [...scope, name]),
+    [...shippedTables, ...otherTables]
+      // Cargo ignores an old spelling beside the new one.
+      .filter((name) => {
+        const current = name.replace("_", "-");
+        return name === current || document.at([...scope, current]) === undefined;
+      })
+      .map((name) => [...scope, name]),
   );
   return document.source.path === layout.workspaceManifest
     ? [["workspace", "dependencies"], ...pathsIn("patch"), ...tables]

@@ -285,7 +285,7 @@ function textsAt(document: Document, path: Path, faults: Finding[]): readonly Te
     const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
     const what = `${path.join(".")} in ${document.source.path}`;
     faults.push(
-      error(`Cannot read the workspace: ${what} holds ${describeValue(other.value)}`, {
+      error(`Cannot read the workspace: ${what} holds ${describeValue(other.value, "TOML")}`, {
         at: other.place,
         remedy: `Make ${what} an array of strings`,
       }),

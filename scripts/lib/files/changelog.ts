@@ -136,6 +136,6 @@ function partsOf(title: string): Pick<Section, "name" | "version" | "rest" | "da
     name,
     version: name !== undefined && isVersion(name) ? name : undefined,
     rest,
-    date: /^-[ \t]+(.+)$/.exec(rest)?.[1],
+    date: /^-[ \t]+(.+)$/s.exec(rest)?.[1],
   };
 }

@@ -5,7 +5,7 @@ import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import type { Document, Path } from "./document.ts";
 import { describeValue } from "./unreadable.ts";
-import { isPlainString, type Key, keysOf, refuseOtherThanMapping } from "./yaml-mapping.ts";
+import { type Key, keysOf, rareSpelling, refuseOtherThanMapping } from "./yaml-mapping.ts";
 
 /**
  * Returns the version of a manifest.
@@ -33,7 +33,7 @@ export function versionsOf(document: Document) {
       ? []
       : [
           error(
-            `Cannot read the chart's appVersion: found ${describeValue(value)}, expected a string such as "1.2.3"`,
+            `Cannot read the chart's appVersion: found ${describeValue(value, "YAML")}, expected a string such as "1.2.3"`,
             { at, remedy: 'Write it in quotes: appVersion: "X.Y.Z"' },
           ),
         ];
@@ -50,7 +50,8 @@ function readVersion(document: Document, others: (keys: readonly Key[]) => reado
   const at = placeOf(source, keys, "version");
   const faults = [...keyFaults(source, keys), ...lookalikeFaults(source, keys)];
   if (typeof value !== "string" || !isVersion(value)) {
-    const found = value === undefined ? `no key "version" in ${source.path}` : describeValue(value);
+    const found =
+      value === undefined ? `no key "version" in ${source.path}` : describeValue(value, "YAML");
     faults.push(
       error(
         `Cannot read the chart version: found ${found}, expected a string of strict SemVer without build metadata`,
@@ -117,12 +118,18 @@ export function spellingFaults(document: Document, keys: readonly Key[], path: P
   const { source } = document;
   const value = document.at(path);
   const key = keys.findLast(({ name }) => name === path.at(-1));
-  if (typeof value !== "string" || (key !== undefined && isPlainString(source, key, value))) {
+  const found =
+    typeof value !== "string"
+      ? undefined
+      : key === undefined
+        ? `${quote(value)} at no key of its own`
+        : rareSpelling(source, key, value);
+  if (found === undefined) {
     return [];
   }
   return [
     error(
-      `Cannot read ${path.join(".")} in ${source.path}: found ${quote(value)} in a spelling that YAML 1.1 may read otherwise, expected a plain or quoted string`,
+      `Cannot read ${path.join(".")} in ${source.path}: found ${found}, expected a plain or quoted string`,
       {
         at: source.place(key?.offset),
         remedy: `Write it in quotes at its key, without tag, alias and merge: ${path.at(-1)}: "..."`,

@@ -132,7 +132,9 @@ function faultOf(
   at: () => Place,
   remedy = `Write ${expected} there`,
 ): Finding[] {
-  const found = Array.isArray(value) ? JSON.stringify(value).slice(0, 100) : describeValue(value);
+  const found = Array.isArray(value)
+    ? JSON.stringify(value).slice(0, 100)
+    : describeValue(value, "YAML");
   const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
   return isFit ? [] : [error(message, { at, remedy })];
 }

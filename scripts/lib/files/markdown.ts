@@ -23,7 +23,8 @@ export interface MarkdownLine {
 /** Marks of quotes and list items at the start of a line. */
 const containerMarks = /^[\s>]*(?:(?:[-+*]|[0-9]{1,9}[.)])(?:[ \t]+|$)[\s>]*)*/;
 const fence = /^(?:`{3,}(?=[^`]*$)|~{3,})/;
-const marked = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/;
+/** Without the flag `s`, `.` would end at U+2028 and U+2029, which end no line of Markdown. */
+const marked = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/s;
 const indented = /^(?: {4}| {0,3}\t)/;
 const linkDefinition =
   /^\s{0,3}\[[^[\]]+\]: *(?:<[^<>]*>|[^ <][^ ]*)(?: +(?:"[^"]*"|'[^']*'|\([^()]*\)))? *$/;

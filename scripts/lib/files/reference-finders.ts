@@ -112,7 +112,9 @@ export function statedIn(
   return [
     {
       ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
-      ...(typeof value === "string" ? {} : { written: describeValue(value), version: undefined }),
+      ...(typeof value === "string"
+        ? {}
+        : { written: describeValue(value, "TOML"), version: undefined }),
       place,
     },
   ];

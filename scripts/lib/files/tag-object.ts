@@ -104,5 +104,5 @@ export function secondsOf(identity: string | undefined): number | undefined {
 
 /** Returns the bypassed checks in a tag's message: the text after each `Bypassed:`. */
 export function bypassesIn(message: string): string[] {
-  return [...message.matchAll(/^Bypassed: (.*\S)[^\S\n]*$/gm)].map(([, what = ""]) => what);
+  return [...message.matchAll(/(?<=^|[\n\r])Bypassed: ([^\n\r]*\S)/g)].map(([, what = ""]) => what);
 }

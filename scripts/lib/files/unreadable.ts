@@ -171,21 +171,25 @@ function errorOffset(text: string, parse: Parser): number {
 }
 
 /** Returns a description of a value, for a message about a wrong type. */
-export function describeValue(value: unknown): string {
+export function describeValue(value: unknown, language: "TOML" | "YAML"): string {
+  const isToml = language === "TOML";
+  const [list, table] = isToml ? ["an array", "a table"] : ["a list", "a mapping"];
   switch (typeof value) {
     case "string":
       return quote(value);
     case "number":
     case "bigint":
+      // A file of YAML may well say 1.10 where its author means no number.
+      return isToml ? `the number ${value}` : `a number, which YAML reads as ${value}`;
     case "boolean":
-      return `the ${typeof value === "boolean" ? "boolean" : "number"} ${value}`;
+      return `the boolean ${value}`;
     default:
       return value === null || value === undefined
         ? "nothing"
         : Array.isArray(value)
-          ? "a list"
+          ? list
           : Object.getPrototypeOf(value) === Object.prototype
-            ? "a mapping"
+            ? table
             : "a date";
   }
 }

@@ -23,11 +23,14 @@ export function parseYamlMapping(source: Source): Document {
 }
 
 /** @throws {LocatedSyntaxError} If a YAML document is not one mapping. */
-export function refuseOtherThanMapping({ data, source }: Document): void {
+export function refuseOtherThanMapping({ data, source, withText }: Document): void {
   if (asTable(data) === undefined) {
-    // The runtime also returns a list for several documents.
+    // The runtime also returns a list for several documents. Adding a document tells them apart.
+    const isList = () => Bun.deepEquals(withText(`${source.text}\n--- 0\n`).data, [data, 0]);
     const found = Array.isArray(data)
-      ? "a list or several documents"
+      ? isList()
+        ? "a list"
+        : "several documents"
       : data === null
         ? "nothing"
         : "a single value";
@@ -94,26 +97,38 @@ function keysIn({ source, place }: Document, path: Path, table: unknown): readon
 const otherwiseIn11 =
   /^(?:y|n|yes|no|on|off|=|[-+]?[0-9][0-9_]*(?::[0-9][0-9_]*)*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?|[-+]?\.[0-9_]+|[-+]?0[box][0-9a-f_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t \t].*)?)$/i;
 
-/**
- * Reports whether the string at a key directly follows it, plain or in quotes and without tag,
- * alias or block scalar, so that every YAML parser reads the same string.
- */
-export function isPlainString({ text }: Source, { name, offset }: Key, value: string): boolean {
+/** Returns the offset at which the value of a key is written, behind an anchor; undefined if unclear. */
+function valueOffset({ text }: Source, { name, offset }: Key): number | undefined {
   const quote = /["']/.exec(text[offset - 1] ?? "")?.[0];
   const rest = quote === '"' ? '(?:[^"\\\\]|\\\\.)*"' : "(?:[^']|'')*'";
   const key = quote === undefined ? "" : rest;
   const after = new RegExp(`${key}\\s*:\\s*(?:&\\S+\\s+)?`, "y");
   after.lastIndex = quote === undefined ? offset + name.length : offset;
-  if (!after.test(text)) {
-    return false;
-  }
-  const start = after.lastIndex;
-  return (
+  return after.test(text) ? after.lastIndex : undefined;
+}
+
+/**
+ * Returns a description of how the string at a key is written; undefined if it directly follows the key, plain
+ * or in quotes and without tag, alias or block scalar, so that every YAML parser reads the same string.
+ */
+export function rareSpelling(source: Source, key: Key, value: string): string | undefined {
+  const { text } = source;
+  const start = valueOffset(source, key) ?? text.length;
+  const isPlain =
     /["']/.test(text[start] ?? "") ||
     (text.startsWith(value, start) &&
       /^(?:[\s,\]}]|$)/.test(text.slice(start + value.length, start + value.length + 1)) &&
-      !otherwiseIn11.test(value))
-  );
+      !otherwiseIn11.test(value));
+  const first = /^[!*|>]\S{0,40}/.exec(text.slice(start, start + 41))?.[0] ?? "";
+  return isPlain
+    ? undefined
+    : first.startsWith("!")
+      ? `the tag ${first}`
+      : first.startsWith("*")
+        ? `the alias ${first}`
+        : first !== ""
+          ? "a block of text"
+          : `${quote(value)} in a spelling that YAML 1.1 may read otherwise`;
 }
 
 /** A key that occurs more than once in a mapping. */

@@ -17,6 +17,8 @@ test.each([
   ["## [1.2.3][link]", "1.2.3", undefined],
   ["  ##  [1.2.3]  ##", "1.2.3", undefined],
   ["## [1.2.3] (yanked)", "1.2.3", undefined],
+  ["## [1.2.3] - 2026-08-07\u2028", "1.2.3", "2026-08-07"],
+  ["## [1.2.3] - a\u2028b", "1.2.3", "a\u2028b"],
 ])("%p is the section of a version", (heading, version, date) => {
   expect(read(`${heading}\n`).sections).toMatchObject([{ version, name: version, date }]);
 });

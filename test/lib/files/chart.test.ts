@@ -85,7 +85,7 @@ test.each([
   [
     "a number",
     "version: 1.10\n",
-    "1: Cannot read the chart version: found the number 1.1, expected",
+    "1: Cannot read the chart version: found a number, which YAML reads as 1.1, expected",
   ],
   ["nothing", "version:\n", "1: Cannot read the chart version: found nothing"],
   [
@@ -100,13 +100,13 @@ test.each([
   [
     "an appVersion that is a number",
     "version: 1.2.3\nappVersion: 0.10\n",
-    "2: Cannot read the chart's appVersion: found the number 0.1",
+    "2: Cannot read the chart's appVersion: found a number, which YAML reads as 0.1",
   ],
   ["illegal YAML", "version: 1.2.3\nx: [\n", "2: Cannot read c/Chart.yaml: not valid YAML"],
   [
     "two documents",
     "version: 1.2.3\n---\nversion: 1.2.4\n",
-    "-: Cannot read c/Chart.yaml: found a list or several documents",
+    "-: Cannot read c/Chart.yaml: found several documents",
   ],
 ])(
   "a version is never converted or guessed: %s is refused with its line",
@@ -244,10 +244,10 @@ test.each([
     "several faults",
     withImages("- name: 1\n  platforms: 1\n- image: b\n- 1\n"),
     [
-      `4: Cannot read name ${image1} the number 1, expected a text`,
+      `4: Cannot read name ${image1} a number, which YAML reads as 1, expected a text`,
       `4: Cannot read image ${image1} nothing, ${reference}`,
-      `5: Cannot read platforms ${image1} the number 1, expected a list such as [linux/amd64, linux/arm64]`,
-      "3: Cannot read entry 3 of artifacthub.io/images: found the number 1, expected a mapping with image",
+      `5: Cannot read platforms ${image1} a number, which YAML reads as 1, expected a list such as [linux/amd64, linux/arm64]`,
+      "3: Cannot read entry 3 of artifacthub.io/images: found a number, which YAML reads as 1, expected a mapping with image",
     ],
   ],
 ])("a malformed images annotation is refused with its line: %s", async (_, text, expected) => {
@@ -303,7 +303,9 @@ test.each([
   [
     "a tag that is a number",
     "image:\n  repository: a\n  tag: 1.10\n",
-    [`3: ${cannotRead("image.tag in c/values.yaml")} the number 1.1, expected a text in quotes`],
+    [
+      `3: ${cannotRead("image.tag in c/values.yaml")} a number, which YAML reads as 1.1, expected a text in quotes`,
+    ],
   ],
   [
     "no image",

@@ -31,6 +31,7 @@ test.each([
   ["text\n## a", "text|## a"],
   ["> quote\n## a", "text|## a"],
   ["- item\n## a", "text|## a"],
+  ["## a\u2028b\u2029c", "## a\u2028b\u2029c"],
   ["a\n=", "# a"],
   [" a\n--- ", "## a"],
 ])("%p is a heading", (text, expected) => {

@@ -61,8 +61,10 @@ test.each([
   ["", "nothing"],
   ["# only a comment\n", "nothing"],
   ["text", "a single value"],
-  ["- a\n- b\n- c\n", "a list or several documents"],
-  ["a: 1\n---\nb: 2\n", "a list or several documents"],
+  ["- a\n- b\n- c\n", "a list"],
+  ["--- # x\n[[a], 0]", "a list"],
+  ["a: 1\n---\nb: 2\n", "several documents"],
+  ["- a\n--- 0", "several documents"],
 ])("%p is not one mapping but %s", (text, found) => {
   const parse = () => parseYamlMapping(source("f.yaml", text));
   expect(parse).toThrow(LocatedSyntaxError);

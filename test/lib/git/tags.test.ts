@@ -90,6 +90,11 @@ test.each([
 test.each([
   ["none", "v1.0.0\n\nLab-validation: PASS\n", []],
   ["two, with line ends of Windows", "v1\n\nBypassed: a b\r\nBypassed: c\r\n", ["a b", "c"]],
+  [
+    "what holds U+2028, which ends no line",
+    "v1\n\nBypassed: a\u2028Bypassed: b\n",
+    ["a\u2028Bypassed: b"],
+  ],
   ["none within a line, and none that is empty", "v1\n\nwas Bypassed: x\nBypassed: \n", []],
 ])("a tag's message states its bypasses: %s", (_, message, expected) => {
   expect(bypassesIn(message)).toEqual(expected);
