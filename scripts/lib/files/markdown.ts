@@ -36,7 +36,8 @@ export function readLines(text: string): MarkdownLine[] {
   let open: string | undefined;
   for (const { line, start, end } of physicalLines(text)) {
     const before = lines.at(-1);
-    const run = fence.exec(line.replace(containerMarks, ""))?.[0];
+    const mayFence = line.includes("```") || line.includes("~~~");
+    const run = mayFence ? fence.exec(line.replace(containerMarks, ""))?.[0] : undefined;
     const words = open === undefined ? visible(line, start) : line;
     const isCode = before === undefined || before.kind !== "text" || before.words.trim() === "";
     if (open !== undefined) {
