@@ -3,6 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { decodeSource } from "../files/decode.ts";
 import { isTreePath, type Tree } from "../tree.ts";
+import { listWorkTree } from "./listing.ts";
 
 /**
  * Returns the files below a folder, except those in `.git`, as a tree. It follows links that lead
@@ -21,10 +22,7 @@ export function workTree(root: string): Tree {
         readPlainFile(root, path) ?? (await import("./files.ts")).findFile(root, path)?.bytes;
       return bytes && decodeSource(path, bytes, decoding);
     },
-    async list(glob) {
-      const { listWorkTree } = await import("./listing.ts");
-      return await listWorkTree(root, glob);
-    },
+    list: (glob) => listWorkTree(root, glob),
   };
 }
 
