@@ -27,6 +27,7 @@ import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   asTable,
   type Document,
+  describeValue,
   type Path,
   parseJson,
   parseToml,
@@ -57,7 +58,6 @@ import {
   findUnclearMentions,
 } from "../scripts/lib/files/snippets.ts";
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
-import { describeValue } from "../scripts/lib/files/unreadable.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
 import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
 import { findLink, findList, findText } from "../scripts/lib/net/gh.ts";

@@ -33,7 +33,7 @@ import {
   statement,
   withoutDots,
 } from "./cargo-manifest.ts";
-import type { Document, Path } from "./document.ts";
+import { type Document, describeValue, type Path } from "./document.ts";
 
 /** A package that is released with the workspace. */
 export interface Crate {
@@ -282,7 +282,6 @@ function textsAt(document: Document, path: Path, faults: Finding[]): readonly Te
     typeof entry.value === "string" && Array.isArray(value);
   const other = entries.find((entry) => !isText(entry));
   if (other !== undefined) {
-    const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
     const what = `${path.join(".")} in ${document.source.path}`;
     faults.push(
       error(`Cannot read the workspace: ${what} holds ${describeValue(other.value, "TOML")}`, {

@@ -3,8 +3,7 @@
 import { error, type Finding, quote, Refusal } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import type { Document, Path } from "./document.ts";
-import { describeValue } from "./unreadable.ts";
+import { type Document, describeValue, type Path } from "./document.ts";
 import { type Key, keysOf, rareSpelling, refuseOtherThanMapping } from "./yaml-mapping.ts";
 
 /**

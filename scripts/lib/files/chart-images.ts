@@ -5,11 +5,10 @@ import { layout } from "../layout.ts";
 import { source, type Tree } from "../tree.ts";
 import { type Chart, type Located, needFile, readChart } from "./chart.ts";
 import { keyFaults, refuseAny, spellingFaults } from "./chart-faults.ts";
-import { asTable, type Document, type Path, parseYaml } from "./document.ts";
+import { asTable, type Document, describeValue, type Path, parseYaml } from "./document.ts";
 import { type Change, editDocument, spliceOf } from "./edit.ts";
 import { type ImageReference, parseImageReference } from "./image-reference.ts";
 import { placeInside } from "./places.ts";
-import { describeValue } from "./unreadable.ts";
 import { keysOf, parseYamlMapping } from "./yaml-mapping.ts";
 
 /** An image that the chart promises in its annotation. */

@@ -5,7 +5,7 @@
  * places of keys and values, and `unreadable.ts` explains syntax errors.
  */
 
-import type { Place } from "../finding.ts";
+import { type Place, quote } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
 
 /** Keys and array indices from the top of a document to a value. */
@@ -150,4 +150,28 @@ export function asTable(value: unknown): Readonly<Record<string, unknown>> | und
     Object.getPrototypeOf(value) === Object.prototype
     ? (value as Record<string, unknown>)
     : undefined;
+}
+
+/** Returns a description of a value, for a message about a wrong type. */
+export function describeValue(value: unknown, language: "TOML" | "YAML"): string {
+  const isToml = language === "TOML";
+  const [list, table] = isToml ? ["an array", "a table"] : ["a list", "a mapping"];
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+    case "bigint":
+      // A file of YAML may well say 1.10 where its author means no number.
+      return isToml ? `the number ${value}` : `a number, which YAML reads as ${value}`;
+    case "boolean":
+      return `the boolean ${value}`;
+    default:
+      return value === null || value === undefined
+        ? "nothing"
+        : Array.isArray(value)
+          ? list
+          : asTable(value) === undefined
+            ? "a date"
+            : table;
+  }
 }

@@ -8,7 +8,14 @@ import { pinnedVersion } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
 import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
-import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
+import {
+  asTable,
+  type Document,
+  describeValue,
+  type Path,
+  parseJson,
+  parseToml,
+} from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { placeInside } from "./places.ts";
 import {
@@ -18,7 +25,6 @@ import {
   findUnclearConstants,
   findUnclearMentions,
 } from "./snippets.ts";
-import { describeValue } from "./unreadable.ts";
 
 const { references: paths, product, tagPrefix } = layout;
 

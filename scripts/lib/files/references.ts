@@ -24,7 +24,6 @@ import {
   statedIn,
   type Unclear,
 } from "./reference-finders.ts";
-import { refuseLineBreaks } from "./unreadable.ts";
 
 /** The version that a reference follows. A chart's version may be ahead of the application's. */
 export type Followed = "application" | "appVersion" | "chart";
@@ -315,7 +314,7 @@ async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]
     const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
     const file = isText ? readable : isOurs ? await source(path) : undefined;
     if (file !== undefined && /\.ya?ml$/i.test(path)) {
-      refuseLineBreaks(file);
+      (await import("./unreadable.ts")).refuseLineBreaks(file);
     }
     return file && constantsIn(file);
   });

@@ -1,6 +1,6 @@
-/** Explains why a document, or a value in it, cannot be read. It is loaded only for faults. */
+/** Explains why a document cannot be read. It is loaded only for faults. */
 
-import { LocatedSyntaxError, quote } from "../finding.ts";
+import { LocatedSyntaxError } from "../finding.ts";
 import type { Source } from "../tree.ts";
 
 type Parser = (text: string) => unknown;
@@ -168,28 +168,4 @@ function errorOffset(text: string, parse: Parser): number {
   const [start = 0, end = text.length] = [statements[low], statements[high]];
   const inside = lines.filter((line) => line >= start && line < end).slice(0, longestStatement);
   return inside.findLast(isLegal) ?? start;
-}
-
-/** Returns a description of a value, for a message about a wrong type. */
-export function describeValue(value: unknown, language: "TOML" | "YAML"): string {
-  const isToml = language === "TOML";
-  const [list, table] = isToml ? ["an array", "a table"] : ["a list", "a mapping"];
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-    case "bigint":
-      // A file of YAML may well say 1.10 where its author means no number.
-      return isToml ? `the number ${value}` : `a number, which YAML reads as ${value}`;
-    case "boolean":
-      return `the boolean ${value}`;
-    default:
-      return value === null || value === undefined
-        ? "nothing"
-        : Array.isArray(value)
-          ? list
-          : Object.getPrototypeOf(value) === Object.prototype
-            ? table
-            : "a date";
-  }
 }
