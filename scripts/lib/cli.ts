@@ -336,13 +336,13 @@ const runtimeFiles = [
 /** Returns a refusal if one of these files may have changed the behaviour of this run. */
 async function checkRuntime(
   script: string,
-  { cwd, env, switches }: World,
+  { args, cwd, env, switches }: World,
 ): Promise<Refusal | undefined> {
   if (cwd === undefined || !runtimeFiles.some((name) => existsSync(`${cwd}/${name}`))) {
     return undefined;
   }
   const { checkRuntimeFiles } = await import("./disk/runtime-files.ts");
-  const findings = await checkRuntimeFiles(script, cwd, env, switches);
+  const findings = await checkRuntimeFiles([script, ...args], cwd, env, switches);
   return findings.length > 0 ? new Refusal(findings) : undefined;
 }
 

@@ -38,11 +38,11 @@ interface Cause {
  * Returns an error for everything that Bun has read in the current folder and that may change the
  * behaviour of this run.
  *
- * @param script The script's path from the top level.
+ * @param command The script's path from the top level, and its arguments.
  * @param switches The options that were passed to Bun.
  */
 export async function checkRuntimeFiles(
-  script: string,
+  command: readonly string[],
   cwd: string,
   env: Environment,
   switches: readonly string[],
@@ -63,7 +63,8 @@ export async function checkRuntimeFiles(
     ...(causes.some(isFromConfiguration) ? ["--config=/dev/null"] : []),
     ...(causes.every(isFromConfiguration) ? [] : ["--no-env-file"]),
   ];
-  const remedy = `Start the script with these switches of Bun: bun ${needed.map(shellWord).join(" ")} ${script} ...`;
+  const words = ["bun", ...needed, ...command].map(shellWord).join(" ");
+  const remedy = `Start the script with these switches of Bun: ${words}`;
   return causes.map(({ found, expected, at }) =>
     error(`Cannot trust this run: found ${found}, expected ${expected}`, { at, remedy }),
   );

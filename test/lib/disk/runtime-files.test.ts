@@ -47,7 +47,7 @@ function refusal(found: string, expected: string, at: string, switches: string):
   return [
     `error: Cannot trust this run: found ${found}, expected ${expected}`,
     `  at ${at}`,
-    `  fix: Start the script with these switches of Bun: bun ${switches} ${script} ...`,
+    `  fix: Start the script with these switches of Bun: bun ${switches} ${script} chart-v1.3.0`,
     "",
   ].join("\n");
 }
@@ -176,14 +176,14 @@ test("a step summary that a file names is not written", async () => {
 test("the way out keeps the switches of the run", async () => {
   await using it = await product({ ".env": "LEDGER=x\n", "bunfig.toml": "smol = true\n" });
   const { stderr } = await it.run(["--no-env-file"]);
-  expect(stderr).toContain(`bun --no-env-file --config=/dev/null ${script} ...\n`);
+  expect(stderr).toContain(`bun --no-env-file --config=/dev/null ${script} chart-v1.3.0\n`);
   expect(stderr).not.toContain("LEDGER");
 });
 
 test("the way out drops the switch that names the file", async () => {
   await using it = await product({ ".env": "LEDGER=x\n", other: "A=1\n" });
   const { stderr } = await it.run(["--env-file", ".env", "--env-file=other"]);
-  expect(stderr).toContain(`bun --env-file=other --no-env-file ${script} ...\n`);
+  expect(stderr).toContain(`bun --env-file=other --no-env-file ${script} chart-v1.3.0\n`);
   expect(await it.run(["--env-file=other", "--no-env-file"])).toMatchObject({ code: 0 });
 });
 
@@ -232,7 +232,7 @@ test("each cause in a file is found with its place, and a file that is not a fil
     ".env.test": "LEDGER=x\n",
   });
   const judge = async (switches: readonly string[], env = {}) =>
-    (await checkRuntimeFiles("scripts/x.ts", folder.path, env, switches)).map(
+    (await checkRuntimeFiles(["scripts/x.ts"], folder.path, env, switches)).map(
       ({ message, at }) => `${at?.file}: ${/found (.*?), which/.exec(message)?.[1] ?? message}`,
     );
   expect(await judge([])).toEqual([
