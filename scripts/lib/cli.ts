@@ -301,7 +301,7 @@ export async function execute<P extends Operands, O extends Options>(
     if (thrown instanceof Interrupted && running !== undefined) {
       await cleanUp(running, report);
     }
-    const { explain } = await import("./failure.ts");
+    const { explain } = await import("./help.ts");
     exitCode = explain(thrown, table.name, report);
   } finally {
     watch.stop();
@@ -390,7 +390,7 @@ async function verdictOf(name: string, report: OpenReport): Promise<number> {
   if (report.gaveEvidence()) {
     return exitCodes.passed;
   }
-  const { defect } = await import("./failure.ts");
+  const { defect } = await import("./help.ts");
   report.add(error(`Cannot pass ${name}: it ended without evidence`, { remedy: defect }));
   return exitCodes.refused;
 }

@@ -1,6 +1,17 @@
-/** Makes the text that `--help` prints. */
+/** Explains a command: the text of `--help`, and why a run ended early. */
 
-import { kebab, type Operands, type Option, type Options } from "./command-line.ts";
+import {
+  exitCodes,
+  kebab,
+  type Operands,
+  type Option,
+  type Options,
+  UsageError,
+} from "./command-line.ts";
+import { error, type Finding, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
+import { Interrupted } from "./interrupt.ts";
+import { MissingProgram } from "./process.ts";
+import type { Report } from "./report.ts";
 
 /** The parts of a command's table that its help shows. */
 interface Explained {
@@ -51,4 +62,90 @@ export function helpOf(table: Explained, options: Options): string {
 
 function placeholder(each: Option<unknown>): string {
   return each.value === undefined ? "" : each.valueOptional ? ` [${each.value}]` : ` ${each.value}`;
+}
+
+/** The remedy for a failure that only a defect of the scripts can explain. */
+export const defect =
+  "This is a defect of the script; report it with the command line that led here";
+
+/** Reports the error that ended a command, and returns the exit code. */
+export function explain(thrown: unknown, name: string, report: Report): number {
+  if (thrown instanceof UsageError) {
+    report.add(
+      error(`Cannot read the command line: ${thrown.message}${suggestion(thrown)}`, {
+        remedy: `See bun ${name} --help`,
+      }),
+    );
+    return exitCodes.usage;
+  }
+  if (thrown instanceof Interrupted) {
+    report.add(error(thrown.message));
+    return thrown.exitCode;
+  }
+  report.add(refusedBy(thrown, name));
+  return exitCodes.refused;
+}
+
+function refusedBy(thrown: unknown, name: string): readonly Finding[] {
+  if (thrown instanceof MissingProgram) {
+    return [error(thrown.message, { remedy: `Install ${thrown.program}, or add it to PATH` })];
+  }
+  if (!(thrown instanceof Refusal || thrown instanceof LocatedSyntaxError)) {
+    return [error(`Cannot finish ${name}: unexpected ${String(thrown)}`, { remedy: defect })];
+  }
+  const findings = findingsOf(thrown);
+  return findings.length > 0
+    ? findings
+    : [error(`Cannot finish ${name}: refused without a reason`, { remedy: defect })];
+}
+
+/** Returns the option that was probably meant by an unknown one, as the end of a sentence. */
+function suggestion({ unknown }: UsageError): string {
+  const meant = unknown && findMeant(unknown.option, unknown.names);
+  return meant === undefined ? "" : `, perhaps --${meant}`;
+}
+
+/** The most edits of a typing error; swapping two letters counts as two edits. */
+const mostEdits = 2;
+
+/**
+ * Returns the name that was probably meant: one that differs only in case or dashes, else the only
+ * one with that prefix, else the nearest one within `mostEdits`.
+ */
+export function findMeant(given: string, names: readonly string[]): string | undefined {
+  const same = names.find((name) => letters(name) === letters(given));
+  if (same !== undefined) {
+    return same;
+  }
+  const begun = given === "" ? [] : names.filter((name) => name.startsWith(given));
+  if (begun.length > 0) {
+    return begun.length === 1 ? begun[0] : undefined;
+  }
+  const near = names
+    .map((name) => ({ name, edits: editsBetween(given, name) }))
+    // If half of a short name differs, it is probably another word.
+    .filter(({ name, edits }) => edits <= mostEdits && edits * 2 < name.length)
+    .sort((a, b) => a.edits - b.edits);
+  return near[0]?.name;
+}
+
+function letters(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, "");
+}
+
+/** Returns the Levenshtein distance of two words, or infinity if it surely exceeds `mostEdits`. */
+function editsBetween(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > mostEdits) {
+    return Number.POSITIVE_INFINITY;
+  }
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const kept = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(kept, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    above = current;
+  }
+  return above[to.length] ?? 0;
 }

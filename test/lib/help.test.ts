@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { UsageError } from "../../scripts/lib/command-line.ts";
-import { explain, findMeant } from "../../scripts/lib/failure.ts";
 import { error } from "../../scripts/lib/finding.ts";
+import { explain, findMeant } from "../../scripts/lib/help.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 
 const names = ["dry-run", "yes", "skip-lab", "strict", "resume", "ref", "repo", "json", "help"];
