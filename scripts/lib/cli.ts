@@ -135,6 +135,9 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 /** The option of every command that can check a commit instead of the work tree. */
 export const refOption = option("COMMIT", "check that commit instead of the work tree", nonEmpty);
 
+/** The option of every command that has rows of evidence which a passing run does not print. */
+export const verboseOption = flag("also print every row of the evidence");
+
 const common = {
   repo: option("DIR", "the checkout to work on (default: the one around this folder)", nonEmpty),
   json: flag("print one JSON object on standard output and nothing else"),
@@ -289,6 +292,9 @@ export async function execute<P extends Operands, O extends Options>(
   try {
     const parsed = parseCommandLine(table.operands, optionsOf(table), args);
     repo = parsed.options.repo;
+    if (parsed.options.verbose === true) {
+      report.showDetails();
+    }
     const distrust = await checkRuntime(table.name, world);
     isTrusted = distrust === undefined;
     if (distrust !== undefined) {

@@ -20,8 +20,12 @@ export interface Finding {
   /** One instruction for the operator. */
   readonly remedy?: string;
   readonly at?: Place;
+  /** Further places of the same fault. */
+  readonly also?: readonly Place[];
   /** The commit that was checked; undefined if it was the work tree. */
   readonly commit?: string;
+  /** Set for a row of evidence that a report without faults prints only with `--verbose`. */
+  readonly detail?: true;
 }
 
 /** The optional parts of a finding. */
@@ -29,15 +33,17 @@ export interface Details {
   readonly remedy?: string | undefined;
   /** A place, or a function that returns it: finding one may require parsing the file again. */
   readonly at?: Place | (() => Place) | undefined;
+  readonly also?: readonly Place[] | undefined;
   readonly commit?: string | undefined;
 }
 
-function finding(level: Level, message: string, { remedy, at, commit }: Details): Finding {
+function finding(level: Level, message: string, { remedy, at, also, commit }: Details): Finding {
   const made: Finding = {
     level,
     message,
     ...(remedy === undefined ? {} : { remedy }),
     ...(at === undefined || typeof at === "function" ? {} : { at }),
+    ...(also === undefined || also.length === 0 ? {} : { also }),
     ...(commit === undefined ? {} : { commit }),
   };
   return typeof at === "function" ? withPlaceLater(made, at) : made;
@@ -67,6 +73,11 @@ export function warning(message: string, details: Details = {}): Finding {
 /** Returns a finding that states evidence for a pass. */
 export function notice(message: string, details: Details = {}): Finding {
   return finding("notice", message, details);
+}
+
+/** Returns evidence that a report without faults prints only with `--verbose`. */
+export function detail(message: string, details: Details = {}): Finding {
+  return Object.assign(notice(message, details), { detail: true as const });
 }
 
 /** Reports whether findings are a pass: at least one notice and no error. */

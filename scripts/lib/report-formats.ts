@@ -5,7 +5,7 @@
 
 import { appendFileSync, statSync } from "node:fs";
 import { type Finding, type Level, notice } from "./finding.ts";
-import { type Json, type ReportForm, type SummaryTable, whereOf } from "./report.ts";
+import { type Json, placesOf, type ReportForm, type SummaryTable } from "./report.ts";
 import { controlCharacters, jsonEscapeOf, visible, visibleLines } from "./visible.ts";
 
 /**
@@ -22,8 +22,10 @@ export function workflowCommand(finding: Finding): string {
     .map(([name, value]) => `${name}=${escapeProperty(visible(String(value)))}`)
     .join(",");
   const commit = finding.commit === undefined ? "" : ` (commit ${finding.commit.slice(0, 12)})`;
-  const remedy = finding.remedy === undefined ? "" : `\nfix: ${finding.remedy}`;
-  const message = escapeData(visibleLines(`${finding.message}${commit}${remedy}`).join("\n"));
+  const also = finding.also === undefined ? [] : placesOf(finding).slice(1);
+  const remedy = finding.remedy === undefined ? [] : [`fix: ${finding.remedy}`];
+  const text = [`${finding.message}${commit}`, ...also.map((each) => `at ${each}`), ...remedy];
+  const message = escapeData(visibleLines(text.join("\n")).join("\n"));
   return `::${finding.level}${properties === "" ? "" : ` ${properties}`}::${message}`;
 }
 
@@ -49,13 +51,14 @@ export function jsonOf(
     script,
     ok: exitCode === 0,
     exitCode,
-    findings: findings.map(({ level, message, remedy, at, commit }) => ({
+    findings: findings.map(({ level, message, remedy, at, also, commit }) => ({
       level,
       message,
       remedy,
       file: at?.file,
       line: at?.line,
       column: at?.column,
+      also,
       commit,
     })),
     data,
@@ -108,7 +111,12 @@ export function tableOf(findings: readonly Finding[], lines: readonly string[]):
   const ordered = levels.flatMap((level) => shown.filter((each) => each.level === level));
   return {
     columns: ["level", "finding", "where", "fix"],
-    rows: ordered.map((each) => [each.level, each.message, whereOf(each), each.remedy ?? ""]),
+    rows: ordered.map((each) => [
+      each.level,
+      each.message,
+      placesOf(each).join(", "),
+      each.remedy ?? "",
+    ]),
   };
 }
 

@@ -15,7 +15,10 @@ export type Json =
 
 /** The output of a command. It prints at once. */
 export interface Report {
-  /** Prints findings. A remedy that consecutive findings share is printed once, after the last. */
+  /**
+   * Prints findings. A remedy that consecutive findings share is printed once, after the last.
+   * Details are printed with `--verbose`, or if one of the findings is an error.
+   */
   add(findings: Finding | readonly Finding[]): void;
   /** Prints a line of the command's output on standard output; nothing with `--json`. */
   print(line: string): void;
@@ -62,6 +65,8 @@ export interface OpenReport extends Report {
   gaveEvidence(): boolean;
   /** Reports whether a remedy or a line named a command for the operator to run. */
   namedCommand(): boolean;
+  /** Prints details from now on. */
+  showDetails(): void;
   /** Discards all output until the returned function is called. */
   mute(): () => void;
   /** Prints the JSON object, if the form is JSON. */
@@ -84,6 +89,7 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
   let data: Json | (() => Json) | undefined;
   let table: SummaryTable | undefined;
   let muted = false;
+  let verbose = false;
 
   /** Returns a text in which commands that start the scripts have the Bun options of this run. */
   function asRun(text: string): string {
@@ -118,10 +124,12 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
             .map((each) =>
               each.remedy && switches ? { ...each, remedy: asRun(each.remedy) } : each,
             );
-      for (const [index, finding] of all.entries()) {
-        const isShared = finding.remedy !== undefined && all[index + 1]?.remedy === finding.remedy;
-        findings.push(finding);
-        printFinding(finding, !isShared);
+      findings.push(...all);
+      const whole = verbose || all.some(({ level }) => level === "error");
+      const shown = all.filter((each) => whole || !each.detail);
+      for (const [index, finding] of shown.entries()) {
+        const next = shown[index + 1]?.remedy;
+        printFinding(finding, finding.remedy === undefined || finding.remedy !== next);
       }
     },
     print(line) {
@@ -164,6 +172,9 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
         level === "notice" ? [] : [remedy],
       );
       return !json && [...remedies, ...lines].some((each) => namedCommand.test(each));
+    },
+    showDetails() {
+      verbose = true;
     },
     mute() {
       muted = true;
@@ -212,10 +223,9 @@ export function textOf(finding: Finding, colours: boolean, withRemedy = true): s
   if (level === "notice") {
     return visible(message);
   }
-  const where = whereOf(finding);
   return [
     `${colours ? painted(level, `${level}:`) : `${level}:`} ${visible(message)}`,
-    ...(where === "" ? [] : [`  at ${visible(where)}`]),
+    ...placesOf(finding).map((where) => `  at ${visible(where)}`),
     ...(remedy === undefined || !withRemedy ? [] : [`  fix: ${visible(remedy)}`]),
   ].join("\n");
 }
@@ -226,9 +236,16 @@ function painted(level: Level, text: string): string {
   return styleText(colour[level], text, { validateStream: false });
 }
 
-/** Returns a finding's place and commit, such as `Cargo.toml:3:1 in commit 0123456789ab`. */
-export function whereOf({ at, commit }: Finding): string {
-  const place = at && [at.file, at.line, at.column].filter((part) => part !== undefined).join(":");
+/** Returns a finding's places, each with its commit: `Cargo.toml:3:1 in commit 0123456789ab`. */
+export function placesOf({ at, also = [], commit }: Finding): string[] {
   const judged = commit && `commit ${commit.slice(0, 12)}`;
-  return [place, judged].filter((part) => part !== undefined).join(" in ");
+  const places = [at, ...also].filter((each) => each !== undefined);
+  const texts = places.map(({ file, line, column }) =>
+    [file, line, column].filter((part) => part !== undefined).join(":"),
+  );
+  return judged === undefined
+    ? texts
+    : texts.length === 0
+      ? [judged]
+      : texts.map((text) => `${text} in ${judged}`);
 }

@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { error, type Finding, notice, warning } from "../../scripts/lib/finding.ts";
+import { describe, expect, test } from "bun:test";
+import { detail, error, type Finding, notice, warning } from "../../scripts/lib/finding.ts";
 import { openReport, type ReportForm, textOf } from "../../scripts/lib/report.ts";
 import * as formats from "../../scripts/lib/report-formats.ts";
 import { visible } from "../../scripts/lib/visible.ts";
@@ -64,6 +64,56 @@ test("as text, notices go to standard output, warnings and errors to standard er
       "told",
       "",
     ].join("\n"),
+  );
+});
+
+describe("rows of evidence", () => {
+  const rows = [notice("2 crates state 1.2.3"), detail("a -> 1.2.3"), detail("b -> 1.2.3")];
+
+  test("a report without faults prints their sum; --verbose and --json have them all", () => {
+    const quiet = capture();
+    quiet.report.add([...rows, warning("look here")]);
+    expect(quiet.written.out).toBe("2 crates state 1.2.3\n");
+    expect(quiet.report.findings).toHaveLength(4);
+
+    const verbose = capture();
+    verbose.report.showDetails();
+    verbose.report.add(rows);
+    expect(verbose.written.out).toBe("2 crates state 1.2.3\na -> 1.2.3\nb -> 1.2.3\n");
+
+    const json = capture({ json: true });
+    json.report.add(rows);
+    json.report.finish(0);
+    expect(JSON.parse(json.written.out).findings).toHaveLength(3);
+  });
+
+  test("are printed beside a fault, since they show what is right", () => {
+    const { written, report } = capture();
+    report.add([...rows, placed]);
+    expect(written.out).toContain("a -> 1.2.3\nb -> 1.2.3\n");
+  });
+});
+
+test("a fault in many places is one finding, with all its places below it", () => {
+  const also = [{ file: "b.toml", line: 2, column: 1 }, { file: "c.toml" }];
+  const many = error("Cannot tag v2.0.0: all say 1.0.0", { at: { file: "a.toml" }, also });
+  const { written, report } = capture();
+  report.add(many);
+  expect(written.err).toBe(
+    "error: Cannot tag v2.0.0: all say 1.0.0\n  at a.toml\n  at b.toml:2:1\n  at c.toml\n",
+  );
+
+  const json = capture({ json: true });
+  json.report.add(many);
+  json.report.finish(1);
+  expect(JSON.parse(json.written.out).findings).toEqual([
+    { level: "error", message: many.message, file: "a.toml", also },
+  ]);
+
+  const actions = capture({ actions: true });
+  actions.report.add(many);
+  expect(actions.written.err).toBe(
+    "::error file=a.toml::Cannot tag v2.0.0: all say 1.0.0%0Aat b.toml:2:1%0Aat c.toml\n",
   );
 });
 
