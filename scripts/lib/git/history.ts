@@ -138,7 +138,7 @@ async function listMergeBases(
   return found.sort();
 }
 
-async function isShallow(repository: Repository): Promise<boolean> {
+export async function isShallow(repository: Repository): Promise<boolean> {
   const purpose = "find out whether this clone is shallow";
   const args = ["rev-parse", "--is-shallow-repository"];
   const answer = (await gitOutput(repository, purpose, args)).trim();

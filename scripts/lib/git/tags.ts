@@ -25,16 +25,19 @@ export interface TagRef {
  *
  * @param patterns Patterns of short names. `v*` matches names with that prefix and without a slash;
  *   `v1.2.3` matches that name and names below it, such as `v1.2.3/a`.
+ * @param inCommit Lists only the tags of this commit and of its ancestors.
  * @throws {Refusal} If git cannot list them.
  */
 export async function listTags(
   repository: Repository,
   patterns: readonly string[],
+  inCommit?: ObjectId,
 ): Promise<TagRef[]> {
   const purpose = "list the tags";
   const refs = patterns.map((pattern) => `refs/tags/${pattern}`);
   const format = "--format=%(objectname) %(refname:strip=2)";
-  const answer = await runGit(repository, ["for-each-ref", format, ...refs]);
+  const merged = inCommit === undefined ? [] : [`--merged=${inCommit}`];
+  const answer = await runGit(repository, ["for-each-ref", format, ...merged, ...refs]);
   if (answer.code !== 0 || answer.timedOut) {
     throw unanswered(purpose, answer);
   }

@@ -1,0 +1,72 @@
+/** Finds the last release, with which a check compares what it cannot judge alone. */
+
+import { quote } from "../finding.ts";
+import { layout } from "../layout.ts";
+import type { Tree } from "../tree.ts";
+import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
+import { findCommit, type ObjectId, resolveCommit } from "./git.ts";
+import { isShallow } from "./history.ts";
+import { commitTree, type Objects } from "./objects.ts";
+import type { Repository } from "./repository.ts";
+import { listTags, type TagRef } from "./tags.ts";
+
+/** The last release, or why it is not known. */
+export type LastRelease =
+  | { readonly tag: string; readonly version: Version; readonly tree: Tree; readonly why?: never }
+  | { readonly why: string };
+
+/** A question that is asked only if its answer matters. */
+export type AskLastRelease = () => Promise<LastRelease>;
+
+/**
+ * Returns a function that finds the newest tag of a final version that a commit descends from; if
+ * it descends from none, the newest one of all. The function asks git once.
+ *
+ * @param judged The version that is judged. Its own tag is not the last release.
+ * @param commit The commit that is judged; default: the current one.
+ */
+export function askLastRelease(
+  repository: Repository,
+  objects: Objects,
+  judged: Version | undefined,
+  { commit = "HEAD", prefix = layout.tagPrefix }: { commit?: string; prefix?: string } = {},
+): AskLastRelease {
+  let answer: Promise<LastRelease> | undefined;
+  return () => {
+    answer ??= findLastRelease(repository, objects, judged, commit, prefix);
+    return answer;
+  };
+}
+
+async function findLastRelease(
+  repository: Repository,
+  objects: Objects,
+  judged: Version | undefined,
+  revision: string,
+  prefix: string,
+): Promise<LastRelease> {
+  const commit = await findCommit(repository, revision);
+  if (commit === undefined) {
+    return { why: `there is no commit ${quote(revision)}` };
+  }
+  if (await isShallow(repository)) {
+    return { why: "the clone is shallow" };
+  }
+  const list = async (inCommit?: ObjectId) =>
+    newest(await listTags(repository, [`${prefix}*`], inCommit), prefix, judged);
+  const found = (await list(commit)) ?? (await list());
+  if (found === undefined) {
+    return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
+  }
+  const tagged = await resolveCommit(repository, `refs/tags/${found.tag}`);
+  return { ...found, tree: commitTree(objects, tagged) };
+}
+
+function newest(refs: readonly TagRef[], prefix: string, judged: Version | undefined) {
+  const releases = refs.flatMap(({ name }) => {
+    const version = name.slice(prefix.length);
+    const counts = isVersion(version) && !isPrerelease(version) && version !== judged;
+    return counts ? [{ tag: name, version }] : [];
+  });
+  return releases.sort((one, other) => compareVersions(other.version, one.version))[0];
+}
