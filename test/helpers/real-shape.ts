@@ -1,0 +1,80 @@
+/**
+ * A product of the real shape: what the small product has, and where the real one differs from the
+ * table of references for good. It stands released at 0.11.1, with a signed tag of each kind.
+ */
+
+import { smallProduct } from "../../scripts/demo/product.ts";
+import { layout } from "../../scripts/lib/layout.ts";
+import { type ReleaseWorld, type Template, templateOf, today, worldFrom } from "./release.ts";
+import { testRepository } from "./world.ts";
+
+/** The version at which the world stands. */
+export const released = "0.11.1";
+
+const workflow = (tag: string, check: string) => `on:
+  push:
+    tags: ["${tag}*"]
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: bun scripts/${check}.ts "$GITHUB_REF_NAME"
+`;
+
+/** A constant with its vintage, as the product's source has them. */
+const vintage = (name: string) => `pub const ${name}: &str = "${today()}";\n`;
+
+/** Returns the files of the product at a version, by path. */
+export function realShape(version: string): Record<string, string> {
+  const small = smallProduct(version);
+  const guide = `# CI\n\n\`\`\`yaml\nenv:\n  ${layout.references.versionConstant}: "${version}"\n\`\`\`\n`;
+  const changes = `  artifacthub.io/changes: |\n    - kind: changed\n      description: "appVersion ${version}: a finding names its deployment."\n`;
+  const chart = "charts/perf-sentinel/Chart.yaml";
+  return {
+    ...small,
+    "CHANGELOG.md": (small["CHANGELOG.md"] ?? "").replace("2026-08-07", today()),
+    // One template downloads nothing, and the guides mention no version beside the constant.
+    "docs/ci-templates/github-actions-report-cleanup.yml":
+      "on: {pull_request: {types: [closed]}}\n",
+    "docs/CI.md": guide,
+    "docs/FR/CI-FR.md": guide,
+    [chart]: (small[chart] ?? "").replace("annotations:\n", `annotations:\n${changes}`),
+    // CCF_LEGACY_VINTAGE was renamed long ago.
+    [`${layout.vintages.folder}/cloud_energy/table.rs`]: vintage("SPECPOWER_VINTAGE"),
+    [`${layout.vintages.folder}/carbon_profiles.rs`]: vintage("CARBON_PROFILES_VINTAGE"),
+    [`${layout.vintages.folder}/carbon.rs`]:
+      vintage("CARBON_TABLE_VINTAGE") + vintage("PUE_VINTAGE"),
+    [layout.releaseWorkflow]: workflow("v", "check-tag-version"),
+    [layout.chartReleaseWorkflow]: workflow("chart-v", "check-helm-tag-version"),
+    Dockerfile: "FROM scratch\n",
+    "scripts/check-tag-version.ts": "// adopted\n",
+    "scripts/check-helm-tag-version.ts": "// adopted\n",
+  };
+}
+
+let template: Promise<Template> | undefined;
+
+async function makeTemplate(): Promise<Template> {
+  await using world = await testRepository();
+  Object.assign(world.env, { GIT_COMMITTER_DATE: `${today()}T10:00:00Z` });
+  const row = (version: string) => `v${version}\t214ea6f\t${today()}\tPASS\n`;
+  const ledger = `# ledger\n${row("0.11.0")}`;
+  await world.commit({ ...realShape("0.11.0"), [layout.ledger]: ledger }, "Release 0.11.0");
+  await world.addRemote();
+  await world.useSshKey();
+  await world.git("tag", "--sign", "--message=v0.11.0", "v0.11.0");
+  await world.git("tag", "--sign", "--message=chart-v0.11.0", "chart-v0.11.0");
+  const files = { ...realShape(released), [layout.ledger]: ledger + row(released) };
+  await world.commit(files, `Release ${released}`);
+  await world.git("tag", "--sign", `--message=v${released}`, `v${released}`);
+  await world.git("tag", "--sign", `--message=chart-v${released}`, `chart-v${released}`);
+  await world.git("push", "--quiet", "origin", "main", "--tags");
+  return templateOf(world.home);
+}
+
+/** Makes a clone of the product, released at 0.11.1 on its origin, with a signing key. */
+export async function realShapeWorld(): Promise<ReleaseWorld> {
+  template ??= makeTemplate();
+  return worldFrom(await template);
+}
