@@ -11,7 +11,7 @@
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { type Day, dayOf, daysBetween } from "../scripts/lib/calendar.ts";
 import {
   command,
@@ -25,14 +25,13 @@ import {
   wholeNumber,
 } from "../scripts/lib/cli.ts";
 import { readIfThere, realPath } from "../scripts/lib/disk/files.ts";
-import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   type Entry,
   entriesOf,
   type Ledger,
   malformedEnd,
-  malformedFindings,
+  malformedFinding,
   malformedOf,
   parseLedger,
   type Verdict,
@@ -45,13 +44,15 @@ import {
   shellWord,
   warning,
 } from "../scripts/lib/finding.ts";
-import { short } from "../scripts/lib/git/git.ts";
+import type { ObjectId } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
 import { findRepository, type Repository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
-import { type Drift, type DriftQuestion, findDrift } from "./history/drift.ts";
+import { checkDrift } from "./history/drift.ts";
+
+export { checkDrift };
 
 /** The options of the gate. */
 export interface LabQuestion {
@@ -104,19 +105,6 @@ export function labEvidence({ entry }: LabValidation): string {
   return `Lab-validation: ${entry.verdict} ${entry.date} lab ${entry.sha}`;
 }
 
-/**
- * Returns a warning with the commits that changed the product since a row of the ledger was committed, or
- * with the reason why they cannot be listed; a notice if there are none.
- *
- * @throws {Refusal} If git fails.
- */
-export async function checkDrift(
-  repository: Repository,
-  question: DriftQuestion,
-): Promise<Finding[]> {
-  return [driftFinding(await findDrift(repository, question), question)];
-}
-
 function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
   return tree.read(path, { lenient: true });
 }
@@ -128,11 +116,8 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
   }
   const tag = tagOf(question);
   const read = parseLedger(source, today);
-  const ignored = malformedFindings(
-    malformedOf(read),
-    warning,
-    `ignoring malformed lines of ${ledger}`,
-    ({ line }) => `ignoring malformed line ${line}`,
+  const ignored = malformedOf(read).map((row) =>
+    malformedFinding(row, warning, `ignoring malformed line ${row.line}`),
   );
   const ours = entriesOf(read).filter((entry) => entry.tag === tag);
   const pass = latestOf(ours, "PASS");
@@ -146,22 +131,17 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
       entry.verdict === "FAIL" && (entry.line > pass.line || compareEntries(entry, pass) > 0),
   );
   const at = { file: ledger, line: pass.line };
+  const { date, sha } = pass;
+  const rerun = "Rerun the lab on the current branch and append a fresh PASS entry";
   const verdict =
     ageDays <= maxAgeDays
       ? notice(
-          `release-gate: PASS for ${tag} dated ${pass.date} (lab commit ${pass.sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
+          `release-gate: PASS for ${tag} dated ${date} (lab commit ${sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
           { at },
         )
       : error(
-          `latest PASS for ${tag} is ${ageDays} days old (dated ${pass.date}, lab commit ${pass.sha}). Threshold is ${maxAgeDays} days.`,
-          {
-            at,
-            remedy: rerunLab(
-              read,
-              "Rerun the lab on the current branch and append a fresh PASS entry",
-              question,
-            ),
-          },
+          `latest PASS for ${tag} is ${ageDays} days old (dated ${date}, lab commit ${sha}). Threshold is ${maxAgeDays} days.`,
+          { at, remedy: rerunLab(read, rerun, question) },
         );
   return {
     findings: [...ignored, ...later.map((fail) => laterFail(fail, question)), verdict],
@@ -189,26 +169,14 @@ function missingLedger(ledger: string): Finding {
 }
 
 function noPass(read: Ledger, ours: readonly Entry[], question: LabQuestion): Finding {
-  const { ledger } = question;
-  const tag = tagOf(question);
-  const count = malformedOf(read).length;
-  const lines = count === 1 ? "1 malformed line" : `${count} malformed lines`;
-  const ignored = count === 0 ? "" : `; ignored ${lines}`;
-  if (entriesOf(read).length === 0) {
-    const found = count === 0 ? "no entries" : "no valid entry";
-    return error(`Cannot find a PASS for ${tag}: ledger ${ledger} has ${found}${ignored}`, {
-      remedy: rerunLab(read, "Run the lab and append a PASS line", question),
-      at: { file: ledger },
-    });
-  }
+  const { ledger: file } = question;
   const fail = latestOf(ours, "FAIL");
-  const failed =
-    fail === undefined
-      ? ""
-      : `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`;
-  return error(`no PASS entry for ${tag} in ${ledger}${failed}${ignored}`, {
+  const failed = fail
+    ? `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`
+    : "";
+  return error(`no PASS entry for ${tagOf(question)} in ${file}${failed}`, {
     remedy: rerunLab(read, "Rerun the lab and append a PASS line", question),
-    at: { file: ledger, ...(fail === undefined ? {} : { line: fail.line }) },
+    at: fail ? { file, line: fail.line } : { file },
   });
 }
 
@@ -234,119 +202,39 @@ function tagOf({ version }: LabQuestion): string {
   return `${layout.tagPrefix}${version}`;
 }
 
-function laterFail(fail: Entry, question: LabQuestion): Finding {
+function laterFail({ tag, date, sha, line }: Entry, question: LabQuestion): Finding {
   return warning(
-    `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${fail.tag}: dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`,
+    `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${tag}: dated ${date} (lab commit ${sha}, line ${line})`,
     {
       remedy: `Find out what failed; if it is fixed: ${labCommand(question)}`,
-      at: { file: question.ledger, line: fail.line },
+      at: { file: question.ledger, line },
     },
   );
 }
 
-/** The most commits since a validation that are shown. */
-const shownCommits = 5;
-
-function driftFinding(drift: Drift, { ledger, line }: DriftQuestion): Finding {
-  const at = { file: ledger, line };
-  if (drift.kind === "unknown") {
-    const { why, remedy } = drift;
-    return warning(`Cannot count the commits since the validation: ${why}`, { remedy, at });
-  }
-  const { commits } = drift;
-  const since = `since the PASS was committed in ${short(drift.since)}`;
-  const paths = layout.validatedPaths.join(", ").replace(/, ([^,]*)$/, " or $1");
-  if (commits.length === 0) {
-    return notice(`no commit ${since} touched ${paths}`, { at });
-  }
-  const first = commits.slice(0, shownCommits);
-  const which = commits.length > first.length ? `, the first ${first.length} of them` : "";
-  const count = commits.length === 1 ? "1 commit" : `${commits.length} commits`;
-  const list = first.map(({ id, subject }) => `${short(id)} ${subject}`);
-  return warning(`${count} ${since} touched ${paths}${which}:\n${list.join("\n")}`, {
-    remedy: "Make sure the lab saw these changes; if not, rerun it and append a fresh PASS entry",
-    at,
-  });
+/** A repository, and the path of its ledger there. */
+interface Holder {
+  readonly repository: Repository;
+  readonly ledger: string;
 }
 
-/** The location of the ledger. */
-interface Location {
-  /** Absolute path. */
-  readonly path: string;
-  /** Its name in messages: from the top level, or as the operator named it. */
-  readonly shown: string;
-  /** The repository that holds it, and its path there; undefined for a pipe, for example. */
-  readonly holder: { readonly repository: Repository; readonly ledger: string } | undefined;
-}
-
-/** Returns the location of the named ledger, or else of the one in the checkout. */
-async function locateLedger(
+/** Returns the repository that holds the named ledger, or else the checkout; undefined for a pipe. */
+async function findHolder(
   { cwd, env, interrupt, repository }: Invocation,
   named: string | undefined,
-): Promise<Location> {
-  const { ledger } = layout;
+): Promise<Holder | undefined> {
   if (named === undefined) {
-    const checkout = await repository();
-    return {
-      path: join(checkout.root, ledger),
-      shown: ledger,
-      holder: { repository: checkout, ledger },
-    };
+    return { repository: await repository(), ledger: layout.ledger };
   }
-  const path = resolve(cwd, named);
-  // Resolve the folder on its own: the file may be missing.
-  const real = realPath(join(realPath(dirname(path)), basename(path)));
-  const found = await findRepository(dirname(real), env, interrupt.signal);
-  const holder =
-    "root" in found ? { repository: found, ledger: relative(found.root, real) } : undefined;
-  return { path, shown: named, holder };
+  const path = realPath(resolve(cwd, named));
+  const found = await findRepository(dirname(path), env, interrupt.signal);
+  return "root" in found ? { repository: found, ledger: relative(found.root, path) } : undefined;
 }
 
-/** Judges the ledger on disk, and the drift between its PASS and HEAD. */
-async function judgeFile(
-  { path, shown, holder }: Location,
-  question: LabQuestion,
-): Promise<Decision> {
-  // A ledger that the operator named may be a link or a pipe.
-  const source =
-    shown === layout.ledger && holder !== undefined
-      ? await readLedger(workTree(holder.repository.root), holder.ledger)
-      : await readNamed(path, shown);
-  const { findings, latest } = decide(source, question);
-  if (latest === undefined || holder === undefined) {
-    return { findings, latest };
-  }
-  const { repository, ledger } = holder;
-  const row = { ledger, line: latest.entry.line, commit: undefined };
-  return { findings: [...findings, ...(await checkDrift(repository, row))], latest };
-}
-
-async function readNamed(path: string, shown: string): Promise<Source | undefined> {
-  const bytes = await readIfThere(path, shown);
-  return bytes && decodeSource(shown, bytes, { lenient: true });
-}
-
-/** Judges the ledger of a commit, and the drift between its PASS and that commit. */
-async function judgeCommit(
-  { shown, holder }: Location,
-  revision: string,
-  question: LabQuestion,
-): Promise<Decision> {
-  if (holder === undefined) {
-    throw refusal(`Cannot read ${shown} in a commit: it is in no repository`, {
-      remedy: "Omit --ref, or name a ledger in a repository",
-    });
-  }
-  const { repository, ledger } = holder;
-  let latest: LabValidation | undefined;
-  const findings = await judge(repository, revision, async (tree, commit) => {
-    const decision = decide(await readLedger(tree, ledger), { ...question, ledger });
-    latest = decision.latest;
-    const drift =
-      latest && (await checkDrift(repository, { ledger, line: latest.entry.line, commit }));
-    return [...decision.findings, ...(drift ?? [])];
-  });
-  return { findings, latest };
+/** Reads a ledger that the operator named: it may be a link or a pipe. */
+async function readNamed(cwd: string, named: string): Promise<Source | undefined> {
+  const bytes = await readIfThere(resolve(cwd, named), named);
+  return bytes && decodeSource(named, bytes, { lenient: true });
 }
 
 export const table = command({
@@ -378,22 +266,41 @@ export const table = command({
   ],
   example: "bun release-gate/check-lab-validation.ts --version v1.2.3",
   async run(invocation) {
-    const { options, env, now, report } = invocation;
+    const { options, cwd, env, now, report } = invocation;
     const { version, maxAgeDays = defaultQuestion.maxAgeDays, ref } = options;
-    const location = await locateLedger(invocation, options.ledger ?? (env.LEDGER || undefined));
-    if (options.ledger === undefined && env.LEDGER) {
-      report.add(notice(`ledger: ${location.shown} (from LEDGER)`));
+    const named = options.ledger ?? (env.LEDGER || undefined);
+    const shown = named ?? layout.ledger;
+    if (options.ledger === undefined && named !== undefined) {
+      report.add(notice(`ledger: ${named} (from LEDGER)`));
     }
-    const ledger = location.shown;
+    const holder = await findHolder(invocation, named);
+    if (holder === undefined && ref !== undefined) {
+      throw refusal(`Cannot read ${shown} in a commit: it is in no repository`, {
+        remedy: "Omit --ref, or name a ledger in a repository",
+      });
+    }
+    const ledger = ref === undefined ? shown : (holder?.ledger ?? shown);
     const question = { version, today: dayOf(now), maxAgeDays, ledger };
-    const { findings, latest } =
-      ref === undefined
-        ? await judgeFile(location, question)
-        : await judgeCommit(location, ref, question);
-    report.add(findings);
+    let latest: LabValidation | undefined;
+    const judgeTree = async (tree: Tree | undefined, commit?: ObjectId) => {
+      const isNamed = named !== undefined && ref === undefined;
+      const source = isNamed ? readNamed(cwd, named) : tree && readLedger(tree, ledger);
+      const decision = decide(await source, question);
+      latest = decision.latest;
+      if (latest === undefined || holder === undefined) {
+        return decision.findings;
+      }
+      const row = { ledger: holder.ledger, line: latest.entry.line, commit };
+      return [...decision.findings, ...(await checkDrift(holder.repository, row))];
+    };
+    report.add(
+      holder === undefined
+        ? await judgeTree(undefined)
+        : await judge(holder.repository, ref, judgeTree),
+    );
     report.attach({
       version: `${layout.tagPrefix}${version}`,
-      ledger,
+      ledger: shown,
       maxAgeDays,
       ...(latest === undefined ? {} : { latestPass: dataOf(latest) }),
     });

@@ -31,7 +31,7 @@ import { UsageError } from "../scripts/lib/command-line.ts";
 import {
   entriesOf,
   type Ledger,
-  malformedFindings,
+  malformedFinding,
   malformedOf,
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
@@ -90,11 +90,8 @@ function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
  */
 function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   const file = ledger.source.path;
-  const malformed = malformedFindings(
-    malformedOf(ledger),
-    error,
-    `Cannot read ${file}`,
-    ({ line }) => `Cannot read line ${line} of ${file}`,
+  const malformed = malformedOf(ledger).map((row) =>
+    malformedFinding(row, error, `Cannot read line ${row.line} of ${file}`),
   );
   const entries = entriesOf(ledger);
   const doubtful = entries.flatMap(({ line, tag, sha, date, verdict }, index) => {

@@ -5,24 +5,19 @@
  * Usage: bun scripts/record-validation.ts vX.Y.Z PASS|FAIL [--lab DIR] [--append [LEDGER]]
  *
  * The row names the commit at HEAD of the lab. Standard output has the row and nothing else. Refuses if
- * the lab's commit cannot be read. With --append, also refuses if the lab's checkout holds the ledger,
- * if the ledger is missing or its last entries are malformed, or if the row does not read back.
+ * the lab's commit cannot be read, or the lab's checkout has the ledger: then it is the product. With
+ * --append, also refuses if the ledger is missing or its last entries are malformed, or if the row does
+ * not read back.
  *
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */
 
-import {
-  checkIsLab,
-  checkLab,
-  findLabCommit,
-  locateLedger,
-  openLab,
-  recordRow,
-  refuseProduct,
-} from "./lab/recording.ts";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
+  type Invocation,
   main,
   nonEmpty,
   operand,
@@ -32,9 +27,134 @@ import {
 } from "./lib/cli.ts";
 import { appendRow } from "./lib/disk/ledger-file.ts";
 import { isVerdict, rowText, type Validation, type Verdict } from "./lib/files/ledger.ts";
-import { quote } from "./lib/finding.ts";
-import { readCheckout } from "./lib/git/checkout.ts";
+import { attempt, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
+import { gitLine, type ObjectId, short } from "./lib/git/git.ts";
+import { findRepository, type Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
+import type { Json } from "./lib/report.ts";
+
+const nameTheLab = "Name the lab's checkout with --lab DIR";
+
+/**
+ * Opens the lab's checkout, which holds the named folder or else the current one.
+ *
+ * @throws {Refusal} If the folder is in no checkout, or in the product's, whose commit is not the lab's.
+ */
+export async function openLab(
+  { cwd, env, interrupt }: Pick<Invocation, "cwd" | "env" | "interrupt">,
+  named = ".",
+): Promise<Repository> {
+  const folder = resolve(cwd, named);
+  const lab = await findRepository(folder, env, interrupt.signal);
+  if (!("root" in lab)) {
+    throw refusal(`Cannot find the lab's checkout at ${folder}: ${lab.why}`, {
+      remedy: lab.remedy ?? nameTheLab,
+    });
+  }
+  if (existsSync(join(lab.root, layout.ledger))) {
+    throw refusal(
+      `Cannot use ${lab.root} as the lab: it has a ${layout.ledger}, so it is the product`,
+      { remedy: nameTheLab },
+    );
+  }
+  return lab;
+}
+
+/**
+ * Returns the abbreviated commit of the lab for the ledger, as `git rev-parse --short` prints it but with
+ * at least 7 digits: the lab's git configuration may ask for fewer.
+ *
+ * @throws {Refusal} If git fails.
+ */
+export async function findLabCommit(lab: Repository, head: ObjectId): Promise<string> {
+  const { length } = await gitLine(lab, "read the lab's commit", ["rev-parse", "--short", head]);
+  return head.slice(0, Math.max(length, 7));
+}
+
+/** The most paths that a warning names. */
+const namedPaths = 5;
+
+/** Returns the first paths and the number of the others, for a message. */
+export function namePaths(paths: readonly string[]): string {
+  const more = paths.length > namedPaths ? `, and ${paths.length - namedPaths} more` : "";
+  return paths.slice(0, namedPaths).map(quote).join(", ") + more;
+}
+
+/** The end of the remedy for a lab commit that may not identify what ran. */
+export const removeRow = "if this run has a row in the ledger, remove it before you commit";
+
+/** Returns warnings if the lab's commit may not identify what ran, or may become unreachable. */
+export function checkLab({ head, branch, changes }: Checkout): Finding[] {
+  const id = short(head);
+  const { mainBranch } = layout;
+  const where =
+    branch === undefined
+      ? "its HEAD is detached"
+      : `it is on branch ${quote(branch.replace("refs/heads/", ""))}`;
+  const dirty = warning(
+    `the lab's working tree is dirty: what ran is not commit ${id}: ${namePaths(changes)}`,
+    { remedy: `Commit or remove the changes, rerun the lab, and record that run; ${removeRow}` },
+  );
+  const elsewhere = warning(`the lab is not on ${mainBranch}: ${where}`, {
+    remedy: `Make sure that commit ${id} stays reachable in the lab's repository`,
+  });
+  return [
+    ...(changes.length === 0 ? [] : [dirty]),
+    ...(branch === `refs/heads/${mainBranch}` ? [] : [elsewhere]),
+  ];
+}
+
+/**
+ * Returns the absolute path of the named ledger, else of `LEDGER`, else of the ledger of the product's
+ * checkout, and prints it.
+ *
+ * @param named The path that the command line names, or `true` for the default.
+ * @throws {Refusal} If no ledger is named, and there is no checkout.
+ */
+export async function locateLedger(
+  { cwd, env, report, repository }: Pick<Invocation, "cwd" | "env" | "report" | "repository">,
+  named: string | true,
+): Promise<string> {
+  const given = named === true ? env.LEDGER : named;
+  const path = given ? resolve(cwd, given) : join((await repository()).root, layout.ledger);
+  report.printAside(`ledger: ${path}${given && named === true ? " (from LEDGER)" : ""}`);
+  return path;
+}
+
+/**
+ * Prints the row of a validation, and appends it to a ledger. A row that cannot be appended is an error in
+ * the report.
+ *
+ * @param ledger Absolute path; undefined to append nothing.
+ * @param more Further data for the report.
+ */
+export async function recordRow(
+  { report, interrupt }: Pick<Invocation, "report" | "interrupt">,
+  validation: Validation,
+  ledger: string | undefined,
+  more: { readonly [key: string]: Json | undefined } = {},
+): Promise<void> {
+  const { tag: version, sha: lab, date, verdict } = validation;
+  const row = rowText(validation);
+  const data = { row, version, lab, date, verdict, ...more };
+  report.print(row);
+  report.attach(data);
+  if (ledger === undefined) {
+    return;
+  }
+  const { value, findings = [] } = await attempt(() =>
+    interrupt.hold(() => appendRow(ledger, validation, date)),
+  );
+  report.add(findings);
+  if (value !== undefined) {
+    report.attach({ ...data, ledger, line: value.line });
+    if (value.repeats !== undefined) {
+      report.printAside(`line ${value.repeats} is the same row`);
+    }
+    report.printAside(`appended as line ${value.line} of ${ledger}: commit it`);
+  }
+}
 
 function parseVerdict(text: string): Verdict {
   if (!isVerdict(text)) {
@@ -64,7 +184,7 @@ export const table = command({
   },
   refuses: [
     "the lab's commit cannot be read",
-    "--append: the lab's checkout holds the ledger",
+    "the lab's checkout has the ledger, so it is the product",
     "--append: the ledger is missing, or its last entries are malformed",
     "--append: the row does not read back as written",
   ],
@@ -73,31 +193,15 @@ export const table = command({
     const { operands, options, now, report } = invocation;
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
-    const ledger =
-      options.append === undefined ? undefined : await locateLedger(invocation, options.append);
-    if (ledger?.because !== undefined) {
-      report.printAside(`ledger: ${ledger.path} (${ledger.because})`);
-    }
-    if (ledger !== undefined) {
-      await refuseProduct(lab, checkout.head, ledger.path);
-    }
+    const ledger = options.append && (await locateLedger(invocation, options.append));
     const validation: Validation = {
       tag: `${layout.tagPrefix}${operands.version}`,
       sha: await findLabCommit(lab, checkout.head),
       date: dayOf(now),
       verdict: operands.verdict,
     };
-    const row = rowText(validation);
-    report.print(row);
-    const { tag: version, sha, date, verdict } = validation;
-    report.add([...checkLab(checkout), ...checkIsLab(lab)]);
-    await recordRow(invocation, ledger, (path) => appendRow(path, validation, date), {
-      row,
-      version,
-      lab: sha,
-      date,
-      verdict,
-    });
+    report.add(checkLab(checkout));
+    await recordRow(invocation, validation, ledger);
   },
 });
 

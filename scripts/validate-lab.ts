@@ -14,18 +14,7 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import {
-  checkIsLab,
-  checkLab,
-  findLabCommit,
-  locateLedger,
-  namePaths,
-  openLab,
-  recordRow,
-  refuseProduct,
-  removeRow,
-} from "./lab/recording.ts";
-import { type LabStep, labSteps, runSteps, type StepResult } from "./lab/steps.ts";
+import { type LabStep, labSteps, runSteps } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -38,9 +27,9 @@ import {
   versionOf,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
-import { appendRow, refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
+import { refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
 import { makeScratchFolder } from "./lib/disk/scratch.ts";
-import { rowText, type Validation } from "./lib/files/ledger.ts";
+import type { Validation } from "./lib/files/ledger.ts";
 import {
   type Attempt,
   attempt,
@@ -54,53 +43,36 @@ import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
+import {
+  checkLab,
+  findLabCommit,
+  locateLedger,
+  namePaths,
+  openLab,
+  recordRow,
+  removeRow,
+} from "./record-validation.ts";
 
 /**
  * Returns a warning if the lab's checkout changed during the run, or cannot be read after it.
  *
  * @param after The checkout after the run, or why it cannot be read.
  */
-export function checkUnmoved(before: Checkout, after: Attempt<Checkout>): Finding[] {
-  if (after.value === undefined) {
-    const reasons = after.findings.map(({ message }) => message).join("; ");
-    return [
-      warning(
-        `the lab could not be read again after the run, so ${short(before.head)} may not identify what ran: ${reasons}`,
-        { remedy: `Repair the lab's checkout, and run this again; ${removeRow}` },
-      ),
-    ];
-  }
-  const { head, changes } = after.value;
-  const appeared = changes.filter((path) => !before.changes.includes(path));
-  const gone = before.changes.filter((path) => !changes.includes(path));
-  const changed = [...appeared, ...gone];
-  const what = [
-    ...(before.head === head ? [] : [`HEAD moved from ${short(before.head)} to ${short(head)}`]),
-    ...(changed.length === 0 ? [] : [`its tree changed: ${namePaths(changed)}`]),
-  ];
-  return what.length === 0
-    ? []
-    : [
-        warning(
-          `the lab changed during the run, so ${short(before.head)} does not identify what ran: ${what.join("; ")}`,
-          {
-            remedy: `Leave the lab's checkout alone while it runs, and run this again; ${removeRow}`,
-          },
-        ),
-      ];
-}
-
-/** Returns an error for each failed step, in order. */
-export function checkResults(tag: string, results: readonly StepResult[]): Finding[] {
-  return results.flatMap(({ name, fault, log }) =>
-    fault === undefined
-      ? []
+export function checkUnmoved(before: Checkout, { value: after, findings }: Attempt<Checkout>) {
+  const from = short(before.head);
+  const changes = new Set(before.changes).symmetricDifference(new Set(after?.changes));
+  const why =
+    after === undefined
+      ? (findings ?? []).map(({ message }) => message)
       : [
-          error(`the lab fails ${tag}: make ${name}: ${fault}`, {
-            remedy: `Read ${log}, fix the cause, rebuild the image, and run the whole lab again`,
-          }),
-        ],
-  );
+          ...(before.head === after.head
+            ? []
+            : [`HEAD moved from ${from} to ${short(after.head)}`]),
+          ...(changes.size === 0 ? [] : [`its tree changed: ${namePaths([...changes])}`]),
+        ];
+  const remedy = `Make sure that nothing else changes the lab's checkout, and run this again; ${removeRow}`;
+  const message = `the lab changed during the run, so ${from} may not identify what ran: ${why.join("; ")}`;
+  return why.length === 0 ? [] : [warning(message, { remedy })];
 }
 
 function parseStep(text: string): LabStep {
@@ -119,26 +91,6 @@ function refuseWithoutMakefile(root: string): void {
       remedy: "Name the lab's checkout with --lab DIR",
     });
   }
-}
-
-/** Returns every step for the report, whether it ran or not. */
-function stepsData(results: readonly StepResult[]) {
-  return labSteps.map(({ name }) => {
-    const result = results.find((each) => each.name === name);
-    if (result === undefined) {
-      return { name, status: "not run" };
-    }
-    const { fault, exitCode, elapsed, counts, log } = result;
-    return {
-      name,
-      status: fault === undefined ? "passed" : "failed",
-      exitCode,
-      seconds: Math.round(elapsed) / 1000,
-      counts,
-      log,
-      reason: fault,
-    };
-  });
 }
 
 export const table = command({
@@ -166,7 +118,7 @@ export const table = command({
     keepGoing: flag("run the later steps even after a failure"),
   },
   refuses: [
-    "the lab's checkout cannot be read, has no Makefile, or holds the ledger",
+    "the lab's checkout cannot be read, has no Makefile, or has the ledger of the product",
     "make is missing",
     "a step ends with another exit code than 0 (verdict FAIL)",
     "a step reports an incomplete count, or lacks a required one (verdict FAIL)",
@@ -186,25 +138,17 @@ export const table = command({
     const lab = await openLab(invocation, options.lab);
     refuseWithoutMakefile(lab.root);
     const before = await readCheckout(lab);
-    // A run that records nothing needs no ledger, but is not to run the product as the lab.
-    const locate = () => locateLedger(invocation, options.ledger ?? true);
-    const located = options.record ? await locate() : (await attempt(locate)).value;
-    if (located !== undefined) {
-      await refuseProduct(lab, before.head, located.path);
-    }
-    const ledger = options.record ? located : undefined;
+    const ledger = options.record
+      ? await locateLedger(invocation, options.ledger ?? true)
+      : undefined;
     if (ledger !== undefined) {
-      refuseUnfitLedger(ledger.path, dayOf(now));
-      report.printAside(
-        `ledger: ${ledger.path}${ledger.because === undefined ? "" : ` (${ledger.because})`}`,
-      );
+      await refuseUnfitLedger(ledger, dayOf(now));
     }
     const sha = await findLabCommit(lab, before.head);
     const tag = `${layout.tagPrefix}${operands.version}`;
     const folder = makeScratchFolder(`validate-lab-${tag}-`, { env, cwd }, "a folder for the logs");
     report.printAside(`lab: ${lab.root} at ${sha}`);
     report.printAside(`logs: ${folder}`);
-    report.add(checkIsLab(lab));
     if (left.length > 0) {
       const are = left.length === 1 ? "is" : "are";
       report.add(
@@ -225,32 +169,33 @@ export const table = command({
       // Ctrl-C on a terminal ends git as well, so `after` may lack its answer.
       throw new Interrupted("nothing is recorded", interrupt.exitCode);
     }
-    const failures = checkResults(tag, results);
+    const failures = results.flatMap(({ name, reason, log }): Finding[] =>
+      reason === undefined
+        ? []
+        : [
+            error(`the lab fails ${tag}: make ${name}: ${reason}`, {
+              remedy: `Read ${log}, fix the cause, rebuild the image, and run the whole lab again`,
+            }),
+          ],
+    );
     const verdict = failures.length === 0 ? "PASS" : "FAIL";
     const validation: Validation = { tag, sha, date: completed, verdict };
-    const row = rowText(validation);
-    const data = {
-      row,
-      version: tag,
-      lab: sha,
-      date: validation.date,
-      verdict,
-      logs: resolve(cwd, folder),
-      steps: stepsData(results),
-    };
     report.add([...checkLab(before), ...checkUnmoved(before, after), ...failures]);
-    const append = async (path: string) => {
-      // Only a PASS opens the release gate, so only its commit must be certain.
-      if (verdict === "PASS" && after.value === undefined) {
-        throw refusal(
+    // Only a PASS opens the release gate, so only its commit must be certain.
+    const isCertain = verdict === "FAIL" || after.value !== undefined;
+    if (ledger !== undefined && !isCertain) {
+      report.add([
+        error(
           `Cannot record the PASS of ${tag}: the lab cannot be read after the run, so it may have left ${sha}`,
           { remedy: "Repair the lab's checkout, and run the whole lab again" },
-        );
-      }
-      return await appendRow(path, validation, completed);
-    };
-    await recordRow(invocation, ledger, append, data);
-    report.print(row);
+        ),
+      ]);
+    }
+    const steps = labSteps.map(
+      ({ name }) => results.find((each) => each.name === name) ?? { name, status: "not run" },
+    );
+    const more = { logs: resolve(cwd, folder), steps };
+    await recordRow(invocation, validation, isCertain ? ledger : undefined, more);
   },
 });
 

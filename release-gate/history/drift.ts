@@ -1,16 +1,17 @@
-/** Finds drift: the commits that changed the product after a row of the ledger was committed. */
+/** Checks for drift: commits that changed the product after a row of the ledger was committed. */
 
-import { refusal } from "../../scripts/lib/finding.ts";
+import { type Finding, notice, refusal, warning } from "../../scripts/lib/finding.ts";
 import {
   gitOutput,
   isObjectId,
   type ObjectId,
   rerun,
+  short,
   unanswered,
 } from "../../scripts/lib/git/git.ts";
 import { type Repository, runGit } from "../../scripts/lib/git/repository.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { type Finished, lastWords } from "../../scripts/lib/process.ts";
+import { lastWords } from "../../scripts/lib/process.ts";
 
 /** The row from which drift is counted. */
 export interface DriftQuestion {
@@ -22,70 +23,63 @@ export interface DriftQuestion {
   readonly commit: ObjectId | undefined;
 }
 
-/** A commit, for a message. */
-export interface Change {
-  readonly id: ObjectId;
-  readonly subject: string;
-}
-
-export type Drift =
-  | {
-      readonly kind: "known";
-      /** The commit that added the row. */
-      readonly since: ObjectId;
-      /**
-       * The commits after it that changed `layout.validatedPaths`, oldest first. A merge counts if it
-       * has a version of a file that no parent has.
-       */
-      readonly commits: readonly Change[];
-    }
-  | { readonly kind: "unknown"; readonly why: string; readonly remedy: string };
+/** The most commits since a validation that are shown. */
+const shownCommits = 5;
 
 /**
- * Finds the commits that changed the validated paths after a row of the ledger was committed.
+ * Returns a warning with the commits that changed `layout.validatedPaths` since a row of the ledger was
+ * committed, or with the reason why they cannot be listed; a notice if there are none.
  *
  * @throws {Refusal} If git fails.
  */
-export async function findDrift(repository: Repository, question: DriftQuestion): Promise<Drift> {
+export async function checkDrift(
+  repository: Repository,
+  question: DriftQuestion,
+): Promise<Finding[]> {
+  const { ledger, line, commit } = question;
+  const at = { file: ledger, line };
+  const unknown = (why: string, remedy: string) => [
+    warning(`Cannot count the commits since the validation: ${why}`, { remedy, at }),
+  ];
+  const commitIt = "Commit the ledger: a release reads it from the commit, not from the work tree";
   const [state, origin] = await Promise.all([
-    runGit(repository, ["rev-parse", "--is-shallow-repository", question.commit ?? "HEAD"]),
+    runGit(repository, ["rev-parse", "--is-shallow-repository", commit ?? "HEAD"]),
     runGit(repository, blame(question)),
   ]);
   if (origin.code !== 0 || origin.timedOut) {
-    return noOrigin(origin);
+    const isUntracked = /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(origin.stderr);
+    const remedy = isUntracked ? commitIt : rerun(origin.command.slice(1));
+    return unknown(`git blame: ${lastWords(origin)}`, remedy);
   }
-  const since = originOf(origin.stdout, question.line);
+  const since = originOf(origin.stdout, line);
   if (since === undefined) {
-    throw unanswered(`find the commit of line ${question.line} of ${question.ledger}`, origin);
+    throw unanswered(`find the commit of line ${line} of ${ledger}`, origin);
   }
   if (/^0+$/.test(since)) {
-    return notCommitted(`line ${question.line} is not committed yet`);
+    return unknown(`line ${line} is not committed yet`, commitIt);
   }
-  const [shallow, judged] = state.stdout.split("\n");
+  const [shallow, judged = ""] = state.stdout.split("\n");
   if (shallow === "true") {
-    return {
-      kind: "unknown",
-      why: "the clone is shallow, so its history is incomplete",
-      remedy: "Fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in CI",
-    };
+    const remedy = "Fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in CI";
+    return unknown("the clone is shallow, so its history is incomplete", remedy);
   }
-  if (shallow !== "false" || judged === undefined || !isObjectId(judged)) {
+  if (shallow !== "false" || !isObjectId(judged)) {
     throw unanswered("find the commit that is judged", state);
   }
-  return { kind: "known", since, commits: await changesSince(repository, since, judged) };
-}
-
-/** Returns the drift that a failed `git blame` leaves unknown, with the reason. */
-function noOrigin(answer: Finished): Drift {
-  const why = `git blame: ${lastWords(answer)}`;
-  return !answer.timedOut && /^fatal: no such (?:path .* in |ref: HEAD$)/m.test(answer.stderr)
-    ? notCommitted(why)
-    : { kind: "unknown", why, remedy: rerun(answer.command.slice(1)) };
-}
-
-function notCommitted(why: string): Drift {
-  const remedy = "Commit the ledger: a release reads it from the commit, not from the work tree";
-  return { kind: "unknown", why, remedy };
+  const changes = await changesSince(repository, since, judged);
+  const paths = layout.validatedPaths.join(", ").replace(/, ([^,]*)$/, " or $1");
+  const touched = `since the PASS was committed in ${short(since)} touched ${paths}`;
+  if (changes.length === 0) {
+    return [notice(`no commit ${touched}`, { at })];
+  }
+  const count = changes.length === 1 ? "1 commit" : `${changes.length} commits`;
+  const which = changes.length > shownCommits ? `, the first ${shownCommits} of them` : "";
+  return [
+    warning(`${count} ${touched}${which}:\n${changes.slice(0, shownCommits).join("\n")}`, {
+      remedy: "Make sure the lab saw these changes; if not, rerun it and append a fresh PASS entry",
+      at,
+    }),
+  ];
 }
 
 /**
@@ -107,11 +101,15 @@ function originOf(porcelain: string, line: number): ObjectId | undefined {
 
 const purpose = "list the commits since the validation";
 
+/**
+ * Returns the names and subjects of the commits after one that changed the validated paths, oldest first.
+ * A merge counts if it has a version of a file that no parent has.
+ */
 async function changesSince(
   repository: Repository,
   since: ObjectId,
   judged: ObjectId,
-): Promise<Change[]> {
+): Promise<string[]> {
   if (since === judged) {
     return [];
   }
@@ -135,7 +133,7 @@ async function changesSince(
   }
   return commits
     .filter(({ id, files }) => id !== since && files.some(isValidated))
-    .map(({ id, subject }) => ({ id, subject }));
+    .map(({ id, subject }) => `${short(id)} ${subject}`);
 }
 
 /** Reports whether a file name in git's output is in a validated path. */

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
-import { reason } from "../lib/disk/files.ts";
+import { reason as reasonOf } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { Interrupted } from "../lib/interrupt.ts";
@@ -22,37 +22,18 @@ export interface LabStep {
 /** The steps in order. */
 export const labSteps: readonly LabStep[] = layout.labSteps;
 
-/** The result of a step. */
-export interface StepResult {
+/** The result of a step, as the report has it. */
+export type StepResult = {
   readonly name: string;
+  readonly status: "passed" | "failed";
   readonly exitCode: number;
-  /** In milliseconds. */
-  readonly elapsed: number;
+  readonly seconds: number;
   readonly counts: readonly string[];
   /** Absolute path of the file with its output. */
   readonly log: string;
-  /** The last lines of the output. */
-  readonly tail: readonly string[];
-  /** The reason for its failure; undefined if it passed. */
-  readonly fault: string | undefined;
-}
-
-/**
- * Returns why a step failed, or undefined if it passed. It passes with exit code 0 and, if it must report
- * counts, with complete ones. After another exit code missing counts are no further fault.
- */
-export function checkStep(
-  { counts: words }: LabStep,
-  exitCode: number,
-  counts: readonly string[],
-): string | undefined {
-  const isDue = words !== undefined && (exitCode === 0 || counts.length > 0);
-  const faults = [
-    exitCode === 0 ? undefined : `exit code ${exitCode}`,
-    isDue ? faultOf(counts, words) : undefined,
-  ];
-  return faults.filter((each) => each !== undefined).join("; ") || undefined;
-}
+  /** Why it failed; undefined if it passed. */
+  readonly reason: string | undefined;
+};
 
 /**
  * Returns the environment of make: that of the operator without flags for make. With `-n` or `-i` a step
@@ -65,6 +46,8 @@ function makeEnvironment(lab: Repository, env: Environment): Environment {
   return Object.fromEntries(Object.entries(clean).filter(([name]) => !flags.includes(name)));
 }
 
+type World = Pick<Invocation, "clock" | "env" | "interrupt" | "report" | "terminal">;
+
 /**
  * Runs steps in order, up to the first that fails, or all with `keepGoing`.
  *
@@ -72,34 +55,26 @@ function makeEnvironment(lab: Repository, env: Environment): Environment {
  * @throws {Refusal} If make is missing, or a log cannot be written.
  */
 export async function runSteps(
-  invocation: Pick<Invocation, "clock" | "env" | "interrupt" | "report" | "terminal">,
+  world: World,
   lab: Repository,
   steps: readonly LabStep[],
   { folder, keepGoing }: { readonly folder: string; readonly keepGoing: boolean },
 ): Promise<StepResult[]> {
-  const { report, interrupt } = invocation;
+  const { interrupt } = world;
   const results: StepResult[] = [];
   for (const [index, step] of steps.entries()) {
     const title = `step ${index + 1} of ${steps.length}: make ${step.name}`;
     const log = join(folder, `${labSteps.indexOf(step) + 1}-${step.name}.log`);
-    report.printAside(title);
-    const result = await interrupt.hold(() => runStep(invocation, lab, step, { title, log }));
-    if (interrupt.requested) {
+    const result = await interrupt.hold(() => runStep(world, lab, step, { title, log }));
+    if (result === undefined) {
       throw new Interrupted(
         `make ${step.name} was ended, and nothing is recorded`,
         interrupt.exitCode,
       );
     }
     results.push(result);
-    const { fault, elapsed, counts, tail } = result;
-    const found = counts.length === 0 ? "" : ` (${counts.join(", ")})`;
-    const verdict = fault === undefined ? `passed${found}` : `FAILED, ${fault}`;
-    report.printAside(`${title}: ${verdict}, after ${duration(elapsed)}`);
-    if (fault !== undefined) {
-      report.printAside([`the end of ${log}:`, ...tail].join("\n"));
-      if (!keepGoing) {
-        break;
-      }
+    if (result.status === "failed" && !keepGoing) {
+      break;
     }
   }
   return results;
@@ -114,41 +89,53 @@ const lastLineBytes = 4096;
 const tailLines = 20;
 const tailColumns = 500;
 
+/** Runs a step, and prints its result. Returns undefined after an interrupt. */
 async function runStep(
-  invocation: Pick<Invocation, "clock" | "env" | "interrupt" | "terminal">,
+  world: World,
   lab: Repository,
-  step: LabStep,
+  { name, counts: words }: LabStep,
   { title, log }: { readonly title: string; readonly log: string },
-): Promise<StepResult> {
-  const { clock, env, interrupt } = invocation;
+): Promise<StepResult | undefined> {
+  const { clock, env, interrupt, report } = world;
+  report.printAside(title);
   const output = openLog(log);
   const begin = clock();
   const stopProgress = showProgress(
-    invocation,
+    world,
     () => title,
-    () => plainLines(endOfLog(output, lastLineBytes)).findLast((line) => line.trim() !== "") ?? "",
+    () => endOfLog(output, lastLineBytes).findLast((line) => line.trim() !== "") ?? "",
   );
   try {
-    const exitCode = await runGroup(["make", step.name], {
+    const exitCode = await runGroup(["make", name], {
       cwd: lab.root,
       env: makeEnvironment(lab, env),
       output,
       signal: interrupt.requestSignal,
-    }).catch((thrown) =>
-      needProgram(thrown, "Install make, or add it to PATH, and run this again"),
-    );
+    })
+      .catch((thrown) => needProgram(thrown, "Install make, or add it to PATH, and run this again"))
+      .finally(stopProgress);
+    if (interrupt.requested) {
+      return undefined;
+    }
     const elapsed = clock() - begin;
-    const isOverlong = step.counts !== undefined && fstatSync(output).size > mostBytes;
+    const isOverlong = words !== undefined && fstatSync(output).size > mostBytes;
     const counts =
-      step.counts === undefined || isOverlong
-        ? []
-        : readCounts(endOfLog(output, mostBytes), step.counts);
-    const fault = isOverlong
+      words === undefined || isOverlong ? [] : readCounts(endOfLog(output, mostBytes), words);
+    const reason = isOverlong
       ? `its output has more than ${mostBytes} bytes, too many to search for counts`
-      : checkStep(step, exitCode, counts);
-    return { name: step.name, exitCode, elapsed, counts, log, tail: tailOf(output), fault };
+      : faultOf(exitCode, counts, words);
+    const found = counts.length === 0 ? "" : ` (${counts.join(", ")})`;
+    const verdict = reason === undefined ? `passed${found}` : `FAILED, ${reason}`;
+    report.printAside(`${title}: ${verdict}, after ${duration(elapsed)}`);
+    if (reason !== undefined) {
+      const tail = endOfLog(output, tailBytes).slice(-tailLines);
+      const shown = tail.map((line) => line.slice(0, tailColumns));
+      report.printAside([`the end of ${log}:`, ...shown].join("\n"));
+    }
+    const status = reason === undefined ? "passed" : "failed";
+    const seconds = Math.round(elapsed) / 1000;
+    return { name, status, exitCode, seconds, counts, log, reason };
   } finally {
-    stopProgress();
     closeSync(output);
   }
 }
@@ -157,28 +144,20 @@ function openLog(log: string): number {
   try {
     return openSync(log, "ax+");
   } catch (thrown) {
-    throw refusal(`Cannot write log ${log}: ${reason(thrown)}`, {
+    throw refusal(`Cannot write log ${log}: ${reasonOf(thrown)}`, {
       remedy: "Make room there, or set TMPDIR to another folder, and run this again",
     });
   }
 }
 
-function tailOf(output: number): string[] {
-  // One byte more shows where the tail begins: what stands before its first line end is left out.
-  const lines = plainLines(endOfLog(output, tailBytes + 1));
-  const ended = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
-  const isCut = fstatSync(output).size > tailBytes && ended.length > 1;
-  const whole = isCut ? ended.slice(1) : ended;
-  return whole.slice(-tailLines).map((line) => line.slice(0, tailColumns));
-}
-
 /**
- * Returns the end of a log. Reads the open file, because a step may remove temporary files.
+ * Returns the lines at the end of a log, without escape sequences. Reads the open file, because a step may
+ * remove temporary files.
  *
  * @param output The descriptor of the log.
  * @param most The most bytes to read.
  */
-function endOfLog(output: number, most: number): string {
+function endOfLog(output: number, most: number): string[] {
   const { size } = fstatSync(output);
   const bytes = Buffer.alloc(Math.min(size, most));
   let length = 0;
@@ -186,18 +165,17 @@ function endOfLog(output: number, most: number): string {
     const begin = size - bytes.length + length;
     read = readSync(output, bytes, length, bytes.length - length, begin);
   }
-  return bytes.toString("utf8", 0, length);
+  return linesOf(bytes.toString("utf8", 0, length));
+}
+
+/** Returns the lines of an output. A carriage return ends one: a terminal overwrites the line after it. */
+export function linesOf(output: string): string[] {
+  return stripVTControlCharacters(output)
+    .replace(/\n$/, "")
+    .split(/\r?\n|\r/);
 }
 
 // Counts
-
-/** A carriage return ends a line as well: a terminal overwrites the line after it. */
-const lineEnd = /\r?\n|\r/;
-
-/** Returns the lines of an output without escape sequences. */
-function plainLines(output: string): string[] {
-  return stripVTControlCharacters(output).split(lineEnd);
-}
 
 /**
  * Matches words before a count that make it an expectation, not a result. The wording of results is not
@@ -210,14 +188,14 @@ const expectation =
 const expectationColumns = 60;
 
 /**
- * Returns the counts in an output, such as `10/10`: digits, a slash and digits before the given words, in
+ * Returns the counts in lines of output, such as `10/10`: digits, a slash and digits before the given words, in
  * any case. Leaves out a complete count if its line states it as an expectation, or if it is joined to
  * a word. An incomplete count is never left out.
  */
-export function readCounts(output: string, words: string): string[] {
+export function readCounts(lines: readonly string[], words: string): string[] {
   const phrase = words.split(" ").join("\\s+");
   const pattern = new RegExp(`(?<!\\d)(\\d+)\\s*/\\s*(\\d+)\\s+${phrase}(?!\\w)`, "gi");
-  return plainLines(output).flatMap((line) => {
+  return lines.flatMap((line) => {
     const expected = line.search(/\bexpect(?:ed|s|ing)?\b/i);
     return [...line.matchAll(pattern)].flatMap(({ index, 1: passed, 2: total }) => {
       const count = `${passed}/${total}`;
@@ -239,13 +217,21 @@ function isComplete(count: string): boolean {
 const namedCounts = 5;
 
 /**
- * Returns why counts fail a step, or undefined if they pass: there must be at least one, and each must be
- * complete. A later count never overrides an earlier failure: it may be of other scenarios.
+ * Returns why a step failed, or undefined if it passed: with exit code 0 and, if it must report counts, at
+ * least one count, and only complete ones. A later count never overrides an earlier failure: it may be of
+ * other scenarios. After another exit code missing counts are no further fault.
  */
-export function faultOf(counts: readonly string[], words: string): string | undefined {
-  if (counts.length === 0) {
-    return `it reports no count of "${words}"`;
-  }
+export function faultOf(
+  exitCode: number,
+  counts: readonly string[],
+  words: string | undefined,
+): string | undefined {
   const short = counts.filter((count) => !isComplete(count)).slice(0, namedCounts);
-  return short.length === 0 ? undefined : `it reports ${short.join(", ")} ${words}`;
+  const isMissing = words !== undefined && counts.length === 0 && exitCode === 0;
+  const faults = [
+    ...(exitCode === 0 ? [] : [`exit code ${exitCode}`]),
+    ...(short.length === 0 ? [] : [`it reports ${short.join(", ")} ${words}`]),
+    ...(isMissing ? [`it reports no count of "${words}"`] : []),
+  ];
+  return faults.join("; ") || undefined;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { faultOf, labSteps, readCounts, runSteps } from "../../scripts/lab/steps.ts";
+import { faultOf, labSteps, linesOf, readCounts, runSteps } from "../../scripts/lab/steps.ts";
 import { Interrupted } from "../../scripts/lib/interrupt.ts";
 import { expectLinear } from "../helpers/growth.ts";
 import { quietWorld } from "../helpers/quiet.ts";
@@ -56,7 +56,7 @@ test("a log of an earlier run is never written over", async () => {
 test("who watches a step sees what it said last, blank lines aside", async () => {
   const quiet = quietWorld(true);
   const [result] = await runDown("printf 'first\\nlast words\\n\\n'; sleep 1", quiet);
-  expect(result?.fault).toBeUndefined();
+  expect(result?.reason).toBeUndefined();
   expect(quiet.written.err).toContain("step 1 of 1: make down, 0 s: last words");
 });
 
@@ -89,12 +89,12 @@ test.each([
   ["run-9/10 scenarios pass\nx_8/10 scenarios pass", ["9/10", "8/10"]],
   ["x_10/10 scenarios pass", []],
 ])("the counts of %j are %p", (output, expected) => {
-  expect(readCounts(output, words)).toEqual(expected);
+  expect(readCounts(linesOf(output), words)).toEqual(expected);
 });
 
 test("a line of very many counts is read in linear time", async () => {
   const line = (size: number) => "1/1 scenarios pass ".repeat(size);
-  await expectLinear(200_000, line, (output) => readCounts(output, words));
+  await expectLinear(200_000, line, (output) => readCounts([output], words));
 });
 
 test.each([
@@ -110,5 +110,5 @@ test.each([
     "it reports 90071992547409921/90071992547409920 scenarios pass",
   ],
 ])("every count must be all of at least one: %j", (output, fault) => {
-  expect(faultOf(readCounts(output, words), words)).toBe(fault);
+  expect(faultOf(0, readCounts(linesOf(output), words), words)).toBe(fault);
 });

@@ -75,32 +75,17 @@ describe("the rows of a ledger", () => {
     expect(await checkLedger(tree, { today, tagged: new Map(), bases: [] })).toEqual([
       {
         level: "error",
-        message: `Cannot read line 2 of ${path}: found " " after column 1, expected one tab`,
+        message: `Cannot read line 2 of ${path}: found " ", expected one tab between two columns, and no other white space`,
         at: { file: path, line: 2, column: 7 },
         remedy: "bun release-gate/check-ledger.ts --repair 2",
       },
       {
         level: "error",
-        message: expect.stringMatching(/: column 1 .*; column 2 .*; column 4 /),
+        message: expect.stringContaining(": column 1 (version): "),
         at: { file: path, line: 3, column: 1 },
         remedy: "Remove line 3, and append a correct row at the end",
       },
     ]);
-  });
-
-  test.each([
-    [
-      "1,000",
-      1000,
-      1000,
-      `Cannot read line 2 of ${path}: found 1 column, expected 4 separated by tabs`,
-    ],
-    ["more", 1001, 1, `Cannot read ${path}: found 1,001 malformed rows, expected none`],
-  ])("%s malformed rows: findings that can be read", async (_, rows, count, first) => {
-    const tree = memoryTree({ [path]: text(r1, ...Array<string>(rows).fill("x")) });
-    const findings = await checkLedger(tree, { today, tagged: new Map(), bases: [] });
-    expect(findings).toHaveLength(count);
-    expect(findings[0]).toMatchObject({ level: "error", message: first, at: { line: 2 } });
   });
 
   test("dates that run backwards are a warning, once, whatever stands between", async () => {

@@ -47,6 +47,7 @@ const waitingFolder = ".release-replacements";
  * @param root Absolute path of the top level.
  * @param prepare Returns the changes. It runs under the lock of this checkout.
  * @param isInterrupted Reports whether to stop, before each file. The caller defers signals.
+ * @param lockLimit Milliseconds to wait for another run that changes files of this checkout.
  * @throws {Refusal} If `prepare` refuses, a file has changed meanwhile, or one cannot be written.
  *   Every file that is then not as it was before has a finding.
  */
@@ -54,11 +55,12 @@ export async function changeFiles(
   root: string,
   prepare: () => readonly FileChange[],
   isInterrupted: () => boolean,
+  lockLimit = 0,
 ): Promise<Outcome> {
   const descriptor = openSync(root, constants.O_RDONLY);
   const waiting = join(root, waitingFolder);
   try {
-    if (!(await lockFile(descriptor, 0))) {
+    if (!(await lockFile(descriptor, lockLimit))) {
       throw refusal("Cannot write: another run is replacing files of this checkout", {
         remedy: "Let it end, then run this again",
       });

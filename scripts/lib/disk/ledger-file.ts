@@ -1,25 +1,13 @@
 /** Writes a ledger: appends a row, or repairs the separators of one. No other module writes it. */
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
   type Ledger,
-  type MalformedRow,
   malformedEnd,
-  malformedFindings,
+  malformedFinding,
   parseLedger,
   repairText,
   rowText,
@@ -28,11 +16,10 @@ import {
 import { error, Refusal, refusal } from "../finding.ts";
 import type { Repository } from "../git/repository.ts";
 import { layout } from "../layout.ts";
-import { changeFiles, toWrite } from "./change-files.ts";
-import { type FileState, findFile, realPath, reason, wayOut } from "./files.ts";
-import { lockFile } from "./lock.ts";
+import { changeFiles, type Outcome, toWrite } from "./change-files.ts";
+import { type FileState, findFile, realPath } from "./files.ts";
 
-/** Milliseconds to wait for another process that writes the ledger. Writing takes a few. */
+/** Milliseconds to wait for another process that writes to the checkout. Writing takes a few. */
 const lockLimit = 10_000;
 
 /** An appended row. */
@@ -44,8 +31,8 @@ export interface Appended {
 }
 
 /**
- * Appends a validation to an existing ledger under a lock, in one write, flushes it to the disk and
- * reads it back.
+ * Appends a validation to an existing ledger, and reads it back. The change is atomic, and waits for
+ * another process that writes the ledger.
  *
  * @param today No validation can be dated later.
  * @param shown The name of the ledger in messages.
@@ -58,39 +45,43 @@ export async function appendRow(
   today: Day,
   shown = path,
 ): Promise<Appended> {
-  const descriptor = await openLocked(path, shown);
-  try {
-    const before = readFileSync(descriptor);
-    const ledger = read(shown, before, today);
-    refuseMalformedEnd(ledger, shown);
-    const addition = additionTo(before, validation);
-    write(descriptor, before.length, addition, shown);
-    const line = readBack(path, shown, Buffer.concat([before, addition]), validation, today);
-    const last = ledger.rows.at(-1);
-    return { line, repeats: last?.text === rowText(validation) ? last.line : undefined };
-  } finally {
-    closeSync(descriptor);
+  const text = rowText(validation);
+  let appended: Appended = { line: 0, repeats: undefined };
+  await rewrite(path, shown, (bytes) => {
+    const last = parseFit(bytes, today, shown).rows.at(-1);
+    const after = Buffer.concat([bytes, additionTo(bytes, text)]);
+    const line = parse(after, today, shown).rows.at(-1)?.line ?? 0;
+    appended = { line, repeats: last?.text === text ? last.line : undefined };
+    return after;
+  });
+  // Other processes may have appended to it since.
+  const { rows } = parse(findLedger(path, shown).bytes, today, shown);
+  const added = rows.find(({ line }) => line === appended.line);
+  if (added?.kind !== "entry" || added.text !== text) {
+    throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
+      remedy: `Compare the end of ${shown} with: git diff`,
+      at: { file: shown },
+    });
   }
+  return appended;
 }
 
 /**
- * Refuses a ledger that `appendRow` would refuse. Long work calls it before it begins.
+ * Refuses a ledger that `appendRow` would refuse, also because its folder cannot be written. Long
+ * work calls it before it begins.
  *
- * @throws {Refusal} If the ledger is missing, or its last rows are malformed.
+ * @throws {Refusal} As `appendRow` does.
  */
-export function refuseUnfitLedger(path: string, today: Day, shown = path): void {
-  const descriptor = open(path, shown);
-  try {
-    refuseMalformedEnd(read(shown, readFileSync(descriptor), today), shown);
-  } finally {
-    closeSync(descriptor);
-  }
+export async function refuseUnfitLedger(path: string, today: Day, shown = path): Promise<void> {
+  await rewrite(path, shown, (bytes) => {
+    parseFit(bytes, today, shown);
+    return undefined;
+  });
 }
 
 /**
  * Rewrites a malformed row of a checkout's ledger with one tab between its columns, if only its
- * separators are wrong. The change is atomic, under the lock of `appendRow`, and keeps every other
- * byte.
+ * separators are wrong. The change is atomic, and keeps every other byte.
  *
  * @param line The row's line, from 1.
  * @param isInterrupted Reports whether to stop before the change. The caller defers signals.
@@ -105,24 +96,16 @@ export async function repairRow(
 ): Promise<string | undefined> {
   const { ledger } = layout;
   const path = join(repository.root, ledger);
-  const descriptor = await openLocked(path, ledger);
-  try {
-    const bytes = readFileSync(descriptor);
-    const repaired = repairOf(read(ledger, bytes, today), line);
+  let repaired: string | undefined;
+  const edit = (bytes: Uint8Array) => {
+    repaired = repairOf(parse(bytes, today, ledger), line);
     // Latin-1 preserves every byte of the other lines, even invalid UTF-8.
-    const lines = bytes.toString("latin1").split("\n");
+    const lines = Buffer.from(bytes).toString("latin1").split("\n");
     lines[line - 1] = `${repaired}${lines[line - 1]?.endsWith("\r") ? "\r" : ""}`;
-    const mode = fstatSync(descriptor).mode & 0o7777;
-    const change = {
-      path: ledger,
-      before: { bytes, mode },
-      after: { bytes: Buffer.from(lines.join("\n"), "latin1"), mode },
-    };
-    const outcome = await changeFiles(repository.root, () => [change], isInterrupted);
-    return outcome === "changed" ? repaired : undefined;
-  } finally {
-    closeSync(descriptor);
-  }
+    return Buffer.from(lines.join("\n"), "latin1");
+  };
+  const outcome = await rewrite(path, ledger, edit, isInterrupted);
+  return outcome === "changed" ? repaired : undefined;
 }
 
 /** Returns the repaired text of a line. */
@@ -144,68 +127,50 @@ function repairOf({ rows, source }: Ledger, line: number): string {
   return row.repaired;
 }
 
-/** Opens and locks the file at a path. Tries again if another process has replaced it meanwhile. */
-async function openLocked(path: string, shown: string): Promise<number> {
-  for (;;) {
-    const descriptor = open(path, shown);
-    const isLocked = await lockFile(descriptor, lockLimit);
-    if (isLocked && isSame(descriptor, path)) {
-      return descriptor;
-    }
-    closeSync(descriptor);
-    if (!isLocked) {
-      throw refusal(`Cannot lock ${shown}: another process has held it for too long`, {
-        remedy: "Find what else writes the ledger, let it end, and run this again",
-      });
-    }
-  }
+/**
+ * Replaces the bytes of a ledger under the lock of its checkout.
+ *
+ * @param edit Returns the new bytes; undefined to change nothing.
+ */
+async function rewrite(
+  path: string,
+  shown: string,
+  edit: (bytes: Uint8Array) => Uint8Array | undefined,
+  isInterrupted = () => false,
+): Promise<Outcome> {
+  // Refuse a missing folder first: it has no lock.
+  findLedger(path, shown);
+  const top = topLevel(path);
+  const prepare = () => {
+    const before = findLedger(path, shown);
+    const bytes = edit(before.bytes);
+    const after = bytes && { bytes, mode: before.mode };
+    return after ? [{ path: relative(top, path), before, after }] : [];
+  };
+  return await changeFiles(top, prepare, isInterrupted, lockLimit);
 }
-
-/** Opens a ledger, which must be a file of its checkout. */
-function open(path: string, shown: string): number {
-  if (find(path, shown) === undefined) {
-    // The ledger is never created: a missing one means that the name is wrong.
-    throw refusal(`ledger ${shown} not found.`, { remedy: nameTheLedger, at: { file: shown } });
-  }
-  try {
-    const { O_RDWR, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
-    return openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOFOLLOW);
-  } catch (thrown) {
-    throw refusal(`Cannot open ledger ${shown}: ${reason(thrown)}`, {
-      at: { file: shown },
-      remedy: wayOut(thrown, shown, "file"),
-    });
-  }
-}
-
-const nameTheLedger =
-  "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab";
 
 /**
- * Returns the ledger, or undefined if it is missing. Links below the top level of its checkout are
- * refused, because the row would go to another file than the committed one.
+ * Returns the ledger at a path. Links below the top level of its checkout are refused, because the row
+ * would go to another file than the committed one.
  */
-function find(path: string, shown: string): FileState | undefined {
-  if (isGitsOwn(path)) {
-    throw refusal(`Cannot write ${shown}: found a file in a git directory, expected a ledger`, {
-      at: { file: shown },
-      remedy: nameTheLedger,
-    });
+function findLedger(path: string, shown: string): FileState {
+  const details = {
+    at: { file: shown },
+    remedy:
+      "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab",
+  };
+  if (`${realPath(dirname(path))}/`.includes("/.git/")) {
+    const found = "found a file in a git directory, expected a ledger";
+    throw refusal(`Cannot write ${shown}: ${found}`, details);
   }
   const top = topLevel(path);
-  return findFile(top, relative(top, path), { ...toWrite, shown });
-}
-
-/** Reports whether a file lies in a git directory, after resolving links. */
-function isGitsOwn(path: string): boolean {
-  let folder = realPath(dirname(path));
-  while (!["HEAD", "objects", "refs"].every((name) => existsSync(join(folder, name)))) {
-    if (folder === dirname(folder)) {
-      return false;
-    }
-    folder = dirname(folder);
+  const found = findFile(top, relative(top, path), { ...toWrite, shown });
+  if (found === undefined) {
+    // The ledger is never created: a missing one means that the name is wrong.
+    throw refusal(`ledger ${shown} not found.`, details);
   }
-  return true;
+  return found;
 }
 
 /** Returns the nearest parent folder that has a `.git`, or else the folder of the file. */
@@ -220,83 +185,31 @@ function topLevel(path: string): string {
   return top;
 }
 
-function isSame(descriptor: number, path: string): boolean {
-  const opened = fstatSync(descriptor, { bigint: true });
-  const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return named?.ino === opened.ino && named.dev === opened.dev;
-}
-
-function read(shown: string, bytes: Uint8Array, today: Day): Ledger {
+function parse(bytes: Uint8Array, today: Day, shown: string): Ledger {
   return parseLedger(decodeSource(shown, bytes, { lenient: true }), today);
 }
 
-/** Refuses to append after malformed rows: at the end of the file they can still be corrected. */
-function refuseMalformedEnd(ledger: Ledger, shown: string): void {
-  const end = malformedEnd(ledger);
-  if (end.length > 0) {
-    const action = `Cannot append to ${shown}`;
-    const one = ({ line }: MalformedRow) => `${action}: line ${line} at its end is malformed`;
-    throw new Refusal(malformedFindings(end, error, action, one));
+/** Returns a ledger that may grow: malformed rows at its end could still be corrected. */
+function parseFit(bytes: Uint8Array, today: Day, shown: string): Ledger {
+  const ledger = parse(bytes, today, shown);
+  const faults = malformedEnd(ledger).map((row) =>
+    malformedFinding(
+      row,
+      error,
+      `Cannot append to ${shown}: line ${row.line} at its end is malformed`,
+    ),
+  );
+  if (faults.length > 0) {
+    throw new Refusal(faults);
   }
+  return ledger;
 }
 
 /** Returns the row with the file's line ending, and before it a missing final line ending. */
-function additionTo(before: Uint8Array, validation: Validation): Uint8Array {
-  const text = new TextDecoder().decode(before.subarray(-2));
-  const ending = endsLinesWithCrlf(before) ? "\r\n" : "\n";
+function additionTo(before: Uint8Array, row: string): Uint8Array {
+  const text = Buffer.from(before).toString("latin1");
+  const ending = /\r(?:\n[^\n]*)?$/.test(text) ? "\r\n" : "\n";
   const missing =
-    before.length === 0 || text.endsWith("\n") ? "" : text.endsWith("\r") ? "\n" : ending;
-  return new TextEncoder().encode(`${missing}${rowText(validation)}${ending}`);
-}
-
-/** Reports whether the last line ending of a file is CRLF. */
-function endsLinesWithCrlf(bytes: Uint8Array): boolean {
-  const end = bytes.lastIndexOf(10);
-  return end > 0 ? bytes[end - 1] === 13 : bytes.at(-1) === 13;
-}
-
-function write(descriptor: number, size: number, addition: Uint8Array, shown: string): void {
-  let written: number;
-  try {
-    written = writeSync(descriptor, addition);
-    if (written === addition.length) {
-      fsyncSync(descriptor);
-      return;
-    }
-  } catch (thrown) {
-    throw refusal(`Cannot append to ${shown}: ${reason(thrown)}`, {
-      remedy: `Look at the end of ${shown} before you run this again`,
-      at: { file: shown },
-    });
-  }
-  if (fstatSync(descriptor).size === size + written) {
-    ftruncateSync(descriptor, size);
-  }
-  throw refusal(
-    `Cannot append to ${shown}: only ${written} of ${addition.length} bytes could be written`,
-    {
-      remedy: `Free disk space, look at the end of ${shown}, and run this again`,
-      at: { file: shown },
-    },
-  );
-}
-
-/** Reads the ledger back, checks that it is as written, and returns the line of the new row. */
-function readBack(
-  path: string,
-  shown: string,
-  expected: Uint8Array,
-  validation: Validation,
-  today: Day,
-): number {
-  const after = find(path, shown)?.bytes ?? new Uint8Array();
-  const row = read(shown, after, today).rows.at(-1);
-  const isValid = row?.kind === "entry" && row.text === rowText(validation);
-  if (row === undefined || !isValid || Buffer.compare(after, expected) !== 0) {
-    throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
-      remedy: `Compare the end of ${shown} with: git diff`,
-      at: { file: shown },
-    });
-  }
-  return row.line;
+    text === "" || text.endsWith("\n") ? "" : ending.slice(text.endsWith("\r") ? 1 : 0);
+  return Buffer.from(`${missing}${row}${ending}`);
 }

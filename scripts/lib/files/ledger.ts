@@ -79,8 +79,8 @@ export function malformedOf(ledger: Ledger): MalformedRow[] {
 
 /** Returns the malformed rows after the last valid one. */
 export function malformedEnd(ledger: Ledger): MalformedRow[] {
-  const lastValid = ledger.rows.findLastIndex(({ kind }) => kind === "entry");
-  return ledger.rows.slice(lastValid + 1).filter((row) => row.kind === "malformed");
+  const lastValid = entriesOf(ledger).at(-1)?.line ?? 0;
+  return malformedOf(ledger).filter(({ line }) => line > lastValid);
 }
 
 /**
@@ -91,39 +91,22 @@ export function repairText({ at: { file }, line, repaired }: MalformedRow): stri
   if (repaired === undefined) {
     return `Remove line ${line}, and append a correct row at the end`;
   }
-  const command = `bun release-gate/check-ledger.ts --repair ${line}`;
-  if (file === layout.ledger) {
-    return command;
+  if (!`/${file}`.endsWith(`/${layout.ledger}`)) {
+    return `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
   }
-  return file.endsWith(`/${layout.ledger}`)
-    ? `${command} --repo ${shellWord(file.slice(0, -layout.ledger.length - 1) || "/")}`
-    : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
+  const top = file.slice(0, -layout.ledger.length);
+  const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
+  return `bun release-gate/check-ledger.ts --repair ${line}${where}`;
 }
 
-/** With more malformed rows the file is probably not a ledger, and gets only one finding. */
-const mostMalformed = 1000;
-
 /**
- * Returns a finding with a remedy for each malformed row.
+ * Returns the finding for a malformed row, with its place and remedy.
  *
  * @param make Makes a finding of the right level.
- * @param all The start of the message if there are too many rows to name.
- * @param one Returns the start of the message for one row.
+ * @param action The start of the message.
  */
-export function malformedFindings(
-  rows: readonly MalformedRow[],
-  make: typeof error,
-  all: string,
-  one: (row: MalformedRow) => string,
-): Finding[] {
-  if (rows.length > mostMalformed) {
-    const found = `found ${rows.length.toLocaleString("en-US")} malformed rows, expected none`;
-    const remedy = "Make sure that this file is the ledger, and remove the malformed rows";
-    return [make(`${all}: ${found}`, { at: rows[0]?.at, remedy })];
-  }
-  return rows.map((row) =>
-    make(`${one(row)}: ${row.fault}`, { at: row.at, remedy: repairText(row) }),
-  );
+export function malformedFinding(row: MalformedRow, make: typeof error, action: string): Finding {
+  return make(`${action}: ${row.fault}`, { at: row.at, remedy: repairText(row) });
 }
 
 /** Returns the text of a row without a line ending. */
@@ -131,43 +114,35 @@ export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
 }
 
+/** With more malformed rows a file is not a ledger. */
+const mostMalformed = 1000;
+
 /**
  * Parses a ledger. CRLF line endings are accepted.
  *
  * @param today The latest legal date of a validation.
- * @throws {LocatedSyntaxError} If it has more than a million malformed rows, which need much
- *   memory.
+ * @throws {LocatedSyntaxError} If it has more than 1,000 malformed rows.
  */
 export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];
   let malformed = 0;
-  for (const [index, raw] of linesOf(source.text)) {
+  for (const [index, raw] of source.text.split("\n").entries()) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A line of white space with a tab is a row with empty columns.
-    if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
-      const row = parseRow(source.path, index + 1, text, today);
-      rows.push(row);
-      malformed += row.kind === "malformed" ? 1 : 0;
-      if (malformed > 1_000_000) {
-        const found = "found more than a million malformed rows, expected a ledger";
-        const { path: file } = source;
-        const remedy = `Put the ledger in place of ${file}`;
-        throw new LocatedSyntaxError(`Cannot read ${file}: ${found}`, { file }, remedy);
-      }
+    if (text.startsWith("#") || (text.trim() === "" && !text.includes("\t"))) {
+      continue;
+    }
+    const row = parseRow(source.path, index + 1, text, today);
+    rows.push(row);
+    malformed += row.kind === "malformed" ? 1 : 0;
+    if (malformed > mostMalformed) {
+      const { path: file } = source;
+      const found = `found more than ${mostMalformed} malformed rows, expected a ledger`;
+      const remedy = `Put the ledger in place of ${file}`;
+      throw new LocatedSyntaxError(`Cannot read ${file}: ${found}`, { file }, remedy);
     }
   }
   return { source, rows };
-}
-
-/** Yields the lines of a text with their indices. A list would double the memory. */
-function* linesOf(text: string): Generator<readonly [index: number, line: string]> {
-  let start = 0;
-  for (let index = 0; start <= text.length; index += 1) {
-    const end = text.indexOf("\n", start);
-    const next = end < 0 ? text.length : end;
-    yield [index, text.slice(start, next)];
-    start = next + 1;
-  }
 }
 
 function parseRow(file: string, line: number, text: string, today: Day): Row {
@@ -180,86 +155,67 @@ function parseRow(file: string, line: number, text: string, today: Day): Row {
   const words = text.trim().split(/\s+/, columns.length + 1);
   const repaired = isRow(words, today) ? words.join("\t") : undefined;
   const { fault, column } =
-    repaired !== undefined
-      ? separatorFault(text)
-      : cells.length === columns.length
-        ? cellFault(cells, today)
-        : { fault: countFault(cells.length), column: 1 };
+    repaired === undefined ? cellFault(cells, today) : separatorFault(text, repaired);
   return { kind: "malformed", line, text, fault, at: { file, line, column }, repaired };
 }
 
 function isRow(cells: readonly string[], today: Day): boolean {
   return (
     cells.length === columns.length &&
-    columns.every(({ fault }, index) => fault(cells[index] ?? "", today) === undefined)
+    columns.every(({ isValid }, index) => isValid(cells[index] ?? "", today))
   );
 }
 
-function countFault(count: number): string {
-  const found = count > columns.length ? `more than ${columns.length}` : count;
-  return `found ${found} ${count === 1 ? "column" : "columns"}, expected ${columns.length} separated by tabs`;
-}
-
-/** Returns the faults of all invalid cells of a row, and the column of the first. */
+/** Returns the fault of the first invalid cell, or of the number of cells. */
 function cellFault(cells: readonly string[], today: Day) {
-  const faults = columns.flatMap(({ name, fault }, index) => {
-    const cell = cells[index] ?? "";
-    const expected = fault(cell, today);
-    const column = cells.slice(0, index).join("\t").length + (index === 0 ? 1 : 2);
-    const message = `column ${index + 1} (${name}): found ${quote(cell)}, ${expected}`;
-    return expected === undefined ? [] : [{ message, column }];
-  });
-  return { fault: faults.map(({ message }) => message).join("; "), column: faults[0]?.column ?? 1 };
+  const count = cells.length;
+  if (count !== columns.length) {
+    const found = count > columns.length ? `more than ${columns.length}` : count;
+    const noun = count === 1 ? "column" : "columns";
+    const fault = `found ${found} ${noun}, expected ${columns.length} separated by tabs`;
+    return { fault, column: 1 };
+  }
+  const index = columns.findIndex(({ isValid }, each) => !isValid(cells[each] ?? "", today));
+  const found = `column ${index + 1} (${columns[index]?.name}): found ${quote(cells[index] ?? "")}`;
+  const column = cells.slice(0, index).join(" ").length + (index === 0 ? 1 : 2);
+  return { fault: `${found}, expected ${columns[index]?.expected}`, column };
 }
 
 /** Returns the fault of the first white space that is not one tab between two columns. */
-function separatorFault(text: string) {
-  const before = text.trimStart() === text ? 1 : 0;
-  const runs = Array.from(text.matchAll(/\s+/g), ({ 0: blanks, index }, count) => {
-    const cell = before + count;
-    const isBetween = cell > 0 && cell < columns.length;
-    return { blanks, column: index + 1, cell, isBetween };
-  });
-  const wrong = runs.find(({ blanks, isBetween }) => !isBetween || blanks !== "\t");
-  const { blanks = "", column = 1, cell = 0, isBetween = false } = wrong ?? {};
-  const where = cell === 0 ? "before column 1" : `after column ${cell}`;
-  return {
-    fault: `found ${quote(blanks)} ${where}, expected ${isBetween ? "one tab" : "nothing"}`,
-    column,
-  };
+function separatorFault(text: string, repaired: string) {
+  let start = 0;
+  while (text[start] === repaired[start]) {
+    start += 1;
+  }
+  const [found] = /^\s*/.exec(text.slice(start)) ?? [""];
+  const expected = "expected one tab between two columns, and no other white space";
+  return { fault: `found ${quote(found)}, ${expected}`, column: start + 1 };
 }
 
 interface Column {
   readonly name: string;
-  /** Returns what was expected instead of a cell; undefined if the cell is valid. */
-  fault(text: string, today: Day): string | undefined;
+  /** Describes a valid cell. */
+  readonly expected: string;
+  isValid(text: string, today: Day): boolean;
 }
 
 /** The columns of a row (PROCEDURE, "Ledger format reference"). */
 const columns: readonly Column[] = [
   {
     name: "version",
-    fault: (text) =>
-      text.startsWith(layout.tagPrefix) && isVersion(text.slice(layout.tagPrefix.length))
-        ? undefined
-        : `expected a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
+    expected: `a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
+    isValid: (text) =>
+      text.startsWith(layout.tagPrefix) && isVersion(text.slice(layout.tagPrefix.length)),
   },
   {
     name: "lab commit",
-    fault: (text) =>
-      /^[0-9A-Fa-f]{7,64}$/.test(text) ? undefined : "expected 7 to 64 hexadecimal digits",
+    expected: "7 to 64 hexadecimal digits",
+    isValid: (text) => /^[0-9A-Fa-f]{7,64}$/.test(text),
   },
   {
     name: "date",
-    fault: (text, today) => {
-      if (!isDay(text)) {
-        return "expected a calendar day as YYYY-MM-DD";
-      }
-      return text <= today ? undefined : `expected a day that is not after today, ${today} in UTC`;
-    },
+    expected: "a calendar day as YYYY-MM-DD, not after today in UTC",
+    isValid: (text, today) => isDay(text) && text <= today,
   },
-  {
-    name: "verdict",
-    fault: (text) => (isVerdict(text) ? undefined : `expected ${verdicts.join(" or ")}`),
-  },
+  { name: "verdict", expected: verdicts.join(" or "), isValid: isVerdict },
 ];

@@ -94,7 +94,7 @@ test.each([
 
 const version = "expected a version with its leading v, such as v1.2.3";
 const commit = "expected 7 to 64 hexadecimal digits";
-const date = "expected a calendar day as YYYY-MM-DD";
+const date = "expected a calendar day as YYYY-MM-DD, not after today in UTC";
 
 test.each([
   ["1.2.3\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "1.2.3", ${version}`, 1],
@@ -106,29 +106,15 @@ test.each([
   ["v1.2.3\t\t2026-08-07\tPASS", `column 2 (lab commit): found "", ${commit}`, 8],
   ["v1.2.3\tabcdef1\tnow\tPASS", `column 3 (date): found "now", ${date}`, 16],
   ["v1.2.3\tabcdef1\t2026-02-30\tPASS", `column 3 (date): found "2026-02-30", ${date}`, 16],
-  [
-    "v1.2.3\tabcdef1\t2026-08-08\tPASS",
-    'column 3 (date): found "2026-08-08", expected a day that is not after today, 2026-08-07 in UTC',
-    16,
-  ],
+  ["v1.2.3\tabcdef1\t2026-08-08\tPASS", `column 3 (date): found "2026-08-08", ${date}`, 16],
   [
     "v1.2.3\tabcdef1\t2026-08-07\tpass",
     'column 4 (verdict): found "pass", expected PASS or FAIL',
     27,
   ],
-  [
-    "v1.2.3\tabcdef1\t2026-08-07\tPASSED",
-    'column 4 (verdict): found "PASSED", expected PASS or FAIL',
-    27,
-  ],
-])("%p is malformed in one column, which the fault names", (row, message, column) => {
+  ["v1.2.3\t2\t3\t4", `column 2 (lab commit): found "2", ${commit}`, 8],
+])("%p is malformed in a column, and the fault names the first", (row, message, column) => {
   expect(fault(row)).toEqual({ fault: message, column, repaired: undefined });
-});
-
-test("every bad column of a row is named, at the place of the first", () => {
-  const bad = fault("v1.2.3\t2\t3\t4");
-  expect(bad.fault).toMatch(/^column 2 .*; column 3 .*; column 4 /);
-  expect(bad.column).toBe(8);
 });
 
 test("a sha of 65 digits is malformed", () => {
@@ -150,15 +136,16 @@ test.each([
 const sound = "v1.2.3\tabcdef1\t2026-08-07\tPASS";
 
 test.each([
-  ["v1.2.3 abcdef1 2026-08-07 PASS", 'found " " after column 1, expected one tab', 7],
-  ["v1.2.3\tabcdef1  2026-08-07\tPASS", 'found "  " after column 2, expected one tab', 15],
-  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", 'found "\u00a0" after column 1, expected one tab', 7],
-  ["v1.2.3\t\tabcdef1\t2026-08-07\tPASS", 'found "\\t\\t" after column 1, expected one tab', 7],
-  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", 'found " \\t" after column 2, expected one tab', 15],
-  [`${sound} `, 'found " " after column 4, expected nothing', 31],
-  [` ${sound}`, 'found " " before column 1, expected nothing', 1],
+  ["v1.2.3 abcdef1 2026-08-07 PASS", " ", 7],
+  ["v1.2.3\tabcdef1  2026-08-07\tPASS", "  ", 15],
+  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", "\u00a0", 7],
+  ["v1.2.3\t\tabcdef1\t2026-08-07\tPASS", "\t", 8],
+  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", " \t", 15],
+  [`${sound} `, " ", 31],
+  [` ${sound}`, " ", 1],
 ])("%p is malformed by its separators alone: one fault, and the row that it becomes", (...each) => {
-  const [row, words, column] = each;
+  const [row, found, column] = each;
+  const words = `found ${JSON.stringify(found)}, expected one tab between two columns, and no other white space`;
   expect(fault(row)).toEqual({ fault: words, column, repaired: sound });
 });
 
@@ -166,7 +153,7 @@ test.each([
   ["release-gate/lab-validations.txt", "bun release-gate/check-ledger.ts --repair 1"],
   [
     "/a b/release-gate/lab-validations.txt",
-    "bun release-gate/check-ledger.ts --repair 1 --repo '/a b'",
+    "bun release-gate/check-ledger.ts --repair 1 --repo '/a b/'",
   ],
   ["other.txt", `Write line 1 with one tab between its columns: ${JSON.stringify(sound)}`],
 ])("the way out of separators at fault repairs the row: %p", (path, words) => {
@@ -211,6 +198,9 @@ test.skipIf(productFolder === undefined)("the product's ledger has no malformed 
   expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
 });
 
-test("more than a million malformed rows are no ledger", () => {
-  expect(() => parse("x\n".repeat(3_000_000))).toThrow("more than a million malformed rows");
+test("more than 1,000 malformed rows are no ledger", () => {
+  expect(malformedOf(parse("x\n".repeat(1000)))).toHaveLength(1000);
+  expect(() => parse("x\n".repeat(1001))).toThrow(
+    "Cannot read ledger.txt: found more than 1000 malformed rows, expected a ledger",
+  );
 });

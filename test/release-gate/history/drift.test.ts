@@ -1,19 +1,38 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { type Drift, findDrift } from "../../../release-gate/history/drift.ts";
-import type { Repository } from "../../../scripts/lib/git/repository.ts";
+import { checkDrift } from "../../../release-gate/history/drift.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { start, type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
 
 const row = "v1.2.3\tabcdef1\t2026-08-07\tPASS\n";
 const ledger = layout.ledger;
 
-const repositoryOf = ({ root, env }: TestRepository): Repository => ({ root, env });
-
-function subjects(drift: Drift): string[] {
-  return drift.kind === "known" ? drift.commits.map(({ subject }) => subject) : [drift.why];
+/** The only finding about the drift since a row. */
+async function driftOf(
+  { root, env }: Pick<TestRepository, "root" | "env">,
+  line: number,
+  commit?: string,
+) {
+  const [finding, ...more] = await checkDrift({ root, env }, { ledger, line, commit });
+  expect(more).toEqual([]);
+  expect(finding?.at).toEqual({ file: ledger, line });
+  return finding;
 }
+
+/** Environment variables that configure git. */
+const configured = (settings: readonly [string, string][]) => ({
+  GIT_CONFIG_COUNT: String(settings.length),
+  ...Object.fromEntries(
+    settings.flatMap(([name, value], index) => [
+      [`GIT_CONFIG_KEY_${index}`, name],
+      [`GIT_CONFIG_VALUE_${index}`, value],
+    ]),
+  ),
+});
+
+const since = (commit: string) => `since the PASS was committed in ${commit.slice(0, 7)} touched`;
+const paths = "crates/, Cargo.toml, Cargo.lock or Dockerfile";
 
 describe("in a history with a merge, two identical rows and changes of every kind", () => {
   let world: TestRepository;
@@ -46,41 +65,38 @@ describe("in a history with a merge, two identical rows and changes of every kin
 
   afterAll(() => world[Symbol.asyncDispose]());
 
-  const all = [
-    "Crate: ü",
-    "Side",
-    "Ours",
-    "Theirs",
-    "Resolving merge",
-    "Manifest",
-    "Lock",
-    "Image",
-  ];
+  /** The subjects in a list of commits. */
+  const subjects = (message = "") =>
+    message
+      .split("\n")
+      .slice(1)
+      .map((each) => each.slice(8));
 
   test("drift is what touched the product after the row's commit, oldest first; a merge counts if it made something new", async () => {
-    const drift = await findDrift(repositoryOf(world), { ledger, line: 2, commit: second });
-    expect(drift).toMatchObject({ kind: "known", since: validated });
-    expect(subjects(drift).toSorted()).toEqual(all.slice(0, 6).toSorted());
-    expect(subjects(drift)[0]).toBe("Crate: ü");
-    expect(subjects(drift).slice(-2)).toEqual(["Resolving merge", "Manifest"]);
-  });
-
-  test("of two identical rows, each has the commit that brought it", async () => {
-    const commit = await world.git("rev-parse", "HEAD~2");
-    const [first, last] = await Promise.all(
-      [2, 4].map((line) => findDrift(repositoryOf(world), { ledger, line, commit })),
+    const early = await driftOf(world, 2, await world.git("rev-parse", `${second}~1^1`));
+    expect(early?.message).toStartWith(`5 commits ${since(validated)} ${paths}:\n`);
+    expect(early?.remedy).toStartWith("Make sure the lab saw these changes; ");
+    expect(subjects(early?.message)[0]).toBe("Crate: ü");
+    expect(subjects(early?.message).at(-1)).toBe("Resolving merge");
+    expect(subjects(early?.message).slice(1, -1).toSorted()).toEqual(["Ours", "Side", "Theirs"]);
+    const late = await driftOf(world, 2, await world.git("rev-parse", "HEAD~2"));
+    expect(late?.message).toStartWith(
+      `8 commits ${since(validated)} ${paths}, the first 5 of them:`,
     );
-    expect(first && subjects(first).toSorted()).toEqual(all.toSorted());
-    expect(last).toMatchObject({ kind: "known", since: second });
-    expect(last && subjects(last)).toEqual(["Lock", "Image"]);
+    expect(subjects(late?.message)).toEqual(subjects(early?.message));
   });
 
-  test("no commit since the row is known to be none", async () => {
-    const drift = await findDrift(repositoryOf(world), { ledger, line: 4, commit: second });
-    expect(drift).toEqual({ kind: "known", since: second, commits: [] });
+  test("of two identical rows, each has the commit that brought it; no drift is a notice", async () => {
+    const drift = await driftOf(world, 4, await world.git("rev-parse", "HEAD~2"));
+    expect(drift?.message).toStartWith(`2 commits ${since(second)} `);
+    expect(subjects(drift?.message)).toEqual(["Lock", "Image"]);
+    expect(await driftOf(world, 4, second)).toMatchObject({
+      level: "notice",
+      message: `no commit ${since(second)} ${paths}`,
+    });
   });
 
-  test("the operator's git configuration changes nothing", async () => {
+  test("the operator's git configuration changes nothing, and names files that need not exist", async () => {
     const ignored = join(world.home, "ignored-revisions");
     writeFileSync(ignored, `${second}\n`);
     const settings: [string, string][] = [
@@ -97,42 +113,20 @@ describe("in a history with a merge, two identical rows and changes of every kin
       ["i18n.logOutputEncoding", "ISO-8859-1"],
       ["format.pretty", "oneline"],
     ];
-    const env = {
-      ...world.env,
-      GIT_CONFIG_COUNT: String(settings.length),
-      ...Object.fromEntries(
-        settings.flatMap(([name, value], index) => [
-          [`GIT_CONFIG_KEY_${index}`, name],
-          [`GIT_CONFIG_VALUE_${index}`, value],
-        ]),
-      ),
-    };
     const commit = await world.git("rev-parse", "HEAD~2");
-    const [plain, configured, last] = await Promise.all([
-      findDrift(repositoryOf(world), { ledger, line: 2, commit }),
-      findDrift({ root: world.root, env }, { ledger, line: 2, commit }),
-      findDrift({ root: world.root, env }, { ledger, line: 4, commit }),
-    ]);
-    expect(configured).toEqual(plain);
-    expect(last).toMatchObject({ since: second });
-  });
-
-  test("a configured list of ignored revisions need not exist", async () => {
-    const env = {
-      ...world.env,
-      GIT_CONFIG_COUNT: "1",
-      GIT_CONFIG_KEY_0: "blame.ignoreRevsFile",
-      GIT_CONFIG_VALUE_0: ".git-blame-ignore-revs",
-    };
-    const drift = await findDrift({ root: world.root, env }, { ledger, line: 4, commit: second });
-    expect(drift).toEqual({ kind: "known", since: second, commits: [] });
+    const missing: [string, string] = ["blame.ignoreRevsFile", ".git-blame-ignore-revs"];
+    for (const each of [settings, [missing]]) {
+      const other = { root: world.root, env: { ...world.env, ...configured(each) } };
+      for (const line of [2, 4]) {
+        expect(await driftOf(other, line, commit)).toEqual(await driftOf(world, line, commit));
+      }
+    }
   });
 
   test("a git blame that fails for another reason than a missing file is named with that reason", async () => {
-    const drift = await findDrift(repositoryOf(world), { ledger, line: 99, commit: second });
-    expect(drift).toMatchObject({
-      kind: "unknown",
-      why: expect.stringMatching(/^git blame: fatal: file .* has only/),
+    expect(await driftOf(world, 99, second)).toMatchObject({
+      level: "warning",
+      message: expect.stringMatching(/validation: git blame: fatal: file .* has only/),
       remedy: expect.stringMatching(/^Run it by hand to see why: git blame /),
     });
   });
@@ -149,21 +143,18 @@ describe("in a history with a merge, two identical rows and changes of every kin
       );
       chmodSync(stub, 0o755);
       const env = { ...world.env, PATH: `${folder}${delimiter}${world.env.PATH}` };
-      const asked = findDrift({ root: world.root, env }, { ledger, line: 2, commit: second });
-      await expect(asked).rejects.toThrow(/^Cannot (find|list|tell)/);
+      await expect(driftOf({ root: world.root, env }, 2, second)).rejects.toThrow(
+        /^Cannot (find|list|tell)/,
+      );
     },
   );
 
   test("a shallow clone cannot tell, and says how to deepen it", async () => {
     const clone = join(world.home, "shallow");
     await world.git("clone", "--quiet", "--depth=2", `file://${world.root}`, clone);
-    const drift = await findDrift(
-      { root: clone, env: world.env },
-      { ledger, line: 2, commit: undefined },
-    );
-    expect(drift).toMatchObject({
-      kind: "unknown",
-      why: "the clone is shallow, so its history is incomplete",
+    expect(await driftOf({ root: clone, env: world.env }, 2)).toMatchObject({
+      level: "warning",
+      message: expect.stringContaining("the clone is shallow, so its history is incomplete"),
       remedy: "Fetch the whole history: git fetch --unshallow, or fetch-depth: 0 in CI",
     });
   });
@@ -175,13 +166,12 @@ test("of the work tree, drift is counted to HEAD, past changed line endings; a r
   await world.commit({ Dockerfile: "1" }, "Image");
   await world.commit({ [ledger]: row.replace("\n", "\r\n") }, "Line endings");
   writeFiles(world.root, { [ledger]: `${row}${row}` });
-  const [committed, uncommitted] = await Promise.all(
-    [1, 2].map((line) => findDrift(repositoryOf(world), { ledger, line, commit: undefined })),
+  expect((await driftOf(world, 1))?.message).toMatch(
+    new RegExp(`^1 commit ${since(first)} .*\\n[0-9a-f]{7} Image$`),
   );
-  expect(committed).toMatchObject({ since: first, commits: [{ subject: "Image" }] });
-  expect(uncommitted).toEqual({
-    kind: "unknown",
-    why: "line 2 is not committed yet",
+  expect(await driftOf(world, 2)).toMatchObject({
+    level: "warning",
+    message: "Cannot count the commits since the validation: line 2 is not committed yet",
     remedy: "Commit the ledger: a release reads it from the commit, not from the work tree",
   });
 });
@@ -194,10 +184,9 @@ test.each(["with a commit", "without any commit"])(
       await world.commit({ Dockerfile: "1" });
     }
     writeFiles(world.root, { [ledger]: row });
-    const drift = await findDrift(repositoryOf(world), { ledger, line: 1, commit: undefined });
-    expect(drift).toMatchObject({
-      kind: "unknown",
-      why: expect.stringMatching(/^git blame: fatal/),
+    expect(await driftOf(world, 1)).toMatchObject({
+      level: "warning",
+      message: expect.stringMatching(/validation: git blame: fatal/),
       remedy: expect.stringMatching(/^Commit the ledger: /),
     });
   },
