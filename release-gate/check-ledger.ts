@@ -36,15 +36,13 @@ import {
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
 import { attempt, error, type Finding, notice, warning } from "../scripts/lib/finding.ts";
-import { gitOutput, type ObjectId, resolveCommit, short } from "../scripts/lib/git/git.ts";
-import type { MergeBases } from "../scripts/lib/git/history.ts";
+import { gitOutput, resolveCommit } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
-import type { Objects } from "../scripts/lib/git/objects.ts";
 import type { Repository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check } from "../scripts/lib/tree.ts";
 import { isVersion } from "../scripts/lib/version.ts";
-import { checkAppendOnly, type EarlierLedger, missingLedger } from "./history/append-only.ts";
+import type { EarlierLedger } from "./history/growth.ts";
 
 /** The data that a ledger is checked against. */
 export interface LedgerQuestion {
@@ -62,20 +60,21 @@ export interface LedgerQuestion {
 export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
   const { bases, last, today } = question;
   const source = await tree.read(layout.ledger, { lenient: true });
+  const at = { file: layout.ledger };
   if (source === undefined) {
-    return [missingLedger()];
+    const remedy = "Restore it: the ledger is append-only";
+    return [error(`ledger ${layout.ledger} not found.`, { at, remedy })];
   }
   const ledger = parseLedger(source, today);
-  const findings = [
-    ...checkRows(ledger, question),
-    ...checkAppendOnly(ledger, bases),
-    ...(last === undefined
-      ? []
-      : checkAppendOnly(ledger, [{ ledger: last, shown: "the last commit" }])),
-  ];
+  const findings = checkRows(ledger, question);
+  if (bases.length > 0 || last !== undefined) {
+    const { checkAppendOnly } = await import("./history/growth.ts");
+    const committed = last === undefined ? [] : [{ ledger: last, shown: "the last commit" }];
+    findings.push(...checkAppendOnly(ledger, bases), ...checkAppendOnly(ledger, committed));
+  }
   return findings.some(({ level }) => level === "error")
     ? findings
-    : [...findings, notice(evidence(ledger, bases), { at: { file: layout.ledger } })];
+    : [...findings, notice(evidence(ledger, bases), { at })];
 };
 
 function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
@@ -98,23 +97,17 @@ function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
     const at = { file, line, column: `${tag} ${sha} `.length + 1 };
     const before = entries[index - 1];
     const tagDay = tagged.get(tag);
+    const earlier = warning(
+      `Line ${line} is dated ${date}, before the date of line ${before?.line} above it, ${before?.date}`,
+      { at, remedy: "Make sure that the row has the day of its lab run" },
+    );
+    const late = warning(
+      `Line ${line} is a PASS of ${date} for ${tag}, which was tagged on ${tagDay}`,
+      { at, remedy: "Make sure that the row names the version that the lab ran" },
+    );
     return [
-      ...(before !== undefined && date < before.date
-        ? [
-            warning(
-              `Line ${line} is dated ${date}, before the date of line ${before.line} above it, ${before.date}`,
-              { at, remedy: "Make sure that the row has the day of its lab run" },
-            ),
-          ]
-        : []),
-      ...(verdict === "PASS" && tagDay !== undefined && tagDay < date
-        ? [
-            warning(`Line ${line} is a PASS of ${date} for ${tag}, which was tagged on ${tagDay}`, {
-              at,
-              remedy: "Make sure that the row names the version that the lab ran",
-            }),
-          ]
-        : []),
+      ...(before !== undefined && date < before.date ? [earlier] : []),
+      ...(verdict === "PASS" && tagDay !== undefined && tagDay < date ? [late] : []),
     ];
   });
   return [...malformed, ...doubtful];
@@ -149,47 +142,6 @@ async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, 
       : [];
   });
   return new Map(days);
-}
-
-interface Bases {
-  readonly parting: MergeBases;
-  readonly ledgers: readonly EarlierLedger[];
-}
-
-/** Returns the ledgers of the merge bases of the judged commit and its base. */
-async function findBases(
-  repository: Repository,
-  objects: Objects,
-  base: string,
-  head: { readonly shown: string; readonly commit: ObjectId },
-  today: Day,
-): Promise<Bases> {
-  const { findMergeBases } = await import("../scripts/lib/git/history.ts");
-  const { findLedgerAt, ledgerNames } = await import("./history/ledger-log.ts");
-  const parting = await findMergeBases(repository, base, head);
-  const ledgers: EarlierLedger[] = [];
-  for (const commit of parting.mergeBases) {
-    const source =
-      (await findLedgerAt(objects, commit, [layout.ledger])) ??
-      (await findLedgerAt(objects, commit, await ledgerNames(repository, objects, head.commit)));
-    if (source !== undefined) {
-      const name = source.path === layout.ledger ? "" : ` (${source.path})`;
-      const shown = `the base ${short(commit)}${name}`;
-      ledgers.push({ ledger: parseLedger(source, today), shown });
-    }
-  }
-  return { parting, ledgers };
-}
-
-function evidenceOf({ parting, ledgers }: Bases, shown: string): Finding {
-  const { base, mergeBases } = parting;
-  const at = `merge base ${mergeBases.map(short).join(" and ")}`;
-  const against = `${shown} against base ${base.shown} (${at})`;
-  return ledgers.length > 0
-    ? notice(against)
-    : warning(`${against}, which has no ${layout.ledger}: every row counts as new`, {
-        remedy: "If the ledger was copied or restored, judge its whole history: --history",
-      });
 }
 
 /** Rewrites a row of the checkout's ledger with one tab between its columns. */
@@ -259,24 +211,21 @@ export const table = command({
       findTagDays(opened),
       needsHead ? resolveCommit(opened, shown) : undefined,
     ]);
-    // Without a base and --history, git objects are not needed.
+    // Without a base and --history, git objects and the history are not needed.
+    const growth = commit && (await import("./history/growth.ts"));
     const { openObjects } = commit ? await import("../scripts/lib/git/objects.ts") : {};
     await using objects = openObjects?.(opened);
     // A question without an answer refuses, but does not prevent the other ones.
     const against =
-      base && commit && objects
-        ? await attempt(() => findBases(opened, objects, base, { shown, commit }, today))
+      base && objects && growth
+        ? await attempt(() => growth.findBases(opened, objects, base, { shown, commit }, today))
         : undefined;
     const past =
-      options.history && commit && objects
-        ? await attempt(async () => {
-            const { judgeHistory } = await import("./history/ledger-log.ts");
-            return await judgeHistory(opened, objects, commit, today);
-          })
+      options.history && objects && growth
+        ? await attempt(() => growth.judgeHistory(opened, objects, commit, today))
         : undefined;
     const [bases, history] = [against?.value, past?.value];
-    report.add(against?.findings ?? []);
-    report.add(bases === undefined ? [] : evidenceOf(bases, shown));
+    report.add(against?.findings ?? (bases ? [bases.evidence] : []));
     report.add(past?.findings ?? history?.findings ?? []);
     report.add(
       await judge(opened, options.ref, (tree) =>
@@ -285,7 +234,7 @@ export const table = command({
     );
     report.attach({
       ledger: layout.ledger,
-      ...(bases && { base: bases.parting.base.shown, mergeBases: bases.parting.mergeBases }),
+      ...bases?.data,
       ...(history && { commits: history.commits }),
     });
   },

@@ -6,7 +6,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkAppendOnly } from "../release-gate/history/append-only.ts";
+import { checkAppendOnly } from "../release-gate/history/growth.ts";
 import { withSection } from "../scripts/bump/section.ts";
 import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
