@@ -151,13 +151,7 @@ async function repair(
 ): Promise<void> {
   const opened = await repository();
   const { repairRow } = await import("../scripts/lib/disk/ledger-file.ts");
-  const row = await interrupt.hold(() =>
-    repairRow(opened, line, dayOf(now), () => interrupt.requested),
-  );
-  if (row === undefined) {
-    const { Interrupted } = await import("../scripts/lib/interrupt.ts");
-    throw new Interrupted("the ledger is as it was", interrupt.exitCode);
-  }
+  const row = await interrupt.hold(() => repairRow(opened, line, dayOf(now)));
   report.attach({ ledger: layout.ledger });
   report.add([
     notice(`line ${line} now has one tab between its columns: ${row}; commit it`, {

@@ -143,16 +143,13 @@ export async function recordRow(
   if (ledger === undefined) {
     return;
   }
-  const { value, findings = [] } = await attempt(() =>
+  const { value: line, findings = [] } = await attempt(() =>
     interrupt.hold(() => appendRow(ledger, validation, date)),
   );
   report.add(findings);
-  if (value !== undefined) {
-    report.attach({ ...data, ledger, line: value.line });
-    if (value.repeats !== undefined) {
-      report.printAside(`line ${value.repeats} is the same row`);
-    }
-    report.printAside(`appended as line ${value.line} of ${ledger}: commit it`);
+  if (line !== undefined) {
+    report.attach({ ...data, ledger, line });
+    report.printAside(`appended as line ${line} of ${ledger}: commit it`);
   }
 }
 

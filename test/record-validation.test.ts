@@ -167,16 +167,6 @@ describe("--append", () => {
     expect(readFileSync(path, "utf8")).toBe(`${old}\n${row.replace("PASS", "FAIL")}\n`);
   });
 
-  test("appends a row that is the last one already, and says so", async () => {
-    const path = ledgerWith("twice.txt", `${old}\n${row}\n`);
-    expect(await run(["1.2.3", "PASS", "--append", path])).toEqual({
-      code: 0,
-      stdout: `${row}\n`,
-      stderr: `ledger: ${path}\nline 2 is the same row\nappended as line 3 of ${path}: commit it\n`,
-    });
-    expect(readFileSync(path, "utf8")).toBe(`${old}\n${row}\n${row}\n`);
-  });
-
   test("refuses a missing ledger and one that ends malformed, and still prints the row", async () => {
     const torn = ledgerWith("torn.txt", `${old}\nv1.2.3 abc`);
     const [missing, unnamed, malformed] = await Promise.all([

@@ -204,21 +204,13 @@ interface LedgerCommit {
   readonly shown: string;
 }
 
-/** The judged history of the ledger up to a commit. */
-export interface LedgerHistory {
-  readonly findings: readonly Finding[];
-  /** The commits that changed the ledger, parents first. */
-  readonly commits: readonly ObjectId[];
-  /** The ledger of the last commit. */
-  readonly last: Ledger | undefined;
-}
-
 /**
  * Judges every commit that changed the ledger. A valid row that is edited, removed, moved or inserted is
  * an error. A malformed row that a later commit repaired or removed is a warning that names both
  * commits. Edited comments are one notice for each commit. Present malformed rows are not reported:
  * `checkLedger` reports them.
  *
+ * @returns The findings, the commits that changed the ledger, parents first, and the ledger of the last.
  * @throws {Refusal} If git fails, or the clone is shallow.
  */
 export async function judgeHistory(
@@ -226,7 +218,7 @@ export async function judgeHistory(
   objects: Objects,
   head: ObjectId,
   today: Day,
-): Promise<LedgerHistory> {
+) {
   await refuseShallow(repository, purpose);
   const names = await ledgerNames(repository, objects, head);
   const commits = await listCommits(repository, head, names);

@@ -4,8 +4,6 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
-import { reason as reasonOf } from "../lib/disk/files.ts";
-import { refusal } from "../lib/finding.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
@@ -52,7 +50,7 @@ type World = Pick<Invocation, "clock" | "env" | "interrupt" | "report" | "termin
  * Runs steps in order, up to the first that fails, or all with `keepGoing`.
  *
  * @throws {Interrupted} If the operator interrupts it; all processes of the step are ended.
- * @throws {Refusal} If make is missing, or a log cannot be written.
+ * @throws {Refusal} If make is missing.
  */
 export async function runSteps(
   world: World,
@@ -98,7 +96,7 @@ async function runStep(
 ): Promise<StepResult | undefined> {
   const { clock, env, interrupt, report } = world;
   report.printAside(title);
-  const output = openLog(log);
+  const output = openSync(log, "ax+");
   const begin = clock();
   const stopProgress = showProgress(
     world,
@@ -140,16 +138,6 @@ async function runStep(
   }
 }
 
-function openLog(log: string): number {
-  try {
-    return openSync(log, "ax+");
-  } catch (thrown) {
-    throw refusal(`Cannot write log ${log}: ${reasonOf(thrown)}`, {
-      remedy: "Make room there, or set TMPDIR to another folder, and run this again",
-    });
-  }
-}
-
 /**
  * Returns the lines at the end of a log, without escape sequences. Reads the open file, because a step may
  * remove temporary files.
@@ -170,12 +158,9 @@ function endOfLog(output: number, most: number): string[] {
 
 /** Returns the lines of an output. A carriage return ends one: a terminal overwrites the line after it. */
 export function linesOf(output: string): string[] {
-  return stripVTControlCharacters(output)
-    .replace(/\n$/, "")
-    .split(/\r?\n|\r/);
+  const text = stripVTControlCharacters(output).replace(/\n$/, "");
+  return text === "" ? [] : text.split(/\r?\n|\r/);
 }
-
-// Counts
 
 /**
  * Matches words before a count that make it an expectation, not a result. The wording of results is not

@@ -16,11 +16,11 @@ afterEach(() => folder[Symbol.dispose]());
 const down = labSteps.slice(0, 1);
 
 /** Runs the first step of a lab whose recipe that is. */
-function runDown(recipe: string, { world }: ReturnType<typeof quietWorld>, logs = folder.path) {
+function runDown(recipe: string, { world }: ReturnType<typeof quietWorld>) {
   writeFiles(folder.path, { Makefile: `.PHONY: down\ndown:\n\t${recipe}\n` });
   const env = { ...isolatedEnvironment(folder.path), TERM: "xterm" };
   const lab = { root: folder.path, env };
-  return runSteps({ ...world, env }, lab, down, { folder: logs, keepGoing: false });
+  return runSteps({ ...world, env }, lab, down, { folder: folder.path, keepGoing: false });
 }
 
 test("a step that is interrupted is ended, and has no result", async () => {
@@ -36,21 +36,6 @@ test("a step that is interrupted is ended, and has no result", async () => {
   expect(String(thrown)).toContain("make down was ended, and nothing is recorded");
   expect(quiet.written.err).not.toContain("passed");
   expect(quiet.written.err).not.toContain("FAILED");
-});
-
-test("a log that cannot be written is refused before the step runs", async () => {
-  const quiet = quietWorld();
-  const logs = join(folder.path, "none");
-  await expect(runDown("touch ran", quiet, logs)).rejects.toThrow(
-    `Cannot write log ${join(logs, "1-down.log")}: `,
-  );
-  expect(await Bun.file(join(folder.path, "ran")).exists()).toBe(false);
-});
-
-test("a log of an earlier run is never written over", async () => {
-  writeFiles(folder.path, { "1-down.log": "earlier" });
-  await expect(runDown("echo now", quietWorld())).rejects.toThrow("Cannot write log ");
-  expect(readFileSync(join(folder.path, "1-down.log"), "utf8")).toBe("earlier");
 });
 
 test("who watches a step sees what it said last, blank lines aside", async () => {

@@ -362,7 +362,7 @@ describe("as a command", () => {
       stdout: "",
       stderr: `warning: ignoring malformed line 1: found " ", expected one tab between two columns, and no other white space
   at ${path}:1:7
-  fix: Write line 1 with one tab between its columns: "v1.2.3\\tabcdef1\\t2026-08-07\\tPASS"
+  fix: Remove line 1, and append a correct row at the end
 error: no PASS entry for v1.2.3 in ${path}
   at ${path}
   fix: Repair or remove the malformed lines. If that is not enough: Rerun the lab and append a PASS line, then commit it: ${record} --ledger ${path}

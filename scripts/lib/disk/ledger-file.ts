@@ -16,19 +16,11 @@ import {
 import { error, Refusal, refusal } from "../finding.ts";
 import type { Repository } from "../git/repository.ts";
 import { layout } from "../layout.ts";
-import { changeFiles, type Outcome, toWrite } from "./change-files.ts";
+import { changeFiles, toWrite } from "./change-files.ts";
 import { type FileState, findFile, realPath } from "./files.ts";
 
 /** Milliseconds to wait for another process that writes to the checkout. Writing takes a few. */
 const lockLimit = 10_000;
-
-/** An appended row. */
-export interface Appended {
-  /** Its line, from 1. */
-  readonly line: number;
-  /** The line of the row before it, if the two are identical. */
-  readonly repeats: number | undefined;
-}
 
 /**
  * Appends a validation to an existing ledger, and reads it back. The change is atomic, and waits for
@@ -36,6 +28,7 @@ export interface Appended {
  *
  * @param today No validation can be dated later.
  * @param shown The name of the ledger in messages.
+ * @returns The line of the row, from 1.
  * @throws {Refusal} If the ledger is missing, if its last rows are malformed, or if the row could
  * not be appended.
  */
@@ -44,26 +37,25 @@ export async function appendRow(
   validation: Validation,
   today: Day,
   shown = path,
-): Promise<Appended> {
+): Promise<number> {
   const text = rowText(validation);
-  let appended: Appended = { line: 0, repeats: undefined };
+  let last = 0;
   await rewrite(path, shown, (bytes) => {
-    const last = parseFit(bytes, today, shown).rows.at(-1);
+    parseFit(bytes, today, shown);
     const after = Buffer.concat([bytes, additionTo(bytes, text)]);
-    const line = parse(after, today, shown).rows.at(-1)?.line ?? 0;
-    appended = { line, repeats: last?.text === text ? last.line : undefined };
+    last = parse(after, today, shown).rows.at(-1)?.line ?? 0;
     return after;
   });
   // Other processes may have appended to it since.
   const { rows } = parse(findLedger(path, shown).bytes, today, shown);
-  const added = rows.find(({ line }) => line === appended.line);
+  const added = rows.find(({ line }) => line === last);
   if (added?.kind !== "entry" || added.text !== text) {
     throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
       remedy: `Compare the end of ${shown} with: git diff`,
       at: { file: shown },
     });
   }
-  return appended;
+  return last;
 }
 
 /**
@@ -84,28 +76,20 @@ export async function refuseUnfitLedger(path: string, today: Day, shown = path):
  * separators are wrong. The change is atomic, and keeps every other byte.
  *
  * @param line The row's line, from 1.
- * @param isInterrupted Reports whether to stop before the change. The caller defers signals.
- * @returns The new row; undefined after an interrupt.
+ * @returns The new row.
  * @throws {Refusal} If the ledger is missing, the row cannot be repaired, or writing fails.
  */
-export async function repairRow(
-  repository: Repository,
-  line: number,
-  today: Day,
-  isInterrupted: () => boolean,
-): Promise<string | undefined> {
+export async function repairRow(repository: Repository, line: number, today: Day): Promise<string> {
   const { ledger } = layout;
-  const path = join(repository.root, ledger);
-  let repaired: string | undefined;
-  const edit = (bytes: Uint8Array) => {
+  let repaired = "";
+  await rewrite(join(repository.root, ledger), ledger, (bytes) => {
     repaired = repairOf(parse(bytes, today, ledger), line);
     // Latin-1 preserves every byte of the other lines, even invalid UTF-8.
     const lines = Buffer.from(bytes).toString("latin1").split("\n");
     lines[line - 1] = `${repaired}${lines[line - 1]?.endsWith("\r") ? "\r" : ""}`;
     return Buffer.from(lines.join("\n"), "latin1");
-  };
-  const outcome = await rewrite(path, ledger, edit, isInterrupted);
-  return outcome === "changed" ? repaired : undefined;
+  });
+  return repaired;
 }
 
 /** Returns the repaired text of a line. */
@@ -128,7 +112,7 @@ function repairOf({ rows, source }: Ledger, line: number): string {
 }
 
 /**
- * Replaces the bytes of a ledger under the lock of its checkout.
+ * Replaces the bytes of a ledger under the lock of its checkout. The caller defers signals.
  *
  * @param edit Returns the new bytes; undefined to change nothing.
  */
@@ -136,8 +120,7 @@ async function rewrite(
   path: string,
   shown: string,
   edit: (bytes: Uint8Array) => Uint8Array | undefined,
-  isInterrupted = () => false,
-): Promise<Outcome> {
+): Promise<void> {
   // Refuse a missing folder first: it has no lock.
   findLedger(path, shown);
   const top = topLevel(path);
@@ -147,7 +130,7 @@ async function rewrite(
     const after = bytes && { bytes, mode: before.mode };
     return after ? [{ path: relative(top, path), before, after }] : [];
   };
-  return await changeFiles(top, prepare, isInterrupted, lockLimit);
+  await changeFiles(top, prepare, () => false, lockLimit);
 }
 
 /**

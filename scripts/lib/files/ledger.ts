@@ -17,14 +17,12 @@ import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion } from "../version.ts";
 
-const verdicts = ["PASS", "FAIL"] as const;
-
 /** The result of a lab validation. */
-export type Verdict = (typeof verdicts)[number];
+export type Verdict = "PASS" | "FAIL";
 
 /** Reports whether a text is a verdict in capitals. */
 export function isVerdict(text: string): text is Verdict {
-  return (verdicts as readonly string[]).includes(text);
+  return text === "PASS" || text === "FAIL";
 }
 
 /** The four columns of a row. */
@@ -88,11 +86,8 @@ export function malformedEnd(ledger: Ledger): MalformedRow[] {
  * wrong and its file is the ledger of a checkout.
  */
 export function repairText({ at: { file }, line, repaired }: MalformedRow): string {
-  if (repaired === undefined) {
+  if (repaired === undefined || !`/${file}`.endsWith(`/${layout.ledger}`)) {
     return `Remove line ${line}, and append a correct row at the end`;
-  }
-  if (!`/${file}`.endsWith(`/${layout.ledger}`)) {
-    return `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
   }
   const top = file.slice(0, -layout.ledger.length);
   const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
@@ -217,5 +212,5 @@ const columns: readonly Column[] = [
     expected: "a calendar day as YYYY-MM-DD, not after today in UTC",
     isValid: (text, today) => isDay(text) && text <= today,
   },
-  { name: "verdict", expected: verdicts.join(" or "), isValid: isVerdict },
+  { name: "verdict", expected: "PASS or FAIL", isValid: isVerdict },
 ];

@@ -155,7 +155,7 @@ test.each([
     "/a b/release-gate/lab-validations.txt",
     "bun release-gate/check-ledger.ts --repair 1 --repo '/a b/'",
   ],
-  ["other.txt", `Write line 1 with one tab between its columns: ${JSON.stringify(sound)}`],
+  ["other.txt", "Remove line 1, and append a correct row at the end"],
 ])("the way out of separators at fault repairs the row: %p", (path, words) => {
   const ledger = parseLedger(source(path, `${sound} \nx\n`), today);
   expect(malformedOf(ledger).map(repairText)).toEqual([
