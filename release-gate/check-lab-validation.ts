@@ -29,24 +29,15 @@ import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   type Entry,
   entriesOf,
-  type Ledger,
   malformedEnd,
   malformedFinding,
   malformedOf,
   parseLedger,
-  type Verdict,
 } from "../scripts/lib/files/ledger.ts";
-import {
-  error,
-  type Finding,
-  notice,
-  refusal,
-  shellWord,
-  warning,
-} from "../scripts/lib/finding.ts";
+import { error, notice, refusal, shellWord, warning } from "../scripts/lib/finding.ts";
 import type { ObjectId } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
-import { findRepository, type Repository } from "../scripts/lib/git/repository.ts";
+import { findRepository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check, Source, Tree } from "../scripts/lib/tree.ts";
 import type { Version } from "../scripts/lib/version.ts";
@@ -70,12 +61,6 @@ export interface LabValidation {
   readonly ageDays: number;
 }
 
-interface Decision {
-  readonly findings: readonly Finding[];
-  /** The latest PASS, accepted or too old; undefined without one. */
-  readonly latest: LabValidation | undefined;
-}
-
 /** The product's ledger, and the age that PROCEDURE step 5 accepts. */
 export const defaultQuestion = {
   maxAgeDays: layout.maxValidationAgeDays,
@@ -84,7 +69,7 @@ export const defaultQuestion = {
 
 /** Checks that the ledger of a tree holds a PASS for a version that is not too old. */
 export const checkLabValidation: Check<LabQuestion> = async (tree, question) => {
-  return [...decide(await readLedger(tree, question.ledger), question).findings];
+  return decide(await readLedger(tree, question.ledger), question).findings;
 };
 
 /**
@@ -109,31 +94,63 @@ function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
   return tree.read(path, { lenient: true });
 }
 
-function decide(source: Source | undefined, question: LabQuestion): Decision {
-  const { today, maxAgeDays, ledger } = question;
+/** Returns the findings about a ledger, and the latest PASS, accepted or too old. */
+function decide(source: Source | undefined, question: LabQuestion) {
+  const { version, today, maxAgeDays, ledger: file } = question;
   if (source === undefined) {
-    return { findings: [missingLedger(ledger)], latest: undefined };
+    const remedy = `Make sure ${layout.ledger} is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH`;
+    const missing = error(`ledger ${file} not found.`, { at: { file }, remedy });
+    return { findings: [missing], latest: undefined };
   }
-  const tag = tagOf(question);
-  const read = parseLedger(source, today);
-  const ignored = malformedOf(read).map((row) =>
+  const tag = `${layout.tagPrefix}${version}`;
+  const ledger = parseLedger(source, today);
+  const malformed = malformedOf(ledger);
+  const ours = entriesOf(ledger).filter((entry) => entry.tag === tag);
+  const sorted = ours.toSorted(compareEntries);
+  const pass = sorted.findLast(({ verdict }) => verdict === "PASS");
+  const named = file === layout.ledger ? "" : ` --ledger ${shellWord(file)}`;
+  const command = `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record${named}`;
+  // Malformed rows come first if they name the version, because one may be the PASS, or if they end the
+  // ledger, because the command then cannot append.
+  const mayMatter =
+    malformedEnd(ledger).length > 0 || malformed.some(({ text }) => text.includes(version));
+  const repair = mayMatter ? "Repair or remove the malformed lines. If that is not enough: " : "";
+  const rerun = (words: string) => `${repair}Rerun the lab ${words}, then commit it: ${command}`;
+  const findings = malformed.map((row) =>
     malformedFinding(row, warning, `ignoring malformed line ${row.line}`),
   );
-  const ours = entriesOf(read).filter((entry) => entry.tag === tag);
-  const pass = latestOf(ours, "PASS");
   if (pass === undefined) {
-    return { findings: [...ignored, noPass(read, ours, question)], latest: undefined };
+    const fail = sorted.at(-1);
+    const failed = fail
+      ? `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`
+      : "";
+    findings.push(
+      error(`no PASS entry for ${tag} in ${file}${failed}`, {
+        at: fail ? { file, line: fail.line } : { file },
+        remedy: rerun("and append a PASS line"),
+      }),
+    );
+    return { findings, latest: undefined };
   }
-  const ageDays = daysBetween(pass.date, today);
-  // The ledger is append-only: a lower row was recorded later, even if its date is earlier.
-  const later = ours.filter(
-    (entry) =>
-      entry.verdict === "FAIL" && (entry.line > pass.line || compareEntries(entry, pass) > 0),
-  );
-  const at = { file: ledger, line: pass.line };
-  const { date, sha } = pass;
-  const rerun = "Rerun the lab on the current branch and append a fresh PASS entry";
-  const verdict =
+  for (const entry of ours) {
+    const { date, sha, line, verdict } = entry;
+    // The ledger is append-only: a lower row was recorded later, even if its date is earlier.
+    if (verdict === "FAIL" && (line > pass.line || compareEntries(entry, pass) > 0)) {
+      findings.push(
+        warning(
+          `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${tag}: dated ${date} (lab commit ${sha}, line ${line})`,
+          {
+            at: { file, line },
+            remedy: `Find out what failed; if it is fixed: ${command}`,
+          },
+        ),
+      );
+    }
+  }
+  const { date, sha, line } = pass;
+  const at = { file, line };
+  const ageDays = daysBetween(date, today);
+  findings.push(
     ageDays <= maxAgeDays
       ? notice(
           `release-gate: PASS for ${tag} dated ${date} (lab commit ${sha}, ${ageDays}d old, threshold ${maxAgeDays}d). OK to release.`,
@@ -141,12 +158,10 @@ function decide(source: Source | undefined, question: LabQuestion): Decision {
         )
       : error(
           `latest PASS for ${tag} is ${ageDays} days old (dated ${date}, lab commit ${sha}). Threshold is ${maxAgeDays} days.`,
-          { at, remedy: rerunLab(read, rerun, question) },
-        );
-  return {
-    findings: [...ignored, ...later.map((fail) => laterFail(fail, question)), verdict],
-    latest: { entry: pass, ageDays },
-  };
+          { at, remedy: rerun("on the current branch and append a fresh PASS entry") },
+        ),
+  );
+  return { findings, latest: { entry: pass, ageDays } };
 }
 
 /** Compares validations by date, and on the same day by line. */
@@ -154,75 +169,11 @@ function compareEntries(a: Entry, b: Entry): number {
   return daysBetween(b.date, a.date) || a.line - b.line;
 }
 
-function latestOf(entries: readonly Entry[], verdict: Verdict): Entry | undefined {
-  return entries
-    .filter((entry) => entry.verdict === verdict)
-    .toSorted(compareEntries)
-    .at(-1);
-}
-
-function missingLedger(ledger: string): Finding {
-  return error(`ledger ${ledger} not found.`, {
-    remedy: `Make sure ${layout.ledger} is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH`,
-    at: { file: ledger },
-  });
-}
-
-function noPass(read: Ledger, ours: readonly Entry[], question: LabQuestion): Finding {
-  const { ledger: file } = question;
-  const fail = latestOf(ours, "FAIL");
-  const failed = fail
-    ? `; FAIL is on record, dated ${fail.date} (lab commit ${fail.sha}, line ${fail.line})`
-    : "";
-  return error(`no PASS entry for ${tagOf(question)} in ${file}${failed}`, {
-    remedy: rerunLab(read, "Rerun the lab and append a PASS line", question),
-    at: fail ? { file, line: fail.line } : { file },
-  });
-}
-
-/**
- * Returns the remedy that leads to a PASS. Malformed rows come first if they name the version, because one
- * may be the PASS, or if they end the ledger, because the command then cannot append.
- */
-function rerunLab(read: Ledger, words: string, question: LabQuestion): string {
-  const { version } = question;
-  const first =
-    malformedEnd(read).length > 0 || malformedOf(read).some(({ text }) => text.includes(version));
-  const remedy = `${words}, then commit it: ${labCommand(question)}`;
-  return first ? `Repair or remove the malformed lines. If that is not enough: ${remedy}` : remedy;
-}
-
-/** Returns the command that runs the lab and records its verdict. */
-function labCommand(question: LabQuestion): string {
-  const ledger = question.ledger === layout.ledger ? "" : ` --ledger ${shellWord(question.ledger)}`;
-  return `bun scripts/validate-lab.ts ${tagOf(question)} --lab ${layout.lab} --record${ledger}`;
-}
-
-function tagOf({ version }: LabQuestion): string {
-  return `${layout.tagPrefix}${version}`;
-}
-
-function laterFail({ tag, date, sha, line }: Entry, question: LabQuestion): Finding {
-  return warning(
-    `A FAIL WAS RECORDED AFTER THE LATEST PASS for ${tag}: dated ${date} (lab commit ${sha}, line ${line})`,
-    {
-      remedy: `Find out what failed; if it is fixed: ${labCommand(question)}`,
-      at: { file: question.ledger, line },
-    },
-  );
-}
-
-/** A repository, and the path of its ledger there. */
-interface Holder {
-  readonly repository: Repository;
-  readonly ledger: string;
-}
-
 /** Returns the repository that holds the named ledger, or else the checkout; undefined for a pipe. */
 async function findHolder(
   { cwd, env, interrupt, repository }: Invocation,
   named: string | undefined,
-): Promise<Holder | undefined> {
+) {
   if (named === undefined) {
     return { repository: await repository(), ledger: layout.ledger };
   }

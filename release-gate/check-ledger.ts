@@ -5,17 +5,14 @@
  * Usage: bun release-gate/check-ledger.ts [base] [--history] [--ref COMMIT] [--repo DIR] [--json]
  *        bun release-gate/check-ledger.ts --repair LINE
  *
- * Refuses a missing ledger and malformed rows. Compared with a base (default: GITHUB_BASE_REF), refuses
- * valid rows that are edited, removed or moved, and rows inserted before them; with --history, judges
- * every commit that changed the ledger in this way. A date before that of the row above, and a PASS
- * for a version that was tagged before, are warnings; with --history also malformed rows that a later
- * commit repaired. --repair rewrites a row in which only the separators are wrong. Ignores LEDGER, with
- * a warning. Needs no lab, so it may run in CI.
+ * A date before that of the row above, and a PASS for a version that was tagged before, are warnings; with
+ * --history also malformed rows that a later commit repaired. Ignores LEDGER, with a warning. Needs no
+ * lab, so it may run in CI.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { type Day, dayOf } from "../scripts/lib/calendar.ts";
+import { type Day, dayOf, isDay } from "../scripts/lib/calendar.ts";
 import {
   command,
   flag,
@@ -29,6 +26,7 @@ import {
 } from "../scripts/lib/cli.ts";
 import { UsageError } from "../scripts/lib/command-line.ts";
 import {
+  type Entry,
   entriesOf,
   type Ledger,
   malformedFinding,
@@ -72,16 +70,14 @@ export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
     const committed = last === undefined ? [] : [{ ledger: last, shown: "the last commit" }];
     findings.push(...checkAppendOnly(ledger, bases), ...checkAppendOnly(ledger, committed));
   }
-  return findings.some(({ level }) => level === "error")
-    ? findings
-    : [...findings, notice(evidence(ledger, bases), { at })];
+  if (findings.every(({ level }) => level !== "error")) {
+    const { length } = ledger.rows;
+    const count = `${layout.ledger}: ${length} ${length === 1 ? "row" : "rows"}, all valid`;
+    const kept = bases.map((base) => `${entriesOf(base.ledger).length} of ${base.shown} kept`);
+    findings.push(notice([count, ...kept].join("; "), { at }));
+  }
+  return findings;
 };
-
-function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
-  const count = `${layout.ledger}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}, all valid`;
-  const kept = bases.map(({ ledger, shown }) => `${entriesOf(ledger).length} of ${shown} kept`);
-  return [count, ...kept].join("; ");
-}
 
 /**
  * Returns an error for each malformed row, and a warning for each row whose date is before that of the
@@ -89,28 +85,27 @@ function evidence({ rows }: Ledger, bases: readonly EarlierLedger[]): string {
  */
 function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   const file = ledger.source.path;
-  const malformed = malformedOf(ledger).map((row) =>
+  const findings = malformedOf(ledger).map((row) =>
     malformedFinding(row, error, `Cannot read line ${row.line} of ${file}`),
   );
-  const entries = entriesOf(ledger);
-  const doubtful = entries.flatMap(({ line, tag, sha, date, verdict }, index) => {
+  let before: Entry | undefined;
+  for (const entry of entriesOf(ledger)) {
+    const { line, tag, sha, date, verdict } = entry;
     const at = { file, line, column: `${tag} ${sha} `.length + 1 };
-    const before = entries[index - 1];
     const tagDay = tagged.get(tag);
-    const earlier = warning(
-      `Line ${line} is dated ${date}, before the date of line ${before?.line} above it, ${before?.date}`,
-      { at, remedy: "Make sure that the row has the day of its lab run" },
-    );
-    const late = warning(
-      `Line ${line} is a PASS of ${date} for ${tag}, which was tagged on ${tagDay}`,
-      { at, remedy: "Make sure that the row names the version that the lab ran" },
-    );
-    return [
-      ...(before !== undefined && date < before.date ? [earlier] : []),
-      ...(verdict === "PASS" && tagDay !== undefined && tagDay < date ? [late] : []),
-    ];
-  });
-  return [...malformed, ...doubtful];
+    if (before !== undefined && date < before.date) {
+      const remedy = "Make sure that the row has the day of its lab run";
+      const above = `before the date of line ${before.line} above it, ${before.date}`;
+      findings.push(warning(`Line ${line} is dated ${date}, ${above}`, { at, remedy }));
+    }
+    if (verdict === "PASS" && tagDay !== undefined && tagDay < date) {
+      const remedy = "Make sure that the row names the version that the lab ran";
+      const late = `is a PASS of ${date} for ${tag}, which was tagged on ${tagDay}`;
+      findings.push(warning(`Line ${line} ${late}`, { at, remedy }));
+    }
+    before = entry;
+  }
+  return findings;
 }
 
 /** Returns a warning if LEDGER is set. It is ignored: that ledger has no history in this repository. */
@@ -131,15 +126,14 @@ function checkLedgerVariable(value: string | undefined): Finding[] {
  */
 async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, Day>> {
   const { tagPrefix } = layout;
-  const format = "--format=%(refname:strip=2) %(creatordate:unix)";
+  const format = "--format=%(refname:strip=2) %(creatordate:format-local:%Y-%m-%d)";
   const list = ["for-each-ref", format, `refs/tags/${tagPrefix}*`];
-  const output = await gitOutput(repository, "list the tags of versions", list);
+  const env = { TZ: "UTC" };
+  const output = await gitOutput(repository, "list the tags of versions", list, { env });
   const days = output.split("\n").flatMap((row): [string, Day][] => {
-    const [tag = "", seconds = ""] = row.split(" ");
+    const [tag = "", day = ""] = row.split(" ");
     // A tag of a tree or a file has no date, and is not a release.
-    return isVersion(tag.slice(tagPrefix.length)) && /^[0-9]{1,11}$/.test(seconds)
-      ? [[tag, dayOf(new Date(Number(seconds) * 1000))]]
-      : [];
+    return isVersion(tag.slice(tagPrefix.length)) && isDay(day) ? [[tag, day]] : [];
   });
   return new Map(days);
 }

@@ -165,6 +165,7 @@ async function hostileWorld(files: Readonly<Record<string, string>>): Promise<Te
   await world.git("tag", "-a", "v1.3.0", "-m", evilName);
   const lab = join(world.home, "lab");
   writeFiles(lab, { Makefile: "# the stand-in needs none\n" });
+  rmSync(join(lab, "release-gate"), { recursive: true });
   await world.git("-C", lab, "add", "--all");
   await world.git("-C", lab, "commit", "--quiet", "-m", evilName);
   const { PATH: make = "" } = standIn(world, "make", saysEvil);
