@@ -34,7 +34,8 @@ import { findRepository, type Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 
-const nameTheLab = "Name the lab's checkout with --lab DIR";
+/** The remedy for another folder than the lab's checkout. */
+export const nameTheLab = "Name the lab's checkout with --lab DIR";
 
 /**
  * Opens the lab's checkout, which holds the named folder or else the current one.
@@ -42,7 +43,7 @@ const nameTheLab = "Name the lab's checkout with --lab DIR";
  * @throws {Refusal} If the folder is in no checkout, or in the product's, whose commit is not the lab's.
  */
 export async function openLab(
-  { cwd, env, interrupt }: Pick<Invocation, "cwd" | "env" | "interrupt">,
+  { cwd, env, interrupt }: Invocation,
   named = ".",
 ): Promise<Repository> {
   const folder = resolve(cwd, named);
@@ -113,7 +114,7 @@ export function checkLab({ head, branch, changes }: Checkout): Finding[] {
  * @throws {Refusal} If no ledger is named, and there is no checkout.
  */
 export async function locateLedger(
-  { cwd, env, report, repository }: Pick<Invocation, "cwd" | "env" | "report" | "repository">,
+  { cwd, env, report, repository }: Invocation,
   named: string | true,
 ): Promise<string> {
   const given = named === true ? env.LEDGER : named;
@@ -130,7 +131,7 @@ export async function locateLedger(
  * @param more Further data for the report.
  */
 export async function recordRow(
-  { report, interrupt }: Pick<Invocation, "report" | "interrupt">,
+  { report, interrupt }: Invocation,
   validation: Validation,
   ledger: string | undefined,
   more: { readonly [key: string]: Json | undefined } = {},

@@ -13,7 +13,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type LabStep, labSteps, runSteps } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
@@ -30,15 +30,7 @@ import { UsageError } from "./lib/command-line.ts";
 import { refuseUnfitLedger } from "./lib/disk/ledger-file.ts";
 import { makeScratchFolder } from "./lib/disk/scratch.ts";
 import type { Validation } from "./lib/files/ledger.ts";
-import {
-  type Attempt,
-  attempt,
-  error,
-  type Finding,
-  quote,
-  refusal,
-  warning,
-} from "./lib/finding.ts";
+import { type Attempt, attempt, error, quote, refusal, warning } from "./lib/finding.ts";
 import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
@@ -48,6 +40,7 @@ import {
   findLabCommit,
   locateLedger,
   namePaths,
+  nameTheLab,
   openLab,
   recordRow,
   removeRow,
@@ -87,9 +80,7 @@ function parseStep(text: string): LabStep {
 /** @throws {Refusal} If the folder has no Makefile, so that it cannot be the lab. */
 function refuseWithoutMakefile(root: string): void {
   if (!["GNUmakefile", "makefile", "Makefile"].some((name) => existsSync(join(root, name)))) {
-    throw refusal(`Cannot run the lab at ${root}: it has no Makefile`, {
-      remedy: "Name the lab's checkout with --lab DIR",
-    });
+    throw refusal(`Cannot run the lab at ${root}: it has no Makefile`, { remedy: nameTheLab });
   }
 }
 
@@ -151,17 +142,14 @@ export const table = command({
     report.printAside(`logs: ${folder}`);
     if (left.length > 0) {
       const are = left.length === 1 ? "is" : "are";
-      report.add(
-        warning(`the verdict is not about the whole lab: ${left.join(", ")} ${are} left out`, {
-          remedy: "Do not record it as a PASS: run the whole lab, without --from",
-        }),
-      );
+      const remedy = "Do not record it as a PASS: run the whole lab, without --from";
+      const what = `${left.join(", ")} ${are} left out`;
+      report.add(warning(`the verdict is not about the whole lab: ${what}`, { remedy }));
     }
 
-    const results = await runSteps(invocation, lab, labSteps.slice(first), {
-      folder,
-      keepGoing: options.keepGoing,
-    });
+    const { keepGoing } = options;
+    const due = labSteps.slice(first);
+    const results = await runSteps(invocation, lab, due, { folder, keepGoing });
     const completed = dayOf(moment());
 
     const after = await attempt(() => readCheckout(lab));
@@ -169,33 +157,28 @@ export const table = command({
       // Ctrl-C on a terminal ends git as well, so `after` may lack its answer.
       throw new Interrupted("nothing is recorded", interrupt.exitCode);
     }
-    const failures = results.flatMap(({ name, reason, log }): Finding[] =>
-      reason === undefined
-        ? []
-        : [
-            error(`the lab fails ${tag}: make ${name}: ${reason}`, {
-              remedy: `Read ${log}, fix the cause, rebuild the image, and run the whole lab again`,
-            }),
-          ],
-    );
+    const failures = results
+      .filter(({ status }) => status === "failed")
+      .map(({ name, reason, log }) =>
+        error(`the lab fails ${tag}: make ${name}: ${reason}`, {
+          remedy: `Read ${log}, fix the cause, rebuild the image, and run the whole lab again`,
+        }),
+      );
     const verdict = failures.length === 0 ? "PASS" : "FAIL";
     const validation: Validation = { tag, sha, date: completed, verdict };
     report.add([...checkLab(before), ...checkUnmoved(before, after), ...failures]);
     // Only a PASS opens the release gate, so only its commit must be certain.
     const isCertain = verdict === "FAIL" || after.value !== undefined;
     if (ledger !== undefined && !isCertain) {
-      report.add([
-        error(
-          `Cannot record the PASS of ${tag}: the lab cannot be read after the run, so it may have left ${sha}`,
-          { remedy: "Repair the lab's checkout, and run the whole lab again" },
-        ),
-      ]);
+      const remedy = "Repair the lab's checkout, and run the whole lab again";
+      const why = `the lab cannot be read after the run, so it may have left ${sha}`;
+      report.add(error(`Cannot record the PASS of ${tag}: ${why}`, { remedy }));
     }
     const steps = labSteps.map(
       ({ name }) => results.find((each) => each.name === name) ?? { name, status: "not run" },
     );
-    const more = { logs: resolve(cwd, folder), steps };
-    await recordRow(invocation, validation, isCertain ? ledger : undefined, more);
+    const certain = isCertain ? ledger : undefined;
+    await recordRow(invocation, validation, certain, { logs: folder, steps });
   },
 });
 
