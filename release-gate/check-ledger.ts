@@ -108,17 +108,6 @@ function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   return findings;
 }
 
-/** Returns a warning if LEDGER is set. It is ignored: that ledger has no history in this repository. */
-function checkLedgerVariable(value: string | undefined): Finding[] {
-  return value
-    ? [
-        warning(`LEDGER is set and ignored: only ${layout.ledger} of the checkout is judged`, {
-          remedy: "Unset LEDGER; to judge the ledger of another checkout: --repo DIR",
-        }),
-      ]
-    : [];
-}
-
 /**
  * Returns the day in UTC on which each version was tagged, by tag.
  *
@@ -146,12 +135,9 @@ async function repair(
   const opened = await repository();
   const { repairRow } = await import("../scripts/lib/disk/ledger-file.ts");
   const row = await interrupt.hold(() => repairRow(opened, line, dayOf(now)));
+  const at = { file: layout.ledger, line };
   report.attach({ ledger: layout.ledger });
-  report.add([
-    notice(`line ${line} now has one tab between its columns: ${row}; commit it`, {
-      at: { file: layout.ledger, line },
-    }),
-  ]);
+  report.add(notice(`line ${line} now has one tab between its columns: ${row}; commit it`, { at }));
 }
 
 export const table = command({
@@ -186,7 +172,12 @@ export const table = command({
     if (options.repair !== undefined && isJudged) {
       throw new UsageError("--repair checks nothing: give it without base, --history and --ref");
     }
-    report.add(checkLedgerVariable(env.LEDGER));
+    if (env.LEDGER) {
+      // That ledger has no history in this repository.
+      const remedy = "Unset LEDGER; to judge the ledger of another checkout: --repo DIR";
+      const ignored = `LEDGER is set and ignored: only ${layout.ledger} of the checkout is judged`;
+      report.add(warning(ignored, { remedy }));
+    }
     if (options.repair !== undefined) {
       return await repair(invocation, options.repair);
     }

@@ -4,10 +4,7 @@
  *
  * Usage: bun scripts/record-validation.ts vX.Y.Z PASS|FAIL [--lab DIR] [--append [LEDGER]]
  *
- * The row names the commit at HEAD of the lab. Standard output has the row and nothing else. Refuses if
- * the lab's commit cannot be read, or the lab's checkout has the ledger: then it is the product. With
- * --append, also refuses if the ledger is missing or its last entries are malformed, or if the row does
- * not read back.
+ * The row names the commit at HEAD of the lab. Standard output has the row and nothing else.
  *
  * Exit codes: 0 recorded, 1 refused, 2 wrong command line, 130 interrupted.
  */

@@ -42,9 +42,9 @@ import {
 import { type ImageReference, parseImageReference } from "../scripts/lib/files/image-reference.ts";
 import {
   entriesOf,
+  malformedFinding,
   malformedOf,
   parseLedger,
-  repairText,
   rowText,
 } from "../scripts/lib/files/ledger.ts";
 import { codeBlocks, readLines, withoutComments } from "../scripts/lib/files/markdown.ts";
@@ -59,7 +59,7 @@ import {
 } from "../scripts/lib/files/snippets.ts";
 import { parseTagObject } from "../scripts/lib/files/tag-object.ts";
 import { keysOf, repeatedKeys } from "../scripts/lib/files/yaml-mapping.ts";
-import { LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
+import { error, LocatedSyntaxError, Refusal } from "../scripts/lib/finding.ts";
 import { findLink, findList, findText } from "../scripts/lib/net/gh.ts";
 import { type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
@@ -112,7 +112,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
     return [
-      malformedOf(ledger).map((row) => row.fault + repairText(row)),
+      malformedOf(ledger).map((row) => malformedFinding(row, error, "x")),
       checkAppendOnly(ledger, [
         { ledger: parseLedger(source("base", "v1.2.9\t1\n"), today), shown: "x" },
       ]),

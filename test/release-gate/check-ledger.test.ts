@@ -552,11 +552,7 @@ describe("--repair", () => {
       "Cannot repair line 2 of release-gate/lab-validations.txt: found no row there",
     ],
     ["no line", "99", "found no row there"],
-    [
-      "a row with another fault",
-      "3",
-      'more than its separators is wrong: column 4 (verdict): found "pass"',
-    ],
+    ["a row with another fault", "3", 'txt: column 4 (verdict): found "pass"'],
   ])("refuses what its separators do not explain: %s", async (_, line, words) => {
     await using repository = await testRepository();
     const before = text(r1, "# x", row(2, 2, "pass"));

@@ -9,7 +9,6 @@ import {
   malformedEnd,
   malformedFinding,
   parseLedger,
-  repairText,
   rowText,
   type Validation,
 } from "../files/ledger.ts";
@@ -95,20 +94,15 @@ export async function repairRow(repository: Repository, line: number, today: Day
 /** Returns the repaired text of a line. */
 function repairOf({ rows, source }: Ledger, line: number): string {
   const row = rows.find((each) => each.line === line);
-  if (row?.kind !== "malformed") {
-    const found = row === undefined ? "no row" : "a valid row";
-    throw refusal(`Cannot repair line ${line} of ${source.path}: found ${found} there`, {
-      at: { file: source.path, line },
-      remedy: "Name a line that check-ledger.ts reports as malformed",
-    });
+  if (row?.kind === "malformed" && row.repaired !== undefined) {
+    return row.repaired;
   }
-  if (row.repaired === undefined) {
-    throw refusal(
-      `Cannot repair line ${line} of ${source.path}: more than its separators is wrong: ${row.fault}`,
-      { at: row.at, remedy: repairText(row) },
-    );
-  }
-  return row.repaired;
+  const isEntry = row?.kind === "entry";
+  const why = row === undefined ? "found no row there" : isEntry ? "found a valid row" : row.fault;
+  throw refusal(`Cannot repair line ${line} of ${source.path}: ${why}`, {
+    at: { file: source.path, line },
+    remedy: "Name a line in which only the separators are wrong: check-ledger.ts names its repair",
+  });
 }
 
 /**

@@ -82,26 +82,21 @@ export function malformedEnd(ledger: Ledger): MalformedRow[] {
 }
 
 /**
- * Returns the remedy for a malformed row: the command that repairs it, if only its separators are
- * wrong and its file is the ledger of a checkout.
- */
-export function repairText({ at: { file }, line, repaired }: MalformedRow): string {
-  if (repaired === undefined || !`/${file}`.endsWith(`/${layout.ledger}`)) {
-    return `Remove line ${line}, and append a correct row at the end`;
-  }
-  const top = file.slice(0, -layout.ledger.length);
-  const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
-  return `bun release-gate/check-ledger.ts --repair ${line}${where}`;
-}
-
-/**
- * Returns the finding for a malformed row, with its place and remedy.
+ * Returns the finding for a malformed row. Its remedy is the command that repairs it, if only its separators
+ * are wrong and its file is the ledger of a checkout.
  *
  * @param make Makes a finding of the right level.
  * @param action The start of the message.
  */
 export function malformedFinding(row: MalformedRow, make: typeof error, action: string): Finding {
-  return make(`${action}: ${row.fault}`, { at: row.at, remedy: repairText(row) });
+  const { fault, at, line, repaired } = row;
+  const top = at.file.slice(0, -layout.ledger.length);
+  const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
+  const remedy =
+    repaired !== undefined && `/${at.file}`.endsWith(`/${layout.ledger}`)
+      ? `bun release-gate/check-ledger.ts --repair ${line}${where}`
+      : `Remove line ${line}, and append a correct row at the end`;
+  return make(`${action}: ${fault}`, { at, remedy });
 }
 
 /** Returns the text of a row without a line ending. */

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import {
   entriesOf,
+  malformedFinding,
   malformedOf,
   parseLedger,
-  repairText,
 } from "../../../scripts/lib/files/ledger.ts";
+import { error } from "../../../scripts/lib/finding.ts";
 import { source } from "../../../scripts/lib/tree.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 import { productFolder } from "../../helpers/product.ts";
@@ -134,7 +135,7 @@ test.each([
   ["other.txt", "Remove line 1, and append a correct row at the end"],
 ])("the way out of separators at fault repairs the row: %p", (path, words) => {
   const ledger = parseLedger(source(path, `${sound} \nx\n`), today);
-  expect(malformedOf(ledger).map(repairText)).toEqual([
+  expect(malformedOf(ledger).map((row) => malformedFinding(row, error, "x").remedy)).toEqual([
     words,
     "Remove line 2, and append a correct row at the end",
   ]);
