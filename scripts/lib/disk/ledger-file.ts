@@ -1,6 +1,6 @@
 /** Writes a ledger: appends a row, or repairs the separators of one. No other module writes it. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
@@ -46,7 +46,7 @@ export async function appendRow(
     return after;
   });
   // Other processes may have appended to it since.
-  const { rows } = parse(findLedger(path, shown).bytes, today, shown);
+  const { rows } = parse(readFileSync(path), today, shown);
   const added = rows.find(({ line }) => line === last);
   if (added?.kind !== "entry" || added.text !== text) {
     throw refusal(`Cannot confirm the new row of ${shown}: it does not read back as written`, {
@@ -115,8 +115,10 @@ async function rewrite(
   shown: string,
   edit: (bytes: Uint8Array) => Uint8Array | undefined,
 ): Promise<void> {
-  // Refuse a missing folder first: it has no lock.
-  findLedger(path, shown);
+  if (!existsSync(path)) {
+    // Its folder may be missing as well, and has no lock then.
+    findLedger(path, shown);
+  }
   const top = topLevel(path);
   const prepare = () => {
     const before = findLedger(path, shown);
