@@ -289,7 +289,7 @@ describe("nothing is mutated when", () => {
     ],
     [
       "the only PASS is in the work tree, hidden from git status",
-      "has no entries",
+      "no PASS entry for",
       async (world) => {
         const path = "release-gate/lab-validations.txt";
         await world.commit({ [path]: "# ledger\n" });
@@ -465,7 +465,7 @@ test("LEDGER is ignored, and the output says so", async () => {
   const { code, stderr } = await release(world, ["--yes"], env);
   expect(code).toBe(1);
   expect(stderr).toContain("LEDGER");
-  expect(stderr).toContain("has no entries");
+  expect(stderr).toContain("no PASS entry for");
 });
 
 test("a version below the newest release tag is a warning", async () => {
