@@ -20,18 +20,18 @@ import { relative, resolve, sep } from "node:path";
 import {
   type Adoption,
   type Copy,
+  changesOf,
   compareCopy,
-  contentsOf,
   ignoredAmong,
   isChange,
+  type Manifest,
+  manifestPath,
   openCopy,
+  readUpstream,
   restoreManifest,
-  type Step,
-  writeCopy,
 } from "./adopt/copy.ts";
-import { manifestPath, type Origin } from "./adopt/manifest.ts";
-import { readUpstream } from "./adopt/upstream.ts";
 import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
+import { changeFiles } from "./lib/disk/change-files.ts";
 import { findFile, realPath } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
@@ -71,28 +71,30 @@ export const table = command({
     const adoption = await compareCopy(copy, upstream);
     const from = isSelf ? "TOOLS" : shellWord(relative(cwd, tools) || ".");
     const adopt = `bun ${from}/scripts/adopt.ts ${copy.wordOf(".")}`;
-    const conflicts = conflictsOf(adoption, adopt, from);
-    if (options.check || conflicts.length > 0) {
+    const edits = editsOf(adoption, options.check, adopt, from);
+    if (options.check || edits.some(({ level }) => level === "error")) {
       report.attach(dataOf(adoption, false));
-      report.add(options.check ? checkCopy(adoption, adopt) : conflicts);
+      report.add(options.check ? checkCopy(adoption, edits, adopt) : edits);
       if (!options.check) {
         report.printAside("Nothing was written.");
       }
       return;
     }
-    const contents = contentsOf(adoption);
-    const isInterrupted = () => interrupt.requested;
+    const changes = changesOf(adoption);
     const outcome = await interrupt.hold(() =>
-      writeCopy(copy, contents, adoption.here, isInterrupted),
+      changeFiles(
+        copy.repository.root,
+        () => changes,
+        () => interrupt.requested,
+      ),
     );
     if (outcome === "interrupted") {
       throw new Interrupted("every file is as it was before", interrupt.exitCode);
     }
-    report.attach(dataOf(adoption, contents.size > 0));
+    report.attach(dataOf(adoption, changes.length > 0));
     report.print(summaryOf(adoption));
-    report.add(await remarksOn(adoption));
-    report.add(currentNotice(adoption));
-    if (contents.size > 0) {
+    report.add([...edits, ...(await remarksOn(adoption)), currentNotice(adoption)]);
+    if (changes.length > 0) {
       report.print(`Next: git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`);
     }
   },
@@ -124,72 +126,62 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
 }
 
 /**
- * Returns an error for each file that prevents the adoption.
+ * Returns a finding for each file that was edited in the copy, or never adopted. It is an error if the
+ * adoption or the check must refuse it.
  *
  * @param adopt The command that adopts again.
  * @param tools The folder of the release tools, as a shell reads it.
  */
-function conflictsOf({ copy, steps, manifest, upstream }: Adoption, adopt: string, tools: string) {
-  const [from, to] = [manifest?.commit, upstream?.commit];
-  return steps.filter(isConflict).map(({ path }) => {
-    const isEdit = manifest?.files.has(path) === true;
-    const found = isEdit
-      ? "is edited here, and has changed upstream since"
-      : "was not written by adopt.ts";
+function editsOf(
+  { copy, steps, manifest, upstream }: Adoption,
+  isCheck: boolean,
+  adopt: string,
+  tools: string,
+): Finding[] {
+  return steps.flatMap(({ path, fate }) => {
+    const file = copy.pathOf(path);
+    const at = { file };
+    if (fate === "edited" && path === layoutPath) {
+      return notice(`${file} is edited here, as it may be`, { at });
+    }
+    if (fate === "edited" && !isCheck) {
+      const remedy = "Bring the edit upstream, or undo it";
+      return warning(`${file} is edited here, and not upstream since: it stays`, { at, remedy });
+    }
+    if (fate !== "edited" && fate !== "conflict") {
+      return [];
+    }
+    const isAdopted = manifest?.files.has(path) === true;
+    const edit = `is edited here${fate === "conflict" ? ", and has changed upstream since" : ""}`;
+    const found = isAdopted ? edit : "was not written by adopt.ts";
+    const way = `Set yours aside: mv ${copy.wordOf(path)} ${copy.wordOf(`${path}.mine`)}; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
+    const [from, to] = [manifest?.commit, upstream?.commit];
     const history =
-      isEdit && from !== undefined && to !== undefined
+      isAdopted && fate === "conflict" && from !== undefined && to !== undefined
         ? `; what changed upstream: git -C ${tools} diff ${short(from)} ${short(to)} -- ${path}`
         : "";
-    const file = copy.pathOf(path);
-    return error(`Cannot adopt: ${file} ${found}`, {
-      at: { file },
-      remedy: `${setAside(copy, path, adopt)}${history}`,
-    });
+    const action = isCheck ? "call the copy current" : "adopt";
+    return error(`Cannot ${action}: ${file} ${found}`, { at, remedy: way + history });
   });
-}
-
-const isConflict = ({ fate }: Step) => fate === "conflict";
-const isEdited = ({ fate }: Step) => fate === "edited";
-
-/** Returns the remedy that keeps an edited file under another name, so that the next run can write it. */
-function setAside({ wordOf }: Copy, path: string, adopt: string): string {
-  return `Set yours aside: mv ${wordOf(path)} ${wordOf(`${path}.mine`)}; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
 }
 
 /** Returns errors unless the copy is current. Only its layout may be edited. */
-function checkCopy(adoption: Adoption, adopt: string): Finding[] {
+function checkCopy(adoption: Adoption, edits: readonly Finding[], adopt: string): Finding[] {
   const { copy, manifest, steps } = adoption;
+  const what = "Cannot call the copy current";
   if (manifest === undefined) {
-    const path = copy.pathOf(manifestPath);
-    return [
-      error(`Cannot call the copy current: ${path} is missing, so nothing was adopted here`, {
-        remedy: `Adopt: ${adopt}; or restore it from git: ${restoreManifest(copy)}`,
-      }),
-    ];
+    const found = `${copy.pathOf(manifestPath)} is missing, so nothing was adopted here`;
+    const remedy = `Adopt: ${adopt}; or restore it from git: ${restoreManifest(copy)}`;
+    return [error(`${what}: ${found}`, { remedy })];
   }
-  const edits = steps.filter((step) => isEdited(step) || isConflict(step));
   const stale = steps.filter(isChange).map(({ path }) => copy.pathOf(path));
-  const findings = edits.map(({ path, fate }) => {
-    const file = copy.pathOf(path);
-    return path === layoutPath && fate === "edited"
-      ? notice(`${file} is edited here, as it may be`, { at: { file } })
-      : error(`Cannot call the copy current: ${file} is edited here`, {
-          at: { file },
-          remedy: setAside(copy, path, adopt),
-        });
-  });
   if (stale.length > 0) {
     const found = `${countOf(stale.length)} stale, missing or not executable: ${namesOf(stale)}`;
-    const remedy = `Adopt again: ${adopt}`;
-    findings.push(
-      error(`Cannot call the copy current: found ${found}`, {
-        at: { file: stale[0] ?? "" },
-        remedy,
-      }),
-    );
+    const details = { at: { file: stale[0] ?? "" }, remedy: `Adopt again: ${adopt}` };
+    return [...edits, error(`${what}: found ${found}`, details)];
   }
-  const isCurrent = findings.every(({ level }) => level === "notice");
-  return isCurrent ? [...findings, currentNotice(adoption)] : findings;
+  const isCurrent = edits.every(({ level }) => level === "notice");
+  return isCurrent ? [...edits, currentNotice(adoption)] : [...edits];
 }
 
 function currentNotice({ upstream, manifest, steps }: Adoption): Finding {
@@ -200,7 +192,7 @@ function currentNotice({ upstream, manifest, steps }: Adoption): Finding {
   );
 }
 
-function originWords(origin: Origin | undefined): string {
+function originWords(origin: Manifest | undefined): string {
   const commit = origin?.commit === undefined ? "" : ` (commit ${short(origin.commit)})`;
   return `version ${origin?.version}${commit}`;
 }
@@ -223,40 +215,37 @@ function summaryOf({ steps, manifest }: Adoption): string {
   return `${countOf(count("stale"))} written${removed}, ${count("current")} unchanged${before}`;
 }
 
-/** Returns warnings and notices about an adoption: edited and ignored files, and old shell scripts. */
+/** Returns warnings about ignored files and uncommitted changes, and a notice of old shell scripts. */
 async function remarksOn({ copy, steps, upstream }: Adoption): Promise<Finding[]> {
-  const edits = steps.filter(isEdited).map(({ path }) => {
-    const file = copy.pathOf(path);
-    const words = `${file} is edited here, and not upstream since: it stays`;
-    return path === layoutPath
-      ? notice(words, { at: { file } })
-      : warning(words, { at: { file }, remedy: "Bring the edit upstream, or undo it" });
-  });
+  const remarks: Finding[] = [];
   const paths = [manifestPath, ...steps.map(({ path }) => path)];
-  const ignored = await ignoredAmong(copy, paths);
-  const changed = upstream?.changed ?? [];
-  const adopted = new Set(steps.map(({ path }) => path));
-  const shellScripts = await workTree(copy.folder).list("{scripts,release-gate}/*.sh");
-  const replaced = shellScripts.filter((path) => adopted.has(path.replace(/\.sh$/, ".ts")));
-  const remarks = [
-    ignored.length > 0 &&
-      warning(`git ignores ${namesOf(ignored.map(copy.pathOf))}: CI does not get them`, {
-        at: { file: copy.pathOf(ignored[0] ?? "") },
-        remedy: `Change the rule that this names: git -C ${copy.wordOf(".")} check-ignore -v ${ignored[0]}`,
+  const [ignored, ...others] = await ignoredAmong(copy, paths);
+  if (ignored !== undefined) {
+    const all = namesOf([ignored, ...others].map(copy.pathOf));
+    remarks.push(
+      warning(`git ignores ${all}: CI does not get them`, {
+        at: { file: copy.pathOf(ignored) },
+        remedy: `Change the rule that this names: git -C ${copy.wordOf(".")} check-ignore -v ${ignored}`,
       }),
-    changed.length > 0 &&
-      warning(
-        `The release tools have uncommitted changes: ${namesOf(changed)}; no commit is recorded`,
-        { remedy: "Adopt from a clean checkout, so that the manifest records its commit" },
-      ),
-    replaced.length > 0 &&
-      notice(`Left as they are, and replaced by these: ${replaced.map(copy.pathOf).join(", ")}`),
-  ];
-  return [...edits, ...remarks.filter((each) => each !== false)];
+    );
+  }
+  const changed = upstream?.changed ?? [];
+  if (changed.length > 0) {
+    const found = `The release tools have uncommitted changes: ${namesOf(changed)}`;
+    const remedy = "Adopt from a clean checkout, so that the manifest records its commit";
+    remarks.push(warning(`${found}; no commit is recorded`, { remedy }));
+  }
+  const replaced = (await workTree(copy.folder).list("{scripts,release-gate}/*.sh"))
+    .filter((path) => paths.includes(path.replace(/\.sh$/, ".ts")))
+    .map(copy.pathOf);
+  if (replaced.length > 0) {
+    remarks.push(notice(`Left as they are, and replaced by these: ${replaced.join(", ")}`));
+  }
+  return remarks;
 }
 
 function dataOf({ copy, manifest, upstream, steps }: Adoption, isWritten: boolean): Json {
-  const originOf = (origin: Origin | undefined) =>
+  const originOf = (origin: Manifest | undefined) =>
     origin && { version: origin.version, commit: origin.commit };
   return {
     folder: copy.folder,

@@ -1,15 +1,37 @@
-/** A product's copy of the release tools: opens, compares and writes it. */
+/** A product's copy of the release tools: its manifest, its comparison with them, and its changes. */
 
 import { join, relative, resolve } from "node:path";
-import { changeFiles, type FileChange, type Outcome } from "../lib/disk/change-files.ts";
+import type { FileChange } from "../lib/disk/change-files.ts";
 import { type FileState, findFile, realPath } from "../lib/disk/files.ts";
+import { workTree } from "../lib/disk/work-tree.ts";
 import { decodeSource } from "../lib/files/decode.ts";
-import { answerAll, refusal, shellWord } from "../lib/finding.ts";
-import { unanswered } from "../lib/git/git.ts";
+import { asTable } from "../lib/files/document.ts";
+import { answerAll, attempt, quote, refusal, shellWord } from "../lib/finding.ts";
+import { changesAmong } from "../lib/git/checkout.ts";
+import { isObjectId, resolveCommit, unanswered } from "../lib/git/git.ts";
 import { findRepository, type Repository, runGit } from "../lib/git/repository.ts";
 import type { Environment } from "../lib/process.ts";
-import { hashOf, type Manifest, manifestPath, manifestText, parseManifest } from "./manifest.ts";
-import type { Upstream } from "./upstream.ts";
+import { isTreePath, type Source } from "../lib/tree.ts";
+
+/** Path of the manifest, from the folder of the copy. */
+export const manifestPath = "scripts/adopted.json";
+
+/** The record of an adoption: which files it wrote, and from which version of the release tools. */
+export interface Manifest {
+  /** The version in the package.json of the release tools. */
+  readonly version: string;
+  /** Undefined if the tools are not the top level of a checkout, or had uncommitted changes. */
+  readonly commit: string | undefined;
+  /** The hash of every file, by its path from the folder of the copy. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** The release tools that a product adopts, with the manifest that their adoption writes. */
+export interface Upstream extends Manifest {
+  readonly states: ReadonlyMap<string, FileState>;
+  /** The files with uncommitted changes; undefined if unknown. */
+  readonly changed: readonly string[] | undefined;
+}
 
 /** The folder of a copy in a product's checkout. It may be empty before the first adoption. */
 export interface Copy {
@@ -53,9 +75,115 @@ export async function openCopy(
   };
 }
 
+/**
+ * Reads the files that a product adopts.
+ *
+ * @param root Absolute path of the folder that holds `scripts/` and `release-gate/`.
+ * @throws {Refusal} If a file cannot be read.
+ */
+export async function readUpstream(
+  root: string,
+  env: Environment,
+  signal: AbortSignal,
+): Promise<Upstream> {
+  const tree = workTree(root);
+  const paths = (await Promise.all(["scripts/**/*", "release-gate/**/*"].map(tree.list)))
+    .flat()
+    .filter(isAdoptable)
+    .sort();
+  const states = readFiles(root, paths);
+  const files = new Map(Array.from(states, ([path, { bytes }]) => [path, hashOf(bytes)]));
+  const description = await tree.read("package.json");
+  const version = asTable(parsedJson(description?.text ?? ""))?.version;
+  const { value: git } = await attempt(async () => {
+    const repository = await findRepository(root, env, signal);
+    return "root" in repository && repository.root === realPath(root)
+      ? await Promise.all([resolveCommit(repository, "HEAD"), changesAmong(repository, paths)])
+      : undefined;
+  });
+  const [commit, changed] = git ?? [];
+  return {
+    version: typeof version === "string" ? version : "unknown",
+    commit: changed?.length === 0 ? commit : undefined,
+    files,
+    states,
+    changed,
+  };
+}
+
+/**
+ * Reports whether an adoption may write or remove a path: a TypeScript file in the folders of the release
+ * tools, or their `tsconfig.json`, which overrides the product's. The ledger is neither, and no release
+ * needs the demo.
+ */
+export function isAdoptable(path: string): boolean {
+  const form = /^(?:scripts|release-gate)\/(?!demo[./])(?:[\w./-]+\.ts|tsconfig\.json)$/;
+  return isTreePath(path) && form.test(path);
+}
+
+/**
+ * Returns those files that exist, by path.
+ *
+ * @param root Absolute path of the top level.
+ * @param pathOf Returns the path of a file from the top level.
+ * @throws {Refusal} If a path is not a regular file of the checkout.
+ */
+function readFiles(root: string, paths: readonly string[], pathOf = (path: string) => path) {
+  const states = answerAll(paths, (path) => findFile(root, pathOf(path), { links: "none" }));
+  const entries = paths.map((path, index) => [path, states[index]] as const);
+  return new Map(entries.filter((each): each is [string, FileState] => each[1] !== undefined));
+}
+
 /** Returns the command that restores the manifest of a copy from git. */
 export function restoreManifest({ wordOf }: Copy): string {
   return `git -C ${wordOf(".")} checkout -- ${manifestPath}`;
+}
+
+/**
+ * Returns the manifest in a file.
+ *
+ * @param restore The command that restores the manifest from git.
+ * @throws {Refusal} If the text is not a manifest, or names a file that no adoption writes.
+ */
+export function parseManifest({ path, text }: Source, restore: string): Manifest {
+  const { version, commit, files } = asTable(parsedJson(text)) ?? {};
+  const table = asTable(files) as Readonly<Record<string, string>> | undefined;
+  const stray = Object.keys(table ?? {}).find((each) => !isAdoptable(each));
+  const isOrigin = typeof version === "string" && (commit === undefined || isObjectId(`${commit}`));
+  if (!isOrigin || table === undefined || stray !== undefined) {
+    const why =
+      stray === undefined
+        ? "it is not what adopt.ts wrote"
+        : `it names ${quote(stray)}, which no adoption writes`;
+    throw refusal(`Cannot read ${path}: ${why}`, {
+      at: { file: path },
+      remedy: `Restore it from git: ${restore}; or remove it and adopt again, which refuses every file that differs from the release tools`,
+    });
+  }
+  return { version, commit: commit as string | undefined, files: new Map(Object.entries(table)) };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the text of a manifest. */
+export function manifestText({ version, commit, files }: Manifest): string {
+  const about = "Written by scripts/adopt.ts, which finds edited files by these hashes";
+  return `${JSON.stringify({ about, version, commit, files: Object.fromEntries(files) }, null, 2)}\n`;
+}
+
+/**
+ * Returns the sha256 of a text in hexadecimal, with CRLF replaced by LF: `.gitattributes` and
+ * `core.autocrlf` change line endings without an edit.
+ */
+export function hashOf(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
+  return new Bun.CryptoHasher("sha256").update(text, "latin1").digest("hex");
 }
 
 /**
@@ -70,18 +198,11 @@ export function restoreManifest({ wordOf }: Copy): string {
  */
 export type Fate = "current" | "stale" | "removed" | "edited" | "conflict";
 
-/** The hashes of three versions of a file; undefined if it does not exist. */
-export interface FileStates {
-  /** In the release tools. */
-  readonly upstream: string | undefined;
-  /** As the last adoption wrote it. */
-  readonly adopted: string | undefined;
-  /** As it is in the copy. */
-  readonly here: string | undefined;
-}
-
-/** Returns the fate of a file, by its content. */
-export function fateOf({ upstream, adopted, here }: FileStates): Fate {
+/**
+ * Returns the fate of a file from the hashes of three versions of it, which are undefined if it does not
+ * exist: in the release tools, as the last adoption wrote it, and in the copy.
+ */
+export function fateOf(upstream?: string, adopted?: string, here?: string): Fate {
   if (here === upstream) {
     return "current";
   }
@@ -123,90 +244,45 @@ export interface Adoption {
  * @throws {Refusal} If the copy or its manifest cannot be read, or a path is not a regular file.
  */
 export async function compareCopy(copy: Copy, upstream: Upstream | undefined): Promise<Adoption> {
-  const recorded = readCopy(copy, [manifestPath]).get(manifestPath);
+  const readHere = (paths: readonly string[]) =>
+    readFiles(copy.repository.root, paths, copy.pathOf);
+  const recorded = readHere([manifestPath]).get(manifestPath);
   const manifest =
     recorded &&
     parseManifest(decodeSource(copy.pathOf(manifestPath), recorded.bytes), restoreManifest(copy));
-  const adopted = manifest?.files ?? new Map<string, string>();
-  const wanted = upstream === undefined ? adopted : hashesOf(upstream);
+  const adopted: Manifest["files"] = manifest?.files ?? new Map();
+  const wanted = upstream?.files ?? adopted;
   const paths = [...new Set([...wanted.keys(), ...adopted.keys()])].sort();
-  const here = readCopy(copy, [...paths, manifestPath]);
+  const here = readHere([...paths, manifestPath]);
   const steps = paths
     .filter((path) => wanted.has(path) || here.has(path))
     .map((path): Step => {
       const state = here.get(path);
-      const fate = fateOf({
-        upstream: wanted.get(path),
-        adopted: adopted.get(path),
-        here: state && hashOf(state.bytes),
-      });
+      const fate = fateOf(wanted.get(path), adopted.get(path), state && hashOf(state.bytes));
       return { path, fate: fate === "current" && lacksRunBit(state) ? "stale" : fate };
     });
   return { copy, manifest, upstream, here, steps };
 }
 
 /**
- * Returns those files of a copy that exist.
- *
- * @throws {Refusal} If a path is not a regular file of the checkout.
+ * Returns the changes that complete an adoption. That of the manifest comes last: after an interrupt
+ * before it, the next run can finish.
  */
-export function readCopy(
-  { repository, pathOf }: Copy,
-  paths: readonly string[],
-): ReadonlyMap<string, FileState> {
-  const states = answerAll(paths, (path) =>
-    findFile(repository.root, pathOf(path), { links: "none" }),
-  );
-  return new Map(
-    paths.flatMap((path, index) => {
-      const state = states[index];
-      return state === undefined ? [] : [[path, state] as const];
-    }),
-  );
-}
-
-/**
- * Returns the bytes that an adoption writes, by path; undefined for a file that it removes. The manifest
- * comes last: after an interrupt before it, the next run can finish.
- */
-export function contentsOf(adoption: Adoption): Map<string, Uint8Array | undefined> {
-  const { steps, upstream, manifest } = adoption;
-  const contents = new Map<string, Uint8Array | undefined>(
-    steps.filter(isChange).map(({ path }) => [path, upstream?.files.get(path)]),
-  );
-  if (upstream !== undefined) {
-    const files = hashesOf(upstream);
-    if (contents.size > 0 || !Bun.deepEquals(files, manifest?.files)) {
-      const text = manifestText({ version: upstream.version, commit: upstream.commit, files });
-      contents.set(manifestPath, new TextEncoder().encode(text));
-    }
-  }
-  return contents;
-}
-
-function hashesOf({ files }: Upstream): Map<string, string> {
-  return new Map(Array.from(files, ([path, bytes]) => [path, hashOf(bytes)]));
-}
-
-/**
- * Writes files of a copy, all or none, in the order of `contents`.
- *
- * @param seen The files as they were read for the comparison.
- * @param isInterrupted Reports whether to stop; called before each file. The caller defers signals.
- * @throws {Refusal} If a file has changed since, or cannot be written.
- */
-export function writeCopy(
-  copy: Copy,
-  contents: ReadonlyMap<string, Uint8Array | undefined>,
-  seen: ReadonlyMap<string, FileState>,
-  isInterrupted: () => boolean,
-): Promise<Outcome> {
-  const changes = Array.from(contents, ([path, bytes]): FileChange => {
-    const before = seen.get(path);
+export function changesOf({ copy, manifest, upstream, here, steps }: Adoption): FileChange[] {
+  function changeTo(path: string, bytes: Uint8Array | undefined): FileChange {
+    const before = here.get(path);
     const after = bytes && { bytes, mode: modeOf(bytes, before) };
     return { path: copy.pathOf(path), before, after };
-  });
-  return changeFiles(copy.repository.root, () => changes, isInterrupted);
+  }
+  if (upstream === undefined) {
+    return [];
+  }
+  const changes = steps
+    .filter(isChange)
+    .map(({ path }) => changeTo(path, upstream.states.get(path)?.bytes));
+  const isRecorded = changes.length === 0 && Bun.deepEquals(upstream.files, manifest?.files);
+  const text = new TextEncoder().encode(manifestText(upstream));
+  return isRecorded ? [] : [...changes, changeTo(manifestPath, text)];
 }
 
 /** Returns the permissions to write: those of the present file, and the run bits of a command. */
