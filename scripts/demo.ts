@@ -11,10 +11,9 @@
  */
 
 import { resolve } from "node:path";
-import { startCrateIndex } from "./demo/crate-index.ts";
 import { publishSoundly, soundAssets, standInGh } from "./demo/gh.ts";
 import { smallProduct } from "./demo/product.ts";
-import { type StandInRegistry, startRegistry } from "./demo/registry.ts";
+import { type StandInRegistry, startCrateIndex, startRegistry } from "./demo/registry.ts";
 import { type DemoWorld, oldVersion, openDemoWorld } from "./demo/world.ts";
 import { command, flag, main } from "./lib/cli.ts";
 import { notice, refusal } from "./lib/finding.ts";
@@ -61,18 +60,31 @@ async function demonstrate(
   registry: StandInRegistry,
   report: Report,
 ): Promise<void> {
-  const tell = (text: string) => sayAll(report, "", `# ${text}`);
-
-  async function run(expected: number, script: string, ...args: string[]): Promise<void> {
-    sayAll(report, "", `$ bun ${[script, ...args].join(" ")}`);
-    showEnd(report, await world.script(script, args), expected);
+  function say(...lines: string[]): void {
+    for (const line of lines) {
+      report.print(line);
+    }
   }
 
-  async function git(...args: string[]): Promise<void> {
-    const words = args.map((word) => (word.includes(" ") ? `"${word}"` : word));
-    sayAll(report, "", `$ git ${words.join(" ")}`);
-    showEnd(report, await world.git(...args), 0);
+  const tell = (text: string) => say("", `# ${text}`);
+
+  /** Shows a command, its output and its exit code, which must be the expected one. */
+  async function show(words: readonly string[], ended: Promise<Finished>, expected: number) {
+    const command = words.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
+    say("", `$ ${command}`);
+    const { code, stdout } = await ended;
+    const output = stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n");
+    say(...output.map((line) => `  ${line}`), `  [exit ${code}]`);
+    if (code !== expected) {
+      throw refusal(
+        `Cannot continue the demo: ${command} ended with ${code}, expected ${expected}`,
+      );
+    }
   }
+
+  const run = (expected: number, script: string, ...args: string[]) =>
+    show(["bun", script, ...args], world.script(script, args), expected);
+  const git = (...args: string[]) => show(["git", ...args], world.git(...args), 0);
 
   /** Prints the tag object of the remote, and the verdict of git on its signature. */
   async function showTag(tag: string): Promise<void> {
@@ -142,21 +154,6 @@ async function publishAll(world: DemoWorld) {
     index.publish(name, version);
   }
   return index;
-}
-
-function showEnd(report: Report, { code, stdout, command }: Finished, expected: number): void {
-  const output = stdout === "" ? [] : stdout.replace(/\n$/, "").split("\n");
-  sayAll(report, ...output.map((line) => `  ${line}`), `  [exit ${code}]`);
-  if (code !== expected) {
-    const what = command.slice(3).join(" ");
-    throw refusal(`Cannot continue the demo: ${what} ended with ${code}, expected ${expected}`);
-  }
-}
-
-function sayAll(report: Report, ...lines: string[]): void {
-  for (const line of lines) {
-    report.print(line);
-  }
 }
 
 if (import.meta.main) {

@@ -65,7 +65,7 @@ const doors: readonly Door[] = [
   {
     what: "servers",
     pattern: /\bBun\.(?:serve|listen)\b/,
-    owners: ["scripts/demo/crate-index.ts", "scripts/demo/registry.ts"],
+    owners: ["scripts/demo/registry.ts"],
   },
   {
     what: "the process: its end, environment, arguments, folder and signals",

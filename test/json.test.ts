@@ -4,10 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv2020 from "ajv/dist/2020.js";
-import { type StandInCrateIndex, startCrateIndex } from "../scripts/demo/crate-index.ts";
 import { publishSoundly, soundAssets } from "../scripts/demo/gh.ts";
 import { smallLab, smallProduct } from "../scripts/demo/product.ts";
-import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
+import {
+  type StandInCrateIndex,
+  type StandInRegistry,
+  startCrateIndex,
+  startRegistry,
+} from "../scripts/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";

@@ -3,9 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startCrateIndex } from "../scripts/demo/crate-index.ts";
 import { publishSoundly, runShape, type StandInGh, soundAssets } from "../scripts/demo/gh.ts";
-import { startRegistry } from "../scripts/demo/registry.ts";
+import { startCrateIndex, startRegistry } from "../scripts/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { countAnswers } from "../scripts/verify-release.ts";
 import { ghWorld } from "./helpers/gh.ts";

@@ -1,4 +1,36 @@
-/** An image registry on loopback for the demo and the tests: the part of OCI distribution for pulls. */
+/**
+ * Registries on loopback for the demo and the tests: one of images, with the part of OCI distribution for
+ * pulls, and one of crates, with the sparse protocol of cargo.
+ */
+
+import { crateIndexPath } from "../verify/published.ts";
+
+/** Returns a response to send instead of the server's, to simulate faults. */
+type Intercept = (
+  request: Request,
+  path: string,
+) => Response | undefined | Promise<Response | undefined>;
+
+/** Starts a server that records its requests. It stops at the end of its scope. */
+function serve(answer: (request: Request, path: string) => Response, intercept?: Intercept) {
+  const requests: { method: string; path: string; headers: Headers }[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const path = `${pathname}${search}`;
+      requests.push({ method: request.method, path, headers: new Headers(request.headers) });
+      return (await intercept?.(request, path)) ?? answer(request, pathname);
+    },
+  });
+  return {
+    host: `${server.hostname}:${server.port}`,
+    requests,
+    [Symbol.dispose]: () => void server.stop(true),
+  };
+}
 
 /** How clients authenticate. */
 type Access =
@@ -10,11 +42,7 @@ type Access =
 
 export interface RegistryOptions {
   readonly access?: Access;
-  /** Returns a response to send instead of the registry's, to simulate faults. */
-  readonly intercept?: (
-    request: Request,
-    path: string,
-  ) => Response | undefined | Promise<Response | undefined>;
+  readonly intercept?: Intercept;
 }
 
 export const mediaTypes = {
@@ -39,22 +67,10 @@ export type StandInRegistry = ReturnType<typeof startRegistry>;
 
 /** Starts an empty registry, which stops at the end of its scope: `using registry = startRegistry()`. */
 export function startRegistry({ access = { kind: "open" }, intercept }: RegistryOptions = {}) {
-  const requests: { method: string; path: string; headers: Headers }[] = [];
   /** Manifests and blobs by the path of their request, in the order of the pushes. */
   const held = new Map<string, { readonly bytes: Uint8Array; readonly mediaType: string }>();
-
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    idleTimeout: 0,
-    async fetch(request) {
-      const { pathname, search } = new URL(request.url);
-      const path = `${pathname}${search}`;
-      requests.push({ method: request.method, path, headers: new Headers(request.headers) });
-      return (await intercept?.(request, path)) ?? answer(request, pathname);
-    },
-  });
-  const host = `${server.hostname}:${server.port}`;
+  const server = serve(answer, intercept);
+  const { host } = server;
 
   function answer(request: Request, path: string): Response {
     const authorization = request.headers.get("authorization") ?? "";
@@ -139,26 +155,19 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     platforms: readonly string[],
     built: readonly string[] = platforms,
   ): string {
-    const entry = (named: string, digest: string, annotations?: object) => ({
+    const entry = (named: string, digest: string) => ({
       mediaType: mediaTypes.manifest,
       digest,
       size: held.get(`/v2/${repository}/manifests/${digest}`)?.bytes.length,
       platform: platformOf(named),
-      annotations,
     });
     const images = platforms.map((platform, index) =>
       entry(platform, pushImage(repository, undefined, built[index] ?? platform)),
     );
-    const attestations = images.map(({ digest }) =>
-      entry(
-        "unknown/unknown",
-        pushImage(repository, undefined, `unknown/unknown/${digest.slice(7)}`),
-        {
-          "vnd.docker.reference.type": "attestation-manifest",
-          "vnd.docker.reference.digest": digest,
-        },
-      ),
-    );
+    const attestations = images.map(({ digest }) => {
+      const subject = `unknown/unknown/${digest.slice("sha256:".length)}`;
+      return entry("unknown/unknown", pushImage(repository, undefined, subject));
+    });
     const mediaType = mediaTypes.index;
     const index = { schemaVersion: 2, mediaType, manifests: [...images, ...attestations] };
     return pushManifest(repository, tag, index, mediaType);
@@ -169,20 +178,13 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
     repository: string,
     chart: { readonly name: string; readonly version: string; readonly appVersion: string },
   ): string {
-    const config = { apiVersion: "v2", ...chart };
+    const config = [mediaTypes.helmConfig, { apiVersion: "v2", ...chart }] as const;
     const archive = `the archive of ${chart.name} ${chart.version}`;
-    return pushArtifact(
-      repository,
-      chart.version,
-      [mediaTypes.helmConfig, config],
-      [mediaTypes.helmContent, archive],
-    );
+    return pushArtifact(repository, chart.version, config, [mediaTypes.helmContent, archive]);
   }
 
   return {
-    /** Such as `127.0.0.1:41234`. */
-    host,
-    requests,
+    ...server,
     held,
     pushImage,
     pushIndex,
@@ -194,7 +196,6 @@ export function startRegistry({ access = { kind: "open" }, intercept }: Registry
       held.delete(`/v2/${repository}/manifests/${digest}`);
       held.delete(`/v2/${repository}/blobs/${digest}`);
     },
-    [Symbol.dispose]: () => void server.stop(true),
   };
 }
 
@@ -222,4 +223,41 @@ function platformOf(platform: string) {
 
 function encode(body: unknown): Uint8Array {
   return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
+}
+
+export type StandInCrateIndex = ReturnType<typeof startCrateIndex>;
+
+/** Starts an empty crate index, which stops at the end of its scope. */
+export function startCrateIndex(intercept?: Intercept) {
+  /** The lines of all versions, by the name of the crate. */
+  const crates = new Map<string, string>();
+  const server = serve((_, path) => {
+    if (path === "/config.json") {
+      return Response.json({ dl: `http://${server.host}/crates`, api: `http://${server.host}/` });
+    }
+    const found = [...crates].find(([name]) => path === `/${crateIndexPath(name)}`);
+    return found === undefined
+      ? new Response("no such crate", { status: 404 })
+      : new Response(found[1]);
+  }, intercept);
+
+  /** Adds a line to the index file of a crate, valid or not. */
+  function addLine(name: string, line: string): void {
+    crates.set(name, `${crates.get(name) ?? ""}${line}\n`);
+  }
+
+  return {
+    ...server,
+    /** The base URL of the index, which ends with a slash. */
+    url: `http://${server.host}/`,
+    addLine,
+    /** Adds a version of a crate, and returns its checksum. */
+    publish(name: string, version: string, { yanked = false } = {}): string {
+      const cksum = digestOf(`the archive of ${name} ${version}`).slice("sha256:".length);
+      addLine(name, JSON.stringify({ name, vers: version, deps: [], cksum, features: {}, yanked }));
+      return cksum;
+    },
+    /** Removes a crate. */
+    remove: (name: string) => void crates.delete(name),
+  };
 }

@@ -1,6 +1,6 @@
 /** The temporary environment of the demo: its folders, repositories and signing key. */
 
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { refusal } from "../lib/finding.ts";
@@ -23,6 +23,20 @@ export const oldVersion = "1.2.9";
 
 export type DemoWorld = Awaited<ReturnType<typeof openDemoWorld>>;
 
+/** Creates the signing key and the repositories of a product ($1), its remote and a lab ($2). */
+const preparation = `
+ssh-keygen -q -t ed25519 -N "" -C throwaway -f signing-key
+echo "* $(cat signing-key.pub)" > signers
+git init --quiet --bare origin.git
+for folder in "$1" "$2"; do
+  git init --quiet "$folder"
+  git -C "$folder" add --all
+  git -C "$folder" commit --quiet --message "Release ${oldVersion}"
+done
+git -C "$1" remote add origin "$PWD/origin.git"
+git -C "$1" push --quiet origin main
+`;
+
 /**
  * Creates a product at `oldVersion` with its remote, a lab, and a signing key.
  *
@@ -31,25 +45,25 @@ export type DemoWorld = Awaited<ReturnType<typeof openDemoWorld>>;
 export async function openDemoWorld({ tools, registry, env, signal }: DemoOptions) {
   const folder = makeScratchFolder("release-demo-", { env });
   const product = join(folder, "perf-sentinel");
-  const remote = join(folder, "origin.git");
   const lab = resolve(product, layout.lab);
-  const key = join(folder, "signing-key");
   const isolated = isolate(env, folder);
-
-  async function must(command: readonly string[], cwd = product): Promise<string> {
-    const answer = await run(command, { cwd, env: isolated, signal }).catch((thrown) =>
-      needProgram(thrown, `Install ${command[0]}, which the demo uses`),
-    );
-    if (answer.code !== 0) {
-      throw refusal(`Cannot prepare the demo: ${command.join(" ")}: ${lastWords(answer)}`);
-    }
-    return answer.stdout;
-  }
 
   /** Runs a program with standard error redirected to standard output. */
   function together(command: readonly string[]): Promise<Finished> {
     const merged = ["sh", "-c", 'exec "$0" "$@" 2>&1', ...command];
     return run(merged, { cwd: product, env: isolated, signal });
+  }
+
+  /** Runs a shell script, which must succeed. */
+  async function prepare(cwd: string, script: string, ...args: string[]): Promise<void> {
+    const remedy = "Install git and ssh-keygen, which the demo uses";
+    const command = ["sh", "-euc", script, "sh", ...args];
+    const ended = await run(command, { cwd, env: isolated, signal }).catch((thrown) =>
+      needProgram(thrown, remedy),
+    );
+    if (ended.code !== 0) {
+      throw refusal(`Cannot prepare the demo: ${lastWords(ended)}`, { remedy });
+    }
   }
 
   async function write(files: Readonly<Record<string, string>>, into = product): Promise<void> {
@@ -58,29 +72,12 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
     }
   }
 
-  async function commit(message: string, cwd = product): Promise<void> {
-    await must(["git", "add", "--all"], cwd);
-    await must(["git", "commit", "--quiet", "--message", message], cwd);
-  }
-
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await mkdir(product);
-    await mkdir(lab);
-    await write({ ".gitconfig": configuration(key, join(folder, "signers")) }, folder);
-    await Promise.all([
-      must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "throwaway", "-f", key], folder),
-      must(["git", "init", "--quiet", "--bare", remote], folder),
-      must(["git", "init", "--quiet"], lab),
-      must(["git", "init", "--quiet"]),
-    ]);
-    await write({ signers: `* ${await Bun.file(`${key}.pub`).text()}` }, folder);
+    await write({ ".gitconfig": configuration(folder) }, folder);
     await write(smallLab, lab);
-    await commit("Lab", lab);
     await write(smallProduct(oldVersion, registry));
-    await commit(`Release ${oldVersion}`);
-    await must(["git", "remote", "add", "origin", remote]);
-    await must(["git", "push", "--quiet", "origin", "main"]);
+    await prepare(folder, preparation, product, lab);
   } catch (thrown) {
     await remove();
     throw thrown;
@@ -93,7 +90,8 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
     /** Writes files into the product's checkout. */
     write: (files: Readonly<Record<string, string>>) => write(files),
     /** Commits everything in the product's checkout. */
-    commit: (message: string) => commit(message),
+    commit: (message: string) =>
+      prepare(product, 'git add --all; git commit --quiet --message "$1"', message),
     /** Runs one of the real scripts in the product's checkout; its whole output is in `stdout`. */
     script: (path: string, args: readonly string[]) =>
       together([process.execPath, join(tools, path), ...args]),
@@ -117,15 +115,15 @@ function isolate(env: Environment, home: string): Environment {
   };
 }
 
-function configuration(key: string, signers: string): string {
+function configuration(folder: string): string {
   return `[user]
 	name = Demo Maintainer
 	email = demo@example.invalid
-	signingkey = ${key}
+	signingkey = ${join(folder, "signing-key")}
 [gpg]
 	format = ssh
 [gpg "ssh"]
-	allowedSignersFile = ${signers}
+	allowedSignersFile = ${join(folder, "signers")}
 [init]
 	defaultBranch = main
 `;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { type StandInCrateIndex, startCrateIndex } from "../../scripts/demo/crate-index.ts";
 import {
   failure,
   mediaTypes,
+  type StandInCrateIndex,
   type StandInRegistry,
+  startCrateIndex,
   startRegistry,
 } from "../../scripts/demo/registry.ts";
 import { parseImageReference } from "../../scripts/lib/files/image-reference.ts";
@@ -218,7 +219,7 @@ test("a version of the index is verified by its checksum", async () => {
     state: "verified",
     evidence: `1.3.0 with checksum ${cksum}`,
   });
-  expect(index.requests).toEqual(["/pe/rf/perf-sentinel"]);
+  expect(index.requests.map(({ path }) => path)).toEqual(["/pe/rf/perf-sentinel"]);
 });
 
 test.each([

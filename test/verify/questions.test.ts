@@ -1,7 +1,6 @@
 /** Every question about a release in each of its states, as one look at a whole world tells it. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startCrateIndex } from "../../scripts/demo/crate-index.ts";
 import {
   attestationShape,
   type GhRelease,
@@ -12,7 +11,7 @@ import {
   runShape,
   soundAssets,
 } from "../../scripts/demo/gh.ts";
-import { startRegistry } from "../../scripts/demo/registry.ts";
+import { startCrateIndex, startRegistry } from "../../scripts/demo/registry.ts";
 import type { Answer, State } from "../../scripts/lib/answer.ts";
 import { layout } from "../../scripts/lib/layout.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
