@@ -1,6 +1,6 @@
 /** Parses the indexes, manifests and configurations of images in a registry. */
 
-import { error, type Finding, type Place, quote, Refusal } from "../finding.ts";
+import { answerAll, type Place, quote, refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { asTable } from "./document.ts";
 import { isDigest } from "./image-reference.ts";
@@ -41,7 +41,7 @@ const configTypes: readonly unknown[] = [
  * @throws {SyntaxError} If the text is neither a manifest nor an index, or both.
  */
 export function parseImageManifest(text: string, mediaType: string): ImageManifest {
-  const table = plain(parseJsonTable(text, "manifest"));
+  const table = plainTable(parseJsonTable(text, "manifest")) ?? {};
   const said = table.mediaType ?? mediaType;
   expectForm(`manifest of type ${quote(mediaType)}`, said, said === mediaType);
   // Otherwise two readers could see two different images in the same bytes.
@@ -52,14 +52,14 @@ export function parseImageManifest(text: string, mediaType: string): ImageManife
     expectForm("list of manifests", entries, Array.isArray(entries));
     return { kind: "index", entries: (entries as unknown[]).flatMap(parseEntry) };
   }
-  const config = plain(asTable(table.config));
+  const config = plainTable(table.config);
   expectForm("container image", config?.mediaType, configTypes.includes(config?.mediaType));
   return { kind: "image", config: parseDigest(config?.digest) };
 }
 
 function parseEntry(entry: unknown): IndexEntry[] {
-  const table = plain(asTable(entry));
-  const stated = plain(asTable(table?.platform));
+  const table = plainTable(entry);
+  const stated = plainTable(table?.platform);
   if (!imageTypes.includes(table?.mediaType) || stated === undefined) {
     return [];
   }
@@ -73,7 +73,7 @@ function parseEntry(entry: unknown): IndexEntry[] {
  * @throws {SyntaxError} If the text is not an image configuration.
  */
 export function parseConfigPlatform(text: string): string {
-  return platformOf(plain(parseJsonTable(text, "image configuration")));
+  return platformOf(plainTable(parseJsonTable(text, "image configuration")) ?? {});
 }
 
 function platformOf({ os, architecture, variant = "" }: Readonly<Record<string, unknown>>): string {
@@ -111,30 +111,26 @@ export function parsePlatform(text: string): string {
  * @throws {Refusal} If some texts are not platforms.
  */
 export function parsePromisedPlatforms(texts: readonly string[], at?: Place): string[] {
-  const platforms = new Set<string>();
-  const faults: Finding[] = [];
-  for (const text of texts) {
+  const platforms = answerAll(texts, (text) => {
     try {
-      platforms.add(parsePlatform(text));
+      return parsePlatform(text);
     } catch (thrown) {
       const why = (thrown as SyntaxError).message;
       const remedy = `Correct ${layout.imagesAnnotation}`;
-      faults.push(error(`Cannot read a platform that the chart promises: ${why}`, { at, remedy }));
+      throw refusal(`Cannot read a platform that the chart promises: ${why}`, { at, remedy });
     }
-  }
-  if (faults.length > 0) {
-    throw new Refusal(faults);
-  }
-  return [...platforms];
+  });
+  return [...new Set(platforms)];
 }
 
 /**
- * Returns a table unchanged. Container runtimes ignore the case of keys and use the last one, so
- * they could use another value than the checked one.
+ * Returns a value if it is a table, otherwise undefined. Container runtimes ignore the case of keys and use
+ * the last one, so they could use another value than the checked one.
  *
  * @throws {SyntaxError} If two keys differ only in case.
  */
-function plain<Table extends Readonly<Record<string, unknown>> | undefined>(table: Table): Table {
+function plainTable(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const table = asTable(value);
   const names = Object.keys(table ?? {}).map((name) => name.toUpperCase().toLowerCase());
   const isPlain = new Set(names).size === names.length;
   expectForm("table", "keys that differ in their case only", isPlain);

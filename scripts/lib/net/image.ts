@@ -45,14 +45,12 @@ export async function askImage(
     // If a reference has both, a runtime pulls the digest and ignores the tag.
     const found = await registry.manifest(reference.digest ?? reference.tag ?? "latest");
     const { digest } = found;
-    const offers = await readOffers(found, promised, registry);
-    const offered = offers.flatMap(({ platform, fault }) => (fault === undefined ? platform : []));
+    const { offered, faults } = await readPlatforms(found, promised, registry);
     const lacks = promised.filter((platform) => !offered.includes(platform)).join(", ");
     if (lacks === "") {
       const evidence = promised.join(", ") || "no platform checked";
       return { state: "verified", digest, evidence };
     }
-    const faults = offers.flatMap(({ fault }) => fault ?? []);
     const evidence = [`found ${offered.join(", ") || "no platform"}`, ...faults].join("; ");
     const remedy = `Release the next version with an image for ${lacks}, or correct ${layout.imagesAnnotation}`;
     return { state: "failed", digest, lacks, evidence, remedy };
@@ -64,33 +62,31 @@ export async function askImage(
   }
 }
 
-/** A platform of an image, and why its image is wrong. */
-interface Offer {
-  readonly platform: string;
-  readonly fault?: string | undefined;
-}
-
 /**
- * Returns the platforms of an image. For each promised platform it reads the configuration of the
- * image, because the index alone may be wrong.
+ * Returns the platforms of an image, and the faults of its index. For each promised platform it reads the
+ * configuration of the image, because the index alone may be wrong.
  */
-async function readOffers(
+async function readPlatforms(
   found: StoredManifest,
   promised: readonly string[],
   registry: Registry,
-): Promise<Offer[]> {
+): Promise<{ readonly offered: readonly string[]; readonly faults: readonly string[] }> {
   const manifest = parseImageManifest(found.text, found.mediaType);
   if (manifest.kind === "image") {
-    return [{ platform: parseConfigPlatform(await registry.blob(manifest.config)) }];
+    const platform = parseConfigPlatform(await registry.blob(manifest.config));
+    return { offered: [platform], faults: [] };
   }
   const listed = Map.groupBy(manifest.entries, ({ platform }) => platform);
-  return await Promise.all(
-    [...listed].map(async ([platform, entries]) =>
-      promised.includes(platform)
-        ? { platform, fault: await findFault(platform, entries, registry) }
-        : { platform },
-    ),
+  const checked = await Promise.all(
+    [...listed].map(async ([platform, entries]) => ({
+      platform,
+      fault: promised.includes(platform) && (await findFault(platform, entries, registry)),
+    })),
   );
+  return {
+    offered: checked.flatMap(({ platform, fault }) => (fault ? [] : platform)),
+    faults: checked.flatMap(({ fault }) => fault || []),
+  };
 }
 
 /** Returns why an index does not list exactly one correct image for a platform; else undefined. */
@@ -103,30 +99,23 @@ async function findFault(
   if (others.length > 0) {
     return `its index lists ${others.length + 1} images for ${platform}, expected 1`;
   }
-  const built = await readPlatform(digest, registry).catch((thrown) => {
+  const lists = `its index lists ${platform}, but`;
+  try {
+    const { text, mediaType } = await registry.manifest(digest);
+    const manifest = parseImageManifest(text, mediaType);
+    if (manifest.kind === "index") {
+      throw new SyntaxError(`expected ${digest} to be the image of one platform, found an index`);
+    }
+    const built = parseConfigPlatform(await registry.blob(manifest.config));
+    return built === platform
+      ? undefined
+      : `${lists} the configuration of that image says ${built}`;
+  } catch (thrown) {
     if (thrown instanceof Unverified && thrown.state === "pending") {
-      return undefined;
+      return `${lists} the registry does not hold that manifest`;
     }
     throw thrown;
-  });
-  if (built === platform) {
-    return undefined;
   }
-  const what =
-    built === undefined
-      ? "the registry does not hold that manifest"
-      : `the configuration of that image says ${built}`;
-  return `its index lists ${platform}, but ${what}`;
-}
-
-/** Returns the platform in the configuration of an image. */
-async function readPlatform(digest: string, registry: Registry): Promise<string> {
-  const { text, mediaType } = await registry.manifest(digest);
-  const manifest = parseImageManifest(text, mediaType);
-  if (manifest.kind === "index") {
-    throw new SyntaxError(`expected ${digest} to be the image of one platform, found an index`);
-  }
-  return parseConfigPlatform(await registry.blob(manifest.config));
 }
 
 /**

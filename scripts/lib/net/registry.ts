@@ -151,6 +151,7 @@ function authenticatedGet(
   const get = openHttp(http);
   let bearer: { Authorization?: string } = {};
 
+  const isDenied = ({ status }: Reply) => status === 401 || status === 403;
   // After a redirect another server denies access, and it must not get a token.
   const isDenial = (reply: Reply) => isDenied(reply) && reply.url.origin === base.origin;
 
@@ -174,15 +175,16 @@ function authenticatedGet(
     const url = new URL(`/v2/${repository}/${path}`, base);
     const ask = () => get(url, { Accept: accept, ...bearer });
     let reply = await ask();
-    for (const findLogin of [async () => ({}), operatorLogin]) {
-      if (isDenial(reply)) {
-        const realm = tokenServer(reply, repository);
-        const login = await findLogin(realm, reply);
-        const granted = await get(realm, { Accept: "application/json", ...login });
-        if (!isDenied(granted)) {
-          bearer = { Authorization: `Bearer ${tokenIn(expectSuccess(granted))}` };
-          reply = await ask();
-        }
+    for (const isAnonymous of [true, false]) {
+      if (!isDenial(reply)) {
+        return reply;
+      }
+      const realm = tokenServer(reply, repository);
+      const login = isAnonymous ? {} : await operatorLogin(realm, reply);
+      const granted = await get(realm, { Accept: "application/json", ...login });
+      if (!isDenied(granted)) {
+        bearer = { Authorization: `Bearer ${tokenIn(granted)}` };
+        reply = await ask();
       }
     }
     if (isDenial(reply)) {
@@ -196,16 +198,12 @@ const readable = "Let the image be read without a login, or look it up by hand";
 const logIn = "Log in with a token that may read packages: gh auth login --scopes read:packages";
 const letRead = "Let gh's token read packages: gh auth refresh --scopes read:packages";
 
-function isDenied({ status }: Reply): boolean {
-  return status === 401 || status === 403;
-}
-
 function denied(reply: Reply, whom: string, remedy: string): Unverified {
-  const ambiguous = "the image may be private or absent";
-  return noAnswer(`${describe(reply)} to ${whom}; ${ambiguous}`, remedy);
+  return noAnswer(`${describe(reply)} to ${whom}; the image may be private or absent`, remedy);
 }
 
 function tokenIn(reply: Reply): string {
+  expectSuccess(reply);
   const token = member(reply, "token") ?? member(reply, "access_token");
   if (typeof token !== "string" || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
     throw noAnswer(`token server ${reply.url.origin} answered without a token`);
