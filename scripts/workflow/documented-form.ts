@@ -52,42 +52,46 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     return error(message, { at: placeOf(document, path), remedy });
   }
 
-  function checkTrigger(): Finding[] {
-    const remedy = `Write on: push: tags: ["${tagPrefix}*"] and no other trigger`;
-    const expected = `only pushes of ${tagPrefix}* tags`;
-    const stray = (path: Path, allowed: string) =>
-      strayKeys(document.at(path), allowed).map((key) =>
-        breach([...path, key], `${key} as a trigger`, expected, remedy),
-      );
-    const faults = [...stray(["on"], "push"), ...stray(["on", "push"], "tags")];
-    const tags = document.at(["on", "push", "tags"]);
-    const patterns = Array.isArray(tags) ? tags : [tags];
-    if (patterns.length !== 1 || patterns[0] !== `${tagPrefix}*`) {
-      const on = document.at(["on"]);
-      const found =
-        tags !== undefined
-          ? `the tags ${JSON.stringify(tags)}`
-          : asTable(on) === undefined && on !== undefined
-            ? `the trigger ${JSON.stringify(on)}`
-            : "no tags on push";
-      const path = ["on", "push", "tags"].slice(0, tags === undefined ? 1 : 3);
-      faults.push(breach(path, found, expected, remedy));
-    }
-    return faults.length > 0
+  /** Returns the faults, or the evidence if there are none. */
+  const orEvidence = (faults: Finding[], evidence: string, path: Path, offset?: number) =>
+    faults.length > 0
       ? faults
-      : [
-          notice(`${file}: starts only on tags "${tagPrefix}*"`, {
-            at: placeOf(document, ["on", "push", "tags"]),
-          }),
-        ];
+      : [notice(`${file}: ${evidence}`, { at: placeOf(document, path, offset) })];
+
+  /** Refuses the keys of a mapping that are not allowed. */
+  function checkKeys(path: Path, allowed: string, where: string): Finding[] {
+    return strayKeys(document.at(path), allowed).map((key) => {
+      const remedy = `Remove ${key}: nothing may skip the tag check, or change what it runs or reads`;
+      return breach([...path, key], `${key} in ${where}`, "none", remedy);
+    });
+  }
+
+  function checkTrigger(): Finding[] {
+    const path = ["on", "push", "tags"];
+    const tags = document.at(path);
+    const strays = [
+      ...strayKeys(document.at(["on"]), "push").map((key) => ["on", key]),
+      ...strayKeys(document.at(["on", "push"]), "tags").map((key) => ["on", "push", key]),
+    ];
+    if (![tags].flat().every((tag) => tag === `${tagPrefix}*`) || [tags].flat().length !== 1) {
+      strays.push(tags === undefined ? ["on"] : path);
+    }
+    const found = `the trigger ${JSON.stringify(document.at(["on"])) ?? "nothing"}`;
+    const remedy = `Write on: push: tags: ["${tagPrefix}*"] and no other trigger`;
+    const faults = strays
+      .slice(0, 1)
+      .map((stray) => breach(stray, found, `only pushes of ${tagPrefix}* tags`, remedy));
+    return orEvidence(faults, `starts only on tags "${tagPrefix}*"`, path);
   }
 
   /** Refuses variables and defaults of all jobs that could change what the check runs. */
   function checkWorkflowKeys(): Finding[] {
-    const names = Object.keys(asTable(document.at(["env"])) ?? {});
+    const env = document.at(["env"]);
+    const table = asTable(env);
+    const names = Object.keys(table ?? {}).filter((name) => steeringVariable.test(name));
     const paths = [
-      ...names.filter((name) => steeringVariable.test(name)).map((name) => ["env", name]),
-      ...(document.at(["env"]) === undefined || asTable(document.at(["env"])) ? [] : [["env"]]),
+      ...names.map((name) => ["env", name]),
+      ...(env === undefined || table ? [] : [["env"]]),
       ...(document.at(["defaults"]) === undefined ? [] : [["defaults"]]),
     ];
     return paths.map((path) =>
@@ -100,12 +104,10 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     );
   }
 
-  function checkFirstJob({ id, path, table }: Job, steps: readonly unknown[]): Finding[] {
+  /** Checks the job whose step with this index runs the tag check. */
+  function checkFirstJob({ id, path, table }: Job, at: number): Finding[] {
     const shown = `job ${quote(id)}, which checks the tag`;
-    const at = steps.findIndex((step) => names(step, script));
-    const faults = strayKeys(table, jobKeys).map((key) =>
-      breach([...path, key], `${key} in ${shown}`, "none", `Remove ${key} from job ${quote(id)}`),
-    );
+    const faults = checkKeys(path, jobKeys, shown);
     const runner = JSON.stringify(table["runs-on"] ?? "");
     if (/windows|\$\{\{/i.test(runner)) {
       // PowerShell knows no $GITHUB_REF_NAME, and does not stop at an error.
@@ -113,104 +115,70 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
       const remedy = "Write runs-on: ubuntu-latest";
       faults.push(breach([...path, "runs-on"], `runs-on ${runner} in ${shown}`, expected, remedy));
     }
-    for (const [index, step] of steps.entries()) {
-      const here = [...path, "steps", index];
-      if (index < at) {
-        faults.push(...checkPreparation(here, asTable(step) ?? {}, index));
-      } else if (index === at) {
-        faults.push(...checkCommand(here, asTable(step) ?? {}));
-      } else if (outlivesFailure(asTable(step)?.if)) {
-        faults.push(
-          breach(
-            [...here, "if"],
-            `a step of ${shown}, that may run after a failure`,
-            "none with a status function",
-            "Move the step to another job, or remove the status function",
-          ),
-        );
-      }
-    }
     if (at === 0) {
-      const remedy = `Add uses: actions/checkout before it`;
+      const remedy = "Add uses: actions/checkout before it";
       faults.push(breach([...path, "steps", 0], `no checkout in ${shown}`, "one", remedy));
+    }
+    for (const [index, step] of [table.steps].flat().entries()) {
+      const here = [...path, "steps", index];
+      const { uses, run, if: condition } = asTable(step) ?? {};
+      if (index < at) {
+        faults.push(...checkPreparation(here, String(uses), index === 0));
+      } else if (index === at) {
+        faults.push(...checkKeys(here, runKeys, "the step of the tag check"));
+        if (!isCheckCommand(String(run).trim(), check)) {
+          const found = quote(String(run).trim());
+          const remedy = `Write run: ${documentedCommand}, and anything else in a later step`;
+          faults.push(breach([...here, "run"], found, "the tag check alone", remedy));
+        }
+      } else if (outlivesFailure(condition)) {
+        const found = `a step of ${shown}, that may run after a failure`;
+        const remedy = "Move the step to another job, or remove the status function";
+        faults.push(breach([...here, "if"], found, "none with a status function", remedy));
+      }
     }
     return faults;
   }
 
   /** Checks a step before the check: the first must be a checkout of the tag's commit, others set up Bun. */
-  function checkPreparation(path: Path, step: Table, index: number): Finding[] {
-    const action = /^(actions\/checkout|oven-sh\/setup-bun)@\S+$/.exec(String(step.uses))?.[1];
-    if (action === undefined || (index === 0) !== (action === "actions/checkout")) {
-      return [
-        breach(
-          path,
-          `another step before the tag check`,
-          "actions/checkout, then at most oven-sh/setup-bun",
-          "Move the step after the check, or to another job",
-        ),
-      ];
+  function checkPreparation(path: Path, uses: string, isFirst: boolean): Finding[] {
+    const action = /^(actions\/checkout|oven-sh\/setup-bun)@\S+$/.exec(uses)?.[1];
+    const isCheckout = action === "actions/checkout";
+    if (action === undefined || isFirst !== isCheckout) {
+      const expected = "actions/checkout, then at most oven-sh/setup-bun";
+      const remedy = "Move the step after the check, or to another job";
+      return [breach(path, "another step before the tag check", expected, remedy)];
     }
-    const inputs = [...path, "with"];
-    const strayInputs =
-      action === "actions/checkout" ? strayKeys(document.at(inputs), checkoutInputs) : [];
-    return [
-      ...strayKeys(step, actionKeys).map((key) => [...path, key]),
-      ...strayInputs.map((key) => [...inputs, key]),
-    ].map((each) =>
-      breach(
-        each,
-        `${each.at(-1)} in the step that uses ${action}`,
-        "none before the tag check",
-        `Remove ${each.at(-1)}: the check must read the commit of the pushed tag`,
-      ),
-    );
-  }
-
-  function checkCommand(path: Path, step: Table): Finding[] {
-    const faults = strayKeys(step, runKeys).map((key) =>
-      breach([...path, key], `${key} on the tag check`, "none", `Remove ${key} from the step`),
-    );
-    const run = String(step.run).trim();
-    if (!isCheckCommand(run, check)) {
-      const remedy = `Write run: ${documentedCommand}, and anything else in a later step`;
-      faults.push(breach([...path, "run"], quote(run), "the tag check alone", remedy));
-    }
-    return faults;
+    const where = `the step that uses ${action}`;
+    const inputs = isCheckout ? checkKeys([...path, "with"], checkoutInputs, where) : [];
+    return [...checkKeys(path, actionKeys, where), ...inputs];
   }
 
   function checkNeeds(first: Job, jobs: readonly Job[]): Finding[] {
     const others = jobs.filter(({ id }) => id !== first.id);
-    const waiting = jobsThatWait(first, jobs);
-    const faults = others.flatMap((job) => [
-      ...(waiting.has(job.id)
-        ? []
-        : [
-            breach(
-              job.table.needs === undefined ? job.path : [...job.path, "needs"],
-              `job ${quote(job.id)} that does not wait for ${quote(first.id)}`,
-              `a need of ${quote(first.id)}, directly or through other jobs`,
-              `Add needs: ${first.id} to job ${quote(job.id)}`,
-            ),
-          ]),
-      ...(outlivesFailure(job.table.if)
-        ? [
-            breach(
-              [...job.path, "if"],
-              `job ${quote(job.id)} that may run after a failure, if: ${quote(String(job.table.if))}`,
-              `the success of ${quote(first.id)}`,
-              "Remove the status function from the condition",
-            ),
-          ]
-        : []),
-    ]);
+    const waiting = jobsThatWait(first, others);
+    const faults: Finding[] = [];
+    for (const { id, path, table } of others) {
+      const job = `job ${quote(id)} that`;
+      if (!waiting.has(id)) {
+        const place = table.needs === undefined ? path : [...path, "needs"];
+        const found = `${job} does not wait for ${quote(first.id)}`;
+        const expected = `a need of ${quote(first.id)}, directly or through other jobs`;
+        faults.push(breach(place, found, expected, `Add needs: ${first.id} to job ${quote(id)}`));
+      }
+      if (outlivesFailure(table.if)) {
+        const found = `${job} may run after a failure, if: ${quote(String(table.if))}`;
+        const remedy = "Remove the status function from the condition";
+        const expected = `the success of ${quote(first.id)}`;
+        faults.push(breach([...path, "if"], found, expected, remedy));
+      }
+    }
     const list = others.map(({ id }) => id).join(", ");
-    const message =
+    const evidence =
       list === ""
         ? `${first.id} is the only job`
         : `${list} ${others.length === 1 ? "waits" : "wait"} for ${first.id}`;
-    return faults.length > 0
-      ? faults
-      : [notice(`${file}: ${message}`, { at: placeOf(document, first.path) })];
+    return orEvidence(faults, evidence, first.path);
   }
 
   function checkJobs(): Finding[] {
@@ -219,49 +187,41 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
       path: ["jobs", id],
       table: asTable(job) ?? {},
     }));
-    const candidates = jobs
-      .map((job) => ({ job, steps: [job.table.steps ?? []].flat() }))
-      .filter(({ steps }) => steps.some((step) => names(step, script)))
-      .map(({ job, steps }) => ({ job, faults: checkFirstJob(job, steps) }))
+    const [best] = jobs
+      .map((job) => ({
+        job,
+        at: [job.table.steps].flat().findIndex((step) => names(step, script)),
+      }))
+      .filter(({ at }) => at >= 0)
+      .map(({ job, at }) => ({ job, at, faults: checkFirstJob(job, at) }))
       .sort((a, b) => a.faults.length - b.faults.length);
-    const [best] = candidates;
     if (best === undefined) {
       const remedy = `Add a first job: uses: actions/checkout, then run: ${documentedCommand}`;
       return [breach(["jobs"], `no job that runs ${check}`, "a first one", remedy)];
     }
-    const { job, faults } = best;
-    const index = [job.table.steps].flat().findIndex((step) => names(step, script));
-    const run = [...job.path, "steps", index, "run"];
-    const evidence = `${file}: ${job.id} runs ${String(document.at(run)).trim()}`;
-    return [
-      ...(faults.length > 0 ? faults : [notice(evidence, { at: placeOf(document, run, 0) })]),
-      ...checkNeeds(job, jobs),
-    ];
+    const { job, at, faults } = best;
+    const run = [...job.path, "steps", at, "run"];
+    const evidence = `${job.id} runs ${String(document.at(run)).trim()}`;
+    return [...orEvidence(faults, evidence, run, 0), ...checkNeeds(job, jobs)];
   }
 
   return [...checkTrigger(), ...checkWorkflowKeys(), ...checkJobs()];
 }
 
 /**
- * Returns the jobs that start only after the first one, directly or through others. Leaves out a job in
- * a cycle, or one that needs a missing job, because it never starts.
+ * Returns the jobs that start only after the first one, directly or through others. Leaves out a job that
+ * also needs one that does not wait, or is in a cycle, or is missing.
  */
-function jobsThatWait(first: Job, jobs: readonly Job[]): ReadonlySet<string> {
-  const settled = new Set([first.id]);
+function jobsThatWait(first: Job, others: readonly Job[]): ReadonlySet<string> {
   const waiting = new Set<string>();
-  let open = jobs.filter(({ id }) => id !== first.id);
-  for (let before = 0; before !== settled.size; ) {
-    before = settled.size;
-    for (const { id, table } of open) {
+  for (let before = -1; before !== waiting.size; ) {
+    before = waiting.size;
+    for (const { id, table } of others) {
       const needs = [table.needs ?? []].flat().map(String);
-      if (needs.every((need) => settled.has(need))) {
-        settled.add(id);
-        if (needs.some((need) => need === first.id || waiting.has(need))) {
-          waiting.add(id);
-        }
+      if (needs.length > 0 && needs.every((need) => need === first.id || waiting.has(need))) {
+        waiting.add(id);
       }
     }
-    open = open.filter(({ id }) => !settled.has(id));
   }
   return waiting;
 }
