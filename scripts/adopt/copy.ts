@@ -8,8 +8,8 @@ import { decodeSource } from "../lib/files/decode.ts";
 import { asTable } from "../lib/files/document.ts";
 import { answerAll, attempt, quote, refusal, shellWord } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
-import { isObjectId, resolveCommit, unanswered } from "../lib/git/git.ts";
-import { findRepository, type Repository, runGit } from "../lib/git/repository.ts";
+import { gitOutput, isObjectId, resolveCommit } from "../lib/git/git.ts";
+import { findRepository, type Repository } from "../lib/git/repository.ts";
 import type { Environment } from "../lib/process.ts";
 import { isTreePath, type Source } from "../lib/tree.ts";
 
@@ -302,7 +302,7 @@ function isCommand(bytes: Uint8Array): boolean {
 }
 
 /**
- * Returns the files of a copy that git ignores, which would never be committed.
+ * Returns those paths of a copy that git ignores, which would never be committed.
  *
  * @throws {Refusal} If git fails.
  */
@@ -310,12 +310,9 @@ export async function ignoredAmong(
   { repository, pathOf }: Copy,
   paths: readonly string[],
 ): Promise<readonly string[]> {
-  const stdin = paths.map((path) => `${pathOf(path)}\0`).join("");
-  const answer = await runGit(repository, ["check-ignore", "-z", "--stdin"], { stdin });
-  // Exit 1 means that git ignores none of them.
-  if (answer.timedOut || answer.code > 1) {
-    throw unanswered("find out what git ignores", answer);
-  }
-  const ignored = new Set(answer.stdout.split("\0"));
+  const folders = ["scripts", "release-gate"].map(pathOf);
+  const question = ["--literal-pathspecs", "ls-files", "--others", "--ignored"];
+  const args = [...question, "--exclude-standard", "-z", "--", ...folders];
+  const ignored = new Set((await gitOutput(repository, "list ignored files", args)).split("\0"));
   return paths.filter((path) => ignored.has(pathOf(path)));
 }

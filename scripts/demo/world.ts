@@ -56,7 +56,7 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
 
   /** Runs a shell script, which must succeed. */
   async function prepare(cwd: string, script: string, ...args: string[]): Promise<void> {
-    const remedy = "Install git and ssh-keygen, which the demo uses";
+    const remedy = "Install git, ssh-keygen and sh, which the demo uses";
     const command = ["sh", "-euc", script, "sh", ...args];
     const ended = await run(command, { cwd, env: isolated, signal }).catch((thrown) =>
       needProgram(thrown, remedy),
