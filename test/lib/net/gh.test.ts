@@ -1,20 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { askGh, callGh, type GhWorld, ghToken } from "../../../scripts/lib/net/gh.ts";
 import { findComponent } from "../../helpers/components.ts";
 import { faults, ghWorld } from "../../helpers/gh.ts";
 import { isolatedEnvironment, temporaryFolder } from "../../helpers/world.ts";
 
-/** Asks a stand-in gh, a shell script; without one, a PATH where gh is missing. */
-async function ask(script: string | undefined, options: Parameters<typeof ghToken>[2] = {}) {
-  using folder = temporaryFolder();
-  if (script !== undefined) {
-    writeFileSync(join(folder.path, "gh"), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(folder.path, "gh"), 0o755);
-  }
-  const env = { PATH: script === undefined ? folder.path : `${folder.path}:${process.env.PATH}` };
-  return await ghToken({ ...env, GH_HOST: "ghe.example" }, folder.path, options);
+/** Asks a stand-in gh that runs this script for its token; without one, a PATH where gh is missing. */
+async function ask(shell: string | undefined, options: Parameters<typeof ghToken>[2] = {}) {
+  using made = ghWorld();
+  made.gh.reply("auth token", { shell: shell ?? ":" });
+  const { env, cwd } = shell === undefined ? made.withoutGh : made.world;
+  return await ghToken({ ...env, GH_HOST: "ghe.example" }, cwd, options);
 }
 
 test("the token is what gh prints for github.com, whatever GH_HOST says", async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { standInGh } from "../../../scripts/demo/gh.ts";
 import {
   digestOf,
   failure,
@@ -32,15 +31,12 @@ async function checkAsOperator(
   { isLoggedIn = true, tokenOrigin = `http://${host}`, platforms = both } = {},
 ) {
   using folder = temporaryFolder();
-  const calls = join(folder.path, "calls");
-  const answer = isLoggedIn ? `echo ${token}` : "exit 1";
-  writeFileSync(join(folder.path, "gh"), `#!/bin/sh\necho asked >> '${calls}'\n${answer}\n`);
-  chmodSync(join(folder.path, "gh"), 0o755);
-  const env = { PATH: `${folder.path}:${process.env.PATH}` };
+  const gh = standInGh(folder.path);
+  gh.reply("auth token", isLoggedIn ? { stdout: `${token}\n` } : { code: 1 });
+  const env = { PATH: `${gh.bin}:${process.env.PATH}` };
   const world = { ...quickWorld, env, cwd: folder.path, tokenOrigin };
   const { findings } = await checkImage({ reference: referenceTo(host), platforms }, world);
-  const asked = existsSync(calls) ? readFileSync(calls, "utf8").split("\n").length - 1 : 0;
-  return { findings, asked };
+  return { findings, asked: gh.asked().length };
 }
 
 /** A registry that holds 1.2.3 for both platforms. */
