@@ -207,28 +207,6 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   expect(readdirSync(join(it.product, "../other"))).toEqual([".git"]);
 });
 
-test("a copy whose lines git ends with CRLF is current, and comes up to date", async () => {
-  using it = await world();
-  await it.adopt();
-  const turn = () => {
-    for (const [path, text] of Object.entries(contents(it.product))) {
-      writeFiles(it.product, { [path]: text.replaceAll(/\r?\n/g, "\r\n") });
-    }
-  };
-  turn();
-  const [check, own, again] = [
-    await it.check(),
-    await it.run("scripts/adopt.ts", it.product, ".", "--check"),
-    await it.adopt(),
-  ];
-  for (const { code, stdout, stderr } of [check, own, again]) {
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain("The copy is ");
-  }
-  it.edit(it.tools, "scripts/release.ts");
-  expect((await it.adopt()).stdout).toStartWith("1 file written, ");
-});
-
 test("what changed upstream comes, what went goes, what was edited or lost is told", async () => {
   using it = await world();
   writeFiles(it.tools, { "scripts/gone.ts": "export {};\n", "scripts/lib/old/a.ts": "//\n" });

@@ -3,34 +3,30 @@
 import { asTable, type Document, type Path } from "../lib/files/document.ts";
 import { placeInside } from "../lib/files/places.ts";
 import { parseYamlMapping, repeatedKeys } from "../lib/files/yaml-mapping.ts";
-import { error, findingsOf, type Place, quote, Refusal } from "../lib/finding.ts";
+import { error, type Place, quote, Refusal } from "../lib/finding.ts";
 import type { Source } from "../lib/tree.ts";
 
 /**
  * Returns the document of a workflow.
  *
- * @throws {Refusal} If the file is not one YAML mapping, or a mapping in it has a key twice: YAML readers
- *   disagree about which one counts. Every fault has its line.
+ * @throws {LocatedSyntaxError} If the file is not one YAML mapping.
+ * @throws {Refusal} If a mapping has a key twice: YAML readers disagree about which one counts.
  */
 export function parseWorkflow(source: Source): Document {
-  try {
-    const document = parseYamlMapping(source);
-    const faults = repeatedKeys(document).flatMap(({ path, offsets }) => {
-      const [first, ...again] = offsets.map((offset) => source.place(offset));
-      return again.map((at) =>
-        error(
-          `Cannot read ${at.file}: found key ${quote(String(path.at(-1)))} in line ${at.line} again after line ${first?.line}, expected it once`,
-          { at, remedy: "Remove one of the two: YAML readers disagree about which one counts" },
-        ),
-      );
-    });
-    if (faults.length > 0) {
-      throw new Refusal(faults);
-    }
-    return document;
-  } catch (thrown) {
-    throw new Refusal(findingsOf(thrown));
+  const document = parseYamlMapping(source);
+  const faults = repeatedKeys(document).flatMap(({ path, offsets }) => {
+    const [first, ...again] = offsets.map((offset) => source.place(offset));
+    return again.map((at) =>
+      error(
+        `Cannot read ${at.file}: found key ${quote(String(path.at(-1)))} in line ${at.line} again after line ${first?.line}, expected it once`,
+        { at, remedy: "Remove one of the two: YAML readers disagree about which one counts" },
+      ),
+    );
+  });
+  if (faults.length > 0) {
+    throw new Refusal(faults);
   }
+  return document;
 }
 
 /**

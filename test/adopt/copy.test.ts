@@ -119,6 +119,14 @@ test("permissions stay as they are, but for the run bit of a command", async () 
   expect(modes.trim().split("\n")).toEqual(["600", "700", "644", "755"]);
 });
 
+test("a file whose lines git ends with CRLF is current, and one of an old version is updated", async () => {
+  using it = await checkout();
+  await (await it.compare({ "scripts/a.ts": "1\n2\n" })).write();
+  writeFiles(it.root, { "scripts/a.ts": "1\r\n2\r\n" });
+  expect((await it.compare({ "scripts/a.ts": "1\n2\n" })).paths).toEqual([]);
+  expect((await it.compare({ "scripts/a.ts": "1\n2\n3\n" })).fates).toEqual(["stale"]);
+});
+
 test("the manifest follows where hands have done the rest", async () => {
   using it = await checkout();
   await (await it.compare(files)).write();

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { failure, startRegistry } from "../../../scripts/demo/registry.ts";
-import { githubRegistry, openRegistry, registryUrl } from "../../../scripts/lib/net/registry.ts";
+import { openRegistry, registryUrl } from "../../../scripts/lib/net/registry.ts";
 import { quickWorld } from "../../helpers/quick.ts";
 
 test.each([
   ["ghcr.io", "https://ghcr.io"],
+  ["GHCR.IO:443", "https://ghcr.io"],
   ["docker.io", "https://registry-1.docker.io"],
   ["registry.example:5000", "https://registry.example:5000"],
   ["localhost", "http://localhost"],
@@ -14,18 +15,6 @@ test.each([
   ["10.0.0.1:5000", "https://10.0.0.1:5000"],
 ])("registry %s is served at %s", (host, origin) => {
   expect(registryUrl(host).origin).toBe(origin);
-});
-
-test.each([
-  ["ghcr.io", true],
-  ["GHCR.IO:443", true],
-  ["localhost:5000", false],
-  ["127.0.0.1:5000", false],
-  ["ghcr.io:8443", false],
-  ["ghcr.io.evil.example", false],
-  ["docker.io", false],
-])("registry %s is the one that gh's token is for: %p", (host, expected) => {
-  expect(registryUrl(host).origin === githubRegistry).toBe(expected);
 });
 
 /** The query that a token server gets when a registry denies with this header, or the reason for none. */
@@ -59,12 +48,8 @@ test.each([
 
 test.each([
   ["", "offers no Bearer token"],
-  ["Negotiate", "offers no Bearer token"],
   ['Basic realm="registry"', "offers no Bearer token"],
-  ['Bearerrealm="REALM"', "offers no Bearer token"],
-  ["Bearer", "offers no Bearer token"],
   ["Bearer realm=REALM", "offers no Bearer token"],
-  ['Bearer charm="REALM"', "offers no Bearer token"],
   [`Bearer realm=${"a=".repeat(6000)}`, "offers no Bearer token"],
   ['Bearer realm="/token"', "names a token server that is not a URL"],
   ['Bearer realm="http://auth.example/token"', "http://auth.example is not HTTPS"],
