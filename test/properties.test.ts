@@ -8,6 +8,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { checkAppendOnly } from "../release-gate/history/growth.ts";
 import { withSection } from "../scripts/bump/section.ts";
+import { parseWorkflow } from "../scripts/check-release-workflow.ts";
 import { findNewestTime, readVintages } from "../scripts/check-vintages.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import {
@@ -65,7 +66,6 @@ import { type Source, source } from "../scripts/lib/tree.ts";
 import { compareVersions, isVersion, parseVersion, type Version } from "../scripts/lib/version.ts";
 import { parseChecksums } from "../scripts/verify/github-release.ts";
 import { checkDocumentedForm } from "../scripts/workflow/documented-form.ts";
-import { parseWorkflow } from "../scripts/workflow/yaml.ts";
 import {
   anyBytes,
   anyData,

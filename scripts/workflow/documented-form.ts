@@ -6,8 +6,8 @@
 
 import { posix } from "node:path";
 import { asTable, type Document, type Path } from "../lib/files/document.ts";
-import { error, type Finding, notice, quote } from "../lib/finding.ts";
-import { placeOf } from "./yaml.ts";
+import { placeInside } from "../lib/files/places.ts";
+import { error, type Finding, notice, type Place, quote } from "../lib/finding.ts";
 
 /** A release workflow. */
 export interface Guarded {
@@ -248,4 +248,28 @@ function names(step: unknown, script: string): boolean {
 
 function outlivesFailure(condition: unknown): boolean {
   return statusFunction.test(String(condition ?? "").replace(/'(?:[^']|'')*'/g, "''"));
+}
+
+/**
+ * Returns the place of the key, or of the list item, at the end of a path.
+ *
+ * @param offset UTF-16 offset inside the text at the path, for a place in that text.
+ */
+export function placeOf(document: Document, path: Path, offset?: number): Place {
+  const value = document.at(path);
+  const isItem = typeof path.at(-1) === "number";
+  if (typeof value === "string" && (isItem || offset !== undefined)) {
+    const place = placeInside(document, path, value, offset ?? 0);
+    if (place.line !== undefined) {
+      return place;
+    }
+  }
+  if (!isItem) {
+    return document.place(path);
+  }
+  // A list item that is a mapping begins with its first key.
+  const [first] = Object.keys(asTable(value) ?? {});
+  return first === undefined
+    ? placeOf(document, path.slice(0, -1))
+    : document.place([...path, first]);
 }

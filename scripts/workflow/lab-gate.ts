@@ -12,7 +12,7 @@ import { asTable, type Document, type Path } from "../lib/files/document.ts";
 import { attempt, error, type Finding, notice, type Place, quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
 import { isTreePath, type Source, type Tree } from "../lib/tree.ts";
-import { placeOf } from "./yaml.ts";
+import { placeOf } from "./documented-form.ts";
 
 const { command, folder } = layout.labGate;
 
