@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/demo/product.ts";
+import { standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
   type FileChanges,
@@ -24,6 +25,7 @@ import {
   writeFiles,
 } from "./helpers/world.ts";
 
+const script = "scripts/adopt.ts";
 const layout = "scripts/lib/layout.ts";
 const manifest = "scripts/adopted.json";
 const ledger = "release-gate/lab-validations.txt";
@@ -69,6 +71,8 @@ async function world({ committed = false, named = "product" } = {}) {
     adopt: (...args: string[]) =>
       run("../tools/scripts/adopt.ts", product, ...(args.length === 0 ? ["."] : args)),
     check: () => run("../tools/scripts/adopt.ts", product, ".", "--check"),
+    /** Adopts from this project, within the process of the test. */
+    adoptThis: (...args: string[]) => runScript(script, [".", ...args], { cwd: product, env }),
     /** Appends a comment to files. */
     edit(where: string, ...paths: string[]) {
       for (const path of paths) {
@@ -439,64 +443,34 @@ test("the command line is judged before anything is read", async () => {
 });
 
 describe("this project itself", () => {
-  const script = "scripts/adopt.ts";
-
-  /** A product that adopts from this project, within the test's own process. */
-  async function adopter() {
-    const folder = temporaryFolder();
-    const product = join(folder.path, "product");
-    const env = isolatedEnvironment(folder.path);
-    writeFiles(product, smallProduct("1.3.0"));
-    await start(["git", "init", "--quiet"], { cwd: product, env });
-    return {
-      product,
-      env,
-      adopt: (...args: string[]) => runScript(script, [".", ...args], { cwd: product, env }),
-      /** Puts a git before the real one; answers the environment that has it. */
-      withGit(lines: string): Record<string, string> {
-        const place = join(folder.path, "stand-in");
-        writeFiles(place, { git: `#!/bin/sh\n${lines}\nexec ${Bun.which("git")} "$@"\n` });
-        chmodSync(join(place, "git"), 0o755);
-        return { ...env, STAND_IN: place, PATH: `${place}:${env.PATH}` };
-      },
-      edit(...paths: string[]) {
-        for (const path of paths) {
-          const text = readFileSync(join(product, path), "utf8");
-          writeFiles(product, { [path]: `${text}// edited\n` });
-        }
-      },
-      [Symbol.dispose]: folder[Symbol.dispose],
-    };
-  }
-
   test("is adopted; --check refuses a copy that is missing or edited, but for its layout", async () => {
-    using it = await adopter();
+    using it = await world();
     writeFiles(it.product, { "scripts/release.sh": "#!/bin/sh\n" });
-    expect(errorsOf((await it.adopt("--check")).stderr)).toEqual([
+    expect(errorsOf((await it.adoptThis("--check")).stderr)).toEqual([
       `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
     ]);
-    expect((await it.adopt()).code).toBe(0);
-    it.edit(layout);
-    expect((await it.adopt("--check")).code).toBe(0);
-    it.edit("scripts/release-chart.ts");
+    expect((await it.adoptThis()).code).toBe(0);
+    it.edit(it.product, layout);
+    expect((await it.adoptThis("--check")).code).toBe(0);
+    it.edit(it.product, "scripts/release-chart.ts");
     rmSync(join(it.product, "scripts/audit-releases.ts"));
-    const check = await it.adopt("--check");
+    const check = await it.adoptThis("--check");
     expect(check.code).toBe(1);
     expect(errorsOf(check.stderr)).toEqual([
       "Cannot call the copy current: scripts/release-chart.ts is edited here",
       "Cannot call the copy current: found 1 file stale, missing or not executable: scripts/audit-releases.ts",
     ]);
-    const again = await it.adopt();
+    const again = await it.adoptThis();
     expect(again.code).toBe(0);
     expect(again.stdout).toStartWith("1 file written, ");
     expect(again.stderr).toContain("warning: scripts/release-chart.ts is edited here, ");
   });
 
   test("is not written over what no adoption wrote", async () => {
-    using it = await adopter();
+    using it = await world();
     writeFiles(it.product, { "scripts/release.ts": "// the product's own\n" });
     const before = contents(it.product);
-    const { code, stdout, stderr } = await it.adopt();
+    const { code, stdout, stderr } = await it.adoptThis();
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(errorsOf(stderr)).toEqual([
       "Cannot adopt: scripts/release.ts was not written by adopt.ts",
@@ -508,9 +482,9 @@ describe("this project itself", () => {
   });
 
   test("is told to be ignored by git where a rule of the product does so", async () => {
-    using it = await adopter();
+    using it = await world();
     writeFiles(it.product, { ".gitignore": "lib/\n" });
-    const { code, stderr } = await it.adopt();
+    const { code, stderr } = await it.adoptThis();
     expect(code).toBe(0);
     expect(stderr).toMatch(
       /^warning: git ignores (scripts\/lib\/[^ ,]+), .* and \d+ files more: [\s\S]*\n {2}fix: .*check-ignore -v \1\n/m,
@@ -518,8 +492,9 @@ describe("this project itself", () => {
   });
 
   test("has no commit on record where git does not watch its files", async () => {
-    using it = await adopter();
-    const env = it.withGit('case "$*" in *"ls-files -v"*) exit 0;; esac');
+    using it = await world();
+    const silent = 'case "$*" in *"ls-files -v"*) exit 0;; esac; exec "$REAL" "$@"';
+    const env = standIn({ home: join(it.product, ".."), env: it.env }, "git", silent);
     const { code, stderr } = await runScript(script, ["."], { cwd: it.product, env });
     expect(code).toBe(0);
     expect(stderr).toMatch(
@@ -529,7 +504,7 @@ describe("this project itself", () => {
   });
 
   test("is not adopted by halves: an interrupt while it is written leaves every file as it was", async () => {
-    using it = await adopter();
+    using it = await world();
     const before = contents(it.product);
     const signals = new EventEmitter();
     const watch = setInterval(() => {
