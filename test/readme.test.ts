@@ -40,49 +40,41 @@ async function bumpedWorld() {
 }
 
 test("the first transcript is what the command prints", async () => {
-  const world = await bumpedWorld();
-  try {
-    const pins = "crates/sentinel-cli/Cargo.toml";
-    await world.write({ [pins]: smallProduct("1.2.9")[pins] ?? "" });
-    const [transcript = ""] = blocks("console");
-    const { stdout } = await world.script("scripts/check-tag-version.ts", ["v1.3.0"]);
-    expect(`$ bun scripts/check-tag-version.ts v1.3.0\n${stdout}`).toBe(transcript);
-  } finally {
-    await world.remove();
-  }
+  await using world = await bumpedWorld();
+  const pins = "crates/sentinel-cli/Cargo.toml";
+  await world.write({ [pins]: smallProduct("1.2.9")[pins] ?? "" });
+  const [transcript = ""] = blocks("console");
+  const { stdout } = await world.script("scripts/check-tag-version.ts", ["v1.3.0"]);
+  expect(`$ bun scripts/check-tag-version.ts v1.3.0\n${stdout}`).toBe(transcript);
 });
 
 test("the commands of a release lead, as written, from the old version to both tags of the new one", async () => {
   using registry = startRegistry();
   registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
-  const world = await demoWorld(registry.host);
-  try {
-    const release = commands.filter((line) => !line.startsWith("npx "));
-    expect(release.length).toBeGreaterThan(5);
-    for (const line of release) {
-      const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
-      const [program, script = "", ...args] = words;
-      if (program === "git") {
-        expect({ line, ...(await world.git(script, ...args)) }).toMatchObject({ line, code: 0 });
-        continue;
-      }
-      expect(program).toBe("bun");
-      const { GIT_COMMITTER_DATE: _, ...isolated } = isolatedEnvironment(world.folder);
-      const env = { ...isolated, TERM: "xterm" };
-      const { code, stdout } = await runInTerminal(
-        script,
-        args,
-        { cwd: world.product, env },
-        "[y/N]",
-        () => "y\r",
-      );
-      expect({ line, code, stdout }).toMatchObject({ line, code: 0 });
+  await using world = await demoWorld(registry.host);
+  const release = commands.filter((line) => !line.startsWith("npx "));
+  expect(release.length).toBeGreaterThan(5);
+  for (const line of release) {
+    const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
+    const [program, script = "", ...args] = words;
+    if (program === "git") {
+      expect({ line, ...(await world.git(script, ...args)) }).toMatchObject({ line, code: 0 });
+      continue;
     }
-    const tags = await world.git("ls-remote", "--tags", "origin", "*v1.3.0");
-    expect(tags.stdout.match(/refs\/tags\/(chart-)?v1\.3\.0$/gm)).toHaveLength(2);
-  } finally {
-    await world.remove();
+    expect(program).toBe("bun");
+    const { GIT_COMMITTER_DATE: _, ...isolated } = isolatedEnvironment(world.folder);
+    const env = { ...isolated, TERM: "xterm" };
+    const { code, stdout } = await runInTerminal(
+      script,
+      args,
+      { cwd: world.product, env },
+      "[y/N]",
+      () => "y\r",
+    );
+    expect({ line, code, stdout }).toMatchObject({ line, code: 0 });
   }
+  const tags = await world.git("ls-remote", "--tags", "origin", "*v1.3.0");
+  expect(tags.stdout.match(/refs\/tags\/(chart-)?v1\.3\.0$/gm)).toHaveLength(2);
 });
 
 test("the two commands of a fresh machine are the demo, and what CI runs", async () => {
@@ -127,39 +119,31 @@ test("the table names every script, with all the options that its help has", asy
 });
 
 test("the workflow snippets are YAML, and their commands pass for a good tag", async () => {
-  const world = await bumpedWorld();
-  try {
-    const workflows = blocks("yaml");
-    expect(workflows).toHaveLength(3);
-    const refs = ["v1.3.0", "chart-v1.3.0", ""];
-    for (const [index, text] of workflows.entries()) {
-      const { jobs } = Bun.YAML.parse(text) as {
-        jobs: Record<string, { steps: { run?: string; uses?: string }[] }>;
-      };
-      const steps = Object.values(jobs).flatMap((job) => job.steps);
-      expect(steps.some(({ uses }) => uses?.startsWith("oven-sh/setup-bun@"))).toBe(true);
-      const run = steps.find((step) => step.run !== undefined)?.run ?? "";
-      const script = /^bun (?:-\S+ )+(\S+\.ts)/.exec(run)?.[1] ?? "";
-      const { code } = await start(
-        [
-          "sh",
-          "-c",
-          run.replace(/^bun/, '"$BUN"').replace(script, `"${join(projectRoot, script)}"`),
-        ],
-        {
-          cwd: world.product,
-          env: {
-            ...isolatedEnvironment(world.folder),
-            BUN: process.execPath,
-            GITHUB_ACTIONS: "true",
-            GITHUB_REF_NAME: refs[index] ?? "",
-            GITHUB_BASE_REF: "main",
-          },
+  await using world = await bumpedWorld();
+  const workflows = blocks("yaml");
+  expect(workflows).toHaveLength(3);
+  const refs = ["v1.3.0", "chart-v1.3.0", ""];
+  for (const [index, text] of workflows.entries()) {
+    const { jobs } = Bun.YAML.parse(text) as {
+      jobs: Record<string, { steps: { run?: string; uses?: string }[] }>;
+    };
+    const steps = Object.values(jobs).flatMap((job) => job.steps);
+    expect(steps.some(({ uses }) => uses?.startsWith("oven-sh/setup-bun@"))).toBe(true);
+    const run = steps.find((step) => step.run !== undefined)?.run ?? "";
+    const script = /^bun (?:-\S+ )+(\S+\.ts)/.exec(run)?.[1] ?? "";
+    const { code } = await start(
+      ["sh", "-c", run.replace(/^bun/, '"$BUN"').replace(script, `"${join(projectRoot, script)}"`)],
+      {
+        cwd: world.product,
+        env: {
+          ...isolatedEnvironment(world.folder),
+          BUN: process.execPath,
+          GITHUB_ACTIONS: "true",
+          GITHUB_REF_NAME: refs[index] ?? "",
+          GITHUB_BASE_REF: "main",
         },
-      );
-      expect({ run, code }).toEqual({ run, code: 0 });
-    }
-  } finally {
-    await world.remove();
+      },
+    );
+    expect({ run, code }).toEqual({ run, code: 0 });
   }
 });

@@ -98,6 +98,7 @@ export async function openDemoWorld({ tools, registry, env, signal }: DemoOption
     /** Runs git in the product's checkout; its whole output is in `stdout`. */
     git: (...args: string[]) => together(["git", ...args]),
     remove,
+    [Symbol.asyncDispose]: remove,
   };
 }
 
