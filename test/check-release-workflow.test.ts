@@ -212,6 +212,17 @@ test.each([
   await expectRefused(changed(triggers, on));
 });
 
+test("a wrong trigger is one finding with all its places", async () => {
+  const on = push("    tags: [v*]\n    paths: [x]\n  schedule:\n");
+  expect(await faultsOf(changed(triggers, on))).toMatchObject([
+    {
+      message: expect.stringContaining('the trigger {"push":{"tags":["v*"],"paths":["x"]},'),
+      at: { line: 6 },
+      also: [{ line: 5 }],
+    },
+  ]);
+});
+
 test("the chart's workflow starts on chart-v* tags only", async () => {
   for (const pattern of ["v*", "chart-*", "chart-v?*"]) {
     const text = changed("chart-v*", `"${pattern}"`, chart);

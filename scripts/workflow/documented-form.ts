@@ -47,9 +47,16 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
   const script = posix.basename(check);
   const documentedCommand = `bun ${switches.join(" ")} ${check}.ts "$GITHUB_REF_NAME"`;
 
-  function breach(path: Path, found: string, expected: string, remedy: string): Finding {
+  function breach(
+    path: Path,
+    found: string,
+    expected: string,
+    remedy: string,
+    others: readonly Path[] = [],
+  ): Finding {
+    const also = others.map((other) => placeOf(document, other));
     const message = `Cannot accept ${file}: found ${found}, expected ${expected}`;
-    return error(message, { at: placeOf(document, path), remedy });
+    return error(message, { at: placeOf(document, path), also, remedy });
   }
 
   /** Returns the faults, or the evidence if there are none. */
@@ -76,11 +83,14 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
     if (![tags].flat().every((tag) => tag === `${tagPrefix}*`) || [tags].flat().length !== 1) {
       strays.push(tags === undefined ? ["on"] : path);
     }
-    const found = `the trigger ${JSON.stringify(document.at(["on"])) ?? "nothing"}`;
+    const [first, ...others] = strays;
+    const shown = JSON.stringify(document.at(["on"]))?.slice(0, 200);
+    const found = shown === undefined ? "no trigger" : `the trigger ${shown}`;
     const remedy = `Write on: push: tags: ["${tagPrefix}*"] and no other trigger`;
-    const faults = strays
-      .slice(0, 1)
-      .map((stray) => breach(stray, found, `only pushes of ${tagPrefix}* tags`, remedy));
+    const faults =
+      first === undefined
+        ? []
+        : [breach(first, found, `only pushes of ${tagPrefix}* tags`, remedy, others)];
     return orEvidence(faults, `starts only on tags "${tagPrefix}*"`, path);
   }
 
