@@ -49,7 +49,6 @@ interface Text {
 export async function checkLabGate(tree: Tree, document: Document): Promise<Finding[]> {
   const { file } = document.source.place();
   const findings: Finding[] = [];
-  const reported = new Set<string>();
   const asked = new Set<string>();
   let filesRead = 0;
 
@@ -77,17 +76,10 @@ export async function checkLabGate(tree: Tree, document: Document): Promise<Find
   }
 
   function report(found: string, at: Place, route: string): void {
-    const key = `${at.file}:${at.line} ${found}`;
-    if (!reported.has(key)) {
-      reported.add(key);
-      findings.push(
-        error(`Cannot accept ${file}: found ${found}${route}, expected no mention of it`, {
-          at,
-          remedy:
-            "Remove it: the operator runs the gate before the tag, and CI cannot reproduce a run of the lab",
-        }),
-      );
-    }
+    const remedy =
+      "Remove it: the operator runs the gate before the tag, and CI cannot reproduce a run of the lab";
+    const message = `Cannot accept ${file}: found ${found}${route}, expected no mention of it`;
+    findings.push(error(message, { at, remedy }));
   }
 
   /** Searches the script that a path names, if the tree has it. */
