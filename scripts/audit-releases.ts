@@ -15,139 +15,23 @@
  */
 
 import { resolve } from "node:path";
-import { defaultQuestion, findLabValidation } from "../release-gate/check-lab-validation.ts";
-import { findPage, pageOf, writePage } from "./audit/page.ts";
+import { checkPath, pageOf, writePage } from "./audit/page.ts";
 import {
-  type Content,
+  cellsOf,
+  columns,
   faultPhrases,
   findingsOfAudit,
-  type Head,
-  isLabBypass,
   isUnreadable,
-  type Lab,
-  type ReleaseTag,
-  type StaleReference,
+  tableLines,
   totalsOf,
 } from "./audit/record.ts";
 import { type Audit, auditReleases } from "./audit/survey.ts";
-import { cellsOf, columns, tableLines } from "./audit/table.ts";
-import { checkHelmTagVersion } from "./check-helm-tag-version.ts";
-import { judgeTagVersion } from "./check-tag-version.ts";
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, nonEmpty, option, versionOf } from "./lib/cli.ts";
-import { chartManifest, readChart } from "./lib/files/chart.ts";
-import {
-  applicationVersions,
-  isStale,
-  type References,
-  readReferences,
-  type Versions,
-} from "./lib/files/references.ts";
-import { attempt, type Finding, notice, Refusal } from "./lib/finding.ts";
+import { notice } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
-import { showProgress } from "./lib/progress.ts";
 import type { Json } from "./lib/report.ts";
-import type { Tree } from "./lib/tree.ts";
-import { isVersion, type Version } from "./lib/version.ts";
-
-/**
- * Judges the files of a tagged commit; for the tag of a chart, only the files that state its version.
- *
- * @param head The day of the tag, as of which the ledger is judged, and its bypasses.
- */
-export async function judgeContent(
-  tree: Tree,
-  { kind, version }: Pick<ReleaseTag, "kind" | "version">,
-  head: Pick<Head, "date" | "bypasses">,
-): Promise<Content> {
-  const isChart = kind === "chart";
-  const chart = await attempt(() => readChartVersions(tree));
-  const versions = isChart ? chartVersions(version, chart.value) : applicationVersions(version);
-  const read = await readReferences(tree, versions);
-  const inWorkspace = isChart ? [] : read.workspace.faults;
-  const [manifests, lab] = await Promise.all([
-    attempt(async () => {
-      if (inWorkspace.length > 0) {
-        throw new Refusal(inWorkspace);
-      }
-      return isChart
-        ? await checkHelmTagVersion(tree, version)
-        : judgeTagVersion(read.workspace, version);
-    }),
-    attempt(async () => (isChart ? "not asked" : await findLab(tree, version, head))),
-  ]);
-  const isDifferent = manifests.value?.some(({ level }) => level === "error");
-  const parts = [manifests, { findings: read.faults }, lab, chart];
-  return {
-    manifests: manifests.findings ? "unreadable" : isDifferent ? "differ" : "agree",
-    lab: lab.value ?? "unreadable",
-    stale: inWorkspace.length + read.faults.length > 0 ? "unreadable" : staleIn(read, versions),
-    chart: chart.value ?? "unreadable",
-    faults: unique(parts.flatMap(({ findings = [] }) => findings)),
-  };
-}
-
-/** Returns the versions that the references of a chart must state. */
-function chartVersions(version: Version, chart: Content["chart"] | undefined): Versions {
-  const appVersion = typeof chart === "object" ? chart.appVersion : undefined;
-  return {
-    chart: version,
-    ...(appVersion !== undefined && isVersion(appVersion) ? { appVersion } : {}),
-  };
-}
-
-/** Returns faults, each message once: several questions may find the same fault. */
-function unique(faults: readonly Finding[]): Finding[] {
-  return [...new Map(faults.map((each) => [each.message, each])).values()];
-}
-
-function staleIn({ references }: References, versions: Versions): StaleReference[] {
-  return references.flatMap((each) => {
-    const version = versions[each.row.follows];
-    return version !== undefined && isStale(each, versions)
-      ? [
-          {
-            row: each.row.name,
-            file: each.file,
-            what: each.what,
-            found: each.written,
-            expected: each.becomes(version),
-          },
-        ]
-      : [];
-  });
-}
-
-async function findLab(
-  tree: Tree,
-  version: Version,
-  { date, bypasses }: Pick<Head, "date" | "bypasses">,
-): Promise<Lab> {
-  const ledger = await tree.read(layout.ledger, { lenient: true });
-  const question = { ...defaultQuestion, maxAgeDays: Number.POSITIVE_INFINITY };
-  const found = ledger && (await findLabValidation(tree, { ...question, version, today: date }));
-  const skipped = bypasses.some(isLabBypass);
-  return {
-    state: skipped ? "skipped" : found === undefined ? "none" : "pass",
-    pass: found && {
-      date: found.entry.date,
-      ageDays: found.ageDays,
-      labCommit: found.entry.sha,
-    },
-    hasLedger: ledger !== undefined,
-  };
-}
-
-/** Returns the versions of the chart, or `none` for a release from before the chart. */
-async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
-  if ((await tree.read(chartManifest(layout.chart))) === undefined) {
-    return "none";
-  }
-  const { version, appVersion } = await readChart(tree, layout.chart);
-  return { version: version.value, appVersion: appVersion?.value };
-}
-
-// The command
+import type { Version } from "./lib/version.ts";
 
 export const table = command({
   name: "scripts/audit-releases.ts",
@@ -181,24 +65,11 @@ export const table = command({
     const { options, cwd, interrupt, now, report } = invocation;
     const page = options.html === undefined ? undefined : resolve(cwd, options.html);
     if (page !== undefined) {
-      findPage(page);
+      checkPath(page);
     }
     const repository = await invocation.repository();
-    let last = "";
-    const stop = showProgress(
-      invocation,
-      () => "Auditing tags",
-      () => last,
-    );
-    const audit = await auditReleases(repository, {
-      since: options.since,
-      main: options.ref,
-      signal: interrupt.signal,
-      judge: judgeContent,
-      onProgress(done, total) {
-        last = `${done} of ${total}`;
-      },
-    }).finally(stop);
+    const question = { since: options.since, main: options.ref, signal: interrupt.signal };
+    const audit = await report.waitFor("Auditing tags", auditReleases(repository, question));
     const { rows, others } = audit;
     for (const line of tableLines(rows)) {
       report.print(line);

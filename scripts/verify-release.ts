@@ -12,7 +12,7 @@
  * Exit codes: 0 everything is verified; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
-import { type Answer, dataOfAnswer, type State } from "./lib/answer.ts";
+import { type Answer, dataOfAnswer } from "./lib/answer.ts";
 import { command, main, operand, option, optionWithDefault, wholeNumber } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { parseImageReference } from "./lib/files/image-reference.ts";
@@ -48,13 +48,13 @@ function parseIndex(text: string): URL {
 
 /** Returns the number of answers in each state, such as `3 of 17 verified, 1 failed`. */
 export function countAnswers(answers: readonly Answer[]): string {
-  const counts = Map.groupBy(answers, ({ state }) => state);
-  const count = (state: State) => counts.get(state)?.length ?? 0;
-  const others = (["failed", "pending", "unknown"] as const).filter((state) => count(state) > 0);
-  return [
-    `${count("verified")} of ${answers.length} verified`,
-    ...others.map((state) => `${count(state)} ${state}`),
-  ].join(", ");
+  const states = ["verified", "failed", "pending", "unknown"] as const;
+  const [verified, ...others] = states.map((each) => {
+    const count = answers.filter(({ state }) => state === each).length;
+    return { count, words: `${count} ${each}` };
+  });
+  const open = others.filter(({ count }) => count > 0).map(({ words }) => `, ${words}`);
+  return `${verified?.count} of ${answers.length} verified${open.join("")}`;
 }
 
 export const table = command({
@@ -102,11 +102,9 @@ export const table = command({
     // In a partial clone git would fetch missing objects.
     const env = { ...opened.env, GIT_NO_LAZY_FETCH: "1" };
     const repository = { ...opened, env, signal };
-    const gh = { env, cwd: opened.root, signal, repository: layout.published.repository };
     using downloads = openDownloads(env);
-    const world = { repository, gh, http: { signal }, downloads };
     const release = { kind, version, ...options };
-    const { tag, questions, tagged } = questionsOf(release, world);
+    const { tag, questions, tagged } = questionsOf(release, repository, { signal }, downloads);
     const begin = clock();
     const answers = await survey(invocation, questions, {
       limit: (options.wait ?? 0) * 60_000,

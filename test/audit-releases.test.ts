@@ -1,10 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { totalsOf } from "../scripts/audit/record.ts";
-import { auditReleases } from "../scripts/audit/survey.ts";
-import { cellsOf } from "../scripts/audit/table.ts";
-import { judgeContent } from "../scripts/audit-releases.ts";
+import { cellsOf, totalsOf } from "../scripts/audit/record.ts";
+import { auditReleases, judgeContent } from "../scripts/audit/survey.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import { type Day, parseDay } from "../scripts/lib/calendar.ts";
 import { gitEnvironment } from "../scripts/lib/git/repository.ts";
@@ -99,7 +97,7 @@ function repositoryOf({ root, env }: TestRepository) {
   return { root, env: gitEnvironment(env) };
 }
 
-const question = { signal: new AbortController().signal, judge: judgeContent };
+const question = { signal: new AbortController().signal };
 
 /** The day some days after the first one of the history. */
 function day(offset: number): string {
@@ -575,20 +573,15 @@ wrote audit.html
     });
   });
 
-  test("shows on a terminal how far it is, and leaves nothing of that behind", async () => {
+  test("says on a terminal that it works, if it takes long", async () => {
     await using world = await testRepository();
-    await makeHistory(world, releases(...Array.from({ length: 60 }, (_, index) => `1.${index}.0`)));
-    // A slow git, so that there is something to wait for.
-    const env = standIn(world, "git", '[ "$1" = cat-file ] && sleep 0.5\nexec "$REAL" "$@"');
+    await makeHistory(world, releases("1.0.0"));
+    const env = standIn(world, "git", '[ "$1" = cat-file ] && sleep 1\nexec "$REAL" "$@"');
     const { code, shown } = await runOnTerminal([process.execPath, join(projectRoot, script)], {
       cwd: world.root,
       env: { ...env, TERM: "xterm" },
     });
     expect(code).toBe(0);
-    expect(shown).toContain("\r\u001b[KAuditing tags, ");
-    const lines = shown.slice(shown.lastIndexOf("\u001b[K") + 3).split("\n");
-    expect(lines[1]).toStartWith("v1.59.0        2024-03-09  yes ");
-    expect(lines.length).toBeLessThan(60 + 20);
-    expect(lines).toContain("60 tags: 60 releases, 0 charts");
+    expect(shown).toStartWith("Auditing tags ...\ntag            date ");
   });
 });

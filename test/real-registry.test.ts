@@ -91,8 +91,7 @@ describe.skipIf(program === undefined)("a real registry (docker-registry)", () =
     const chart = { name: "perf-sentinel", version: "1.3.0", appVersion: "1.3.0" };
     const pushed = await registry.pushChart("charts/perf-sentinel", chart);
     const reference = { registry: registry.host, repository: "charts/perf-sentinel", tag: "1.3.0" };
-    const ask = (appVersion: string) =>
-      askChartArtifact({ reference, name: chart.name, appVersion }, world);
+    const ask = (appVersion: string) => askChartArtifact(reference, appVersion, world);
     expect(await ask("1.3.0")).toMatchObject({ answer: { state: "verified" }, digest: pushed });
     expect(await ask("1.2.9")).toMatchObject({ answer: { state: "failed" } });
   });

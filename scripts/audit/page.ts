@@ -1,16 +1,26 @@
 /** Writes the audit as one page, without network and script: a timeline, and a table of all tags. */
 
-import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import type { Day } from "../lib/calendar.ts";
-import { stage, toWrite } from "../lib/disk/change-files.ts";
-import { type FileState, findFile, reason } from "../lib/disk/files.ts";
+import { statSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { type Day, dayOf } from "../lib/calendar.ts";
+import { toWrite } from "../lib/disk/change-files.ts";
+import { findFile, reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { faultPhrases, isUnreadable, plural, type Row, totalLines, totalsOf } from "./record.ts";
-import { style } from "./style.ts";
-import { type Column, columns, hasFault } from "./table.ts";
-import { escaped, timelineOf } from "./timeline.ts";
+import { visible } from "../lib/visible.ts";
+import {
+  type Column,
+  columns,
+  faultPhrases,
+  type Head,
+  hasFault,
+  isUnreadable,
+  nothing,
+  plural,
+  type Row,
+  totalLines,
+  totalsOf,
+} from "./record.ts";
 
 /** Marks a file as a page of an audit. */
 export const pageMark = '<meta name="generator" content="scripts/audit-releases.ts">';
@@ -129,15 +139,94 @@ function listOf(items: readonly string[]): string {
   return `<ul>${items.map((item) => `<li>${escaped(item)}</li>`).join("")}</ul>`;
 }
 
+// The timeline: one line for each column that can state a fault
+
+interface Dated extends Row {
+  readonly head: Head;
+}
+
+/**
+ * In units of the picture, which is scaled to the page. The labels are at the newest end, where a narrow
+ * screen opens it.
+ */
+const size = { width: 900, left: 50, right: 800, words: 816, line: 36 };
+
+/** The number of dates below the picture, evenly spaced. */
+const dates = 5;
+
+/**
+ * Returns the picture as an SVG element with a title and a description, or undefined if no tag has a date.
+ * Some readers cannot see it, so the page must have the same content in a table.
+ */
+export function timelineOf(rows: readonly Row[]): string | undefined {
+  const dated = rows.filter((row): row is Dated => row.head !== undefined);
+  if (dated.length === 0) {
+    return undefined;
+  }
+  const moments = dated.map(({ head }) => head.seconds);
+  const first = moments.reduce((one, other) => Math.min(one, other));
+  const last = moments.reduce((one, other) => Math.max(one, other));
+  const span = Math.max(last - first, 1);
+  const x = (seconds: number) =>
+    Math.round(size.left + ((seconds - first) / span) * (size.right - size.left));
+  const judging = columns.filter(({ isFault }) => isFault !== undefined);
+  const lines = judging.flatMap((column, index) => {
+    const y = (index + 1) * size.line;
+    return [
+      `<line class="grid" x1="${size.left}" x2="${size.right}" y1="${y}" y2="${y}"/>`,
+      `<text class="name" x="${size.words}" y="${y + 5}">${column.name}</text>`,
+      ...dated.flatMap((row) => {
+        const { tag, head } = row;
+        const cell = column.cell(row);
+        const title = `<title>${escaped(`${tag}, ${head.date}: ${column.name} ${cell}`)}</title>`;
+        return cell === nothing ? [] : [mark(hasFault(row, column), x(head.seconds), y, title)];
+      }),
+    ];
+  });
+  const bottom = (judging.length + 1) * size.line;
+  const days = Array.from({ length: first === last ? 1 : dates }, (_, index) => {
+    const seconds = first + (span * index) / (dates - 1);
+    return `<text class="date" x="${x(seconds)}" y="${bottom}">${dayOf(new Date(seconds * 1000))}</text>`;
+  });
+  const undated = rows.length - dated.length;
+  const left =
+    undated > 0 ? ` ${plural(undated, "tag")} without a readable date only in the table.` : "";
+  return `<svg viewBox="0 0 ${size.width} ${bottom + 16}" role="img" aria-labelledby="timeline-title" aria-describedby="timeline-description">
+<title id="timeline-title">Timeline of releases</title>
+<desc id="timeline-description">${plural(dated.length, "tag")} along time.${left} The table below has the same content.</desc>
+${[...lines, ...days].join("\n")}
+</svg>`;
+}
+
+/** Returns a diamond for a fault, else a circle: colour alone would not be visible to everyone. */
+function mark(isFault: boolean, x: number, y: number, title: string): string {
+  return isFault
+    ? `<path class="bad" d="M${x} ${y}m0-9 7 9-7 9-7-9z">${title}</path>`
+    : `<circle class="good" cx="${x}" cy="${y}" r="4">${title}</circle>`;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Returns a text for an element or a quoted attribute, without markup and hidden characters. */
+export function escaped(text: string): string {
+  return visible(text).replace(/[&<>"']/g, (character) => entities[character] ?? "");
+}
+
 // The file
 
 /**
- * Returns the page that a new one would replace. Called before the audit as well, to refuse early.
+ * Checks that the page can be written. Called before the audit as well, to refuse early.
  *
  * @throws {Refusal} If the path is neither an earlier page nor an empty file, or its directory does
  * not exist.
  */
-export function findPage(path: string): FileState | undefined {
+export function checkPath(path: string): void {
   const folder = dirname(path);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw refusal(`Cannot write ${path}: ${folder} is not a directory`, {
@@ -151,30 +240,85 @@ export function findPage(path: string): FileState | undefined {
       remedy: "Name another file, or remove that one first",
     });
   }
-  return found;
 }
 
-/**
- * Writes a page, all or nothing. Does not follow a symbolic link.
- *
- * @throws {Refusal} As `findPage` does, and if the file cannot be written.
- */
+/** @throws {Refusal} If the path is not one for a page, or cannot be written. */
 export function writePage(path: string, text: string): void {
-  const mode = findPage(path)?.mode;
-  let folder: string | undefined;
+  checkPath(path);
   try {
-    // Beside its target: a file can only be renamed within one file system.
-    folder = mkdtempSync(join(dirname(path), ".audit-"));
-    const staged = join(folder, "staged");
-    stage(staged, new TextEncoder().encode(text), mode);
-    renameSync(staged, path);
+    writeFileSync(path, text);
   } catch (thrown) {
     throw refusal(`Cannot write ${path}: ${reason(thrown)}`, {
       remedy: "Free disk space or give yourself access, or name another file",
     });
-  } finally {
-    if (folder !== undefined) {
-      rmSync(folder, { recursive: true, force: true });
-    }
   }
 }
+
+// The style sheet
+
+/** Light and dark, for a phone, the keyboard and paper. The contrast with the background is at least 4.5 for text and 3 for marks. */
+const style = `
+:root {
+  color-scheme: light dark;
+  --back: #ffffff; --raised: #f3f4f6; --text: #1b1f24; --muted: #4c545e; --rule: #767f8a;
+  --good: #1a6b3a; --bad: #b3261e; --focus: #0b57d0; --grid: #d5d9de;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --back: #14171a; --raised: #1f2429; --text: #e8eaed; --muted: #b3bac2; --rule: #8b949e;
+    --good: #6fcf97; --bad: #ff8a80; --focus: #8ab4f8; --grid: #3a4149;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--back); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+}
+header, main { max-width: 80rem; margin: 0 auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 1.5rem 0 0.5rem; }
+h2 { font-size: 1.25rem; margin: 2rem 0 0.5rem; }
+p, li, td, th, caption, figcaption { overflow-wrap: anywhere; }
+p.about, figcaption, caption { color: var(--muted); }
+figure { margin: 0; }
+figcaption { margin-top: 0.5rem; }
+.scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 0.4rem; position: relative; }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+/* What is read from right to left opens at its right end: the newest. */
+.newest { direction: rtl; }
+svg { direction: ltr; display: block; width: 100%; min-width: 720px; height: auto; }
+svg text { fill: var(--text); font-size: 15px; }
+svg .date { fill: var(--muted); text-anchor: middle; }
+svg .grid { stroke: var(--grid); }
+svg .good { fill: var(--good); }
+svg .bad { fill: var(--bad); }
+table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+caption { text-align: start; padding: 0.5rem; }
+th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.5rem; border-top: 1px solid var(--grid); }
+tbody th, td.short { white-space: nowrap; overflow-wrap: normal; }
+thead th { text-transform: capitalize; background: var(--raised); overflow-wrap: normal; vertical-align: bottom; }
+tbody th { position: sticky; inset-inline-start: 0; background: var(--back); font-weight: 600; }
+td.notes { min-width: 12rem; }
+td ul { margin: 0; padding-inline-start: 1.1rem; }
+.fault { color: var(--bad); font-weight: 600; }
+summary { cursor: pointer; }
+details[open] { min-width: 18rem; white-space: normal; }
+.unseen {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+@media print {
+  :root {
+    color-scheme: light;
+    --back: #ffffff; --raised: #ffffff; --text: #000000; --muted: #333333; --rule: #666666;
+    --good: #1a6b3a; --bad: #b3261e; --grid: #bbbbbb;
+  }
+  .scroll { overflow: visible; border: 0; }
+  svg { min-width: 0; }
+  tbody th { position: static; }
+  th, td { padding: 0.2rem 0.4rem; font-size: 0.75rem; }
+  tbody th, td.short { white-space: normal; }
+  td.notes { min-width: 0; }
+  tr, figure { break-inside: avoid; }
+  thead { display: table-header-group; }
+  details::details-content { content-visibility: visible; }
+}
+`;

@@ -1,22 +1,37 @@
-/** Judges all tags of a repository, each by the files of its own commit. */
+/** Judges all tags of a repository, each by the files and the ledger of its own commit. */
 
+import { defaultQuestion, findLabValidation } from "../../release-gate/check-lab-validation.ts";
+import { checkHelmTagVersion } from "../check-helm-tag-version.ts";
+import { judgeTagVersion } from "../check-tag-version.ts";
 import { dayOf } from "../lib/calendar.ts";
-import { type Attempt, attempt, refusal } from "../lib/finding.ts";
+import { chartManifest, readChart } from "../lib/files/chart.ts";
+import {
+  applicationVersions,
+  isStale,
+  type References,
+  readReferences,
+  type Versions,
+} from "../lib/files/references.ts";
+import { type Attempt, attempt, type Finding, Refusal, refusal } from "../lib/finding.ts";
 import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
-import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
+import { commitTree, openObjects } from "../lib/git/objects.ts";
+import { relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { listTags, resolveTag, type Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
-import { compareVersions, type Version } from "../lib/version.ts";
+import { compareVersions, isVersion, type Version } from "../lib/version.ts";
 import {
   type Content,
   compareRows,
   type Head,
+  isLabBypass,
+  type Lab,
   type ReleaseTag,
   type Row,
   releaseTagOf,
+  type StaleReference,
   unreadable,
 } from "./record.ts";
 
@@ -31,15 +46,12 @@ export interface Audit {
 }
 
 /** The options of an audit. */
-export interface AuditQuestion {
+interface AuditQuestion {
   /** Audit tags of that version or later, and charts that were tagged since then. */
   readonly since?: Version | undefined;
   /** The commit to use as the main branch. */
   readonly main?: string | undefined;
   readonly signal: AbortSignal;
-  /** Judges the files of a tagged commit. */
-  judge(tree: Tree, name: ReleaseTag, head: Head): Promise<Content>;
-  onProgress?(done: number, total: number): void;
 }
 
 /**
@@ -51,7 +63,7 @@ export async function auditReleases(
   repository: Repository,
   question: AuditQuestion,
 ): Promise<Audit> {
-  const { since, signal, onProgress } = question;
+  const { since, signal } = question;
   const [refs, main] = await Promise.all([
     listTags(repository, [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`]),
     attempt(() => readMainline(repository, question.main)),
@@ -72,12 +84,13 @@ export async function auditReleases(
   });
   // In the order of time, because successive tags share most files, and those stay in the cache.
   const kept = (since === undefined ? tags : keepSince(tags, since)).toSorted(compareRows);
-  let done = 0;
   const rows = await eachOf(kept, signal, async (row): Promise<Row> => {
-    const judged = row.head === undefined ? row : await judgeTag(objects, row, row.head, question);
-    done += 1;
-    onProgress?.(done, kept.length);
-    return judged;
+    const { head } = row;
+    const { value: content, findings = [] } = await attempt(async () =>
+      head === undefined ? row : await judgeContent(commitTree(objects, head.commit), row, head),
+    );
+    const { faults, ...others } = content ?? unreadable(findings);
+    return { ...row, ...others, faults: head ? inCommit(head.commit, faults) : faults };
   });
   const others = refs.map(({ name }) => name).filter((name) => releaseTagOf(name) === undefined);
   return { rows, others, main };
@@ -102,18 +115,6 @@ function keepSince(rows: readonly Row[], since: Version): readonly Row[] {
   const isLater = ({ kind, head }: Row) =>
     kind === "chart" && (head?.seconds ?? Number.POSITIVE_INFINITY) >= from;
   return [...releases, ...rows.filter(isLater)];
-}
-
-async function judgeTag(
-  objects: Objects,
-  row: Row,
-  head: Head,
-  question: AuditQuestion,
-): Promise<Row> {
-  const tree = commitTree(objects, head.commit);
-  const { value, findings = [] } = await attempt(() => question.judge(tree, row, head));
-  const { faults, ...content } = value ?? unreadable(findings);
-  return { ...row, ...content, faults: inCommit(head.commit, faults) };
 }
 
 function headOf(tag: Tag, main: Mainline | undefined): Head {
@@ -141,21 +142,116 @@ async function eachOf<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  const waiting = items.entries();
-  async function worker(): Promise<void> {
-    for (const [index, item] of waiting) {
-      signal.throwIfAborted();
-      results[index] = await work(item);
-    }
+  for (let from = 0; from < items.length; from += atOnce) {
+    signal.throwIfAborted();
+    results.push(...(await Promise.all(items.slice(from, from + atOnce).map(work))));
   }
-  await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
+}
+
+// The files of a tagged commit
+
+/**
+ * Judges the files of a tagged commit; for the tag of a chart, only the files that state its version.
+ *
+ * @param head The day of the tag, as of which the ledger is judged, and its bypasses.
+ */
+export async function judgeContent(
+  tree: Tree,
+  { kind, version }: Pick<ReleaseTag, "kind" | "version">,
+  head: Pick<Head, "date" | "bypasses">,
+): Promise<Content> {
+  const isChart = kind === "chart";
+  const chart = await attempt(() => readChartVersions(tree));
+  const versions = isChart ? chartVersions(version, chart.value) : applicationVersions(version);
+  const read = await readReferences(tree, versions);
+  const inWorkspace = isChart ? [] : read.workspace.faults;
+  const [manifests, lab] = await Promise.all([
+    attempt(async () => {
+      if (inWorkspace.length > 0) {
+        throw new Refusal(inWorkspace);
+      }
+      return isChart
+        ? await checkHelmTagVersion(tree, version)
+        : judgeTagVersion(read.workspace, version);
+    }),
+    attempt(async () => (isChart ? "not asked" : await findLab(tree, version, head))),
+  ]);
+  const isDifferent = manifests.value?.some(({ level }) => level === "error");
+  const parts = [manifests, { findings: read.faults }, lab, chart];
+  return {
+    manifests: manifests.findings ? "unreadable" : isDifferent ? "differ" : "agree",
+    lab: lab.value ?? "unreadable",
+    stale: inWorkspace.length + read.faults.length > 0 ? "unreadable" : staleIn(read, versions),
+    chart: chart.value ?? "unreadable",
+    faults: unique(parts.flatMap(({ findings = [] }) => findings)),
+  };
+}
+
+/** Returns the versions that the references of a chart must state. */
+function chartVersions(version: Version, chart: Content["chart"] | undefined): Versions {
+  const appVersion = typeof chart === "object" ? chart.appVersion : undefined;
+  return {
+    chart: version,
+    ...(appVersion !== undefined && isVersion(appVersion) ? { appVersion } : {}),
+  };
+}
+
+/** Returns faults, each message once: several questions may find the same fault. */
+function unique(faults: readonly Finding[]): Finding[] {
+  return [...new Map(faults.map((each) => [each.message, each])).values()];
+}
+
+function staleIn({ references }: References, versions: Versions): StaleReference[] {
+  return references.flatMap((each) => {
+    const version = versions[each.row.follows];
+    return version !== undefined && isStale(each, versions)
+      ? [
+          {
+            row: each.row.name,
+            file: each.file,
+            what: each.what,
+            found: each.written,
+            expected: each.becomes(version),
+          },
+        ]
+      : [];
+  });
+}
+
+async function findLab(
+  tree: Tree,
+  version: Version,
+  { date, bypasses }: Pick<Head, "date" | "bypasses">,
+): Promise<Lab> {
+  const ledger = await tree.read(layout.ledger, { lenient: true });
+  const question = { ...defaultQuestion, maxAgeDays: Number.POSITIVE_INFINITY };
+  const found = ledger && (await findLabValidation(tree, { ...question, version, today: date }));
+  const skipped = bypasses.some(isLabBypass);
+  return {
+    state: skipped ? "skipped" : found === undefined ? "none" : "pass",
+    pass: found && {
+      date: found.entry.date,
+      ageDays: found.ageDays,
+      labCommit: found.entry.sha,
+    },
+    hasLedger: ledger !== undefined,
+  };
+}
+
+/** Returns the versions of the chart, or `none` for a release from before the chart. */
+async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
+  if ((await tree.read(chartManifest(layout.chart))) === undefined) {
+    return "none";
+  }
+  const { version, appVersion } = await readChart(tree, layout.chart);
+  return { version: version.value, appVersion: appVersion?.value };
 }
 
 // The main branch
 
 /** The commits of the main branch. */
-export interface Mainline {
+interface Mainline {
   /** The name by which it was found. */
   readonly shown: string;
   readonly commit: ObjectId;
@@ -171,52 +267,41 @@ export interface Mainline {
  * @param name The commit to use instead.
  * @throws {Refusal} If there is no such branch or commit, or git fails.
  */
-export async function readMainline(repository: Repository, name?: string): Promise<Mainline> {
+async function readMainline(repository: Repository, name?: string): Promise<Mainline> {
   const { mainBranch, remote } = layout;
-  const names =
+  const candidates: readonly (readonly [shown: string, revision: string])[] =
     name === undefined
       ? [
-          { shown: mainBranch, revision: `refs/heads/${mainBranch}` },
-          { shown: `${remote}/${mainBranch}`, revision: `refs/remotes/${remote}/${mainBranch}` },
+          [mainBranch, `refs/heads/${mainBranch}`],
+          [`${remote}/${mainBranch}`, `refs/remotes/${remote}/${mainBranch}`],
         ]
-      : [{ shown: name, revision: name }];
-  const [shallow, ...found] = await Promise.all([
-    gitOutput(repository, "list the commits on the main branch", [
-      "rev-parse",
-      "--is-shallow-repository",
-    ]),
-    ...names.map(async ({ shown, revision }) => {
+      : [[name, name]];
+  const found = await Promise.all(
+    candidates.map(async ([shown, revision]) => {
       const commit = await findCommit(repository, revision);
-      return commit === undefined
-        ? undefined
-        : { shown, commit, commits: await listCommits(repository, shown, commit) };
+      return commit === undefined ? [] : [{ shown, commit }];
     }),
-  ]);
-  const [first, second] = found.filter((each) => each !== undefined);
+  );
+  const [first, second] = found.flat();
   if (first === undefined) {
-    const looked = names.map(({ shown }) => JSON.stringify(shown)).join(" nor ");
+    const looked = candidates.map(([shown]) => JSON.stringify(shown)).join(" nor ");
     throw refusal(`Cannot find the main branch: found no ${looked} in this repository`, {
       remedy: "Name the commit to use as the main branch with --ref COMMIT",
     });
   }
-  const isShallow = shallow.trim() !== "false";
-  return second?.commits.has(first.commit) && second.commit !== first.commit
-    ? { ...second, isShallow }
-    : { ...first, isShallow };
-}
-
-async function listCommits(
-  repository: Repository,
-  shown: string,
-  commit: ObjectId,
-): Promise<ReadonlySet<ObjectId>> {
+  const isBehind =
+    second && (await relationTo(repository, first.commit, second.commit)).kind === "behind";
+  const { shown, commit } = isBehind ? second : first;
   const purpose = `list the commits on ${shown}`;
-  const output = await gitOutput(repository, purpose, ["rev-list", commit, "--"]);
-  const commits = new Set(output.split("\n"));
+  const [shallow, listed] = await Promise.all([
+    gitOutput(repository, purpose, ["rev-parse", "--is-shallow-repository"]),
+    gitOutput(repository, purpose, ["rev-list", commit, "--"]),
+  ]);
+  const commits = new Set(listed.split("\n"));
   if (!commits.has(commit)) {
     throw refusal(`Cannot ${purpose}: git rev-list does not list ${commit} itself`, {
       remedy: "Check the repository: git fsck",
     });
   }
-  return commits;
+  return { shown, commit, commits, isShallow: shallow.trim() !== "false" };
 }

@@ -1,4 +1,4 @@
-/** Verifies the GitHub release of a tag: that it is published, and that its assets match the checksums. */
+/** Verifies the GitHub release of a tag: its assets, their checksums, and their attestations. */
 
 import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -17,19 +17,29 @@ import {
   type GhWorld,
 } from "../lib/net/gh.ts";
 import type { Environment } from "../lib/process.ts";
-import type { Subject } from "./attestations.ts";
+import type { RunQuestion } from "./workflow-run.ts";
+
+/** A file or an image that must be attested. */
+export interface Subject {
+  readonly name: string;
+  /**
+   * Returns what gh verifies (the path of a file, or `oci://` and an image reference) and the sha256
+   * that the attestation must name, in hexadecimal.
+   *
+   * @throws {Unverified} If the subject does not exist; then it has no attestation.
+   */
+  file(): Promise<{ readonly path: string; readonly sha256: string }>;
+}
 
 /** A temporary folder for assets, removed at the end of its scope. */
-export interface Downloads extends Disposable {
-  readonly path: string;
-}
+export type Downloads = ReturnType<typeof openDownloads>;
 
 /**
  * Makes an empty folder that only the operator can read.
  *
  * @throws {Refusal} If it cannot be made.
  */
-export function openDownloads(env: Environment): Downloads {
+export function openDownloads(env: Environment) {
   const path = makeScratchFolder("release-assets-", { env });
   return {
     path,
@@ -130,29 +140,20 @@ function judgeRelease({ release }: { readonly release: Fields }, kind: string): 
   return { evidence: `published${day === undefined ? "" : ` on ${day}`}${marked}`, link };
 }
 
-/** Matches files that accompany a binary in a release. */
-const companions = /\.(?:sha256|sha512|sig|asc|pem|crt|sbom|json|jsonl|txt|bundle|sigstore)$/i;
-
-/** Reports whether an asset is the binary of a platform: the prefix, alone or with a suffix. */
+/** Reports whether an asset is the binary of a platform, such as PREFIX.exe or PREFIX-musl.tar.gz. */
 function isBinary(name: string, prefix: string): boolean {
-  return (
-    name.startsWith(prefix) &&
-    /^(?:[-._]|$)/.test(name.slice(prefix.length)) &&
-    !companions.test(name)
-  );
+  const suffix = /^(?:-[a-z0-9]+)*(?:\.exe|\.zip|\.tgz|\.tar\.[a-z0-9]+)?$/i;
+  return name.startsWith(prefix) && suffix.test(name.slice(prefix.length));
 }
 
 /**
- * Returns the one asset whose name passes `isMeant`. A name with a slash or a glob character never
- * does: gh would write it to another folder, or fetch other assets.
+ * Returns the one asset whose name passes `isMeant`. Such a name never has a slash or a glob character,
+ * with which gh would write to another folder, or fetch other assets.
  *
  * @throws {Unverified} If there is no asset or several, or the upload is not complete.
  */
 function findAsset(isMeant: (name: string) => boolean, assets: readonly Fields[]): Fields {
-  const [asset, ...others] = assets.filter(
-    ({ name }) =>
-      typeof name === "string" && /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(name) && isMeant(name),
-  );
+  const [asset, ...others] = assets.filter(({ name }) => isMeant(String(name)));
   if (others.length > 0) {
     const names = [asset, ...others].map((each) => each?.name).join(", ");
     const evidence = `found several assets: ${names}, expected 1`;
@@ -216,17 +217,14 @@ function readChecksums(list: Fetched) {
 }
 
 /**
- * Returns the sha256 of each file in the output of `sha256sum`, in lower-case hexadecimal. A name may
- * appear twice only with the same sum.
+ * Returns the sha256 of each file in the output of `sha256sum`, in lower-case hexadecimal.
  *
  * @throws {SyntaxError} If a line is not a checksum, a name has two sums, or the file is empty.
  */
 export function parseChecksums(text: string): ReadonlyMap<string, string> {
   const sums = new Map<string, string>();
-  for (const [index, line] of text
-    .replace(/\r?\n$/, "")
-    .split(/\r?\n/)
-    .entries()) {
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  for (const [index, line] of lines.entries()) {
     // A sum, a space, then a space or the asterisk of binary mode, and a name.
     const found = /^([0-9A-Fa-f]{64}) [ *](?:\.\/)?(\S(?:.*\S)?)$/.exec(line);
     const [, sum = "", name = ""] = found ?? [];
@@ -253,4 +251,104 @@ function compare({ name, sha256 }: Fetched, list: ReturnType<typeof readChecksum
       : `${name} has sha256 ${sha256}, but ${list.name} says ${published}`;
   const remedy = "Do not use this asset: find out who changed it, and release the next version";
   throw new Unverified("failed", evidence, remedy);
+}
+
+// Attestations
+
+/** The kinds of attestation that each subject must have, with the type of their predicate. */
+const kinds = [
+  { what: "provenance", predicate: "https://slsa.dev/provenance/v1" },
+  { what: "SPDX attestation", predicate: "https://spdx.dev/Document/v2.3" },
+] as const;
+
+/** Matches the message of gh for a missing attestation; older versions print the server's answer. */
+const absent = /no attestations found|HTTP 404: [^\n]*\/attestations\/sha256/i;
+
+/** Matches the message of gh for an invalid attestation, unless `trouble` matches as well. */
+const breach =
+  /verifying with issuer|(?:signature|policy|Sigstore) verification failed|policy .*not (?:met|satisfied)/i;
+/** Matches the messages of gh for a network error: they say nothing about the attestation. */
+const trouble =
+  /\b(?:dial|lookup|timeout|timed out|connect\w*|HTTP [0-9]+|TUF|EOF|TLS|x509: certificate signed by unknown)\b/i;
+
+const distrust = "Do not use this file: find out what built it, and release the next version";
+
+/**
+ * Returns two answers for each subject: about its provenance and its SPDX attestation. gh verifies the
+ * signature. The verified statement must name the repository, the workflow, the tag and, if it is
+ * known, the commit: an attestation by the run of another tag does not count.
+ *
+ * @param origin The tag, the workflow and, if known, the commit that the attestations must name.
+ */
+export async function askAttestations(
+  subjects: readonly Subject[],
+  origin: RunQuestion,
+  gh: GhWorld,
+): Promise<Answer[]> {
+  const asking = subjects.flatMap((subject) =>
+    kinds.map(({ what, predicate }) =>
+      answered(`${what} of ${subject.name}`, () => verify(subject, predicate, origin, gh)),
+    ),
+  );
+  return await Promise.all(asking);
+}
+
+/** @throws {Unverified} If no attestation of that kind names this tag and this file. */
+async function verify(
+  subject: Subject,
+  predicate: string,
+  { tag, workflow, commit }: RunQuestion,
+  gh: GhWorld,
+): Promise<string> {
+  const { path, sha256 } = await subject.file();
+  const home = `https://github.com/${gh.repository}`;
+  const expected: [what: string, key: string, wanted: string | undefined][] = [
+    ["repository", "sourceRepositoryURI", home],
+    ["ref", "sourceRepositoryRef", `refs/tags/${tag}`],
+    ["workflow", "buildSignerURI", `${home}/${workflow}@refs/tags/${tag}`],
+    ["commit", "sourceRepositoryDigest", commit],
+  ];
+  const attestations = await readAttestations(path, predicate, gh);
+  const faults = attestations.map(({ certificate, digests }) => [
+    ...expected
+      .filter(([, key, wanted]) => wanted !== undefined && certificate[key] !== wanted)
+      .map(([what, key, wanted]) => {
+        const found = findText(certificate[key])?.slice(0, 200) ?? "unknown";
+        return `${what} ${found}, expected ${wanted}`;
+      }),
+    ...(digests.includes(sha256) ? [] : [`a file with another sha256 than ${sha256}`]),
+  ]);
+  const [least] = faults.toSorted((a, b) => a.length - b.length);
+  if (least === undefined) {
+    const remedy = "Wait until the workflow run has attested it";
+    throw new Unverified("pending", "there is no attestation", remedy);
+  }
+  if (least.length > 0) {
+    throw new Unverified("failed", `it names ${least.join("; it names ")}`, distrust);
+  }
+  return `signed by ${workflow} at refs/tags/${tag}`;
+}
+
+/** Returns the attestations that gh has verified: the certificate, and the digests of the statement. */
+async function readAttestations(path: string, predicate: string, gh: GhWorld) {
+  const args = ["attestation", "verify", path, "--predicate-type", predicate, "--format", "json"];
+  // gh asks GitHub and the trust roots, and prints the whole SBOM more than once.
+  const options = { absent, timeout: 60_000, most: 64 * 1024 * 1024 };
+  const answer = await askGh(args, gh, options).catch((thrown) => {
+    const { message } = thrown as Error;
+    const isBreach = breach.test(message) && !trouble.test(message);
+    throw isBreach ? new Unverified("failed", message, distrust) : thrown;
+  });
+  return (findList(answer ?? []) ?? [{}]).flatMap(({ verificationResult }) => {
+    const result = asTable(verificationResult);
+    const statement = asTable(result?.statement);
+    const certificate = asTable(asTable(result?.signature)?.certificate);
+    const subjects = findList(statement?.subject);
+    if (certificate === undefined || subjects === undefined) {
+      const evidence = "the answer of gh attestation verify has an unknown form";
+      throw new Unverified("unknown", evidence, "Update gh, and ask again");
+    }
+    const digests = subjects.map(({ digest }) => asTable(digest)?.sha256);
+    return statement?.predicateType === predicate ? [{ certificate, digests }] : [];
+  });
 }

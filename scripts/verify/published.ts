@@ -61,29 +61,23 @@ const artifactType = "application/vnd.oci.image.manifest.v1+json";
 const configType = "application/vnd.cncf.helm.config.v1+json";
 const contentType = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
-/** The chart that must be published. */
-export interface PublishedChart {
-  /** Its reference, with the version as the tag. */
-  readonly reference: ImageReference & { readonly tag: string };
-  readonly name: string;
-  /** The version of the product that it installs; undefined if unknown. */
-  readonly appVersion: string | undefined;
-}
-
 /**
  * Asks the registry for a chart's artifact, its configuration and its content.
  *
+ * @param reference Its reference, with the version as the tag.
+ * @param appVersion The version of the product that it installs; undefined if unknown.
  * @returns The answer, and the digest of the artifact if it is verified.
  */
 export async function askChartArtifact(
-  chart: PublishedChart,
+  reference: ImageReference & { readonly tag: string },
+  appVersion: string | undefined,
   world: RegistryWorld,
 ): Promise<{ readonly answer: Answer; readonly digest: string | undefined }> {
-  const { registry, repository, tag } = chart.reference;
+  const { registry, repository, tag } = reference;
   const name = `${repository}:${tag}`;
   let digest: string | undefined;
   const answer = await answered(`chart on ${registry}`, async () => {
-    const opened = openRegistry(chart.reference, world);
+    const opened = openRegistry(reference, world);
     const found = await opened.manifest(tag).catch((thrown) => {
       const isAbsent = thrown instanceof Unverified && thrown.state === "pending";
       const remedy = "Wait for helm-release.yml to push it";
@@ -113,7 +107,7 @@ export async function askChartArtifact(
     const parts = [config, content].map((part) => opened.blob(digestOf(part)));
     const [text = ""] = await Promise.all(parts);
     const said = parseJsonTable(text, "chart configuration");
-    const expected = { name: chart.name, version: tag, appVersion: chart.appVersion };
+    const expected = { name: layout.product, version: tag, appVersion };
     const faults = Object.entries(expected).flatMap(([key, value]) =>
       value === undefined || said[key] === value
         ? []

@@ -4,11 +4,15 @@ import { type Answer, answerOf, Unverified } from "../lib/answer.ts";
 import { type ImageReference, nameOf, parseImageReference } from "../lib/files/image-reference.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
-import type { GhWorld } from "../lib/net/gh.ts";
 import type { HttpOptions } from "../lib/net/http.ts";
 import { isVersion, type Version } from "../lib/version.ts";
-import { askAttestations, type Subject } from "./attestations.ts";
-import { askGithubRelease, type Downloads, draft } from "./github-release.ts";
+import {
+  askAttestations,
+  askGithubRelease,
+  type Downloads,
+  draft,
+  type Subject,
+} from "./github-release.ts";
 import { askChartArtifact, askCrate, askImages, imageQuestion } from "./published.ts";
 import type { Question } from "./survey.ts";
 import { askTag, type Promises, type TagAnswer, tagQuestion } from "./tag.ts";
@@ -27,29 +31,22 @@ export interface Release {
   readonly crateIndex?: URL | undefined;
 }
 
-/** What the questions need. */
-export interface VerifyWorld {
-  readonly repository: Repository;
-  readonly gh: GhWorld;
-  readonly http: HttpOptions;
-  /** Receives the assets of the GitHub release. */
-  readonly downloads: Downloads;
-}
-
-export interface Inquiry {
-  /** Short name of the tag. */
-  readonly tag: string;
-  /** In the order in which they are asked and reported. */
-  readonly questions: readonly Question[];
-  /** Returns the last answer about the tag. Call it after the questions were asked. */
-  tagged(): Promise<TagAnswer>;
-}
-
-/** Returns the questions about the tag of an application or of a chart. */
-export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
+/**
+ * Returns the short name of a release's tag, the questions about it in the order in which they are
+ * asked and reported, and a function that returns the last answer about the tag itself.
+ *
+ * @param downloads Receives the assets of the GitHub release.
+ */
+export function questionsOf(
+  release: Release,
+  repository: Repository,
+  http: HttpOptions,
+  downloads: Downloads,
+) {
   const { kind, version, registry, crateIndex = new URL(layout.published.crateIndex) } = release;
-  const { repository, gh, http, downloads } = world;
-  const registries = { env: repository.env, cwd: repository.root, http };
+  const { root: cwd, env, signal } = repository;
+  const gh = { env, cwd, signal, repository: layout.published.repository };
+  const registries = { env, cwd, http };
   const isChart = kind === "chart";
   const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
@@ -102,7 +99,7 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
     const { promises } = await tagging;
     const appVersion = promises instanceof Unverified ? undefined : promises.appVersion;
     const reference = published(layout.published.chart);
-    const { answer, digest } = await askChartArtifact({ reference, name, appVersion }, registries);
+    const { answer, digest } = await askChartArtifact(reference, appVersion, registries);
     const subject: Subject = {
       name: `chart ${name} ${version}`,
       async file() {
@@ -153,11 +150,8 @@ export function questionsOf(release: Release, world: VerifyWorld): Inquiry {
   const own = isChart
     ? [made("chart", askChart), { label: "image of the chart", ask: askPulledImage }]
     : [made("image", askImage), ...ofCrates];
-  return {
-    tag,
-    questions: [ofTag, ofRun, made("GitHub release", askRelease), ...own],
-    tagged: () => tagging,
-  };
+  const questions = [ofTag, ofRun, made("GitHub release", askRelease), ...own];
+  return { tag, questions, tagged: () => tagging };
 }
 
 /** Returns the answer about a product of a run: if the run has ended, `pending` becomes `failed`. */

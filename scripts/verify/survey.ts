@@ -139,19 +139,15 @@ function changes(before: readonly Answer[], now: readonly Answer[]): string[] {
 
 /**
  * Returns answers as findings, in their order. All that are unknown for the same reason become one
- * finding in the place of the first, which names at most four of them: the data name all.
+ * finding in the place of the first, which names three of them: the data name all.
  */
 export function findingsOfAnswers(answers: readonly Answer[]): Finding[] {
   const reasons = Map.groupBy(answers, ({ question, state, evidence, remedy }) =>
     state === "unknown" ? JSON.stringify([evidence, remedy]) : question,
   );
   return [...reasons.values()].flatMap((same) => {
-    if (same.length === 1 || same[0]?.state !== "unknown") {
-      return same.map(findingOf);
-    }
-    const names = same.map(nameOf);
-    const shown = names.length > 4 ? names.slice(0, 3) : names;
-    const more = names.length > 4 ? ` and ${names.length - 3} more` : "";
-    return [findingOf({ ...same[0], question: `${shown.join(", ")}${more}` })];
+    const more = same.length > 3 ? ` and ${same.length - 3} more` : "";
+    const question = same.slice(0, 3).map(nameOf).join(", ") + more;
+    return same.slice(0, 1).map((first) => findingOf({ ...first, question }));
   });
 }

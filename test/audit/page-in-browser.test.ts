@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageOf } from "../../scripts/audit/page.ts";
-import { columns } from "../../scripts/audit/table.ts";
+import { columns } from "../../scripts/audit/record.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
 import { error } from "../../scripts/lib/finding.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";

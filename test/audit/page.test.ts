@@ -8,8 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { findPage, pageMark, pageOf, writePage } from "../../scripts/audit/page.ts";
-import { timelineOf } from "../../scripts/audit/timeline.ts";
+import { checkPath, pageMark, pageOf, timelineOf, writePage } from "../../scripts/audit/page.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";
 import { temporaryFolder } from "../helpers/world.ts";
@@ -91,7 +90,7 @@ describe("the file of the page", () => {
   ])("is refused over %s, before and at the writing", (_, name, make) => {
     make();
     const before = readdirSync(folder.path);
-    expect(() => findPage(at(name))).toThrow("Cannot write ");
+    expect(() => checkPath(at(name))).toThrow("Cannot write ");
     expect(() => writePage(at(name), "new")).toThrow("Cannot write ");
     expect(readdirSync(folder.path)).toEqual(before);
   });

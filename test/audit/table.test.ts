@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cellsOf, tableLines } from "../../scripts/audit/table.ts";
+import { cellsOf, tableLines } from "../../scripts/audit/record.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";
 
 test("the table fits 80 columns, and a longer cell moves its own row alone", () => {

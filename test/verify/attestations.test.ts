@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { attestationShape, type GhReply, predicates } from "../../scripts/demo/gh.ts";
 import { Unverified } from "../../scripts/lib/answer.ts";
 import { layout } from "../../scripts/lib/layout.ts";
-import { askAttestations, type Subject } from "../../scripts/verify/attestations.ts";
+import { askAttestations, type Subject } from "../../scripts/verify/github-release.ts";
 import { ghWorld, tooOldForAttestations } from "../helpers/gh.ts";
 
 const release = {

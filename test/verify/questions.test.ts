@@ -115,12 +115,8 @@ async function look(kind: TagKind, each: World, of = version): Promise<Answer[]>
     crateIndex: new URL(each.index.url),
   };
   using downloads = openDownloads(env);
-  const { questions } = questionsOf(release, {
-    repository: { root: product.root, env: { ...product.env, PATH: env.PATH } },
-    gh: { ...each.github.world, env },
-    http: quickHttp,
-    downloads,
-  });
+  const repository = { root: product.root, env: { ...product.env, PATH: env.PATH } };
+  const { questions } = questionsOf(release, repository, quickHttp, downloads);
   const { world } = quietWorld();
   return await survey(world, questions, { limit: 0, state: () => "" });
 }

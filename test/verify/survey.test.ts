@@ -205,7 +205,7 @@ describe("as findings", () => {
       findingsOfAnswers(Array.from({ length: count }, (_, index) => unknown(`q${index}`))).map(
         ({ message }) => message,
       );
-    expect(messages(4)).toEqual(["Cannot verify q0, q1, q2, q3: unknown, gh is missing"]);
+    expect(messages(3)).toEqual(["Cannot verify q0, q1, q2: unknown, gh is missing"]);
     expect(messages(5)).toEqual(["Cannot verify q0, q1, q2 and 2 more: unknown, gh is missing"]);
   });
 
