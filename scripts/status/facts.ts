@@ -14,12 +14,12 @@ import {
   relationTo,
 } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag, type LocalTag, refValue } from "../lib/git/tag.ts";
+import { findLocalTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
 import type { Facts } from "../release/prechecks.ts";
-import type { Outcome } from "./answers.ts";
+import type { Outcome } from "./questions.ts";
 import { askChecks, type Checks, statedVersion } from "./questions.ts";
 import {
   askPrechecks,
@@ -108,23 +108,26 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
   ]);
   const { remote, refs } = asked.value ?? {};
   const tips = { head: checkout.head, main, branch: tip };
-  const isTagged = localTag.kind === "signed" || refs?.tags.has(`refs/tags/${tag}`) === true;
-  const { where, commit } = isTagged
-    ? await findTagged(repository, localTag, tag)
-    : await findUntagged(world, version, tips);
+  const signed = localTag.kind === "signed" ? localTag.tag : undefined;
+  const isPublished = refs?.tags.has(`refs/tags/${tag}`);
+  const { where, commit } =
+    signed !== undefined || isPublished
+      ? await findTagged(repository, tag, signed?.object)
+      : await findUntagged(world, version, tips);
   const about = commit ?? checkout.head;
   const release: Facts = {
     ...{ tag, version, commit: about, checkout, localTag, remote, refs },
     relation: refs && (await relationTo(repository, about, refs.main)),
-    resuming: localTag.kind === "signed",
+    resuming: signed !== undefined,
     interactive: true,
   };
   const tagState = tagStateOf(release, rules);
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
   const tree = commitTree(objects, about);
   const tagged = where === "tag";
-  const mayBePublished = refs?.tags.has(`refs/tags/${tag}`) ?? true;
-  const day = (mayBePublished ? taggingDay(localTag) : undefined) ?? today;
+  // A tagged commit is judged as of the day of its tag, but a release that the remote lacks goes on today.
+  const date = isPublished === false ? undefined : parseTagger(signed?.tagger)?.date;
+  const day = date === undefined ? today : dayOf(date);
   const judged = { repository, objects, version, tag, commit: about, tree, day, tagged };
   const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
   const isAbsent = where === "none" || where === "remote tag";
@@ -140,7 +143,7 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
     ...{ version, tag, branch, where, commit, checkout, head, tagState, checks, chart },
     ...{ branchExists: tip !== undefined, remote: compared, stated },
     precheck: askPrechecks(release),
-    bypass: messageOf(localTag).find((line) => line.startsWith("Bypassed: lab ")),
+    bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
     unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
   };
@@ -148,9 +151,12 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
 
 type Located = Pick<StatusFacts, "where" | "commit">;
 
-async function findTagged(repository: Repository, local: LocalTag, tag: string): Promise<Located> {
-  const commit =
-    local.kind === "signed" ? local.tag.object : await findCommit(repository, `refs/tags/${tag}`);
+async function findTagged(
+  repository: Repository,
+  tag: string,
+  signed: ObjectId | undefined,
+): Promise<Located> {
+  const commit = signed ?? (await findCommit(repository, `refs/tags/${tag}`));
   return { where: commit === undefined ? "remote tag" : "tag", commit };
 }
 
@@ -162,12 +168,15 @@ async function findUntagged(
 ): Promise<Located> {
   const isOnMain =
     main !== undefined && (await statedVersion(commitTree(objects, main))) === version;
-  if (branch === undefined) {
-    return isOnMain ? { where: "main", commit: main } : { where: "none", commit: main ?? head };
+  const isMerged =
+    branch === undefined ||
+    (isOnMain && /^(?:equal|behind)$/.test((await relationTo(repository, branch, main)).kind));
+  if (isOnMain && isMerged) {
+    return { where: "main", commit: main };
   }
-  const relation = isOnMain ? (await relationTo(repository, branch, main)).kind : undefined;
-  const isMerged = relation === "equal" || relation === "behind";
-  return isMerged ? { where: "main", commit: main } : { where: "branch", commit: branch };
+  return branch === undefined
+    ? { where: "none", commit: main ?? head }
+    : { where: "branch", commit: branch };
 }
 
 async function compare(
@@ -185,20 +194,6 @@ async function compare(
     main: ofMain?.kind,
     branch: ofBranch?.kind ?? (there === undefined ? "absent" : "unfetched"),
   };
-}
-
-function messageOf(localTag: LocalTag): readonly string[] {
-  return localTag.kind === "signed" ? localTag.tag.message.split("\n") : [];
-}
-
-/**
- * Returns the day of a tag's tagger line. A commit is judged as of that day, unless the remote lacks
- * the tag: then the release continues today.
- */
-function taggingDay(localTag: LocalTag): Day | undefined {
-  const tagger = localTag.kind === "signed" ? localTag.tag.tagger : undefined;
-  const date = parseTagger(tagger)?.date;
-  return date && dayOf(date);
 }
 
 /** Returns a warning for each question that the checks could not answer, each once. */

@@ -4,16 +4,27 @@
  */
 
 import type { State } from "../lib/answer.ts";
+import type { Relation } from "../lib/git/remote.ts";
 import { layout } from "../lib/layout.ts";
 import { mergeCommand } from "../lib/release-branch.ts";
 import { compareVersions } from "../lib/version.ts";
-import { askRemote, byHand, command, fetchMain, type Next, type Outcome } from "./answers.ts";
 import type { StatusFacts } from "./facts.ts";
-import type { Checks } from "./questions.ts";
+import {
+  askRemote,
+  byHand,
+  type Checks,
+  command,
+  fetchMain,
+  type Next,
+  type Outcome,
+} from "./questions.ts";
 import { chartRules, rules } from "./tags.ts";
 
 /** The state of a step. */
-interface Judgement {
+export interface Step {
+  /** Its number in PROCEDURE. */
+  readonly step: string;
+  readonly title: string;
   /** `pending` and `unknown` are open steps. */
   readonly state: State | "not applicable";
   /** The reason for the state, on one line. */
@@ -22,11 +33,7 @@ interface Judgement {
   readonly next?: Next | undefined;
 }
 
-export interface Step extends Judgement {
-  /** Its number in PROCEDURE. */
-  readonly step: string;
-  readonly title: string;
-}
+type Judgement = Omit<Step, "step" | "title">;
 
 export interface Checklist {
   readonly steps: readonly Step[];
@@ -85,15 +92,14 @@ function unjudged({ where, branch, tagState }: StatusFacts): Judgement {
 /** Returns the step that a check judges; `next` is what to do if the check does not pass. */
 function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement {
   const { state, evidence, remedy } = outcome;
-  switch (state) {
-    case "verified":
-      return outcome;
-    case "unknown":
-      return step(state, `no answer: ${evidence}`, remedy === undefined ? next : byHand(remedy));
-    default:
-      // The tagged commit can no longer change: the step cannot become done.
-      return step(facts.where === "tag" ? "failed" : state, evidence, next);
+  if (state === "verified") {
+    return outcome;
   }
+  if (state === "unknown") {
+    return step(state, `no answer: ${evidence}`, remedy === undefined ? next : byHand(remedy));
+  }
+  // The tagged commit can no longer change: the step cannot become done.
+  return step(facts.where === "tag" ? "failed" : state, evidence, next);
 }
 
 function judgeBranch(facts: StatusFacts): Judgement {
@@ -103,14 +109,11 @@ function judgeBranch(facts: StatusFacts): Judgement {
   }
   if (theirs !== undefined && theirs.branch !== "absent") {
     const ref = `refs/heads/${branch}`;
-    const fetch = `git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`;
+    const fetch = command(`git fetch ${remote} ${ref}:${ref} && git checkout ${branch}`);
+    const evidence = `${branch} exists on ${remote}`;
     return where === "none"
-      ? step(
-          "pending",
-          `${branch} exists on ${remote}, but not locally`,
-          endOperation(facts) ?? command(fetch),
-        )
-      : step("verified", `${branch} exists on ${remote}`);
+      ? step("pending", `${evidence}, but not locally`, endOperation(facts) ?? fetch)
+      : step("verified", evidence);
   }
   if (where !== "none") {
     const reached = where === "main" ? `${main} has ${version}` : `${tag} is tagged`;
@@ -324,34 +327,25 @@ function endOperation({ checkout: { underway } }: StatusFacts): Next | undefined
     : undefined;
 }
 
+const pull = `git pull --no-rebase --no-edit ${remote}`;
+
+const syncs: Partial<Record<Relation["kind"], Next>> = {
+  unfetched: fetchMain,
+  behind: command(`git pull --ff-only ${remote} ${main}`),
+  diverged: command(`${pull} ${main}`),
+};
+
 /** Returns the step that updates main from the remote; undefined if main needs none. */
 function syncMain({ remote: theirs }: StatusFacts): Next | undefined {
-  switch (theirs?.main) {
-    case "unfetched":
-      return fetchMain;
-    case "behind":
-      return command(`git pull --ff-only ${remote} ${main}`);
-    case "diverged":
-      return command(`git pull --no-rebase --no-edit ${remote} ${main}`);
-    default:
-      return undefined;
-  }
+  return theirs?.main && syncs[theirs.main];
 }
 
 /** Returns the step that makes the release branch equal locally and on the remote; undefined if it is. */
 function pushBranch({ remote: theirs, branch }: StatusFacts): Next | undefined {
-  switch (theirs?.branch) {
-    case "absent":
-    case "ahead":
-      return command(`git push -u ${remote} ${branch}`, `${branch} is not pushed`);
-    case "behind":
-    case "diverged":
-    case "unfetched":
-      return command(
-        `git pull --no-rebase --no-edit ${remote} ${branch}`,
-        `${remote} has more of ${branch}`,
-      );
-    default:
-      return undefined;
+  if (theirs === undefined || theirs.branch === "equal") {
+    return undefined;
   }
+  return theirs.branch === "absent" || theirs.branch === "ahead"
+    ? command(`git push -u ${remote} ${branch}`, `${branch} is not pushed`)
+    : command(`${pull} ${branch}`, `${remote} has more of ${branch}`);
 }

@@ -11,15 +11,18 @@ import { compareVersions, type Version } from "../lib/version.ts";
 import { type Rules as ReleaseRules, resumeCommand } from "../release/plan.ts";
 import { type Facts, precheck } from "../release/prechecks.ts";
 import {
+  askChartFiles,
+  askImage,
   askRemote,
   byHand,
   command,
   fetchMain,
+  hasChart,
+  type Judged,
   type Next,
   type Outcome,
   sumUp,
-} from "./answers.ts";
-import { askChartFiles, askImage, hasChart, type Judged } from "./questions.ts";
+} from "./questions.ts";
 
 /** The state of a tag, locally and on the remote. */
 export interface TagState extends Outcome {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { error, type Finding, notice, warning } from "../../scripts/lib/finding.ts";
-import { type Outcome, sumUp } from "../../scripts/status/answers.ts";
+import { type Outcome, sumUp } from "../../scripts/status/questions.ts";
 
 test.each<[string, Finding[], Outcome]>([
   [

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import { byHand, command, type Outcome } from "../../scripts/status/answers.ts";
 import type { StatusFacts } from "../../scripts/status/facts.ts";
 import { judgeSteps } from "../../scripts/status/next.ts";
 import type { Checks } from "../../scripts/status/questions.ts";
+import { byHand, command, type Outcome } from "../../scripts/status/questions.ts";
 import type { ChartRelease, TagState } from "../../scripts/status/tags.ts";
 
 const passed: Outcome = { state: "verified", evidence: "as it should be" };
