@@ -81,10 +81,7 @@ export const table = command({
     report.tabulate({ columns: columns.map(({ name }) => name), rows: cellsOf(rows) });
     report.attach(() => dataOf(audit, options.since));
     if (page !== undefined) {
-      writePage(
-        page,
-        pageOf({ rows, main: audit.main.value, since: options.since, day: dayOf(now) }),
-      );
+      writePage(page, pageOf(audit, options.since, dayOf(now)));
       report.add(notice(`wrote ${options.html}`));
     }
   },

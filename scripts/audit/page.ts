@@ -2,17 +2,17 @@
 
 import { statSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { type Day, dayOf } from "../lib/calendar.ts";
+import type { Day } from "../lib/calendar.ts";
 import { toWrite } from "../lib/disk/change-files.ts";
 import { findFile, reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
+import type { Version } from "../lib/version.ts";
 import { visible } from "../lib/visible.ts";
 import {
   type Column,
   columns,
   faultPhrases,
-  type Head,
   hasFault,
   isUnreadable,
   nothing,
@@ -21,25 +21,19 @@ import {
   totalLines,
   totalsOf,
 } from "./record.ts";
+import type { Audit } from "./survey.ts";
 
 /** Marks a file as a page of an audit. */
 export const pageMark = '<meta name="generator" content="scripts/audit-releases.ts">';
 
-/** The content of a page. */
-export interface PageSubject {
-  /** From the newest to the oldest. */
-  readonly rows: readonly Row[];
-  /** The commit of the main branch, and the name it was found by; undefined if there was none. */
-  readonly main: { readonly shown: string; readonly commit: string } | undefined;
-  /** The version that the audit began with; undefined for all tags. */
-  readonly since: string | undefined;
-  /** The day of the audit, in UTC. */
-  readonly day: Day;
-}
-
-/** Returns the page. */
-export function pageOf(subject: PageSubject): string {
-  const { rows } = subject;
+/**
+ * Returns the page.
+ *
+ * @param since The version that the audit began with; undefined for all tags.
+ * @param day The day of the audit, in UTC.
+ */
+export function pageOf(audit: Audit, since: Version | undefined, day: Day): string {
+  const { rows } = audit;
   const title = `Releases of ${layout.product}`;
   return `<!doctype html>
 <html lang="en">
@@ -56,7 +50,7 @@ ${pageMark}
 <body>
 <header>
 <h1>${escaped(title)}</h1>
-<p class="about">${escaped(aboutOf(subject))}</p>
+<p class="about">${escaped(aboutOf(audit, since, day))}</p>
 </header>
 <main>
 <section aria-labelledby="totals">
@@ -88,7 +82,11 @@ ${rows.map(rowOf).join("\n")}
 `;
 }
 
-function aboutOf({ rows, main, since, day }: PageSubject): string {
+function aboutOf(
+  { rows, main: { value: main } }: Audit,
+  since: Version | undefined,
+  day: Day,
+): string {
   const from = since === undefined ? "" : ` since ${layout.tagPrefix}${since}`;
   const branch =
     main === undefined
@@ -141,32 +139,25 @@ function listOf(items: readonly string[]): string {
 
 // The timeline: one line for each column that can state a fault
 
-interface Dated extends Row {
-  readonly head: Head;
-}
-
 /**
  * In units of the picture, which is scaled to the page. The labels are at the newest end, where a narrow
  * screen opens it.
  */
 const size = { width: 900, left: 50, right: 800, words: 816, line: 36 };
 
-/** The number of dates below the picture, evenly spaced. */
-const dates = 5;
-
 /**
  * Returns the picture as an SVG element with a title and a description, or undefined if no tag has a date.
  * Some readers cannot see it, so the page must have the same content in a table.
  */
 export function timelineOf(rows: readonly Row[]): string | undefined {
-  const dated = rows.filter((row): row is Dated => row.head !== undefined);
-  if (dated.length === 0) {
+  // From the newest to the oldest, as the rows are.
+  const dated = rows.flatMap((row) => (row.head === undefined ? [] : [{ row, ...row.head }]));
+  const [newest, oldest] = [dated[0], dated.at(-1)];
+  if (newest === undefined || oldest === undefined) {
     return undefined;
   }
-  const moments = dated.map(({ head }) => head.seconds);
-  const first = moments.reduce((one, other) => Math.min(one, other));
-  const last = moments.reduce((one, other) => Math.max(one, other));
-  const span = Math.max(last - first, 1);
+  const first = oldest.seconds;
+  const span = Math.max(newest.seconds - first, 1);
   const x = (seconds: number) =>
     Math.round(size.left + ((seconds - first) / span) * (size.right - size.left));
   const judging = columns.filter(({ isFault }) => isFault !== undefined);
@@ -175,25 +166,20 @@ export function timelineOf(rows: readonly Row[]): string | undefined {
     return [
       `<line class="grid" x1="${size.left}" x2="${size.right}" y1="${y}" y2="${y}"/>`,
       `<text class="name" x="${size.words}" y="${y + 5}">${column.name}</text>`,
-      ...dated.flatMap((row) => {
-        const { tag, head } = row;
+      ...dated.flatMap(({ row, date, seconds }) => {
         const cell = column.cell(row);
-        const title = `<title>${escaped(`${tag}, ${head.date}: ${column.name} ${cell}`)}</title>`;
-        return cell === nothing ? [] : [mark(hasFault(row, column), x(head.seconds), y, title)];
+        const title = `<title>${escaped(`${row.tag}, ${date}: ${column.name} ${cell}`)}</title>`;
+        return cell === nothing ? [] : [mark(hasFault(row, column), x(seconds), y, title)];
       }),
     ];
   });
   const bottom = (judging.length + 1) * size.line;
-  const days = Array.from({ length: first === last ? 1 : dates }, (_, index) => {
-    const seconds = first + (span * index) / (dates - 1);
-    return `<text class="date" x="${x(seconds)}" y="${bottom}">${dayOf(new Date(seconds * 1000))}</text>`;
-  });
-  const undated = rows.length - dated.length;
-  const left =
-    undated > 0 ? ` ${plural(undated, "tag")} without a readable date only in the table.` : "";
+  const days = [...new Set([oldest, newest])].map(
+    ({ date, seconds }) => `<text class="date" x="${x(seconds)}" y="${bottom}">${date}</text>`,
+  );
   return `<svg viewBox="0 0 ${size.width} ${bottom + 16}" role="img" aria-labelledby="timeline-title" aria-describedby="timeline-description">
 <title id="timeline-title">Timeline of releases</title>
-<desc id="timeline-description">${plural(dated.length, "tag")} along time.${left} The table below has the same content.</desc>
+<desc id="timeline-description">${plural(dated.length, "tag")} along time. The table below has the same content.</desc>
 ${[...lines, ...days].join("\n")}
 </svg>`;
 }
@@ -205,17 +191,9 @@ function mark(isFault: boolean, x: number, y: number, title: string): string {
     : `<circle class="good" cx="${x}" cy="${y}" r="4">${title}</circle>`;
 }
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
 /** Returns a text for an element or a quoted attribute, without markup and hidden characters. */
-export function escaped(text: string): string {
-  return visible(text).replace(/[&<>"']/g, (character) => entities[character] ?? "");
+function escaped(text: string): string {
+  return Bun.escapeHTML(visible(text));
 }
 
 // The file

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pageOf } from "../../scripts/audit/page.ts";
-import { columns } from "../../scripts/audit/record.ts";
+import { columns, compareRows } from "../../scripts/audit/record.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
 import { error } from "../../scripts/lib/finding.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";
@@ -32,14 +32,11 @@ const rows = [
     chart: "unreadable",
     faults: [error(hostile.repeat(5))],
   }),
-];
+].toSorted(compareRows);
 
-const page = pageOf({
-  since: undefined,
-  day: parseDay("2026-08-07"),
-  rows,
-  main: { shown: hostile, commit: "0".repeat(40) },
-});
+const main = { shown: hostile, commit: "0".repeat(40), commits: new Set(""), isShallow: false };
+const audit = { rows, others: [], main: { value: main } };
+const page = pageOf(audit, undefined, parseDay("2026-08-07"));
 
 /** Texts with too little contrast, and marks; run in the page. */
 const lowContrast = `(() => {

@@ -9,42 +9,43 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { checkPath, pageMark, pageOf, timelineOf, writePage } from "../../scripts/audit/page.ts";
+import type { Row } from "../../scripts/audit/record.ts";
+import type { Audit } from "../../scripts/audit/survey.ts";
 import { parseDay } from "../../scripts/lib/calendar.ts";
+import { parseVersion } from "../../scripts/lib/version.ts";
 import { chartRow, soundRow } from "../helpers/audit.ts";
 import { temporaryFolder } from "../helpers/world.ts";
 
-const subject = {
-  rows: [soundRow(1), chartRow(1), soundRow(2)],
-  main: { shown: "main", commit: "0123456789abcdef".padEnd(40, "0") },
-  since: undefined,
-  day: parseDay("2026-08-07"),
-};
+const commit = "0123456789abcdef".padEnd(40, "0");
+const audit = (...rows: Row[]): Audit => ({
+  rows,
+  others: [],
+  main: { value: { shown: "main", commit, commits: new Set(), isShallow: false } },
+});
+const today = parseDay("2026-08-07");
+const three = audit(soundRow(2), chartRow(1), soundRow(1));
 
 describe("the page", () => {
-  test("is the same for the same audit, and known by its mark", () => {
-    expect(pageOf(subject)).toBe(pageOf(subject));
-    expect(pageOf(subject)).toContain(pageMark);
-    expect(pageOf(subject)).toContain(
+  test("is known by its mark, and says what it is about", () => {
+    const page = pageOf(three, undefined, today);
+    expect(page).toContain(pageMark);
+    expect(page).toContain(
       "Audit of 3 tags on 2026-08-07 (UTC); the main branch is main at 0123456789ab.",
     );
-    expect(pageOf({ ...subject, main: undefined, since: "1.1.0" })).toContain(
+    expect(pageOf({ ...three, main: { findings: [] } }, parseVersion("1.1.0"), today)).toContain(
       "Audit of 3 tags since v1.1.0 on 2026-08-07 (UTC); no main branch was found.",
     );
   });
 
   test("asks for nothing from elsewhere, and holds no script", () => {
-    const page = pageOf(subject);
+    const page = pageOf(three, undefined, today);
     expect(page.match(/\b(?:src|href|action|data)="[^"]*"/g)).toEqual(['href="data:,"']);
     expect(page).not.toMatch(/<script|url\(|@import|\bon\w+=|https?:/);
   });
 
-  test("says in words what the picture cannot show", () => {
-    const unread = soundRow(1, { head: undefined });
-    expect(pageOf({ ...subject, rows: [unread] })).toContain("No tag has a date that can be read.");
-    expect(timelineOf([unread])).toBeUndefined();
-    expect(timelineOf([soundRow(2), unread])).toContain(
-      "1 tag without a readable date only in the table.",
-    );
+  test("says in words that there is no picture", () => {
+    const page = pageOf(audit(soundRow(1, { head: undefined })), undefined, today);
+    expect(page).toContain("No tag has a date that can be read.");
   });
 });
 
