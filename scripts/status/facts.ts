@@ -52,6 +52,8 @@ export interface StatusFacts {
   /** Undefined if no ref exists locally that can be judged. */
   readonly checks: Checks | undefined;
   readonly tagState: TagState;
+  /** Whether the remote holds the tag; undefined if it did not answer. */
+  readonly isPublished: boolean | undefined;
   /** The outcome of the pre-checks for the present commit of main. */
   readonly precheck: Outcome;
   /** The line of a signed tag's message that records a bypass of the lab gate. */
@@ -140,7 +142,19 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
     where === "none" ? statedVersion(tree) : undefined,
   ]);
   return {
-    ...{ version, tag, branch, where, commit, checkout, head, tagState, checks, chart },
+    ...{
+      version,
+      tag,
+      branch,
+      where,
+      commit,
+      checkout,
+      head,
+      tagState,
+      isPublished,
+      checks,
+      chart,
+    },
     ...{ branchExists: tip !== undefined, remote: compared, stated },
     precheck: askPrechecks(release),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),

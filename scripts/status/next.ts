@@ -132,9 +132,12 @@ function judgeBranch(facts: StatusFacts): Judgement {
 
 /** Returns `next`, which changes the release's commit, or the step that must come before it. */
 function orEarlier(facts: StatusFacts, next: Next): Next {
-  const { where, tagState, branch } = facts;
+  const { where, tag, tagState, isPublished, branch } = facts;
+  if (where === "tag" && isPublished === undefined) {
+    return askRemote;
+  }
   if (where === "tag") {
-    return tagState.startOver;
+    return isPublished ? rules.nextVersion : command(`git tag -d ${tag}`);
   }
   const settle = tagState.kind === "blocked" ? tagState.next : undefined;
   return settle ?? checkOut(facts, where === "branch" ? branch : main) ?? next;

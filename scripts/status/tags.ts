@@ -13,7 +13,6 @@ import { type Facts, precheck } from "../release/prechecks.ts";
 import {
   askChartFiles,
   askImage,
-  askRemote,
   byHand,
   command,
   fetchMain,
@@ -33,8 +32,6 @@ export interface TagState extends Outcome {
   readonly kind: "free" | "interrupted" | "complete" | "blocked";
   /** The next step; undefined if the tag is free or complete. */
   readonly next?: Next;
-  /** The next step if the tagged commit cannot be released. */
-  readonly startOver: Next;
 }
 
 interface Rules extends ReleaseRules {
@@ -65,16 +62,13 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   const { tag, localTag, refs } = facts;
   const { nextVersion } = itsRules;
   const theirs = refs?.tags.get(`refs/tags/${tag}`);
-  const deleteIt = command(`git tag -d ${tag}`);
-  const asked = theirs === undefined ? deleteIt : nextVersion;
-  const startOver = refs === undefined ? askRemote : asked;
   const blocked = (state: Outcome["state"], evidence: string, next: Next): TagState => ({
-    ...{ kind: "blocked", state, evidence, next, startOver },
+    ...{ kind: "blocked", state, evidence, next },
   });
   if (localTag.kind === "absent") {
     const fetch = `git fetch ${remote} refs/tags/${tag}:refs/tags/${tag}`;
     return theirs === undefined
-      ? { kind: "free", state: "pending", evidence: `${tag} is not tagged`, startOver }
+      ? { kind: "free", state: "pending", evidence: `${tag} is not tagged` }
       : blocked("unknown", `${tag} exists on ${remote}, but not locally`, command(fetch));
   }
   if (localTag.kind === "unknown") {
@@ -89,12 +83,12 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   if (localTag.kind === "unfit") {
     const { why } = localTag;
     return theirs === undefined
-      ? blocked("failed", `${tag} exists locally: ${why}`, deleteIt)
+      ? blocked("failed", `${tag} exists locally: ${why}`, command(`git tag -d ${tag}`))
       : blocked("failed", `${tag} is published: ${why}`, nextVersion);
   }
   if (precheck(facts, itsRules, plain).complete) {
     const evidence = evidenceOf(tag, localTag, itsRules);
-    return { kind: "complete", state: "verified", evidence, startOver };
+    return { kind: "complete", state: "verified", evidence };
   }
   if (theirs !== undefined && facts.relation?.kind === "unfetched") {
     const { mainBranch: main } = layout;
@@ -105,13 +99,7 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
       ? `${tag} is signed locally, and is not on ${remote}`
       : `${tag} is on ${remote}, and its commit is not on ${remote}/${layout.mainBranch}`;
   const next = command(resumeCommand(itsRules.script, tag, localTag.tag.message));
-  return {
-    kind: "interrupted",
-    state: "pending",
-    evidence: `interrupted: ${left}`,
-    next,
-    startOver,
-  };
+  return { kind: "interrupted", state: "pending", evidence: `interrupted: ${left}`, next };
 }
 
 const plain = { dryRun: false, yes: false, resume: true } as const;

@@ -12,15 +12,11 @@ const pending: Outcome = { ...refused, state: "pending" };
 const silent: Outcome = { state: "unknown", evidence: "git hangs", remedy: "See git" };
 const noPass: Outcome = { ...pending, evidence: "no PASS" };
 
-const startOver = command("git tag -d v1.3.0");
 const resume = command("bun scripts/release.ts v1.3.0 --resume");
-const free: TagState = { kind: "free", ...pending, evidence: "v1.3.0 is not tagged", startOver };
-const complete: TagState = {
-  ...{ kind: "complete", ...passed },
-  startOver: byHand("Never move a published tag: release the next version"),
-};
-const interrupted: TagState = { kind: "interrupted", ...pending, next: resume, startOver };
-const blocked: TagState = { kind: "blocked", ...refused, next: byHand("Settle it"), startOver };
+const free: TagState = { kind: "free", ...pending, evidence: "v1.3.0 is not tagged" };
+const complete: TagState = { kind: "complete", ...passed };
+const interrupted: TagState = { kind: "interrupted", ...pending, next: resume };
+const blocked: TagState = { kind: "blocked", ...refused, next: byHand("Settle it") };
 
 const allPassed: Checks = {
   ...{ references: passed, described: true, vintages: passed, chart: passed, lab: passed },
@@ -39,7 +35,7 @@ const merged: StatusFacts = {
   checkout: { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] },
   remote: { main: "ahead", branch: "ahead" },
   ...{ checks: allPassed, tagState: free, precheck: passed, bypass: undefined, chart },
-  ...{ ledgerVariable: false, unanswered: [] },
+  ...{ isPublished: false, ledgerVariable: false, unanswered: [] },
 };
 
 const work = (facts: StatusFacts, change: Partial<Checks>): StatusFacts => ({
@@ -78,7 +74,7 @@ const validated = work(pushed, allPassed);
 
 /** The application is released, and its image is there. */
 const tagged: StatusFacts = {
-  ...{ ...remote(merged, "equal", "ahead"), where: "tag", tagState: complete },
+  ...{ ...remote(merged, "equal", "ahead"), where: "tag", tagState: complete, isPublished: true },
   chart: { ...chart, files: passed, image: passed },
 };
 const released: StatusFacts = { ...tagged, chart: { ...chart, state: complete } };
@@ -265,6 +261,16 @@ describe("step 6 merges and tags", () => {
       "or starts over, if its gate refuses",
       work(left, { gate: refused }),
       "5 failed: git tag -d v1.3.0",
+    ],
+    [
+      "but a published tag stays",
+      { ...work(left, { gate: refused }), isPublished: true },
+      "5 failed: (a person) Never move a published tag: release the next version",
+    ],
+    [
+      "and so does one that may be published",
+      { ...work(left, { gate: refused }), isPublished: undefined },
+      `5 failed: ${askOrigin}`,
     ],
     ["offline it stays interrupted", offline(left), `6 unknown: ${askOrigin}`],
     ["a tag in the way is settled first", { ...merged, tagState: blocked }, `6 failed: ${settle}`],

@@ -64,19 +64,19 @@ test.each<[string, Partial<Facts>, object]>([
     "signed, here alone",
     { localTag: signed },
     {
-      ...{ kind: "interrupted", next: finish, startOver: deleteIt },
+      ...{ kind: "interrupted", next: finish },
       evidence: "interrupted: v1.3.0 is signed locally, and is not on origin",
     },
   ],
   [
     "signed, on both sides, its commit on main",
     { localTag: signed, refs: held(id), relation: { kind: "behind" } },
-    { kind: "complete", startOver: stays },
+    { kind: "complete" },
   ],
   [
     "signed, on both sides, its commit not on main",
     { localTag: signed, refs: held(id), relation: { kind: "ahead", commits: ["x"] } },
-    { kind: "interrupted", next: finish, startOver: stays },
+    { kind: "interrupted", next: finish },
   ],
   [
     "signed, on both sides, and the remote's main is not here",
@@ -109,9 +109,9 @@ test.each<[string, Partial<Facts>, object]>([
     { kind: "blocked", state: "unknown", next: { text: "Install it" } },
   ],
   [
-    "signed, and the remote is silent: never complete, and never deleted",
+    "signed, and the remote is silent: never complete",
     { localTag: signed, refs: undefined, relation: undefined },
-    { kind: "interrupted", startOver: { text: "git ls-remote --heads origin" } },
+    { kind: "interrupted" },
   ],
 ])("a tag is judged by both sides: %s", (_, change, expected) => {
   expect(tagStateOf({ ...facts, ...change }, rules)).toMatchObject(expected);
