@@ -21,7 +21,7 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
-import { type Objects, openObjects } from "./lib/git/objects.ts";
+import { openObjects } from "./lib/git/objects.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Report } from "./lib/report.ts";
@@ -51,7 +51,13 @@ export const table = command({
     // In a partial clone git would fetch missing objects.
     const opened = { ...found, env: { ...found.env, GIT_NO_LAZY_FETCH: "1" } };
     await using objects = openObjects(opened);
-    await needProduct(opened, objects);
+    const manifest = layout.workspaceManifest;
+    if ((await objects.find(`HEAD:${manifest}`)) === undefined) {
+      // Every step would be open.
+      throw refusal(`Cannot find the state of a release: ${opened.root} has no ${manifest}`, {
+        remedy: "Name the product's checkout with --repo DIR",
+      });
+    }
     const version = operands.version ?? (await defaultVersion(opened));
     const signal = interrupt.requestSignal;
     const world = { repository: opened, objects, today: dayOf(now), signal };
@@ -63,17 +69,6 @@ export const table = command({
     }
   },
 });
-
-/** @throws {Refusal} If the repository is not the product: it would show every step as open. */
-async function needProduct(repository: Repository, objects: Objects): Promise<void> {
-  const manifest = layout.workspaceManifest;
-  const isHere = (await workTree(repository.root).list(manifest)).length > 0;
-  if (!isHere && (await objects.find(`HEAD:${manifest}`)) === undefined) {
-    throw refusal(`Cannot find the state of a release: ${repository.root} has no ${manifest}`, {
-      remedy: "Name the product's checkout with --repo DIR",
-    });
-  }
-}
 
 /**
  * Returns the version of the release branch that HEAD is on, or else the workspace's.
@@ -113,18 +108,18 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
   };
   const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
   report.print(`${tag}: ${location[where]}${at}`);
-  const rows = checklist.steps.map((each) => {
-    return [each.step, shownAs[each.state], each.title, each.evidence] as const;
+  const steps = checklist.steps.map(({ step, title, state, evidence }) => {
+    return { step, state: shownAs[state], title, evidence };
   });
-  const titleWidth = Math.max(...rows.map(([, , title]) => title.length));
-  for (const [step, state, title, evidence] of rows) {
-    const cells = [step.padEnd(4), state.padEnd(14), title.padEnd(titleWidth), evidence];
-    report.print(`  ${cells.join("  ")}`);
+  const width = Math.max(...steps.map(({ title }) => title.length));
+  for (const { step, state, title, evidence } of steps) {
+    report.print(`  ${step.padEnd(4)}  ${state.padEnd(14)}  ${title.padEnd(width)}  ${evidence}`);
   }
-  report.tabulate({ columns: ["step", "state", "title", "evidence"], rows });
+  const columns = ["step", "state", "title", "evidence"];
+  report.tabulate({ columns, rows: steps.map((each) => Object.values(each)) });
   report.attach({
     ...{ version, tag, branch, commit },
-    steps: rows.map(([step, state, title, evidence]) => ({ step, title, state, evidence })),
+    steps,
     unanswered: unanswered.map(({ message }) => message),
     next: next?.isCommand ? next.text : undefined,
     byHand: next?.isCommand === false ? next.text : undefined,
@@ -134,10 +129,7 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
 }
 
 /** Returns the verdict on all steps: a notice if the release is complete, else an error. */
-function verdictOf(
-  { tag, where, tagState }: Pick<StatusFacts, "tag" | "where" | "tagState">,
-  { first, next }: Checklist,
-): Finding {
+function verdictOf({ tag, where, tagState }: StatusFacts, { first, next }: Checklist): Finding {
   if (first === undefined) {
     return notice(`${tag} is released: every step is done, or not applicable`);
   }

@@ -142,20 +142,8 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
     where === "none" ? statedVersion(tree) : undefined,
   ]);
   return {
-    ...{
-      version,
-      tag,
-      branch,
-      where,
-      commit,
-      checkout,
-      head,
-      tagState,
-      isPublished,
-      checks,
-      chart,
-    },
-    ...{ branchExists: tip !== undefined, remote: compared, stated },
+    ...{ version, tag, branch, where, commit, checkout, head, tagState, checks, chart },
+    ...{ branchExists: tip !== undefined, isPublished, remote: compared, stated },
     precheck: askPrechecks(release),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),

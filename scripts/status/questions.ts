@@ -192,10 +192,9 @@ async function askBump(judged: Judged, work: Tree | undefined): Promise<Bump> {
 }
 
 async function askVintages({ tree, day }: Judged): Promise<Outcome | undefined> {
-  const isThere = (await tree.list(`${layout.vintages.folder}/**/*.rs`)).length > 0;
-  return isThere
-    ? await answer([checkVintages(tree, { releaseDay: day, strict: false })])
-    : undefined;
+  const files = await tree.list(`${layout.vintages.folder}/**/*.rs`);
+  const check = { releaseDay: day, strict: false };
+  return files.length > 0 ? await answer([checkVintages(tree, check)]) : undefined;
 }
 
 async function askChart(judged: Judged): Promise<Outcome | undefined> {
@@ -316,14 +315,8 @@ export function sumUp(
 ): Outcome {
   const of = (level: Finding["level"]) => findings.filter((each) => each.level === level);
   const [errors, warnings] = [of("error"), of("warning")];
-  const [first] = errors;
-  if (first !== undefined) {
-    const { remedy } = first;
-    return {
-      state: "failed",
-      evidence: firstOf(errors),
-      ...(remedy === undefined ? {} : { remedy }),
-    };
+  if (errors.length > 0) {
+    return { state: "failed", evidence: firstOf(errors), remedy: errors[0]?.remedy };
   }
   if (!isPass(findings)) {
     return { state: "unknown", evidence: "the check gave no evidence" };
