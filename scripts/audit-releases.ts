@@ -20,18 +20,71 @@ import {
   cellsOf,
   columns,
   faultPhrases,
-  findingsOfAudit,
-  isUnreadable,
+  pastFaults,
+  plural,
+  type Row,
   tableLines,
+  totalLines,
   totalsOf,
 } from "./audit/record.ts";
 import { type Audit, auditReleases } from "./audit/survey.ts";
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, nonEmpty, option, versionOf } from "./lib/cli.ts";
-import { notice } from "./lib/finding.ts";
+import { error, type Finding, notice, shellWord } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Version } from "./lib/version.ts";
+
+/**
+ * Returns an audit as findings: an error for everything that could not be read, and notices with the
+ * totals and with the newest example of each kind of fault.
+ *
+ * @param rows From the newest to the oldest.
+ * @param mainFaults Why the main branch was not found; undefined if it was.
+ */
+export function findingsOfAudit(
+  rows: readonly Row[],
+  mainFaults: readonly Finding[] | undefined,
+): Finding[] {
+  const totals = totalsOf(rows);
+  const unread = rows.flatMap((row) => row.faults.map((fault) => ({ row, fault })));
+  const faults = rows.flatMap((row) => pastFaults(row).map((fault) => ({ row, ...fault })));
+  return [
+    ...(mainFaults ?? cutOff(totals.onMain.unknown)),
+    ...grouped(unread, ({ fault }) => fault.message).map(({ newest: { row, fault }, count }) => {
+      const others = count > 1 ? ` and ${plural(count - 1, "other tag")}` : "";
+      return error(`Cannot audit all of ${row.tag}${others}: ${fault.message}`, {
+        ...fault,
+        remedy: fault.at === undefined ? fault.remedy : lookAt(row.tag, fault.at),
+      });
+    }),
+    ...totalLines(totals).map((line) => notice(line)),
+    ...grouped(faults, ({ kind }) => kind).map(({ newest: { row, kind, detail }, count }) => {
+      const example = detail === undefined ? row.tag : `${row.tag} (${detail})`;
+      return notice(`${kind}: ${plural(count, "tag")}, newest ${example}`);
+    }),
+  ];
+}
+
+function cutOff(tags: number): Finding[] {
+  const remedy =
+    "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)";
+  const what = `for ${plural(tags, "tag")} whether the commit is on the main branch`;
+  return tags === 0 ? [] : [error(`Cannot find out ${what}: this clone is shallow`, { remedy })];
+}
+
+/** Returns the first item of each group, and the number of its items. */
+function grouped<Item>(items: readonly Item[], key: (item: Item) => string) {
+  return [...Map.groupBy(items, key).values()].flatMap(([newest, ...others]) =>
+    newest === undefined ? [] : [{ newest, count: others.length + 1 }],
+  );
+}
+
+/** Returns the remedy that shows a file of a tag. A file without a line may not exist. */
+function lookAt(tag: string, { file, line }: NonNullable<Finding["at"]>): string {
+  const shown = line === undefined ? `--stat ${shellWord(tag)}` : shellWord(`${tag}:${file}`);
+  return `Look at what was tagged: git show ${shown}`;
+}
 
 export const table = command({
   name: "scripts/audit-releases.ts",
@@ -105,7 +158,7 @@ function dataOf({ rows, others, main: { value: main } }: Audit, since: Version |
       seconds: undefined,
       staleCount: row.stale === "unreadable" ? null : row.stale.length,
       faults: faultPhrases(row),
-      unreadable: isUnreadable(row) ? row.faults.map(({ message }) => message) : [],
+      unreadable: row.faults.map(({ message }) => message),
     })),
   };
   return data as unknown as Json;

@@ -14,7 +14,6 @@ import {
   columns,
   faultPhrases,
   hasFault,
-  isUnreadable,
   nothing,
   plural,
   type Row,
@@ -128,7 +127,7 @@ function cellOf(column: Column, row: Row): string {
 }
 
 function notesOf(row: Row): string {
-  const unread = isUnreadable(row) ? row.faults.map(({ message }) => `unreadable: ${message}`) : [];
+  const unread = row.faults.map(({ message }) => `unreadable: ${message}`);
   const notes = [...unread, ...faultPhrases(row)];
   return notes.length === 0 ? "none" : listOf(notes);
 }
@@ -160,7 +159,7 @@ export function timelineOf(rows: readonly Row[]): string | undefined {
   const span = Math.max(newest.seconds - first, 1);
   const x = (seconds: number) =>
     Math.round(size.left + ((seconds - first) / span) * (size.right - size.left));
-  const judging = columns.filter(({ isFault }) => isFault !== undefined);
+  const judging = columns.filter(({ fault }) => fault !== undefined);
   const lines = judging.flatMap((column, index) => {
     const y = (index + 1) * size.line;
     return [

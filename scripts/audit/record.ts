@@ -1,7 +1,7 @@
-/** The result of an audit: the record of each tag, the table, the totals, and the findings. */
+/** The result of an audit: the record of each tag, its faults, the table, and the totals. */
 
 import type { Day } from "../lib/calendar.ts";
-import { error, type Finding, notice, quote, shellWord } from "../lib/finding.ts";
+import { type Finding, quote } from "../lib/finding.ts";
 import type { Tag } from "../lib/git/tags.ts";
 import { layout } from "../lib/layout.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
@@ -62,13 +62,13 @@ export interface Content {
     | { readonly version: string; readonly appVersion: string | undefined }
     | "none"
     | "unreadable";
-  /** The reasons for `unreadable`. */
+  /** Why a part is `unreadable`. */
   readonly faults: readonly Finding[];
 }
 
 /** One tag of the audit. */
 export interface Row extends ReleaseTag, Content {
-  /** Undefined if the commit of the tag cannot be read. */
+  /** Undefined if the commit of the tag cannot be read; `faults` has the reason. */
   readonly head: Head | undefined;
 }
 
@@ -91,11 +91,6 @@ export function compareRows(one: Row, other: Row): number {
   );
 }
 
-/** Reports whether a part of a tag could not be read. */
-export function isUnreadable({ head, faults }: Row): boolean {
-  return head === undefined || faults.length > 0;
-}
-
 /** Returns the number of references that state another version; 0 if they are unreadable. */
 export function staleCount({ stale }: Row): number {
   return stale === "unreadable" ? 0 : stale.length;
@@ -111,25 +106,17 @@ interface PastFault {
   readonly detail?: string;
 }
 
-function pastFaults(row: Row): PastFault[] {
-  const { head, manifests } = row;
-  const bypassed = (head?.bypasses ?? []).filter((bypass) => !isLabBypass(bypass));
-  const faults: (PastFault | undefined | false)[] = [
-    head?.signature === "unsigned" && { kind: "not signed" },
-    head?.signature === "lightweight" && { kind: "lightweight, so not signed" },
-    head?.calledItself !== undefined && {
-      kind: "another name in the tag object",
-      detail: quote(head.calledItself),
-    },
-    head?.onMain === "no" && { kind: "commit not on the main branch" },
-    manifests === "differ" && {
-      kind: `another version in ${row.kind === "chart" ? "Chart.yaml" : "the manifests"}`,
-    },
-    labFault(row),
-    bypassed.length > 0 && { kind: "bypassed", detail: bypassed.join("; ") },
-    staleCount(row) > 0 && { kind: "stale references", detail: String(staleCount(row)) },
+export function pastFaults(row: Row): PastFault[] {
+  const { calledItself, bypasses = [] } = row.head ?? {};
+  const bypassed = bypasses.filter((bypass) => !isLabBypass(bypass)).join("; ");
+  const faults: (PastFault | undefined)[] = [
+    ...columns.map(({ fault }) => fault?.(row)),
+    calledItself === undefined
+      ? undefined
+      : { kind: "another name in the tag object", detail: quote(calledItself) },
+    bypassed === "" ? undefined : { kind: "bypassed", detail: bypassed },
   ];
-  return faults.filter((fault) => typeof fault === "object");
+  return faults.filter((fault) => fault !== undefined);
 }
 
 /** Reports whether a bypass that a tag's message records is that of the lab gate. */
@@ -141,7 +128,7 @@ export function isLabBypass(bypass: string): boolean {
  * Returns the fault of the lab validation. A release from before the ledger needs no PASS, nor does a
  * candidate, which is tagged so that the lab can run it.
  */
-export function labFault({ lab, version }: Row): PastFault | undefined {
+function labFault({ lab, version }: Row): PastFault | undefined {
   if (typeof lab === "string") {
     return undefined;
   }
@@ -177,8 +164,8 @@ export interface Column {
   /** In characters. */
   readonly width: number;
   cell(row: Row): string;
-  /** Reports whether the cell of a row states a fault; undefined if the column never does. */
-  isFault?(row: Row): boolean;
+  /** Returns the fault that the cell of a row states; undefined if the column never states one. */
+  fault?(row: Row): PastFault | undefined;
 }
 
 /** The cell of a question that does not apply. */
@@ -195,19 +182,28 @@ export const columns: readonly Column[] = [
     width: 6,
     cell: ({ head }) =>
       head ? { signed: "yes", unsigned: "no", lightweight: "light" }[head.signature] : unknown,
-    isFault: ({ head }) => head?.signature !== "signed",
+    fault: ({ head }) =>
+      ({
+        signed: undefined,
+        unsigned: { kind: "not signed" },
+        lightweight: { kind: "lightweight, so not signed" },
+      })[head?.signature ?? "signed"],
   },
   {
     name: "main",
     width: 4,
     cell: ({ head }) => (head === undefined || head.onMain === "unknown" ? unknown : head.onMain),
-    isFault: ({ head }) => head?.onMain === "no",
+    fault: ({ head }) =>
+      head?.onMain === "no" ? { kind: "commit not on the main branch" } : undefined,
   },
   {
     name: "files",
     width: 5,
     cell: ({ manifests }) => ({ agree: "ok", differ: "wrong", unreadable: unknown })[manifests],
-    isFault: ({ manifests }) => manifests === "differ",
+    fault({ kind, manifests }) {
+      const where = kind === "chart" ? "Chart.yaml" : "the manifests";
+      return manifests === "differ" ? { kind: `another version in ${where}` } : undefined;
+    },
   },
   {
     name: "lab",
@@ -218,13 +214,16 @@ export const columns: readonly Column[] = [
       }
       return lab.state === "pass" ? `PASS ${lab.pass?.ageDays}d` : lab.state;
     },
-    isFault: (row) => labFault(row) !== undefined,
+    fault: labFault,
   },
   {
     name: "stale",
     width: 5,
     cell: (row) => (row.stale === "unreadable" ? unknown : String(staleCount(row))),
-    isFault: (row) => staleCount(row) > 0,
+    fault(row) {
+      const count = staleCount(row);
+      return count > 0 ? { kind: "stale references", detail: String(count) } : undefined;
+    },
   },
   {
     name: "chart (app)",
@@ -245,8 +244,8 @@ function brief(value: string): string {
 }
 
 /** Reports whether a row has a fault in a column. */
-export function hasFault(row: Row, { cell, isFault }: Column): boolean {
-  return cell(row) === unknown || isFault?.(row) === true;
+export function hasFault(row: Row, { cell, fault }: Column): boolean {
+  return cell(row) === unknown || fault?.(row) !== undefined;
 }
 
 /** Returns the cells of each row. */
@@ -288,7 +287,7 @@ export function totalsOf(rows: readonly Row[]) {
       references: stale.reduce((sum, each) => sum + each, 0),
       tags: stale.filter((each) => each > 0).length,
     },
-    unreadable: rows.filter(isUnreadable).length,
+    unreadable: rows.filter(({ faults }) => faults.length > 0).length,
     /** Tags with faults of the past. */
     faulty: rows.filter((row) => pastFaults(row).length > 0).length,
   };
@@ -322,57 +321,4 @@ export function totalLines(totals: ReturnType<typeof totalsOf>): string[] {
     `stale references: ${stale.references} in ${plural(stale.tags, "tag")}`,
     `${plural(totals.faulty, "tag")} with faults, ${totals.unreadable} with something unreadable`,
   ];
-}
-
-// Findings
-
-/**
- * Returns an audit as findings: an error for everything that could not be read, and notices with the
- * totals and with the newest example of each kind of fault.
- *
- * @param rows From the newest to the oldest.
- * @param mainFaults Why the main branch was not found; undefined if it was.
- */
-export function findingsOfAudit(
-  rows: readonly Row[],
-  mainFaults: readonly Finding[] | undefined,
-): Finding[] {
-  const totals = totalsOf(rows);
-  const unread = rows.flatMap((row) => row.faults.map((fault) => ({ row, fault })));
-  const faults = rows.flatMap((row) => pastFaults(row).map((fault) => ({ row, ...fault })));
-  return [
-    ...(mainFaults ?? cutOff(totals.onMain.unknown)),
-    ...grouped(unread, ({ fault }) => fault.message).map(({ newest: { row, fault }, count }) => {
-      const others = count > 1 ? ` and ${plural(count - 1, "other tag")}` : "";
-      return error(`Cannot audit all of ${row.tag}${others}: ${fault.message}`, {
-        ...fault,
-        remedy: fault.at === undefined ? fault.remedy : lookAt(row.tag, fault.at),
-      });
-    }),
-    ...totalLines(totals).map((line) => notice(line)),
-    ...grouped(faults, ({ kind }) => kind).map(({ newest: { row, kind, detail }, count }) => {
-      const example = detail === undefined ? row.tag : `${row.tag} (${detail})`;
-      return notice(`${kind}: ${plural(count, "tag")}, newest ${example}`);
-    }),
-  ];
-}
-
-function cutOff(tags: number): Finding[] {
-  const remedy =
-    "Fetch the whole history: git fetch --unshallow (in GitHub Actions, check out with fetch-depth: 0)";
-  const what = `for ${plural(tags, "tag")} whether the commit is on the main branch`;
-  return tags === 0 ? [] : [error(`Cannot find out ${what}: this clone is shallow`, { remedy })];
-}
-
-/** Returns the first item of each group, and the number of its items. */
-function grouped<Item>(items: readonly Item[], key: (item: Item) => string) {
-  return [...Map.groupBy(items, key).values()].flatMap(([newest, ...others]) =>
-    newest === undefined ? [] : [{ newest, count: others.length + 1 }],
-  );
-}
-
-/** Returns the remedy that shows a file of a tag. A file without a line may not exist. */
-function lookAt(tag: string, { file, line }: NonNullable<Finding["at"]>): string {
-  const shown = line === undefined ? `--stat ${shellWord(tag)}` : shellWord(`${tag}:${file}`);
-  return `Look at what was tagged: git show ${shown}`;
 }
