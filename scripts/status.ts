@@ -109,14 +109,15 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
   const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
   report.print(`${tag}: ${location[where]}${at}`);
   const steps = checklist.steps.map(({ step, title, state, evidence }) => {
-    return { step, state: shownAs[state], title, evidence };
+    return { step, title, state: shownAs[state], evidence };
   });
   const width = Math.max(...steps.map(({ title }) => title.length));
   for (const { step, state, title, evidence } of steps) {
     report.print(`  ${step.padEnd(4)}  ${state.padEnd(14)}  ${title.padEnd(width)}  ${evidence}`);
   }
   const columns = ["step", "state", "title", "evidence"];
-  report.tabulate({ columns, rows: steps.map((each) => Object.values(each)) });
+  const rows = steps.map(({ step, title, state, evidence }) => [step, state, title, evidence]);
+  report.tabulate({ columns, rows });
   report.attach({
     ...{ version, tag, branch, commit },
     steps,
