@@ -78,40 +78,20 @@ test("where the commit is not known, the tag is what binds", async () => {
 });
 
 describe("an attestation has failed", () => {
-  test.each<[string, object, string]>([
-    [
-      "of a branch",
-      { sourceRepositoryRef: "refs/heads/main" },
-      "it names ref refs/heads/main, expected refs/tags/v1.3.0",
-    ],
-    [
-      "of another tag",
-      { sourceRepositoryRef: "refs/tags/v1.2.9" },
-      "it names ref refs/tags/v1.2.9, expected refs/tags/v1.3.0",
-    ],
-    [
-      "of another repository",
-      { sourceRepositoryURI: `${home}-fork` },
-      `it names repository ${home}-fork, expected ${home}`,
-    ],
-    [
-      "of another workflow",
-      { buildSignerURI: `${home}/.github/workflows/ci.yml@refs/tags/v1.3.0` },
-      `it names workflow ${home}/.github/workflows/ci.yml@refs/tags/v1.3.0, expected ${home}/.github/workflows/release.yml@refs/tags/v1.3.0`,
-    ],
-    [
-      "of another commit",
-      { sourceRepositoryDigest: "2".repeat(40) },
-      `it names commit ${"2".repeat(40)}, expected ${release.commit}`,
-    ],
-    [
-      "that does not tell its ref",
-      { sourceRepositoryRef: undefined },
-      "it names ref unknown, expected refs/tags/v1.3.0",
-    ],
-  ])("%s", async (_, certificate, evidence) => {
+  const file = (name: string) => `${home}/.github/workflows/${name}@refs/tags/v1.3.0`;
+  const other = "2".repeat(40);
+  test.each<[string, string, string | undefined, string]>([
+    ["ref", "sourceRepositoryRef", "refs/heads/main", "refs/tags/v1.3.0"],
+    ["ref", "sourceRepositoryRef", "refs/tags/v1.2.9", "refs/tags/v1.3.0"],
+    ["ref", "sourceRepositoryRef", undefined, "refs/tags/v1.3.0"],
+    ["repository", "sourceRepositoryURI", `${home}-fork`, home],
+    ["workflow", "buildSignerURI", file("ci.yml"), file("release.yml")],
+    ["commit", "sourceRepositoryDigest", other, release.commit],
+  ])("of another %s: %s is %s", async (what, key, found, expected) => {
+    const certificate = { [key]: found };
     const shape = attestationShape(release, named, predicates.provenance, certificate);
     const { answers } = await ask({ v1: { stdout: [shape] } });
+    const evidence = `it names ${what} ${found ?? "unknown"}, expected ${expected}`;
     expect(answers[0]).toMatchObject({ state: "failed", evidence });
     expect(answers[1]?.state).toBe("verified");
   });

@@ -254,20 +254,10 @@ describe("the checksums", () => {
     expect(answers.map(({ state }) => state)).toEqual(["verified", ...Array(6).fill("pending")]);
   });
 
-  test.each([
-    ["that are malformed", "<html>", "SHA256SUMS.txt: line 1 is not a sha256 checksum"],
-    ["that are empty", "", "SHA256SUMS.txt: line 1 is not a sha256 checksum"],
-    [
-      "that name a file twice, with different sums",
-      `${"0".repeat(64)}  ${sbom}\n${sound[list]}`,
-      `SHA256SUMS.txt: it names "${sbom}" twice`,
-    ],
-  ])("%s have failed, and leave no asset verified", async (_, text, evidence) => {
-    const { answers, of } = await ask({ assets: changed({ [list]: text }) });
-    expect(of(label)).toMatchObject({
-      state: "failed",
-      evidence: expect.stringContaining(evidence),
-    });
+  test("that are malformed have failed, and leave no asset verified", async () => {
+    const { answers, of } = await ask({ assets: changed({ [list]: "<html>" }) });
+    const evidence = expect.stringContaining(`${list}: line 1 is not a sha256 checksum`);
+    expect(of(label)).toMatchObject({ state: "failed", evidence });
     expect(answers.map(({ state }) => state)).toEqual(["verified", ...Array(6).fill("failed")]);
   });
 });
@@ -319,6 +309,7 @@ test.each([
 });
 
 test.each([
+  ["", "line 1 is not a sha256 checksum"],
   [`${one} a\n`, "line 1 is not a sha256 checksum"],
   [`${one}  a \n`, "line 1 is not a sha256 checksum"],
   [`${one}  a\n\n${two}  b\n`, 'line 2 is not a sha256 checksum: found ""'],
