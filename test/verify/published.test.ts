@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import {
-  failure,
   mediaTypes,
   type StandInCrateIndex,
   type StandInRegistry,
@@ -65,16 +64,6 @@ test("an image that is not there yet is pending, whatever other registries hold"
       remedy: expect.stringContaining("Wait for release.yml"),
     },
     { state: "verified" },
-  ]);
-});
-
-test("a registry that gives no answer leaves it unknown, with the registry's reason", async () => {
-  using denying = startRegistry({ intercept: () => failure(403, "DENIED") });
-  const gone = startRegistry();
-  gone[Symbol.dispose]();
-  expect(await askImage(denying, gone)).toMatchObject([
-    { state: "unknown", evidence: expect.stringContaining("answered 403 (DENIED)") },
-    { state: "unknown", evidence: expect.stringContaining("the connection is refused") },
   ]);
 });
 
