@@ -60,8 +60,8 @@ export const table = command({
     }
     const version = operands.version ?? (await defaultVersion(opened));
     const signal = interrupt.requestSignal;
-    const world = { repository: opened, objects, today: dayOf(now), signal };
-    const facts = await report.waitFor("Asking the checks", gatherFacts(world, version));
+    const asking = gatherFacts(opened, objects, version, dayOf(now), signal);
+    const facts = await report.waitFor("Asking the checks", asking);
     const checklist = judgeSteps(facts);
     show(facts, checklist, report);
     if (operands.version === undefined && checklist.first === undefined) {

@@ -6,13 +6,7 @@ import { attempt, type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
 import { findCommit, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
-import {
-  askRemote,
-  findRemote,
-  type Relation,
-  type RemoteAnswer,
-  relationTo,
-} from "../lib/git/remote.ts";
+import { askRemote, findRemote, type Relation, relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { findLocalTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
@@ -74,28 +68,19 @@ export interface RemoteFacts {
   readonly branch: Relation["kind"] | "absent";
 }
 
-/** What reading the state of a release needs. */
-export interface StatusWorld {
-  readonly repository: Repository;
-  readonly objects: Objects;
-  readonly today: Day;
-  /** Aborts the requests to the registry. */
-  readonly signal: AbortSignal;
-}
-
-interface Tips {
-  readonly head: ObjectId;
-  readonly main: ObjectId | undefined;
-  readonly branch: ObjectId | undefined;
-}
-
 /**
  * Reads the state of a release. Changes and fetches nothing.
  *
+ * @param signal Aborts the requests to the registry.
  * @throws {Refusal} If the local repository cannot be read.
  */
-export async function gatherFacts(world: StatusWorld, version: Version): Promise<StatusFacts> {
-  const { repository, objects, today } = world;
+export async function gatherFacts(
+  repository: Repository,
+  objects: Objects,
+  version: Version,
+  today: Day,
+  signal: AbortSignal,
+): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
   const [checkout, main, tip, localTag, asked] = await Promise.all([
@@ -109,13 +94,12 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
     }),
   ]);
   const { remote, refs } = asked.value ?? {};
-  const tips = { head: checkout.head, main, branch: tip };
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
   const isPublished = refs?.tags.has(`refs/tags/${tag}`);
   const { where, commit } =
     signed !== undefined || isPublished
       ? await findTagged(repository, tag, signed?.object)
-      : await findUntagged(world, version, tips);
+      : await findUntagged(repository, objects, version, main, tip);
   const about = commit ?? checkout.head;
   const release: Facts = {
     ...{ tag, version, commit: about, checkout, localTag, remote, refs },
@@ -133,22 +117,42 @@ export async function gatherFacts(world: StatusWorld, version: Version): Promise
   const judged = { repository, objects, version, tag, commit: about, tree, day, tagged };
   const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
   const isAbsent = where === "none" || where === "remote tag";
-  const [checks, chart, compared, stated] = await Promise.all([
+  const isReleased = tagState.kind === "complete";
+  const theirs = refs?.branches.get(branch);
+  const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
-    isAbsent
-      ? undefined
-      : findChartRelease(release, judged, main, tagState.kind === "complete", world.signal),
-    refs && compare(repository, refs, branch, tips),
+    isAbsent ? undefined : findChartRelease(release, judged, main, isReleased, signal),
+    relationOf(repository, main, refs?.main),
+    relationOf(repository, tip, theirs),
     where === "none" ? statedVersion(tree) : undefined,
   ]);
   return {
-    ...{ version, tag, branch, where, commit, checkout, head, tagState, checks, chart },
-    ...{ branchExists: tip !== undefined, isPublished, remote: compared, stated },
+    ...{ version, tag, branch, where, checkout, head, tagState, isPublished, checks, chart },
+    ...{
+      commit: where === "remote tag" ? undefined : about,
+      branchExists: tip !== undefined,
+      stated,
+    },
+    remote: refs && {
+      main: ofMain,
+      branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),
+    },
     precheck: askPrechecks(release),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
     unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
   };
+}
+
+/** Returns how one commit relates to another; undefined if there are not both. */
+async function relationOf(
+  repository: Repository,
+  here: ObjectId | undefined,
+  there: ObjectId | undefined,
+): Promise<Relation["kind"] | undefined> {
+  return here === undefined || there === undefined
+    ? undefined
+    : (await relationTo(repository, here, there)).kind;
 }
 
 type Located = Pick<StatusFacts, "where" | "commit">;
@@ -164,38 +168,20 @@ async function findTagged(
 
 /** The branch is merged if main states the version and has every commit of the branch. */
 async function findUntagged(
-  { repository, objects }: StatusWorld,
+  repository: Repository,
+  objects: Objects,
   version: Version,
-  { head, main, branch }: Tips,
+  main: ObjectId | undefined,
+  branch: ObjectId | undefined,
 ): Promise<Located> {
-  const isOnMain =
-    main !== undefined && (await statedVersion(commitTree(objects, main))) === version;
-  const isMerged =
-    branch === undefined ||
-    (isOnMain && /^(?:equal|behind)$/.test((await relationTo(repository, branch, main)).kind));
-  if (isOnMain && isMerged) {
+  const isOnMain = main && (await statedVersion(commitTree(objects, main))) === version;
+  const relation = isOnMain ? await relationOf(repository, branch, main) : undefined;
+  if (isOnMain && (branch === undefined || relation === "equal" || relation === "behind")) {
     return { where: "main", commit: main };
   }
   return branch === undefined
-    ? { where: "none", commit: main ?? head }
+    ? { where: "none", commit: main }
     : { where: "branch", commit: branch };
-}
-
-async function compare(
-  repository: Repository,
-  refs: RemoteAnswer,
-  branchName: string,
-  { main, branch }: Tips,
-): Promise<RemoteFacts> {
-  const there = refs.branches.get(branchName);
-  const [ofMain, ofBranch] = await Promise.all([
-    main === undefined ? undefined : relationTo(repository, main, refs.main),
-    there === undefined || branch === undefined ? undefined : relationTo(repository, branch, there),
-  ]);
-  return {
-    main: ofMain?.kind,
-    branch: ofBranch?.kind ?? (there === undefined ? "absent" : "unfetched"),
-  };
 }
 
 /** Returns a warning for each question that the checks could not answer, each once. */

@@ -145,11 +145,11 @@ function orEarlier(facts: StatusFacts, next: Next): Next {
 
 /** Returns the correction of a refused commit: the bump if it changes a file, else the remedy. */
 function correction(facts: StatusFacts, { bump }: Checks, { remedy }: Outcome): Next {
-  return orEarlier(facts, bump.next ?? byHand(remedy ?? "Run the check, and follow its remedy"));
+  return orEarlier(facts, bump ?? byHand(remedy ?? "Run the check, and follow its remedy"));
 }
 
 function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
-  const { references, described, bump, uncommitted } = checks;
+  const { references, described, begun, uncommitted } = checks;
   const { version, where } = facts;
   const { changelog } = layout;
   const isBumped = references.state === "verified";
@@ -163,7 +163,7 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
   if (!isBumped && (described || uncommitted?.described)) {
     return fromCheck(facts, references, correction(facts, checks, references));
   }
-  const section = bump.begun ? version : "Unreleased";
+  const section = begun ? version : "Unreleased";
   const write = `Describe the changes below ## [${section}] in ${changelog}`;
   const describe = uncommitted?.described
     ? commitAll(`Describe ${version}`, `${changelog} is not committed`)

@@ -67,7 +67,10 @@ export interface Checks {
   readonly references: Outcome;
   /** Whether the changelog describes the changes. */
   readonly described: boolean;
-  readonly bump: Bump;
+  /** Whether the workspace states the version already. */
+  readonly begun: boolean;
+  /** The next step of the bump; undefined if it would change nothing. */
+  readonly bump: Next | undefined;
   /** Undefined if the product has no reference data. */
   readonly vintages: Outcome | undefined;
   /** Whether the chart's own version is right; undefined if there is no chart. */
@@ -76,26 +79,17 @@ export interface Checks {
   readonly lab: Outcome;
   /** Whether the gate accepts that validation; undefined if there is none. */
   readonly gate: Outcome | undefined;
-  /** Undefined if the work tree has no changes, or another commit is checked out. */
-  readonly uncommitted: Uncommitted | undefined;
-}
-
-/** The state of the bump. */
-export interface Bump {
-  /** Whether the workspace states the version already. */
-  readonly begun: boolean;
-  /** The next step of the bump; undefined if it would change nothing. */
-  readonly next?: Next | undefined;
-}
-
-/** The state of a work tree with uncommitted changes. */
-export interface Uncommitted {
-  /** Whether every reference states the version. */
-  readonly bumped: boolean;
-  /** Whether the changelog describes the changes. */
-  readonly described: boolean;
-  /** The verdict of the version's last row; undefined if no row is uncommitted. */
-  readonly row: Verdict | undefined;
+  /** What a work tree adds; undefined if it has no changes, or another commit is checked out. */
+  readonly uncommitted:
+    | {
+        /** Whether every reference states the version. */
+        readonly bumped: boolean;
+        /** Whether the changelog describes the changes. */
+        readonly described: boolean;
+        /** The verdict of the version's last row; undefined if no row is uncommitted. */
+        readonly row: Verdict | undefined;
+      }
+    | undefined;
 }
 
 /**
@@ -106,18 +100,19 @@ export interface Uncommitted {
 export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Checks> {
   const { repository, tree, version } = judged;
   const work = changes.length > 0 ? workTree(repository.root) : undefined;
-  const [references, described, bump, vintages, chart, lab, uncommitted] = await Promise.all([
-    askReferences(judged),
-    isDescribed(tree, version),
-    askBump(judged, work),
-    askVintages(judged),
-    askChart(judged),
-    askLab(judged),
-    work && readChanges(judged, work, changes),
-  ]);
-  const isPending = references.state === "failed" && !bump.begun;
+  const [references, described, { begun, bump }, vintages, chart, lab, uncommitted] =
+    await Promise.all([
+      askReferences(judged),
+      isDescribed(tree, version),
+      askBump(judged, work),
+      askVintages(judged),
+      askChart(judged),
+      askLab(judged),
+      work && readChanges(judged, work, changes),
+    ]);
+  const isPending = references.state === "failed" && !begun;
   return {
-    ...{ described, bump, vintages, chart, ...lab, uncommitted },
+    ...{ described, begun, bump, vintages, chart, ...lab, uncommitted },
     references: isPending ? { ...references, state: "pending" } : references,
   };
 }
@@ -139,7 +134,7 @@ async function readChanges(
   judged: Judged,
   work: Tree,
   changes: readonly string[],
-): Promise<Uncommitted> {
+): Promise<Checks["uncommitted"]> {
   const { version, tree } = judged;
   const [references, described, rows, committed] = await Promise.all([
     answer([checkReferences(work, version)]),
@@ -165,10 +160,13 @@ async function isDescribed(tree: Tree, version: Version): Promise<boolean> {
 }
 
 /** @param work The work tree, if it has uncommitted changes. */
-async function askBump(judged: Judged, work: Tree | undefined): Promise<Bump> {
+async function askBump(
+  judged: Judged,
+  work: Tree | undefined,
+): Promise<Pick<Checks, "begun" | "bump">> {
   const { repository, version, day, tagged } = judged;
   if (tagged) {
-    return { begun: true };
+    return { begun: true, bump: undefined };
   }
   const tree = work ?? judged.tree;
   const begun = (await statedVersion(tree)) === version;
@@ -181,14 +179,14 @@ async function askBump(judged: Judged, work: Tree | undefined): Promise<Bump> {
     const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";
     const add = `git add -- ${unclean.map(shellWord).join(" ")}`;
     const commit = `${add} && git commit --message "Prepare ${version}"`;
-    return { begun, next: command(commit, `${first}${more} is not committed`) };
+    return { begun, bump: command(commit, `${first}${more} is not committed`) };
   }
   if (faults.length > 0) {
     const { evidence, remedy = evidence } = sumUp(faults);
-    return { begun, next: byHand(remedy, evidence) };
+    return { begun, bump: byHand(remedy, evidence) };
   }
-  const bump = `bun scripts/bump-version.ts ${version}${begun ? " --allow-same" : ""}`;
-  return { begun, next: paths.length > 0 ? command(bump) : undefined };
+  const run = `bun scripts/bump-version.ts ${version}${begun ? " --allow-same" : ""}`;
+  return { begun, bump: paths.length > 0 ? command(run) : undefined };
 }
 
 async function askVintages({ tree, day }: Judged): Promise<Outcome | undefined> {

@@ -75,33 +75,29 @@ export async function survey(
     await Promise.race([Promise.all(asking), ended]);
   }
 
-  async function lookUntilOver(): Promise<Answer[]> {
+  return await interrupt.hold(async () => {
     const begin = clock();
     const { first, longest } = layout.lookAgain;
+    const endProgress = showProgress(world, progressTitle, () => options.beside?.(answers()) ?? "");
     let before: readonly Answer[] = [];
     let idle = 0;
-    for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
-      await look();
-      const now = answers();
-      if (limit > 0 && !terminal.errIsTerminal()) {
-        for (const line of changes(before, now)) {
-          report.printAside(`after ${duration(clock() - begin)}: ${line}`);
-        }
-      }
-      before = now;
-      idle = now.some(({ state }) => state === "pending") ? 0 : idle + 1;
-      const left = limit - (clock() - begin);
-      if (left <= 0 || idle === mostIdleLooks || isOver(now)) {
-        return now;
-      }
-      await (options.sleep ?? sleep)(Math.min(pause, left), signal);
-    }
-  }
-
-  return await interrupt.hold(async () => {
-    const endProgress = showProgress(world, progressTitle, () => options.beside?.(answers()) ?? "");
     try {
-      return await lookUntilOver();
+      for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
+        await look();
+        const now = answers();
+        if (limit > 0 && !terminal.errIsTerminal()) {
+          for (const line of changes(before, now)) {
+            report.printAside(`after ${duration(clock() - begin)}: ${line}`);
+          }
+        }
+        before = now;
+        idle = now.some(({ state }) => state === "pending") ? 0 : idle + 1;
+        const left = limit - (clock() - begin);
+        if (left <= 0 || idle === mostIdleLooks || isOver(now)) {
+          return now;
+        }
+        await (options.sleep ?? sleep)(Math.min(pause, left), signal);
+      }
     } catch (thrown) {
       throw signal.aborted ? new Interrupted(options.state(open()), interrupt.exitCode) : thrown;
     } finally {

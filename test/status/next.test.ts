@@ -20,7 +20,7 @@ const blocked: TagState = { kind: "blocked", ...refused, next: byHand("Settle it
 
 const allPassed: Checks = {
   ...{ references: passed, described: true, vintages: passed, chart: passed, lab: passed },
-  ...{ gate: passed, bump: { begun: true }, uncommitted: undefined },
+  ...{ gate: passed, begun: true, bump: undefined, uncommitted: undefined },
 };
 const chart: ChartRelease = {
   ...{ tag: "chart-v1.3.0", installs: "1.3.0", newerOnMain: undefined },
@@ -65,7 +65,7 @@ const nothing: StatusFacts = {
 const onBranch = { ...merged, where: "branch", head: "release/1.3.0" } as const;
 const opened = work(remote(onBranch, "equal", "absent"), {
   ...{ references: pending, described: false, chart: refused, lab: noPass, gate: undefined },
-  bump: { begun: false, next: command("bun scripts/bump-version.ts 1.3.0") },
+  ...{ begun: false, bump: command("bun scripts/bump-version.ts 1.3.0") },
 });
 const described = work(opened, { described: true });
 const bumped = work(opened, { ...allPassed, lab: noPass, gate: undefined });
@@ -134,7 +134,7 @@ describe("step 1 opens the branch", () => {
 
 describe("steps 2, 2.5 and 3 prepare the branch", () => {
   const uncommitted = { bumped: false, described: true, row: undefined };
-  const again = { begun: true, next: command("bump --allow-same") };
+  const again = command("bump --allow-same");
   const bump = "failed: bump --allow-same";
   holds([
     [
