@@ -240,7 +240,7 @@ const style = `
   --back: #ffffff; --raised: #f3f4f6; --text: #1b1f24; --muted: #4c545e; --rule: #767f8a;
   --good: #1a6b3a; --bad: #b3261e; --focus: #0b57d0; --grid: #d5d9de;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --back: #14171a; --raised: #1f2429; --text: #e8eaed; --muted: #b3bac2; --rule: #8b949e;
     --good: #6fcf97; --bad: #ff8a80; --focus: #8ab4f8; --grid: #3a4149;
@@ -283,11 +283,6 @@ details[open] { min-width: 18rem; white-space: normal; }
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 @media print {
-  :root {
-    color-scheme: light;
-    --back: #ffffff; --raised: #ffffff; --text: #000000; --muted: #333333; --rule: #666666;
-    --good: #1a6b3a; --bad: #b3261e; --grid: #bbbbbb;
-  }
   .scroll { overflow: visible; border: 0; }
   svg { min-width: 0; }
   tbody th { position: static; }

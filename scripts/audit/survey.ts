@@ -190,11 +190,8 @@ export async function judgeContent(
 
 /** Returns the versions that the references of a chart must state. */
 function chartVersions(version: Version, chart: Content["chart"] | undefined): Versions {
-  const appVersion = typeof chart === "object" ? chart.appVersion : undefined;
-  return {
-    chart: version,
-    ...(appVersion !== undefined && isVersion(appVersion) ? { appVersion } : {}),
-  };
+  const { appVersion = "" } = typeof chart === "object" ? chart : {};
+  return isVersion(appVersion) ? { chart: version, appVersion } : { chart: version };
 }
 
 /** Returns faults, each message once: several questions may find the same fault. */
@@ -205,17 +202,11 @@ function unique(faults: readonly Finding[]): Finding[] {
 function staleIn({ references }: References, versions: Versions): StaleReference[] {
   return references.flatMap((each) => {
     const version = versions[each.row.follows];
-    return version !== undefined && isStale(each, versions)
-      ? [
-          {
-            row: each.row.name,
-            file: each.file,
-            what: each.what,
-            found: each.written,
-            expected: each.becomes(version),
-          },
-        ]
-      : [];
+    if (version === undefined || !isStale(each, versions)) {
+      return [];
+    }
+    const { row, file, what, written: found } = each;
+    return [{ row: row.name, file, what, found, expected: each.becomes(version) }];
   });
 }
 
@@ -230,11 +221,7 @@ async function findLab(
   const skipped = bypasses.some(isLabBypass);
   return {
     state: skipped ? "skipped" : found === undefined ? "none" : "pass",
-    pass: found && {
-      date: found.entry.date,
-      ageDays: found.ageDays,
-      labCommit: found.entry.sha,
-    },
+    pass: found && { date: found.entry.date, ageDays: found.ageDays, labCommit: found.entry.sha },
     hasLedger: ledger !== undefined,
   };
 }
