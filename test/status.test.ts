@@ -432,26 +432,27 @@ test("a history that is cut off leaves questions open, and says how to get the r
   expect(status.unanswered).toHaveLength(1);
 });
 
-test("a checkout that states no version has to be told one", async () => {
+test.each<[string, Record<string, string>, string[], string, string]>([
+  [
+    "states no version has to be told one",
+    { "Cargo.toml": "[workspace]\n" },
+    [],
+    "Cargo.toml states none",
+    "Name it: bun scripts/status.ts vX.Y.Z",
+  ],
+  [
+    "is not the product's has no steps",
+    { "README.md": "# x\n" },
+    ["v1.3.0"],
+    "has no Cargo.toml",
+    "Name the product's checkout with --repo DIR",
+  ],
+])("a checkout that %s", async (_, files, args, fault, remedy) => {
   await using world = await testRepository();
-  await world.commit({ "Cargo.toml": "[workspace]\n" });
-  const { code, stderr } = await runScript(script, [], { cwd: world.root, env: world.env });
-  expect(stderr).toContain("fix: Name it: bun scripts/status.ts vX.Y.Z");
-  expect(code).toBe(1);
-});
-
-test("a checkout that is not the product's has no steps, whatever version is named", async () => {
-  await using world = await testRepository();
-  await world.commit({ "README.md": "# x\n" });
-  const { code, stdout, stderr } = await runScript(script, ["v1.3.0"], {
-    cwd: world.root,
-    env: world.env,
-  });
-  expect({ code, stdout, stderr }).toEqual({
-    code: 1,
-    stdout: "",
-    stderr: `error: Cannot find the state of a release: ${world.root} has no Cargo.toml\n  fix: Name the product's checkout with --repo DIR\n`,
-  });
+  await world.commit(files);
+  const ended = await runScript(script, args, { cwd: world.root, env: world.env });
+  expect(ended).toMatchObject({ code: 1, stdout: "" });
+  expect(ended.stderr).toEndWith(`${fault}\n  fix: ${remedy}\n`);
 });
 
 test("an uncommitted row of another version is none of this one's", async () => {

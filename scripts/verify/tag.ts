@@ -44,8 +44,9 @@ export async function askTag(
   releaseScript: string,
 ): Promise<TagAnswer> {
   const ref = `refs/tags/${tag}`;
-  let commit = await findCommit(repository, ref);
+  let commit: ObjectId | undefined;
   const answer = await answered(tagQuestion, async () => {
+    commit = await findCommit(repository, ref);
     const [local, refs] = await together(
       findLocalTag(repository, tag),
       findRemote(repository, remote).then((found) => askRemote(repository, found)),
