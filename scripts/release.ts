@@ -25,7 +25,6 @@ import {
 } from "../release-gate/check-lab-validation.ts";
 import { checkOperatorReferences } from "./check-references.ts";
 import { checkTagVersion } from "./check-tag-version.ts";
-import { dataOfAnswer } from "./lib/answer.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
@@ -226,7 +225,7 @@ export const table = command({
     }
     const repository = await invocation.repository();
     const { run, finding } = await watcher.watchRun({ world: invocation, repository }, released);
-    report.attach({ ...released, run: dataOfAnswer(run) });
+    report.attach({ ...released, run: { ...run } });
     report.add(finding);
   },
 });

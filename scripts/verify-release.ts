@@ -12,7 +12,7 @@
  * Exit codes: 0 everything is verified; 1 refused; 2 wrong command line; 130 interrupted.
  */
 
-import { type Answer, dataOfAnswer } from "./lib/answer.ts";
+import type { Answer } from "./lib/answer.ts";
 import { command, main, operand, option, optionWithDefault, wholeNumber } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { parseImageReference } from "./lib/files/image-reference.ts";
@@ -116,7 +116,7 @@ export const table = command({
       tag,
       kind,
       commit,
-      answers: answers.map(dataOfAnswer),
+      answers: answers.map((each) => ({ ...each })),
       ...(options.wait === undefined ? {} : { waitedSeconds: Math.round(waited / 1000) }),
     });
     report.tabulate({

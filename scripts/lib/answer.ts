@@ -66,7 +66,7 @@ export async function answered(
  */
 export function answerOf(question: string, thrown: unknown): Answer {
   const { state, message, remedy, link } =
-    thrown instanceof Unverified ? thrown : new Unverified("unknown", ...reasonOf(thrown));
+    thrown instanceof Unverified ? thrown : unanswered(thrown);
   return {
     question,
     state,
@@ -76,15 +76,10 @@ export function answerOf(question: string, thrown: unknown): Answer {
   };
 }
 
-function reasonOf(thrown: unknown): [evidence: string, remedy: string | undefined] {
+function unanswered(thrown: unknown): Unverified {
   const findings = thrown instanceof SyntaxError ? [error(thrown.message)] : findingsOf(thrown);
   const remedy = findings.find((each) => each.remedy !== undefined)?.remedy;
-  return [findings.map(({ message }) => message).join("; "), remedy];
-}
-
-/** Returns an answer as the data of a report. */
-export function dataOfAnswer({ question, state, evidence, remedy, link }: Answer) {
-  return { question, state, evidence, remedy, link };
+  return new Unverified("unknown", findings.map(({ message }) => message).join("; "), remedy);
 }
 
 /** Returns an answer as a finding: a notice if it is `verified`, otherwise an error. */
