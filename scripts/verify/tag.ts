@@ -4,13 +4,13 @@ import { type Answer, answered, Unverified } from "../lib/answer.ts";
 import { readProductImages } from "../lib/files/chart-images.ts";
 import { parsePromisedPlatforms } from "../lib/files/image-manifest.ts";
 import type { ImageReference } from "../lib/files/image-reference.ts";
-import { attempt, type Finding, notice, together, warning } from "../lib/finding.ts";
+import { attempt, type Finding, notice, warning } from "../lib/finding.ts";
 import { findCommit, type ObjectId, short } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
 import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag } from "../lib/git/tag.ts";
+import { judgeTag, readTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 
 const { remote } = layout;
@@ -47,47 +47,40 @@ export async function askTag(
   let commit: ObjectId | undefined;
   const answer = await answered(tagQuestion, async () => {
     commit = await findCommit(repository, ref);
-    const [local, refs] = await together(
-      findLocalTag(repository, tag),
-      findRemote(repository, remote).then((found) => askRemote(repository, found)),
-    );
+    const here = await refValue(repository, ref);
+    const refs = await askRemote(repository, await findRemote(repository, remote));
     const there = refs.tags.get(ref);
     if (there === undefined) {
       const [evidence, resume] =
-        local.kind === "absent"
+        here === undefined
           ? [`${tag} exists neither locally nor on ${remote}`, ""]
-          : [`${tag} exists locally, but not on ${remote}`, " --resume"];
+          : [`${tag} exists locally (object ${short(here)}), but not on ${remote}`, " --resume"];
       const remedy = `Release it: bun ${releaseScript} ${tag}${resume}`;
       throw new Unverified("failed", evidence, remedy);
     }
     // A lightweight tag has no object of its own.
     commit = refs.tagged.get(ref) ?? there;
     const what = `object ${short(there)} of commit ${short(commit)}`;
-    if ("id" in local && local.id !== there) {
+    if (here !== undefined && here !== there) {
       throw new Unverified(
         "failed",
-        `${remote} holds ${what}, and the local ${tag} is object ${short(local.id)}`,
+        `${remote} holds ${what}, and the local ${tag} is object ${short(here)}`,
         `Find out which was released, and never move a published tag. If the local one is the mistake: git tag -d ${tag}`,
       );
     }
-    if (there === commit || local.kind === "unfit") {
-      const why = local.kind === "unfit" ? local.why : "a lightweight tag, without a signature";
+    const seen = `${what}${here === undefined ? `; ${tag} does not exist locally` : ", the same as locally"}`;
+    const judged =
+      there === commit
+        ? { fault: "it is a lightweight tag, without an object to sign" }
+        : await judgeObject(repository, tag, there, seen);
+    if ("fault" in judged) {
       throw new Unverified(
         "failed",
-        `${what}; it is ${why}`,
+        `${seen}; it is not signed: ${judged.fault}`,
         `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
       );
     }
-    if (local.kind !== "signed") {
-      const [fault] = local.kind === "unknown" ? local.findings : [];
-      const why = fault?.message ?? "the tag does not exist locally";
-      throw new Unverified(
-        "unknown",
-        `${what}; its signature cannot be verified: ${why}`,
-        fault?.remedy ?? `Fetch the tag: ${fetchTag(tag)}`,
-      );
-    }
-    return `${what}, the same as locally, with a good signature (${local.tag.signature?.format})`;
+    return `${seen}, with a good signature (${judged.signature?.format})`;
   });
   const read =
     commit === undefined
@@ -96,11 +89,26 @@ export async function askTag(
   return { answer, commit, ...read };
 }
 
-const fetchTag = (tag: string) => `git fetch ${remote} tag ${tag}`;
+/** @throws {Unverified} If the local repository lacks the object of the tag, or git cannot judge it. */
+async function judgeObject(repository: Repository, tag: string, id: ObjectId, seen: string) {
+  const { value: judged, findings } = await attempt(async () => {
+    const found = await readTag(repository, id);
+    return found && (await judgeTag(repository, found));
+  });
+  if (judged === undefined) {
+    const { message, remedy } = findings?.[0] ?? {
+      message: "the local repository lacks its object",
+      remedy: `Fetch the tag: git fetch ${remote} tag ${tag}`,
+    };
+    const evidence = `${seen}; its signature cannot be verified: ${message}`;
+    throw new Unverified("unknown", evidence, remedy);
+  }
+  return judged;
+}
 
 /** Reads what the commit of a tag promises, if the local repository has the commit. */
 async function readPromises(repository: Repository, tag: string, commit: ObjectId) {
-  const fetch = fetchTag(tag);
+  const fetch = `git fetch ${remote} tag ${tag}`;
   if ((await findCommit(repository, commit)) === undefined) {
     const why = `the promises of ${tag} are unknown: the local repository lacks its commit`;
     return { promises: new Unverified("unknown", why, `Fetch the tag: ${fetch}`), findings: [] };

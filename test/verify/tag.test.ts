@@ -34,10 +34,12 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
   });
 
   await world.git("tag", "--delete", "v1.3.0");
+  expect(await asked()).toMatchObject({ answer: { state: "verified" }, commit: head });
+  await world.git("prune", "--expire=now");
   expect(await asked()).toMatchObject({
     answer: {
       state: "unknown",
-      evidence: `${what}; its signature cannot be verified: the tag does not exist locally`,
+      evidence: `${what}; v1.3.0 does not exist locally; its signature cannot be verified: the local repository lacks its object`,
       remedy: "Fetch the tag: git fetch origin tag v1.3.0",
     },
     commit: head,
@@ -51,10 +53,16 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
     commit: head,
   });
   for (const [words, ...form] of [
-    ["a lightweight tag, without a signature"],
-    ["an annotated tag, and it holds no signature", "--annotate", "--message", "v1.3.0"],
+    ["it is a lightweight tag, without an object to sign"],
+    ["it holds no signature", "--annotate", "--message", "v1.3.0"],
     [
-      "an annotated tag, and its SSH signature is not good",
+      "its SSH signature is not good",
+      "--annotate",
+      "--message",
+      "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----",
+    ],
+    [
+      "its SSH signature is not good",
       "--annotate",
       "--message",
       "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----\nnothing\n-----END SSH SIGNATURE-----",
@@ -63,7 +71,7 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
     await world.git("tag", "--force", ...form, "v1.3.0", old);
     await world.git("push", "--quiet", "--force", "origin", "v1.3.0");
     expect(await asked()).toMatchObject({
-      answer: { state: "failed", evidence: expect.stringContaining(`; it is ${words}`) },
+      answer: { state: "failed", evidence: expect.stringContaining(`is not signed: ${words}`) },
       commit: old,
     });
   }
