@@ -43,78 +43,32 @@ const facts: Facts = {
   interactive: true,
 };
 
-const finish = { text: "bun scripts/release.ts v1.3.0 --resume --skip-lab" };
-const fetch = { text: "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0" };
-const fetchMain = { text: "git fetch origin +refs/heads/main:refs/remotes/origin/main" };
-const deleteIt = { text: "git tag -d v1.3.0" };
-const stays = { text: "Never move a published tag: release the next version" };
-const install = [error("no ssh-keygen", { remedy: "Install it" })];
+const finish = "bun scripts/release.ts v1.3.0 --resume --skip-lab";
+const fetch = "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0";
+const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
+const deleteIt = "git tag -d v1.3.0";
+const stays = "Never move a published tag: release the next version";
+const unknown = { kind: "unknown", findings: [error("x", { remedy: "Install it" })] } as const;
+const both = { localTag: signed, refs: held(id) };
+const ahead = { kind: "ahead", commits: ["x"] } as const;
+const silent = { refs: undefined, relation: undefined };
 
-test.each<[string, Partial<Facts>, object]>([
-  ["free", {}, { kind: "free" }],
-  [
-    "on the remote alone",
-    { refs: held(id) },
-    {
-      ...{ kind: "blocked", state: "unknown", next: fetch },
-      evidence: "v1.3.0 exists on origin, but not locally",
-    },
-  ],
-  [
-    "signed, here alone",
-    { localTag: signed },
-    {
-      ...{ kind: "interrupted", next: finish },
-      evidence: "interrupted: v1.3.0 is signed locally, and is not on origin",
-    },
-  ],
-  [
-    "signed, on both sides, its commit on main",
-    { localTag: signed, refs: held(id), relation: { kind: "behind" } },
-    { kind: "complete" },
-  ],
-  [
-    "signed, on both sides, its commit not on main",
-    { localTag: signed, refs: held(id), relation: { kind: "ahead", commits: ["x"] } },
-    { kind: "interrupted", next: finish },
-  ],
-  [
-    "signed, on both sides, and the remote's main is not here",
-    { localTag: signed, refs: held(id), relation: { kind: "unfetched" } },
-    { kind: "blocked", state: "unknown", next: fetchMain },
-  ],
-  [
-    "signed, and another one on the remote",
-    { localTag: signed, refs: held(other) },
-    { kind: "blocked", state: "failed", next: stays },
-  ],
-  [
-    "unsigned, here alone",
-    { localTag: unfit },
-    { kind: "blocked", evidence: "v1.3.0 exists locally: a lightweight tag", next: deleteIt },
-  ],
-  [
-    "unsigned, and published",
-    { localTag: unfit, refs: held(id) },
-    { evidence: "v1.3.0 is published: a lightweight tag", next: stays },
-  ],
-  [
-    "unsigned, and another one on the remote",
-    { localTag: unfit, refs: held(other) },
-    { next: stays },
-  ],
-  [
-    "one that cannot be judged",
-    { localTag: { kind: "unknown", findings: install } },
-    { kind: "blocked", state: "unknown", next: { text: "Install it" } },
-  ],
-  [
-    "signed, and the remote is silent: never complete",
-    { localTag: signed, refs: undefined, relation: undefined },
-    { kind: "interrupted" },
-  ],
-])("a tag is judged by both sides: %s", (_, change, expected) => {
-  expect(tagStateOf({ ...facts, ...change }, rules)).toMatchObject(expected);
+test.each<[string, Partial<Facts>, string, string | undefined]>([
+  ["free", {}, "free pending", undefined],
+  ["on the remote alone", { refs: held(id) }, "blocked unknown", fetch],
+  ["signed, here alone", { localTag: signed }, "interrupted pending", finish],
+  ["landed", { ...both, relation: { kind: "behind" } }, "complete verified", undefined],
+  ["not landed", { ...both, relation: ahead }, "interrupted pending", finish],
+  ["main not here", { ...both, relation: { kind: "unfetched" } }, "blocked unknown", fetchMain],
+  ["another one there", { localTag: signed, refs: held(other) }, "blocked failed", stays],
+  ["unsigned, here alone", { localTag: unfit }, "blocked failed", deleteIt],
+  ["unsigned, and published", { localTag: unfit, refs: held(id) }, "blocked failed", stays],
+  ["unsigned, another there", { localTag: unfit, refs: held(other) }, "blocked failed", stays],
+  ["one that cannot be judged", { localTag: unknown }, "blocked unknown", "Install it"],
+  ["never complete offline", { localTag: signed, ...silent }, "interrupted pending", finish],
+])("a tag is judged by both sides: %s", (_, change, expected, way) => {
+  const { kind, state, next } = tagStateOf({ ...facts, ...change }, rules);
+  expect([`${kind} ${state}`, next?.text]).toEqual([expected, way]);
 });
 
 test("the chart's tag is complete wherever main is", () => {
