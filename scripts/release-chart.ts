@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 /**
- * Releases the Helm chart as one fail-closed command: pre-checks, gates, signing, plan, confirmation,
- * local tag, push of the tag: step 7 of perf-sentinel's release procedure (PROCEDURE).
+ * Releases the Helm chart as one fail-closed command: step 7 of perf-sentinel's release procedure
+ * (PROCEDURE), by the steps of `release` in release/flow.ts. No branch is pushed.
  *
  * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--wait [MINUTES]] [--skip-image-check] [--resume]
  *
@@ -33,72 +33,35 @@ import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
 import { checkImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
-import { isVersion, type Version } from "./lib/version.ts";
-import {
-  confirm,
-  examine,
-  type Gate,
-  openFlow,
-  type Procedure,
-  presentPlan,
-  type ReleaseWorld,
-  reportVerdicts,
-  showNextSteps,
-  sign,
-} from "./release/flow.ts";
-import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
-import { publish } from "./release/publish.ts";
+import { isVersion } from "./lib/version.ts";
+import { type Gate, type Procedure, release } from "./release/flow.ts";
+import { bypassRecords } from "./release/plan.ts";
 import type { WaitOptions } from "./release/wait.ts";
 
 const script = "scripts/release-chart.ts";
 
 /**
- * Releases the chart.
+ * Returns the gates and rules of a chart release.
  *
+ * @param signal Ends the questions to the registry.
  * @param wait How to wait for the image; undefined asks once.
- * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
- * @throws {Interrupted} If the operator ended it.
  */
-export async function releaseChart(
-  world: ReleaseWorld,
-  procedure: Procedure,
-  version: Version,
-  options: ReleaseOptions,
+export function chartProcedure(
+  skipImageCheck: boolean,
+  signal: AbortSignal,
   wait?: WaitOptions,
-): Promise<ReleaseData | undefined> {
-  await using flow = await openFlow(world, procedure, version, options);
-  // 1. Pre-checks, and 2. gates: asked together, and with --wait again and again.
-  const examined =
-    wait === undefined
-      ? await examine(flow)
-      : await (await import("./release/wait.ts")).examineUntilPublished(flow, wait);
-  const finished = reportVerdicts(flow, examined);
-  if (finished !== undefined) {
-    return finished;
-  }
-  // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = await sign(flow, examined);
-  // 4. Show the plan: a refused release has none, and a dry run ends here.
-  const plan = presentPlan(flow, examined, signed);
-  if (plan === undefined) {
-    return undefined;
-  }
-  // 5. Ask the operator to confirm it.
-  await confirm(flow, plan);
-  // 6. Make the local tag and push it; then ask the remote what it holds.
-  const released = await publish(flow, plan);
-  // 7. Say what the operator does next.
-  await showNextSteps(flow, examined, released);
-  return released;
-}
-
-/** Returns the gates and rules of a chart release. The signal ends the questions to the registry. */
-export function chartProcedure(skipImageCheck: boolean, signal: AbortSignal): Procedure {
+): Procedure {
   return {
     script,
     tagPrefix: layout.chartTagPrefix,
     pushesMain: false,
     gates: [versionGate, promiseGate, imageGate(skipImageCheck, signal)],
+    ...(wait && {
+      examine: async (flow) => {
+        const { examineUntilPublished } = await import("./release/wait.ts");
+        return await examineUntilPublished(flow, wait);
+      },
+    }),
     cautions: ({ tree }, refs) => checkApplicationTag(tree, refs),
     nextSteps: ({ tag }) =>
       Promise.resolve([
@@ -220,10 +183,9 @@ export const table = command({
     if (skipImageCheck && wait !== undefined) {
       throw new UsageError("--wait waits for the image that --skip-image-check does without");
     }
-    const procedure = chartProcedure(skipImageCheck, interrupt.requestSignal);
     const limit = wait === undefined ? undefined : { limit: wait * 60_000 };
-    const all = { ...options, atomic: false };
-    await releaseChart(invocation, procedure, operands.tag, all, limit);
+    const procedure = chartProcedure(skipImageCheck, interrupt.requestSignal, limit);
+    await release(invocation, procedure, operands.tag, { ...options, atomic: false });
   },
 });
 

@@ -1,7 +1,13 @@
 #!/usr/bin/env bun
 /**
- * Releases a version as one fail-closed command: pre-checks, gates, signing, plan, confirmation, local
- * tag, push of main, push of the tag: steps 5 and 6 of perf-sentinel's release procedure (PROCEDURE).
+ * Releases a version as one fail-closed command: steps 5 and 6 of perf-sentinel's release procedure
+ * (PROCEDURE). It takes the steps of `release` in release/flow.ts:
+ *
+ * 1. pre-checks (release/prechecks.ts) and 2. gates, at once (this file says which);
+ * 3. sign the tag (release/sign.ts);
+ * 4. show the plan (release/plan.ts), and 5. ask the operator to confirm it;
+ * 6. make the local tag, push main, push the tag (release/publish.ts);
+ * 7. say what comes next.
  *
  * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch]
  *
@@ -32,60 +38,10 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
-import type { Version } from "./lib/version.ts";
-import {
-  type Candidate,
-  confirm,
-  examine,
-  type Gate,
-  openFlow,
-  type Procedure,
-  presentPlan,
-  type ReleaseWorld,
-  reportVerdicts,
-  showNextSteps,
-  sign,
-} from "./release/flow.ts";
-import { bypassRecords, type ReleaseData, type ReleaseOptions } from "./release/plan.ts";
-import { publish } from "./release/publish.ts";
+import { type Candidate, type Gate, type Procedure, release } from "./release/flow.ts";
+import { bypassRecords } from "./release/plan.ts";
 
 const script = "scripts/release.ts";
-
-/**
- * Releases a version.
- *
- * @returns The data of the release if it is on the remote; else undefined, and the report says why.
- * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
- * @throws {Interrupted} If the operator ended it.
- */
-export async function release(
-  world: ReleaseWorld,
-  procedure: Procedure,
-  version: Version,
-  options: ReleaseOptions,
-): Promise<ReleaseData | undefined> {
-  await using flow = await openFlow(world, procedure, version, options);
-  // 1. Pre-checks, and 2. gates: asked together, and all that they find is reported.
-  const examined = await examine(flow);
-  const finished = reportVerdicts(flow, examined);
-  if (finished !== undefined) {
-    return finished;
-  }
-  // 3. Sign the tag in a scratch repository, and read it back.
-  const signed = await sign(flow, examined);
-  // 4. Show the plan: a refused release has none, and a dry run ends here.
-  const plan = presentPlan(flow, examined, signed);
-  if (plan === undefined) {
-    return undefined;
-  }
-  // 5. Ask the operator to confirm it.
-  await confirm(flow, plan);
-  // 6. Make the local tag, push main, push the tag; after each push, ask the remote what it holds.
-  const released = await publish(flow, plan);
-  // 7. Say what the operator does next.
-  await showNextSteps(flow, examined, released);
-  return released;
-}
 
 /** What the operator decided, and the day on which it is decided. */
 export interface ReleaseRequest {

@@ -98,7 +98,7 @@ const doors: readonly Door[] = [
   {
     what: "files on disk through the runtime",
     pattern: /\bBun\.(?:file|write)\b/,
-    owners: ["scripts/demo/world.ts", "scripts/lib/git/tag.ts"],
+    owners: ["scripts/demo/world.ts"],
   },
   {
     what: "the parsers of TOML and YAML",

@@ -7,7 +7,8 @@ import { openRepository } from "../scripts/lib/git/repository.ts";
 import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
-import { chartProcedure, releaseChart } from "../scripts/release-chart.ts";
+import { release } from "../scripts/release/flow.ts";
+import { chartProcedure } from "../scripts/release-chart.ts";
 import { hurry } from "./helpers/hurry.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { releaseWorld } from "./helpers/release.ts";
@@ -65,7 +66,7 @@ async function waitAndRelease(
       await sleep(milliseconds, signal);
     },
   };
-  const procedure = chartProcedure(false, interrupt.requestSignal);
+  const procedure = chartProcedure(false, interrupt.requestSignal, wait);
   const releaseIn = {
     ...world,
     moment: () => new Date(),
@@ -73,7 +74,7 @@ async function waitAndRelease(
   };
   const options = { dryRun: false, yes: true, resume: false, atomic: false };
   const version = parseVersion("1.3.0");
-  const released = await releaseChart(releaseIn, procedure, version, options, wait);
+  const released = await release(releaseIn, procedure, version, options);
   return {
     findings: report.findings,
     outcome: released?.outcome ?? "refused",

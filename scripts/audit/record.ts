@@ -2,7 +2,7 @@
 
 import type { Day } from "../lib/calendar.ts";
 import { type Finding, quote } from "../lib/finding.ts";
-import type { Tag } from "../lib/git/tags.ts";
+import type { Tag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
 

@@ -18,7 +18,7 @@ import { inCommit } from "../lib/git/judged-tree.ts";
 import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { listTags, resolveTag, type Tag } from "../lib/git/tags.ts";
+import { listTags, resolveTag, type Tag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, isVersion, type Version } from "../lib/version.ts";

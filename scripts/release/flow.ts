@@ -1,7 +1,4 @@
-/**
- * The steps of a release that both release commands share, up to the confirmation. None of them
- * changes anything, here or on the remote.
- */
+/** The steps of a release, which both release commands take: only their gates and rules differ. */
 
 import {
   attempt,
@@ -17,13 +14,7 @@ import type { ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import {
-  differenceFrom,
-  findLocalTag,
-  isSameKey,
-  type SignedTag,
-  signTag,
-} from "../lib/git/tag.ts";
+import { findLocalTag, type SignedTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Watcher } from "../lib/progress.ts";
@@ -43,6 +34,8 @@ import {
   showPlan,
 } from "./plan.ts";
 import { type Facts, isPublished, precheck, waysOn } from "./prechecks.ts";
+import { publish } from "./publish.ts";
+import { differenceFrom, isSameKey, signTag } from "./sign.ts";
 
 /** The parts of an invocation that a release uses. */
 export interface ReleaseWorld extends Watcher {
@@ -86,6 +79,8 @@ export interface Gate {
 /** The rules and the gates of one of the two release commands. */
 export interface Procedure extends Rules {
   readonly gates: readonly Gate[];
+  /** What takes the place of `examine`, such as waiting until it passes. */
+  readonly examine?: (flow: Flow) => Promise<Examined>;
   /** Returns findings that warn and refuse nothing. */
   cautions(
     candidate: Candidate,
@@ -96,7 +91,7 @@ export interface Procedure extends Rules {
 }
 
 /** One run of a release command. */
-export interface Flow extends AsyncDisposable {
+export interface Flow {
   readonly world: ReleaseWorld;
   readonly repository: Repository;
   readonly objects: Objects;
@@ -107,21 +102,51 @@ export interface Flow extends AsyncDisposable {
   readonly tag: string;
 }
 
-/** Opens the repository for a release. */
-export async function openFlow(
+/**
+ * Releases a version of the application or of the chart.
+ *
+ * @returns The data of the release if it is on the remote; else undefined, and the report says why.
+ * @throws {Refusal} If the operator does not confirm, or git does not answer about the checkout.
+ * @throws {Interrupted} If the operator ended it.
+ */
+export async function release(
   world: ReleaseWorld,
   procedure: Procedure,
   version: Version,
   options: ReleaseOptions,
-): Promise<Flow> {
+): Promise<ReleaseData | undefined> {
+  const { report } = world;
   const repository = await world.repository();
-  const objects = openObjects(repository);
+  await using objects = openObjects(repository);
   const tag = `${procedure.tagPrefix}${version}`;
-  const close = () => objects[Symbol.asyncDispose]();
-  return {
-    ...{ world, repository, objects, procedure, options, version, tag },
-    [Symbol.asyncDispose]: close,
-  };
+  const flow: Flow = { world, repository, objects, procedure, options, version, tag };
+  // 1. Ask the pre-checks and 2. the gates, all at once, and report all that they find.
+  const examined = await (procedure.examine ?? examine)(flow);
+  report.add(examined.verdicts.flatMap(({ findings }) => findings));
+  if (examined.complete) {
+    const data = { tag, commit: examined.facts.commit, outcome: "complete" };
+    report.attach(data);
+    return data;
+  }
+  // 3. Sign the tag in a scratch repository, and read it back.
+  const { signed, findings } = await sign(flow, examined);
+  // The pre-check of the local tag may have reported the same fault, such as a missing gpg.
+  report.add(findings.filter((each) => !report.findings.some((old) => Bun.deepEquals(old, each))));
+  // 4. Show the plan: a refused release has none, and a dry run ends here.
+  const plan = presentPlan(flow, examined, signed);
+  if (plan === undefined) {
+    return undefined;
+  }
+  // 5. Ask the operator to confirm it.
+  await confirm(flow, plan);
+  // 6. Make the local tag, push main (application only), push the tag; ask the remote after each push.
+  const released = await publish(flow, plan);
+  // 7. Say what the operator does next.
+  if (released !== undefined) {
+    const steps = await procedure.nextSteps(examined.candidate);
+    ["Next:", ...steps.map((step) => `  - ${step}`)].forEach(report.print);
+  }
+  return released;
 }
 
 /** What an examination found; nothing of it has been reported yet. */
@@ -214,24 +239,6 @@ async function askGate(gate: Gate, candidate: Candidate): Promise<Verdict> {
   return verdict;
 }
 
-/**
- * Reports what an examination found.
- *
- * @returns The data of the release if an earlier run has finished it; else undefined.
- */
-export function reportVerdicts(
-  { world, tag }: Flow,
-  { facts, verdicts, complete }: Examined,
-): ReleaseData | undefined {
-  world.report.add(verdicts.flatMap(({ findings }) => findings));
-  if (!complete) {
-    return undefined;
-  }
-  const data = { tag, commit: facts.commit, outcome: "complete" };
-  world.report.attach(data);
-  return data;
-}
-
 /** Reports whether findings refuse. */
 export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
   return findings.some(({ level }) => level === "error");
@@ -241,29 +248,18 @@ export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
  * Signs the tag in a scratch repository and reads it back, or returns the tag that an interrupted
  * run left. A refused release proves that signing works, too, so that all faults show at once.
  *
- * @returns Undefined if there is no tag to go on with; the findings say why.
+ * @returns No tag if there is none to go on with; the findings say why.
  */
-export async function sign(flow: Flow, examined: Examined): Promise<SignedTag | undefined> {
-  const { report } = flow.world;
-  const { tag, findings } = await obtainTag(flow, examined);
-  // The pre-check of the local tag may have reported the same fault, such as a missing gpg.
-  const isNew = (each: Finding) => !report.findings.some((old) => Bun.deepEquals(old, each));
-  report.add(findings.filter(isNew));
-  return tag;
-}
-
-/** Like `sign`, but leaves it to the caller to report. */
-export async function obtainTag(
+export async function sign(
   { world, repository, tag, procedure }: Flow,
   { facts, candidate, verdicts }: Examined,
-): Promise<{ readonly tag?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
+): Promise<{ readonly signed?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
   const { resuming, localTag } = facts;
   const existing = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
   // Only a gate that refuses leaves the message unknown: the pre-checks and the cautions add nothing.
   const isKnown = !verdicts.slice(1, -1).some(refuses);
-  const trailers = verdicts.flatMap((verdict) => verdict.trailers ?? []);
-  const message = isKnown ? messageOf(tag, trailers) : tag;
-  const request = { tag, commit: candidate.commit, message };
+  const trailers = isKnown ? verdicts.flatMap((verdict) => verdict.trailers ?? []) : [];
+  const request = { tag, commit: candidate.commit, message: messageOf(tag, trailers) };
   const found: Finding[] = [];
   // Only a tag by the key that signs now is pushed, so that nobody pushes another's. A published tag
   // is not pushed again.
@@ -277,7 +273,7 @@ export async function obtainTag(
     }
     found.push(notice(`signing works: ${signed.signer}`));
     if (existing === undefined) {
-      return { tag: signed, findings: found };
+      return { signed, findings: found };
     }
     if (!isSameKey(existing, signed)) {
       return { findings: [...found, signedByAnother(existing, signed)] };
@@ -285,7 +281,7 @@ export async function obtainTag(
   }
   const difference = isKnown ? differenceFrom(request, existing) : undefined;
   if (difference === undefined) {
-    return { tag: existing, findings: found };
+    return { signed: existing, findings: found };
   }
   const other = `the tag here is not what this run would make: ${difference}`;
   const remedy = waysOn(facts, procedure);
@@ -307,7 +303,7 @@ function signedByAnother({ tag, signer, tagger = "nobody" }: SignedTag, now: Sig
  *
  * @returns Undefined if anything stands against the release, and after a dry run.
  */
-export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
+function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
   const { world, procedure, options, tag } = flow;
   const { report } = world;
   const { commit, remote, refs, relation, localTag } = examined.facts;
@@ -339,7 +335,7 @@ export function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag):
  *
  * @throws {Refusal} Unless the answer is yes.
  */
-export async function confirm({ world, procedure, options }: Flow, plan: Plan): Promise<void> {
+async function confirm({ world, procedure, options }: Flow, plan: Plan): Promise<void> {
   const { terminal, interrupt } = world;
   if (options.yes) {
     return;
@@ -351,20 +347,5 @@ export async function confirm({ world, procedure, options }: Flow, plan: Plan): 
         remedy: "Run it again when you are ready",
       }),
     );
-  }
-}
-
-/** Prints what the operator does after a release, if it was released. */
-export async function showNextSteps(
-  { world, procedure }: Flow,
-  { candidate }: Examined,
-  released: ReleaseData | undefined,
-): Promise<void> {
-  if (released === undefined) {
-    return;
-  }
-  world.report.print("Next:");
-  for (const step of await procedure.nextSteps(candidate)) {
-    world.report.print(`  - ${step}`);
   }
 }

@@ -15,13 +15,12 @@ import {
   relationTo,
 } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { installTag, refValue, removeTag } from "../lib/git/tag.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
-import type { Flow } from "./flow.ts";
 import { dataOf, finishCommand, type Plan, type ReleaseData } from "./plan.ts";
 import { integrate, waysFromOther } from "./prechecks.ts";
+import { installTag, removeTag } from "./sign.ts";
 
 /** Whether the remote holds what was pushed to it; `unknown` where it may. */
 type Landing = "landed" | "absent" | "unknown";
@@ -34,12 +33,10 @@ interface Settled {
   readonly findings: readonly Finding[];
 }
 
-/** What is published, and where. */
-interface Publication {
+/** Where a plan is carried out. */
+interface Place {
   readonly repository: Repository;
-  readonly report: Report;
-  readonly interrupt: Interrupt;
-  readonly plan: Plan;
+  readonly world: { readonly report: Report; readonly interrupt: Interrupt };
 }
 
 /**
@@ -48,13 +45,10 @@ interface Publication {
  * @returns The data of the release if it is on the remote; else undefined, and the findings say why.
  * @throws {Interrupted} If the operator ended it; the findings say what is left where.
  */
-export async function publish(
-  { repository, world }: Pick<Flow, "repository" | "world">,
-  plan: Plan,
-): Promise<ReleaseData | undefined> {
-  const { report, interrupt } = world;
+export async function publish(place: Place, plan: Plan): Promise<ReleaseData | undefined> {
+  const { report, interrupt } = place.world;
   // An interrupt ends the push that is under way and starts no other; the remote is asked anyway.
-  const landing = await interrupt.hold(() => publishAll({ repository, report, interrupt, plan }));
+  const landing = await interrupt.hold(() => publishAll(place, plan));
   const ended = interrupt.requested ? "interrupted" : "failed";
   const data = { ...dataOf(plan), outcome: landing === "landed" ? "published" : ended };
   report.attach(data);
@@ -67,26 +61,26 @@ export async function publish(
   return landing === "landed" ? data : undefined;
 }
 
-const notPushed: Settled = { landing: "absent", findings: [] };
-
-async function publishAll(publication: Publication): Promise<Landing> {
-  const { plan, report, interrupt } = publication;
+async function publishAll(place: Place, plan: Plan): Promise<Landing> {
+  const { report, interrupt } = place.world;
   const { tag, commit, signed, bypasses } = plan;
-  if (interrupt.requested || (!plan.resumed && !(await install(publication)))) {
+  if (interrupt.requested || (!plan.resumed && !(await install(place, plan)))) {
     return "absent";
   }
   let held: RemoteRefs | undefined;
   for (const updates of plan.pushes) {
-    const settled = interrupt.requested ? notPushed : await pushAndAsk(publication, updates);
+    const { landing, ...settled } = interrupt.requested
+      ? notPushed
+      : await pushAndAsk(place, plan, updates);
     held = settled.held ?? held;
-    if (settled.landing !== "landed") {
-      await (settled.landing === "unknown" ? keep : rollBack)(publication, held);
-      return settled.landing;
+    if (landing !== "landed") {
+      await giveUp(place, plan, landing, held);
+      return landing;
     }
   }
   // A resumed run does not push a tag that the remote held already, and it may be gone since.
   if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
-    await rollBack(publication, held);
+    await giveUp(place, plan, "absent", held);
     return "absent";
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
@@ -95,30 +89,26 @@ async function publishAll(publication: Publication): Promise<Landing> {
   return "landed";
 }
 
-/** Makes the local tag. Where that fails, says whether a tag is left. */
-async function install({ plan, repository, report }: Publication): Promise<boolean> {
+const notPushed: Settled = { landing: "absent", findings: [] };
+
+/** Makes the local tag. Reports whether that succeeded. */
+async function install({ repository, world }: Place, plan: Plan): Promise<boolean> {
   const { tag, signed } = plan;
-  const { findings } = await attempt(() => installTag(repository, signed));
-  if (findings === undefined) {
-    report.add(notice(`${tag} signed and created here: tag object ${signed.id}`));
-    return true;
-  }
-  report.add(findings);
-  const left = await attempt(() => refValue(repository, `refs/tags/${tag}`));
-  if (left.findings !== undefined || left.value === signed.id) {
-    const maybe = left.findings === undefined ? "is here" : "may be here";
-    report.add(
-      error(`Cannot go on: the tag ${tag} ${maybe}, and nothing was pushed`, {
-        remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}`,
-      }),
-    );
-  }
-  return false;
+  const { value: isMade, findings } = await attempt(() => installTag(repository, signed));
+  const made = notice(`${tag} signed and created here: tag object ${signed.id}`);
+  // Even the same object may be another run's: two runs in one second can sign the same bytes.
+  const taken = error(
+    `Tag ${tag} already exists locally: it was made just now; nothing was pushed`,
+    { remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}` },
+  );
+  world.report.add(findings ?? (isMade ? made : taken));
+  return isMade === true;
 }
 
 /** Returns errors unless the address of the remote is still the one that was examined. */
 async function checkAddress(
-  { plan: { remote }, repository }: Publication,
+  { repository }: Place,
+  { remote }: Plan,
   action: string,
 ): Promise<readonly Finding[]> {
   const { value: now, findings = [] } = await attempt(() => findRemote(repository, remote.name));
@@ -129,45 +119,48 @@ async function checkAddress(
 }
 
 async function pushAndAsk(
-  publication: Publication,
+  place: Place,
+  plan: Plan,
   updates: readonly RefUpdate[],
 ): Promise<Settled> {
-  const { plan, repository, report, interrupt } = publication;
+  const { report, interrupt } = place.world;
+  const { remote } = plan;
   const what = updates.map(({ ref }) => ref).join(" and ");
-  const elsewhere = await checkAddress(publication, `Cannot push ${what}`);
+  const elsewhere = await checkAddress(place, plan, `Cannot push ${what}`);
   if (elsewhere.length > 0) {
     report.add(elsewhere);
     return notPushed;
   }
-  report.printAside(`Pushing ${what} to ${plan.remote.name} ...`);
+  report.printAside(`Pushing ${what} to ${remote.name} ...`);
   const answer = await push(
-    repository,
-    plan.remote,
+    place.repository,
+    remote,
     updates,
     { atomic: updates.length > 1, signal: interrupt.requestSignal },
     (words) => report.printAside(words.trimEnd()),
   );
   let settled = await report.waitFor(
-    `Asking ${plan.remote.name} what it holds`,
-    askUntilSettled(publication, updates, answer.refused),
+    `Asking ${remote.name} what it holds`,
+    askUntilSettled(place, plan, updates, answer.refused),
   );
   if (settled.landing !== "landed") {
     // If the address changed during the push, another repository may have given the answer.
-    const findings = await checkAddress(publication, `Cannot confirm the push of ${what}`);
+    const findings = await checkAddress(place, plan, `Cannot confirm the push of ${what}`);
     settled = findings.length === 0 ? settled : { landing: "unknown", findings };
   }
-  report.add(wordsOn(publication, what, answer, settled));
+  const isPending = interrupt.requested && !answer.refused;
+  report.add(wordsOn(remote.name, what, answer, settled, isPending));
   return settled;
 }
 
 /** Returns what there is to say about a push; git's own words come first. */
 function wordsOn(
-  { plan: { remote }, interrupt }: Publication,
+  name: string,
   what: string,
   answer: PushAnswer,
   { landing, findings }: Settled,
+  isPending: boolean,
 ): readonly Finding[] {
-  const { name } = remote;
   if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
     return answer.confirmed
@@ -180,8 +173,7 @@ function wordsOn(
   const words = answer.confirmed
     ? `git reports success, but ${name} does not hold it`
     : answer.words;
-  const pending =
-    interrupt.requested && !answer.refused ? `; ${name} may still be at work on it` : "";
+  const pending = isPending ? `; ${name} may still be at work on it` : "";
   return [error(`Cannot push ${what} to ${name}: ${words}${pending}`), ...findings];
 }
 
@@ -190,28 +182,29 @@ function wordsOn(
  * still be running: then it is asked again before "absent" counts.
  */
 async function askUntilSettled(
-  publication: Publication,
+  { repository }: Place,
+  plan: Plan,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
-  let settled = await askOnce(publication, updates, refused);
+  let settled = await askOnce(repository, plan, updates, refused);
   for (const pause of refused ? [] : layout.askAgainAfter) {
     if (settled.landing === "landed") {
       break;
     }
     await Bun.sleep(pause);
-    settled = await askOnce(publication, updates, refused);
+    settled = await askOnce(repository, plan, updates, refused);
   }
   return settled;
 }
 
 /** Returns whether the remote holds the updates, and after a push of the tag alone main as well. */
 async function askOnce(
-  { plan, repository }: Publication,
+  repository: Repository,
+  { tag, commit, remote, signed }: Plan,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
-  const { tag, commit, remote, signed } = plan;
   const { value: held, findings } = await attempt(() => askRemote(repository, remote));
   if (findings !== undefined) {
     return { landing: "unknown", findings };
@@ -244,19 +237,26 @@ async function askOnce(
 }
 
 /**
- * Ends a release that is not on the remote: deletes the local tag if this run made it, and says what
- * is left where, with the one command that leads on.
+ * Ends a release that is not confirmed: deletes the local tag if this run made it and the remote does
+ * not hold it, and says what is left where, with the one command that leads on.
  *
- * @param held What the remote holds; undefined if nothing was pushed.
+ * @param held What the remote holds; undefined if it was not asked, or did not answer.
  */
-async function rollBack(publication: Publication, held?: RemoteRefs): Promise<void> {
-  const { plan, report } = publication;
-  const left = plan.resumed ? plan.signed.id : await deleteTag(publication);
-  const kept = left === undefined ? "" : "; the local tag is kept";
+async function giveUp(
+  place: Place,
+  plan: Plan,
+  landing: Landing,
+  held: RemoteRefs | undefined,
+): Promise<void> {
+  const { tag, remote, signed } = plan;
+  const isUnknown = landing === "unknown";
+  const left = isUnknown || plan.resumed ? signed.id : await deleteTag(place, plan);
   const state = held === undefined ? "nothing was pushed" : stateOf(plan, held, left);
-  report.add(
-    error(`Cannot release ${plan.tag}: ${state}${kept}`, { remedy: wayOn(plan, held, left) }),
-  );
+  const failure = isUnknown
+    ? `Cannot confirm that ${remote.name} holds ${tag} and its commit on ${layout.mainBranch}`
+    : `Cannot release ${tag}: ${state}`;
+  const kept = left === undefined ? "" : "; the local tag is kept";
+  place.world.report.add(error(`${failure}${kept}`, { remedy: wayOn(plan, held, left) }));
 }
 
 /** Returns what the remote holds under the tag's name, and where its main branch is. */
@@ -275,11 +275,10 @@ function stateOf(plan: Plan, held: RemoteRefs, left: ObjectId | undefined): stri
 }
 
 /** Deletes the local tag, only if it is this run's own object. Returns the object that is left. */
-async function deleteTag({
-  plan: { tag, signed },
-  repository,
-  report,
-}: Publication): Promise<ObjectId | undefined> {
+async function deleteTag(
+  { repository, world: { report } }: Place,
+  { tag, signed }: Plan,
+): Promise<ObjectId | undefined> {
   report.printAside(`Rolling back the local tag ${tag}.`);
   const { value, findings = [] } = await attempt(() => removeTag(repository, signed));
   const { left, words } = value ?? { left: signed.id, words: "git does not say what is left" };
@@ -313,15 +312,4 @@ function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefi
 function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
   const theirs = held?.tags.get(`refs/tags/${tag}`);
   return theirs !== undefined && theirs !== signed.id;
-}
-
-/** Keeps the local tag, because the remote may hold it, or the commit on its main branch. */
-function keep({ plan, report }: Publication, held?: RemoteRefs): void {
-  const { tag, remote, signed } = plan;
-  const what = `${tag} and its commit on ${layout.mainBranch}`;
-  report.add(
-    error(`Cannot confirm that ${remote.name} holds ${what}: the local tag is kept`, {
-      remedy: wayOn(plan, held, signed.id),
-    }),
-  );
 }

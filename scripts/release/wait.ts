@@ -7,7 +7,7 @@ import { layout } from "../lib/layout.ts";
 import { duration } from "../lib/progress.ts";
 import { type SurveyOptions, survey } from "../verify/survey.ts";
 import { askWorkflowRun, type RunQuestion } from "../verify/workflow-run.ts";
-import { type Examined, examine, type Flow, obtainTag, refuses } from "./flow.ts";
+import { type Examined, examine, type Flow, refuses, sign } from "./flow.ts";
 
 /** `limit`: milliseconds at most; `sleep`: how to wait, for tests. */
 export type WaitOptions = Pick<SurveyOptions, "limit" | "sleep">;
@@ -27,7 +27,7 @@ export async function examineUntilPublished(flow: Flow, options: WaitOptions): P
     seen.push(examined);
     const awaited = awaitedBy(examined);
     // What cannot sign now is reported now, not after the wait.
-    if (awaited === undefined || (seen.length === 1 && !(await obtainTag(flow, examined)).tag)) {
+    if (awaited === undefined || (seen.length === 1 && !(await sign(flow, examined)).signed)) {
       return [];
     }
     const [{ message = "", remedy = "" } = {}] = awaited.findings;

@@ -7,10 +7,10 @@ import type { ImageReference } from "../lib/files/image-reference.ts";
 import { attempt, type Finding, notice, warning } from "../lib/finding.ts";
 import { findCommit, type ObjectId, short } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
-import { commitTree, openObjects } from "../lib/git/objects.ts";
+import { commitTree, openObjects, readObject } from "../lib/git/objects.ts";
 import { askRemote, findRemote } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { judgeTag, readTag, refValue } from "../lib/git/tag.ts";
+import { judgeTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 
 const { remote } = layout;
@@ -92,7 +92,7 @@ export async function askTag(
 /** @throws {Unverified} If the local repository lacks the object of the tag, or git cannot judge it. */
 async function judgeObject(repository: Repository, tag: string, id: ObjectId, seen: string) {
   const { value: judged, findings } = await attempt(async () => {
-    const found = await readTag(repository, id);
+    const found = await readObject(repository, `${id}^{tag}`);
     return found && (await judgeTag(repository, found));
   });
   if (judged === undefined) {

@@ -7,12 +7,12 @@ import {
   refusal,
   warning,
 } from "../../scripts/lib/finding.ts";
+import { openObjects } from "../../scripts/lib/git/objects.ts";
 import { openRepository } from "../../scripts/lib/git/repository.ts";
-import { signTag } from "../../scripts/lib/git/tag.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import { askGates, type Candidate, type Gate, openFlow, sign } from "../../scripts/release/flow.ts";
+import { askGates, type Candidate, type Gate, release, sign } from "../../scripts/release/flow.ts";
 import type { Facts } from "../../scripts/release/prechecks.ts";
-import { release } from "../../scripts/release.ts";
+import { signTag } from "../../scripts/release/sign.ts";
 import { memoryTree } from "../helpers/memory-tree.ts";
 import { withoutGates } from "../helpers/procedure.ts";
 import { quietWorld } from "../helpers/quiet.ts";
@@ -92,17 +92,19 @@ async function resumed(trailers: readonly string[], published = false) {
     resuming: true,
     interactive: false,
   };
-  const opened = { ...quiet, repository: async () => repository };
-  await using flow = await openFlow(opened, withoutGates, version, options);
-  const verdicts = [{ findings: [], trailers }];
-  const obtained = await sign(flow, {
-    facts,
-    verdicts,
-    candidate: { ...candidate, commit },
-    complete: false,
-  });
-  const refusals = quiet.report.findings.filter(({ level }) => level === "error");
-  return { isLeft: obtained && obtained === left, refusals };
+  await using objects = openObjects(repository);
+  const flow = { world: { ...quiet, repository: async () => repository }, repository, objects };
+  const { signed, findings } = await sign(
+    { ...flow, procedure: withoutGates, options, version, tag },
+    {
+      facts,
+      verdicts: [{ findings: [], trailers }],
+      candidate: { ...candidate, commit },
+      complete: false,
+    },
+  );
+  const refusals = findings.filter(({ level }) => level === "error");
+  return { isLeft: signed && signed === left, refusals };
 }
 
 test("a run that would make the same tag goes on with the one that is here", async () => {

@@ -95,8 +95,7 @@ test("a tag that another run has made just now is left alone, and nothing is pus
   const { released, errors } = await published({ update: 'touch "$STATE/tag"; exit 1' });
   expect(released).toBeUndefined();
   expect(errors).toEqual([
-    "Tag v1.3.0 already exists locally: it was made just now",
-    "Cannot go on: the tag v1.3.0 is here, and nothing was pushed",
+    "Tag v1.3.0 already exists locally: it was made just now; nothing was pushed",
   ]);
 });
 
@@ -157,6 +156,6 @@ test("a remote that falls silent after the push leaves the tag, and says that no
   expect(released).toBeUndefined();
   expect(errors).toHaveLength(3);
   expect(errors[2]).toBe(
-    "Cannot confirm that origin holds v1.3.0 and its commit on main: the local tag is kept",
+    "Cannot confirm that origin holds v1.3.0 and its commit on main; the local tag is kept",
   );
 });

@@ -5,10 +5,9 @@ import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
 import { findCommit, type ObjectId, resolveCommit } from "./git.ts";
-import { isShallow } from "./history.ts";
 import { commitTree, type Objects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
-import { listTags, type TagRef } from "./tags.ts";
+import type { TagRef } from "./tag.ts";
 
 /** The last release, or why it is not known. */
 export type LastRelease =
@@ -45,6 +44,11 @@ async function findLastRelease(
   revision: string,
   prefix: string,
 ): Promise<LastRelease> {
+  // Loaded here, as few runs ask for the last release.
+  const [{ isShallow }, { listTags }] = await Promise.all([
+    import("./history.ts"),
+    import("./tag.ts"),
+  ]);
   const commit = await findCommit(repository, revision);
   if (commit === undefined) {
     return { why: `there is no commit ${quote(revision)}` };
