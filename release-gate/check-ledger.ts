@@ -162,7 +162,7 @@ export const table = command({
     "the ledger is missing, or has a malformed row",
     "a valid row of the base is edited, removed or moved, or a row is inserted before it",
     "--history: a commit did so, or the clone is shallow",
-    "the base is unknown, has no commit in common, or the clone is too shallow to find one",
+    "the base is unknown, has no commit in common, or the clone is shallow",
     "--repair: nothing is wrong with that row, or more than its separators",
   ],
   example: "bun release-gate/check-ledger.ts main",

@@ -8,8 +8,8 @@
  * Compares HEAD with its merge base with the base. Uncommitted changes are not checked; without
  * --ref they are a warning. Refuses a change of the chart without a greater version (by SemVer
  * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md; a missing chart;
- * and a base that is unknown, unrelated, or missing from a shallow clone. If only CHANGELOG.md has
- * changed, no new version is needed, but it must not be deleted.
+ * a base that is unknown or unrelated; and a shallow clone. If only CHANGELOG.md has changed, no new
+ * version is needed, but it must not be deleted.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -294,7 +294,7 @@ export const table = command({
     "its CHANGELOG.md is missing or cannot be read, even if nothing else has changed",
     "its CHANGELOG.md has no new ## [A.B.C] section with content for the version",
     "Chart.yaml is missing or cannot be read",
-    "the base is unknown, has no common ancestor with HEAD, or the clone is too shallow to find it",
+    "the base is unknown, has no common ancestor with HEAD, or the clone is shallow",
   ],
   example: "bun scripts/check-chart-version-bumped.ts main",
   async run({ operands, options, env, repository, report }) {

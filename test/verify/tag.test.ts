@@ -56,13 +56,13 @@ test("a tag is asked for here and on the remote, signed or not, and nothing is f
     ["it is a lightweight tag, without an object to sign"],
     ["it holds no signature", "--annotate", "--message", "v1.3.0"],
     [
-      "its SSH signature is not good",
+      "its signature is not good",
       "--annotate",
       "--message",
       "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----",
     ],
     [
-      "its SSH signature is not good",
+      "its signature is not good",
       "--annotate",
       "--message",
       "v1.3.0\n\n-----BEGIN SSH SIGNATURE-----\nnothing\n-----END SSH SIGNATURE-----",

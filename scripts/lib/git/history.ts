@@ -33,28 +33,21 @@ export interface MergeBases {
  *
  * @param name The base: a branch of the remote, or any other commit-ish.
  * @param head The full name of the commit, or its promise, and its name for messages.
- * @throws {Refusal} If the base is unknown, if the two have no common ancestor, or if the clone is
- *   too shallow to find it.
+ * @throws {Refusal} If the clone is shallow, the base is unknown, or the two have no common ancestor.
  */
 export async function findMergeBases(
   repository: Repository,
   name: string,
   head: { readonly shown: string; readonly commit: ObjectId | Promise<ObjectId> },
 ): Promise<MergeBases> {
-  const [commit, base, shallow] = await together(
-    head.commit,
+  const [_, base, commit] = await together(
+    refuseShallow(repository, `compare ${head.shown} with ${name}`, name),
     findBase(repository, name),
-    isShallow(repository),
+    head.commit,
   );
-  if (base === undefined) {
-    throw shallow ? tooShallow(`find base ${quote(name)}`, name) : unknownBase(name);
-  }
   const mergeBases = await listMergeBases(repository, base.commit, commit);
-  const what = `find the merge base of ${head.shown} and ${base.shown}`;
-  if (shallow && (await isCutOff(repository, [base.commit, commit], mergeBases))) {
-    throw tooShallow(what, name);
-  }
   if (mergeBases.length === 0) {
+    const what = `find the merge base of ${head.shown} and ${base.shown}`;
     throw refusal(`Cannot ${what}: the two have no commit in common`, {
       remedy:
         "Name the branch that it was started from; in GitHub Actions, check out with fetch-depth: 0",
@@ -63,15 +56,21 @@ export async function findMergeBases(
   return { base, mergeBases };
 }
 
-async function findBase(repository: Repository, name: string): Promise<Base | undefined> {
+async function findBase(repository: Repository, name: string): Promise<Base> {
+  const { remote } = layout;
   const branch = mayBeOfRemote(name)
-    ? await findCommit(repository, `refs/remotes/${layout.remote}/${name}`)
+    ? await findCommit(repository, `refs/remotes/${remote}/${name}`)
     : undefined;
-  if (branch !== undefined) {
-    return { shown: `${layout.remote}/${name}`, commit: branch };
+  const commit = branch ?? (await findCommit(repository, name));
+  if (commit === undefined) {
+    throw refusal(
+      `Cannot find base ${quote(name)}: found neither ${remote}/${name} nor a commit of that name`,
+      {
+        remedy: `Name another, or fetch this one (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(name)}`,
+      },
+    );
   }
-  const commit = await findCommit(repository, name);
-  return commit === undefined ? undefined : { shown: name, commit };
+  return { shown: branch === undefined ? name : `${remote}/${name}`, commit };
 }
 
 /** Reports whether a name may be a branch of the remote, with or without a suffix such as `~1`. */
@@ -82,32 +81,41 @@ function mayBeOfRemote(name: string): boolean {
   return branch !== "HEAD" && !isObjectId(branch) && isBranchName(branch);
 }
 
-function unknownBase(name: string) {
-  const { remote } = layout;
-  return refusal(
-    `Cannot find base ${quote(name)}: found neither ${remote}/${name} nor a commit of that name`,
-    {
-      remedy: `Name another, or fetch this one (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(name)}`,
-    },
-  );
-}
-
 /**
- * Refuses a shallow clone, for a question about the whole history.
+ * Refuses a shallow clone, whose history ends too early for a question about all of it.
  *
  * @param what Completes "Cannot ...".
+ * @param base What the remedy fetches.
  * @throws {Refusal} If the clone is shallow, or git fails.
  */
-export async function refuseShallow(repository: Repository, what: string): Promise<void> {
+export async function refuseShallow(
+  repository: Repository,
+  what: string,
+  base: string = layout.mainBranch,
+): Promise<void> {
   if (await isShallow(repository)) {
-    throw tooShallow(what);
+    throw refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
+      remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
+    });
   }
 }
 
-function tooShallow(what: string, base: string = layout.mainBranch) {
-  return refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
-    remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
-  });
+/**
+ * Reports whether the clone is shallow.
+ *
+ * @throws {Refusal} If git fails.
+ */
+export async function isShallow(repository: Repository): Promise<boolean> {
+  const purpose = "find out whether this clone is shallow";
+  const args = ["rev-parse", "--is-shallow-repository"];
+  const answer = (await gitOutput(repository, purpose, args)).trim();
+  if (answer !== "true" && answer !== "false") {
+    throw refusal(
+      `Cannot ${purpose}: git rev-parse says ${quote(answer)}, expected true or false`,
+      { remedy: rerun(args) },
+    );
+  }
+  return answer === "true";
 }
 
 /**
@@ -136,35 +144,6 @@ async function listMergeBases(
     throw unanswered("find the merge base", answer);
   }
   return found.sort();
-}
-
-export async function isShallow(repository: Repository): Promise<boolean> {
-  const purpose = "find out whether this clone is shallow";
-  const args = ["rev-parse", "--is-shallow-repository"];
-  const answer = (await gitOutput(repository, purpose, args)).trim();
-  if (answer !== "true" && answer !== "false") {
-    throw refusal(
-      `Cannot ${purpose}: git rev-parse says ${quote(answer)}, expected true or false`,
-      {
-        remedy: rerun(args),
-      },
-    );
-  }
-  return answer === "true";
-}
-
-/**
- * Reports whether a shallow clone lacks commits between some commits and their merge bases. A
- * commit without parents shows that: its parents are missing, and the real merge bases may be
- * others.
- */
-async function isCutOff(
-  repository: Repository,
-  commits: readonly ObjectId[],
-  mergeBases: readonly ObjectId[],
-): Promise<boolean> {
-  const list = ["rev-list", "--max-parents=0", ...commits, "--not", ...mergeBases];
-  return (await gitOutput(repository, "list the commits since the merge base", list)) !== "";
 }
 
 /**
