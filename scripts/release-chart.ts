@@ -130,11 +130,11 @@ async function checkApplicationTag(
   // What cannot be read here is refused by the gates.
   const { value } = await attempt(() => readImages(tree, layout.chart));
   const tag = applicationTag(value?.pulled.reference.tag);
-  const tags = (await refs)?.tags;
-  if (tags === undefined || value === undefined || tag === undefined) {
+  const held = (await refs)?.all;
+  if (held === undefined || value === undefined || tag === undefined) {
     return [];
   }
-  return tags.has(`refs/tags/${tag}`)
+  return held.has(`refs/tags/${tag}`)
     ? [notice(`${tag}, which the chart installs, is tagged on ${layout.remote}`)]
     : [
         warning(`The chart installs ${tag}, which is not tagged on ${layout.remote}`, {

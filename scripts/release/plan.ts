@@ -82,7 +82,7 @@ export function pushesOf(
   // If main has moved on from the commit, a push would be rejected; if it is equal, nothing changes.
   const needsMain = pushesMain && relation.kind !== "behind";
   const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
-  const tags = refs.tags.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
+  const tags = refs.all.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
   return (atomic ? [[...main, ...tags]] : [main, tags]).filter(({ length }) => length > 0);
 }
 

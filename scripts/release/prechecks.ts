@@ -29,11 +29,13 @@ export interface Facts {
 /** What decides how a tag that is here may be finished. */
 type Tagged = Pick<Facts, "tag" | "localTag" | "refs">;
 
+type Choices = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
+
 /** Judges everything that must hold before the gates count. */
 export function precheck(
   facts: Facts,
   rules: Rules,
-  options: Pick<ReleaseOptions, "dryRun" | "yes" | "resume">,
+  options: Choices,
 ): { readonly findings: readonly Finding[]; readonly complete: boolean } {
   if (options.resume && isPublished(facts) && hasLanded(facts, rules)) {
     const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
@@ -47,8 +49,8 @@ export function precheck(
       ...checkBranch(facts, rules),
       ...checkWorkTree(facts),
       ...checkSync(facts, rules),
-      ...checkLocalTag(facts, rules, options),
-      ...checkRemoteTag(facts, rules, options),
+      ...checkLocalTag(facts, rules, options.resume),
+      ...checkRemoteTag(facts, rules, options.resume),
       ...checkOtherRefs(facts, rules),
       ...checkOrder(facts, rules),
       ...checkConfirmation(facts, options),
@@ -58,7 +60,7 @@ export function precheck(
 }
 
 function remoteTag({ tag, refs }: Tagged): ObjectId | undefined {
-  return refs?.tags.get(`refs/tags/${tag}`);
+  return refs?.all.get(`refs/tags/${tag}`);
 }
 
 /** Reports whether the tag that is here is on the remote. */
@@ -88,21 +90,19 @@ function checkBranch({ checkout, tag }: Facts, rules: Rules): Finding[] {
 
 function checkWorkTree({ checkout }: Facts): Finding[] {
   const { underway, changes } = checkout;
-  const unfinished = underway.map((operation) =>
-    error(`Cannot release while a ${operation} is under way in this checkout`, {
-      remedy: "Finish it or end it: git status says how",
-    }),
-  );
-  if (changes.length === 0) {
-    return [...unfinished, notice("the working tree is clean")];
-  }
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? `, and ${changes.length - 5} more` : "";
   return [
-    ...unfinished,
-    error(`The working tree is dirty: ${first}${more}`, {
-      remedy: "Commit the changes, or set them aside: git stash --include-untracked",
-    }),
+    ...underway.map((operation) =>
+      error(`Cannot release while a ${operation} is under way in this checkout`, {
+        remedy: "Finish it or end it: git status says how",
+      }),
+    ),
+    changes.length === 0
+      ? notice("the working tree is clean")
+      : error(`The working tree is dirty: ${first}${more}`, {
+          remedy: "Commit the changes, or set them aside: git stash --include-untracked",
+        }),
   ];
 }
 
@@ -176,11 +176,7 @@ export function waysOn(facts: Tagged, rules: Pick<Rules, "script">): string {
   return `Repeat the options of the interrupted run: ${finishCommand(facts, rules)}. ${or}`;
 }
 
-function checkLocalTag(
-  facts: Facts,
-  rules: Rules,
-  { resume }: Pick<ReleaseOptions, "resume">,
-): Finding[] {
+function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
   const { tag, localTag } = facts;
   switch (localTag.kind) {
     case "absent":
@@ -201,26 +197,18 @@ function checkLocalTag(
         return [notice(`resuming ${tag}: the tag is here, ${what}`)];
       }
       const finish = finishCommand(facts, rules);
-      return [
-        remoteTag(facts) === localTag.id
-          ? error(
-              `Tag ${tag} already exists locally, and already exists on ${layout.remote}: the same object, ${what}`,
-              { remedy: `Ask whether anything is left to do: ${finish}` },
-            )
-          : error(
-              `Tag ${tag} already exists locally: ${what}; an interrupted release leaves this`,
-              { remedy: `Finish it: ${finish}. Or start over: git tag -d ${tag}` },
-            ),
-      ];
+      const [where, remedy] = isPublished(facts)
+        ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
+        : [
+            "an interrupted release leaves this",
+            `Finish it: ${finish}. Or start over: git tag -d ${tag}`,
+          ];
+      return [error(`Tag ${tag} already exists locally: ${what}; ${where}`, { remedy })];
     }
   }
 }
 
-function checkRemoteTag(
-  facts: Facts,
-  rules: Rules,
-  { resume }: Pick<ReleaseOptions, "resume">,
-): Finding[] {
+function checkRemoteTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
   const { tag, refs, localTag } = facts;
   const theirs = remoteTag(facts);
   if (refs === undefined) {
@@ -252,7 +240,7 @@ export function waysFromOther(tag: string, script: string, isHere: boolean): str
  */
 function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
   const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
-  const names = [...(refs?.lookalikes ?? []), ...(refs?.tags.keys() ?? [])];
+  const names = [...(refs?.all.keys() ?? [])].filter((name) => !name.endsWith("^{}"));
   return pushed.flatMap((ref) =>
     names
       .filter((name) => name.endsWith(`/${ref}`) || name.startsWith(`${ref}/`))
@@ -265,32 +253,24 @@ function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] 
 }
 
 /** A version below the newest release tag is legal (a backport) and mostly a slip. */
-function checkOrder(facts: Facts, { tagPrefix }: Rules): Finding[] {
-  const newest = facts.refs && newestVersion(facts.refs, tagPrefix);
-  if (newest === undefined || compareVersions(facts.version, newest) >= 0) {
+function checkOrder({ refs, tag, version }: Facts, { tagPrefix }: Rules): Finding[] {
+  const folder = `refs/tags/${tagPrefix}`;
+  const newest = [...(refs?.all.keys() ?? [])]
+    .flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : []))
+    .filter(isVersion)
+    .sort(compareVersions)
+    .at(-1);
+  if (newest === undefined || compareVersions(version, newest) >= 0) {
     return [];
   }
   return [
-    warning(`${facts.tag} is lower than the newest release tag ${tagPrefix}${newest}`, {
+    warning(`${tag} is lower than the newest release tag ${tagPrefix}${newest}`, {
       remedy: "Go on only if this is a release of an older line",
     }),
   ];
 }
 
-function newestVersion(refs: RemoteRefs, prefix: string): Version | undefined {
-  const head = `refs/tags/${prefix}`;
-  return [...refs.tags.keys()]
-    .filter((ref) => ref.startsWith(head))
-    .map((ref) => ref.slice(head.length))
-    .filter(isVersion)
-    .sort(compareVersions)
-    .at(-1);
-}
-
-function checkConfirmation(
-  { interactive }: Facts,
-  { dryRun, yes }: Pick<ReleaseOptions, "dryRun" | "yes">,
-): Finding[] {
+function checkConfirmation({ interactive }: Facts, { dryRun, yes }: Choices): Finding[] {
   return interactive || dryRun || yes
     ? []
     : [

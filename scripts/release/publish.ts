@@ -79,7 +79,7 @@ async function publishAll(place: Place, plan: Plan): Promise<Landing> {
     }
   }
   // A resumed run does not push a tag that the remote held already, and it may be gone since.
-  if (held !== undefined && held.tags.get(`refs/tags/${tag}`) !== signed.id) {
+  if (held !== undefined && held.all.get(`refs/tags/${tag}`) !== signed.id) {
     await giveUp(place, plan, "absent", held);
     return "absent";
   }
@@ -210,7 +210,7 @@ async function askOnce(
     return { landing: "unknown", findings };
   }
   const pushes = (folder: string) => updates.some(({ ref }) => ref.startsWith(folder));
-  const tagHeld = held.tags.get(`refs/tags/${tag}`) === signed.id;
+  const tagHeld = held.all.get(`refs/tags/${tag}`) === signed.id;
   if (pushes("refs/tags/") && !tagHeld) {
     return { landing: "absent", held, findings: [] };
   }
@@ -263,7 +263,7 @@ async function giveUp(
 function stateOf(plan: Plan, held: RemoteRefs, left: ObjectId | undefined): string {
   const { tag, remote, refs } = plan;
   const ref = `refs/tags/${tag}`;
-  const theirs = held.tags.get(ref);
+  const theirs = held.all.get(ref);
   const absent = left === undefined ? "exists neither locally nor" : "does not exist";
   const there =
     theirs === undefined
@@ -310,6 +310,6 @@ function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefi
 
 /** Reports whether the remote holds another object under the tag's name. */
 function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
-  const theirs = held?.tags.get(`refs/tags/${tag}`);
+  const theirs = held?.all.get(`refs/tags/${tag}`);
   return theirs !== undefined && theirs !== signed.id;
 }

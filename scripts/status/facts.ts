@@ -95,7 +95,7 @@ export async function gatherFacts(
   ]);
   const { remote, refs } = asked.value ?? {};
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
-  const isPublished = refs?.tags.has(`refs/tags/${tag}`);
+  const isPublished = refs?.all.has(`refs/tags/${tag}`);
   const { where, commit } =
     signed !== undefined || isPublished
       ? await findTagged(repository, tag, signed?.object)
@@ -118,7 +118,7 @@ export async function gatherFacts(
   const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
   const isAbsent = where === "none" || where === "remote tag";
   const isReleased = tagState.kind === "complete";
-  const theirs = refs?.branches.get(branch);
+  const theirs = refs?.all.get(`refs/heads/${branch}`);
   const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
     isAbsent ? undefined : findChartRelease(release, judged, main, isReleased, signal),

@@ -61,7 +61,7 @@ const { remote } = layout;
 export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   const { tag, localTag, refs } = facts;
   const { nextVersion } = itsRules;
-  const theirs = refs?.tags.get(`refs/tags/${tag}`);
+  const theirs = refs?.all.get(`refs/tags/${tag}`);
   const blocked = (state: Outcome["state"], evidence: string, next: Next): TagState => ({
     ...{ kind: "blocked", state, evidence, next },
   });

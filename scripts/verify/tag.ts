@@ -49,7 +49,7 @@ export async function askTag(
     commit = await findCommit(repository, ref);
     const here = await refValue(repository, ref);
     const refs = await askRemote(repository, await findRemote(repository, remote));
-    const there = refs.tags.get(ref);
+    const there = refs.all.get(ref);
     if (there === undefined) {
       const [evidence, resume] =
         here === undefined
@@ -59,7 +59,7 @@ export async function askTag(
       throw new Unverified("failed", evidence, remedy);
     }
     // A lightweight tag has no object of its own.
-    commit = refs.tagged.get(ref) ?? there;
+    commit = refs.all.get(`${ref}^{}`) ?? there;
     const what = `object ${short(there)} of commit ${short(commit)}`;
     if (here !== undefined && here !== there) {
       throw new Unverified(

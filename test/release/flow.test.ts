@@ -87,7 +87,7 @@ async function resumed(trailers: readonly string[], published = false) {
     checkout: { head: commit, branch: "refs/heads/main", changes: [], underway: [] },
     localTag: { kind: "signed", id: left.id, tag: left },
     remote: undefined,
-    refs: { main: commit, tags: new Map(remoteTags), tagged: new Map(), lookalikes: [] },
+    refs: { main: commit, all: new Map(remoteTags) },
     relation: undefined,
     resuming: true,
     interactive: false,

@@ -28,7 +28,7 @@ const ready: Facts = {
   checkout: { head, branch: "refs/heads/main", changes: [], underway: [] },
   localTag: { kind: "absent" },
   remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
-  refs: { main: head, tags: new Map(), tagged: new Map(), lookalikes: [] },
+  refs: { main: head, all: new Map() },
   relation: { kind: "equal" },
   resuming: false,
   interactive: true,
@@ -52,11 +52,9 @@ function judge(change: Partial<Facts>, options = plain, kind = rules) {
 }
 
 const onBranch = (branch: string | undefined) => ({ checkout: { ...ready.checkout, branch } });
-const tagged = (id: string) => ({
+const tagged = (id: string, ref = "refs/tags/v1.3.0") => ({
   main: head,
-  tags: new Map([["refs/tags/v1.3.0", id]]),
-  tagged: new Map(),
-  lookalikes: [],
+  all: new Map([[ref, id]]),
 });
 const leftover: Facts["localTag"] = { kind: "signed", id: tagId, tag: signed };
 
@@ -103,17 +101,17 @@ const refusals: [string, Partial<Facts>, string][] = [
   [
     "the same signed tag here and on the remote",
     { localTag: leftover, refs: tagged(tagId) },
-    "v1.3.0 already exists locally, and already exists on origin: the same object",
+    "v1.3.0 already exists locally: signed by ED25519 key SHA256:x, of commit aaaaaaa; origin holds it, too",
   ],
   [
     "a tag on the remote below whose name git would need a folder",
-    { refs: { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) } },
+    { refs: tagged(theirs, "refs/tags/v1.3.0/x") },
     "Cannot push to refs/tags/v1.3.0: origin holds refs/tags/v1.3.0/x",
   ],
   ["a tag on the remote", { refs: tagged(theirs) }, "v1.3.0 already exists on origin"],
   [
     "a branch of the remote that git may take for the tag",
-    { refs: { ...ready.refs, lookalikes: ["refs/heads/refs/tags/v1.3.0"] } as Facts["refs"] },
+    { refs: tagged(theirs, "refs/heads/refs/tags/v1.3.0") },
     "Cannot push to refs/tags/v1.3.0: origin holds refs/heads/refs/tags/v1.3.0",
   ],
   ["no terminal and no --yes", { interactive: false }, "stdin is not a TTY"],
@@ -135,7 +133,7 @@ test.each([
 });
 
 test("a ref of the remote that is in the way is deleted only if nobody needs it", () => {
-  const refs = { ...tagged(theirs), tags: new Map([["refs/tags/v1.3.0/x", theirs]]) };
+  const refs = tagged(theirs, "refs/tags/v1.3.0/x");
   expect(judge({ refs }).remedies.trim()).toBe(
     "Delete it there if nobody needs it: git push origin :refs/tags/v1.3.0/x",
   );
@@ -254,12 +252,7 @@ describe("with --resume", () => {
 
 describe("the newest release tag", () => {
   const existing = (...names: string[]) => ({
-    refs: {
-      main: head,
-      tags: new Map(names.map((name) => [`refs/tags/${name}`, theirs])),
-      tagged: new Map(),
-      lookalikes: [],
-    },
+    refs: { main: head, all: new Map(names.map((name) => [`refs/tags/${name}`, theirs])) },
   });
 
   test.each([

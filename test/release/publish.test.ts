@@ -50,7 +50,7 @@ async function published(git: Git, resumed = false) {
   using folder = temporaryFolder();
   const place = { home: folder.path, env: isolatedEnvironment(folder.path) };
   const repository = { root: folder.path, env: standIn(place, "git", gitScript(git)) };
-  const refs = { main: before, tags: new Map(), tagged: new Map(), lookalikes: [] };
+  const refs = { main: before, all: new Map() };
   const plan: Plan = {
     ...{ script: "scripts/release.ts", tag, commit },
     remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },

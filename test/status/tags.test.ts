@@ -25,9 +25,7 @@ const signed: Facts["localTag"] = {
 const unfit: Facts["localTag"] = { kind: "unfit", id, why: "a lightweight tag" };
 const held = (object?: string) => ({
   main: commit,
-  tags: new Map(object === undefined ? [] : [["refs/tags/v1.3.0", object]]),
-  tagged: new Map<string, string>(),
-  lookalikes: [],
+  all: new Map(object === undefined ? [] : [["refs/tags/v1.3.0", object]]),
 });
 
 const facts: Facts = {

@@ -85,22 +85,15 @@ function redact(words: string, { url, shown }: Remote): string {
   return withoutCredentials(user === undefined ? known : known.replaceAll(`${user}@`, ""));
 }
 
-/** What the remote holds: object names by full ref name. */
+/** What the remote holds. */
 export interface RemoteRefs {
-  /** The remote's main branch. */
+  /** The commit of its main branch. */
   readonly main: ObjectId;
-  /** All tags by full name, with the name of the tag object, or of the commit if lightweight. */
-  readonly tags: ReadonlyMap<string, ObjectId>;
-  /** What annotated tags are tags of, by the full name of the tag. */
-  readonly tagged: ReadonlyMap<string, ObjectId>;
-  /** Full names of other refs, which `git ls-remote` lists for the end of their name. */
-  readonly lookalikes: readonly string[];
-}
-
-/** What the remote holds, other branches that were asked for among it. */
-export interface RemoteAnswer extends RemoteRefs {
-  /** Those of the branches that are there, by the short names by which they were asked for. */
-  readonly branches: ReadonlyMap<string, ObjectId>;
+  /**
+   * Object names by full ref name: of main, of all tags, of the branches that were asked for, and of
+   * refs whose name ends like these. `refs/tags/NAME^{}` is what the annotated tag NAME is a tag of.
+   */
+  readonly all: ReadonlyMap<string, ObjectId>;
 }
 
 /**
@@ -113,67 +106,38 @@ export async function askRemote(
   repository: Repository,
   remote: Remote,
   branches: readonly string[] = [],
-): Promise<RemoteAnswer> {
-  const main = `refs/heads/${layout.mainBranch}`;
+): Promise<RemoteRefs> {
+  const { name, shown } = remote;
   const { target, env } = addressOf(repository, remote);
-  const answer = await runGit(
-    repository,
-    ["ls-remote", "--quiet", "--", target, main, "refs/tags/*", ...branches.map(refOf)],
-    { timeout: layout.limits.network, env },
-  );
+  const heads = [layout.mainBranch, ...branches].map((branch) => `refs/heads/${branch}`);
+  const question = ["ls-remote", "--quiet", "--", target, ...heads, "refs/tags/*"];
+  const answer = await runGit(repository, question, { timeout: layout.limits.network, env });
   if (answer.code !== 0 || answer.timedOut) {
-    throw unreachable(remote, answer);
-  }
-  const refs = parseRefs(answer.stdout);
-  if (refs === undefined) {
-    throw refusal(
-      `Cannot read what ${remote.name} (${remote.shown}) holds: its answer is cut short`,
-      {
-        remedy: `Ask it by hand to see why: git ls-remote ${remote.name}`,
-      },
-    );
-  }
-  const tip = refs.get(main);
-  if (tip === undefined) {
-    throw refusal(`Cannot find ${main} on ${remote.name} (${remote.shown})`, {
-      remedy: `Push the branch once: git push ${remote.name} ${layout.mainBranch}`,
+    const seconds = layout.limits.network / 1000;
+    const words = redact(lastWords(answer), remote);
+    const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
+    throw refusal(`Cannot ask ${name} (${shown}) what it holds: ${why}`, {
+      remedy: `Check the network and the credentials: git ls-remote --heads ${name}`,
     });
   }
-  const tags = new Map<string, ObjectId>();
-  const tagged = new Map<string, ObjectId>();
-  for (const [name, id] of refs) {
-    if (name.endsWith(peeled)) {
-      tagged.set(name.slice(0, -peeled.length), id);
-    } else if (name.startsWith("refs/tags/")) {
-      tags.set(name, id);
-    }
+  const lines = answer.stdout.split("\n").map((line) => line.split("\t"));
+  // After the last line feed begins a line whose end is missing.
+  const isWhole = lines.pop()?.[0] === "";
+  if (!isWhole || !lines.every(([id = "", ref]) => isObjectId(id) && ref)) {
+    throw refusal(`Cannot read what ${name} (${shown}) holds: its answer is cut short`, {
+      remedy: `Ask it by hand to see why: git ls-remote ${name}`,
+    });
   }
-  const held = branches.flatMap((branch) => {
-    const id = refs.get(refOf(branch));
-    return id === undefined ? [] : [[branch, id] as const];
-  });
-  const asked = new Set([main, ...branches.map(refOf)]);
-  const lookalikes = [...refs.keys()].filter(
-    (name) => !asked.has(name) && !name.startsWith("refs/tags/"),
-  );
-  return { main: tip, tags, tagged, lookalikes, branches: new Map(held) };
+  const all = new Map(lines.map(([id = "", ref = ""]) => [ref, id]));
+  const [mainRef = ""] = heads;
+  const main = all.get(mainRef);
+  if (main === undefined) {
+    throw refusal(`Cannot find ${mainRef} on ${name} (${shown})`, {
+      remedy: `Push the branch once: git push ${name} ${layout.mainBranch}`,
+    });
+  }
+  return { main, all };
 }
-
-/** The refs in an answer of `git ls-remote`; undefined if a line of it is no whole one. */
-function parseRefs(answer: string): Map<string, ObjectId> | undefined {
-  const lines = answer.split("\n");
-  // The text after the last line feed: the beginning of a line whose end is missing.
-  const isWhole = lines.pop() === "";
-  const refs = lines.map((line) => line.split("\t"));
-  return isWhole && refs.every(([id = "", name]) => isObjectId(id) && name)
-    ? new Map(refs.map(([id = "", name = ""]) => [name, id]))
-    : undefined;
-}
-
-const refOf = (branch: string) => `refs/heads/${branch}`;
-
-/** How git marks the name of a tag where it means what is tagged. */
-const peeled = "^{}";
 
 /**
  * Returns how to ask the address that pushes go to. git would rewrite the address by `insteadOf` once
@@ -196,15 +160,6 @@ function addressOf(
       [`GIT_CONFIG_VALUE_${count}`]: target,
     },
   };
-}
-
-function unreachable(remote: Remote, answer: Finished) {
-  const words = redact(lastWords(answer), remote);
-  const seconds = layout.limits.network / 1000;
-  const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
-  return refusal(`Cannot ask ${remote.name} (${remote.shown}) what it holds: ${why}`, {
-    remedy: `Check the network and the credentials: git ls-remote --heads ${remote.name}`,
-  });
 }
 
 /** How a commit is related to the remote's main branch. */
