@@ -18,7 +18,7 @@ export interface QuestionStreams {
  * @returns The line; undefined at the end of input, or if `signal` fires.
  * @throws {Refusal} If earlier input cannot be discarded.
  */
-export function ask(
+export async function ask(
   prompt: string,
   signal: AbortSignal,
   { input, terminal, print }: QuestionStreams,
@@ -27,25 +27,16 @@ export function ask(
     discardTyped(input as ReadStream, terminal);
   }
   print(prompt);
-  const lines = createInterface({ input, terminal: false });
-  return new Promise((resolve) => {
-    let answer: string | undefined;
-    signal.addEventListener("abort", () => lines.close(), { once: true });
-    lines.once("line", (line) => {
-      answer = line;
-      lines.close();
-    });
-    lines.once("close", () => {
-      if (answer === undefined) {
-        print("\n");
-      }
-      resolve(answer);
-    });
-    if (signal.aborted) {
-      // It fired before the listener was added.
-      lines.close();
-    }
-  });
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const lines = createInterface({ input, terminal: false, signal });
+  lines.once("line", resolve);
+  lines.once("close", () => resolve(undefined));
+  const answer = await promise;
+  lines.close();
+  if (answer === undefined) {
+    print("\n");
+  }
+  return answer;
 }
 
 /**

@@ -53,9 +53,9 @@ export async function signTag(
 ): Promise<SignedTag> {
   const { tag: name, commit, message } = request;
   const scratch = await openScratch(repository);
-  const unsigned = async (why: string, remedy = remedyFor(why, scratch.format, repository.env)) =>
+  const unsigned = async (why: string, remedy?: string) =>
     refusal(`A release tag requires a signing identity, and none could sign: ${why}`, {
-      remedy: await remedy,
+      remedy: remedy ?? (await remedyFor(why, scratch.format, repository.env)),
     });
   try {
     const answer = await runGit(
@@ -66,7 +66,10 @@ export async function signTag(
     if (answer.timedOut) {
       const seconds = layout.limits.signing / 1000;
       const late = `the signing program gave no signature within ${seconds} seconds`;
-      throw await unsigned(late, waitRemedy(scratch.format));
+      const trial = keys[scratch.format]?.trial;
+      const byHand = trial === undefined ? "" : `; to see what it waits for: ${trial}`;
+      const touch = `Run it again, and touch the key or enter its passphrase when it asks${byHand}`;
+      throw await unsigned(late, touch);
     }
     if (answer.code !== 0) {
       throw await unsigned(lastWords(answer));
@@ -100,12 +103,6 @@ const keys: Readonly<Record<string, { readonly other: string; readonly trial: st
     trial: "echo x | gpg --clearsign",
   },
 };
-
-async function waitRemedy(format: string): Promise<string> {
-  const trial = keys[format]?.trial;
-  const byHand = trial === undefined ? "" : `; to see what it waits for: ${trial}`;
-  return `Run it again, and touch the key or enter its passphrase when it asks${byHand}`;
-}
 
 async function remedyFor(why: string, format: string, env: Environment): Promise<string> {
   const isNameless = /identity unknown|empty ident|auto-detect email/i.test(why);
@@ -271,15 +268,14 @@ async function openScratch(repository: Repository) {
       writeFile(join(folder, "config"), written.join(""), "latin1"),
       writeFile(join(folder, "HEAD"), "ref: refs/heads/none\n"),
       mkdir(join(folder, "refs")),
-      mkdir(join(folder, "objects", "info"), { recursive: true }).then(() =>
-        writeFile(
-          join(folder, "objects", "info", "alternates"),
-          `"${quoted.replaceAll("\n", "\\n")}"\n`,
-        ),
-      ),
+      mkdir(join(folder, "objects")),
     ]);
     // What a git that is killed leaves of its own temporary files goes with the folder.
-    const env = { ...gitEnvironment(repository.env), GIT_DIR: folder, TMPDIR: folder };
+    const env = {
+      ...gitEnvironment(repository.env),
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${quoted.replaceAll("\n", "\\n")}"`,
+      ...{ GIT_DIR: folder, TMPDIR: folder },
+    };
     /** `format`: the kind of key that signs, as gpg.format says it. */
     return { repository: { ...repository, env }, format, remove };
   } catch (thrown) {

@@ -232,6 +232,9 @@ export interface PushAnswer {
   readonly words: string;
 }
 
+/** The length of the longest line of the remote's words that is shown. */
+const longestLine = 4000;
+
 /**
  * Pushes exactly these refs, never forced, whatever the operator's push configuration adds. It has
  * no time limit: cutting a push short leaves a question that only the remote can answer.
@@ -245,7 +248,16 @@ export async function push(
   options: { readonly atomic: boolean; readonly signal: AbortSignal },
   onWords: (words: string) => void,
 ): Promise<PushAnswer> {
-  const lines = wholeLines((line) => onWords(cut(redact(line, remote))));
+  let rest = "";
+  // Line by line: half a line may be half of an address whose credentials it holds.
+  function pass(text: string, isEnd = false): void {
+    const lines = (rest + text).split(/\r?\n|\r/);
+    rest = isEnd ? "" : (lines.pop() ?? "");
+    for (const line of lines.filter((each) => each.trim() !== "")) {
+      const shown = redact(line, remote);
+      onWords(shown.length > longestLine ? `${shown.slice(0, longestLine)}...` : shown);
+    }
+  }
   const answer = await runGit(
     { ...repository, signal: options.signal },
     [
@@ -257,9 +269,9 @@ export async function push(
       remote.name,
       ...updates.map(({ id, ref }) => `${id}:${ref}`),
     ],
-    { timeout: null, onStderr: lines.add },
+    { timeout: null, onStderr: pass },
   );
-  lines.end();
+  pass("", true);
   return judgePush(answer, remote, updates, options.signal.aborted);
 }
 
@@ -287,30 +299,4 @@ function judgePush(
     refused: refusals.length > 0 && refusals.every((why) => /^\[(?:remote )?rejected\]/.test(why)),
     words: interrupted ? "interrupted" : redact(words, remote),
   };
-}
-
-/** The length of the longest line of the remote's words that is shown. */
-const longestLine = 4000;
-
-/** Passes text on line by line: half a line may be half of an address whose credentials it holds. */
-function wholeLines(onLine: (line: string) => void) {
-  let rest = "";
-  function pass(line: string): void {
-    if (line.trim() !== "") {
-      onLine(line);
-    }
-  }
-  return {
-    add(text: string) {
-      const lines = (rest + text).split(/\r?\n|\r/);
-      rest = lines.pop() ?? "";
-      lines.forEach(pass);
-    },
-    end: () => pass(rest),
-  };
-}
-
-/** The first letters of a line. */
-function cut(line: string): string {
-  return line.length > longestLine ? `${line.slice(0, longestLine)}...` : line;
 }
