@@ -4,7 +4,6 @@ import { describe, expect, test } from "bun:test";
 import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
 import { startRegistry } from "../scripts/demo/registry.ts";
 import { openRepository } from "../scripts/lib/git/repository.ts";
-import { Interrupted } from "../scripts/lib/interrupt.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { release } from "../scripts/release/flow.ts";
@@ -286,30 +285,6 @@ describe("nobody waits for a release that is refused anyway:", () => {
     expect(errors.join("\n")).toContain("Cannot find image");
     expect(new Set(errors).size).toBe(errors.length);
   });
-});
-
-test("nobody waits for promises that cannot be read", async () => {
-  await using each = await unpublishedWorld();
-  const path = "charts/perf-sentinel/Chart.yaml";
-  const chart = await Bun.file(`${each.world.root}/${path}`).text();
-  await each.world.commit({ [path]: chart.replace("linux/arm64", `linux/${"a".repeat(41)}`) });
-  await each.world.git("push", "--quiet", "origin", "main");
-  const waited = await waitAndRelease(each, () => {});
-  expect(waited).toMatchObject({ outcome: "refused", pauses: 0 });
-  expect(errorsOf(waited)).toEqual([expect.stringContaining("Cannot read a platform")]);
-});
-
-test("Ctrl-C during the wait changes nothing", async () => {
-  await using each = await unpublishedWorld();
-  const before = await each.world.remoteRefs();
-  const ended = waitAndRelease(each, (pause, controller) => pause === 2 && controller.abort());
-  const thrown = await ended.catch((reason: unknown) => reason);
-  expect(thrown).toBeInstanceOf(Interrupted);
-  expect(String(thrown)).toEndWith(
-    "chart-v1.3.0 is not released: its image is not published yet; nothing was changed",
-  );
-  expect(await each.world.remoteRefs()).toEqual(before);
-  expect(await each.world.localTags()).toEqual([]);
 });
 
 describe("as a command", () => {

@@ -78,64 +78,42 @@ test("a release signs the tag, pushes main and the tag, and nothing else", async
   expect(await world.git("status", "--porcelain")).toBe("");
 });
 
-describe("stale references that no gate of their own refuses", () => {
+describe("what --strict refuses is a warning without it, before anything is pushed:", () => {
   const guide = "docs/CI.md";
-  const stale = `${guide} says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0`;
+  const hollow = "# Changelog\n\n## [1.3.0] - 2026-08-07\n\n### Added\n";
 
-  async function staleWorld(): Promise<ReleaseWorld> {
-    const world = await releaseWorld();
-    await world.commit({ [guide]: smallProduct("1.2.9")[guide] });
-    return world;
-  }
-
-  test("are warnings before anything is pushed, and the release goes on", async () => {
-    await using world = await staleWorld();
-    const { code, stdout, stderr } = await release(world, ["--yes"]);
-    expect(code).toBe(0);
-    expect(stderr).toContain(`warning: Stale reference: ${stale}\n  at ${guide}:5:27\n`);
-    expect(stderr.indexOf("Stale reference")).toBeLessThan(stderr.indexOf("Pushing"));
-    expect(stdout).toContain("8 of 10 operator-driven references state 1.3.0");
-  });
-
-  test("are refusals with --strict, which mutates nothing", async () => {
-    await using world = await staleWorld();
+  test.each([
+    [
+      "a stale reference that the operator moves",
+      { [guide]: smallProduct("1.2.9")[guide] },
+      `${guide} says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0`,
+      `warning: Stale reference: ${guide} says PERF_SENTINEL_VERSION 1.2.9, expected 1.3.0\n  at ${guide}:5:27\n`,
+    ],
+    [
+      "a changelog that says nothing of the release",
+      { "CHANGELOG.md": hollow },
+      "CHANGELOG.md says nothing below ## [1.3.0] - 2026-08-07",
+      "warning: CHANGELOG.md says nothing below ## [1.3.0] - 2026-08-07\n  at CHANGELOG.md:3:1\n  fix: Write what is new",
+    ],
+  ])("%s", async (_, files, fault, advice) => {
+    await using world = await releaseWorld();
+    await world.commit(files);
     const before = await world.remoteRefs();
-    const { code, stderr } = await release(world, ["--yes", "--strict"]);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`error: Cannot tag v1.3.0: ${stale}`);
-    expect(stderr).not.toContain("Stale reference");
+    const strict = await release(world, ["--yes", "--strict"]);
+    expect(strict.code).toBe(1);
+    expect(strict.stderr).toContain(`error: Cannot tag v1.3.0: ${fault}`);
     await expectUntouched(world, before);
+    const { code, stderr } = await release(world, ["--yes"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(advice);
+    expect(stderr.indexOf("warning: ")).toBeLessThan(stderr.indexOf("Pushing"));
   });
 
-  test("are none where everything was bumped: --strict passes, with the count as evidence", async () => {
+  test("where everything was bumped, --strict passes, with the count as evidence", async () => {
     await using world = await releaseWorld();
     const { code, stdout, stderr } = await release(world, ["--dry-run", "--strict"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("10 of 10 operator-driven references state 1.3.0");
-  });
-});
-
-describe("a changelog that says nothing of the release", () => {
-  const hollow = "CHANGELOG.md says nothing below ## [1.3.0] - 2026-08-07";
-
-  async function hollowWorld(): Promise<ReleaseWorld> {
-    const world = await releaseWorld();
-    await world.commit({ "CHANGELOG.md": "# Changelog\n\n## [1.3.0] - 2026-08-07\n\n### Added\n" });
-    return world;
-  }
-
-  test("is a warning with its way out, and the release may go on", async () => {
-    await using world = await hollowWorld();
-    const { code, stderr } = await release(world, ["--dry-run"]);
-    expect(code).toBe(0);
-    expect(stderr).toContain(`warning: ${hollow}\n  at CHANGELOG.md:3:1\n  fix: Write what is new`);
-  });
-
-  test("is a refusal with --strict", async () => {
-    await using world = await hollowWorld();
-    const { code, stderr } = await release(world, ["--dry-run", "--strict"]);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`error: Cannot tag v1.3.0: ${hollow}`);
   });
 });
 
@@ -179,14 +157,6 @@ test("a dry run passes, proves that signing works, and leaves nothing behind", a
   );
   await expectUntouched(world, before);
   expect(await world.git("count-objects", "-v")).toBe(objects);
-});
-
-test("a dry run refuses what a release would refuse, the signature included", async () => {
-  await using world = await releaseWorld();
-  await world.git("config", "user.signingkey", join(world.home, "nowhere"));
-  const { code, stderr } = await release(world, ["--dry-run"]);
-  expect(code).toBe(1);
-  expect(stderr).toContain("requires a signing identity");
 });
 
 test("--json prints one object, with the plan as data", async () => {
@@ -240,25 +210,6 @@ describe("nothing is mutated when", () => {
       "which is not here yet",
       async (world) => {
         await advanceRemote(world);
-        return undefined;
-      },
-    ],
-    [
-      "main is behind what was fetched",
-      "is behind origin/main",
-      async (world) => {
-        await world.git("push", "--quiet", "origin", "main");
-        await advanceRemote(world);
-        await world.git("fetch", "--quiet", "origin");
-        return undefined;
-      },
-    ],
-    [
-      "main has diverged",
-      "has diverged from origin/main",
-      async (world) => {
-        await advanceRemote(world);
-        await world.git("fetch", "--quiet", "origin");
         return undefined;
       },
     ],
@@ -394,13 +345,6 @@ test("--skip-lab skips only the lab gate, loudly, and the signed tag says so", a
   expect(tag).toContain("\nBypassed: ");
   expect(tag).not.toContain("Lab-validation");
   expect(await Bun.file(ledger).text()).toBe("# ledger\n");
-
-  await world.commit({ "Cargo.toml": "[workspace]\n" });
-  const refused = await runScript(script, ["v1.4.0", "--yes", "--skip-lab"], {
-    cwd: world.root,
-    env: world.env,
-  });
-  expect(refused.code).toBe(1);
 });
 
 test("an interrupted release that a colleague overtook is started over, as it is told", async () => {
@@ -466,14 +410,6 @@ test("LEDGER is ignored, and the output says so", async () => {
   expect(code).toBe(1);
   expect(stderr).toContain("LEDGER");
   expect(stderr).toContain("no PASS entry for");
-});
-
-test("a version below the newest release tag is a warning", async () => {
-  await using world = await releaseWorld();
-  await world.git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.10.0");
-  const { code, stderr } = await release(world, ["--dry-run"]);
-  expect(code).toBe(0);
-  expect(stderr).toContain("warning: v1.3.0 is lower than the newest release tag v1.10.0");
 });
 
 test("the remote asked is the one pushed to", async () => {
@@ -600,17 +536,6 @@ describe("a push that fails", () => {
     expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
   });
 
-  test("after doing its work is a success, because the remote says so", async () => {
-    await using world = await releaseWorld();
-    const lost = `case "$*" in ${pushOf(tagRef)}) "$REAL" "$@" >/dev/null; exit 1;; esac`;
-    const env = standIn(world, "git", `${lost}; exec "$REAL" "$@"`);
-    const { code, stderr } = await release(world, ["--yes"], env);
-    expect(stderr).toContain("but origin holds it");
-    expect(code).toBe(0);
-    expect(Object.keys(await world.remoteRefs()).sort()).toEqual([main, tagRef]);
-    expect(await world.localTags()).toEqual(["v1.3.0"]);
-  });
-
   test("on main, while somebody else pushes on top of it, keeps the tag: only a fetch can tell", async () => {
     await using world = await releaseWorld();
     const other = join(world.home, "other");
@@ -657,30 +582,6 @@ esac`;
       expect((await release(world, ["--yes"])).code).toBe(0);
     },
   );
-
-  test("while the remote no longer answers keeps the tag and says what to do; --resume finishes", async () => {
-    await using world = await releaseWorld();
-    const env = standIn(
-      world,
-      "git",
-      `case "$*" in
-  ${pushOf(tagRef)}) touch "$STATE/down"; echo lost connection >&2; exit 128;;
-  *ls-remote*) if [ -e "$STATE/down" ]; then echo no route to host >&2; exit 128; fi;;
-esac
-exec "$REAL" "$@"`,
-    );
-    const { code, stderr } = await release(world, ["--yes"], env);
-    expect(code).toBe(1);
-    expect(stderr).toContain("lost connection");
-    expect(stderr).toContain("no route to host");
-    expect(stderr).toContain("bun scripts/release.ts v1.3.0 --resume");
-    expect(await world.localTags()).toEqual(["v1.3.0"]);
-
-    const id = await world.git("rev-parse", "v1.3.0^{tag}");
-    const resumed = await release(world, ["--yes", "--resume"]);
-    expect(resumed.code).toBe(0);
-    expect((await world.remoteRefs())[tagRef]).toBe(id);
-  });
 });
 
 describe("a remote that says ok and stores nothing", () => {
@@ -862,48 +763,29 @@ test.each(["", `!\\tabc:${tagRef}\\t[remote failure] (remote failed to report st
 );
 
 describe("a run that is killed", () => {
-  const states: [string, string, string[]][] = [
-    ["before main is pushed", '*" push "*refs/heads/main*) kill -9 $PPID; exit 1;;', []],
-    ["between the pushes", '*" push "*refs/tags/*) kill -9 $PPID; exit 1;;', [main]],
-    [
-      "after the tag has landed",
-      '*" push "*refs/tags/*) "$REAL" "$@"; kill -9 $PPID; exit 1;;',
-      [main, tagRef],
-    ],
-  ];
+  test("between its pushes is explained by the next run, and --resume finishes it", async () => {
+    await using world = await releaseWorld();
+    const killing = '*" push "*refs/tags/*) kill -9 $PPID; exit 1;;';
+    const env = standIn(world, "git", `case "$*" in ${killing} esac; exec "$REAL" "$@"`);
+    const killed = await startScript(script, ["v1.3.0", "--yes"], { cwd: world.root, env });
+    expect(killed.code).toBe(137);
+    const id = await world.git("rev-parse", "v1.3.0^{tag}");
+    const head = await world.git("rev-parse", "HEAD");
+    expect(await world.remoteRefs()).toEqual({ [main]: head });
 
-  test.each(states)(
-    "%s is explained by the next run, and --resume finishes it",
-    async (_, fault, landed) => {
-      await using world = await releaseWorld();
-      const old = await world.remoteRefs();
-      const env = standIn(world, "git", `case "$*" in ${fault} esac; exec "$REAL" "$@"`);
-      const killed = await startScript(script, ["v1.3.0", "--yes"], { cwd: world.root, env });
-      expect(killed.code).toBe(137);
-      const id = await world.git("rev-parse", "v1.3.0^{tag}");
-      const refs = await world.remoteRefs();
-      expect(refs[main] === old[main]).toBe(!landed.includes(main));
-      expect(tagRef in refs).toBe(landed.includes(tagRef));
+    const again = await release(world, ["--yes"]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("already exists locally");
+    expect(again.stderr).toContain("--resume");
 
-      const again = await release(world, ["--yes"]);
-      expect(again.code).toBe(1);
-      expect(again.stderr).toContain("already exists locally");
-      expect(again.stderr).toContain("--resume");
-      expect(await world.git("rev-parse", "v1.3.0^{tag}")).toBe(id);
-
-      const resumed = await release(world, ["--yes", "--resume"]);
-      expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
-      const betweenPushes = landed.length === 1;
-      expect(resumed.stdout.includes(`${main} is already on origin`)).toBe(betweenPushes);
-      expect(await world.remoteRefs()).toEqual({
-        [main]: await world.git("rev-parse", "HEAD"),
-        [tagRef]: id,
-      });
-      const finished = await release(world, ["--yes", "--resume"]);
-      expect(finished.code).toBe(0);
-      expect(finished.stdout).toContain("is released already");
-    },
-  );
+    const resumed = await release(world, ["--yes", "--resume"]);
+    expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+    expect(resumed.stdout).toContain(`${main} is already on origin`);
+    expect(await world.remoteRefs()).toEqual({ [main]: head, [tagRef]: id });
+    const finished = await release(world, ["--yes", "--resume"]);
+    expect(finished.code).toBe(0);
+    expect(finished.stdout).toContain("is released already");
+  });
 
   test("with a bypass is finished by the command that the next run prints", async () => {
     await using world = await releaseWorld();
@@ -1000,22 +882,15 @@ describe("a run that is killed", () => {
       expect((await world.remoteRefs())[main]).toBe(await world.git("rev-parse", "HEAD"));
     });
   });
-
-  test("is not finished from a tag that this run would not have made", async () => {
-    await using world = await releaseWorld();
-    await world.git("tag", "-s", "v1.3.0", "-m", "by hand");
-    const before = await world.remoteRefs();
-    const { code, stderr } = await release(world, ["--yes", "--resume"]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("Cannot resume v1.3.0");
-    expect(await world.remoteRefs()).toEqual(before);
-  });
 });
 
 describe("the operator", () => {
   const prompt = "Push main (1 commit) and the tag v1.3.0 to origin? [y/N]";
 
-  test("who says no changes nothing", async () => {
+  test.each([
+    ["says no", "n\r", 1, "Cancelled by the operator"],
+    ["presses Ctrl-C", "\u0003", 130, "Interrupted: nothing was changed"],
+  ])("who %s at the prompt changes nothing", async (_, typed, expected, words) => {
     await using world = await releaseWorld();
     const before = await world.remoteRefs();
     const { code, stdout } = await runInTerminal(
@@ -1023,24 +898,10 @@ describe("the operator", () => {
       ["v1.3.0"],
       { cwd: world.root, env: world.env },
       prompt,
-      () => "n\r",
+      () => typed,
     );
-    expect(stdout).toContain("Cancelled by the operator");
-    expect(code).toBe(1);
-    await expectUntouched(world, before);
-  });
-
-  test("who presses Ctrl-C at the prompt changes nothing, exit 130", async () => {
-    await using world = await releaseWorld();
-    const before = await world.remoteRefs();
-    const { code } = await runInTerminal(
-      script,
-      ["v1.3.0"],
-      { cwd: world.root, env: world.env },
-      prompt,
-      () => "\u0003",
-    );
-    expect(code).toBe(130);
+    expect(stdout).toContain(words);
+    expect(code).toBe(expected);
     await expectUntouched(world, before);
   });
 

@@ -1,16 +1,9 @@
 import { expect, test } from "bun:test";
-import {
-  attempt,
-  error,
-  type Finding,
-  notice,
-  refusal,
-  warning,
-} from "../../scripts/lib/finding.ts";
+import { error, type Finding, notice, refusal, warning } from "../../scripts/lib/finding.ts";
 import { openObjects } from "../../scripts/lib/git/objects.ts";
 import { openRepository } from "../../scripts/lib/git/repository.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import { askGates, type Candidate, type Gate, release, sign } from "../../scripts/release/flow.ts";
+import { askGates, type Candidate, type Gate, sign } from "../../scripts/release/flow.ts";
 import type { Facts } from "../../scripts/release/prechecks.ts";
 import { signTag } from "../../scripts/release/sign.ts";
 import { memoryTree } from "../helpers/memory-tree.ts";
@@ -129,24 +122,3 @@ test.each<[string, boolean, string]>([
     ]);
   },
 );
-
-test.each(["n", undefined])("%p is not a yes: it cancels, and changes nothing", async (answer) => {
-  await using world = await testRepository();
-  await world.commit({ "README.md": "a" });
-  await world.addRemote();
-  await world.useSshKey();
-  const refs = () => Promise.all([world.git("ls-remote", "origin"), world.git("tag", "--list")]);
-  const before = await refs();
-  const quiet = quietWorld().world;
-  const terminal = { ...quiet.terminal, interactive: true, question: async () => answer };
-  const repository = () => openRepository(world.root, world.env);
-  const { findings } = await attempt(() =>
-    release({ ...quiet, terminal, repository }, withoutGates, version, options),
-  );
-  expect(findings).toEqual([
-    error("Cancelled by the operator: nothing was changed", {
-      remedy: "Run it again when you are ready",
-    }),
-  ]);
-  expect(await refs()).toEqual(before);
-});

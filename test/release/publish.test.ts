@@ -108,15 +108,6 @@ test("a remote that leads elsewhere since the examination is not pushed to", asy
   ]);
 });
 
-test("a push that the remote refuses is an error with its words", async () => {
-  const { released, errors } = await published({ push: refused });
-  expect(released).toBeUndefined();
-  expect(errors).toEqual([
-    "Cannot push refs/heads/main and refs/tags/v1.3.0 to origin: [remote rejected] (no)",
-    "Cannot release v1.3.0: v1.3.0 exists neither locally nor on origin; main there is as it was, at bbbbbbb",
-  ]);
-});
-
 const plain = "bun scripts/release.ts v1.3.0";
 const holds = (id: string, ref: string) => `printf '%s\\t%s\\n' ${id} ${ref}`;
 const mainAt = (id: string) => holds(id, "refs/heads/main");

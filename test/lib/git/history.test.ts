@@ -77,12 +77,9 @@ test("a commit parted from its base at their merge base", async () => {
 test.each([
   ["nowhere", "nowhere"],
   ["release/1.2", "release/1.2"],
-  ["origin/nowhere", "nowhere"],
   ["refs/remotes/origin/nowhere", "nowhere"],
   ["HEAD~99", "main"],
   ["abcdef0123", "main"],
-  ["refs/heads/nowhere", "main"],
-  ["a..b", "main"],
   ["x;rm", "main"],
   ["--all", "main"],
 ])(
@@ -115,25 +112,6 @@ test("HEAD means the checkout's own; of another name, and steps back from it, th
   expect((await parting("main~1")).base).toEqual({ shown: "origin/main~1", commit: first });
   await repository.git("reset", "--quiet", second);
   await repository.git("update-ref", "-d", "refs/remotes/origin/main");
-});
-
-test("a base that is no name of a branch is any commit-ish", async () => {
-  await using own = await testRepository();
-  const first = await own.commit({ a: "1" }, "Upstream words");
-  await own.git("branch", "work");
-  await own.git("branch", "--quiet", "--set-upstream-to=work");
-  const head = { shown: "HEAD", commit: await own.commit({ a: "2" }) };
-  const { root, env } = own;
-  for (const name of [
-    "@{upstream}",
-    "main@{u}",
-    ":/^Upstream words",
-    "@{u}~0",
-    "work~0^{commit}",
-  ]) {
-    const { base } = await findMergeBases({ root, env }, name, head);
-    expect(base).toEqual({ shown: name, commit: first });
-  }
 });
 
 test("a full object name means that commit, whatever branch of the remote is called so", async () => {
