@@ -34,7 +34,7 @@ import { layout } from "./lib/layout.ts";
 import { checkImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
-import { type Gate, type Procedure, release } from "./release/flow.ts";
+import { fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
 import { bypassRecords } from "./release/plan.ts";
 import type { WaitOptions } from "./release/wait.ts";
 
@@ -55,7 +55,11 @@ export function chartProcedure(
     script,
     tagPrefix: layout.chartTagPrefix,
     pushesMain: false,
-    gates: [versionGate, promiseGate, imageGate(skipImageCheck, signal)],
+    gates: [
+      fileGate("chart version", checkHelmTagVersion),
+      fileGate("promised images", (tree) => checkChartAppVersion(tree, layout.chart)),
+      imageGate(skipImageCheck, signal),
+    ],
     ...(wait && {
       examine: async (flow) => {
         const { examineUntilPublished } = await import("./release/wait.ts");
@@ -70,16 +74,6 @@ export function chartProcedure(
       ]),
   };
 }
-
-const versionGate: Gate = {
-  title: "chart version",
-  check: async ({ tree, version }) => ({ findings: await checkHelmTagVersion(tree, version) }),
-};
-
-const promiseGate: Gate = {
-  title: "promised images",
-  check: async ({ tree }) => ({ findings: await checkChartAppVersion(tree, layout.chart) }),
-};
 
 function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
   return {

@@ -38,32 +38,34 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
 import { layout } from "./lib/layout.ts";
-import { type Candidate, type Gate, type Procedure, release } from "./release/flow.ts";
+import { type Candidate, fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
 import { bypassRecords } from "./release/plan.ts";
 
 const script = "scripts/release.ts";
 
-/** What the operator decided, and the day on which it is decided. */
-export interface ReleaseRequest {
-  readonly today: Day;
-  readonly skipLab: boolean;
-  /** Whether a stale operator-driven reference refuses. */
-  readonly strict: boolean;
-  /** The LEDGER variable, which only the command check-lab-validation obeys. */
-  readonly ledgerVariable: string | undefined;
-}
-
 /** Returns the gates and rules of an application release. */
-export function releaseProcedure(request: ReleaseRequest): Procedure {
-  const { today, skipLab, strict, ledgerVariable } = request;
+function releaseProcedure(
+  today: Day,
+  { skipLab, strict }: { readonly skipLab: boolean; readonly strict: boolean },
+  ledgerVariable: string | undefined,
+): Procedure {
+  const ignored = warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
+    remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
+  });
   return {
     script,
     tagPrefix: layout.tagPrefix,
     pushesMain: true,
-    gates: [versionGate, ...(strict ? [operatorGate] : []), labGate(today, skipLab)],
+    gates: [
+      fileGate("version references", checkTagVersion),
+      ...(strict
+        ? [fileGate("operator-driven references", checkOperatorReferences("required"))]
+        : []),
+      labGate(today, skipLab),
+    ],
     async cautions({ tree, version }) {
       const advised = strict ? [] : await checkOperatorReferences("advised")(tree, version);
-      return [...checkLedgerVariable(ledgerVariable), ...advised];
+      return ledgerVariable ? [ignored, ...advised] : advised;
     },
     async nextSteps({ tag, tree }) {
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
@@ -75,18 +77,6 @@ export function releaseProcedure(request: ReleaseRequest): Procedure {
     },
   };
 }
-
-const versionGate: Gate = {
-  title: "version references",
-  check: async ({ tree, version }) => ({ findings: await checkTagVersion(tree, version) }),
-};
-
-const operatorGate: Gate = {
-  title: "operator-driven references",
-  check: async ({ tree, version }) => ({
-    findings: await checkOperatorReferences("required")(tree, version),
-  }),
-};
 
 function labGate(today: Day, skipLab: boolean): Gate {
   return {
@@ -125,16 +115,6 @@ async function addRemedy(
   return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
 
-function checkLedgerVariable(value: string | undefined): Finding[] {
-  return value
-    ? [
-        warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
-          remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
-        }),
-      ]
-    : [];
-}
-
 export const table = command({
   name: script,
   summary: "Releases a version: checks everything, signs the tag, pushes main and the tag.",
@@ -168,14 +148,13 @@ export const table = command({
   example: `bun ${script} v1.2.3 --dry-run`,
   async run(invocation) {
     const { operands, options, env, now, report } = invocation;
-    const { skipLab, strict } = options;
     if (options.watch && options.dryRun) {
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
-    const request = { today: dayOf(now), skipLab, strict, ledgerVariable: env.LEDGER };
+    const procedure = releaseProcedure(dayOf(now), options, env.LEDGER);
     // Loaded now: once somebody has switched branches, the import would read the other branch's file.
     const watcher = options.watch ? await import("./release/wait.ts") : undefined;
-    const released = await release(invocation, releaseProcedure(request), operands.tag, options);
+    const released = await release(invocation, procedure, operands.tag, options);
     if (released === undefined || watcher === undefined) {
       return;
     }

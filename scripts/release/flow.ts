@@ -76,6 +76,17 @@ export interface Gate {
   check(candidate: Candidate): Promise<Verdict>;
 }
 
+/** Returns a gate that asks nothing but the commit's files. */
+export function fileGate(
+  title: string,
+  check: (tree: Tree, version: Version) => Promise<readonly Finding[]>,
+): Gate {
+  return {
+    title,
+    check: async ({ tree, version }) => ({ findings: await check(tree, version) }),
+  };
+}
+
 /** The rules and the gates of one of the two release commands. */
 export interface Procedure extends Rules {
   readonly gates: readonly Gate[];

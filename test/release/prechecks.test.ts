@@ -85,9 +85,9 @@ const refusals: [string, Partial<Facts>, string][] = [
     "while a merge is under way",
   ],
   [
-    "a tag in the way of this one",
-    { localTag: { kind: "unknown", findings: [error("tag v1.3.0/x is here")] } },
-    "tag v1.3.0/x is here",
+    "a tag here that git cannot read",
+    { localTag: { kind: "unknown", findings: [error("cannot read", { remedy: "git fsck" })] } },
+    "cannot read",
   ],
   ["a checkout behind the remote", { relation: { kind: "behind" } }, "is behind origin/main"],
   ["a checkout that diverged", { relation: { kind: "diverged" } }, "has diverged from origin/main"],

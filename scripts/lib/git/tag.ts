@@ -137,36 +137,25 @@ function unreadable(name: string, why: string) {
 /**
  * Returns the object name that a ref holds, or undefined if there is no such ref.
  *
+ * @param ref Its full name.
  * @throws {Refusal} If git cannot say.
  */
 export async function refValue(repository: Repository, ref: string): Promise<ObjectId | undefined> {
-  return (await showRefs(repository, ref, ref)).get(ref);
-}
-
-/**
- * Returns refs by full name, and HEAD with them: an answer without HEAD is no answer.
- *
- * @param which The ref, or `--tags` for all tags.
- */
-async function showRefs(
-  repository: Repository,
-  ref: string,
-  which: string,
-): Promise<ReadonlyMap<string, ObjectId>> {
-  const answer = await runGit(repository, ["show-ref", "--head", which]);
+  // git lists HEAD as well: an answer without it is no answer.
+  const answer = await runGit(repository, ["show-ref", "--head", ref]);
   const entries = answer.stdout.split("\n").map((entry) => entry.split(" "));
   const refs = new Map(entries.map(([id = "", name = ""]) => [name, id]));
   // A last line without its end is half an answer: the ref may have been the other half.
-  const whole = answer.stdout.endsWith("\n") && refs.has("HEAD");
-  if (answer.code !== 0 || answer.timedOut || !whole) {
+  const isWhole = answer.stdout.endsWith("\n") && refs.has("HEAD");
+  if (answer.code !== 0 || answer.timedOut || !isWhole) {
     throw unanswered(`read ${ref}`, answer);
   }
-  return refs;
+  return refs.get(ref);
 }
 
 /** The tag of a release's name that the repository holds already, if any. */
 export type LocalTag =
-  /** There is no answer, or no tag of that name can be made. */
+  /** There is no answer. */
   | { readonly kind: "unknown"; readonly findings: readonly Finding[] }
   | { readonly kind: "absent" }
   /** A signed annotated tag of a commit: what an interrupted release leaves. */
@@ -181,18 +170,9 @@ export async function findLocalTag(repository: Repository, name: string): Promis
 }
 
 async function readLocalTag(repository: Repository, name: string): Promise<LocalTag> {
-  const ref = `refs/tags/${name}`;
-  const refs = await showRefs(repository, ref, "--tags");
-  const id = refs.get(ref);
+  const id = await refValue(repository, `refs/tags/${name}`);
   if (id === undefined) {
-    const below = [...refs.keys()].find((each) => each.startsWith(`${ref}/`));
-    if (below === undefined) {
-      return { kind: "absent" };
-    }
-    const other = below.slice("refs/tags/".length);
-    throw refusal(`Cannot make tag ${name}: tag ${other} is here, and git cannot hold both`, {
-      remedy: `Delete that tag if it is a slip: git tag -d ${shellWord(other)}`,
-    });
+    return { kind: "absent" };
   }
   const found = await readObject(repository, id);
   if (found?.type !== "tag") {
