@@ -175,107 +175,87 @@ test("--json prints one object, with the plan as data", async () => {
 });
 
 describe("nothing is mutated when", () => {
-  type Preparation = (world: ReleaseWorld) => Promise<Record<string, string> | undefined>;
-  const rows: [string, string, Preparation][] = [
+  const rows: [string, string, (world: ReleaseWorld) => Promise<unknown>][] = [
     [
       "HEAD is on another branch",
       "must run from 'main'",
-      async (world) => void (await world.git("checkout", "--quiet", "-b", "feature")),
+      ({ git }) => git("checkout", "--quiet", "-b", "feature"),
     ],
     [
       "a file is untracked, whatever status.showUntrackedFiles says",
       "working tree is dirty: new file.txt",
-      async (world) => {
-        writeFiles(world.root, { "new file.txt": "x" });
-        await world.git("config", "status.showUntrackedFiles", "no");
-        return undefined;
+      ({ git, root }) => {
+        writeFiles(root, { "new file.txt": "x" });
+        return git("config", "status.showUntrackedFiles", "no");
       },
     ],
     [
       "a merge is under way",
       "while a merge is under way",
-      async (world) => {
-        await world.git("update-ref", "MERGE_HEAD", "HEAD");
-        return undefined;
-      },
+      ({ git }) => git("update-ref", "MERGE_HEAD", "HEAD"),
     ],
     [
       "the key file does not exist",
       "requires a signing identity",
-      async (world) =>
-        void (await world.git("config", "user.signingkey", join(world.home, "nowhere"))),
+      ({ git }) => git("config", "user.signingkey", "/nowhere"),
     ],
-    [
-      "the remote is ahead",
-      "which is not here yet",
-      async (world) => {
-        await advanceRemote(world);
-        return undefined;
-      },
-    ],
+    ["the remote is ahead", "which is not here yet", advanceRemote],
     [
       "the tag is on the remote",
       "already exists on origin",
-      async (world) => {
-        await world.git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.3.0");
-        return undefined;
-      },
+      ({ git }) => git("push", "--quiet", "origin", "HEAD~1:refs/tags/v1.3.0"),
     ],
     [
       "the manifests state another version",
       "Cargo.toml",
-      async (world) => {
-        const old = await Bun.file(join(world.root, "Cargo.toml")).text();
-        await world.commit({ "Cargo.toml": old.replace("1.3.0", "1.2.9") });
-        return undefined;
-      },
+      ({ commit }) => commit({ "Cargo.toml": smallProduct("1.2.9")["Cargo.toml"] }),
     ],
     [
       "the ledger holds no PASS",
       "no PASS entry for v1.3.0",
-      async (world) => {
-        await world.commit({ "release-gate/lab-validations.txt": ledgerRow("1.3.0", "FAIL") });
-        return undefined;
-      },
+      ({ commit }) => commit({ [layout.ledger]: ledgerRow("1.3.0", "FAIL") }),
     ],
     [
       "the only PASS is in the work tree, hidden from git status",
       "no PASS entry for",
-      async (world) => {
-        const path = "release-gate/lab-validations.txt";
-        await world.commit({ [path]: "# ledger\n" });
-        await world.git("update-index", "--assume-unchanged", path);
-        writeFiles(world.root, { [path]: ledgerRow("1.3.0") });
-        return undefined;
+      async ({ commit, git, root }) => {
+        await commit({ [layout.ledger]: "# ledger\n" });
+        await git("update-index", "--assume-unchanged", layout.ledger);
+        writeFiles(root, { [layout.ledger]: ledgerRow("1.3.0") });
       },
     ],
     [
       "the remote cannot be reached",
       "Cannot ask origin",
-      async (world) => void (await world.git("remote", "set-url", "origin", "/nowhere.git")),
+      ({ git }) => git("remote", "set-url", "origin", "/nowhere.git"),
     ],
     [
       "there is no remote",
       "Cannot find remote origin",
-      async (world) => void (await world.git("remote", "remove", "origin")),
-    ],
-    [
-      "git status prints nothing and exits 0",
-      "Cannot read the state of the work tree",
-      async (world) =>
-        standIn(world, "git", 'case " $* " in *" status "*) exit 0;; esac; exec "$REAL" "$@"'),
+      ({ git }) => git("remote", "remove", "origin"),
     ],
   ];
 
-  test.each(rows)("%s", async (_, words, prepare) => {
-    await using world = await releaseWorld();
-    const env = (await prepare(world)) ?? world.env;
+  async function expectRefused(world: ReleaseWorld, words: string, env = world.env) {
     const before = await world.remoteRefs();
     const { code, stderr } = await release(world, ["--yes"], env);
     expect(stderr).toContain(words);
     expect(stderr).toContain("fix: ");
     expect(code).toBe(1);
     await expectUntouched(world, before);
+  }
+
+  test.each(rows)("%s", async (_, words, prepare) => {
+    await using world = await releaseWorld();
+    await prepare(world);
+    await expectRefused(world, words);
+  });
+
+  test("git status prints nothing and exits 0", async () => {
+    await using world = await releaseWorld();
+    const silent = 'case " $* " in *" status "*) exit 0;; esac; exec "$REAL" "$@"';
+    const env = standIn(world, "git", silent);
+    await expectRefused(world, "Cannot read the state of the work tree", env);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository, type Repository } from "../../scripts/lib/git/repository.ts";
@@ -52,69 +52,57 @@ test("a tag is signed with the operator's SSH key, and the repository does not c
   await world.git("verify-tag", "v1.0.0");
 });
 
-describe("no signature, no tag:", () => {
-  async function refused(prepare: (world: TestRepository) => Promise<void>): Promise<string> {
-    await using world = await testRepository();
-    const { repository, commit } = await signing(world);
-    await prepare(world);
-    const before = await everything(world);
-    const thrown = await signTag(repository, request(commit), now).then(
-      () => undefined,
-      (reason: Error) => reason,
-    );
-    expect(await everything(world)).toBe(before);
-    return thrown?.message ?? "signed";
-  }
+/** Makes a program of a test's own; returns its path. */
+function programOf(world: TestRepository, name: string, work: string): string {
+  writeFiles(world.home, { [name]: `#!/bin/sh\n${work}\n` });
+  chmodSync(join(world.home, name), 0o755);
+  return join(world.home, name);
+}
 
-  test("an SSH key file that does not exist", async () => {
-    const message = await refused(async (world) => {
-      await world.git("config", "gpg.format", "ssh");
-      await world.git("config", "user.signingkey", join(world.home, "nowhere"));
-    });
-    expect(message).toContain("requires a signing identity");
-    expect(message).toContain("nowhere");
-  });
-
-  test("an SSH key with a passphrase and no agent", async () => {
-    const message = await refused(async (world) => {
+test.each<[string, string, (world: TestRepository) => Promise<unknown>]>([
+  [
+    "an SSH key file that does not exist",
+    "nowhere",
+    async ({ git, home }) => {
+      await git("config", "gpg.format", "ssh");
+      await git("config", "user.signingkey", join(home, "nowhere"));
+    },
+  ],
+  [
+    "an SSH key with a passphrase and no agent",
+    "",
+    async (world) => {
       const key = await world.useSshKey();
       await Bun.$`ssh-keygen -q -p -P "" -N secret -f ${key}`.quiet();
-    });
-    expect(message).toContain("requires a signing identity");
-  });
-
-  test("no key at all", async () => {
-    const message = await refused(async (world) => {
-      await world.git("config", "gpg.program", "gpg-that-does-not-exist");
-    });
-    expect(message).toContain("requires a signing identity");
-  });
-
-  test("a signing program that exits 0 and writes junk", async () => {
-    const message = await refused(async (world) => {
-      const program = join(world.home, "junk");
-      writeFiles(world.home, {
-        junk: '#!/bin/sh\ncat >/dev/null\necho "[GNUPG:] SIG_CREATED " >&2\necho junk\n',
-      });
-      chmodSync(program, 0o755);
-      await world.git("config", "gpg.program", program);
-    });
-    expect(message).toContain("requires a signing identity");
-  });
-
-  test("a signature of something else", async () => {
-    const message = await refused(async (world) => {
+    },
+  ],
+  ["no key at all", "", ({ git }) => git("config", "gpg.program", "gpg-that-does-not-exist")],
+  [
+    "a signing program that exits 0 and writes junk",
+    "",
+    (world) => {
+      const work = 'cat >/dev/null\necho "[GNUPG:] SIG_CREATED " >&2\necho junk';
+      return world.git("config", "gpg.program", programOf(world, "junk", work));
+    },
+  ],
+  [
+    "a signature of something else",
+    "not good",
+    async (world) => {
       const key = await world.useSshKey();
-      const program = join(world.home, "wrong");
-      writeFiles(world.home, {
-        wrong: `#!/bin/sh\nfor last; do :; done\necho other > "$last"\nexec ssh-keygen -Y sign -n git -f ${key} "$last"\n`,
-      });
-      chmodSync(program, 0o755);
-      await world.git("config", "gpg.ssh.program", program);
-    });
-    expect(message).toContain("requires a signing identity");
-    expect(message).toContain("not good");
-  });
+      const work = `for last; do :; done\necho other > "$last"\nexec ssh-keygen -Y sign -n git -f ${key} "$last"`;
+      await world.git("config", "gpg.ssh.program", programOf(world, "wrong", work));
+    },
+  ],
+])("no signature, no tag: %s", async (_, words, prepare) => {
+  await using world = await testRepository();
+  const { repository, commit } = await signing(world);
+  await prepare(world);
+  const before = await everything(world);
+  const signed = signTag(repository, request(commit), now);
+  await expect(signed).rejects.toThrow("requires a signing identity");
+  await expect(signed).rejects.toThrow(words);
+  expect(await everything(world)).toBe(before);
 });
 
 test.skipIf(findComponent("gpg") === undefined)(
@@ -192,12 +180,8 @@ test("a SHA-256 repository is tagged like any other", async () => {
 });
 
 /** A program of a test's own that leaves a process behind, which keeps its output open. */
-function leavesChild(world: TestRepository, name: string, work: string): string {
-  writeFiles(world.home, { [name]: `#!/bin/sh\n(exec sleep 8) &\n${work}\n` });
-  const program = join(world.home, name);
-  chmodSync(program, 0o755);
-  return program;
-}
+const leavesChild = (world: TestRepository, name: string, work: string) =>
+  programOf(world, name, `(exec sleep 8) &\n${work}`);
 
 test("a key command that leaves a child behind does not delay a signature", async () => {
   await using world = await testRepository();
