@@ -325,10 +325,10 @@ function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan |
   }
   const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
   const resumed = localTag.kind === "signed";
-  const { script } = procedure;
-  const parts = { script, tag, commit, remote, refs, relation, signed, resumed, bypasses };
-  const plan: Plan = { ...parts, pushes: pushesOf(parts, procedure, options) };
-  showPlan(plan, procedure, options, report);
+  const commits = relation.kind === "ahead" ? relation.commits : [];
+  const parts = { rules: procedure, tag, commit, remote, refs, commits, signed, resumed, bypasses };
+  const plan: Plan = { ...parts, pushes: pushesOf(parts, relation, options) };
+  showPlan(plan, options, report);
   if (!options.dryRun) {
     return plan;
   }
@@ -346,12 +346,12 @@ function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan |
  *
  * @throws {Refusal} Unless the answer is yes.
  */
-async function confirm({ world, procedure, options }: Flow, plan: Plan): Promise<void> {
+async function confirm({ world, options }: Flow, plan: Plan): Promise<void> {
   const { terminal, interrupt } = world;
   if (options.yes) {
     return;
   }
-  const answer = await terminal.question(questionOf(plan, procedure), interrupt.signal);
+  const answer = await terminal.question(questionOf(plan), interrupt.signal);
   if (!/^\s*y(?:es)?\s*$/i.test(answer ?? "")) {
     throw new Refusal(
       error("Cancelled by the operator: nothing was changed", {

@@ -26,14 +26,15 @@ export interface Rules {
 
 /** A release that nothing stands against. */
 export interface Plan {
-  readonly script: string;
+  readonly rules: Rules;
   /** Short name of the tag. */
   readonly tag: string;
   /** The commit that was examined, and is tagged and pushed. */
   readonly commit: ObjectId;
   readonly remote: Remote;
   readonly refs: RemoteRefs;
-  readonly relation: Relation;
+  /** `<short id> <subject>` of the commits that main gains. */
+  readonly commits: readonly string[];
   readonly signed: SignedTag;
   /** Whether an earlier run made the local tag. */
   readonly resumed: boolean;
@@ -68,19 +69,19 @@ export function resumeCommand(script: string, tag: string, message: string): str
 }
 
 /** Returns the command that finishes the release of a plan once its tag is here. */
-export function finishCommand({ script, tag, signed }: Plan): string {
-  return resumeCommand(script, tag, signed.message);
+export function finishCommand({ rules, tag, signed }: Plan): string {
+  return resumeCommand(rules.script, tag, signed.message);
 }
 
 /** Returns the pushes of a release: main, then the tag, without what the remote holds already. */
 export function pushesOf(
-  { tag, commit, relation, refs, signed }: Omit<Plan, "pushes">,
-  { pushesMain }: Rules,
+  { rules, tag, commit, refs, signed }: Omit<Plan, "pushes">,
+  relation: Relation,
   { atomic }: Pick<ReleaseOptions, "atomic">,
 ): Plan["pushes"] {
   const tagRef = `refs/tags/${tag}`;
   // If main has moved on from the commit, a push would be rejected; if it is equal, nothing changes.
-  const needsMain = pushesMain && relation.kind !== "behind";
+  const needsMain = rules.pushesMain && relation.kind !== "behind";
   const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
   const tags = refs.all.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
   return (atomic ? [[...main, ...tags]] : [main, tags]).filter(({ length }) => length > 0);
@@ -92,13 +93,13 @@ export function messageOf(tag: string, trailers: readonly string[]): string {
 }
 
 /** Prints what is about to happen, in the order in which it will. */
-export function showPlan(plan: Plan, rules: Rules, options: ReleaseOptions, report: Report): void {
-  const { commit, remote, relation, signed, bypasses } = plan;
+export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): void {
+  const { rules, commit, commits, remote, signed, bypasses } = plan;
   const [_name, _emptyLine, ...trailers] = signed.message.trimEnd().split("\n");
   const rows: (readonly [string, string])[] = [
     ["commit", commit],
     ["remote", `${remote.name} (${remote.shown})`],
-    ...(rules.pushesMain ? mainRows(relation) : []),
+    ...(rules.pushesMain ? mainRows(commits) : []),
     ["tag", `push ${signed.id} to refs/tags/${plan.tag}`],
     ["tagger", taggerOf(signed)],
     ["signed", signed.signer],
@@ -119,8 +120,7 @@ export function showPlan(plan: Plan, rules: Rules, options: ReleaseOptions, repo
 /** More commits than this would push the rest of the plan off a screen; JSON has them all. */
 const commitsShown = 20;
 
-function mainRows(relation: Relation): (readonly [string, string])[] {
-  const commits = commitsOf(relation);
+function mainRows(commits: readonly string[]): (readonly [string, string])[] {
   if (commits.length === 0) {
     return [["main", "is on the remote already"]];
   }
@@ -132,20 +132,14 @@ function mainRows(relation: Relation): (readonly [string, string])[] {
   ];
 }
 
-function commitsOf(relation: Relation): readonly string[] {
-  return relation.kind === "ahead" ? relation.commits : [];
-}
-
 /** Returns the number of commits in words. */
 export function countOf(commits: readonly string[]): string {
   return `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
 }
 
 /** Returns the question that the operator confirms. */
-export function questionOf({ tag, relation, remote }: Plan, { pushesMain }: Rules): string {
-  const commits = commitsOf(relation);
-  const main =
-    pushesMain && commits.length > 0 ? `${layout.mainBranch} (${countOf(commits)}) and ` : "";
+export function questionOf({ tag, commits, remote }: Plan): string {
+  const main = commits.length > 0 ? `${layout.mainBranch} (${countOf(commits)}) and ` : "";
   return `Push ${main}the tag ${tag} to ${remote.name}? [y/N] `;
 }
 
@@ -156,7 +150,7 @@ function taggerOf({ tagger }: SignedTag): string {
 
 /** Returns a plan as the data of the report. */
 export function dataOf(plan: Plan) {
-  const { tag, commit, remote, relation, signed, bypasses } = plan;
+  const { tag, commit, commits, remote, signed, bypasses } = plan;
   return {
     tag,
     commit,
@@ -165,7 +159,7 @@ export function dataOf(plan: Plan) {
     signer: signed.signer,
     message: signed.message,
     remote: remote.shown,
-    commits: commitsOf(relation),
+    commits,
     bypasses,
   };
 }

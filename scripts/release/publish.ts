@@ -69,19 +69,15 @@ async function publishAll(place: Place, plan: Plan): Promise<Landing> {
   }
   let held: RemoteRefs | undefined;
   for (const updates of plan.pushes) {
-    const { landing, ...settled } = interrupt.requested
-      ? notPushed
-      : await pushAndAsk(place, plan, updates);
+    const settled = interrupt.requested ? notPushed : await pushAndAsk(place, plan, updates);
     held = settled.held ?? held;
-    if (landing !== "landed") {
-      await giveUp(place, plan, landing, held);
-      return landing;
+    if (settled.landing !== "landed") {
+      return await giveUp(place, plan, settled.landing, held);
     }
   }
   // A resumed run does not push a tag that the remote held already, and it may be gone since.
   if (held !== undefined && held.all.get(`refs/tags/${tag}`) !== signed.id) {
-    await giveUp(place, plan, "absent", held);
-    return "absent";
+    return await giveUp(place, plan, "absent", held);
   }
   const bypassed = bypasses.length === 0 ? "" : `; BYPASSED: ${bypasses.join(", ")}`;
   const what = `commit ${short(commit)}, tag object ${signed.id}${bypassed}`;
@@ -247,7 +243,7 @@ async function giveUp(
   plan: Plan,
   landing: Landing,
   held: RemoteRefs | undefined,
-): Promise<void> {
+): Promise<Landing> {
   const { tag, remote, signed } = plan;
   const isUnknown = landing === "unknown";
   const left = isUnknown || plan.resumed ? signed.id : await deleteTag(place, plan);
@@ -257,6 +253,13 @@ async function giveUp(
     : `Cannot release ${tag}: ${state}`;
   const kept = left === undefined ? "" : "; the local tag is kept";
   place.world.report.add(error(`${failure}${kept}`, { remedy: wayOn(plan, held, left) }));
+  return landing;
+}
+
+/** Reports whether the remote holds another object under the tag's name. */
+function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
+  const theirs = held?.all.get(`refs/tags/${tag}`);
+  return theirs !== undefined && theirs !== signed.id;
 }
 
 /** Returns what the remote holds under the tag's name, and where its main branch is. */
@@ -294,7 +297,8 @@ async function deleteTag(
 
 /** Returns how to go on from a release that is not on the remote, or may not be. */
 function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefined): string {
-  const { script, tag, commit, signed, remote, refs } = plan;
+  const { tag, commit, signed, remote, refs } = plan;
+  const { script } = plan.rules;
   if (holdsOther(plan, held)) {
     return waysFromOther(tag, script, left !== undefined);
   }
@@ -306,10 +310,4 @@ function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefi
   }
   const clear = left === undefined ? "" : `git tag -d ${tag} && `;
   return `${held && moved ? integrate : look}, then: ${clear}bun ${script} ${tag}`;
-}
-
-/** Reports whether the remote holds another object under the tag's name. */
-function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
-  const theirs = held?.all.get(`refs/tags/${tag}`);
-  return theirs !== undefined && theirs !== signed.id;
 }

@@ -3,6 +3,7 @@ import type { Finding } from "../../scripts/lib/finding.ts";
 import type { Plan } from "../../scripts/release/plan.ts";
 import { publish } from "../../scripts/release/publish.ts";
 import { hurry } from "../helpers/hurry.ts";
+import { withoutGates } from "../helpers/procedure.ts";
 import { quietWorld } from "../helpers/quiet.ts";
 import { standIn } from "../helpers/release.ts";
 import { isolatedEnvironment, temporaryFolder } from "../helpers/world.ts";
@@ -52,10 +53,10 @@ async function published(git: Git, resumed = false) {
   const repository = { root: folder.path, env: standIn(place, "git", gitScript(git)) };
   const refs = { main: before, all: new Map() };
   const plan: Plan = {
-    ...{ script: "scripts/release.ts", tag, commit },
+    ...{ rules: withoutGates, tag, commit },
     remote: { name: "origin", url: "/remote.git", shown: "/remote.git", answersByName: true },
     refs,
-    relation: { kind: "ahead", commits: ["aaaaaaa Change"] },
+    commits: ["aaaaaaa Change"],
     signed: {
       id: tagId,
       bytes: new Uint8Array(),
