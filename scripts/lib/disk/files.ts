@@ -9,8 +9,6 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
-  type Stats,
-  statSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Refusal, refusal } from "../finding.ts";
@@ -25,7 +23,7 @@ export interface FileState {
 /** The most bytes that are read of a file; the files of a release are far smaller. */
 const mostBytes = 64 * 2 ** 20;
 
-/** How a file of a checkout is found. */
+/** How a file or folder of a checkout is found. */
 interface Search {
   /** Whether links that stay within the checkout are followed, or none. */
   readonly links?: "within" | "none";
@@ -43,27 +41,8 @@ interface Search {
  * @throws {Refusal} If the path is not a regular file, or cannot be read.
  */
 export function findFile(root: string, path: string, how: Search = {}): FileState | undefined {
-  const { links = "within", purpose = "read", shown = path } = how;
-  const target = join(root, path);
-  try {
-    const real = realpathSync(target);
-    const isElsewhere = links === "within" && !isWithin(root, real);
-    if (isElsewhere || (links === "none" && real !== target)) {
-      refuseObstacle(root, path, "file", { links, purpose, shown });
-    }
-    if (isElsewhere) {
-      throw refusal(`Cannot read ${shown}: found ${real}, expected a file of this checkout`, {
-        at: { file: shown },
-        remedy: "Let nothing else edit the checkout, then run this again",
-      });
-    }
-    return readRegular(links === "none" ? target : real, shown, { purpose });
-  } catch (thrown) {
-    if (isAbsent(thrown) || errorCode(thrown) === "ELOOP") {
-      refuseObstacle(root, path, "file", { links, purpose, shown });
-    }
-    return undefinedIfAbsent(thrown, shown);
-  }
+  refuseObstacle(root, path, "file", how);
+  return readRegular(join(root, path), { shown: path, ...how });
 }
 
 /** Reports whether a path without links lies within the checkout and outside `.git`. */
@@ -81,132 +60,104 @@ export function refuseObstacle(
   root: string,
   path: string,
   expected: "file" | "folder",
-  { links, purpose, shown }: Required<Search>,
+  { links = "within", purpose = "read", shown = path }: Search = {},
 ): void {
   const parts = path.split("/");
   for (const index of parts.keys()) {
     const way = parts.slice(0, index + 1).join("/");
-    const place = join(root, way);
-    const stats = lstatIfThere(place);
-    const isLink = stats?.isSymbolicLink() === true;
-    const isLast = index === parts.length - 1;
-    const isBarred = isLink
-      ? links === "none" || !leadsWithin(root, place)
-      : links === "none" && stats?.isFile() === true && !isLast;
-    if (isBarred) {
-      const found = isLink
-        ? `the symbolic link ${way} to ${readlinkSync(place)}`
-        : `the file ${way}`;
-      const kind = isLast ? expected : "folder";
+    const kind = index === parts.length - 1 ? expected : "folder";
+    const obstacle = obstacleAt(root, way, { links, expected: kind });
+    if (obstacle !== undefined) {
       const wanted = links === "none" ? `a plain ${kind}` : `a ${kind} of this checkout`;
-      throw refusal(`Cannot ${purpose} ${shown}: found ${found}, expected ${wanted}`, {
+      const target = obstacle === "file" ? "" : ` to ${readlinkSync(join(root, way))}`;
+      const found = `found the ${obstacle} ${way}${target}`;
+      throw refusal(`Cannot ${purpose} ${shown}: ${found}, expected ${wanted}`, {
         at: { file: shown },
-        remedy: `Put a ${kind} in place of the ${isLink ? "symbolic link" : "file"} ${way}, or move it away`,
+        remedy: `Put a ${kind} in place of the ${obstacle} ${way}, or move it away`,
       });
     }
   }
 }
 
-function lstatIfThere(path: string): Stats | undefined {
+function obstacleAt(
+  root: string,
+  way: string,
+  { links, expected }: { links: "within" | "none"; expected: "file" | "folder" },
+): "symbolic link" | "file" | undefined {
+  const place = join(root, way);
   try {
-    return lstatSync(path);
+    const stats = lstatSync(place);
+    if (!stats.isSymbolicLink()) {
+      return links === "none" && expected === "folder" && stats.isFile() ? "file" : undefined;
+    }
   } catch {
+    // Reading reports any other failure than an absence.
     return undefined;
   }
-}
-
-function leadsWithin(root: string, link: string): boolean {
   try {
-    return isWithin(root, realpathSync(link));
+    return links === "within" && isWithin(root, realpathSync(place)) ? undefined : "symbolic link";
   } catch {
     // The target is missing, or the links form a loop.
-    return false;
+    return "symbolic link";
   }
 }
 
 /**
- * Reads a regular file. It never blocks on a pipe or a device.
+ * Returns the regular file at a path, through links unless there must be `none`, or undefined if
+ * there is none. It never blocks on a pipe or a device.
  *
- * @param shown The name of the file in messages.
- * @throws {Refusal} If it is not a regular file, or too large.
- * @throws {Error} If the file system fails.
+ * @throws {Refusal} If it is not a regular file, too large, or cannot be read.
  */
 function readRegular(
   path: string,
-  shown: string,
-  { purpose = "read", follow = false } = {},
-): FileState {
+  { shown = path, purpose = "read", links }: Search,
+): FileState | undefined {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW));
+  const at = { file: shown };
+  let descriptor: number | undefined;
   try {
+    descriptor = openSync(path, O_RDONLY | O_NONBLOCK | (links === "none" ? O_NOFOLLOW : 0));
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) {
       const kind = stats.isDirectory() ? "folder" : stats.isFIFO() ? "named pipe" : "device";
       throw refusal(`Cannot ${purpose} ${shown}: found a ${kind}, expected a file`, {
-        at: { file: shown },
+        at,
         remedy: `Put a file in place of the ${kind} ${shown}, or move it away`,
       });
     }
-    refuseSize(stats.size, shown);
+    if (stats.size > mostBytes) {
+      const found = `${stats.size.toLocaleString("en-US")} bytes`;
+      throw refusal(`Cannot read ${shown}: found ${found}, expected at most 64 MB`, {
+        at,
+        remedy: `Put the right file in place of ${shown}`,
+      });
+    }
     return { bytes: readFileSync(descriptor), mode: stats.mode & 0o7777 };
+  } catch (thrown) {
+    if (isAbsent(thrown)) {
+      return undefined;
+    }
+    throw thrown instanceof Refusal
+      ? thrown
+      : refusal(`Cannot read ${shown}: ${reason(thrown)}`, {
+          at,
+          remedy: wayOut(thrown, shown, "file"),
+        });
   } finally {
-    closeSync(descriptor);
-  }
-}
-
-function refuseSize(size: number, shown: string): void {
-  if (size > mostBytes) {
-    const found = size.toLocaleString("en-US");
-    throw refusal(`Cannot read ${shown}: found ${found} bytes, expected at most 64 MB`, {
-      at: { file: shown },
-      remedy: `Put the right file in place of ${shown}`,
-    });
+    if (descriptor !== undefined) {
+      closeSync(descriptor);
+    }
   }
 }
 
 /**
- * Returns the bytes of a file, link or pipe that the operator named, or undefined if there is none.
+ * Returns the bytes of a file that the operator named, or undefined if there is none.
  *
  * @param shown The name of the file in messages.
- * @throws {Refusal} If it exists but cannot be read.
+ * @throws {Refusal} If it is not a regular file, or cannot be read.
  */
 export async function readIfThere(path: string, shown = path): Promise<Uint8Array | undefined> {
-  try {
-    return statSync(path).isFile()
-      ? readRegular(path, shown, { follow: true }).bytes
-      : await readStream(path, shown);
-  } catch (thrown) {
-    return undefinedIfAbsent(thrown, shown);
-  }
-}
-
-/** Returns undefined if an error means that there is no such file; otherwise throws a refusal. */
-function undefinedIfAbsent(thrown: unknown, shown: string): undefined {
-  if (isAbsent(thrown)) {
-    return undefined;
-  }
-  throw thrown instanceof Refusal
-    ? thrown
-    : refusal(`Cannot read ${shown}: ${reason(thrown)}`, {
-        at: { file: shown },
-        remedy: wayOut(thrown, shown, "file"),
-      });
-}
-
-/** Reads a pipe asynchronously: its data may arrive late, and Ctrl-C must still work. */
-async function readStream(path: string, shown: string): Promise<Uint8Array> {
-  const { open } = await import("node:fs/promises");
-  await using file = await open(path);
-  const chunks: Uint8Array[] = [];
-  for (let size = 0; ; ) {
-    const { bytesRead, buffer } = await file.read(new Uint8Array(2 ** 16));
-    if (bytesRead === 0) {
-      return Buffer.concat(chunks);
-    }
-    chunks.push(buffer.subarray(0, bytesRead));
-    size += bytesRead;
-    refuseSize(size, shown);
-  }
+  return readRegular(path, { shown })?.bytes;
 }
 
 /** Returns a path with its symbolic links resolved, or the path itself if it cannot be resolved. */
@@ -226,9 +177,6 @@ export function isAbsent(thrown: unknown): boolean {
 
 /** Returns the reason of an error of the file system, for a message. */
 export function reason(thrown: unknown): string {
-  if (errorCode(thrown) === "EISDIR") {
-    return "found a folder, expected a file";
-  }
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
@@ -238,14 +186,10 @@ export function wayOut(thrown: unknown, shown: string, expected: "file" | "folde
     case "EACCES":
     case "EPERM":
       return `Give yourself access to ${shown}`;
-    case "EISDIR":
-      return `Put a file in place of the folder ${shown}`;
     case "ENOENT":
     case "ENOTDIR":
     case "ELOOP":
       return `Make the link ${shown} lead to a ${expected}, or replace it with one`;
-    case "ENAMETOOLONG":
-      return "Use a shorter path";
     default:
       return `Look at ${shown}, and run this again`;
   }

@@ -13,16 +13,14 @@ import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { error, Refusal } from "../../../scripts/lib/finding.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/world.ts";
 
+/** Returns the refusal of a question. */
 async function refused(question: Promise<unknown>): Promise<Refusal> {
-  try {
-    await question;
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      return thrown;
-    }
-    throw thrown;
-  }
-  throw new Error("expected a refusal");
+  const thrown: unknown = await question.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(thrown).toBeInstanceOf(Refusal);
+  return thrown as Refusal;
 }
 
 test("a file reads as it is on disk now, and an absent one is undefined", async () => {
@@ -37,20 +35,6 @@ test("a file reads as it is on disk now, and an absent one is undefined", async 
   expect(await tree.read("a/c.txt")).toBeUndefined();
   expect(await tree.read("a/b.txt/c")).toBeUndefined();
   expect(await workTree(join(folder.path, "gone")).read("a")).toBeUndefined();
-});
-
-test("a folder in place of a file is refused", async () => {
-  using folder = temporaryFolder();
-  mkdirSync(join(folder.path, "Cargo.toml"));
-  const { findings } = await refused(workTree(folder.path).read("Cargo.toml"));
-  expect(findings).toEqual([
-    {
-      level: "error",
-      message: "Cannot read Cargo.toml: found a folder, expected a file",
-      at: { file: "Cargo.toml" },
-      remedy: "Put a file in place of the folder Cargo.toml, or move it away",
-    },
-  ]);
 });
 
 test("a link reads as its target; one that leads nowhere, or in circles, is refused", async () => {
@@ -115,21 +99,7 @@ test("a list never looks out of the checkout, and names what may be there", asyn
   expect((await refused(tree.list("out/*.rs"))).message).toContain("found the symbolic link out");
 });
 
-test("a pipe in the work tree is refused at once", async () => {
-  using folder = temporaryFolder();
-  expect(await Bun.spawn(["mkfifo", join(folder.path, "pipe")]).exited).toBe(0);
-  symlinkSync("pipe", join(folder.path, "link"));
-  for (const path of ["pipe", "link"]) {
-    expect((await refused(workTree(folder.path).read(path))).findings).toMatchObject([
-      {
-        message: `Cannot read ${path}: found a named pipe, expected a file`,
-        remedy: `Put a file in place of the named pipe ${path}, or move it away`,
-      },
-    ]);
-  }
-});
-
-test("a file or a stream of more than 64 MB is refused", async () => {
+test("a file of more than 64 MB is refused", async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "Cargo.toml");
   writeFiles(folder.path, { "Cargo.toml": "" });
@@ -138,7 +108,7 @@ test("a file or a stream of more than 64 MB is refused", async () => {
   const tree = workTree(folder.path);
   expect((await refused(tree.read("Cargo.toml"))).message).toBe(`Cannot read Cargo.toml: ${words}`);
   expect((await refused(readIfThere(path, "x"))).message).toBe(`Cannot read x: ${words}`);
-  expect((await refused(readIfThere("/dev/zero"))).message).toContain("expected at most 64 MB");
+  expect((await refused(readIfThere("/dev/zero"))).message).toContain("found a device");
 });
 
 test("a list holds files and links, not folders and not what is git's own", async () => {
@@ -218,7 +188,6 @@ test.if(process.platform === "linux")(
 test.each([
   ["EACCES", "Give yourself access to x"],
   ["ELOOP", "Make the link x lead to a folder, or replace it with one"],
-  ["ENAMETOOLONG", "Use a shorter path"],
   ["EIO", "Look at x, and run this again"],
 ])("the way out of %s", (code, remedy) => {
   expect(wayOut(Object.assign(new Error(code), { code }), "x", "folder")).toBe(remedy);
@@ -241,15 +210,6 @@ test("only 'no such file' is an absence", () => {
   }
   expect(reason(failure("EACCES"))).toBe("EACCES: words");
   expect(reason("words")).toBe("words");
-});
-
-test.if(process.platform !== "win32")("a pipe is read until its writer closes it", async () => {
-  using folder = temporaryFolder();
-  const path = join(folder.path, "pipe");
-  expect(await Bun.spawn(["mkfifo", path]).exited).toBe(0);
-  const writer = Bun.spawn(["sh", "-c", 'printf "one\\ntwo\\n" >"$1"', "sh", path]);
-  const bytes = await readIfThere(path);
-  expect([new TextDecoder().decode(bytes), await writer.exited]).toEqual(["one\ntwo\n", 0]);
 });
 
 test("a path that leads nowhere is its own real path", () => {
@@ -291,7 +251,7 @@ describe("a plain file", () => {
       "folder in place of the symbolic link way",
     ],
     ["a.txt/b.txt", "the file a.txt", "a plain folder", "folder in place of the file a.txt"],
-  ])("is nothing else: %s is refused with a way out", (path, found, expected, way) => {
+  ])("is nothing else: %s is refused with a way out", async (path, found, expected, way) => {
     using folder = temporaryFolder();
     writeFiles(folder.path, { "a.txt": "a", "other/a.txt": "a" });
     mkdirSync(join(folder.path, "folder"));
@@ -299,14 +259,8 @@ describe("a plain file", () => {
     symlinkSync("other", join(folder.path, "way"));
     Bun.spawnSync(["mkfifo", join(folder.path, "pipe")]);
     for (const purpose of ["read", "write"] as const) {
-      let thrown: unknown;
-      try {
-        findFile(folder.path, path, { links: "none", purpose });
-      } catch (caught) {
-        thrown = caught;
-      }
-      expect(thrown).toBeInstanceOf(Refusal);
-      expect((thrown as Refusal).findings).toEqual([
+      const find = async () => findFile(folder.path, path, { links: "none", purpose });
+      expect((await refused(find())).findings).toEqual([
         error(`Cannot ${purpose} ${path}: found ${found}, expected ${expected}`, {
           at: { file: path },
           remedy: `Put a ${way}, or move it away`,
