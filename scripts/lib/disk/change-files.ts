@@ -1,5 +1,6 @@
 /** Changes several files of a checkout: each one atomically, and all of them or none. */
 
+import { dlopen, FFIType } from "bun:ffi";
 import {
   closeSync,
   constants,
@@ -16,7 +17,6 @@ import { dirname, join } from "node:path";
 import { decodeSource } from "../files/decode.ts";
 import { answerAll, error, type Finding, Refusal, refusal, shellWord } from "../finding.ts";
 import { type FileState, findFile, reason } from "./files.ts";
-import { lockFile } from "./lock.ts";
 
 /** A file that is created, changed or removed; `undefined` means that it does not exist. */
 export interface FileChange {
@@ -124,27 +124,31 @@ async function install(
   isInterrupted: () => boolean,
 ): Promise<Outcome> {
   let done = 0;
-  let outcome: Outcome = "changed";
+  let cause: unknown;
   try {
     for (const [index, change] of changes.entries()) {
       // The runtime reports a signal only while this waits.
       await Bun.sleep(0);
       if (isInterrupted()) {
-        outcome = "interrupted";
         break;
       }
       put(root, index, change);
       done += 1;
     }
   } catch (thrown) {
-    restore(root, changes.slice(0, done), thrown);
-    throw thrown;
+    cause = thrown;
   }
-  if (outcome === "interrupted") {
-    restore(root, changes.slice(0, done));
-  }
+  const faults = done === changes.length ? [] : restore(root, changes.slice(0, done));
   removeEmptyFolders(root, changes);
-  return outcome;
+  if (faults.length > 0) {
+    // The error that made the restoration necessary is reported first.
+    const why = cause === undefined ? [] : [error(`Cannot write: ${reason(cause)}`)];
+    throw new Refusal([...(cause instanceof Refusal ? cause.findings : why), ...faults]);
+  }
+  if (cause !== undefined) {
+    throw cause;
+  }
+  return done === changes.length ? "changed" : "interrupted";
 }
 
 /** Moves the new file of the change with this index to its path, or removes the old one. */
@@ -176,19 +180,17 @@ function hasChanged(path: string): Refusal {
 }
 
 /**
- * Undoes changes.
- *
- * @param cause The error that made it necessary; it is reported first.
- * @throws {Refusal} If a file cannot be restored, or was edited meanwhile. The edit is kept.
+ * Undoes changes. Returns an error for each file that cannot be restored, or was edited meanwhile;
+ * the edit is kept.
  */
-function restore(root: string, changes: readonly FileChange[], cause?: unknown): void {
-  const faults: Finding[] = [];
-  for (const [index, { path, before, after }] of [...changes.entries()].reverse()) {
+function restore(root: string, changes: readonly FileChange[]): Finding[] {
+  return [...changes.entries()].reverse().flatMap(([index, { path, before, after }]) => {
     try {
       if (before !== undefined) {
         stage(join(root, waitingFolder, String(index)), before.bytes, before.mode);
       }
       put(root, index, { path, before: after, after: before });
+      return [];
     } catch (thrown) {
       const again =
         before === undefined
@@ -196,20 +198,10 @@ function restore(root: string, changes: readonly FileChange[], cause?: unknown):
           : `take it from git again: git checkout -- ${shellWord(path)}`;
       const why =
         thrown instanceof Refusal ? "it has changed since it was written" : reason(thrown);
-      faults.push(
-        error(`Cannot restore ${path}: ${why}`, {
-          at: { file: path },
-          remedy: `Save what you need of it elsewhere, then ${again}`,
-        }),
-      );
+      const remedy = `Save what you need of it elsewhere, then ${again}`;
+      return [error(`Cannot restore ${path}: ${why}`, { at: { file: path }, remedy })];
     }
-  }
-  removeEmptyFolders(root, changes);
-  if (faults.length > 0) {
-    const why =
-      cause instanceof Refusal ? cause.findings : [error(`Cannot write: ${reason(cause)}`)];
-    throw new Refusal([...(cause === undefined ? [] : why), ...faults]);
-  }
+  });
 }
 
 /** Removes empty parent folders of changed files, because git does not track them. */
@@ -258,4 +250,56 @@ function changeOf(root: string, { path, before, after }: Replacement): FileChang
   const { bytes, mode } = found;
   const mark = bytes.subarray(0, bytes.length - Buffer.byteLength(before));
   return { path, before: found, after: { bytes: Buffer.concat([mark, Buffer.from(after)]), mode } };
+}
+
+// Locks
+
+/** `LOCK_EX | LOCK_NB` of <sys/file.h>, the same on Linux and macOS. */
+const exclusiveAtOnce = 2 | 4;
+
+/** Milliseconds between two attempts. */
+const pause = 10;
+
+/** The names of the C library: on Linux with glibc and musl, and on macOS. */
+const cLibraries = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+  "libSystem.B.dylib",
+];
+
+/**
+ * Acquires the kernel's exclusive lock on an open file. Closing the descriptor releases it, and so
+ * does the end of the process, even by SIGKILL. A lock file would stay behind.
+ *
+ * @param limit Milliseconds to wait for another holder.
+ * @returns Whether the lock was taken.
+ * @throws {Refusal} If this platform has no such locks.
+ */
+export async function lockFile(descriptor: number, limit: number): Promise<boolean> {
+  const lock = findFlock();
+  for (let waited = 0; lock(descriptor, exclusiveAtOnce) !== 0; waited += pause) {
+    if (waited >= limit) {
+      return false;
+    }
+    await Bun.sleep(pause);
+  }
+  return true;
+}
+
+/** Returns `flock` of the C library, which the runtime does not offer. */
+function findFlock() {
+  for (const library of cLibraries) {
+    try {
+      const { symbols } = dlopen(library, {
+        flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+      });
+      return symbols.flock;
+    } catch {
+      // Another system's C library.
+    }
+  }
+  throw refusal(`Cannot lock a file: found no flock on ${process.platform} ${process.arch}`, {
+    remedy: "Run this on Linux or macOS",
+  });
 }

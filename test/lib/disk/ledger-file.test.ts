@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
+import { lockFile } from "../../../scripts/lib/disk/change-files.ts";
 import { appendRow, refuseUnfitLedger, repairRow } from "../../../scripts/lib/disk/ledger-file.ts";
-import { lockFile } from "../../../scripts/lib/disk/lock.ts";
 import type { Validation } from "../../../scripts/lib/files/ledger.ts";
 import { attempt, error } from "../../../scripts/lib/finding.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
@@ -152,7 +152,7 @@ test("a link above the checkout may lead to a ledger", async () => {
 /** A program that takes the lock of the folder of a ledger, and says so. */
 const holder = `
 import { openSync } from "node:fs";
-import { lockFile } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/lock.ts"))};
+import { lockFile } from ${JSON.stringify(join(projectRoot, "scripts/lib/disk/change-files.ts"))};
 await lockFile(openSync(process.argv[2], "r"), 0);
 process.stdout.write("held");
 setInterval(() => {}, 1000);
