@@ -14,8 +14,13 @@
  */
 
 import { unifiedDiff } from "./bump/diff.ts";
-import { type BumpPlan, planBump } from "./bump/plan.ts";
-import { type BumpRequest, findTargets, type Targets } from "./bump/targets.ts";
+import {
+  type BumpPlan,
+  type BumpRequest,
+  findTargets,
+  planBump,
+  type Targets,
+} from "./bump/plan.ts";
 import { checkReferences, judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
@@ -33,12 +38,6 @@ import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
 
-/** A bump that can be written. */
-interface Bump {
-  readonly targets: Targets;
-  readonly plan: BumpPlan;
-}
-
 /** The result of a request: a bump, or the faults that refuse it. */
 export interface Preparation {
   readonly targets?: Targets;
@@ -55,33 +54,32 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
   };
   const read = await readReferences(tree, asked);
   const planTo = (versions: Versions) => attempt(() => planBump(tree, read, versions, date));
-  // What keeps the targets from being known hides no other fault.
-  const faultsOfFiles = async () => (await planTo(asked)).findings ?? [];
   const stated = read.workspace.version;
-  if (stated === undefined) {
-    return { faults: await faultsOfFiles() };
-  }
-  if (typeof stated.value !== "string" || !isVersion(stated.value)) {
+  const isStrict = typeof stated?.value === "string" && isVersion(stated.value);
+  const chart = read.references.find(
+    ({ row, what }) => row.follows === "chart" && what === "version",
+  );
+  // The unreadable file may be the chart.
+  const isChartUnknown = chart === undefined && read.faults.length > 0;
+  if (stated === undefined || !isStrict || isChartUnknown) {
     const file = layout.workspaceManifest;
-    const at = stated.place();
+    const at = stated?.place();
     const fault = error(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
       at,
       remedy: `Set version = "X.Y.Z" in [workspace.package] of ${file}`,
     });
-    const others = (await faultsOfFiles()).filter((each) => !Bun.deepEquals(each.at, at));
-    return { faults: [fault, ...others] };
+    // What keeps the targets from being known hides no other fault.
+    const others = (await planTo(asked)).findings ?? [];
+    const isOther = (each: Finding) => at === undefined || !Bun.deepEquals(each.at, at);
+    return {
+      faults: [...(at === undefined || isStrict ? [] : [fault]), ...others.filter(isOther)],
+    };
   }
-  const chart = read.references.find(
-    ({ row, what }) => row.follows === "chart" && what === "version",
+  const { targets, faults } = findTargets(
+    request,
+    { value: stated.value as Version, place: stated.place },
+    chart && { value: chart.version as Version, place: chart.place },
   );
-  if (chart === undefined && read.faults.length > 0) {
-    // The unreadable file may be the chart.
-    return { faults: await faultsOfFiles() };
-  }
-  const { targets, faults } = findTargets(request, {
-    application: { value: stated.value, place: stated.place },
-    chart: chart && { value: chart.version as Version, place: chart.place },
-  });
   const plan = await planTo(targets.versions);
   return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
@@ -164,7 +162,7 @@ export const table = command({
       return;
     }
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
-    const data = dataOf({ targets, plan });
+    const data = dataOf(targets, plan);
     if (dryRun) {
       const diff = diffOf(opened.root, plan);
       for (const line of diff.split("\n").slice(0, -1)) {
@@ -195,7 +193,7 @@ export const table = command({
       plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));
     report.add(judged.filter((each) => !isReported(each)));
     if (!dryRun) {
-      showNextSteps({ targets, plan }, (await readStatus(opened)).branch, report);
+      showNextSteps(targets, plan, (await readStatus(opened)).branch, report);
     }
   },
 });
@@ -203,9 +201,8 @@ export const table = command({
 /** Returns the diff of the files on disk, which may begin with a byte order mark. */
 function diffOf(root: string, { files }: BumpPlan): string {
   const diffs = files.map(({ path, before, after }) => {
-    const bytes = findFile(root, path, { links: "none", purpose: "write" })?.bytes;
-    const mark = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes?.subarray(0, 3));
-    const bom = mark === "\ufeff" ? mark : "";
+    const size = findFile(root, path, { links: "none", purpose: "write" })?.bytes.length ?? 0;
+    const bom = size > Buffer.byteLength(before) ? "\ufeff" : "";
     return unifiedDiff(path, bom + before, bom + after);
   });
   return diffs.join("");
@@ -221,7 +218,7 @@ function showMoves({ files }: BumpPlan, report: Report): void {
   }
 }
 
-function dataOf({ targets, plan }: Bump) {
+function dataOf(targets: Targets, plan: BumpPlan) {
   const { application, appVersion, chart } = targets.versions;
   const files = plan.files.map(({ path, moves }) => ({
     path,
@@ -231,7 +228,12 @@ function dataOf({ targets, plan }: Bump) {
 }
 
 /** Prints the commands of the procedure that follow the bump. */
-function showNextSteps({ targets, plan }: Bump, head: string | undefined, report: Report): void {
+function showNextSteps(
+  targets: Targets,
+  plan: BumpPlan,
+  head: string | undefined,
+  report: Report,
+): void {
   const { application, chart } = targets.versions;
   const steps = application === undefined ? chartSteps(chart) : releaseSteps(application, head);
   const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));

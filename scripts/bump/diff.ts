@@ -9,36 +9,35 @@ type Row = readonly [sign: " " | "-" | "+", text: string];
 /** Returns the unified diff of one file for `git apply`; empty if the texts are equal. */
 export function unifiedDiff(path: string, before: string, after: string): string {
   const rows = rowsOf(linesOf(before), linesOf(after));
-  const hunks: { from: number; to: number }[] = [];
-  for (const [index, [sign]] of rows.entries()) {
-    if (sign !== " ") {
-      const last = hunks.at(-1);
-      const to = Math.min(rows.length, index + contextLines + 1);
-      if (last !== undefined && index - contextLines <= last.to) {
-        last.to = to;
-      } else {
-        hunks.push({ from: Math.max(0, index - contextLines), to });
-      }
+  const isNearChange = (index: number) =>
+    rows
+      .slice(Math.max(0, index - contextLines), index + contextLines + 1)
+      .some(([sign]) => sign !== " ");
+  const hunks: { readonly old: number; readonly fresh: number; readonly rows: Row[] }[] = [];
+  // The number of lines before this row in each text.
+  let [old, fresh] = [0, 0];
+  let isInHunk = false;
+  for (const [index, row] of rows.entries()) {
+    const isNear = isNearChange(index);
+    if (isNear && !isInHunk) {
+      hunks.push({ old, fresh, rows: [] });
     }
+    if (isNear) {
+      hunks.at(-1)?.rows.push(row);
+    }
+    isInHunk = isNear;
+    old += row[0] === "+" ? 0 : 1;
+    fresh += row[0] === "-" ? 0 : 1;
   }
-  const parts = [`--- ${quotedPath(`a/${path}`)}\n+++ ${quotedPath(`b/${path}`)}\n`];
-  // The number of lines before the hunk in each text, and the first row after the last hunk.
-  let [old, fresh, end] = [0, 0, 0];
-  for (const { from, to } of hunks) {
-    old += from - end;
-    fresh += from - end;
-    const inside = rows.slice(from, to);
-    const removed = inside.filter(([sign]) => sign !== "+").length;
-    const added = inside.filter(([sign]) => sign !== "-").length;
-    parts.push(`@@ -${rangeOf(old, removed)} +${rangeOf(fresh, added)} @@\n`);
-    parts.push(
-      ...inside.map(([sign, text]) => `${sign}${text}${text.endsWith("\n") ? "" : noEnd}`),
+  const texts = hunks.map((hunk) => {
+    const count = (other: Row[0]) => hunk.rows.filter(([sign]) => sign !== other).length;
+    const ranges = `-${rangeOf(hunk.old, count("+"))} +${rangeOf(hunk.fresh, count("-"))}`;
+    const lines = hunk.rows.map(
+      ([sign, text]) => `${sign}${text}${text.endsWith("\n") ? "" : noEnd}`,
     );
-    old += removed;
-    fresh += added;
-    end = to;
-  }
-  return hunks.length === 0 ? "" : parts.join("");
+    return `@@ ${ranges} @@\n${lines.join("")}`;
+  });
+  return hunks.length === 0 ? "" : `--- a/${path}\n+++ b/${path}\n${texts.join("")}`;
 }
 
 const noEnd = "\n\\ No newline at end of file\n";
@@ -81,9 +80,4 @@ function rowsOf(before: readonly string[], after: readonly string[]): readonly R
 /** Returns the range in a hunk's header: its first line and the number of lines. */
 function rangeOf(linesBefore: number, count: number): string {
   return count === 1 ? `${linesBefore + 1}` : `${linesBefore + (count === 0 ? 0 : 1)},${count}`;
-}
-
-/** Returns a path for a diff, quoted if a character would end the line. */
-function quotedPath(path: string): string {
-  return /[\p{Cc}"\\]/u.test(path) ? JSON.stringify(path) : path;
 }

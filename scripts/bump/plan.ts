@@ -1,6 +1,10 @@
-/** Plans a bump: computes and proves all edits before the first file is written. */
+/**
+ * Plans a bump: decides which versions it sets, and computes and proves all edits before the first
+ * file is written.
+ */
 
 import type { Day } from "../lib/calendar.ts";
+import { chartManifest } from "../lib/files/chart.ts";
 import { editDocument, editText } from "../lib/files/edit.ts";
 import {
   isStale,
@@ -11,11 +15,117 @@ import {
   table,
   type Versions,
 } from "../lib/files/references.ts";
-import { attempt, error, type Finding, Refusal, warning } from "../lib/finding.ts";
-import type { Source, Tree } from "../lib/tree.ts";
-import type { Version } from "../lib/version.ts";
-import { editedTree } from "./edited-tree.ts";
+import { attempt, error, type Finding, type Place, Refusal, warning } from "../lib/finding.ts";
+import { layout } from "../lib/layout.ts";
+import { type Source, source, type Tree } from "../lib/tree.ts";
+import { compareVersions, type Version } from "../lib/version.ts";
 import { withSection } from "./section.ts";
+
+// Versions
+
+/** What the operator asked for. */
+export interface BumpRequest {
+  readonly version: Version;
+  /** The chart's version, if it differs from `version`. */
+  readonly chart: Version | undefined;
+  /** Whether only the chart's version and changelog change, not `appVersion`. */
+  readonly chartOnly: boolean;
+  readonly date: Day;
+  /** Whether the current version is accepted, to finish an interrupted bump. */
+  readonly allowSame: boolean;
+}
+
+/** A version before the bump, and its place. */
+interface StatedVersion {
+  readonly value: Version;
+  place(): Place;
+}
+
+/** The versions that a bump sets, and the application's version after it. */
+export interface Targets {
+  readonly versions: Versions;
+  readonly application: Version;
+}
+
+/**
+ * Returns the versions that a request sets, and the errors that refuse them.
+ *
+ * @param application The application's current version.
+ * @param chart The chart's; undefined if there is no chart.
+ */
+export function findTargets(
+  request: BumpRequest,
+  application: StatedVersion,
+  chart: StatedVersion | undefined,
+): { readonly targets: Targets; readonly faults: readonly Finding[] } {
+  const { version, chartOnly, allowSame, chart: named } = request;
+  // A bump writes Cargo.toml before the chart: if it was interrupted after the chart, the workspace
+  // has its version too.
+  const isRerun = allowSame && (chartOnly || version === application.value);
+  const isAhead = chart !== undefined && compareVersions(chart.value, version) > 0;
+  const own = named ?? (isAhead && isRerun && !chartOnly ? chart.value : version);
+  const isAsked = named !== undefined || chartOnly;
+  const faults: Finding[] = [];
+  if (!chartOnly) {
+    const what = `to ${version}: found the workspace`;
+    faults.push(...checkGreater(version, application, what, allowSame));
+  } else if (named !== undefined && version !== application.value) {
+    faults.push(
+      error(
+        `Cannot bump the chart alone: the application is at ${application.value}, found ${version} beside --chart`,
+        { remedy: `Name the chart's version alone: ${named} --chart-only` },
+      ),
+    );
+  }
+  if (chart === undefined && isAsked) {
+    faults.push(
+      error(`Cannot bump the chart: there is no ${chartManifest(layout.chart)}`, {
+        remedy:
+          "Leave out --chart and --chart-only, or name the chart's folder in scripts/lib/layout.ts",
+      }),
+    );
+  }
+  if (chart !== undefined) {
+    const isBehind = isAsked || compareVersions(chart.value, application.value) <= 0;
+    faults.push(...checkGreater(own, chart, `the chart to ${own}: found it`, isRerun, !isBehind));
+  }
+  const set = chartOnly
+    ? { chart: own }
+    : { application: version, ...(chart && { appVersion: version, chart: own }) };
+  const after = chartOnly ? application.value : version;
+  return { targets: { versions: set, application: after }, faults };
+}
+
+/**
+ * Returns an error unless a version is greater than the current one.
+ *
+ * @param isSameFine Whether it may also be the current one.
+ * @param isChartAhead Whether releases of the chart alone are the cause.
+ */
+function checkGreater(
+  version: Version,
+  { value, place }: StatedVersion,
+  what: string,
+  isSameFine: boolean,
+  isChartAhead = false,
+): Finding[] {
+  const order = compareVersions(version, value);
+  if (order > 0 || (isSameFine && order === 0)) {
+    return [];
+  }
+  const finish = order === 0 ? ", or finish an interrupted bump with --allow-same" : "";
+  const [why, or] = isChartAhead
+    ? [", because of releases of the chart alone", ", or the chart's version with --chart A.B.C"]
+    : ["", finish];
+  return [
+    error(`Cannot bump ${what} at ${value}${why}, expected a lower version`, {
+      at: place,
+      remedy: `Name a version greater than ${value}${or}`,
+    }),
+  ];
+}
+
+// Edits
 
 /** A reference that a bump changes. */
 export interface Move {
@@ -89,6 +199,17 @@ function refuseFaults(faults: readonly Finding[]): void {
   }
 }
 
+/** Returns the tree that a bump will write: the given texts replace those of its files. */
+function editedTree(tree: Tree, texts: ReadonlyMap<string, string>): Tree {
+  return {
+    async read(path, decoding) {
+      const text = texts.get(path);
+      return text === undefined ? await tree.read(path, decoding) : source(path, text);
+    },
+    list: tree.list,
+  };
+}
+
 /** Returns the references that are edited one by one: all but the sections of changelogs. */
 function movableOf({ references }: References): readonly Reference[] {
   return references.filter(({ site }) => site.kind !== "section");
@@ -131,8 +252,8 @@ function editReferences(references: readonly Reference[], versions: Versions): F
   const texts = references.flatMap(({ site, row, becomes }) =>
     site.kind === "text" ? [{ ...site, to: becomes(targetOf(row, versions)) }] : [],
   );
-  const source = values[0]?.document.source ?? texts[0]?.source;
-  if (source === undefined) {
+  const edited = values[0]?.document.source ?? texts[0]?.source;
+  if (edited === undefined) {
     return [];
   }
   const moves = references.map(({ what, written, place, becomes, row }) => ({
@@ -153,9 +274,9 @@ function editReferences(references: readonly Reference[], versions: Versions): F
         values[0].document,
         values.map(({ change, target }) => change(target)),
       )
-    : editText(source, splices, findAll);
+    : editText(edited, splices, findAll);
   moves.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return [{ path: source.path, before: source.text, after, moves, left }];
+  return [{ path: edited.path, before: edited.text, after, moves, left }];
 }
 
 async function editSection(
@@ -165,12 +286,12 @@ async function editSection(
   versions: Versions,
   date: Day,
 ): Promise<FileEdit[]> {
-  const source = await tree.read(row.where[0] ?? "");
-  if (source === undefined || row.section === undefined) {
+  const changelog = await tree.read(row.where[0] ?? "");
+  if (changelog === undefined || row.section === undefined) {
     return [];
   }
   const movesAppVersion = stale.some(({ what }) => what === "appVersion");
-  const { text, outcome, title, at, left } = withSection(source, {
+  const { text, outcome, title, at, left } = withSection(changelog, {
     version: targetOf(row, versions),
     date,
     mustHaveDate: row.section.date,
@@ -181,5 +302,5 @@ async function editSection(
   });
   const from = { moved: "[Unreleased]", added: "nothing", completed: "a part", kept: title };
   const moves = [{ line: at.line, what: "section", from: from[outcome], to: title }];
-  return [{ path: source.path, before: source.text, after: text, moves, left }];
+  return [{ path: changelog.path, before: changelog.text, after: text, moves, left }];
 }

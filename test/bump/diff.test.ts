@@ -27,12 +27,6 @@ test("lines that are replaced and inserted stand with three lines around them", 
   );
 });
 
-test("a path cannot add lines to a diff", () => {
-  expect(unifiedDiff("a\n+++ b/c", "a\n", "b\n")).toStartWith(
-    '--- "a/a\\n+++ b/c"\n+++ "b/a\\n+++ b/c"\n@@ ',
-  );
-});
-
 test("git makes the new text of the old one, whatever they are", async () => {
   using folder = temporaryFolder();
   const line = fc.constantFrom("", "a", "b", "c", "é\r", "\ufeff");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type BumpRequest, findTargets } from "../../scripts/bump/targets.ts";
+import { type BumpRequest, findTargets } from "../../scripts/bump/plan.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 
@@ -22,10 +22,11 @@ function targets(words: string, application: string, chart?: string) {
     value: parseVersion(version),
     place: () => ({ file, line: 6 }),
   });
-  const found = findTargets(request(words), {
-    application: stated(application, "Cargo.toml"),
-    chart: chart === undefined ? undefined : stated(chart, "c/Chart.yaml"),
-  });
+  const found = findTargets(
+    request(words),
+    stated(application, "Cargo.toml"),
+    chart === undefined ? undefined : stated(chart, "c/Chart.yaml"),
+  );
   const { application: app, appVersion, chart: own } = found.targets.versions;
   return {
     versions: [app, appVersion, own].map((each) => each ?? "-").join(" "),
