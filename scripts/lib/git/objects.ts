@@ -55,28 +55,12 @@ export function openObjects(repository: Repository, limit: number = layout.limit
     const asked = batch;
     // git works on this question while earlier answers are read.
     asked.ask(name);
-    const turn = queue.then(
-      async (): Promise<GitObject | "ended" | undefined> =>
-        asked === batch ? await asked.answer(name) : "ended",
-    );
+    const turn = queue.then(async () => (asked === batch ? await asked.answer(name) : "ended"));
     queue = turn.catch(() => {
       batch = undefined;
     });
     const found = await turn;
-    return found === "ended" ? await readObject(repository, name, limit) : found;
-  }
-
-  async function readAndKeep(id: ObjectId): Promise<GitObject | undefined> {
-    const object = await read(id);
-    size += object?.bytes.length ?? 0;
-    if (object === undefined) {
-      // It may be fetched later.
-      kept.delete(id);
-    } else if (size > mostKept) {
-      kept.clear();
-      size = 0;
-    }
-    return object;
+    return found === "ended" ? await read(name) : found;
   }
 
   return {
@@ -87,9 +71,19 @@ export function openObjects(repository: Repository, limit: number = layout.limit
       if (!isObjectId(name)) {
         return await read(name);
       }
-      const found = kept.get(name) ?? readAndKeep(name);
-      kept.set(name, found);
-      return await found;
+      const known = kept.get(name);
+      const asked = known ?? read(name);
+      kept.set(name, asked);
+      const object = await asked;
+      size += known === undefined ? (object?.bytes.length ?? 0) : 0;
+      if (object === undefined) {
+        // It may be fetched later.
+        kept.delete(name);
+      } else if (size > mostKept) {
+        kept.clear();
+        size = 0;
+      }
+      return object;
     },
     async [Symbol.asyncDispose]() {
       await queue;
@@ -98,24 +92,13 @@ export function openObjects(repository: Repository, limit: number = layout.limit
   };
 }
 
-/**
- * Reads one object with a git process of its own, as `Objects.find` does.
- *
- * @returns The object, or undefined if there is none.
- * @throws {Refusal} If git fails.
- */
+/** Reads one object with a git process of its own, as `Objects.find` does. */
 export async function readObject(
   repository: Repository,
   name: string,
-  limit: number = layout.limits.local,
 ): Promise<GitObject | undefined> {
-  const batch = startBatch(repository, limit);
-  try {
-    batch.ask(name);
-    return await batch.answer(name);
-  } finally {
-    await batch.close();
-  }
+  await using objects = openObjects(repository);
+  return await objects.find(name);
 }
 
 /** One git process that answers questions in their order. */
@@ -128,22 +111,21 @@ interface Batch {
 
 /** Starts `git cat-file --batch`. It answers with a header line, the object and a line feed. */
 function startBatch({ root, env, signal }: Repository, limit: number): Batch {
-  const git = start();
+  const git = startGit();
   const chunks = git.output.getReader();
   let buffer: Uint8Array = new Uint8Array();
+  // A process that git leaves behind may keep its output open; what git wrote is read by then.
+  const ended = git.exited.then(
+    () => new Promise<"ended">((resolve) => setTimeout(resolve, 1000, "ended").unref()),
+  );
 
-  function start() {
+  function startGit() {
     try {
       return converse(["git", "cat-file", "--batch"], { cwd: root, env, signal });
     } catch (thrown) {
       return needProgram(thrown, installGit);
     }
   }
-
-  // A process that git leaves behind may keep its output open; what git wrote is read by then.
-  const ended = git.exited.then(
-    () => new Promise<"ended">((resolve) => setTimeout(resolve, 1000, "ended").unref()),
-  );
 
   async function more(name: string): Promise<Uint8Array> {
     const late = Promise.withResolvers<"late">();
@@ -157,9 +139,7 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
       next === "late"
         ? "no answer within the time limit"
         : lastWords({ code: await git.exited, stderr: await git.stderr, timedOut: false });
-    throw refusal(`Cannot read ${JSON.stringify(name)} from git: git cat-file: ${why}`, {
-      remedy: checkRepository,
-    });
+    throw unreadable(JSON.stringify(name), `git cat-file: ${why}`);
   }
 
   async function take(count: number, name: string): Promise<Uint8Array> {
@@ -205,7 +185,11 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
   };
 }
 
-const checkRepository = "Check the repository: git fsck";
+function unreadable(what: string, why: string) {
+  return refusal(`Cannot read ${what} from git: ${why}`, {
+    remedy: "Check the repository: git fsck",
+  });
+}
 
 /** Parses the header line of an object; undefined if there is no such object. */
 function parseHeader(line: string, name: string) {
@@ -214,10 +198,7 @@ function parseHeader(line: string, name: string) {
   }
   const [, id, type, size] = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/.exec(line) ?? [];
   if (id === undefined || size === undefined) {
-    throw refusal(
-      `Cannot read ${JSON.stringify(name)} from git: git cat-file answered ${quote(line)}`,
-      { remedy: checkRepository },
-    );
+    throw unreadable(JSON.stringify(name), `git cat-file answered ${quote(line)}`);
   }
   return { id, type: type as GitObject["type"], size: Number(size) };
 }
@@ -263,15 +244,12 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
     return parent?.get(path.slice(cut + 1));
   }
 
-  /** Reports whether a link certainly leads to a file of this commit. */
-  async function leadsToFile(within: string, name: string, { id }: Entry): Promise<boolean> {
-    const path = within === "" ? name : `${within}/${name}`;
-    const target = targetPath(within, decode(await need(objects, id, "blob", path)));
-    if (target === undefined) {
-      return false;
-    }
-    const { value } = await attempt(() => find(target));
-    return value?.kind === "file";
+  /** Reports whether a link certainly leads to a file of this commit, through no other link. */
+  async function leadsToFile(within: string, path: string, { id }: Entry): Promise<boolean> {
+    const target = decode(await need(objects, id, "blob", path));
+    const isPlain = isTreePath(target.replace(/^(?:\.\.?\/)+/, ""));
+    const { value } = await attempt(() => find(posix.join(within, target)));
+    return isPlain && value?.kind === "file";
   }
 
   return {
@@ -291,19 +269,14 @@ export function commitTree(objects: Objects, commit: ObjectId): Tree {
         const entries = [...((await folder(path)) ?? [])];
         return await Promise.all(
           entries.map(async ([name, entry]): Promise<FolderEntry> => {
-            const isFile = entry.kind === "symbolic link" && (await leadsToFile(path, name, entry));
+            const isLink = entry.kind === "symbolic link";
+            const isFile = isLink && (await leadsToFile(path, posix.join(path, name), entry));
             return { name, kind: isFile ? "file" : entry.kind };
           }),
         );
       });
     },
   };
-}
-
-/** Returns the target path of a link, or undefined if finding it might require another link. */
-function targetPath(folder: string, target: string): string | undefined {
-  const path = posix.join(folder, target);
-  return isTreePath(target.replace(/^(?:\.\.?\/)+/, "")) && isTreePath(path) ? path : undefined;
 }
 
 async function need(
@@ -315,10 +288,7 @@ async function need(
   const object = await objects.find(name);
   if (object?.type !== type) {
     const found = object === undefined ? "nothing" : `a ${object.type}`;
-    const holder = path === "" ? "" : `${path}: `;
-    throw refusal(`Cannot read ${holder}${type} ${name} from git: found ${found}`, {
-      remedy: checkRepository,
-    });
+    throw unreadable(`${path === "" ? "" : `${path}: `}${type} ${name}`, `found ${found}`);
   }
   return object.bytes;
 }
@@ -339,14 +309,14 @@ function folderOf(bytes: Uint8Array, idLength: number): Folder {
   for (const [record, mode = "", rawName = "", id = ""] of records) {
     const name = decode(Buffer.from(rawName, "latin1"));
     if (entries.has(name)) {
-      throw malformedTree(`it holds ${quote(name)} twice`);
+      throw unreadable("a tree", `it holds ${quote(name)} twice`);
     }
     const kind = kinds[Number.parseInt(mode, 8) >> 12] ?? "file";
     entries.set(name, { kind, id: Buffer.from(id, "latin1").toString("hex") });
     end += record.length;
   }
   if (end < bytes.length) {
-    throw malformedTree("it is cut short");
+    throw unreadable("a tree", "it is cut short");
   }
   parsedFolders.set(bytes, entries);
   return entries;
@@ -358,10 +328,6 @@ const kinds: Readonly<Record<number, Kind>> = {
   10: "symbolic link",
   14: "submodule",
 };
-
-function malformedTree(why: string) {
-  return refusal(`Cannot read a tree from git: ${why}`, { remedy: checkRepository });
-}
 
 /** Decoded sources, so that a cached object is decoded and parsed only once. */
 const decoded = new WeakMap<Uint8Array, Map<string, Source>>();
