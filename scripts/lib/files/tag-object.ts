@@ -21,13 +21,13 @@ export interface TagSignature {
   readonly payload: Uint8Array;
 }
 
-/** The lines that begin a signature, as in git's gpg-interface.c. */
-const beginnings: readonly [string, TagSignature["format"]][] = [
-  ["-----BEGIN PGP SIGNATURE-----", "openpgp"],
-  ["-----BEGIN PGP MESSAGE-----", "openpgp"],
-  ["-----BEGIN SIGNED MESSAGE-----", "x509"],
-  ["-----BEGIN SSH SIGNATURE-----", "ssh"],
-];
+/** The formats by the line that begins a signature, as in git's gpg-interface.c. */
+const formats: Readonly<Record<string, TagSignature["format"]>> = {
+  "PGP SIGNATURE": "openpgp",
+  "PGP MESSAGE": "openpgp",
+  "SIGNED MESSAGE": "x509",
+  "SSH SIGNATURE": "ssh",
+};
 
 /**
  * Parses a tag object.
@@ -35,9 +35,8 @@ const beginnings: readonly [string, TagSignature["format"]][] = [
  * @throws {SyntaxError} If a header that git always writes is missing.
  */
 export function parseTagObject(bytes: Uint8Array): TagObject {
-  const content = Buffer.from(bytes);
-  const signature = findSignature(content);
-  const text = (signature?.payload ?? content).toString();
+  const signature = findSignature(bytes);
+  const text = Buffer.from(signature?.payload ?? bytes).toString();
   const cut = text.indexOf("\n\n");
   const head = cut < 0 ? text : text.slice(0, cut);
   const header = (name: string) => {
@@ -61,32 +60,36 @@ export function parseTagObject(bytes: Uint8Array): TagObject {
   };
 }
 
-/** Returns the name with the address, and the date, of a tagger; undefined if there is no date. */
+/** Returns the signature of a tag object. As in git, it starts at the last possible line. */
+function findSignature(bytes: Uint8Array): TagSignature | undefined {
+  // In Latin-1 every byte is one character.
+  const latin1 = Buffer.from(bytes).toString("latin1");
+  const beginnings =
+    /(?<![^\n])-----BEGIN (PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----/g;
+  const last = [...latin1.matchAll(beginnings)].at(-1);
+  const format = formats[last?.[1] ?? ""];
+  return (
+    last &&
+    format && {
+      format,
+      armour: Buffer.from(bytes.subarray(last.index)).toString(),
+      payload: bytes.subarray(0, last.index),
+    }
+  );
+}
+
+/** Returns the parts of `Name <address> SECONDS ZONE`; undefined if there is no date. */
 export function parseTagger(
-  tagger: string | undefined,
+  identity: string | undefined,
 ): { readonly who: string; readonly date: Date } | undefined {
-  const [, who, seconds] = /^(.*) (\d{1,12}) [+-]\d{4}$/s.exec(tagger ?? "") ?? [];
+  const [, who, seconds] = /^(.*) ([0-9]{1,11}) [+-][0-9]{4,6}$/s.exec(identity ?? "") ?? [];
   return who === undefined ? undefined : { who, date: new Date(Number(seconds) * 1000) };
 }
 
-/** Returns the signature of a tag object. As in git, it starts at the last possible line. */
-function findSignature(content: Buffer): (TagSignature & { payload: Buffer }) | undefined {
-  let best: { at: number; format: TagSignature["format"] } | undefined;
-  for (const [line, format] of beginnings) {
-    for (let at = content.indexOf(line); at >= 0; at = content.indexOf(line, at + 1)) {
-      const startsLine = at === 0 || content[at - 1] === 10;
-      if (startsLine && (best === undefined || at > best.at)) {
-        best = { at, format };
-      }
-    }
-  }
-  return (
-    best && {
-      format: best.format,
-      armour: content.subarray(best.at).toString(),
-      payload: content.subarray(0, best.at),
-    }
-  );
+/** Returns the Unix seconds in `Name <address> SECONDS ZONE`, or undefined. */
+export function secondsOf(identity: string | undefined): number | undefined {
+  const date = parseTagger(identity)?.date;
+  return date && date.getTime() / 1000;
 }
 
 /** Reports whether a signature has both armour lines. The first alone may be in the message. */
@@ -94,12 +97,6 @@ export function isWhole(signature: TagSignature | undefined): signature is TagSi
   return /^-----BEGIN ([A-Z ]+)-----\r?\n[\s\S]+\n-----END \1-----\s*$/.test(
     signature?.armour ?? "",
   );
-}
-
-/** Returns the Unix seconds in `Name <address> SECONDS ZONE`, or undefined. */
-export function secondsOf(identity: string | undefined): number | undefined {
-  const seconds = / ([0-9]{1,11}) [+-][0-9]{4,6}$/.exec(identity ?? "")?.[1];
-  return seconds === undefined ? undefined : Number(seconds);
 }
 
 /** Returns the bypassed checks in a tag's message: the text after each `Bypassed:`. */

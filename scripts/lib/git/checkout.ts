@@ -47,6 +47,9 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
 /** The part of a checkout's state that `git status` reports. */
 export type Status = Pick<Checkout, "head" | "branch" | "changes">;
 
+/** A status that the operator's configuration does not change. */
+const porcelain = ["status", "--porcelain=v2", "--branch", "--no-renames", "-z"];
+
 /**
  * Reads the current commit and branch, and the uncommitted changes.
  *
@@ -54,9 +57,8 @@ export type Status = Pick<Checkout, "head" | "branch" | "changes">;
  */
 export async function readStatus(repository: Repository): Promise<Status> {
   const purpose = "read the state of the work tree";
-  const options = ["--porcelain=v2", "--branch", "--untracked-files=normal"];
-  const whole = ["--ignore-submodules=none", "--no-renames", "-z"];
-  const status = ["-c", "core.fsmonitor=false", "status", ...options, ...whole];
+  const whole = ["--untracked-files=normal", "--ignore-submodules=none"];
+  const status = ["-c", "core.fsmonitor=false", ...porcelain, ...whole];
   return parseStatus(await gitOutput(repository, purpose, status));
 }
 
@@ -73,35 +75,24 @@ export async function changesAmong(
   if (paths.length === 0) {
     return [];
   }
-  const purpose = "read the state of the files";
-  const careful = [
-    "--literal-pathspecs",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.trustctime=true",
-  ];
-  const [status, listed] = await Promise.all([
-    gitOutput(repository, purpose, [
-      ...careful,
-      "status",
-      "--porcelain=v2",
-      "--branch",
-      "--untracked-files=all",
-      "--no-renames",
-      "-z",
+  const settings = ["core.fsmonitor=false", "core.trustctime=true"].flatMap((each) => ["-c", each]);
+  const ask = (command: readonly string[]) =>
+    gitOutput(repository, "read the state of the files", [
+      "--literal-pathspecs",
+      ...settings,
+      ...command,
       "--",
       ...paths,
-    ]),
-    gitOutput(repository, purpose, [...careful, "ls-files", "-v", "-z", "--", ...paths]),
+    ]);
+  const [status, listed] = await Promise.all([
+    ask([...porcelain, "--untracked-files=all"]),
+    ask(["ls-files", "-v", "-z"]),
   ]);
-  const watched = new Set(listed.split("\0"));
-  const unwatched = paths.filter((path) => !watched.has(`${watchedTag} ${path}`));
+  const records = new Set(listed.split("\0"));
+  // `H` marks a tracked file whose changes `git status` reports.
+  const unwatched = paths.filter((path) => !records.has(`H ${path}`));
   return [...new Set([...parseStatus(status).changes, ...unwatched])].sort();
 }
-
-/** The mark of `git ls-files -v` for a tracked file whose changes `git status` reports. */
-const watchedTag = "H";
 
 /** Parses `git status --porcelain=v2 --branch -z`, whose headers prove that git has answered. */
 function parseStatus(status: string): Status {
@@ -126,14 +117,11 @@ function parseStatus(status: string): Status {
     .map((record) =>
       record
         .split(" ")
-        .slice(fieldsBefore[record[0] ?? ""] ?? 1)
+        .slice(fieldsBefore[record[0] ?? ""])
         .join(" "),
     );
-  return { head, branch: branch === detached ? undefined : `refs/heads/${branch}`, changes };
+  return { head, branch: branch === "(detached)" ? undefined : `refs/heads/${branch}`, changes };
 }
 
-/** What git prints instead of a branch if HEAD is detached. */
-const detached = "(detached)";
-
 /** The number of fields before the path, by kind of record (git-status, "Porcelain Format v2"). */
-const fieldsBefore: Readonly<Record<string, number>> = { "1": 8, "2": 9, u: 10, "?": 1, "!": 1 };
+const fieldsBefore: Readonly<Record<string, number>> = { "1": 8, u: 10, "?": 1 };

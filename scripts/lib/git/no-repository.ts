@@ -9,38 +9,30 @@ export interface NoRepository {
   readonly remedy?: string;
 }
 
-/** Reports whether git's error means that there is no work tree. */
-function isOutside(why: string): boolean {
-  return /^fatal: (not a git repository|this operation must be run in a work tree)/.test(why);
-}
-
+/** Returns the explanation for git's answer. */
 export function noRepository(answer: Finished, env: Environment): NoRepository {
   const why = lastWords(answer);
-  if (isOutside(why)) {
+  const [first = "", ...more] = why.split("\n");
+  if (/^fatal: (not a git repository|this operation must be run in a work tree)/.test(why)) {
     return { why };
   }
-  const [first = "", ...more] = why.split("\n");
-  if (!first.includes("detected dubious ownership")) {
-    return { why, remedy: remedyOf(why, env) };
+  if (first.includes("detected dubious ownership")) {
+    const trust = more.map((each) => each.trim()).find((each) => each.startsWith("git config"));
+    return {
+      why: `${first}: it belongs to another user`,
+      remedy: `If you trust that checkout: ${trust ?? "git config --global --add safe.directory DIR"}`,
+    };
   }
-  const trust = more.map((each) => each.trim()).find((each) => each.startsWith("git config"));
-  return {
-    why: `${first}: it belongs to another user`,
-    remedy: `If you trust that checkout: ${trust ?? "git config --global --add safe.directory DIR"}`,
-  };
+  // git's configuration may be in the environment.
+  const given = ["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"].filter((name) => env[name]);
+  const isGivenWrong = given.length > 0 && why.includes("unable to parse command-line config");
+  const remedy = isGivenWrong ? causedBy(given) : "Correct what git reports, then run this again";
+  return { why, remedy };
 }
 
 /** Returns the remedy if environment variables are the cause. */
 export function causedBy(variables: readonly string[]): string {
   return `The cause is the environment variable ${variables.join(" or ")}: correct it, or unset it`;
-}
-
-/** Returns the remedy for another error of git. Its configuration may be in the environment. */
-function remedyOf(why: string, env: Environment): string {
-  const given = ["GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"].filter((name) => env[name]);
-  return given.length > 0 && why.includes("unable to parse command-line config")
-    ? causedBy(given)
-    : "Correct what git reports, then run this again";
 }
 
 /** Returns the explanation for variables whose bytes the runtime cannot pass to git. */

@@ -66,6 +66,9 @@ export function gitEnvironment(env: Environment): Environment {
 /** The remedy if git is missing. */
 export const installGit = "Install git 2.34 or newer";
 
+/** Variables that git and its child processes read. */
+const readByGit = /^(?:GIT_.*|SSH_.*|GNUPGHOME|HOME|XDG_CONFIG_HOME|EMAIL)$/;
+
 /**
  * Runs git to its end. A non-zero exit code is not an error.
  *
@@ -117,6 +120,7 @@ export async function findRepository(
   signal?: AbortSignal,
 ): Promise<Repository | NoRepository> {
   const place = { root: resolve(folder), env: gitEnvironment(env), signal };
+  // The runtime decodes invalid UTF-8 as U+FFFD, so git would look for a file of another name.
   const altered = Object.keys(place.env).filter(
     (name) => readByGit.test(name) && place.env[name]?.includes("\ufffd"),
   );
@@ -150,21 +154,12 @@ export async function findRepository(
   };
 }
 
-/**
- * Variables that git and its child processes read. The runtime decodes invalid UTF-8 in them as
- * U+FFFD, so git would look for a file of another name and silently ignore the right one.
- */
-const readByGit = /^(?:GIT_.*|SSH_.*|GNUPGHOME|HOME|XDG_CONFIG_HOME|EMAIL)$/;
-
 /** Returns the git directory that a folder's `.git` is or names; undefined without `.git`. */
 function ownGitFolder(root: string): string | undefined {
   const path = join(root, ".git");
-  const entry = statSync(path, { throwIfNoEntry: false });
-  if (entry?.isDirectory()) {
-    return realPath(path);
-  }
-  const named = entry?.isFile() && /^gitdir: (.+?)[\r\n]*$/s.exec(readFileSync(path, "utf8"))?.[1];
-  return named ? realPath(resolve(root, named)) : undefined;
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  const named = isFile ? /^gitdir: (.+?)[\r\n]*$/s.exec(readFileSync(path, "utf8"))?.[1] : path;
+  return named === undefined ? undefined : realPath(resolve(root, named));
 }
 
 function realPath(path: string): string | undefined {
