@@ -18,15 +18,7 @@ import { command, main, nonEmpty, option, optionalOperand } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
-import {
-  type Attempt,
-  attempt,
-  error,
-  type Finding,
-  notice,
-  together,
-  warning,
-} from "./lib/finding.ts";
+import { attempt, error, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
 import { type ObjectId, resolveCommit, short } from "./lib/git/git.ts";
 import { changedPaths, findMergeBases, type MergeBases } from "./lib/git/history.ts";
@@ -53,44 +45,50 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   const ours = changed.filter((path) => path === folder || path.startsWith(`${folder}/`));
   if (ours.length === 0) {
     const unchanged = notice(`${folder}: no change since the base`);
-    return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, noChart()];
+    const missing = warning(`There is no ${manifest}, so no change of a chart will ever be found`, {
+      remedy: "Name the chart's folder in scripts/lib/layout.ts",
+    });
+    return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, missing];
   }
-  const changelog = await attempt(() => head.read(changelogPath));
+  const log = await attempt(() => head.read(changelogPath));
   if (ours.every((path) => path === changelogPath)) {
-    return changelog.value === undefined
-      ? [...(changelog.findings ?? [noChangelog(`Restore ${changelogPath}, and commit it`)])]
+    return log.value === undefined
+      ? [...(log.findings ?? [noChangelog(`Restore ${changelogPath}, and commit it`)])]
       : [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
   }
   const [before, after] = await Promise.all([
     attempt(() => versionIn(base, { lenient: true })),
     attempt(() => versionIn(head)),
   ]);
-  const isNewChart = before.findings === undefined && before.value === undefined;
-  if (after.findings !== undefined) {
-    const isGone = changelog.value === undefined && !isNewChart;
-    const others = changelog.findings ?? (isGone ? [noChangelog(describing("A.B.C"))] : []);
-    return [...faultsOfBase(before.findings, "version"), ...after.findings, ...others];
+  const version = after.value;
+  if (after.findings === undefined && version === undefined) {
+    const remedy =
+      "Restore it; if the chart has moved or is retired, say so in scripts/lib/layout.ts and in CI";
+    const at = { file: manifest };
+    return [
+      error(`${cannotAccept}: found no ${manifest}, expected the chart to stay`, { at, remedy }),
+    ];
   }
-  if (after.value === undefined) {
-    return [chartGone()];
-  }
-  if (isNewChart) {
-    return [notice(`${manifest}: version ${after.value.value} of a new chart`, after.value)];
+  if (before.findings === undefined && before.value === undefined) {
+    return version === undefined
+      ? [...(after.findings ?? [])]
+      : [notice(`${manifest}: version ${version.value} of a new chart`, version)];
   }
   const findings = [
     notice(`${folder}: changed since the base: ${listed(ours)}`),
-    ...versionFindings(before, after.value),
+    ...faultsOfBase(before.findings, "version"),
+    ...(after.findings ?? []),
+    ...(version === undefined ? [] : versionFindings(before.value?.value, version)),
   ];
-  if (findings.some(({ level }) => level === "error")) {
-    // Without a new version, no section can be required.
-    return [...findings, ...(changelog.findings ?? [])];
-  }
-  const { value: version } = after.value;
-  const ofChangelog =
-    changelog.value === undefined
-      ? (changelog.findings ?? [noChangelog(describing(version))])
-      : await changelogFindings(base, changelog.value, version);
-  return [...findings, ...ofChangelog];
+  // Without a new version, no section can be required.
+  const bumped = findings.some(({ level }) => level === "error") ? undefined : version?.value;
+  const ofLog =
+    log.value === undefined
+      ? (log.findings ?? [noChangelog(describing(bumped ?? "A.B.C"))])
+      : bumped === undefined
+        ? []
+        : await changelogFindings(base, log.value, bumped);
+  return [...findings, ...ofLog];
 }
 
 /** Returns the chart's version in a tree, or undefined if there is no chart. */
@@ -113,28 +111,12 @@ function faultsOfBase(findings: readonly Finding[] | undefined, what: string): F
   );
 }
 
-function noChart(): Finding {
-  return warning(`There is no ${manifest}, so no change of a chart will ever be found`, {
-    remedy: "Name the chart's folder in scripts/lib/layout.ts",
-  });
-}
-
-function chartGone(): Finding {
-  return error(`${cannotAccept}: found no ${manifest}, expected the chart to stay`, {
-    at: { file: manifest },
-    remedy:
-      "Restore it; if the chart has moved or is retired, say so in scripts/lib/layout.ts and in CI",
-  });
-}
+const cannotAccept = `Cannot accept the change of ${folder}`;
 
 function noChangelog(remedy: string): Finding {
-  return error(`${cannotAccept}: found no CHANGELOG.md, expected one`, {
-    at: { file: changelogPath },
-    remedy,
-  });
+  const at = { file: changelogPath };
+  return error(`${cannotAccept}: found no CHANGELOG.md, expected one`, { at, remedy });
 }
-
-const cannotAccept = `Cannot accept the change of ${folder}`;
 
 const describing = (version: Version | "A.B.C") =>
   `Describe the change in ${changelogPath} below ## [${version}], and commit it`;
@@ -145,29 +127,19 @@ function listed(paths: readonly string[]): string {
   return more === 0 ? names.join(", ") : `${names.join(", ")} and ${more} more`;
 }
 
-/** Checks the version against the one of the base. */
-function versionFindings(
-  before: Attempt<Located<Version> | undefined>,
-  version: Located<Version>,
-): Finding[] {
-  const value = before.value?.value;
-  if (value === undefined) {
-    // The base has no version to compare with.
+/** Checks the version against the one of the base, which may be unknown. */
+function versionFindings(before: Version | undefined, { value, at }: Located<Version>): Finding[] {
+  if (before !== undefined && compareVersions(value, before) <= 0) {
+    const expected = `expected one greater than ${before} of the base`;
     return [
-      ...faultsOfBase(before.findings, "version"),
-      notice(`${manifest}: version ${version.value}`, version),
+      error(`${cannotAccept}: found version ${value} in Chart.yaml, ${expected}`, {
+        at,
+        remedy: `Set version in ${manifest} to one greater than ${before}, describe the change in ${changelogPath} below a heading ## [A.B.C] of that version, and commit both`,
+      }),
     ];
   }
-  if (compareVersions(version.value, value) > 0) {
-    return [notice(`${manifest}: version ${value} -> ${version.value}`, version)];
-  }
-  const found = `found version ${version.value} in Chart.yaml`;
-  return [
-    error(`${cannotAccept}: ${found}, expected one greater than ${value} of the base`, {
-      at: version.at,
-      remedy: `Set version in ${manifest} to one greater than ${value}, describe the change in ${changelogPath} below a heading ## [A.B.C] of that version, and commit both`,
-    }),
-  ];
+  const from = before === undefined ? "" : `${before} -> `;
+  return [notice(`${manifest}: version ${from}${value}`, { at })];
 }
 
 /** Checks the section of a version in the changelog. */
@@ -200,21 +172,19 @@ async function changelogFindings(
       }),
     );
   }
+  const refuse = (found: string, remedy: string) =>
+    findings.push(error(`${cannotAccept}: found ${found}`, { at: section.at, remedy }));
   if (before.value !== undefined && sectionsOf(readChangelog(before.value), version).length > 0) {
-    findings.push(
-      error(`${cannotAccept}: found section ${heading} in the base already, expected a new one`, {
-        at: section.at,
-        remedy: "Describe the change below the heading of a version that is not in the base",
-      }),
+    refuse(
+      `section ${heading} in the base already, expected a new one`,
+      "Describe the change below the heading of a version that is not in the base",
     );
   }
   const saying = sections.find(({ hasContent }) => hasContent);
   if (saying === undefined) {
-    findings.push(
-      error(`${cannotAccept}: found nothing below ${heading}, expected what has changed`, {
-        at: section.at,
-        remedy: `${describing(version)}; sub-headings and HTML comments alone do not count`,
-      }),
+    refuse(
+      `nothing below ${heading}, expected what has changed`,
+      `${describing(version)}; sub-headings and HTML comments alone do not count`,
     );
   }
   return findings.some(({ level }) => level === "error")

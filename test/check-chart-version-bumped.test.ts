@@ -132,14 +132,6 @@ test.each([
   expect(faults(await judge(old, changedFiles({ ...good, [changelog]: text })))).toEqual(expected);
 });
 
-test("a section that the base has already does not describe this change", async () => {
-  const base = changedFiles({ [changelog]: log("## [1.3.0]") });
-  const head = changedFiles({ ...good, [changelog]: log("## [1.3.0] - today", "- more words\n") });
-  expect(faults(await judge(base, head))).toEqual([
-    "error 3: found section ## [1.3.0] in the base already, expected a new one",
-  ]);
-});
-
 test("a version that is not greater is one fault, whose way out names both files", async () => {
   const expected = (version: string) => [
     {
@@ -150,7 +142,7 @@ test("a version that is not greater is one fault, whose way out names both files
     },
   ];
   const same = await judge(old, changedFiles({ [template]: "a: 2\n" }));
-  const lower = { [manifest]: "name: x\nversion: 1.2.2\n", [changelog]: undefined };
+  const lower = { [manifest]: "name: x\nversion: 1.2.2\n" };
   const less = await judge(old, changedFiles(lower));
   expect(same.filter(({ level }) => level !== "notice")).toEqual(expected("1.2.3") as Finding[]);
   expect(less.filter(({ level }) => level !== "notice")).toEqual(expected("1.2.2") as Finding[]);
@@ -203,8 +195,8 @@ test("a tree that never had the chart passes with a warning", async () => {
 test.each([["version: 1.10\n"], ["version: 1.3.0\nversion: 1.3.0\n"]])(
   "a version that cannot be read is refused: %p",
   async (text) => {
-    const findings = await judge(old, changedFiles({ ...good, [manifest]: text }));
-    expect(findings.map(({ level }) => level)).toEqual(["error"]);
+    const found = faults(await judge(old, changedFiles({ ...good, [manifest]: text })));
+    expect(found).toEqual([expect.stringMatching(/^error/)]);
   },
 );
 
@@ -270,22 +262,15 @@ test("a changelog that cannot be read hides no other fault, and none hides it", 
   ]);
 });
 
-test("a changelog that is gone is no edit of it: that is refused, with the way back", async () => {
-  expect(await judge(old, changedFiles({ [changelog]: undefined }))).toEqual([
-    {
-      level: "error",
-      message: `Cannot accept the change of ${folder}: found no CHANGELOG.md, expected one`,
-      remedy: `Restore ${changelog}, and commit it`,
-      at: { file: changelog },
-    },
-  ]);
-});
-
 test.each([
-  ["a link", linked(changelog)],
-  ["no answer", "Cannot read it from git: found nothing"],
-] as const)("a changelog that cannot be read is no edit of it: %s", async (fault, message) => {
-  const head = broken(old, changelog, fault);
+  [
+    "gone",
+    memoryTree(changedFiles({ [changelog]: undefined })),
+    "found no CHANGELOG.md, expected one",
+  ],
+  ["a link", broken(old, changelog, "a link"), linked(changelog)],
+  ["unanswered", broken(old, changelog, "no answer"), "Cannot read it from git: found nothing"],
+])("a changelog that is %s is no edit of it, and refused", async (_, head, message) => {
   const change = { base: memoryTree(old), head, changed: [changelog] };
   expect(faults(await checkChartVersionBumped(change))).toEqual([`error -: ${message}`]);
 });
@@ -546,19 +531,6 @@ test("the operator's git configuration changes nothing about the verdict", async
   expect(stdout).toContain(
     "changed since the base: templates/dienst-é.yaml, templates/service.yaml",
   );
-  expect(code).toBe(1);
-});
-
-test("a submodule in the chart's folder counts, even one to be ignored", async () => {
-  await using repository = await branched();
-  const path = `${folder}/charts/sub`;
-  await repository.commit({ ".gitmodules": `[submodule "sub"]\npath = ${path}\nignore = all\n` });
-  await repository.git("config", "submodule.sub.ignore", "all");
-  const entry = `160000,${repository.mergeBase},${path}`;
-  await repository.git("update-index", "--add", "--cacheinfo", entry);
-  await repository.git("commit", "--quiet", "-m", "Add a submodule");
-  const { code, stdout } = await run(repository, ["main"]);
-  expect(stdout).toContain("changed since the base: charts/sub");
   expect(code).toBe(1);
 });
 
