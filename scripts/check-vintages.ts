@@ -72,13 +72,14 @@ const stateWords = {
 type VintageState = keyof typeof stateWords;
 
 /** A vintage on the day of a release. */
-interface JudgedVintage {
-  readonly vintage: Vintage;
+interface JudgedVintage extends Vintage {
   /** The newest date or year that it states. */
   readonly stated: StatedTime | undefined;
   /** The least and the most whole days until the release; undefined for a date after it. */
   readonly age: { readonly least: number; readonly most: number } | undefined;
   readonly rule: VintageRule | undefined;
+  /** The first day that the rule accepts. */
+  readonly oldest: Day | undefined;
   readonly state: VintageState;
   /** The line of the changelog that defers it. */
   readonly deferral?: Line;
@@ -108,34 +109,38 @@ async function auditVintages(tree: Tree, question: VintageQuestion) {
       }),
     ),
   );
-  const vintages = files.flatMap(({ value }) => value ?? []);
-  const faults = files.flatMap(({ findings }) => findings ?? []);
-  if (vintages.length === 0) {
-    return { findings: faults.length > 0 ? faults : [noVintages()], vintages: [] };
+  const judged = files
+    .flatMap(({ value = [] }) => value)
+    .map((vintage) => judgeVintage(vintage, question.releaseDay));
+  const faults = files.flatMap(({ findings = [] }) => findings);
+  if (judged.length === 0) {
+    const nothing = error(`Cannot check the vintages: found no const …_VINTAGE in ${folder}`, {
+      remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, whose ${folder} has them`,
+    });
+    return { findings: faults.length > 0 ? faults : [nothing], vintages: [] };
   }
-  const judged = vintages.map((vintage) => judgeVintage(vintage, question.releaseDay));
   const isDeferrable = ({ state }: JudgedVintage) => state === "stale" || state === "unclear";
-  const changelog = await attempt(async () =>
-    judged.some(isDeferrable) ? await readDeferrals(tree) : undefined,
-  );
-  const final = judged.map((each): JudgedVintage => {
-    const deferral = isDeferrable(each) ? changelog.value?.find(each.vintage.constant) : undefined;
+  const changelog = judged.some(isDeferrable)
+    ? await attempt(() => readDeferrals(tree))
+    : undefined;
+  const { section = "[Unreleased]", find } = changelog?.value ?? {};
+  const vintages = judged.map((each): JudgedVintage => {
+    const deferral = isDeferrable(each) ? find?.(each.constant) : undefined;
     return deferral === undefined ? each : { ...each, state: "deferred", deferral };
   });
-  const section = changelog.value?.section ?? "[Unreleased]";
   const counts = Object.entries(stateWords).flatMap(([state, words]) => {
-    const { length } = final.filter((each) => each.state === state);
+    const { length } = vintages.filter((each) => each.state === state);
     return length === 0 ? [] : [`${length} ${words}`];
   });
   const findings = [
-    ...final.map((each) => findingOf(each, section, question)),
+    ...vintages.map((each) => findingOf(each, section, question)),
     // An unreadable file may hold the missing constant.
     ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
     ...faults,
-    ...(changelog.findings ?? []),
+    ...(changelog?.findings ?? []),
     notice(`Vintages on ${question.releaseDay}: ${counts.join(", ")}`),
   ];
-  return { findings, vintages: final };
+  return { findings, vintages };
 }
 
 // Reading
@@ -156,9 +161,7 @@ export function readVintages(source: Source): Vintage[] {
   const { text, path } = source;
   return [...text.matchAll(declaration)].flatMap(({ 0: found, 1: constant = "", index }) => {
     const start = text.lastIndexOf("\n", index) + 1;
-    // Behind `=`, the value may stand on the next line.
-    const written = /(?:[^\r\n]*=[ \t]*\r?\n)?[^\r\n]*/.exec(text.slice(start))?.[0] ?? "";
-    const line = written.trim().replace(/\s+/g, " ");
+    const line = (/[^\r\n]*/.exec(text.slice(start))?.[0] ?? "").trim();
     if (line.startsWith("//")) {
       return [];
     }
@@ -217,6 +220,7 @@ export function findNewestTime(text: string): StatedTime | undefined {
 
 function judgeVintage(vintage: Vintage, releaseDay: Day): JudgedVintage {
   const rule = rules[vintage.constant];
+  const oldest = rule && oldestDay(rule, releaseDay);
   const stated = findNewestTime(vintage.text);
   const age =
     stated === undefined || stated.first > releaseDay
@@ -225,47 +229,39 @@ function judgeVintage(vintage: Vintage, releaseDay: Day): JudgedVintage {
           least: Math.max(0, daysBetween(stated.last, releaseDay)),
           most: daysBetween(stated.first, releaseDay),
         };
-  return { vintage, stated, age, rule, state: stateOf(stated, rule, releaseDay) };
+  return { ...vintage, stated, age, rule, oldest, state: stateOf(stated, oldest, releaseDay) };
 }
 
+/** @param oldest The first day that the rule accepts; undefined without a rule. */
 function stateOf(
   stated: StatedTime | undefined,
-  rule: VintageRule | undefined,
+  oldest: Day | undefined,
   releaseDay: Day,
 ): VintageState {
-  if (rule === undefined || stated === undefined) {
-    return rule === undefined ? "no-rule" : "undated";
+  if (oldest === undefined || stated === undefined) {
+    return oldest === undefined ? "no-rule" : "undated";
   }
-  const oldest = oldestDay(rule, releaseDay);
   if (stated.first > releaseDay) {
     return "future";
   }
   return stated.first >= oldest ? "fresh" : stated.last < oldest ? "stale" : "unclear";
 }
 
-/** Returns the first day that a rule accepts. */
 function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day): Day {
   return calendarYears === undefined
     ? monthsBefore(releaseDay, months)
     : monthsBefore(`${releaseDay.slice(0, 4)}-01-01` as Day, 12 * calendarYears);
 }
 
-/** The deferrals in the changelog. */
-interface Deferrals {
-  /** The heading below which a deferral must be written. */
-  readonly section: string;
-  /** Returns the line that names a constant. */
-  find(constant: string): Line | undefined;
-}
-
 /**
- * Returns the deferrals in the changelog's section of the workspace's version, or in `[Unreleased]` if
- * there is no such section.
+ * Returns the section of the changelog in which a deferral must be written, and a function that
+ * returns the line there that names a constant. It is the section of the workspace's version, or
+ * `[Unreleased]` if there is no such section.
  *
  * @throws {Refusal} If the workspace manifest or the changelog cannot be read.
  * @throws {LocatedSyntaxError} If the workspace manifest is not TOML.
  */
-async function readDeferrals(tree: Tree): Promise<Deferrals> {
+async function readDeferrals(tree: Tree) {
   const [manifest, log] = await Promise.all([
     tree.read(layout.workspaceManifest),
     tree.read(layout.changelog),
@@ -278,7 +274,7 @@ async function readDeferrals(tree: Tree): Promise<Deferrals> {
   const sections = ours.length > 0 ? ours : unreleased;
   return {
     section: `[${sections[0]?.name ?? version ?? "Unreleased"}]`,
-    find: (constant) =>
+    find: (constant: string) =>
       sections
         .map((section) => changelog && findLineNaming(changelog, section, constant))
         .find((line) => line !== undefined),
@@ -288,11 +284,10 @@ async function readDeferrals(tree: Tree): Promise<Deferrals> {
 // Findings
 
 function findingOf(judged: JudgedVintage, section: string, question: VintageQuestion): Finding {
-  const { vintage, rule, state, deferral } = judged;
-  const { constant, at } = vintage;
+  const { constant, at, rule, oldest, state, deferral } = judged;
   const { releaseDay, strict } = question;
   const found = foundIn(judged);
-  const expected = rule && `expected ${oldestDay(rule, releaseDay)} or later (${rule.words})`;
+  const expected = `expected ${oldest} or later (${rule?.words})`;
   const orDefer = `or defer it by a line that names ${constant} in ${section} of ${layout.changelog}`;
   if (state === "fresh") {
     return notice(`${constant} -> ${found} (${rule?.words})`, { at });
@@ -327,19 +322,13 @@ function findingOf(judged: JudgedVintage, section: string, question: VintageQues
 }
 
 /** Returns the newest date of a vintage and its age, or else its text, for a message. */
-function foundIn({ vintage, stated, age }: JudgedVintage): string {
+function foundIn({ text, stated, age }: JudgedVintage): string {
   if (stated === undefined || age === undefined) {
-    return stated?.text ?? quote(vintage.text);
+    return stated?.text ?? quote(text);
   }
   const { least, most } = age;
   const days = least === most ? `${most}` : `${least} to ${most}`;
   return `${stated.text}, ${days} ${days === "1" ? "day" : "days"} old`;
-}
-
-function noVintages(): Finding {
-  return error(`Cannot check the vintages: found no const …_VINTAGE in ${folder}`, {
-    remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, whose ${folder} has them`,
-  });
 }
 
 /** Returns a finding for each rule without a constant: the age of its data is unknown. */
@@ -386,8 +375,8 @@ export const table = command({
   },
 });
 
-function dataOf({ vintage, stated, age, rule, state, deferral }: JudgedVintage): Json {
-  const { constant, text, at } = vintage;
+function dataOf(judged: JudgedVintage): Json {
+  const { constant, text, at, stated, age, rule, state, deferral } = judged;
   return {
     constant,
     value: text,

@@ -246,11 +246,6 @@ test.each([
   );
 });
 
-test("a refusal shows the value, too, where it stands on the next line", () => {
-  const text = 'const A_VINTAGE: &str =\n    r"2026";\nx\n';
-  expect(() => read(text)).toThrow('found "const A_VINTAGE: &str = r\\"2026\\";", expected');
-});
-
 test.each([
   // The shapes that the product uses.
   ["2026-04-24 (CCF aligned)", "2026-04-24"],
