@@ -24,6 +24,7 @@ import {
 import { checkReferences, judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
+import { UsageError } from "./lib/command-line.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { applicationVersions, readReferences, type Versions } from "./lib/files/references.ts";
@@ -117,7 +118,7 @@ export const table = command({
   summary: "Sets every version reference to a version, and proves each edit.",
   operands: {
     version: operand(
-      "the new version; the chart's with --chart-only and without --chart",
+      "the new version; the chart's with --chart-only",
       versionOf(layout.tagPrefix),
       "X.Y.Z",
     ),
@@ -143,9 +144,12 @@ export const table = command({
   ],
   example: "bun scripts/bump-version.ts 1.2.3 --dry-run",
   async run({ operands, options, now, report, interrupt, repository }) {
+    const { chart, chartOnly, allowSame, dryRun } = options;
+    if (chartOnly && chart !== undefined) {
+      throw new UsageError("--chart-only takes the chart's version as [version], without --chart");
+    }
     const opened = await repository();
     const tree = workTree(opened.root);
-    const { chart, chartOnly, allowSame, dryRun } = options;
     const date = options.date ?? dayOf(now);
     const { version } = operands;
     const request = { version, chart, chartOnly, allowSame, date };

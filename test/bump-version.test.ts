@@ -214,6 +214,7 @@ Cargo.toml -> 1.2.9 (matches tag)
   );
   await world.commit({}, "Bump the chart");
 
+  expect((await bump(world, "1.3.0", "--chart", "1.2.11", "--chart-only")).code).toBe(2);
   const refused = await bump(world, "1.2.10");
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("because of releases of the chart alone");

@@ -28,7 +28,7 @@ export interface BumpRequest {
   readonly version: Version;
   /** The chart's version, if it differs from `version`. */
   readonly chart: Version | undefined;
-  /** Whether only the chart's version and changelog change, not `appVersion`. */
+  /** Whether `version` is the chart's, and only it and the chart's changelog change. */
   readonly chartOnly: boolean;
   readonly date: Day;
   /** Whether the current version is accepted, to finish an interrupted bump. */
@@ -69,13 +69,6 @@ export function findTargets(
   if (!chartOnly) {
     const what = `to ${version}: found the workspace`;
     faults.push(...checkGreater(version, application, what, allowSame));
-  } else if (named !== undefined && version !== application.value) {
-    faults.push(
-      error(
-        `Cannot bump the chart alone: the application is at ${application.value}, found ${version} beside --chart`,
-        { remedy: `Name the chart's version alone: ${named} --chart-only` },
-      ),
-    );
   }
   if (chart === undefined && isAsked) {
     faults.push(

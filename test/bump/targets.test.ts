@@ -46,7 +46,6 @@ test.each([
   ["1.3.0 --allow-same", "1.3.0", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.4.0", "1.3.0 1.3.0 1.4.0", "1.3.0"],
   ["1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
-  ["1.2.9 --chart 1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
   ["1.2.10 --chart-only --allow-same", "1.2.9", "1.2.10", "- - 1.2.10", "1.2.9"],
 ])(
   "%s at %s, chart at %s, moves application, appVersion and chart to %s",
@@ -95,14 +94,6 @@ describe("a version that is not greater is refused", () => {
       `Cannot bump the chart to ${own}: found it at 1.2.9, expected a lower version`,
     ]);
   });
-});
-
-test("--chart-only keeps the application where it is, and says so if another version is named", () => {
-  const { faults, remedies } = targets("1.3.0 --chart 1.2.10 --chart-only", "1.2.9", "1.2.9");
-  expect(faults).toEqual([
-    "Cannot bump the chart alone: the application is at 1.2.9, found 1.3.0 beside --chart",
-  ]);
-  expect(remedies).toEqual(["Name the chart's version alone: 1.2.10 --chart-only"]);
 });
 
 test.each(["1.3.0 --chart 1.3.0", "1.3.0 --chart-only"])(
