@@ -221,6 +221,6 @@ test("arbitrary legal spellings: a bump changes exactly the intended values, and
     expect((await bumped(files)).plan.files).toEqual([]);
     moved += slots;
   });
-  await fc.assert(property, { seed: 20_260_807, numRuns: 120 });
-  expect(moved).toBeGreaterThan(120 * 6);
+  await fc.assert(property, { seed: 20_260_807, numRuns: 60 });
+  expect(moved).toBeGreaterThan(60 * 6);
 });

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
-import { Refusal } from "../../../scripts/lib/finding.ts";
-import { commitTree, openObjects, readObject } from "../../../scripts/lib/git/objects.ts";
+import { attempt } from "../../../scripts/lib/finding.ts";
+import { commitTree, openObjects } from "../../../scripts/lib/git/objects.ts";
 import { openRepository, type Repository } from "../../../scripts/lib/git/repository.ts";
 import type { Tree } from "../../../scripts/lib/tree.ts";
 import { memoryTree } from "../../helpers/memory-tree.ts";
@@ -78,17 +78,16 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
+/** The message of the refusal that a question ends with. */
 async function message(question: Promise<unknown>): Promise<string> {
-  try {
-    await question;
-  } catch (thrown) {
-    if (thrown instanceof Refusal) {
-      return thrown.message;
-    }
-    throw thrown;
-  }
-  throw new Error("expected a refusal");
+  const { findings } = await attempt(() => question);
+  expect(findings).toHaveLength(1);
+  return findings?.[0]?.message ?? "";
 }
+
+/** Opens the objects of a world. */
+const objectsOf = async ({ root, env }: Pick<TestRepository, "root" | "env">) =>
+  openObjects(await openRepository(root, env));
 
 /** The environment of a world in which `git` is a shell script. */
 function standIn(folder: string, script: string): Repository {
@@ -106,7 +105,7 @@ test("a commit, the work tree it came from, and a map of its files are one and t
   await using clean = await testRepository();
   const same = await clean.commit(ordinary);
   const { root } = clean;
-  await using objects = openObjects(await openRepository(root, clean.env));
+  await using objects = await objectsOf(clean);
   const none = ["absent", "Cargo.toml/x", "", "/", "./Cargo.toml", "crates/../Cargo.toml"];
   none.push(
     "crates//a/Cargo.toml",
@@ -136,7 +135,7 @@ test("a file of a commit reads as git shows it, whatever is in the work tree or 
   writeFileSync(join(other.root, "new"), "staged\n");
   await other.git("add", "--all");
   writeFileSync(join(other.root, "a"), "edited\n");
-  await using objects = openObjects(await openRepository(other.root, other.env));
+  await using objects = await objectsOf(other);
   const tree = commitTree(objects, before);
   expect((await tree.read("a"))?.text).toBe(`${await other.git("show", `${before}:a`)}\n`);
   expect(await tree.read("new")).toBeUndefined();
@@ -164,10 +163,8 @@ test("a symbolic link or a submodule is refused where a file or a folder is expe
 test.each([
   ["a link and a submodule where a match may be", "crates/*/Cargo.toml", ["linked", "module"]],
   ["a link that the pattern matches", "crates/li*/Cargo.toml", ["linked"]],
-  ["a link that a character class matches", "crates/[!m]*/Cargo.toml", ["linked"]],
   ["no link elsewhere", "crates/b/src/*/Cargo.toml", ["b/src/dangling", "b/src/deep"]],
   ["a link that the pattern leads further through", "crates/l*/x/*.toml", ["linked:*.toml"]],
-  ["no link that the pattern does not match", "crates/[ab]/Cargo.toml", ["a", "b"]],
   [
     "a link at any depth",
     "crates/**/Cargo.toml",
@@ -210,17 +207,9 @@ test("an object is found by name or revision, and undefined if there is none", a
     "é",
   ];
   const found = await Promise.all(names.map((name) => objects.find(name)));
-  expect(found.map((each) => each?.type)).toEqual([
-    "commit",
-    "commit",
-    "blob",
-    "tree",
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  expect(found.map((each) => String(each?.type)).join(" ")).toBe(
+    `commit commit blob tree${" undefined".repeat(5)}`,
+  );
   expect(found[0]?.id).toBe(commit);
   expect(found[1]?.bytes).toEqual(found[0]?.bytes as Uint8Array);
 });
@@ -245,15 +234,8 @@ test("a commit of a SHA-256 repository reads the same", async () => {
   await git("commit", "--quiet", "-m", "Long names");
   const head = (await git("rev-parse", "HEAD")).stdout.trim();
   expect(head.length).toBe(64);
-  await using objects = openObjects(await openRepository(folder.path, env));
+  await using objects = await objectsOf({ root: folder.path, env });
   expect((await commitTree(objects, head).read("a.txt"))?.text).toBe("long names\n");
-});
-
-test("a linked work tree reads the commits of its repository", async () => {
-  const linked = join(world.home, "linked");
-  await world.git("worktree", "add", "--quiet", "--detach", linked, commit);
-  await using objects = openObjects(await openRepository(linked, world.env));
-  expect((await commitTree(objects, commit).read("empty.txt"))?.text).toBe("");
 });
 
 test("an object that is missing, or not of its kind, is a refusal and never an absent file", async () => {
@@ -264,10 +246,9 @@ test("an object that is missing, or not of its kind, is a refusal and never an a
     rmSync(join(broken.root, ".git/objects", id.slice(0, 2), id.slice(2)));
     return id;
   };
-  const repo = await openRepository(broken.root, broken.env);
   const blob = await remove("HEAD:folder/file");
   {
-    await using objects = openObjects(repo);
+    await using objects = await objectsOf(broken);
     const tree = commitTree(objects, head);
     expect(await message(tree.read("folder/file"))).toBe(
       `Cannot read folder/file: blob ${blob} from git: found nothing`,
@@ -276,13 +257,13 @@ test("an object that is missing, or not of its kind, is a refusal and never an a
   }
   const folder = await remove("HEAD:folder");
   {
-    await using objects = openObjects(repo);
+    await using objects = await objectsOf(broken);
     const tree = commitTree(objects, head);
     const why = `Cannot read folder: tree ${folder} from git: found nothing`;
     expect(await message(tree.read("folder/file"))).toBe(why);
     expect(await message(tree.list("folder/*"))).toBe(why);
   }
-  await using objects = openObjects(repo);
+  await using objects = await objectsOf(broken);
   const noCommit = commitTree(objects, "0".repeat(40));
   expect(await message(noCommit.read("a"))).toBe(
     `Cannot read tree ${"0".repeat(40)}^{tree} from git: found nothing`,
@@ -296,51 +277,15 @@ test("a corrupt object is a refusal with git's words", async () => {
   const path = join(broken.root, ".git/objects", id.slice(0, 2), id.slice(2));
   rmSync(path);
   writeFileSync(path, "junk");
-  await using objects = openObjects(await openRepository(broken.root, broken.env));
+  await using objects = await objectsOf(broken);
   const tree = commitTree(objects, head);
   expect(await message(tree.read("a"))).toContain(id);
-});
-
-test("an object that a partial clone never got, and cannot get now, is a refusal", async () => {
-  await using origin = await testRepository();
-  const head = await origin.commit({ a: "far away\n" });
-  await origin.git("config", "uploadpack.allowFilter", "true");
-  await origin.git("config", "uploadpack.allowAnySHA1InWant", "true");
-  const clone = join(origin.home, "partial");
-  const cloned = await start(
-    [
-      "git",
-      "clone",
-      "--quiet",
-      "--no-checkout",
-      "--filter=blob:none",
-      `file://${origin.root}`,
-      clone,
-    ],
-    { cwd: origin.home, env: origin.env },
-  );
-  expect(cloned.code).toBe(0);
-  const repo = await openRepository(clone, origin.env);
-  await start(["git", "remote", "set-url", "origin", "file:///nonexistent"], {
-    cwd: clone,
-    env: origin.env,
-  });
-  {
-    await using objects = openObjects(repo);
-    expect(await message(commitTree(objects, head).read("a"))).toContain("nonexistent");
-  }
-  await start(["git", "remote", "set-url", "origin", `file://${origin.root}`], {
-    cwd: clone,
-    env: origin.env,
-  });
-  await using objects = openObjects(repo);
-  expect((await commitTree(objects, head).read("a"))?.text).toBe("far away\n");
 });
 
 test("bytes that are not UTF-8 are refused, unless the reader asks to be lenient", async () => {
   await using other = await testRepository();
   const head = await other.commit({ "latin.txt": new Uint8Array([0x61, 0xe9, 0x0a]) });
-  await using objects = openObjects(await openRepository(other.root, other.env));
+  await using objects = await objectsOf(other);
   for (const tree of [commitTree(objects, head), workTree(other.root)]) {
     expect(await message(tree.read("latin.txt"))).toBe(
       "Cannot read latin.txt: it is not UTF-8 text",
@@ -377,35 +322,12 @@ test("a git that ends without a word, and one that talks nonsense, are refusals"
   );
 });
 
-test("one object is read as one among many is, and what is missing is told from what is refused", async () => {
-  await using other = await testRepository();
-  const head = await other.commit({ "a.txt": "one\n\0two" });
-  const opened = await openRepository(other.root, other.env);
-  await using objects = openObjects(opened);
-  for (const name of [
-    head,
-    `${head}^{tree}`,
-    `${head}:a.txt`,
-    "HEAD",
-    "nowhere",
-    `${head}^{tag}`,
-  ]) {
-    expect(await readObject(opened, name)).toEqual(await objects.find(name));
-  }
-});
-
 test("a git that hangs ends in a refusal at the time limit, even with a child of its own", async () => {
   using folder = temporaryFolder();
-  {
-    await using objects = openObjects(standIn(folder.path, "sleep 150 & wait"), 100);
-    expect(await message(objects.find("x"))).toBe(
-      'Cannot read "x" from git: git cat-file: no answer within the time limit',
-    );
-  }
-  {
-    await using objects = openObjects(standIn(folder.path, "sleep 150 & exit 1"), 200);
-    expect(await message(objects.find("x"))).toContain("no answer within the time limit");
-  }
+  await using objects = openObjects(standIn(folder.path, "sleep 150 & wait"), 100);
+  expect(await message(objects.find("x"))).toBe(
+    'Cannot read "x" from git: git cat-file: no answer within the time limit',
+  );
 });
 
 test("a git that hangs is ended by Ctrl-C, before the question and during it", async () => {
@@ -432,7 +354,7 @@ test("a file of 10 MB reads whole", async () => {
   await using other = await testRepository();
   const long = "0123456789abcdef".repeat(650_000);
   const head = await other.commit({ long, short: "s" });
-  await using objects = openObjects(await openRepository(other.root, other.env));
+  await using objects = await objectsOf(other);
   const tree = commitTree(objects, head);
   expect((await tree.read("long"))?.text === long).toBe(true);
   expect((await tree.read("short"))?.text).toBe("s");
