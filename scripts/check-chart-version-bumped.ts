@@ -7,9 +7,8 @@
  *
  * Compares HEAD with its merge base with the base. Uncommitted changes are not checked; without
  * --ref they are a warning. Refuses a change of the chart without a greater version (by SemVer
- * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md; a missing chart;
- * a base that is unknown or unrelated; and a shallow clone. If only CHANGELOG.md has changed, no new
- * version is needed, but it must not be deleted.
+ * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md. If only
+ * CHANGELOG.md has changed, no new version is needed.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */

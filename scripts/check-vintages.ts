@@ -4,13 +4,9 @@
  *
  * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--repo DIR] [--json]
  *
- * A vintage is a constant of the scoring source that states the date of the data in its file. It must
- * be declared as `pub const NAME_VINTAGE: &str = "...";`.
- *
- * Stale data are a warning, or a notice if the changelog defers them: the section of the workspace's
- * version, or else [Unreleased], names the constant outside HTML comments. Refuses if there is no
- * vintage or the source cannot be read; with --strict also if a vintage is stale and not deferred, or
- * cannot be judged.
+ * A vintage is a constant of the scoring source that states the date of the data in its file. Stale
+ * data are a warning, or a notice if the changelog defers them: the section of the workspace's version,
+ * or else [Unreleased], names the constant outside HTML comments.
  *
  * A year may mean any of its days: it is fresh if all of them are, stale if none is, and otherwise the
  * check cannot decide.

@@ -181,7 +181,17 @@ export async function planBump(
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const result = editedTree(tree, new Map(files.map(({ path, after }) => [path, after])));
   const references = await readReferences(result, versions);
-  refuseFaults(faultsOfResult(references, movable, versions));
+  const found = movableOf(references);
+  const isSame = found.map(nameOf).join("\n") === movable.map(nameOf).join("\n");
+  const isProven = isSame && !found.some((each) => isStale(each, versions));
+  const remedy = "Bump the file by hand";
+  refuseFaults([
+    ...references.workspace.faults,
+    ...references.faults,
+    ...(isProven
+      ? []
+      : [error("Cannot prove the edits: found other references than before", { remedy })]),
+  ]);
   return { files, left: edits.flatMap(({ left }) => left), result, references };
 }
 
@@ -217,24 +227,9 @@ function targetOf({ follows, name }: Row, versions: Versions): Version {
   return target;
 }
 
-/** Returns an error unless the result has the same references, each with its version. */
-function faultsOfResult(
-  read: References,
-  moved: readonly Reference[],
-  versions: Versions,
-): readonly Finding[] {
-  const nameOf = ({ row, file, what }: Reference) => `${row.name} of ${file}: ${what}`;
-  const found = movableOf(read);
-  const wrong = found.find((each) => isStale(each, versions));
-  const isSame = found.map(nameOf).join("\n") === moved.map(nameOf).join("\n");
-  const reason = wrong === undefined ? "other references than before" : nameOf(wrong);
-  return [
-    ...read.workspace.faults,
-    ...read.faults,
-    ...(isSame && wrong === undefined
-      ? []
-      : [error(`Cannot prove the edits: found ${reason}`, { remedy: "Bump the file by hand" })]),
-  ];
+/** Returns the name of a reference, without the version that it states. */
+function nameOf({ row, file, what }: Reference): string {
+  return `${row.name} of ${file}: ${what}`;
 }
 
 /** Returns the edit of one file: its stale references are values of a document or parts of a text. */

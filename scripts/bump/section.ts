@@ -106,10 +106,7 @@ function cannotEdit(
   return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, remedy);
 }
 
-interface Edit {
-  readonly splices: readonly Splice[];
-  readonly outcome: SectionEdit["outcome"];
-}
+type Edit = Pick<SectionEdit, "outcome"> & { readonly splices: readonly Splice[] };
 
 const insertion = (offset: number, to: string): Splice => ({ offset, from: "", to });
 

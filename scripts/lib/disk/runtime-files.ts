@@ -49,17 +49,13 @@ export async function checkRuntimeFiles(
 ): Promise<readonly Finding[]> {
   const given = inOneWord(switches);
   const present = filesReadBy(given, cwd, env).filter((name) => existsSync(`${cwd}/${name}`));
-  if (present.length === 0) {
-    return [];
-  }
   const causes = (await Promise.all(present.map((name) => causesIn(name, cwd)))).flat();
   const isFromConfiguration = ({ at }: Cause) => at.file === configuration;
-  const isRefused = ({ at }: Cause, name: string) => resolve(cwd, at.file) === resolve(cwd, name);
+  const isRefused = (name: string) =>
+    causes.some(({ at }) => resolve(cwd, at.file) === resolve(cwd, name));
   const needed = [
     // Bun loads the files of --env-file even with --no-env-file.
-    ...given.filter(
-      (each) => !envFilesOf(each).some((name) => causes.some((cause) => isRefused(cause, name))),
-    ),
+    ...given.filter((each) => !envFilesOf(each).some(isRefused)),
     ...(causes.some(isFromConfiguration) ? ["--config=/dev/null"] : []),
     ...(causes.every(isFromConfiguration) ? [] : ["--no-env-file"]),
   ];
