@@ -221,19 +221,10 @@ function replaceElsewhere(root: string, isInterrupted: string) {
   const module = join(import.meta.dir, "../../../scripts/lib/disk/change-files.ts");
   const script = `const { replaceFiles } = await import(${JSON.stringify(module)});
 let asked = 0;
-let signalled = false;
-process.on("SIGINT", () => { signalled = true; });
 const edits = ${JSON.stringify(edits)};
 process.stdout.write(await replaceFiles(process.cwd(), edits, () => { ${isInterrupted} }));`;
   return start([process.execPath, "-e", script], { cwd: root });
 }
-
-test("a signal is noticed between two files", async () => {
-  using it = checkout();
-  const signal = 'if (++asked === 2) process.kill(process.pid, "SIGINT"); return signalled;';
-  expect(await replaceElsewhere(it.root, signal)).toMatchObject({ stdout: "interrupted" });
-  expect(contents(it.root)).toEqual(files);
-});
 
 test("what a killed run left is unseen by git, and cleared by the next, which finishes it", async () => {
   using it = checkout();
