@@ -141,7 +141,7 @@ function readRegular(
       ? thrown
       : refusal(`Cannot read ${shown}: ${reason(thrown)}`, {
           at,
-          remedy: wayOut(thrown, shown, "file"),
+          remedy: wayOut(thrown, shown),
         });
   } finally {
     if (descriptor !== undefined) {
@@ -181,16 +181,9 @@ export function reason(thrown: unknown): string {
 }
 
 /** Returns the remedy for an error of the file system. */
-export function wayOut(thrown: unknown, shown: string, expected: "file" | "folder"): string {
-  switch (errorCode(thrown)) {
-    case "EACCES":
-    case "EPERM":
-      return `Give yourself access to ${shown}`;
-    case "ENOENT":
-    case "ENOTDIR":
-    case "ELOOP":
-      return `Make the link ${shown} lead to a ${expected}, or replace it with one`;
-    default:
-      return `Look at ${shown}, and run this again`;
-  }
+export function wayOut(thrown: unknown, shown: string): string {
+  const code = errorCode(thrown);
+  return code === "EACCES" || code === "EPERM"
+    ? `Give yourself access to ${shown}`
+    : `Look at ${shown}, and run this again`;
 }

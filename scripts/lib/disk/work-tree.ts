@@ -87,7 +87,7 @@ function entriesOf(root: string, folder: string): FolderEntry[] {
     refuseObstacle(root, folder, "folder");
     if (!isAbsent(thrown)) {
       throw refusal(`Cannot list ${folder || root}: ${reason(thrown)}`, {
-        remedy: wayOut(thrown, folder || root, "folder"),
+        remedy: wayOut(thrown, folder || root),
       });
     }
     if (folder.includes("\ufffd")) {

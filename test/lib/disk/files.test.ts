@@ -187,10 +187,9 @@ test.if(process.platform === "linux")(
 
 test.each([
   ["EACCES", "Give yourself access to x"],
-  ["ELOOP", "Make the link x lead to a folder, or replace it with one"],
   ["EIO", "Look at x, and run this again"],
 ])("the way out of %s", (code, remedy) => {
-  expect(wayOut(Object.assign(new Error(code), { code }), "x", "folder")).toBe(remedy);
+  expect(wayOut(Object.assign(new Error(code), { code }), "x")).toBe(remedy);
 });
 
 test("a message names a file as the operator knows it", async () => {
