@@ -157,7 +157,9 @@ export function readVintages(source: Source): Vintage[] {
   const { text, path } = source;
   return [...text.matchAll(declaration)].flatMap(({ 0: found, 1: constant = "", index }) => {
     const start = text.lastIndexOf("\n", index) + 1;
-    const line = (/[^\r\n]*/.exec(text.slice(start))?.[0] ?? "").trim();
+    // Behind `=`, the value may stand on the next line.
+    const written = /(?:[^\r\n]*=[ \t]*\r?\n)?[^\r\n]*/.exec(text.slice(start))?.[0] ?? "";
+    const line = written.trim().replace(/\s+/g, " ");
     if (line.startsWith("//")) {
       return [];
     }

@@ -232,11 +232,12 @@ test.each([
   ["a text that does not end", 'const A_VINTAGE: &str = "2026'],
   ["code before it", 'fn f() {} const A_VINTAGE: &str = "2026";'],
   ["another spacing", 'const A_VINTAGE:&str="2026";'],
+  ["a raw text on the next line", 'const A_VINTAGE: &str =\n    r"2026";'],
   ["a mutable static", 'static mut A_VINTAGE: &str = "2026";'],
 ])("a vintage in another form is refused at its name: %s", (_, text) => {
   expect(() => read(`// 1\n${text}`)).toThrow(
     expect.objectContaining({
-      message: `Cannot read a.rs: found ${JSON.stringify(text)}, expected pub const A_VINTAGE: &str = "...";`,
+      message: `Cannot read a.rs: found ${JSON.stringify(text.replace(/\s+/g, " "))}, expected pub const A_VINTAGE: &str = "...";`,
       at: { file: "a.rs", line: 2, column: text.indexOf("A_VINTAGE") + 1 },
       remedy: expect.stringContaining('Declare it as pub const A_VINTAGE: &str = "...";'),
     }),
