@@ -69,8 +69,8 @@ type VintageState = keyof typeof stateWords;
 
 /** A vintage on the day of a release. */
 interface JudgedVintage extends Vintage {
-  /** The newest date or year that it states. */
-  readonly stated: StatedTime | undefined;
+  /** The newest date or year that it states, as `YYYY-MM-DD` or `YYYY`. */
+  readonly stated: string | undefined;
   /** The least and the most whole days until the release; undefined for a date after it. */
   readonly age: { readonly least: number; readonly most: number } | undefined;
   readonly rule: VintageRule | undefined;
@@ -178,15 +178,6 @@ export function readVintages(source: Source): Vintage[] {
   });
 }
 
-/** A date or a year in a text, with the days that it may mean. */
-interface StatedTime {
-  /** `YYYY-MM-DD` or `YYYY`. */
-  readonly text: string;
-  /** The first and the last of these days: the same for a date. */
-  readonly first: Day;
-  readonly last: Day;
-}
-
 /**
  * Matches a date, `YYYY-MM-DD`, a year from 1900 to 2099 that is not part of a longer number, a name or a
  * version such as 1.2024.3, or a fiscal year such as FY25, which counts as that year. A text in the form
@@ -196,22 +187,16 @@ const time =
   /(?<![0-9])(?<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?![0-9])|(?<![\p{L}\p{N}_]\.?)(?:FY(?<fiscal>(?:19|20)?[0-9]{2})|(?<year>(?:19|20)[0-9]{2}))(?!\.?[\p{L}\p{N}_])/gu;
 
 /**
- * Returns the newest date or year in a text, or undefined if there is none. A date is preferred to its
- * year, because it is more precise.
+ * Returns the newest date or year in a text, as `YYYY-MM-DD` or `YYYY`, or undefined if there is none.
+ * A date is preferred to its year, because it is more precise.
  */
-export function findNewestTime(text: string): StatedTime | undefined {
-  const times = [...text.matchAll(time)].flatMap(({ groups = {} }): StatedTime[] => {
+export function findNewestTime(text: string): string | undefined {
+  const times = [...text.matchAll(time)].flatMap(({ groups = {} }) => {
     const { date, fiscal = "", year = fiscal.length === 2 ? `20${fiscal}` : fiscal } = groups;
-    if (date === undefined) {
-      return [{ text: year, first: `${year}-01-01` as Day, last: `${year}-12-31` as Day }];
-    }
-    return isDay(date) ? [{ text: date, first: date, last: date }] : [];
+    return date === undefined ? [year] : isDay(date) ? [date] : [];
   });
   // The order of the texts is that of the times, with a date after its year.
-  return times.reduce<StatedTime | undefined>(
-    (newest, each) => (newest === undefined || each.text > newest.text ? each : newest),
-    undefined,
-  );
+  return times.sort().at(-1);
 }
 
 // Judging
@@ -220,29 +205,22 @@ function judgeVintage(vintage: Vintage, releaseDay: Day): JudgedVintage {
   const rule = rules[vintage.constant];
   const oldest = rule && oldestDay(rule, releaseDay);
   const stated = findNewestTime(vintage.text);
-  const age =
-    stated === undefined || stated.first > releaseDay
-      ? undefined
-      : {
-          least: Math.max(0, daysBetween(stated.last, releaseDay)),
-          most: daysBetween(stated.first, releaseDay),
-        };
-  return { ...vintage, stated, age, rule, oldest, state: stateOf(stated, oldest, releaseDay) };
-}
-
-/** @param oldest The first day that the rule accepts; undefined without a rule. */
-function stateOf(
-  stated: StatedTime | undefined,
-  oldest: Day | undefined,
-  releaseDay: Day,
-): VintageState {
-  if (oldest === undefined || stated === undefined) {
-    return oldest === undefined ? "no-rule" : "undated";
+  const judged = { ...vintage, stated, age: undefined, rule, oldest };
+  if (stated === undefined) {
+    return { ...judged, state: rule === undefined ? "no-rule" : "undated" };
   }
-  if (stated.first > releaseDay) {
-    return "future";
+  const days = stated.length === 4 ? [`${stated}-01-01`, `${stated}-12-31`] : [stated, stated];
+  const [first, last] = days as [Day, Day];
+  if (first > releaseDay) {
+    return { ...judged, state: rule === undefined ? "no-rule" : "future" };
   }
-  return stated.first >= oldest ? "fresh" : stated.last < oldest ? "stale" : "unclear";
+  const least = Math.max(0, daysBetween(last, releaseDay));
+  const age = { least, most: daysBetween(first, releaseDay) };
+  if (oldest === undefined) {
+    return { ...judged, age, state: "no-rule" };
+  }
+  const state = first >= oldest ? "fresh" : last < oldest ? "stale" : "unclear";
+  return { ...judged, age, state };
 }
 
 function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day): Day {
@@ -322,11 +300,11 @@ function findingOf(judged: JudgedVintage, section: string, question: VintageQues
 /** Returns the newest date of a vintage and its age, or else its text, for a message. */
 function foundIn({ text, stated, age }: JudgedVintage): string {
   if (stated === undefined || age === undefined) {
-    return stated?.text ?? quote(text);
+    return stated ?? quote(text);
   }
   const { least, most } = age;
   const days = least === most ? `${most}` : `${least} to ${most}`;
-  return `${stated.text}, ${days} ${days === "1" ? "day" : "days"} old`;
+  return `${stated}, ${days} ${days === "1" ? "day" : "days"} old`;
 }
 
 /** Returns a finding for each rule without a constant: the age of its data is unknown. */
@@ -380,7 +358,7 @@ function dataOf(judged: JudgedVintage): Json {
     value: text,
     file: at.file,
     line: at.line,
-    dated: stated?.text ?? null,
+    dated: stated ?? null,
     ageDays: age ?? null,
     rule: rule?.words ?? null,
     state,
