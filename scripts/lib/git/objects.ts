@@ -163,14 +163,17 @@ function startBatch({ root, env, signal }: Repository, limit: number): Batch {
     ask: (name) => git.write(`${name}\n`),
     async answer(name) {
       try {
-        const header = parseHeader(await takeLine(name), name);
-        if (header === undefined) {
+        const line = await takeLine(name);
+        if (line === `${name} missing`) {
           return undefined;
         }
-        const { size, ...found } = header;
-        const bytes = await take(size, name);
+        const [, id, type, size] = header.exec(line) ?? [];
+        if (id === undefined || size === undefined) {
+          throw unreadable(JSON.stringify(name), `git cat-file answered ${quote(line)}`);
+        }
+        const bytes = await take(Number(size), name);
         await take(1, name);
-        return { ...found, bytes };
+        return { id, type: type as GitObject["type"], bytes };
       } catch (thrown) {
         git.kill();
         throw thrown;
@@ -191,17 +194,8 @@ function unreadable(what: string, why: string) {
   });
 }
 
-/** Parses the header line of an object; undefined if there is no such object. */
-function parseHeader(line: string, name: string) {
-  if (line === `${name} missing`) {
-    return undefined;
-  }
-  const [, id, type, size] = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/.exec(line) ?? [];
-  if (id === undefined || size === undefined) {
-    throw unreadable(JSON.stringify(name), `git cat-file answered ${quote(line)}`);
-  }
-  return { id, type: type as GitObject["type"], size: Number(size) };
-}
+/** Matches the header line of an object. */
+const header = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) ([0-9]+)$/;
 
 interface Entry {
   readonly kind: Kind;
