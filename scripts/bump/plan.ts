@@ -218,13 +218,9 @@ function movableOf({ references }: References): readonly Reference[] {
   return references.filter(({ site }) => site.kind !== "section");
 }
 
-/** Returns the version that the references of a row must state. */
-function targetOf({ follows, name }: Row, versions: Versions): Version {
-  const target = versions[follows];
-  if (target === undefined) {
-    throw new TypeError(`row ${name} follows no version`);
-  }
-  return target;
+/** Returns the version that the references of a row must state. Only rows that have one are read. */
+function targetOf({ follows }: Row, versions: Versions): Version {
+  return versions[follows] as Version;
 }
 
 /** Returns the name of a reference, without the version that it states. */

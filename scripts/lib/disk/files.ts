@@ -66,7 +66,7 @@ export function refuseObstacle(
   for (const index of parts.keys()) {
     const way = parts.slice(0, index + 1).join("/");
     const kind = index === parts.length - 1 ? expected : "folder";
-    const obstacle = obstacleAt(root, way, { links, expected: kind });
+    const obstacle = obstacleAt(root, way, links, kind);
     if (obstacle !== undefined) {
       const wanted = links === "none" ? `a plain ${kind}` : `a ${kind} of this checkout`;
       const target = obstacle === "file" ? "" : ` to ${readlinkSync(join(root, way))}`;
@@ -79,10 +79,12 @@ export function refuseObstacle(
   }
 }
 
+/** Returns what must not stand at a path. */
 function obstacleAt(
   root: string,
   way: string,
-  { links, expected }: { links: "within" | "none"; expected: "file" | "folder" },
+  links: "within" | "none",
+  expected: "file" | "folder",
 ): "symbolic link" | "file" | undefined {
   const place = join(root, way);
   try {
