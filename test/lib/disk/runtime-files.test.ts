@@ -208,3 +208,13 @@ test("Bun reads a file of the environment as its parser does that is asked here"
   const { stdout } = await start([process.execPath, "x.ts"], { cwd: folder.path, env: {} });
   expect(stdout.trim()).toBe(Object.keys(parseEnv(text.slice(1))).join());
 });
+
+test("the switches of a run decide which files are judged, and a file that is no TOML refuses", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, { "bunfig.toml": "a = [", ".env": "GIT_DIR=x\n" });
+  const judge = async (...switches: string[]) =>
+    (await checkRuntimeFiles(["x.ts"], folder.path, {}, switches)).map(({ at }) => at?.file);
+  expect(await judge("--no-env-file")).toEqual(["bunfig.toml"]);
+  expect(await judge("--config=/dev/null", "--env-file", ".env")).toEqual([".env"]);
+  expect(await judge("--config=/dev/null", "--env-file=other")).toEqual([]);
+});
