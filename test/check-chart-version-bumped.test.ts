@@ -492,7 +492,6 @@ test("a shallow clone, whatever it holds, an unknown base and no merge base are 
   }
 });
 
-
 test("the operator's git configuration changes nothing about the verdict", async () => {
   await using repository = await branched();
   // A renamed file is a change even if nothing in it differs.
