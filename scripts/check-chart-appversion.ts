@@ -43,50 +43,46 @@ export const checkChartAppVersion: Check<string> = async (tree, folder) => {
       ? [
           judgeTag(
             pulled,
+            pulled.at.file,
             appVersion,
-            [`${pulled.at.file}: an install pulls`, "an install pulls"],
+            "an install pulls",
             `Leave image.tag empty in ${pulled.at.file}, so that it follows appVersion, or set both to the same version`,
           ),
         ]
       : [];
-  if (promised === undefined) {
-    return pinned.length > 0
-      ? pinned
-      : [notice(`${path} promises no images: there is nothing to check`)];
-  }
-  return [
-    ...missingImage(images),
+  const remedy = "Set the tag of the image and appVersion to the same version";
+  const findings = [
+    ...(promised === undefined ? [] : missingImage(images)),
     ...pinned,
-    ...promised.map((image) =>
-      judgeTag(
-        image,
-        appVersion,
-        [`${path}:`, "it promises"],
-        "Set the tag of the image and appVersion to the same version",
-      ),
-    ),
+    ...(promised ?? []).map((image) => judgeTag(image, path, appVersion, "it promises", remedy)),
   ];
+  return findings.length > 0
+    ? findings
+    : [notice(`${path} promises no images: there is nothing to check`)];
 };
 
 /**
  * Checks the tag of an image.
  *
- * @param opening The starts of the notice and of the error message.
+ * @param file The file that states it.
+ * @param what What that file does with the image, in words.
  */
 function judgeTag(
   image: PromisedImage | PulledImage,
+  file: string,
   appVersion: string | undefined,
-  [match, mismatch]: readonly [match: string, mismatch: string],
+  what: string,
   remedy: string,
 ): Finding {
   const { reference, text } = image;
+  // Computed late, because finding a place requires parsing the file again.
   const at = () => image.at;
   if (appVersion !== undefined && reference.tag === appVersion) {
-    return notice(`${match} ${text} -> ${appVersion} (matches appVersion)`, { at });
+    return notice(`${file}: ${text} -> ${appVersion} (matches appVersion)`, { at });
   }
   const stated =
     appVersion === undefined ? "there is no appVersion" : `appVersion is ${appVersion}`;
-  return error(`Cannot release the chart: ${mismatch} ${text}, and ${stated}`, { at, remedy });
+  return error(`Cannot release the chart: ${what} ${text}, and ${stated}`, { at, remedy });
 }
 
 /** Returns an error if the annotation lacks the pulled image, or any image of the product. */

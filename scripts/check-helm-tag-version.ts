@@ -11,7 +11,7 @@
  */
 
 import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
-import { readChartVersion } from "./lib/files/chart.ts";
+import { chartManifest, chartVersionFrom, needFile } from "./lib/files/chart.ts";
 import { error, notice } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
@@ -20,7 +20,8 @@ import type { Version } from "./lib/version.ts";
 
 /** Checks that the version in the Chart.yaml of a tree is exactly `version`. */
 export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
-  const { value, at } = await readChartVersion(tree, layout.chart);
+  const manifest = chartManifest(layout.chart);
+  const { value, at } = chartVersionFrom(await needFile(tree, manifest));
   if (value === version) {
     return [notice(`${at.file} -> ${value} (matches tag)`, { at })];
   }

@@ -14,14 +14,13 @@
  */
 
 import { command, main, refOption } from "./lib/cli.ts";
-import type { Document } from "./lib/files/document.ts";
-import { parseYamlMapping, repeatedKeys } from "./lib/files/yaml-mapping.ts";
-import { attempt, error, type Finding, quote, Refusal, refusal, warning } from "./lib/finding.ts";
+import { attempt, type Finding, refusal, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
 import { checkDocumentedForm, type Guarded } from "./workflow/documented-form.ts";
 import { checkLabGate } from "./workflow/lab-gate.ts";
+import { parseWorkflow } from "./workflow/yaml.ts";
 
 const workflows: readonly Guarded[] = [
   {
@@ -60,29 +59,6 @@ async function judgeWorkflow(tree: Tree, guarded: Guarded): Promise<Finding[]> {
     ...(await checkPresence(tree, source, guarded)),
     ...(await checkLabGate(tree, document)),
   ];
-}
-
-/**
- * Returns the document of a workflow.
- *
- * @throws {LocatedSyntaxError} If the file is not one YAML mapping.
- * @throws {Refusal} If a mapping has a key twice: YAML readers disagree about which one counts.
- */
-export function parseWorkflow(source: Source): Document {
-  const document = parseYamlMapping(source);
-  const faults = repeatedKeys(document).flatMap(({ path, offsets }) => {
-    const [first, ...again] = offsets.map((offset) => source.place(offset));
-    return again.map((at) =>
-      error(
-        `Cannot read ${at.file}: found key ${quote(String(path.at(-1)))} in line ${at.line} again after line ${first?.line}, expected it once`,
-        { at, remedy: "Remove one of the two: YAML readers disagree about which one counts" },
-      ),
-    );
-  });
-  if (faults.length > 0) {
-    throw new Refusal(faults);
-  }
-  return document;
 }
 
 /** Returns a warning if a workflow calls a check that the tree lacks: every run would then fail. */

@@ -22,7 +22,6 @@ import {
   type Workspace,
 } from "./lib/files/cargo.ts";
 import type { Statement } from "./lib/files/cargo-manifest.ts";
-import { describeValue } from "./lib/files/document.ts";
 import { type Details, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
@@ -136,7 +135,11 @@ const setVersion = (table: string, version: Version, file: string) =>
 
 /** Returns a value for a message: a version unchanged, anything else as a description. */
 function shown(value: unknown): string {
-  return typeof value === "string" && isVersion(value) ? value : describeValue(value, "TOML");
+  const late = () =>
+    require("./lib/files/unreadable.ts") as typeof import("./lib/files/unreadable.ts");
+  return typeof value === "string" && isVersion(value)
+    ? value
+    : late().describeValue(value, "TOML");
 }
 
 export const table = command({

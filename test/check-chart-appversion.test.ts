@@ -75,7 +75,7 @@ test("every image of the product counts, wherever it is published, and no other"
 });
 
 test("the image that an install pulls counts by any name, and must be promised", async () => {
-  const own = "image: { repository: ghcr.io/fork/sentinel }";
+  const own = "image:\n  repository: ghcr.io/fork/sentinel\n";
   const images = [entry("ghcr.io/fork/sentinel:1.2.9"), entry(`${image}:1.3.0`)].join("\n");
   expect((await check({ images, values: own })).map(({ level }) => level)).toEqual([
     "error",
@@ -119,7 +119,7 @@ test.each([
 );
 
 test("what is promised is judged beside what an install pulls, whatever that is called", async () => {
-  const own = "image: { repository: ghcr.io/fork/sentinel, tag: 1.2.9 }";
+  const own = "image:\n  repository: ghcr.io/fork/sentinel\n  tag: 1.2.9\n";
   const images = entry("ghcr.io/fork/sentinel:1.2.9");
   expect(
     (await check({ images, values: own })).map(({ level, message }) => [level, message]),
@@ -158,7 +158,7 @@ test.each([
 ])("a tag of its own that is appVersion is a notice with its line: %s", async (_, tag, text) => {
   const pulls = {
     level: "notice",
-    message: `chart/values.yaml: an install pulls ${text} -> 1.3.0 (matches appVersion)`,
+    message: `chart/values.yaml: ${text} -> 1.3.0 (matches appVersion)`,
     at: { file: "chart/values.yaml", line: 3, column: 3 },
   };
   const own = pinned(tag);

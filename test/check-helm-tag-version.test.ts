@@ -46,22 +46,6 @@ test.each([
   expect(levels).toEqual([passes ? "notice" : "error"]);
 });
 
-test.each([
-  ["a number", "version: 1.10\n"],
-  ["a version with a prefix", "version: v1.2.3\n"],
-  ["a duplicate key", "version: 1.2.3\nname: x\nname: y\n"],
-  ["no version", "name: x\n"],
-  ["two documents", "version: 1.2.3\n---\nversion: 1.2.3\n"],
-])("what Chart.yaml does not state as one strict version is refused: %s", async (_, text) => {
-  await expect(check(text, "1.2.3")).rejects.toThrow(/^Cannot read/);
-});
-
-test("a tree without Chart.yaml is refused", async () => {
-  await expect(checkHelmTagVersion(memoryTree({}), parseVersion("1.2.3"))).rejects.toThrow(
-    `Cannot read ${manifest}: there is no such file`,
-  );
-});
-
 test("the command judges the work tree from any subfolder, or the commit of --ref", async () => {
   await using repository = await testRepository();
   const { root, env } = repository;
@@ -101,18 +85,6 @@ test("the command judges the work tree from any subfolder, or the commit of --re
       },
     ],
   });
-});
-
-test("a refusal inside a commit names line and commit", async () => {
-  await using repository = await testRepository();
-  const commit = await repository.commit({ [manifest]: "name: x\nversion: 1.10\n" });
-  const { code, stderr } = await runScript(script, ["1.10.0", "--ref", "main"], {
-    cwd: repository.root,
-    env: repository.env,
-  });
-  expect(code).toBe(1);
-  expect(stderr).toContain("found a number, which YAML reads as 1.1");
-  expect(stderr).toContain(`at ${manifest}:2:1 in commit ${commit.slice(0, 12)}`);
 });
 
 test.skipIf(productFolder === undefined)(

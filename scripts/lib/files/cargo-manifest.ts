@@ -156,7 +156,7 @@ export function inTree(from: string, path: string): string | undefined {
   return isAbsolute(path) || isBelow(resolved, "..") ? undefined : resolved;
 }
 
-export function folderOf(manifest: string): string {
+function folderOf(manifest: string): string {
   return manifest.slice(0, Math.max(0, manifest.lastIndexOf("/")));
 }
 

@@ -19,7 +19,6 @@ import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import {
   type Dependency,
-  folderOf,
   inherits,
   inTree,
   isBelow,
@@ -33,7 +32,7 @@ import {
   statement,
   withoutDots,
 } from "./cargo-manifest.ts";
-import { type Document, describeValue, type Path } from "./document.ts";
+import type { Document, Path } from "./document.ts";
 
 /** A package that is released with the workspace. */
 export interface Crate {
@@ -118,7 +117,7 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
   const found = await readCrates(tree, root);
   const { manifests } = found;
   const crates = manifests.map((each) => crateOf(each, root.document));
-  const siblingOf = siblingFinder(manifests, found.unread);
+  const siblingOf = siblingFinder(manifests);
   const stating = [root, ...manifests.filter((each) => each !== root)];
   const published = manifests.filter((_, index) => crates[index]?.published);
   return {
@@ -133,14 +132,12 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
 
 /**
  * Reads the members and the crates of `layout.crateManifests`, then their path dependencies, and so
- * on. Returns the manifests of the crates (the root package first, the others sorted by path), the
- * crates that are left out, and the folders of crates whose manifest cannot be read, which are
- * siblings, too.
+ * on. Returns the manifests of the crates (the root package first, the others sorted by path), and
+ * the crates that are left out.
  */
 async function readCrates(tree: Tree, root: Manifest) {
   const { listed, usual, exclusionOf, faults } = await findMembers(tree, root.document);
   const manifests: Manifest[] = [];
-  const unread = new Set<string>();
   const leftOut: LeftOut[] = [];
   const illegal: Finding[] = [];
   const seen = new Set([root.path]);
@@ -155,11 +152,13 @@ async function readCrates(tree: Tree, root: Manifest) {
       leftOut.push({ manifest: path, name, excludedBy, place });
     } else if (manifest === undefined) {
       illegal.push(...(found ?? []));
-      if (isMember || found !== undefined) {
-        unread.add(folderOf(path));
-      }
       if (isMember && found === undefined) {
-        faults.push(noManifest(path, listed.get(path)));
+        faults.push(
+          error(`Cannot read the workspace: there is no ${path}`, {
+            at: listed.get(path)?.place ?? { file: path },
+            remedy: `Add ${path}, or remove it from members in ${layout.workspaceManifest}`,
+          }),
+        );
       }
     } else if (!listed.has(path) && isMember && manifest.document.at(["workspace"])) {
       const { place } = statement(manifest.document, ["workspace"]);
@@ -189,7 +188,6 @@ async function readCrates(tree: Tree, root: Manifest) {
   const nameless = manifests.filter(({ document }) => nameIn(document) === undefined);
   return {
     manifests,
-    unread,
     leftOut: leftOut.sort((a, b) => (a.manifest < b.manifest ? -1 : 1)),
     faults: [...faults, ...illegal, ...nameless.map(noName)],
   };
@@ -198,13 +196,6 @@ async function readCrates(tree: Tree, root: Manifest) {
 /** Returns the paths of the manifests in the folders that dependencies name. */
 function manifestsOf(dependencies: readonly Dependency[]): string[] {
   return dependencies.flatMap(({ folder }) => (folder === undefined ? [] : [manifestIn(folder)]));
-}
-
-function noManifest(path: string, entry: Text | undefined): Finding {
-  return error(`Cannot read the workspace: there is no ${path}`, {
-    at: entry?.place ?? { file: path },
-    remedy: `Add ${path}, or remove it from members in ${layout.workspaceManifest}`,
-  });
 }
 
 function noName({ path, document }: Manifest): Finding {
@@ -283,6 +274,7 @@ function textsAt(document: Document, path: Path, faults: Finding[]): readonly Te
   const other = entries.find((entry) => !isText(entry));
   if (other !== undefined) {
     const what = `${path.join(".")} in ${document.source.path}`;
+    const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
     faults.push(
       error(`Cannot read the workspace: ${what} holds ${describeValue(other.value, "TOML")}`, {
         at: other.place,
@@ -309,13 +301,12 @@ function crateOf({ path, document }: Manifest, root: Document): Crate {
 /** Returns the name of the sibling that a dependency is on, or undefined. */
 type SiblingFinder = (dependency: Dependency) => string | undefined;
 
-function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<string>): SiblingFinder {
+function siblingFinder(manifests: readonly Manifest[]): SiblingFinder {
   const byFolder = new Map(
     manifests.map(({ folder, document, path }) => [folder, nameIn(document) ?? path]),
   );
   const names = new Set(byFolder.values());
-  return ({ folder = "..", name }) =>
-    byFolder.get(folder) ?? (unread.has(folder) || names.has(name) ? name : undefined);
+  return ({ folder = "..", name }) => byFolder.get(folder) ?? (names.has(name) ? name : undefined);
 }
 
 function pinsIn({ path: manifest, dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {

@@ -1,15 +1,14 @@
 /** Reads the images of a Helm chart: those that it promises, and the one that an install pulls. */
 
-import { error, type Finding, LocatedSyntaxError, type Place } from "../finding.ts";
+import { error, type Finding, LocatedSyntaxError, type Place, Refusal } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { source, type Tree } from "../tree.ts";
 import { type Chart, type Located, needFile, readChart } from "./chart.ts";
-import { keyFaults, refuseAny, spellingFaults } from "./chart-faults.ts";
-import { asTable, type Document, describeValue, type Path, parseYaml } from "./document.ts";
+import { asTable, type Document, type Path, parseYaml } from "./document.ts";
 import { type Change, editDocument, spliceOf } from "./edit.ts";
 import { type ImageReference, parseImageReference } from "./image-reference.ts";
 import { placeInside } from "./places.ts";
-import { keysOf, parseYamlMapping } from "./yaml-mapping.ts";
+import { keysAt, stringAt } from "./yaml-keys.ts";
 
 /** An image that the chart promises in its annotation. */
 export interface PromisedImage {
@@ -94,8 +93,8 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
   }
   const at = () => document.place(annotationPath);
   need(typeof text === "string", text, name, "a text that holds a YAML list", at);
-  const written = document.keyOffsets(annotationPath).map((offset) => ({ name, offset }));
-  refuseAny(keyFaults(document.source, written));
+  const [, again] = document.keyOffsets(annotationPath);
+  need(again === undefined, text, name, "the key once", () => document.source.place(again));
   const inner = parseInside(document, annotationPath, String(text));
   const list: readonly unknown[] = Array.isArray(inner.data) ? inner.data : [];
   need(inner.data === list, inner.data, name, "a list of images", at);
@@ -131,11 +130,20 @@ function faultOf(
   at: () => Place,
   remedy = `Write ${expected} there`,
 ): Finding[] {
-  const found = Array.isArray(value)
-    ? JSON.stringify(value).slice(0, 100)
-    : describeValue(value, "YAML");
-  const message = `Cannot read ${what}: found ${found}, expected ${expected}`;
-  return isFit ? [] : [error(message, { at, remedy })];
+  if (isFit) {
+    return [];
+  }
+  const { describeValue } = require("./unreadable.ts") as typeof import("./unreadable.ts");
+  const isList = Array.isArray(value);
+  const found = isList ? JSON.stringify(value).slice(0, 100) : describeValue(value, "YAML");
+  return [error(`Cannot read ${what}: found ${found}, expected ${expected}`, { at, remedy })];
+}
+
+/** @throws {Refusal} If there are any faults. */
+function refuseAny(faults: readonly Finding[]): void {
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
 }
 
 /** @throws {Refusal} If a value is not as expected. */
@@ -165,36 +173,24 @@ function entryFaults(
     return faultOf(false, entry, which, "a mapping with image", () => place([index]));
   }
   const { name = "", image, platforms = [] } = table;
-  const isPlatform = (each: unknown) => typeof each === "string" && platform.test(each);
-  const rules: readonly (readonly [
-    key: string,
-    value: unknown,
-    fits: boolean,
-    expected: string,
-  ])[] = [
-    ["name", name, typeof name === "string", "a text"],
-    [
-      "image",
-      image,
-      typeof image === "string" && isImageReference(image),
-      "an image reference such as ghcr.io/owner/name:1.2.3",
-    ],
-    [
-      "platforms",
-      platforms,
-      Array.isArray(platforms) && platforms.every(isPlatform),
-      "a list such as [linux/amd64, linux/arm64]",
-    ],
-  ];
-  return rules.flatMap(([key, value, fits, expected]) => {
+  const need = (key: string, value: unknown, isFit: boolean, expected: string) => {
     // A missing key has no place, so the place of the first key shows the entry.
     const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
+    const what = `${key} of ${which}`;
     const isOnce = inner.keyOffsets([index, key]).length < 2;
     return [
-      ...faultOf(isOnce, value, `${key} of ${which}`, "the key once", () => place([index, key], 1)),
-      ...faultOf(fits, value, `${key} of ${which}`, expected, () => place([index, near])),
+      ...faultOf(isOnce, value, what, "the key once", () => place([index, key], 1)),
+      ...faultOf(isFit, value, what, expected, () => place([index, near])),
     ];
-  });
+  };
+  const isReference = typeof image === "string" && isImageReference(image);
+  const isPlatform = (each: unknown) => typeof each === "string" && platform.test(each);
+  const arePlatforms = Array.isArray(platforms) && platforms.every(isPlatform);
+  return [
+    ...need("name", name, typeof name === "string", "a text"),
+    ...need("image", image, isReference, "an image reference such as ghcr.io/owner/name:1.2.3"),
+    ...need("platforms", platforms, arePlatforms, "a list such as [linux/amd64, linux/arm64]"),
+  ];
 }
 
 /** Parses the text at a path as YAML. A syntax error has its place in the outer document. */
@@ -213,13 +209,9 @@ function parseInside(document: Document, path: Path, text: string): Document {
 
 function isImageReference(text: string): boolean {
   try {
-    parseImageReference(text);
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) {
-      return false;
-    }
-    throw thrown;
+    return parseImageReference(text) !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -257,60 +249,59 @@ export async function chartImage(
   appVersion: Located<string> | undefined,
 ): Promise<PulledImage> {
   const values = await needFile(tree, valuesOf(folder));
-  const document = parseYamlMapping(values);
-  const inner = keysOf(document, "image");
-  refuseAny([...keyFaults(values, keysOf(document)), ...keyFaults(values, inner)]);
-  const image = document.at(["image"]);
-  const table = asTable(image);
+  const document = parseYaml(values);
+  const late = () => require("./chart-faults.ts") as typeof import("./chart-faults.ts");
+  const refuseKeys = (path: readonly string[]) =>
+    refuseAny(keysAt(document, path).keys === undefined ? late().keyFaults(document, path) : []);
   const file = values.path;
+  const image = document.at(["image"]);
+  const table = asTable(image) ?? {};
   const at = (key: string) => () =>
-    document.place(table?.[key] === undefined ? ["image"] : ["image", key]);
-  need(table !== undefined, image, `image in ${file}`, "a mapping with repository and tag", at(""));
-  const { repository, tag = null } = table ?? {};
+    document.place(table[key] === undefined ? ["image"] : ["image", key]);
+  refuseKeys([]);
+  const isTable = asTable(image) !== undefined;
+  need(isTable, image, `image in ${file}`, "a mapping with repository and tag", at(""));
+  refuseKeys(["image"]);
+  const { repository, tag = null } = table;
+  const faults = (key: string, isFit: boolean, expected: string, remedy?: string) =>
+    faultOf(isFit, table[key], `image.${key} in ${file}`, expected, at(key), remedy);
   const isBare = typeof repository === "string" && isImageReference(`${repository}:tag`);
+  const app = appVersion?.value;
+  const hasTag = typeof tag === "string" && tag !== "";
   refuseAny([
-    ...faultOf(
+    ...faults(
+      "repository",
       isBare && !repository.includes("@"),
-      repository,
-      `image.repository in ${file}`,
       "a repository without tag and digest, such as ghcr.io/owner/name",
-      at("repository"),
     ),
-    ...faultOf(
-      tag ? typeof tag === "string" : appVersion !== undefined && typeof (tag ?? "") === "string",
-      tag,
-      `image.tag in ${file}`,
-      appVersion === undefined ? "a tag, as Chart.yaml has no appVersion" : "a text in quotes",
-      at("tag"),
-      appVersion === undefined ? "Set appVersion in Chart.yaml" : `Write it in quotes in ${file}`,
+    ...faults(
+      "tag",
+      hasTag || (app !== undefined && (tag ?? "") === ""),
+      app === undefined ? "a tag, as Chart.yaml has no appVersion" : "a text in quotes",
+      app === undefined ? "Set appVersion in Chart.yaml" : `Write it in quotes in ${file}`,
     ),
     // Both may change the image that is pulled.
     ...["registry", "digest"].flatMap((key) =>
-      faultOf(
-        !table?.[key],
-        table?.[key],
-        `image.${key} in ${file}`,
+      faults(
+        key,
+        !table[key],
         "none, as only the chart's templates know what it does",
-        at(key),
         `Write registry and repository together, and leave image.${key} empty`,
       ),
     ),
-    ...["repository", "tag"]
-      .filter((key) => table?.[key])
-      .flatMap((key) => spellingFaults(document, inner, ["image", key])),
+    ...[
+      ["image", "repository"],
+      ["image", "tag"],
+    ]
+      .filter((path) => document.at(path) && stringAt(document, path) === undefined)
+      .flatMap((path) => late().spellingFaults(document, path)),
   ]);
-  const tagFrom = tag ? "image.tag" : "appVersion";
-  const text = `${repository}:${tag || appVersion?.value}`;
-  const place = tag ? document.place(["image", "tag"]) : (appVersion?.at ?? values.place());
+  const tagFrom = hasTag ? "image.tag" : "appVersion";
+  const text = `${repository}:${hasTag ? tag : app}`;
+  const place = hasTag ? at("tag")() : (appVersion?.at ?? values.place());
   const remedy = `Correct image.repository in ${file}, or ${tagFrom}`;
-  need(
-    isImageReference(text),
-    text,
-    "the chart's image",
-    "an image reference",
-    () => place,
-    remedy,
-  );
+  const isLegal = isImageReference(text);
+  need(isLegal, text, "the chart's image", "an image reference", () => place, remedy);
   return { text, reference: parseImageReference(text), tagFrom, at: place };
 }
 

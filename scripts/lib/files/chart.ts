@@ -1,14 +1,13 @@
 /**
- * Reads the versions in the manifest of a Helm chart.
- *
- * This module reads a manifest of plain `key: value` lines. It loads `chart-faults.ts` late for any
- * other one. `chart-images.ts` reads the images.
+ * Reads the versions in the manifest of a Helm chart. `chart-images.ts` reads its images, and
+ * `chart-faults.ts`, which is loaded late, explains what is wrong.
  */
 
 import { type Place, refusal } from "../finding.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { asTable, type Document, parseYaml } from "./document.ts";
+import { type Document, parseYaml } from "./document.ts";
+import { isLookalike, keysAt, stringAt } from "./yaml-keys.ts";
 
 /** A value, and the place of its key. */
 export interface Located<T> {
@@ -40,16 +39,6 @@ export async function readChart(tree: Tree, folder: string): Promise<Chart> {
 }
 
 /**
- * Reads a chart's version. Its `appVersion` may be invalid.
- *
- * @param folder The chart's folder, relative to the top of the tree.
- * @throws {Refusal | LocatedSyntaxError} If there is no manifest, or `chartVersionFrom` refuses it.
- */
-export async function readChartVersion(tree: Tree, folder: string): Promise<Located<Version>> {
-  return chartVersionFrom(await needFile(tree, chartManifest(folder)));
-}
-
-/**
  * Parses a chart's manifest.
  *
  * @throws {Refusal | LocatedSyntaxError} If `chartVersionFrom` refuses it, or `appVersion` is
@@ -57,22 +46,27 @@ export async function readChartVersion(tree: Tree, folder: string): Promise<Loca
  */
 export function chartFrom(manifest: Source): Chart {
   const document = parseYaml(manifest);
-  const keys = plainKeys(document);
-  const version = plainVersion(document, keys, "version");
-  const appVersion = plainVersion(document, keys, "appVersion");
-  const isPlain = version !== undefined && (appVersion !== undefined) === keys?.has("appVersion");
-  return { document, ...(isPlain ? { version, appVersion } : late().versionsOf(document)) };
+  const { version, appVersion } = versionsIn(document);
+  const isEmpty = (document.at(["appVersion"]) ?? "") === "";
+  if (version === undefined || (appVersion === undefined && !isEmpty)) {
+    throw late().unreadableChart(document, ["version", "appVersion"]);
+  }
+  return { document, version, appVersion: isEmpty ? undefined : appVersion };
 }
 
 /**
- * Returns the version in a chart's manifest.
+ * Returns the version in a chart's manifest. Its `appVersion` may be invalid.
  *
  * @throws {Refusal | LocatedSyntaxError} If the text is not one YAML mapping, has a top-level key
- *   twice, or has no `version` that is a string of strict SemVer.
+ *   twice or in a rare form, or has no `version` that is a string of strict SemVer.
  */
 export function chartVersionFrom(manifest: Source): Located<Version> {
   const document = parseYaml(manifest);
-  return plainVersion(document, plainKeys(document), "version") ?? late().versionOf(document);
+  const { version } = versionsIn(document);
+  if (version === undefined) {
+    throw late().unreadableChart(document, ["version"]);
+  }
+  return version;
 }
 
 const late = () => require("./chart-faults.ts") as typeof import("./chart-faults.ts");
@@ -93,47 +87,15 @@ export async function needFile(tree: Tree, path: string): Promise<Source> {
   return found;
 }
 
-const judgedKeys: ReadonlySet<string> = new Set(["version", "appVersion"]);
-
-/**
- * Returns the top-level keys with their offsets if each key starts a line `key: ...` and none
- * occurs twice, which the parsed data cannot show. Returns undefined if that is not certain.
- */
-function plainKeys({ source, data }: Document): ReadonlyMap<string, number> | undefined {
-  const table = asTable(data) ?? {};
-  const keys = new Map<string, number>();
-  for (const { 0: line, index } of source.text.matchAll(/^(?![ \t]*(?:#|$)).+/gm)) {
-    // If the first key is not indented, no other top-level key is indented or behind a dash.
-    if (keys.size === 0 || !/^(?:[ \t]|- )/.test(line)) {
-      const [, name] = /^([A-Za-z][\w-]*):(?:[ \t]|$)/.exec(line) ?? [];
-      const isLookalike =
-        /^(?:version|appVersion)$/i.test(name ?? "") && !judgedKeys.has(name ?? "");
-      if (name === undefined || keys.has(name) || isLookalike || !Object.hasOwn(table, name)) {
-        return undefined;
-      }
-      keys.set(name, index);
-    }
-  }
-  return keys.size === Object.keys(table).length ? keys : undefined;
-}
-
-/** Returns the version at a key if it is on the key's line, plain or in quotes; else undefined. */
-function plainVersion(
-  { source, data }: Document,
-  keys: ReadonlyMap<string, number> | undefined,
-  key: string,
-): Located<Version> | undefined {
-  const value = asTable(data)?.[key];
-  const offset = keys?.get(key);
-  if (offset === undefined || typeof value !== "string" || !isVersion(value)) {
-    return undefined;
-  }
-  const [line = ""] = source.text.slice(offset).split(/[\r\n]/, 1);
-  const written = line
-    .slice(key.length + 1)
-    .replace(/[ \t]#.*/, "")
-    .trim();
-  return [value, `"${value}"`, `'${value}'`].includes(written)
-    ? { value, at: source.place(offset) }
-    : undefined;
+/** Returns the versions that every YAML parser reads in the same way. */
+function versionsIn(document: Document) {
+  const mapping = keysAt(document);
+  const [version, appVersion] = ["version", "appVersion"].map((key) => {
+    const value = stringAt(document, [key], mapping);
+    const at = document.source.place(mapping.keys?.get(key)?.offset);
+    return value === undefined || mapping.lines.some(isLookalike) ? undefined : { value, at };
+  });
+  const isLegal = (each?: Located<string>): each is Located<Version> =>
+    isVersion(each?.value ?? "");
+  return { version: isLegal(version) ? version : undefined, appVersion };
 }

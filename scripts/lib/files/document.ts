@@ -5,7 +5,7 @@
  * places of keys and values, and `unreadable.ts` explains syntax errors.
  */
 
-import { type Place, quote } from "../finding.ts";
+import type { Place } from "../finding.ts";
 import { type Source, source as sourceOf } from "../tree.ts";
 
 /** Keys and array indices from the top of a document to a value. */
@@ -37,36 +37,6 @@ export interface Document {
   withText(text: string): Document;
 }
 
-/**
- * Parses TOML 1.0.
- *
- * @throws {LocatedSyntaxError} If the text is not TOML, with the place of the illegal statement, or
- *   if it has more keys than the runtime can parse in seconds.
- */
-export function parseToml(source: Source): Document {
-  return documentOf(source, languages.toml);
-}
-
-/**
- * Parses one YAML 1.2 document. Of duplicate keys the data has the last one; `keyOffsets` finds
- * all.
- *
- * @throws {LocatedSyntaxError} If the text is not YAML, with the illegal line, if its aliases make
- *   it infinite or huge, or if it has a character that other parsers read as a line break.
- */
-export function parseYaml(source: Source): Document {
-  return documentOf(source, languages.yaml);
-}
-
-/**
- * Parses JSON. Of duplicate keys the data has the last one.
- *
- * @throws {LocatedSyntaxError} If the text is not JSON; the place is only the file.
- */
-export function parseJson(source: Source): Document {
-  return documentOf(source, languages.json);
-}
-
 interface Language {
   readonly name: string;
   readonly parse: (text: string) => unknown;
@@ -76,23 +46,50 @@ interface Language {
   readonly parsed: WeakMap<Source, Document>;
 }
 
-const languages = {
+const toml: Language = {
+  name: "TOML",
+  parse: Bun.TOML.parse,
   // Shorter texts have too few keys to make the runtime's parser slow.
-  toml: language("TOML", Bun.TOML.parse, ({ length }) => length > 150_000),
+  isSuspect: ({ length }) => length > 150_000,
+  parsed: new WeakMap(),
+};
+const yaml: Language = {
+  name: "YAML",
+  parse: Bun.YAML.parse,
   // An alias, or a character that other parsers read as a line break.
-  yaml: language("YAML", Bun.YAML.parse, (text) =>
-    /[\u0085\u2028\u2029\ufeff]|(?:^|[\s[{,:])\*\S/.test(text),
-  ),
-  json: language("JSON", JSON.parse, () => false),
+  isSuspect: (text) => /[\u0085\u2028\u2029\ufeff]|(?:^|[\s[{,:])\*\S/.test(text),
+  parsed: new WeakMap(),
+};
+const json: Language = {
+  name: "JSON",
+  parse: JSON.parse,
+  isSuspect: () => false,
+  parsed: new WeakMap(),
 };
 
-function language(
-  name: string,
-  parse: Language["parse"],
-  isSuspect: Language["isSuspect"],
-): Language {
-  return { name, parse, isSuspect, parsed: new WeakMap() };
-}
+/**
+ * Parses TOML 1.0.
+ *
+ * @throws {LocatedSyntaxError} If the text is not TOML, with the place of the illegal statement, or
+ *   if it has more keys than the runtime can parse in seconds.
+ */
+export const parseToml = (source: Source): Document => documentOf(source, toml);
+
+/**
+ * Parses one YAML 1.2 document. Of duplicate keys the data has the last one; `keyOffsets` finds
+ * all.
+ *
+ * @throws {LocatedSyntaxError} If the text is not YAML, with the illegal line, if its aliases make
+ *   it infinite or huge, or if it has a character that other parsers read as a line break.
+ */
+export const parseYaml = (source: Source): Document => documentOf(source, yaml);
+
+/**
+ * Parses JSON. Of duplicate keys the data has the last one.
+ *
+ * @throws {LocatedSyntaxError} If the text is not JSON; the place is only the file.
+ */
+export const parseJson = (source: Source): Document => documentOf(source, json);
 
 function documentOf(source: Source, language: Language): Document {
   const document = language.parsed.get(source) ?? parseDocument(source, language);
@@ -150,28 +147,4 @@ export function asTable(value: unknown): Readonly<Record<string, unknown>> | und
     Object.getPrototypeOf(value) === Object.prototype
     ? (value as Record<string, unknown>)
     : undefined;
-}
-
-/** Returns a description of a value, for a message about a wrong type. */
-export function describeValue(value: unknown, language: "TOML" | "YAML"): string {
-  const isToml = language === "TOML";
-  const [list, table] = isToml ? ["an array", "a table"] : ["a list", "a mapping"];
-  switch (typeof value) {
-    case "string":
-      return quote(value);
-    case "number":
-    case "bigint":
-      // A file of YAML may well say 1.10 where its author means no number.
-      return isToml ? `the number ${value}` : `a number, which YAML reads as ${value}`;
-    case "boolean":
-      return `the boolean ${value}`;
-    default:
-      return value === null || value === undefined
-        ? "nothing"
-        : Array.isArray(value)
-          ? list
-          : asTable(value) === undefined
-            ? "a date"
-            : table;
-  }
 }

@@ -38,22 +38,15 @@ export interface Change {
 export function spliced(text: string, splices: readonly Splice[]): string {
   const parts: string[] = [];
   let end = 0;
-  for (const { offset, from, to } of inOrder(splices)) {
+  const distinct = [...new Map(splices.map((each) => [JSON.stringify(each), each])).values()];
+  for (const { offset, from, to } of distinct.sort((a, b) => a.offset - b.offset)) {
     if (offset < end || !text.startsWith(from, offset)) {
       throw new RangeError(`cannot splice ${quote(from)} at offset ${offset}`);
     }
     parts.push(text.slice(end, offset), to);
-    end = endOf({ offset, from });
+    end = offset + from.length;
   }
   return parts.join("") + text.slice(end);
-}
-
-const endOf = ({ offset, from }: Pick<Splice, "offset" | "from">) => offset + from.length;
-
-/** Returns splices sorted by offset, without duplicates. */
-function inOrder(splices: readonly Splice[]): readonly Splice[] {
-  const byText = new Map(splices.map((each) => [JSON.stringify(each), each]));
-  return [...byText.values()].sort((a, b) => a.offset - b.offset);
 }
 
 /**
@@ -63,19 +56,19 @@ function inOrder(splices: readonly Splice[]): readonly Splice[] {
  *   value has escapes or an anchor.
  */
 export function editDocument(document: Document, changes: readonly Change[]): string {
-  const { text } = document.source;
-  const splices = inOrder(changes.map((change) => spliceOf(document, change)));
-  const clash = splices.find(
-    ({ offset }, index) => offset < endOf(splices[index - 1] ?? { offset: 0, from: "" }),
-  );
-  if (clash !== undefined) {
-    throw cannotEdit(document, clash.from, "one text that means two values", clash.offset);
-  }
-  const edited = spliced(text, splices);
-  if (!Bun.deepEquals(document.withText(edited).data, intendedData(document, changes), true)) {
-    const [first] = splices;
-    const found = "a spelling that other values share";
-    throw cannotEdit(document, first?.from ?? "", found, first?.offset);
+  const splices = changes
+    .map((change) => spliceOf(document, change))
+    .sort((a, b) => a.offset - b.offset);
+  // Different changes of one text, which an anchor shares, would overlap.
+  const texts = new Map(splices.map(({ offset, to }) => [offset, to]));
+  const shared = splices.find(({ offset, to }) => texts.get(offset) !== to);
+  const edited = shared ? "" : spliced(document.source.text, splices);
+  if (
+    shared ||
+    !Bun.deepEquals(document.withText(edited).data, intendedData(document, changes), true)
+  ) {
+    const { from, offset } = shared ?? splices[0] ?? { from: "", offset: undefined };
+    throw cannotEdit(document, from, "a spelling that other values share", offset);
   }
   return edited;
 }
@@ -156,19 +149,13 @@ export function editText(
   splices: readonly Splice[],
   find: (source: Source) => readonly Span[],
 ): string {
-  const intended = new Map(splices.map((each) => [each.offset, each]));
-  const edited = spliced(source.text, splices);
+  const byOffset = new Map(splices.map((each) => [each.offset, each]));
   const before = find(source);
-  const after = find(sourceOf(source.path, edited)).map(({ offset, text }) => ({ offset, text }));
-  let shift = 0;
-  const expected = before.map(({ offset, text }) => {
-    const to = intended.get(offset)?.to ?? text;
-    shift += to.length - text.length;
-    return { offset: offset + shift - (to.length - text.length), text: to };
-  });
-  const isProven =
-    splices.every(({ offset }) => before.some((span) => span.offset === offset)) &&
-    Bun.deepEquals(after, expected);
+  const replaced = before.filter(({ offset, text }) => byOffset.get(offset)?.from === text);
+  const edited = spliced(source.text, splices);
+  const intended = before.map(({ offset, text }) => byOffset.get(offset)?.to ?? text);
+  const after = find(sourceOf(source.path, edited)).map(({ text }) => text);
+  const isProven = replaced.length === byOffset.size && Bun.deepEquals(after, intended);
   if (!isProven) {
     const [first] = splices;
     throw new LocatedSyntaxError(

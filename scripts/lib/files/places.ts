@@ -134,11 +134,9 @@ export function placesIn(source: Source, data: unknown, parse: (text: string) =>
     textOffsets(path: Keys, word: string): readonly number[] {
       const isText = (value: unknown): value is string => typeof value === "string";
       const isThere = valuesAt(data, path).some(
-        (value) => isText(value) && finderIn(value)(word) >= 0,
+        (value) => isText(value) && occurrences(value, word).length > 0,
       );
-      return word !== "" && isThere
-        ? offsetsIn(valuesAt(marked(word), path).filter(isText), word)
-        : [];
+      return isThere ? offsetsIn(valuesAt(marked(word), path).filter(isText), word) : [];
     },
   };
 }
@@ -152,36 +150,23 @@ function partsOf(word: string): readonly [head: string, tail: string] {
   return [word.slice(0, end || word.length), end === 0 ? "" : word.slice(end)];
 }
 
-/** Returns the offsets of a word in a text, except inside of longer words. */
+/** The longest word that is searched for: `indexOf` may compare the whole word at every offset. */
+const longestWord = 1000;
+
+/** Returns the offsets of a word in a text, except inside of longer words. A long one has none. */
 export function occurrences(text: string, word: string): number[] {
   const inWord = /[A-Za-z0-9_-]/;
   const joins = (one: string | undefined, other: string | undefined) =>
     inWord.test(one ?? " ") && inWord.test(other ?? " ");
   const offsets: number[] = [];
-  const find = finderIn(text);
-  for (let at = word === "" ? -1 : find(word); at >= 0; at = find(word, at + word.length)) {
+  const isShort = word !== "" && word.length <= longestWord;
+  for (let at = isShort ? text.indexOf(word) : -1; at >= 0; ) {
     if (!joins(text[at - 1], word[0]) && !joins(word.at(-1), text[at + word.length])) {
       offsets.push(at);
     }
+    at = text.indexOf(word, at + word.length);
   }
   return offsets;
-}
-
-/** The longest word for `indexOf`, which may compare the whole word at every offset. */
-const longestSimple = 100;
-
-/** Returns a function that returns the first offset of a word, or -1, in linear time. */
-export function finderIn(text: string): (word: string, from?: number) => number {
-  let bytes: Buffer | undefined;
-  return (word, from = 0) => {
-    if (word.length <= longestSimple) {
-      return text.indexOf(word, from);
-    }
-    // The search in bytes is linear; the runtime finds no letter that seems to start within another.
-    bytes ??= Buffer.from(text, "utf16le");
-    const at = bytes.indexOf(word, 2 * from, "utf16le");
-    return at < 0 ? at : at / 2;
-  };
 }
 
 /** What a place inside a text needs of a document. */

@@ -1,21 +1,15 @@
 /** Finds version references in files: what each one states, and how a bump changes it. */
 
+import { isDay } from "../calendar.ts";
 import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { pinnedVersion } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
-import { readChangelog, type Section, sectionsOf } from "./changelog.ts";
+import { awaitsDate, dateByHand, readChangelog, type Section } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
-import {
-  asTable,
-  type Document,
-  describeValue,
-  type Path,
-  parseJson,
-  parseToml,
-} from "./document.ts";
+import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
 import { placeInside } from "./places.ts";
 import {
@@ -54,6 +48,12 @@ export interface Unclear {
   readonly at: Place;
   /** The readable form, as the object of "write". */
   readonly clear: string;
+}
+
+/** The references in a text, and what seems to be one. */
+export interface FoundInText {
+  readonly found: readonly Found[];
+  readonly unclear: readonly Unclear[];
 }
 
 /** How a bump changes a reference: by its value or span, or by creating the section of its row. */
@@ -115,15 +115,11 @@ export function statedIn(
   const text = typeof value === "string" ? value : "";
   const pinned = pinnedVersion(text);
   const part = pinned !== undefined && isVersion(pinned) ? pinned : text;
-  return [
-    {
-      ...inDocument(what, { document, path, at: text.indexOf(part), text: part }),
-      ...(typeof value === "string"
-        ? {}
-        : { written: describeValue(value, "TOML"), version: undefined }),
-      place,
-    },
-  ];
+  const found = inDocument(what, { document, path, at: text.indexOf(part), text: part });
+  const late = () => require("./unreadable.ts") as typeof import("./unreadable.ts");
+  return typeof value === "string"
+    ? [{ ...found, place }]
+    : [{ ...found, place, written: late().describeValue(value, "TOML"), version: undefined }];
 }
 
 /**
@@ -219,7 +215,7 @@ function inText(
   find: Finder,
   unclear: readonly Span[],
   clear: string,
-): { readonly found: readonly Found[]; readonly unclear: readonly Unclear[] } {
+): FoundInText {
   const found = find(source).map((span): Found => {
     const prefix = span.text.startsWith(tagPrefix) ? tagPrefix : "";
     return {
@@ -235,43 +231,39 @@ function inText(
   return { found, unclear: unclear.map(({ offset }) => ({ at: source.place(offset), clear })) };
 }
 
-/** What a row requires of a section. */
-interface SectionRule {
-  /** What a complete section has, in words. */
-  readonly needs: string;
-  isWhole(section: Section): boolean;
-  /** Returns the remedy for an incomplete section, if a bump refuses to change it. */
-  byHand?(section: Section, version: Version): string | undefined;
-}
-
-/** Returns the complete section of a version, else an incomplete one, else the newest section. */
+/**
+ * Returns the complete section of a version, else an incomplete one, else the newest section.
+ *
+ * @param mustHaveDate Whether a complete section has a date; otherwise it has content.
+ */
 export function sectionIn(
   source: Source,
   version: Version | undefined,
-  { needs, isWhole, byHand }: SectionRule,
+  mustHaveDate: boolean,
 ): readonly Found[] {
-  const changelog = readChangelog(source);
-  const wanted = version === undefined ? [] : sectionsOf(changelog, version);
-  const { sections } = changelog;
+  const { sections } = readChangelog(source);
+  const isWhole = ({ date = "", hasContent }: Section) => (mustHaveDate ? isDay(date) : hasContent);
+  const wanted = sections.filter((each) => each.version !== undefined && each.version === version);
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
-  const whole = wanted.find(isWhole);
-  const partial = whole === undefined ? wanted[0] : undefined;
-  const best = whole ?? partial ?? newest;
-  return best === undefined
-    ? []
-    : [
-        {
-          file: source.path,
-          what: "section",
-          written: best.title,
-          version: isWhole(best) ? best.version : undefined,
-          byHand: version !== undefined && best === partial ? byHand?.(best, version) : undefined,
-          hollow: !wanted.some(({ hasContent }) => hasContent),
-          place: () => best.at,
-          becomes: (expected) => `[${expected}] with ${needs}`,
-          site: { kind: "section" },
-        },
-      ];
+  const best = wanted.find(isWhole) ?? wanted[0] ?? newest;
+  if (best === undefined) {
+    return [];
+  }
+  const isByHand = mustHaveDate && wanted.includes(best) && !isWhole(best) && !awaitsDate(best);
+  return [
+    {
+      file: source.path,
+      what: "section",
+      written: best.title,
+      version: isWhole(best) ? best.version : undefined,
+      byHand: isByHand && version !== undefined ? dateByHand(version) : undefined,
+      hollow: !wanted.some(({ hasContent }) => hasContent),
+      place: () => best.at,
+      becomes: (expected) =>
+        `[${expected}] with ${mustHaveDate ? "the date of the release" : "what has changed"}`,
+      site: { kind: "section" },
+    },
+  ];
 }
 
 export function chartValue(document: Document, key: "version" | "appVersion"): Found {

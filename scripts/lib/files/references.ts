@@ -3,19 +3,18 @@
  * the bump both use it, so that they cannot disagree.
  */
 
-import { isDay } from "../calendar.ts";
 import { attempt, type Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import type { Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
-import { awaitsDate, dateByHand } from "./changelog.ts";
 import { chartManifest } from "./chart.ts";
 import { type ProductImages, readProductImages } from "./chart-images.ts";
 import {
   chartValue,
   constantsIn,
   type Found,
+  type FoundInText,
   lockedIn,
   mentionsIn,
   promisedTags,
@@ -46,16 +45,20 @@ export interface Row {
   readonly enforced: boolean;
   /** For a row that finds a section: whether the section must have a date. */
   readonly section?: { readonly date: boolean };
-  /** Returns the existing files, each with its references. */
-  find(reading: Reading): Promise<readonly InFile[]>;
+  /** Returns the references in the workspace. */
+  readonly inWorkspace?: (workspace: Workspace) => readonly Found[];
+  /** Returns the references in the chart's manifest. */
+  readonly inChart?: (images: ProductImages) => readonly Found[];
+  /** Returns the references in an existing file of the row. */
+  readonly inFile?: (file: Source, reading: Reading) => readonly Found[] | FoundInText;
+  /** Reads a file; undefined if it can have no reference. The default reads any file. */
+  readonly read?: (path: string, reading: Reading) => Promise<Source | undefined>;
 }
 
-interface InFile {
+/** An existing file of a row, with its references or the reasons why it cannot be read. */
+interface InFile extends Partial<FoundInText> {
   readonly file: string;
   readonly found: readonly Found[];
-  /** Places that seem to hold a reference that can be neither checked nor edited. */
-  readonly unclear?: readonly Unclear[];
-  /** Why it cannot be read. */
   readonly faults?: readonly Finding[];
 }
 
@@ -95,7 +98,7 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
   const reading = await startReading(tree, versions);
   const rows = table.filter(({ follows }) => versions[follows] !== undefined);
   const answers = await Promise.all(
-    rows.map(async (row) => ({ row, ...(await attempt(() => row.find(reading))) })),
+    rows.map(async (row) => ({ row, ...(await attempt(() => findIn(row, reading))) })),
   );
   const faults = answers.flatMap(
     ({ value, findings }) => findings ?? value.flatMap((each) => each.faults ?? []),
@@ -145,6 +148,52 @@ async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
   };
 }
 
+/** Returns the existing files of a row, each with its references. */
+async function findIn(row: Row, reading: Reading): Promise<readonly InFile[]> {
+  const { inWorkspace, inChart, inFile, read = (path) => reading.source(path) } = row;
+  if (inWorkspace !== undefined) {
+    const groups = Map.groupBy(inWorkspace(reading.workspace), ({ file }) => file);
+    return [...groups].map(([file, found]) => ({ file, found }));
+  }
+  if (inChart !== undefined) {
+    const images = await reading.images();
+    return images === undefined ? [] : [{ file: manifest, found: inChart(images) }];
+  }
+  const listed = await Promise.all(row.where.map((glob) => reading.tree.list(glob)));
+  const answers = await Promise.all(
+    listed.flat().map(async (file): Promise<readonly InFile[]> => {
+      // A file that cannot be read hides no other.
+      const { value, findings } = await attempt(async () => {
+        const source = await read(file, reading);
+        return source && inFile?.(source, reading);
+      });
+      return findings !== undefined
+        ? [{ file, found: [], faults: findings }]
+        : value === undefined
+          ? []
+          : [{ file, ...("found" in value ? value : { found: value }) }];
+    }),
+  );
+  return answers.flat();
+}
+
+/** Reads a CI template; undefined for other files in the folder, such as prose and pictures. */
+async function readTemplate(path: string, { tree, source }: Reading): Promise<Source | undefined> {
+  const readable = /\.(?:md|markdown)$/i.test(path)
+    ? undefined
+    : await tree.read(path, { lenient: true });
+  const isText = readable?.text.includes("\ufffd") === false;
+  if (readable === undefined || (!isText && constantsIn(readable).found.length === 0)) {
+    return undefined;
+  }
+  // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
+  const template = isText ? readable : await source(path);
+  if (template !== undefined && /\.ya?ml$/i.test(path)) {
+    (await import("./unreadable.ts")).refuseLineBreaks(template);
+  }
+  return template;
+}
+
 // The table
 
 const { references: paths } = layout;
@@ -157,62 +206,59 @@ export const table: readonly Row[] = [
     where: [layout.workspaceManifest],
     follows: "application",
     enforced: true,
-    find: async ({ workspace: { version } }) => byFile(version ? statedIn(version) : []),
+    inWorkspace: ({ version }) => (version ? statedIn(version) : []),
   },
   {
     name: "version of a crate",
     where: [layout.crateManifests],
     follows: "application",
     enforced: true,
-    find: async ({ workspace: { crates } }) =>
-      byFile(
-        crates.filter(({ inherits }) => !inherits).flatMap((crate) => statedIn(crate.version)),
-      ),
+    inWorkspace: ({ crates }) =>
+      crates.filter(({ inherits }) => !inherits).flatMap(({ version }) => statedIn(version)),
   },
   {
     name: "pin on a sibling crate",
     where: [layout.workspaceManifest, layout.crateManifests],
     follows: "application",
     enforced: true,
-    find: async ({ workspace: { pins } }) =>
-      byFile(pins.flatMap((pin) => statedIn(pin.requirement, pin.sibling))),
+    inWorkspace: ({ pins }) => pins.flatMap((pin) => statedIn(pin.requirement, pin.sibling)),
   },
   {
     name: "locked workspace package",
     where: paths.lockFiles,
     follows: "application",
     enforced: false,
-    find: inFiles(paths.lockFiles, (file, { workspace }) =>
+    inFile: (file, { workspace }) =>
       lockedIn(file, new Set(workspace.crates.map(({ name }) => name))),
-    ),
   },
   {
     name: `${paths.versionConstant} of a CI template`,
     where: [paths.ciTemplates],
     follows: "application",
     enforced: false,
-    find: inTemplates,
+    inFile: (file) => constantsIn(file),
+    read: readTemplate,
   },
   {
     name: `${paths.versionConstant} in a snippet`,
     where: paths.ciGuides,
     follows: "application",
     enforced: false,
-    find: inFiles(paths.ciGuides, (file) => constantsIn(file, "code")),
+    inFile: (file) => constantsIn(file, "code"),
   },
   {
     name: `${layout.product}@${layout.tagPrefix}X.Y.Z`,
     where: paths.ciGuides,
     follows: "application",
     enforced: false,
-    find: inFiles(paths.ciGuides, mentionsIn),
+    inFile: mentionsIn,
   },
   {
     name: `${paths.releaseUrlField} of a schema example`,
     where: [paths.schemaExamples],
     follows: "application",
     enforced: false,
-    find: inFiles([paths.schemaExamples], releaseUrls),
+    inFile: releaseUrls,
   },
   {
     name: "changelog section with a date",
@@ -220,36 +266,29 @@ export const table: readonly Row[] = [
     follows: "application",
     enforced: false,
     section: { date: true },
-    find: inFiles([layout.changelog], (file, { versions }) =>
-      sectionIn(file, versions.application, {
-        needs: "the date of the release",
-        isWhole: ({ date = "" }) => isDay(date),
-        byHand: (each, version) => (awaitsDate(each) ? undefined : dateByHand(version)),
-      }),
-    ),
+    inFile: (file, { versions }) => sectionIn(file, versions.application, true),
   },
   {
     name: "chart version",
     where: [manifest],
     follows: "chart",
     enforced: true,
-    find: inChart(({ chart }) => [chartValue(chart.document, "version")]),
+    inChart: ({ chart }) => [chartValue(chart.document, "version")],
   },
   {
     name: "appVersion",
     where: [manifest],
     follows: "appVersion",
     enforced: false,
-    find: inChart(({ chart }) =>
+    inChart: ({ chart }) =>
       chart.appVersion === undefined ? [] : [chartValue(chart.document, "appVersion")],
-    ),
   },
   {
     name: `image in ${layout.imagesAnnotation}`,
     where: [manifest],
     follows: "appVersion",
     enforced: false,
-    find: inChart(promisedTags),
+    inChart: promisedTags,
   },
   {
     name: "chart changelog section with content",
@@ -257,72 +296,6 @@ export const table: readonly Row[] = [
     follows: "chart",
     enforced: true,
     section: { date: false },
-    find: inFiles([`${layout.chart}/CHANGELOG.md`], (file, { versions }) =>
-      sectionIn(file, versions.chart, {
-        needs: "what has changed",
-        isWhole: ({ hasContent }) => hasContent,
-      }),
-    ),
+    inFile: (file, { versions }) => sectionIn(file, versions.chart, false),
   },
 ];
-
-// Finding
-
-function byFile(found: readonly Found[]): readonly InFile[] {
-  const groups = Map.groupBy(found, ({ file }) => file);
-  return [...groups].map(([file, inside]) => ({ file, found: inside }));
-}
-
-/** Reads each file by itself: one that cannot be read hides no other. */
-async function inEach(
-  files: readonly string[],
-  find: (path: string) => Promise<Omit<InFile, "file"> | undefined>,
-): Promise<readonly InFile[]> {
-  const answers = await Promise.all(
-    files.map(async (file) => {
-      const { value, findings } = await attempt(() => find(file));
-      const inside = findings === undefined ? value : { found: [], faults: findings };
-      return inside === undefined ? [] : [{ file, ...inside }];
-    }),
-  );
-  return answers.flat();
-}
-
-/** Reads each file that a row names and that is there. */
-function inFiles(
-  where: readonly string[],
-  find: (file: Source, reading: Reading) => readonly Found[] | Omit<InFile, "file">,
-): Row["find"] {
-  return async (reading) => {
-    const listed = await Promise.all(where.map((glob) => reading.tree.list(glob)));
-    return inEach(listed.flat(), async (path) => {
-      const file = await reading.source(path);
-      const found = file && find(file, reading);
-      return found === undefined || "found" in found ? found : { found };
-    });
-  };
-}
-
-/** Finds references in the templates. Their folder may also contain prose and pictures. */
-async function inTemplates({ tree, source }: Reading): Promise<readonly InFile[]> {
-  const listed = await tree.list(paths.ciTemplates);
-  const templates = listed.filter((path) => !/\.(?:md|markdown)$/i.test(path));
-  return inEach(templates, async (path) => {
-    const readable = await tree.read(path, { lenient: true });
-    const isText = readable?.text.includes("\ufffd") === false;
-    // What sets the constant must be UTF-8: reading it strictly refuses it otherwise.
-    const isOurs = isText || (readable && constantsIn(readable).found.length > 0);
-    const file = isText ? readable : isOurs ? await source(path) : undefined;
-    if (file !== undefined && /\.ya?ml$/i.test(path)) {
-      (await import("./unreadable.ts")).refuseLineBreaks(file);
-    }
-    return file && constantsIn(file);
-  });
-}
-
-function inChart(find: (images: ProductImages) => readonly Found[]): Row["find"] {
-  return async (reading) => {
-    const images = await reading.images();
-    return images === undefined ? [] : [{ file: manifest, found: find(images) }];
-  };
-}

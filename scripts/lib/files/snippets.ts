@@ -44,31 +44,17 @@ export function findConstants({ text }: Source, name: string): readonly Span[] {
  */
 export function findUnclearConstants(file: Source, name: string): readonly Span[] {
   const assignment = new RegExp(
-    `(?<![\\w$.-])(["']?)${RegExp.escape(name)}\\1(?:[ \\t]*(?::|=(?!=))\\s*|[ \\t]+(?=["']?v?[0-9]))[^\\n\\r#;,]{0,120}?[0-9]+\\.[0-9]+\\.[0-9]+`,
+    `(?<![\\w$.-])(["']?)${RegExp.escape(name)}\\1(?:[ \\t]*(?::|=(?!=))\\s*|[ \\t]+(?=["']?v?[0-9]))[^\\n\\r#;,]{0,120}?[0-9]+\\.[0-9]+\\.[0-9]+[0-9A-Za-z.+-]*`,
     "g",
   );
+  const shown = file.text.replace(/(?<=^|\s)(?:#|\/\/)[^\n\r]*/g, (each) =>
+    " ".repeat(each.length),
+  );
   const clear = new Set(findConstants(file, name).map(({ offset, text }) => offset + text.length));
-  const { text: lines } = file;
-  const isComment = lineComments(lines);
-  return [...lines.matchAll(assignment)]
-    .filter(({ index, 0: whole }) => {
-      const end = index + whole.length;
-      const rest = /^[0-9A-Za-z.+-]*/.exec(lines.slice(end))?.[0] ?? "";
-      return !isComment(index) && !clear.has(end + rest.length);
-    })
-    .map(({ index, 0: text }) => ({ offset: index, text }));
-}
-
-/** Returns a function that reports whether an offset is in a line comment. Offsets must ascend. */
-function lineComments(text: string): (offset: number) => boolean {
-  const comments = text.matchAll(/(?<=^|\s)(?:#|\/\/)[^\n\r]*/g);
-  let comment = comments.next().value;
-  return (offset) => {
-    while (comment !== undefined && comment.index + comment[0].length < offset) {
-      comment = comments.next().value;
-    }
-    return comment !== undefined && comment.index < offset;
-  };
+  return Array.from(shown.matchAll(assignment), ({ index, 0: text }) => ({
+    offset: index,
+    text,
+  })).filter(({ offset, text }) => !clear.has(offset + text.length));
 }
 
 /** Returns the spans that a finder finds in the code of a Markdown text, outside comments. */

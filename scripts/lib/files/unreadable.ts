@@ -1,6 +1,6 @@
-/** Explains why a document cannot be read. It is loaded only for faults. */
+/** Explains why a document or a value cannot be read. It is loaded only for faults. */
 
-import { LocatedSyntaxError } from "../finding.ts";
+import { LocatedSyntaxError, quote } from "../finding.ts";
 import type { Source } from "../tree.ts";
 
 type Parser = (text: string) => unknown;
@@ -16,7 +16,6 @@ export function refuseHazards(source: Source, language: string, parse: Parser): 
     refuseManyKeys(source);
   } else {
     refuseLineBreaks(source);
-    refuseManyAliases(source);
     refuseRepetition(source, parse);
   }
 }
@@ -63,53 +62,55 @@ export function refuseLineBreaks({ path, text, place }: Source): void {
   }
 }
 
+/** The most characters that aliases may add to the parsed document. */
+const mostAdded = 1_000_000;
 /** The most characters that aliases may add during a parse, if each one adds the whole text. */
-const repeated = 50_000_000;
+const mostRepeated = 50_000_000;
 
-/** Refuses YAML with many aliases, because the runtime's parser copies the value of each one. */
-function refuseManyAliases({ path, text, place }: Source): void {
+/** Refuses YAML whose aliases make it infinite, or much larger than its text. */
+function refuseRepetition({ path, text, place }: Source, parse: Parser): void {
   const anchors = new Set(Array.from(text.matchAll(/&([^\s,[\]{}]+)/g), ([, name]) => name));
   const aliases = Array.from(text.matchAll(/\*([^\s,[\]{}]+)/g), ([, name]) => name);
   const count = aliases.filter((name) => anchors.has(name)).length;
-  if (count * text.length > repeated) {
+  // The runtime's parser copies the value of each alias.
+  let left = count * text.length > mostRepeated ? -1 : text.length + mostAdded;
+  const open: unknown[] = [];
+  try {
+    open.push(left < 0 ? undefined : parse(text));
+  } catch {
+    return;
+  }
+  while (open.length > 0 && left >= 0) {
+    const value = open.pop();
+    left -= typeof value === "string" ? value.length + 1 : 1;
+    if (typeof value === "object" && value !== null) {
+      const keys = Object.keys(value);
+      left -= Array.isArray(value) ? keys.length : keys.join(" ").length;
+      open.push(...(left < 0 ? [] : Object.values(value)));
+    }
+  }
+  if (left < 0) {
     throw new LocatedSyntaxError(
-      `Cannot read ${path}: found ${count} aliases in ${text.length} characters, expected fewer`,
+      `Cannot read ${path}: found aliases that make it infinite, or add more than ${mostAdded} characters`,
       place(),
       `Write the values of ${path} out, without aliases`,
     );
   }
 }
 
-/** The most characters that aliases may add to the parsed document. */
-const aliased = 1_000_000;
-
-/** Refuses YAML whose aliases make it infinite, or much larger than its text. */
-function refuseRepetition({ path, text, place }: Source, parse: Parser): void {
-  let left = text.length + aliased;
-  const open: unknown[] = [];
-  try {
-    open.push(parse(text));
-  } catch {
-    return;
-  }
-  while (open.length > 0) {
-    const value = open.pop();
-    left -= typeof value === "string" ? value.length + 1 : 1;
-    if (typeof value === "object" && value !== null) {
-      const entries = Object.entries(value);
-      left -= entries.length;
-      for (const [key, each] of left < 0 ? [] : entries) {
-        left -= Array.isArray(value) ? 0 : key.length;
-        open.push(each);
-      }
-    }
-    if (left < 0) {
-      throw new LocatedSyntaxError(
-        `Cannot read ${path}: found aliases that make it infinite, or add more than ${aliased} characters`,
-        place(),
-        `Write the values of ${path} out, without aliases`,
-      );
-    }
+/** @throws {LocatedSyntaxError} If the data of a YAML file is not one mapping. */
+export function refuseOtherThanMapping({ path, place }: Source, data: unknown): void {
+  if (typeof data !== "object" || data === null || Array.isArray(data)) {
+    const found = Array.isArray(data)
+      ? "a list or several documents"
+      : data === null
+        ? "nothing"
+        : "a single value";
+    throw new LocatedSyntaxError(
+      `Cannot read ${path}: found ${found}, expected one YAML mapping`,
+      place(),
+      "Make the file one document of `key: value` lines",
+    );
   }
 }
 
@@ -168,4 +169,23 @@ function errorOffset(text: string, parse: Parser): number {
   const [start = 0, end = text.length] = [statements[low], statements[high]];
   const inside = lines.filter((line) => line >= start && line < end).slice(0, longestStatement);
   return inside.findLast(isLegal) ?? start;
+}
+
+/** Returns a description of a value, for a message about a wrong type. */
+export function describeValue(value: unknown, language: "TOML" | "YAML"): string {
+  const isToml = language === "TOML";
+  if (typeof value === "string") {
+    return quote(value);
+  }
+  if (typeof value === "object" && value !== null) {
+    const isDate = Object.getPrototypeOf(value) !== Object.prototype;
+    const table = isToml ? "a table" : "a mapping";
+    return Array.isArray(value) ? (isToml ? "an array" : "a list") : isDate ? "a date" : table;
+  }
+  if (typeof value === "boolean") {
+    return `the boolean ${value}`;
+  }
+  // A file of YAML may well say 1.10 where its author means no number.
+  const number = isToml ? `the number ${value}` : `a number, which YAML reads as ${value}`;
+  return value === null || value === undefined ? "nothing" : number;
 }

@@ -156,17 +156,6 @@ describe("crates", () => {
     expect(faults).toEqual([]);
   });
 
-  test("a path dependency that cannot be read is a fault", async () => {
-    const files = {
-      "Cargo.toml": root('["crates/a"]'),
-      "crates/a/Cargo.toml": crate("a", '[dependencies]\nx = { path = "../../base/x" }\n'),
-      "base/x/Cargo.toml": "[package\n",
-    };
-    expect(await faultsOf(files)).toEqual([
-      expect.stringContaining("base/x/Cargo.toml:1 Cannot read base/x/Cargo.toml: not valid TOML"),
-    ]);
-  });
-
   test.each([
     ["true", "publish = true", true],
     ["a registry", 'publish = ["internal"]', true],
@@ -294,14 +283,6 @@ describe("statements, for those who list or edit them", () => {
   });
 
   const at = (file: string, line: number, column: number) => ({ file, line, column });
-
-  test("a key with escapes in all its spelling has the place of its value", async () => {
-    const { version } = await read({
-      "Cargo.toml": '["work\\u0073pace"."pack\\u0061ge"]\n"v\\u0065rsion" = "1.2.2"\n',
-    });
-    expect(version?.value).toBe("1.2.2");
-    expect(version?.place()).toEqual(at("Cargo.toml", 2, 19));
-  });
 
   test("what is not stated has the place of the table around it", async () => {
     const { version, crates } = await read({
