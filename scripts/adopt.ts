@@ -2,7 +2,7 @@
 /**
  * Copies these scripts into a checkout of the product, updates a copy, or checks whether it is current.
  *
- * Usage: bun scripts/adopt.ts DIR [--check]
+ * Usage: bun scripts/adopt.ts DIR [--check] [--verbose]
  *
  * Writes `scripts/`, `scripts/lib/` and the commands of `release-gate/`, all files or none. Never writes
  * the ledger, and replaces only files that it wrote itself and that were not edited since:
@@ -22,6 +22,7 @@ import {
   type Copy,
   changesOf,
   compareCopy,
+  type Fate,
   ignoredAmong,
   isChange,
   type Manifest,
@@ -30,14 +31,14 @@ import {
   readUpstream,
   restoreManifest,
 } from "./adopt/copy.ts";
-import { command, flag, main, nonEmpty, operand } from "./lib/cli.ts";
+import { command, flag, main, nonEmpty, operand, verboseOption } from "./lib/cli.ts";
 import { changeFiles } from "./lib/disk/change-files.ts";
 import { findFile, realPath } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
-import { error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
+import { detail, error, type Finding, notice, refusal, shellWord, warning } from "./lib/finding.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
-import type { Json } from "./lib/report.ts";
+import type { Json, Report } from "./lib/report.ts";
 
 /** The only file that a fork may edit. */
 const layoutPath = "scripts/lib/layout.ts";
@@ -54,6 +55,7 @@ export const table = command({
   },
   options: {
     check: flag("write nothing; check whether the copy is current, and name the edited files"),
+    verbose: verboseOption,
   },
   refuses: [
     "DIR is in no git work tree, or in the checkout of these scripts",
@@ -73,7 +75,7 @@ export const table = command({
     const adopt = `bun ${from}/scripts/adopt.ts ${copy.wordOf(".")}`;
     const edits = editsOf(adoption, options.check, adopt, from);
     if (options.check || edits.some(({ level }) => level === "error")) {
-      report.attach(dataOf(adoption, false));
+      reportFates(report, adoption, false);
       report.add(options.check ? checkCopy(adoption, edits, adopt) : edits);
       if (!options.check) {
         report.printAside("Nothing was written.");
@@ -91,8 +93,7 @@ export const table = command({
     if (outcome === "interrupted") {
       throw new Interrupted("every file is as it was before", interrupt.exitCode);
     }
-    report.attach(dataOf(adoption, changes.length > 0));
-    report.print(summaryOf(adoption));
+    reportFates(report, adoption, changes.length > 0);
     report.add([...edits, ...(await remarksOn(adoption)), currentNotice(adoption)]);
     if (changes.length > 0) {
       report.print(`Next: git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`);
@@ -126,8 +127,8 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
 }
 
 /**
- * Returns a finding for each file that was edited in the copy, or never adopted. It is an error if the
- * adoption or the check must refuse it.
+ * Returns a finding for each kind of file that was edited in the copy, or never adopted, with its files.
+ * It is an error if the adoption or the check must refuse it. All errors have the same remedy.
  *
  * @param adopt The command that adopts again.
  * @param tools The folder of the release tools, as a shell reads it.
@@ -138,31 +139,48 @@ function editsOf(
   adopt: string,
   tools: string,
 ): Finding[] {
-  return steps.flatMap(({ path, fate }) => {
-    const file = copy.pathOf(path);
-    const at = { file };
-    if (fate === "edited" && path === layoutPath) {
-      return notice(`${file} is edited here, as it may be`, { at });
-    }
-    if (fate === "edited" && !isCheck) {
-      const remedy = "Bring the edit upstream, or undo it";
-      return warning(`${file} is edited here, and not upstream since: it stays`, { at, remedy });
-    }
-    if (fate !== "edited" && fate !== "conflict") {
-      return [];
-    }
-    const isAdopted = manifest?.files.has(path) === true;
-    const edit = `is edited here${fate === "conflict" ? ", and has changed upstream since" : ""}`;
-    const found = isAdopted ? edit : "was not written by adopt.ts";
-    const way = `Set yours aside: mv ${copy.wordOf(path)} ${copy.wordOf(`${path}.mine`)}; adopt again: ${adopt}; then bring what you need of yours into the new file, or upstream`;
-    const [from, to] = [manifest?.commit, upstream?.commit];
-    const history =
-      isAdopted && fate === "conflict" && from !== undefined && to !== undefined
-        ? `; what changed upstream: git -C ${tools} diff ${short(from)} ${short(to)} -- ${path}`
-        : "";
-    const action = isCheck ? "call the copy current" : "adopt";
-    return error(`Cannot ${action}: ${file} ${found}`, { at, remedy: way + history });
-  });
+  const pathsOf = (fate: Fate) =>
+    steps.filter((step) => step.fate === fate).map(({ path }) => path);
+  const edited = pathsOf("edited").filter((path) => path !== layoutPath);
+  const layout = pathsOf("edited").filter((path) => path === layoutPath);
+  const conflicts = pathsOf("conflict");
+  const own = conflicts.filter((path) => manifest?.files.has(path) !== true);
+  const adopted = conflicts.filter((path) => !own.includes(path));
+  const changed = adopted.filter((path) => upstream?.files.has(path));
+  const removed = adopted.filter((path) => !changed.includes(path));
+  const refused = [...(isCheck ? edited : []), ...own, ...changed, ...removed];
+
+  const [from, to] = [manifest?.commit, upstream?.commit];
+  const history =
+    adopted.length > 0 && from !== undefined && to !== undefined
+      ? `; what changed upstream: git -C ${tools} diff ${short(from)} ${short(to)} -- ${adopted.join(" ")}`
+      : "";
+  const [first = "", ...others] = refused;
+  const move =
+    others.length === 0
+      ? `mv ${copy.wordOf(first)} ${copy.wordOf(`${first}.mine`)}`
+      : `for file in ${refused.map(copy.wordOf).join(" ")}; do mv "$file" "$file.mine"; done`;
+  const way = `Set yours aside: ${move}; adopt again: ${adopt}; then bring what you need of yours into the new version, or upstream${history}`;
+
+  /** Returns a finding with the places of some files, or none without files. */
+  function findingAt(make: typeof error, message: string, paths: string[], remedy?: string) {
+    const [at, ...also] = paths.map((path) => ({ file: copy.pathOf(path) }));
+    return at === undefined ? [] : make(message, { at, also, remedy });
+  }
+  const refuse = (paths: string[], words: string) => {
+    const what = `Cannot ${isCheck ? "call the copy current" : "adopt"}`;
+    return findingAt(error, `${what}: found ${countOf(paths.length)} ${words}`, paths, way);
+  };
+  const kept = `Kept as they are: ${countOf(edited.length)} edited here, and unchanged upstream`;
+  return [
+    findingAt(notice, `${copy.pathOf(layoutPath)} is edited here, as it may be`, layout),
+    isCheck
+      ? refuse(edited, "edited here")
+      : findingAt(warning, kept, edited, "Bring the edits upstream, or undo them"),
+    refuse(own, "that adopt.ts did not write"),
+    refuse(changed, "edited here, and changed upstream since"),
+    refuse(removed, "edited here, and removed upstream since"),
+  ].flat();
 }
 
 /** Returns errors unless the copy is current. Only its layout may be edited. */
@@ -207,23 +225,37 @@ function namesOf(paths: readonly string[]): string {
   return paths.slice(0, 3).join(", ") + (more > 0 ? ` and ${countOf(more)} more` : "");
 }
 
-/** Returns the number of files that were written, removed and unchanged. */
-function summaryOf({ steps, manifest }: Adoption): string {
-  const count = (fate: string) => steps.filter((step) => step.fate === fate).length;
-  const removed = count("removed") === 0 ? "" : `, ${count("removed")} removed`;
-  const before = manifest === undefined ? "" : `; it was ${originWords(manifest)}`;
-  return `${countOf(count("stale"))} written${removed}, ${count("current")} unchanged${before}`;
+/** Reports the number of files of each fate that occurs, then the fate of each file as a detail. */
+function reportFates(report: Report, adoption: Adoption, isWritten: boolean): void {
+  const { copy, manifest, steps } = adoption;
+  const words: Readonly<Record<Fate, string>> = {
+    stale: isWritten ? "written" : "to write",
+    removed: isWritten ? "removed" : "to remove",
+    current: "unchanged",
+    edited: "edited here",
+    conflict: "in conflict",
+  };
+  const counts = Object.entries(words)
+    .map(([fate, word]) => [steps.filter((step) => step.fate === fate).length, word] as const)
+    .filter(([count]) => count > 0)
+    .map((each) => each.join(" "));
+  const before = isWritten && manifest ? `; it was ${originWords(manifest)}` : "";
+  report.attach(dataOf(adoption, isWritten));
+  report.print(`Files: ${counts.join(", ")}${before}`);
+  report.add(steps.map(({ path, fate }) => detail(`${copy.pathOf(path)}: ${words[fate]}`)));
 }
 
 /** Returns warnings about ignored files and uncommitted changes, and a notice of old shell scripts. */
 async function remarksOn({ copy, steps, upstream }: Adoption): Promise<Finding[]> {
   const remarks: Finding[] = [];
   const paths = [manifestPath, ...steps.map(({ path }) => path)];
-  const [ignored, ...others] = await ignoredAmong(copy, paths);
+  const all = await ignoredAmong(copy, paths);
+  const [ignored] = all;
   if (ignored !== undefined) {
-    const all = namesOf([ignored, ...others].map(copy.pathOf));
+    const files = all.map(copy.pathOf);
     remarks.push(
-      warning(`git ignores ${all}: CI does not get them`, {
+      ...files.map((file) => detail(`${file}: git ignores it`)),
+      warning(`git ignores ${namesOf(files)}: CI does not get them`, {
         at: { file: copy.pathOf(ignored) },
         remedy: `Change the rule that this names: git -C ${copy.wordOf(".")} check-ignore -v ${ignored}`,
       }),

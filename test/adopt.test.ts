@@ -124,7 +124,7 @@ test("a first adoption brings the commands, their library and nothing else", asy
   expect(JSON.parse(after[manifest] ?? "")).toMatchObject({ version, commit: head });
   expect(stdout).toBe(
     [
-      `${expected.length} files written, 0 unchanged`,
+      `Files: ${expected.length} written`,
       "Left as they are, and replaced by these: scripts/release.sh",
       `The copy is current: ${expected.length} files of version ${version} (commit ${head.slice(0, 7)})`,
       "Next: git -C . add scripts release-gate, and commit that",
@@ -133,12 +133,76 @@ test("a first adoption brings the commands, their library and nothing else", asy
   );
 
   const again = await it.adopt();
-  expect(again.stdout).toStartWith(
-    `0 files written, ${expected.length} unchanged; it was version ${version}`,
-  );
+  expect(again.stdout).toStartWith(`Files: ${expected.length} unchanged\n`);
   expect(again.stdout).toContain(`\n${stdout.trimEnd().split("\n").at(-2)}\n`);
   expect(contents(it.product)).toEqual(after);
   expect((await it.check()).code).toBe(0);
+});
+
+test("an adoption prints counts, and names what needs a decision; --verbose and --json name all", async () => {
+  using it = await world({ committed: true });
+  writeFiles(it.tools, { "scripts/gone.ts": "export {};\n" });
+  writeFiles(it.product, { ".gitignore": "lib/\n", "scripts/release.sh": "#!/bin/sh\n" });
+  const linesOf = (text: string) => text.trimEnd().split("\n");
+  const first = await it.adopt();
+  const paths = filesIn(it.product);
+  expect(first.stdout).toStartWith(`Files: ${paths.length} written\n`);
+  expect(linesOf(first.stdout + first.stderr).length).toBeLessThanOrEqual(12);
+
+  const kept = ["scripts/audit/page.ts", "scripts/release.ts"];
+  it.edit(it.product, ...kept, "scripts/gone.ts");
+  writeFiles(it.product, { "scripts/own.ts": "// own\n", "scripts/status.ts": "// own\n" });
+  const library = paths.filter((path) => path.startsWith("scripts/lib/"));
+  it.edit(it.tools, ...library, "scripts/status.ts");
+  writeFiles(it.tools, { "scripts/own.ts": "//\n", "scripts/gone.ts": undefined });
+  expect(library.length).toBeGreaterThan(40);
+  const counts = `Files: ${library.length} to write, ${paths.length - library.length - 4} unchanged, 2 edited here, 3 in conflict`;
+  const aside =
+    'Set yours aside: for file in scripts/own.ts scripts/status.ts scripts/gone.ts; do mv "$file" "$file.mine"; done; adopt again: bun ../tools/scripts/adopt.ts .; ';
+  const conflicts = (action: string) => [
+    `error: Cannot ${action}: found 1 file that adopt.ts did not write`,
+    "  at scripts/own.ts",
+    `error: Cannot ${action}: found 1 file edited here, and changed upstream since`,
+    "  at scripts/status.ts",
+    `error: Cannot ${action}: found 1 file edited here, and removed upstream since`,
+    "  at scripts/gone.ts",
+    expect.stringContaining(`  fix: ${aside}`),
+  ];
+  const refused = await it.adopt();
+  expect(refused).toMatchObject({ code: 1, stdout: `${counts}\n` });
+  expect(linesOf(refused.stderr)).toEqual([
+    "warning: Kept as they are: 2 files edited here, and unchanged upstream",
+    ...kept.map((path) => `  at ${path}`),
+    "  fix: Bring the edits upstream, or undo them",
+    ...conflicts("adopt"),
+    "Nothing was written.",
+  ]);
+  const checked = await it.check();
+  expect(checked).toMatchObject({ code: 1, stdout: `${counts}\n` });
+  expect(linesOf(checked.stderr)).toEqual([
+    "error: Cannot call the copy current: found 2 files edited here",
+    ...kept.map((path) => `  at ${path}`),
+    ...conflicts("call the copy current").with(
+      -1,
+      expect.stringContaining("  fix: Set yours aside: "),
+    ),
+    expect.stringContaining(`: found ${library.length} files stale, missing or not executable: `),
+    "  at scripts/lib/answer.ts",
+    "  fix: Adopt again: bun ../tools/scripts/adopt.ts .",
+  ]);
+
+  const { stdout } = await it.adopt(".", "--check", "--verbose");
+  const { data, findings } = JSON.parse((await it.adopt(".", "--json")).stdout);
+  expect(data.files).toHaveLength(paths.length + 1);
+  for (const row of ["scripts/lib/answer.ts: to write", "scripts/own.ts: in conflict"]) {
+    expect(linesOf(stdout)).toContain(row);
+    expect(findings).toContainEqual({ level: "notice", message: row });
+  }
+  writeFiles(it.product, { "scripts/own.ts": undefined, "scripts/gone.ts": undefined });
+  await it.git(it.tools, "checkout", "--", "scripts/status.ts");
+  const updated = await it.adopt(".", "--verbose");
+  expect(updated.stdout).toStartWith(`Files: ${library.length + 1} written, `);
+  expect(linesOf(updated.stdout)).toContain("scripts/lib/version.ts: git ignores it");
 });
 
 test("a tsconfig.json of the product redirects no import of a copy, nor a command in its folder", async () => {
@@ -191,14 +255,14 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
     }),
   );
   const itself = await run("scripts/adopt.ts", ".", "--check");
-  expect(itself.stdout).toStartWith("The copy is as it was adopted: ");
+  expect(itself.stdout).toContain("\nThe copy is as it was adopted: ");
   it.edit(it.product, "scripts/release.ts", layout);
   rmSync(join(it.product, "scripts/audit-releases.ts"));
   const edited = await run("scripts/adopt.ts", ".", "--check");
   expect(edited.code).toBe(1);
-  expect(edited.stdout).toBe(`${layout} is edited here, as it may be\n`);
+  expect(edited.stdout).toEndWith(`2 edited here\n${layout} is edited here, as it may be\n`);
   expect(errorsOf(edited.stderr)).toEqual([
-    "Cannot call the copy current: scripts/release.ts is edited here",
+    "Cannot call the copy current: found 1 file edited here",
     "Cannot call the copy current: found 1 file stale, missing or not executable: scripts/audit-releases.ts",
   ]);
   expect(edited.stderr).toContain("fix: Adopt again: bun TOOLS/scripts/adopt.ts .");
@@ -230,22 +294,24 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
   expect(stale.code).toBe(1);
   expect(errorsOf(stale.stderr)).toEqual(
     [
-      "scripts/release-chart.ts is edited here",
+      "found 1 file edited here",
       "found 6 files stale, missing or not executable: scripts/audit-releases.ts, scripts/bump-version.ts, scripts/gone.ts and 3 files more",
     ].map((words) => `Cannot call the copy current: ${words}`),
   );
-  expect(stale.stdout).toBe(`${layout} is edited here, as it may be\n`);
+  expect(stale.stdout).toEndWith(`\n${layout} is edited here, as it may be\n`);
   expect(contents(it.product)).toEqual(said);
 
   const { code, stdout, stderr } = await it.adopt();
   expect({ code, errors: errorsOf(stderr) }).toEqual({ code: 0, errors: [] });
   const count = filesIn(it.product).length;
   // The layout and the edited file are neither written nor as they are upstream.
-  expect(stdout).toStartWith(`4 files written, 2 removed, ${count - 6} unchanged; it was version `);
+  expect(stdout).toStartWith(
+    `Files: 4 written, 2 removed, ${count - 6} unchanged, 2 edited here; it was version `,
+  );
   expect(stdout).toContain(`The copy is current: ${count} files of version `);
   expect(stdout).toContain(`${layout} is edited here, as it may be\n`);
   expect(stderr).toStartWith(
-    "warning: scripts/release-chart.ts is edited here, and not upstream since: it stays\n",
+    "warning: Kept as they are: 1 file edited here, and unchanged upstream\n  at scripts/release-chart.ts\n",
   );
   expect(existsSync(join(it.product, "scripts/lib/old"))).toBe(false);
   expect(statSync(join(it.product, "scripts/bump-version.ts")).mode & 0o111).toBe(0o111);
@@ -273,21 +339,23 @@ test("nothing is written if a file was edited on both sides, or was never adopte
   const head = (await it.git(it.tools, "rev-parse", "--short=7", "HEAD")).stdout.trim();
   const before = contents(it.product);
   const { code, stdout, stderr } = await it.adopt();
-  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect({ code, stdout }).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining(" to write, "),
+  });
   expect(errorsOf(stderr)).toEqual([
-    "Cannot adopt: scripts/gone.ts is edited here, and has changed upstream since",
-    "Cannot adopt: scripts/lib/fresh.ts was not written by adopt.ts",
-    `Cannot adopt: ${layout} is edited here, and has changed upstream since`,
+    "Cannot adopt: found 1 file that adopt.ts did not write",
+    "Cannot adopt: found 1 file edited here, and changed upstream since",
+    "Cannot adopt: found 1 file edited here, and removed upstream since",
   ]);
   expect(stderr).toContain(
-    `fix: Set yours aside: mv ${layout} ${layout}.mine; adopt again: bun ../tools/scripts/adopt.ts .; then bring what you need of yours into the new file, or upstream; what changed upstream: git -C ../tools diff ${old} ${head} -- ${layout}\n`,
+    `; what changed upstream: git -C ../tools diff ${old} ${head} -- scripts/gone.ts ${layout}\n`,
   );
   expect(stderr).toEndWith("Nothing was written.\n");
   expect(contents(it.product)).toEqual(before);
 
-  for (const [, move = ""] of stderr.matchAll(/Set yours aside: (mv [^;]+);/g)) {
-    expect((await start(["sh", "-c", move], { cwd: it.product })).code).toBe(0);
-  }
+  const [, move = ""] = /Set yours aside: (.+); adopt again: /.exec(stderr) ?? [];
+  expect((await start(["sh", "-c", move], { cwd: it.product })).code).toBe(0);
   expect((await it.adopt()).code).toBe(0);
   expect((await it.check()).code).toBe(0);
   expect(readFileSync(join(it.product, `${layout}.mine`), "utf8")).toEndWith("// edited\n");
@@ -314,7 +382,8 @@ describe("the commands that a way out names work where it was printed:", () => {
     ["the copy itself", "product", "product", "."],
   ])("in %s", async (_, place, named, dir) => {
     using it = await world({ committed: true, named });
-    writeFiles(it.product, { "docs/a.md": "", "scripts/status.ts": "// the product's own\n" });
+    const own = { "scripts/status.ts": "// own\n", "scripts/release.ts": "// own\n" };
+    writeFiles(it.product, { "docs/a.md": "", ...own });
     const cwd = join(it.tools, "..", place);
     const adopt = (...args: string[]) =>
       it.run(join(it.tools, "scripts/adopt.ts"), cwd, dir, ...args);
@@ -322,7 +391,7 @@ describe("the commands that a way out names work where it was printed:", () => {
 
     const refused = (await adopt()).stderr;
     const [, move = "", again = ""] =
-      /fix: Set yours aside: (mv [^;]+); adopt again: (bun [^;]+);/.exec(refused) ?? [];
+      /fix: Set yours aside: (.+); adopt again: (bun [^;]+);/.exec(refused) ?? [];
     for (const line of [move, again]) {
       expect({ line, ...(await shell(it, cwd, line)) }).toMatchObject({ line, code: 0 });
     }
@@ -457,13 +526,13 @@ describe("this project itself", () => {
     const check = await it.adoptThis("--check");
     expect(check.code).toBe(1);
     expect(errorsOf(check.stderr)).toEqual([
-      "Cannot call the copy current: scripts/release-chart.ts is edited here",
+      "Cannot call the copy current: found 1 file edited here",
       "Cannot call the copy current: found 1 file stale, missing or not executable: scripts/audit-releases.ts",
     ]);
     const again = await it.adoptThis();
     expect(again.code).toBe(0);
-    expect(again.stdout).toStartWith("1 file written, ");
-    expect(again.stderr).toContain("warning: scripts/release-chart.ts is edited here, ");
+    expect(again.stdout).toStartWith("Files: 1 written, ");
+    expect(again.stderr).toContain("warning: Kept as they are: 1 file edited here, ");
   });
 
   test("is not written over what no adoption wrote", async () => {
@@ -471,10 +540,8 @@ describe("this project itself", () => {
     writeFiles(it.product, { "scripts/release.ts": "// the product's own\n" });
     const before = contents(it.product);
     const { code, stdout, stderr } = await it.adoptThis();
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(errorsOf(stderr)).toEqual([
-      "Cannot adopt: scripts/release.ts was not written by adopt.ts",
-    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining(" to write, ") });
+    expect(errorsOf(stderr)).toEqual(["Cannot adopt: found 1 file that adopt.ts did not write"]);
     expect(stderr).toEndWith("Nothing was written.\n");
     const itself = await runScript(script, [projectRoot], { cwd: it.product, env: it.env });
     expect(itself.stderr).toContain("these scripts are in the same checkout");
