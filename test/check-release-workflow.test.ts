@@ -445,6 +445,7 @@ test.each([
   "vars.always == '1'",
   "success()",
   "!contains(github.ref_name, '-rc')",
+  "${{ !contains(github.ref_name, '-') }}",
 ])("a condition without a status function keeps GitHub's own: %s", async (condition) => {
   const jobs = jobOf("a", `needs: first, if: ${JSON.stringify(condition)}`);
   expect(await breaches(withJobs(jobs))).toEqual([]);
