@@ -23,7 +23,9 @@ import {
   readReferences,
 } from "./lib/files/references.ts";
 import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import type { ObjectId } from "./lib/git/git.ts";
 import { judge } from "./lib/git/judged-tree.ts";
+import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check } from "./lib/tree.ts";
@@ -153,17 +155,35 @@ export const table = command({
   example: "bun scripts/check-references.ts v1.2.3 --ref v1.2.3",
   async run({ operands, options, repository, report }) {
     const { version } = operands;
+    const opened = await repository();
     let data: () => Json = () => ({});
     report.add(
-      await judge(await repository(), options.ref, async (tree) => {
+      await judge(opened, options.ref, async (tree, commit) => {
         const read = await readReferences(tree, applicationVersions(version));
         data = () => dataOf(read, version);
-        return judgeReferences(read, version);
+        const findings = judgeReferences(read, version);
+        return commit === undefined || findings.every(({ level }) => level === "notice")
+          ? findings
+          : await forHistory(findings, opened, commit, `${layout.tagPrefix}${version}`);
       }),
     );
     report.attach(data);
   },
 });
+
+/** Returns findings about a commit. If it is the tagged one, no remedy changes it any more. */
+async function forHistory(
+  findings: readonly Finding[],
+  repository: Repository,
+  commit: ObjectId,
+  tag: string,
+): Promise<readonly Finding[]> {
+  const { findCommit } = await import("./lib/git/git.ts");
+  const remedy = `${tag} is tagged, so this stays as it is: correct it in the next release`;
+  return (await findCommit(repository, `refs/tags/${tag}`)) === commit
+    ? findings.map((each) => (each.remedy === undefined ? each : { ...each, remedy }))
+    : findings;
+}
 
 function dataOf({ references, blind }: References, version: Version): Json {
   const versions = applicationVersions(version);

@@ -321,3 +321,20 @@ error: Cannot tag v1.3.0: docs/CI.md says perf-sentinel v1.2.9, expected v1.3.0
   });
   expect(await runScript(script, [], options)).toMatchObject({ code: 2 });
 });
+
+test("what is stale in the commit of the version's own tag is history, which no bump changes", async () => {
+  await using world = await testRepository();
+  await world.commit({ ...product, "docs/CI.md": smallProduct("1.2.9")["docs/CI.md"] });
+  const options = { cwd: world.root, env: world.env };
+  const before = await runScript(script, ["v1.3.0", "--ref", "HEAD"], options);
+  expect(before.stderr).toContain("fix: Bring every reference along: bun scripts/bump-version.ts");
+  await world.git("tag", "v1.3.0");
+  for (const ref of ["v1.3.0", "HEAD"]) {
+    const { code, stderr } = await runScript(script, ["v1.3.0", "--ref", ref], options);
+    expect(code).toBe(1);
+    expect(stderr).not.toContain("bump-version.ts");
+    expect(stderr.match(/fix: .*/g)).toEqual([
+      "fix: v1.3.0 is tagged, so this stays as it is: correct it in the next release",
+    ]);
+  }
+});
