@@ -4,8 +4,8 @@
  *
  * Usage: bun release-gate/check-lab-validation.ts --version vX.Y.Z [--ledger PATH] [--max-age-days N] [--ref COMMIT]
  *
- * Malformed rows are ignored with a warning. A FAIL after the PASS, and commits that changed the product
- * since the PASS was committed, are warnings.
+ * Malformed rows are ignored with a warning. A FAIL after the PASS is a warning, and so are commits that
+ * changed more of the product than its versions since the PASS was committed.
  *
  * Exit codes: 0 passed, 1 refused, 2 wrong command line, 130 interrupted.
  */
@@ -28,12 +28,13 @@ import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
   type Entry,
   entriesOf,
+  labCommand,
   malformedEnd,
   malformedFinding,
   malformedOf,
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
-import { error, notice, refusal, shellWord, warning } from "../scripts/lib/finding.ts";
+import { error, notice, refusal, warning } from "../scripts/lib/finding.ts";
 import type { ObjectId } from "../scripts/lib/git/git.ts";
 import { judge } from "../scripts/lib/git/judged-tree.ts";
 import { findRepository } from "../scripts/lib/git/repository.ts";
@@ -107,8 +108,7 @@ function decide(source: Source | undefined, question: LabQuestion) {
   const ours = entriesOf(ledger).filter((entry) => entry.tag === tag);
   const sorted = ours.toSorted(compareEntries);
   const pass = sorted.findLast(({ verdict }) => verdict === "PASS");
-  const named = file === layout.ledger ? "" : ` --ledger ${shellWord(file)}`;
-  const command = `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record${named}`;
+  const command = labCommand(tag, file);
   // Malformed rows come first if they name the version, because one may be the PASS, or if they end the
   // ledger, because the command then cannot append.
   const mayMatter =
@@ -239,7 +239,8 @@ export const table = command({
       if (latest === undefined || holder === undefined) {
         return decision.findings;
       }
-      const row = { ledger: holder.ledger, line: latest.entry.line, commit };
+      const { line, tag } = latest.entry;
+      const row = { tag, ledger: holder.ledger, line, commit };
       return [...decision.findings, ...(await checkDrift(holder.repository, row))];
     };
     report.add(

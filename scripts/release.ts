@@ -94,7 +94,8 @@ function labGate(today: Day, skipLab: boolean): Gate {
         return { findings: await addRemedy(findings, candidate, question) };
       }
       const { ledger } = question;
-      const drift = await checkDrift(repository, { ledger, line: validation.entry.line, commit });
+      const { tag, line } = validation.entry;
+      const drift = await checkDrift(repository, { tag, ledger, line, commit });
       return { findings: [...findings, ...drift], trailers: [labEvidence(validation)] };
     },
   };

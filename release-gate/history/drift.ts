@@ -1,5 +1,6 @@
 /** Checks for drift: commits that changed the product after a row of the ledger was committed. */
 
+import { labCommand } from "../../scripts/lib/files/ledger.ts";
 import { type Finding, notice, refusal, warning } from "../../scripts/lib/finding.ts";
 import {
   gitOutput,
@@ -15,6 +16,8 @@ import { lastWords } from "../../scripts/lib/process.ts";
 
 /** The row from which drift is counted. */
 export interface DriftQuestion {
+  /** The version of the row, with its tag prefix. */
+  readonly tag: string;
   /** Path of the ledger, relative to the top level. */
   readonly ledger: string;
   /** The row's line, from 1. */
@@ -28,7 +31,8 @@ const shownCommits = 5;
 
 /**
  * Returns a warning with the commits that changed `layout.validatedPaths` since a row of the ledger was
- * committed, or with the reason why they cannot be listed; a notice if there are none.
+ * committed, or with the reason why they cannot be listed; a notice if there are none. The versions that
+ * a bump moves do not count, nor does a change that was reverted.
  *
  * @throws {Refusal} If git fails.
  */
@@ -36,7 +40,7 @@ export async function checkDrift(
   repository: Repository,
   question: DriftQuestion,
 ): Promise<Finding[]> {
-  const { ledger, line, commit } = question;
+  const { tag, ledger, line, commit } = question;
   const at = { file: ledger, line };
   const unknown = (why: string, remedy: string) => [
     warning(`Cannot count the commits since the validation: ${why}`, { remedy, at }),
@@ -66,17 +70,27 @@ export async function checkDrift(
   if (shallow !== "false" || !isObjectId(judged)) {
     throw unanswered("find the commit that is judged", state);
   }
-  const changes = await changesSince(repository, since, judged);
-  const paths = layout.validatedPaths.join(", ").replace(/, ([^,]*)$/, " or $1");
-  const touched = `since the PASS was committed in ${short(since)} touched ${paths}`;
-  if (changes.length === 0) {
+  const touching = await changesSince(repository, since, judged);
+  const recorded = `since the PASS was committed in ${short(since)}`;
+  const touched = `${recorded} touched ${listed("or")}`;
+  if (touching.length === 0) {
     return [notice(`no commit ${touched}`, { at })];
   }
+  const { findChangedFiles } = await import("./changed-files.ts");
+  const changed = await findChangedFiles(repository, [since, judged], isValidated);
+  if (changed.size === 0) {
+    return [notice(`nothing but versions changed ${recorded} in ${listed("and")}`, { at })];
+  }
+  // A quoted name has control characters: it is not in its plain form, so it counts as changed.
+  const isChanged = (file: string) => file.startsWith('"') || changed.has(file);
+  const changes = touching
+    .filter(({ files }) => files.some(isChanged))
+    .map(({ id, subject }) => `${short(id)} ${subject}`);
   const count = changes.length === 1 ? "1 commit" : `${changes.length} commits`;
   const which = changes.length > shownCommits ? `, the first ${shownCommits} of them` : "";
   return [
     warning(`${count} ${touched}${which}:\n${changes.slice(0, shownCommits).join("\n")}`, {
-      remedy: "Make sure the lab saw these changes; if not, rerun it and append a fresh PASS entry",
+      remedy: `Make sure the lab saw these changes; if not, rerun it, and commit its row: ${labCommand(tag, ledger)}`,
       at,
     }),
   ];
@@ -101,15 +115,22 @@ function originOf(porcelain: string, line: number): ObjectId | undefined {
 
 const purpose = "list the commits since the validation";
 
+/** A commit that touched validated files. */
+interface Touching {
+  readonly id: ObjectId;
+  readonly subject: string;
+  /** The validated files, as git prints their names. */
+  readonly files: readonly string[];
+}
+
 /**
- * Returns the names and subjects of the commits after one that changed the validated paths, oldest first.
- * A merge counts if it has a version of a file that no parent has.
+ * Returns the commits after one that touched the validated paths, oldest first. A merge counts if it has a version of a file that no parent has.
  */
 async function changesSince(
   repository: Repository,
   since: ObjectId,
   judged: ObjectId,
-): Promise<string[]> {
+): Promise<Touching[]> {
   if (since === judged) {
     return [];
   }
@@ -124,16 +145,19 @@ async function changesSince(
   const [, ...fields] = (await gitOutput(repository, purpose, list)).split("\0");
   const commits = Array.from({ length: fields.length / 2 }, (_, index) => {
     const [subject = "", ...files] = (fields[2 * index + 1] ?? "").split("\n");
-    return { id: fields[2 * index] ?? "", subject, files };
+    return { id: fields[2 * index] ?? "", subject, files: files.filter(isValidated) };
   });
   if (commits.at(-1)?.id !== judged || commits.every(({ id }) => id !== since)) {
     throw refusal(`Cannot ${purpose}: git log gave an incomplete answer`, {
       remedy: "Check the repository: git fsck",
     });
   }
-  return commits
-    .filter(({ id, files }) => id !== since && files.some(isValidated))
-    .map(({ id, subject }) => `${short(id)} ${subject}`);
+  return commits.filter(({ id, files }) => id !== since && files.length > 0);
+}
+
+/** Returns the validated paths as a list in words. */
+function listed(conjunction: "and" | "or"): string {
+  return layout.validatedPaths.join(", ").replace(/, ([^,]*)$/, ` ${conjunction} $1`);
 }
 
 /** Reports whether a file name in git's output is in a validated path. */

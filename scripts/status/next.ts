@@ -4,6 +4,7 @@
  */
 
 import type { State } from "../lib/answer.ts";
+import { labCommand } from "../lib/files/ledger.ts";
 import type { Relation } from "../lib/git/remote.ts";
 import { layout } from "../lib/layout.ts";
 import { mergeCommand } from "../lib/release-branch.ts";
@@ -221,7 +222,7 @@ function nextForLab(facts: StatusFacts, uncommitted: Checks["uncommitted"]): Nex
     return orEarlier(facts, commitLedger(`Record the lab validation of ${tag}`));
   }
   const unset = ledgerVariable ? "env -u LEDGER " : "";
-  const run = `${unset}bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`;
+  const run = `${unset}${labCommand(tag)}`;
   const push = where === "branch" ? pushBranch(facts) : undefined;
   return orEarlier(facts, push ?? command(run));
 }

@@ -225,11 +225,11 @@ async function askLab(judged: Judged): Promise<Pick<Checks, "lab" | "gate">> {
     const isPending = lab.state === "failed" && !hasFailed;
     return { lab: isPending ? { ...lab, state: "pending" } : lab, gate: undefined };
   }
-  const { date, sha, line } = value.entry;
+  const { tag, date, sha, line } = value.entry;
   const { ledger } = layout;
   const evidence = `PASS of ${date}, lab commit ${sha}, line ${line} of ${ledger}`;
   const gate = await answer(
-    [validation, checkDrift(repository, { ledger, line, commit })],
+    [validation, checkDrift(repository, { tag, ledger, line, commit })],
     (notices) => notices.find((each) => each.startsWith("release-gate:")) ?? "",
   );
   return { lab: { state: "verified", evidence }, gate };

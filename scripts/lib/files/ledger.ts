@@ -99,6 +99,12 @@ export function malformedFinding(row: MalformedRow, make: typeof error, action: 
   return make(`${action}: ${fault}`, { at, remedy });
 }
 
+/** Returns the command that runs the lab and records its verdict. Nothing else opens the gate. */
+export function labCommand(tag: string, ledger: string = layout.ledger): string {
+  const named = ledger === layout.ledger ? "" : ` --ledger ${shellWord(ledger)}`;
+  return `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record${named}`;
+}
+
 /** Returns the text of a row without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { checkDrift } from "../../../release-gate/history/drift.ts";
+import { smallProduct } from "../../../scripts/demo/product.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { start, type TestRepository, testRepository, writeFiles } from "../../helpers/world.ts";
 
@@ -14,7 +15,10 @@ async function driftOf(
   line: number,
   commit?: string,
 ) {
-  const [finding, ...more] = await checkDrift({ root, env }, { ledger, line, commit });
+  const [finding, ...more] = await checkDrift(
+    { root, env },
+    { tag: "v1.2.3", ledger, line, commit },
+  );
   expect(more).toEqual([]);
   expect(finding?.at).toEqual({ file: ledger, line });
   return finding;
@@ -75,7 +79,9 @@ describe("in a history with a merge, two identical rows and changes of every kin
   test("drift is what touched the product after the row's commit, oldest first; a merge counts if it made something new", async () => {
     const early = await driftOf(world, 2, await world.git("rev-parse", `${second}~1^1`));
     expect(early?.message).toStartWith(`5 commits ${since(validated)} ${paths}:\n`);
-    expect(early?.remedy).toStartWith("Make sure the lab saw these changes; ");
+    expect(early?.remedy).toBe(
+      `Make sure the lab saw these changes; if not, rerun it, and commit its row: bun scripts/validate-lab.ts v1.2.3 --lab ${layout.lab} --record`,
+    );
     expect(subjects(early?.message)[0]).toBe("Crate: ü");
     expect(subjects(early?.message).at(-1)).toBe("Resolving merge");
     expect(subjects(early?.message).slice(1, -1).toSorted()).toEqual(["Ours", "Side", "Theirs"]);
@@ -131,7 +137,7 @@ describe("in a history with a merge, two identical rows and changes of every kin
     });
   });
 
-  test.each(["log", "blame"])(
+  test.each(["log", "blame", "diff-tree"])(
     "a git %s that succeeds without an answer is no answer",
     async (silent) => {
       const folder = join(world.home, `silent-${silent}`);
@@ -191,3 +197,70 @@ test.each(["with a commit", "without any commit"])(
     });
   },
 );
+
+describe("from a candidate to its final version", () => {
+  const candidate = "1.3.0-rc.1";
+  /** The product at a version, as a bump writes it, and a ledger with a PASS. */
+  const files = (version: string) => ({ ...smallProduct(version), [ledger]: row });
+
+  test.each<[string, Record<string, string | undefined>, string[]]>([
+    ["moved versions alone are no drift", {}, []],
+    [
+      "a changed source is",
+      { "crates/sentinel-core/src/lib.rs": "fn main() {}" },
+      ["Bump to 1.3.0"],
+    ],
+    [
+      "another dependency is",
+      { "Cargo.lock": smallProduct("1.3.0")["Cargo.lock"]?.replaceAll("1.0.229", "1.0.230") },
+      ["Bump to 1.3.0"],
+    ],
+    [
+      "a pin that moves elsewhere is",
+      {
+        "crates/sentinel-cli/Cargo.toml": smallProduct("1.2.9")["crates/sentinel-cli/Cargo.toml"],
+      },
+      ["Bump to 1.3.0"],
+    ],
+    ["a manifest that cannot be read is", { "Cargo.toml": "[" }, ["Bump to 1.3.0"]],
+    ["a removed file is", { "crates/sentinel-core/Cargo.toml": undefined }, ["Bump to 1.3.0"]],
+  ])("%s", async (_, changes, expected) => {
+    await using world = await testRepository();
+    const since = await world.commit(files(candidate), "Record the lab validation");
+    await world.commit({ ...files("1.3.0"), ...changes }, "Bump to 1.3.0");
+    const { level, message = "" } = (await driftOf(world, 1)) ?? {};
+    expect(message.split("\n").slice(1)).toEqual(
+      expected.map((each) => expect.stringMatching(each)),
+    );
+    expect(level).toBe(expected.length === 0 ? "notice" : "warning");
+    if (expected.length === 0) {
+      const only = `nothing but versions changed since the PASS was committed in ${since.slice(0, 7)} in`;
+      expect(message).toBe(`${only} ${paths.replace(" or ", " and ")}`);
+    }
+  });
+
+  test("a change that was reverted is no drift, and beside it only the commits of the others are listed", async () => {
+    await using world = await testRepository();
+    await world.commit({ ...files(candidate), Dockerfile: "FROM scratch\n" });
+    await world.commit({ Dockerfile: "FROM debian\n", 'crates/a b/"x".rs': "0" }, "Change");
+    await world.git("revert", "--no-edit", "HEAD");
+    expect((await driftOf(world, 1))?.level).toBe("notice");
+    await world.commit(files("1.3.0"), "Bump");
+    await world.commit({ 'crates/a b/"x".rs': "1" }, "Quoted");
+    const drift = await driftOf(world, 1);
+    expect(
+      drift?.message
+        .split("\n")
+        .map((each) => each.slice(8))
+        .slice(1),
+    ).toEqual(["Change", 'Revert "Change"', "Quoted"]);
+  });
+
+  test("a file that only gets another mode has changed", async () => {
+    await using world = await testRepository();
+    await world.commit(files(candidate));
+    await world.git("update-index", "--chmod=+x", "Cargo.toml");
+    await world.git("commit", "--quiet", "--message", "Run bit");
+    expect((await driftOf(world, 1))?.message).toMatch(/^1 commit since/);
+  });
+});
