@@ -33,6 +33,7 @@ import {
   malformedFinding,
   malformedOf,
   parseLedger,
+  repairOf,
 } from "../scripts/lib/files/ledger.ts";
 import { error, notice, refusal, warning } from "../scripts/lib/finding.ts";
 import type { ObjectId } from "../scripts/lib/git/git.ts";
@@ -114,7 +115,9 @@ function decide(source: Source | undefined, question: LabQuestion) {
   const mayMatter =
     malformedEnd(ledger).length > 0 || malformed.some(({ text }) => text.includes(version));
   const repair = mayMatter ? "Repair or remove the malformed lines. If that is not enough: " : "";
-  const rerun = (words: string) => `${repair}Rerun the lab ${words}, then commit it: ${command}`;
+  const hidden = malformed.find(({ repaired }) => repaired?.startsWith(`${tag}\t`));
+  const rerun = (words: string) =>
+    hidden ? repairOf(hidden) : `${repair}Rerun the lab ${words}, then commit it: ${command}`;
   const findings = malformed.map((row) =>
     malformedFinding(row, warning, `ignoring malformed line ${row.line}`),
   );

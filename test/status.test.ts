@@ -455,6 +455,36 @@ test.each<[string, Record<string, string>, string[], string, string]>([
   expect(ended.stderr).toEndWith(`${fault}\n  fix: ${remedy}\n`);
 });
 
+test.each([
+  ["a PASS with blanks for tabs", (day: string) => `v1.3.0  214ea6f ${day} PASS\n`],
+  ["another one at the end", (day: string) => `v1.2.9  214ea6f ${day} PASS\n`],
+])("a mangled row of the ledger is repaired before the lab runs again: %s", async (_, row) => {
+  await using world = await mergedWorld();
+  await world.git("checkout", "--quiet", "-b", "release/1.3.0");
+  await world.commit({ [layout.ledger]: `# ledger\n${row(today())}` }, "Paste a row");
+  await world.git("push", "--quiet", "origin", "HEAD");
+  const mangled = await world.status();
+  const repair = "bun release-gate/check-ledger.ts --repair 2";
+  expect(mangled).toMatchObject({ open: "4", next: repair });
+  expect(evidenceOf(mangled, "4")).toBe(
+    `line 2 of ${layout.ledger} is malformed; no PASS entry for v1.3.0 in ${layout.ledger}`,
+  );
+  const repaired = await runScript("release-gate/check-ledger.ts", ["--repair", "2"], world.place);
+  expect(repaired).toMatchObject({ code: 0 });
+  const lab = `bun scripts/validate-lab.ts v1.3.0 --lab ${layout.lab} --record`;
+  const commit = `git commit --message "Record the lab validation of v1.3.0" ${layout.ledger}`;
+  expect((await world.status()).next).toBe(row("").startsWith("v1.3.0") ? commit : lab);
+});
+
+test("a row of the ledger that no repair makes valid is removed before the lab runs", async () => {
+  await using world = await mergedWorld();
+  await world.commit({ [layout.ledger]: "# ledger\nv1.3.0 PASS\n" });
+  expect(await world.status()).toMatchObject({
+    open: "4",
+    byHand: "Remove line 2, and record its lab run again",
+  });
+});
+
 test("an uncommitted row of another version is none of this one's", async () => {
   await using world = await releaseWorld();
   const row = (version: string, verdict: string) =>

@@ -192,11 +192,12 @@ function judgeChart(facts: StatusFacts, checks: Checks): Judgement {
     : fromCheck(facts, chart, correction(facts, checks, chart));
 }
 
-function judgeLab(facts: StatusFacts, { lab, uncommitted }: Checks): Judgement {
+function judgeLab(facts: StatusFacts, checks: Checks): Judgement {
+  const { lab, uncommitted } = checks;
   if (lab.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
   }
-  const next = nextForLab(facts, uncommitted);
+  const next = nextForLab(facts, checks);
   if (lab.state !== "verified" && uncommitted?.row !== undefined) {
     const evidence = `a ${uncommitted.row} is recorded, and not committed yet`;
     return step(uncommitted.row === "PASS" ? "pending" : "failed", evidence, next);
@@ -204,20 +205,24 @@ function judgeLab(facts: StatusFacts, { lab, uncommitted }: Checks): Judgement {
   return fromCheck(facts, lab, next);
 }
 
-function judgeGate(facts: StatusFacts, { gate, uncommitted }: Checks): Judgement {
+function judgeGate(facts: StatusFacts, checks: Checks): Judgement {
+  const { gate } = checks;
   if (gate?.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
   }
   return gate === undefined
     ? step("pending", "comes after step 4")
-    : fromCheck(facts, gate, nextForLab(facts, uncommitted));
+    : fromCheck(facts, gate, nextForLab(facts, checks));
 }
 
 const bypassed = ({ tag, bypass }: StatusFacts) => step("not applicable", `${tag} says: ${bypass}`);
 
 /** Returns the next step towards a lab validation that the gate accepts; PROCEDURE begins with a push. */
-function nextForLab(facts: StatusFacts, uncommitted: Checks["uncommitted"]): Next {
+function nextForLab(facts: StatusFacts, { repair, uncommitted }: Checks): Next {
   const { tag, where, ledgerVariable } = facts;
+  if (repair !== undefined) {
+    return orEarlier(facts, repair);
+  }
   if (uncommitted?.row !== undefined) {
     return orEarlier(facts, commitLedger(`Record the lab validation of ${tag}`));
   }

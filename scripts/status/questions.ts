@@ -20,7 +20,18 @@ import { readWorkspace } from "../lib/files/cargo.ts";
 import { isUnreleased, readChangelog, sectionsOf } from "../lib/files/changelog.ts";
 import { chartManifest, readChart } from "../lib/files/chart.ts";
 import { isSameImage, readProductImages } from "../lib/files/chart-images.ts";
-import { type Entry, entriesOf, parseLedger, type Verdict } from "../lib/files/ledger.ts";
+import {
+  type Entry,
+  entriesOf,
+  isRepairable,
+  type Ledger,
+  type MalformedRow,
+  malformedEnd,
+  malformedOf,
+  parseLedger,
+  repairOf,
+  type Verdict,
+} from "../lib/files/ledger.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
 import type { Objects } from "../lib/git/objects.ts";
@@ -79,6 +90,8 @@ export interface Checks {
   readonly lab: Outcome;
   /** Whether the gate accepts that validation; undefined if there is none. */
   readonly gate: Outcome | undefined;
+  /** The repair of a ledger without which the lab run cannot be recorded; undefined if it needs none. */
+  readonly repair?: Next | undefined;
   /** What a work tree adds; undefined if it has no changes, or another commit is checked out. */
   readonly uncommitted:
     | {
@@ -107,7 +120,7 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
       askBump(judged, work),
       askVintages(judged),
       askChart(judged),
-      askLab(judged),
+      askLab(judged, work),
       work && readChanges(judged, work, changes),
     ]);
   const isPending = references.state === "failed" && !begun;
@@ -212,18 +225,26 @@ async function askChart(judged: Judged): Promise<Outcome | undefined> {
   return await answer(checks, () => `version ${value?.version.value}, appVersion ${installs}`);
 }
 
-/** Finds out whether the lab has ever validated the version, and whether the gate accepts that. */
-async function askLab(judged: Judged): Promise<Pick<Checks, "lab" | "gate">> {
+/**
+ * Finds out whether the lab has ever validated the version, and whether the gate accepts that.
+ *
+ * @param work The work tree, if it has uncommitted changes.
+ */
+async function askLab(
+  judged: Judged,
+  work: Tree | undefined,
+): Promise<Pick<Checks, "lab" | "gate" | "repair">> {
   const { repository, tree, version, commit, day } = judged;
   const question = { ...defaultQuestion, version, today: day };
   const validation = checkLabValidation(tree, question);
   const ever = { ...question, maxAgeDays: Number.MAX_SAFE_INTEGER };
   const { value } = await attempt(() => findLabValidation(tree, ever));
+  const repair = await askRepair(judged, work ?? tree);
   if (value === undefined) {
     const lab = await answer([validation]);
     const hasFailed = (await readRows(judged, tree)).some(({ verdict }) => verdict === "FAIL");
     const isPending = lab.state === "failed" && !hasFailed;
-    return { lab: isPending ? { ...lab, state: "pending" } : lab, gate: undefined };
+    return { lab: isPending ? { ...lab, state: "pending" } : lab, gate: undefined, repair };
   }
   const { tag, date, sha, line } = value.entry;
   const { ledger } = layout;
@@ -232,14 +253,31 @@ async function askLab(judged: Judged): Promise<Pick<Checks, "lab" | "gate">> {
     [validation, checkDrift(repository, { tag, ledger, line, commit })],
     (notices) => notices.find((each) => each.startsWith("release-gate:")) ?? "",
   );
-  return { lab: { state: "verified", evidence }, gate };
+  return { lab: { state: "verified", evidence }, gate, repair };
+}
+
+/** Returns the repair of the malformed row that ends the ledger, or that hides a row of the version. */
+async function askRepair(judged: Judged, tree: Tree): Promise<Next | undefined> {
+  const ledger = await readLedger(judged, tree);
+  const isHidden = (row: MalformedRow) => row.repaired?.startsWith(`${judged.tag}\t`);
+  const row = ledger && (malformedOf(ledger).find(isHidden) ?? malformedEnd(ledger)[0]);
+  const why = `line ${row?.line} of ${layout.ledger} is malformed`;
+  return row && (isRepairable(row) ? command : byHand)(repairOf(row), why);
 }
 
 /** Reads the valid rows of the version, in the order of the ledger. */
-async function readRows({ tag, day }: Judged, tree: Tree): Promise<readonly Entry[]> {
-  const { value } = await attempt(() => tree.read(layout.ledger, { lenient: true }));
-  const entries = value === undefined ? [] : entriesOf(parseLedger(value, day));
-  return entries.filter((each) => each.tag === tag);
+async function readRows(judged: Judged, tree: Tree): Promise<readonly Entry[]> {
+  const ledger = await readLedger(judged, tree);
+  return ledger === undefined ? [] : entriesOf(ledger).filter(({ tag }) => tag === judged.tag);
+}
+
+/** Returns the ledger of a tree; undefined if it cannot be read. */
+async function readLedger({ day }: Judged, tree: Tree): Promise<Ledger | undefined> {
+  const { value } = await attempt(async () => {
+    const source = await tree.read(layout.ledger, { lenient: true });
+    return source && parseLedger(source, day);
+  });
+  return value;
 }
 
 /** Checks whether the files of a chart state its version. */

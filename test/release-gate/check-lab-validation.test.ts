@@ -186,14 +186,14 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
     {
       level: "warning",
       message: "ignoring malformed line 1: found 3 columns, expected 4 separated by tabs",
-      remedy: "Remove line 1, and append a correct row at the end",
+      remedy: "Remove line 1, and record its lab run again",
       at: { file: ledger, line: 1, column: 1 },
     },
     {
       level: "warning",
       message:
         'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD, not after today in UTC',
-      remedy: "Remove line 2, and append a correct row at the end",
+      remedy: "Remove line 2, and record its lab run again",
       at: { file: ledger, line: 2, column: 16 },
     },
     { level: "notice" },
@@ -225,6 +225,22 @@ test.each([
   expect(refused?.remedy?.startsWith(words)).toBe(first);
   expect(refused?.remedy).toEndWith(`, then commit it: ${record}`);
 });
+
+test.each([
+  ["no PASS", "v1.2.3  abcdef1 2026-08-07 PASS"],
+  ["too old", "v1.2.3\tabcdef1\t2026-07-01\tPASS\nv1.2.3  abcdef1\t2026-08-07\tPASS"],
+])(
+  "the way out of %s is the repair of the version's own row, where its separators hide it",
+  async (_, text) => {
+    const findings = await checkLabValidation(memoryTree({ [ledger]: text }), question);
+    const line = text.split("\n").length;
+    const remedy = `bun release-gate/check-ledger.ts --repair ${line}`;
+    expect(findings.map((each) => [each.level, each.remedy])).toEqual([
+      ["warning", remedy],
+      ["error", remedy],
+    ]);
+  },
+);
 
 test("the validation that decides is data, and undefined where the check refuses", async () => {
   const tree = memoryTree({
@@ -355,10 +371,9 @@ describe("as a command", () => {
       stdout: "",
       stderr: `warning: ignoring malformed line 1: found " ", expected one tab between two columns, and no other white space
   at ${path}:1:7
-  fix: Remove line 1, and append a correct row at the end
 error: no PASS entry for v1.2.3 in ${path}
   at ${path}
-  fix: Repair or remove the malformed lines. If that is not enough: Rerun the lab and append a PASS line, then commit it: ${record} --ledger ${path}
+  fix: Remove line 1, and record its lab run again
 `,
     });
   });

@@ -83,7 +83,7 @@ describe("the rows of a ledger", () => {
         level: "error",
         message: expect.stringContaining(": column 1 (version): "),
         at: { file: path, line: 3, column: 1 },
-        remedy: "Remove line 3, and append a correct row at the end",
+        remedy: "Remove line 3, and record its lab run again",
       },
     ]);
   });

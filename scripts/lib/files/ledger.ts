@@ -81,22 +81,26 @@ export function malformedEnd(ledger: Ledger): MalformedRow[] {
   return malformedOf(ledger).filter(({ line }) => line > lastValid);
 }
 
-/**
- * Returns the finding for a malformed row. Its remedy is the command that repairs it, if only its separators
- * are wrong and its file is the ledger of a checkout.
- *
- * @param make Makes a finding of the right level.
- * @param action The start of the message.
- */
+/** Returns the finding for a malformed row. `make` gives it its level, and `action` starts its message. */
 export function malformedFinding(row: MalformedRow, make: typeof error, action: string): Finding {
-  const { fault, at, line, repaired } = row;
+  return make(`${action}: ${row.fault}`, { at: row.at, remedy: repairOf(row) });
+}
+
+/**
+ * Returns the remedy for a malformed row: the command that repairs it, if only its separators are wrong and
+ * its file is the ledger of a checkout.
+ */
+export function repairOf({ at, line, repaired }: MalformedRow): string {
   const top = at.file.slice(0, -layout.ledger.length);
   const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
-  const remedy =
-    repaired !== undefined && `/${at.file}`.endsWith(`/${layout.ledger}`)
-      ? `bun release-gate/check-ledger.ts --repair ${line}${where}`
-      : `Remove line ${line}, and append a correct row at the end`;
-  return make(`${action}: ${fault}`, { at, remedy });
+  return isRepairable({ at, repaired })
+    ? `bun release-gate/check-ledger.ts --repair ${line}${where}`
+    : `Remove line ${line}, and record its lab run again`;
+}
+
+/** Reports whether `check-ledger --repair` repairs a malformed row. */
+export function isRepairable({ at, repaired }: Pick<MalformedRow, "at" | "repaired">): boolean {
+  return repaired !== undefined && `/${at.file}`.endsWith(`/${layout.ledger}`);
 }
 
 /** Returns the command that runs the lab and records its verdict. Nothing else opens the gate. */

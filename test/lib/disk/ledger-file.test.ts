@@ -88,7 +88,7 @@ test("what ends a ledger malformed comes with its way out", async () => {
       `Cannot append to ${path}: line 2 at its end is malformed: found 1 column, expected 4 separated by tabs`,
       {
         at: { file: path, line: 2, column: 1 },
-        remedy: "Remove line 2, and append a correct row at the end",
+        remedy: "Remove line 2, and record its lab run again",
       },
     ),
   ]);

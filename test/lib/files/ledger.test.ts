@@ -132,12 +132,12 @@ test.each([
     "/a b/release-gate/lab-validations.txt",
     "bun release-gate/check-ledger.ts --repair 1 --repo '/a b/'",
   ],
-  ["other.txt", "Remove line 1, and append a correct row at the end"],
+  ["other.txt", "Remove line 1, and record its lab run again"],
 ])("the way out of separators at fault repairs the row: %p", (path, words) => {
   const ledger = parseLedger(source(path, `${sound} \nx\n`), today);
   expect(malformedOf(ledger).map((row) => malformedFinding(row, error, "x").remedy)).toEqual([
     words,
-    "Remove line 2, and append a correct row at the end",
+    "Remove line 2, and record its lab run again",
   ]);
 });
 
