@@ -39,7 +39,7 @@ import { judge } from "../scripts/lib/git/judged-tree.ts";
 import type { Repository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import type { Check } from "../scripts/lib/tree.ts";
-import { isVersion } from "../scripts/lib/version.ts";
+import { isCandidate, isVersion } from "../scripts/lib/version.ts";
 import type { EarlierLedger } from "./history/growth.ts";
 
 /** The data that a ledger is checked against. */
@@ -109,7 +109,8 @@ function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
 }
 
 /**
- * Returns the day in UTC on which each version was tagged, by tag.
+ * Returns the day in UTC on which each version was tagged, by tag. A candidate is left out: it is tagged so
+ * that the lab can run it.
  *
  * @throws {Refusal} If git fails.
  */
@@ -121,8 +122,10 @@ async function findTagDays(repository: Repository): Promise<ReadonlyMap<string, 
   const output = await gitOutput(repository, "list the tags of versions", list, { env });
   const days = output.split("\n").flatMap((row): [string, Day][] => {
     const [tag = "", day = ""] = row.split(" ");
+    const version = tag.slice(tagPrefix.length);
+    const isRelease = isVersion(version) && !isCandidate(version);
     // A tag of a tree or a file has no date, and is not a release.
-    return isVersion(tag.slice(tagPrefix.length)) && isDay(day) ? [[tag, day]] : [];
+    return isRelease && isDay(day) ? [[tag, day]] : [];
   });
   return new Map(days);
 }

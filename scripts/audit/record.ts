@@ -4,7 +4,7 @@ import type { Day } from "../lib/calendar.ts";
 import { type Finding, quote } from "../lib/finding.ts";
 import type { Tag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
-import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
+import { compareVersions, isCandidate, isVersion, type Version } from "../lib/version.ts";
 
 /** The parts of the name of a release tag. */
 export interface ReleaseTag {
@@ -136,7 +136,7 @@ function labFault({ lab, version }: Row): PastFault | undefined {
     return { kind: "lab gate skipped" };
   }
   if (lab.pass === undefined) {
-    const isNeeded = lab.hasLedger && !isPrerelease(version);
+    const isNeeded = lab.hasLedger && !isCandidate(version);
     return isNeeded ? { kind: "no lab PASS on record" } : undefined;
   }
   return lab.pass.ageDays > layout.maxValidationAgeDays
@@ -193,8 +193,10 @@ export const columns: readonly Column[] = [
     name: "main",
     width: 4,
     cell: ({ head }) => (head === undefined || head.onMain === "unknown" ? unknown : head.onMain),
-    fault: ({ head }) =>
-      head?.onMain === "no" ? { kind: "commit not on the main branch" } : undefined,
+    fault: ({ head, version }) =>
+      head?.onMain === "no" && !isCandidate(version)
+        ? { kind: "commit not on the main branch" }
+        : undefined,
   },
   {
     name: "files",

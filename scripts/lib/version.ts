@@ -87,3 +87,8 @@ function compareIdentifiers(some: readonly string[], others: readonly string[]):
 export function isPrerelease(version: Version): boolean {
   return version.includes("-");
 }
+
+/** Reports whether a version is a candidate for lab validation (`1.2.3-rc.1`). */
+export function isCandidate(version: Version): boolean {
+  return /^[0-9.]+-rc\.[0-9]+$/.test(version);
+}

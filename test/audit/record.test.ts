@@ -3,6 +3,7 @@ import {
   cellsOf,
   compareRows,
   faultPhrases,
+  type Head,
   type Row,
   releaseTagOf,
   tableLines,
@@ -57,9 +58,14 @@ describe("faults of the past:", () => {
     ["no PASS", soundRow(1, { lab: none(true) }), ["no lab PASS on record"]],
     ["no PASS before there was a ledger is none", soundRow(1, { lab: none(false) }), []],
     [
-      "no PASS of a candidate is none: it is tagged for the lab to run",
-      soundRow(1, { lab: none(true), version: "1.1.0-rc.1" as never }),
+      "a candidate is tagged on its release branch, for the lab to run: it needs no PASS, and not main",
+      soundRow(1, { lab: none(true), version: "1.1.0-rc.1" as never }, { onMain: "no" }),
       [],
+    ],
+    [
+      "another prerelease is a release like any",
+      soundRow(1, { lab: none(true), version: "1.1.0-beta.1" as never }, { onMain: "no" }),
+      ["commit not on the main branch", "no lab PASS on record"],
     ],
     [
       "a chart that differs",
@@ -99,6 +105,28 @@ describe("faults of the past:", () => {
 describe("findings", () => {
   const problemsOf = (rows: readonly Row[], mainFaults?: Parameters<typeof findingsOfAudit>[1]) =>
     findingsOfAudit(rows, mainFaults).filter(({ level }) => level !== "notice");
+
+  test("fifty tags with every kind of fault need twenty lines, the head of the table included", () => {
+    const faults: [Partial<Row>, Partial<Head>][] = [
+      [{}, { signature: "unsigned" }],
+      [{}, { signature: "lightweight" }],
+      [{}, { calledItself: "v9" }],
+      [{}, { onMain: "no" }],
+      [{ manifests: "differ" }, {}],
+      [{ stale: [{ row: "", file: "", what: "", found: "", expected: "" }] }, {}],
+      [{}, { bypasses: ["image gate (--skip-image-check)"] }],
+      [{ lab: { state: "skipped", pass: undefined, hasLedger: true } }, {}],
+      [{ lab: { state: "none", pass: undefined, hasLedger: true } }, {}],
+      [{ lab: soundRow(31).lab }, {}],
+    ];
+    const rows = Array.from({ length: 50 }, (_, index) => {
+      const [changes = {}, head] = faults[index % faults.length] ?? [];
+      return index === 49 ? chartRow(49, { manifests: "differ" }) : soundRow(index, changes, head);
+    });
+    const notices = findingsOfAudit(rows.toReversed(), undefined);
+    expect(notices.map(({ level }) => level)).toEqual(Array(18).fill("notice"));
+    expect(tableLines(rows)).toHaveLength(51);
+  });
 
   test("a fault of the past is one notice a kind, with its newest example and no way out", () => {
     const stale = [{ row: "r", file: "f", what: "w", found: "1", expected: "2" }];

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import {
   compareVersions,
+  isCandidate,
   isPrerelease,
   isVersion,
   parseVersion,
@@ -85,4 +86,15 @@ test.each([
   ["1.2.3", false],
 ])("whether %p is a prerelease: %p", (text, expected) => {
   expect(isPrerelease(parseVersion(text))).toBe(expected);
+});
+
+test.each([
+  ["1.2.3-rc.1", true],
+  ["1.2.3-rc.10", true],
+  ["1.2.3-rc1", false],
+  ["1.2.3-rc.1.2", false],
+  ["1.2.3-beta.1", false],
+  ["1.2.3", false],
+])("whether %p is a candidate for the lab: %p", (text, expected) => {
+  expect(isCandidate(parseVersion(text))).toBe(expected);
 });

@@ -520,6 +520,21 @@ test("a move on a side branch does not hide what came before, on either side", a
   ]);
 });
 
+test("a PASS of a candidate comes after its tag, which is there for the lab to run", async () => {
+  await using repository = await testRepository();
+  const ledger = ["rc.1", "beta.1"].map((name) => row(3, 8).replace("v1.3.0", `v1.3.0-${name}`));
+  await repository.commit({ [path]: text(...ledger) }, "Ledger", {
+    GIT_COMMITTER_DATE: "2026-07-07T12:00:00Z",
+  });
+  await repository.git("tag", "v1.3.0-rc.1");
+  await repository.git("tag", "v1.3.0-beta.1");
+  const { code, stderr } = await run(repository);
+  expect([code, stderr.match(/^warning: .*/gm)]).toEqual([
+    0,
+    ["warning: Line 2 is a PASS of 2026-07-08 for v1.3.0-beta.1, which was tagged on 2026-07-07"],
+  ]);
+});
+
 describe("--repair", () => {
   test("rewrites one row with real tabs, as the finding says, and nothing else", async () => {
     await using repository = await testRepository();
