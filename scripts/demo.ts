@@ -108,7 +108,7 @@ async function demonstrate(
   await run(1, "release-gate/check-lab-validation.ts", "--version", `v${version}`);
   await run(1, "scripts/release.ts", `v${version}`, "--yes");
 
-  tell("Step 4: the lab passes. The row is recorded and committed.");
+  tell("Step 4: the lab was run by hand, and passed. The row is recorded and committed.");
   const where = ["--lab", layout.lab, "--append", layout.ledger];
   await run(0, "scripts/record-validation.ts", `v${version}`, "PASS", ...where);
   await git("commit", "--quiet", "--all", "--message", `Record the lab validation of ${version}`);
