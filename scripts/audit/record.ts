@@ -193,6 +193,7 @@ export const columns: readonly Column[] = [
     name: "main",
     width: 4,
     cell: ({ head }) => (head === undefined || head.onMain === "unknown" ? unknown : head.onMain),
+    // A candidate is tagged on its release branch.
     fault: ({ head, version }) =>
       head?.onMain === "no" && !isCandidate(version)
         ? { kind: "commit not on the main branch" }
