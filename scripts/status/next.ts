@@ -9,6 +9,7 @@ import type { Relation } from "../lib/git/remote.ts";
 import { layout } from "../lib/layout.ts";
 import { mergeCommand } from "../lib/release-branch.ts";
 import { compareVersions } from "../lib/version.ts";
+import { commitAll, commitLedger, pushCommand, recordCommit } from "./after.ts";
 import type { StatusFacts } from "./facts.ts";
 import {
   askRemote,
@@ -72,11 +73,6 @@ export function judgeSteps(facts: StatusFacts): Checklist {
   const first = steps.find(({ state }) => state !== "verified" && state !== "not applicable");
   return { steps, first, next: first?.next };
 }
-
-const commitAll = (message: string, why?: string) =>
-  command(`git commit --all --message "${message}"`, why);
-const commitLedger = (message: string) =>
-  command(`git commit --message "${message}" ${layout.ledger}`);
 
 function step(state: Judgement["state"], evidence: string, next?: Next): Judgement {
   const why = next?.why ?? "";
@@ -159,7 +155,7 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
   }
   if (!isBumped && uncommitted?.bumped) {
     const evidence = `bumped to ${version}, not committed yet`;
-    return step("pending", evidence, orEarlier(facts, commitAll(`Bump to ${version}`)));
+    return step("pending", evidence, orEarlier(facts, command(commitAll(`Bump to ${version}`))));
   }
   if (!isBumped && (described || uncommitted?.described)) {
     return fromCheck(facts, references, correction(facts, checks, references));
@@ -167,7 +163,7 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
   const section = begun ? version : "Unreleased";
   const write = `Describe the changes below ## [${section}] in ${changelog}`;
   const describe = uncommitted?.described
-    ? commitAll(`Describe ${version}`, `${changelog} is not committed`)
+    ? command(commitAll(`Describe ${version}`), `${changelog} is not committed`)
     : byHand(write, `${changelog} does not describe the changes`);
   const outcome: Outcome = isBumped ? { ...references, state: "pending" } : references;
   return fromCheck(facts, outcome, orEarlier(facts, describe));
@@ -224,12 +220,11 @@ function nextForLab(facts: StatusFacts, { repair, uncommitted }: Checks): Next {
     return orEarlier(facts, repair);
   }
   if (uncommitted?.row !== undefined) {
-    return orEarlier(facts, commitLedger(`Record the lab validation of ${tag}`));
+    return orEarlier(facts, command(recordCommit(tag)));
   }
   const unset = ledgerVariable ? "env -u LEDGER " : "";
-  const run = `${unset}${labCommand(tag)}`;
   const push = where === "branch" ? pushBranch(facts) : undefined;
-  return orEarlier(facts, push ?? command(run));
+  return orEarlier(facts, push ?? command(`${unset}${labCommand(tag)}`));
 }
 
 function judgeTag(facts: StatusFacts): Judgement {
@@ -323,7 +318,7 @@ function checkOutCleanMain(facts: StatusFacts): Next | undefined {
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
   const clean = changes.every((path) => path === layout.ledger)
-    ? commitLedger("Record a lab validation")
+    ? command(commitLedger("Record a lab validation"))
     : byHand(
         `Commit what belongs to the release, and set the rest aside (git stash --include-untracked): ${first}${more}`,
       );
@@ -355,6 +350,6 @@ function pushBranch({ remote: theirs, branch }: StatusFacts): Next | undefined {
     return undefined;
   }
   return theirs.branch === "absent" || theirs.branch === "ahead"
-    ? command(`git push -u ${remote} ${branch}`, `${branch} is not pushed`)
+    ? command(pushCommand(branch), `${branch} is not pushed`)
     : command(`${pull} ${branch}`, `${remote} has more of ${branch}`);
 }

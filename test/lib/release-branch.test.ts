@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { isReleaseBranch, mergeCommand, releaseBranch } from "../../scripts/lib/release-branch.ts";
+import { parseVersion } from "../../scripts/lib/version.ts";
 
 test.each([
   ["release/1.3.0", true],
@@ -18,7 +19,9 @@ test.each([
 });
 
 test("a release branch is named and merged as the procedure has it", () => {
-  const branch = releaseBranch("1.3.0");
+  const branch = releaseBranch(parseVersion("1.3.0"));
   expect(isReleaseBranch(branch)).toBe(true);
   expect(mergeCommand(branch)).toBe('git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"');
+  expect(releaseBranch(parseVersion("1.3.0-rc.1"))).toBe(branch);
+  expect(releaseBranch(parseVersion("1.3.0-beta.1"))).toBe("release/1.3.0-beta.1");
 });
