@@ -95,7 +95,8 @@ const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
   (await auditVintages(tree, question)).findings;
 
-async function auditVintages(tree: Tree, question: VintageQuestion) {
+/** Judges the vintages in the scoring source of a tree. */
+export async function auditVintages(tree: Tree, question: VintageQuestion) {
   const paths = await tree.list(`${folder}/**/*.rs`);
   const files = await Promise.all(
     paths.map((path) =>

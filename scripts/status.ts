@@ -5,8 +5,11 @@
  *
  * Usage: bun scripts/status.ts [vX.Y.Z] [--repo DIR] [--json]
  *
- * The default version is that of the release branch that HEAD is on, or else the workspace's. Runs
- * the checks of the other commands on the commit of the release (of its tag, main, or its branch).
+ * The default version is that of the release branch that HEAD is on, or else the one that is under way:
+ * the newest above the newest release that has an unmerged release branch, locally or on the remote, or
+ * that main states. If there is none, the newest release is shown, and how to begin the next one. A
+ * candidate (vX.Y.Z-rc.N) is part of step 4 of its version. Runs the checks of the other commands on the
+ * commit of the release (of its tag, main, or its branch).
  * Changes and fetches nothing. Refuses while a step is open or refused; a question without an answer,
  * as without a network, leaves its step open. Steps that leave no trace, such as `cargo test`, are
  * not shown.
@@ -17,25 +20,25 @@
 
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, optionalOperand, versionOf } from "./lib/cli.ts";
-import { workTree } from "./lib/disk/work-tree.ts";
 import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
-import { readStatus } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
 import { openObjects } from "./lib/git/objects.ts";
-import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
+import { releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
-import { isVersion, type Version } from "./lib/version.ts";
+import type { Terminal } from "./lib/terminal.ts";
+import { finalOf } from "./lib/version.ts";
 import { gatherFacts, type StatusFacts } from "./status/facts.ts";
-import { type Checklist, judgeSteps, type Step } from "./status/next.ts";
-import { statedVersion } from "./status/questions.ts";
+import { type Checklist, judgeSteps, nextToOpen, type Step } from "./status/next.ts";
+import type { Next } from "./status/questions.ts";
+import { askOrigin, findUnderway, type Shown } from "./status/underway.ts";
 
 export const table = command({
   name: "scripts/status.ts",
   summary: "Shows the state of each step of a release, and the next command.",
   operands: {
     version: optionalOperand(
-      "the version, as vX.Y.Z or X.Y.Z (default: of the release branch, else the workspace's)",
+      "the version, as vX.Y.Z or X.Y.Z (default: the one that is under way)",
       versionOf(layout.tagPrefix),
     ),
   },
@@ -43,10 +46,10 @@ export const table = command({
   refuses: [
     "a step of the release is open or refused: the last line states the next step",
     "a question has no answer: its step is open",
-    "no version is named, and neither HEAD's branch nor the workspace states one",
+    "no version is named, and no branch, tag or workspace states one",
   ],
   example: "bun scripts/status.ts v1.2.3",
-  async run({ operands, now, repository, report, interrupt }) {
+  async run({ operands, now, repository, report, terminal, interrupt }) {
     const found = await repository();
     // In a partial clone git would fetch missing objects.
     const opened = { ...found, env: { ...found.env, GIT_NO_LAZY_FETCH: "1" } };
@@ -58,63 +61,58 @@ export const table = command({
         remedy: "Name the product's checkout with --repo DIR",
       });
     }
-    const version = operands.version ?? (await defaultVersion(opened));
     const signal = interrupt.requestSignal;
-    const asking = gatherFacts(opened, objects, version, dayOf(now), signal);
-    const facts = await report.waitFor("Asking the checks", asking);
+    const examine = async () => {
+      const origin = await askOrigin(opened);
+      const shown: Shown =
+        operands.version === undefined
+          ? await findUnderway(opened, objects, origin)
+          : { version: finalOf(operands.version), others: [] };
+      const facts = await gatherFacts(opened, objects, shown.version, origin, dayOf(now), signal);
+      return { facts, ...shown };
+    };
+    const { facts, others, proposal } = await report.waitFor("Asking the checks", examine());
     const checklist = judgeSteps(facts);
-    show(facts, checklist, report);
-    if (operands.version === undefined && checklist.first === undefined) {
-      report.print("For the next release, name its version: bun scripts/status.ts vX.Y.Z");
+    if (proposal !== undefined && checklist.first === undefined) {
+      const next = nextToOpen(facts, releaseBranch(proposal));
+      attach(facts, checklist, next, report);
+      report.print(`nothing is under way; the newest release is ${facts.tag}`);
+      report.print(`To begin ${proposal}, or another version in its place:`);
+      report.print(`  ${next.text}`);
+      report.add(unansweredOf(facts));
+      return;
     }
+    attach(facts, checklist, checklist.next, report);
+    show(facts, checklist, report, terminal);
+    for (const other of others) {
+      const tag = `${layout.tagPrefix}${other}`;
+      report.print(`also under way: ${tag} (bun scripts/status.ts ${tag})`);
+    }
+    report.add(unansweredOf(facts));
+    report.add(verdictOf(facts, checklist));
   },
 });
 
-/**
- * Returns the version of the release branch that HEAD is on, or else the workspace's.
- *
- * @throws {Refusal} If neither states one.
- */
-async function defaultVersion(repository: Repository): Promise<Version> {
-  const { branch = "" } = await readStatus(repository);
-  const named = /^refs\/heads\/release\/(.+)$/.exec(branch)?.[1] ?? "";
-  const version = isVersion(named) ? named : await statedVersion(workTree(repository.root));
-  if (version === undefined) {
-    throw refusal(`Cannot find the version: ${layout.workspaceManifest} states none`, {
-      remedy: "Name it: bun scripts/status.ts vX.Y.Z",
-    });
-  }
-  return version;
-}
-
-/** The word for each state: a step that could not be judged is open. */
+/** The word for each state, and its colour: a step that could not be judged is open. */
 const shownAs = {
-  verified: "done",
-  failed: "refused",
-  pending: "open",
-  unknown: "open",
-  "not applicable": "not applicable",
-} as const satisfies Record<Step["state"], string>;
+  verified: { text: "done", level: "notice" },
+  failed: { text: "refused", level: "error" },
+  pending: { text: "open", level: "warning" },
+  unknown: { text: "open", level: "warning" },
+  "not applicable": undefined,
+} as const satisfies Record<Step["state"], { text: string; level: Finding["level"] } | undefined>;
 
-function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
-  const { tag, branch, version, where, commit, unanswered } = facts;
-  const { next } = checklist;
-  const location = {
-    none: "not begun",
-    branch: `on ${branch}`,
-    main: `on ${layout.mainBranch}`,
-    tag: "tagged",
-    "remote tag": `tagged on ${layout.remote}`,
-  };
-  const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
-  report.print(`${tag}: ${location[where]}${at}`);
+const stateWord = (state: Step["state"]) => shownAs[state]?.text ?? "not applicable";
+
+function attach(
+  { tag, branch, version, commit, unanswered }: StatusFacts,
+  checklist: Checklist,
+  next: Next | undefined,
+  report: Report,
+): void {
   const steps = checklist.steps.map(({ step, title, state, evidence }) => {
-    return { step, title, state: shownAs[state], evidence };
+    return { step, title, state: stateWord(state), evidence };
   });
-  const width = Math.max(...steps.map(({ title }) => title.length));
-  for (const { step, state, title, evidence } of steps) {
-    report.print(`  ${step.padEnd(4)}  ${state.padEnd(14)}  ${title.padEnd(width)}  ${evidence}`);
-  }
   const columns = ["step", "state", "title", "evidence"];
   const rows = steps.map(({ step, title, state, evidence }) => [step, state, title, evidence]);
   report.tabulate({ columns, rows });
@@ -125,8 +123,48 @@ function show(facts: StatusFacts, checklist: Checklist, report: Report): void {
     next: next?.isCommand ? next.text : undefined,
     byHand: next?.isCommand === false ? next.text : undefined,
   });
-  report.add(unanswered.map(({ message, remedy }) => warning(`No answer: ${message}`, { remedy })));
-  report.add(verdictOf(facts, checklist));
+}
+
+function show(facts: StatusFacts, { steps }: Checklist, report: Report, terminal: Terminal): void {
+  const { tag, branch, where, commit } = facts;
+  const location = {
+    none: "not begun",
+    branch: `on ${branch}`,
+    main: `on ${layout.mainBranch}`,
+    tag: "tagged",
+    "remote tag": `tagged on ${layout.remote}`,
+  };
+  const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
+  report.print(`${tag}: ${location[where]}${at}`);
+  const width = Math.max(...steps.map(({ title }) => title.length));
+  const start = 2 + 4 + 2 + 14 + 2 + width + 2;
+  const words = steps.flatMap(({ evidence }) => evidence.split(" "));
+  const longest = Math.max(...words.map(({ length }) => length), leastWidth);
+  const columns = terminal.outIsTerminal() ? terminal.columns() : Number.MAX_SAFE_INTEGER;
+  // A terminal would cut a word that does not fit: then the evidence begins below its step.
+  const indent = columns - start < longest ? 8 : start;
+  for (const { step, state, title, evidence } of steps) {
+    const head = `  ${step.padEnd(4)}  ${stateWord(state).padEnd(14)}  ${title.padEnd(width)}  `;
+    const [first = "", ...others] = wrapped(evidence, columns - indent);
+    const below = indent < start ? [first, ...others] : others;
+    const line = indent < start ? head.trimEnd() : `${head}${first}`;
+    const word = shownAs[state];
+    word === undefined ? report.print(line) : report.printColoured(line, word.text, word.level);
+    for (const line of below) {
+      report.print(" ".repeat(indent) + line);
+    }
+  }
+}
+
+/** The fewest characters of a line of evidence beside its step. */
+const leastWidth = 24;
+
+/** Returns a text in lines of a width that is greater than 0. A word that is longer stays whole. */
+function wrapped(text: string, width: number): string[] {
+  return text.match(new RegExp(`\\S.{0,${Math.max(width, 1) - 1}}(?=\\s|$)|\\S+`, "g")) ?? [text];
+}
+function unansweredOf({ unanswered }: StatusFacts): Finding[] {
+  return unanswered.map(({ message, remedy }) => warning(`No answer: ${message}`, { remedy }));
 }
 
 /** Returns the verdict on all steps: a notice if the release is complete, else an error. */
@@ -135,10 +173,11 @@ function verdictOf({ tag, where, tagState }: StatusFacts, { first, next }: Check
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
   const progress = tagState.kind === "complete" ? "is released only in part" : "is not released";
-  const state = where === "remote tag" ? `exists on ${layout.remote}, but not locally` : progress;
-  return error(`${tag} ${state}: step ${first.step} is ${shownAs[first.state]}`, {
-    remedy: next?.text,
-  });
+  const message =
+    where === "remote tag"
+      ? `${tag} is released: ${layout.remote} has its tag, which must be fetched to find out the rest`
+      : `${tag} ${progress}: step ${first.step} is ${stateWord(first.state)}`;
+  return error(message, { remedy: next?.text });
 }
 
 if (import.meta.main) {

@@ -1,15 +1,13 @@
 import { expect, test } from "bun:test";
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { smallProduct } from "../scripts/demo/product.ts";
+import { smallLab, smallProduct } from "../scripts/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
-import { type DemoWorld, openDemoWorld } from "../scripts/demo/world.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { ledgerRow, releaseWorld, today } from "./helpers/release.ts";
+import { realShapeWorld } from "./helpers/real-shape.ts";
+import { ledgerRow, type ReleaseWorld, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { runOnTerminal } from "./helpers/terminal.ts";
 import {
-  isolatedEnvironment,
   type JsonReport,
   projectRoot,
   testDay,
@@ -18,6 +16,10 @@ import {
 } from "./helpers/world.ts";
 
 const script = "scripts/status.ts";
+
+/** A command line with this project's scripts in place of adopted ones. */
+const asHere = (line: string) =>
+  line.replaceAll("bun scripts/", `"${process.execPath}" ${projectRoot}/scripts/`);
 
 /** Runs a line of shell as an operator does, who agrees to what is asked. */
 const runLine = (line: string, place: Place) =>
@@ -47,47 +49,11 @@ function evidenceOf(status: Awaited<ReturnType<typeof statusOf>>, step: string):
 
 // The whole way
 
-/** A product that has adopted the scripts, and the environment of an operator who has bun. */
-async function adoptedProduct(
-  registry: StandInRegistry,
-): Promise<DemoWorld & { env: Place["env"] }> {
-  const { signal } = new AbortController();
-  const env = { ...process.env };
-  const world = await openDemoWorld({ tools: projectRoot, registry: registry.host, env, signal });
-  const copy = (path: string) =>
-    cpSync(join(projectRoot, path), join(world.product, path), { recursive: true });
-  copy("scripts");
-  for (const name of readdirSync(join(projectRoot, "release-gate"))) {
-    if (!name.endsWith(".txt")) {
-      copy(`release-gate/${name}`);
-    }
-  }
-  await world.commit("Adopt the release tools");
-  await world.git("push", "--quiet", "origin", "main");
-  const programs = join(world.folder, "bin");
-  mkdirSync(programs);
-  symlinkSync(process.execPath, join(programs, "bun"));
-  const {
-    GIT_AUTHOR_DATE: _,
-    GIT_COMMITTER_DATE: __,
-    ...isolated
-  } = isolatedEnvironment(world.folder);
-  return {
-    ...world,
-    env: {
-      ...isolated,
-      TMPDIR: world.folder,
-      TERM: "xterm",
-      NO_COLOR: "1",
-      PATH: `${programs}:${isolated.PATH}`,
-    },
-  };
-}
-
 /** What differs from run to run, by what it is. */
 function settled(text: string): string {
   return text
     .replace(/^Asking the checks \.\.\.\n/, "")
+    .replace(/\n {56}/g, " ")
     .replace(/127\.0\.0\.1:\d+/g, "<registry>")
     .replace(/sha256:[0-9a-f]{64}/g, "sha256:<digest>")
     .replace(/SHA256:[\w+/]{43}/g, "SHA256:<key>")
@@ -108,81 +74,83 @@ function linesOfNews() {
 
 const words = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
 
-test("each next command, run as printed, leads to the next stage, to the end", async () => {
+/** The product of the real shape, whose chart pulls from a registry, beside a lab. */
+async function realProduct(registry: StandInRegistry) {
+  const world = await realShapeWorld();
+  const chart = ["Chart.yaml", "values.yaml"].map((name) => `${layout.chart}/${name}`);
+  for (const path of chart.map((name) => join(world.root, name))) {
+    await Bun.write(path, (await Bun.file(path).text()).replaceAll("ghcr.io", registry.host));
+  }
+  await world.git("commit", "--quiet", "--all", "--message", "Use another registry");
+  await world.git("push", "--quiet", "origin", "main");
+  const lab = join(world.root, layout.lab);
+  writeFiles(lab, smallLab);
+  await world.git("init", "--quiet", lab);
+  await world.git("-C", lab, "add", "--all");
+  await world.git("-C", lab, "commit", "--quiet", "--message", "Add the lab");
+  return operated(world);
+}
+
+test("each next command, run as printed, leads on, from a release to the next one", async () => {
   using registry = startRegistry();
-  const world = await adoptedProduct(registry);
-  const place = { cwd: world.product, env: world.env };
+  await using world = await realProduct(registry);
   const transcript: string[] = [];
   const stages: string[] = [];
   const news = linesOfNews();
-  const run = async (line: string) => {
-    const { code, shown } = await runLine(line, place);
-    expect({ line, code, shown }).toMatchObject({ line, code: 0 });
-  };
-  try {
-    for (let stage = 0; stage < 30; stage += 1) {
-      const { code, shown } = await runLine("bun scripts/status.ts v1.3.0", place);
-      transcript.push(`$ bun scripts/status.ts v1.3.0\n${news(settled(shown))}[exit ${code}]\n`);
-      expect(stages).not.toContain(shown);
-      stages.push(shown);
-      if (code === 0) {
-        break;
-      }
-      expect(code).toBe(1);
-      const next = shown.trimEnd().split("\n").at(-1)?.replace("  fix: ", "") ?? "";
-      if (next.startsWith("Describe the changes below ## [Unreleased]")) {
-        const path = join(world.product, "CHANGELOG.md");
-        await Bun.write(path, (await Bun.file(path).text()).replace(/^(?=## )/m, words));
-        transcript.push("# A person writes what is new.\n");
-        continue;
-      }
-      if (next.endsWith(" --wait")) {
-        registry.pushIndex("robintra/perf-sentinel", "1.3.0", ["linux/amd64", "linux/arm64"]);
-        transcript.push("# The image is published.\n");
-      }
-      await run(next);
-      transcript.push(`$ ${next}\n`);
+  for (let stage = 0; stage < 30; stage += 1) {
+    const { code, shown } = await world.runLine("bun scripts/status.ts");
+    transcript.push(`$ bun scripts/status.ts\n${news(settled(shown))}[exit ${code}]\n`);
+    expect(stages).not.toContain(shown);
+    stages.push(shown);
+    const next =
+      shown
+        .trimEnd()
+        .split("\n")
+        .at(-1)
+        ?.replace(/^ {2}(?:fix: )?/, "") ?? "";
+    expect(code).toBe(next.startsWith("git checkout -b ") ? 0 : 1);
+    if (code === 0 && stage > 0) {
+      break;
     }
-    expect(transcript.join("\n")).toMatchSnapshot();
-    const tags = await world.git("ls-remote", "--tags", "origin", "*v1.3.0");
-    expect(tags.stdout.match(/refs\/tags\/(chart-)?v1\.3\.0$/gm)).toHaveLength(2);
-
-    // Without a version it is the workspace's, which is out: the operand names the next one.
-    await world.git("branch", "--quiet", "-D", "release/1.3.0");
-    await world.git("push", "--quiet", "origin", ":release/1.3.0");
-    const out = await runLine("bun scripts/status.ts", place);
-    expect(out).toMatchObject({ code: 0 });
-    expect(out.shown).toContain("1     not applicable  Open a release branch");
-    expect(out.shown).toContain("v1.3.0 is released");
-    expect(out.shown).toEndWith("bun scripts/status.ts vX.Y.Z\n");
-    expect(await statusOf(place, "v1.4.0")).toMatchObject({
-      open: "1",
-      next: "git checkout -b release/1.4.0",
-    });
-    expect(await statusOf(place, "v1.2.0")).toMatchObject({
-      open: "1",
-      byHand: "Name a version greater than 1.3.0",
-    });
-  } finally {
-    await world.remove();
+    if (next.startsWith("Describe the changes below ## [Unreleased]")) {
+      const path = join(world.root, "CHANGELOG.md");
+      await Bun.write(path, (await Bun.file(path).text()).replace(/^(?=## )/m, words));
+      transcript.push("# A person writes what is new.\n");
+      continue;
+    }
+    if (next.endsWith(" --wait")) {
+      registry.pushIndex("robintra/perf-sentinel", "0.12.0", ["linux/amd64", "linux/arm64"]);
+      transcript.push("# The image is published.\n");
+    }
+    await world.run(next);
+    transcript.push(`$ ${next}\n`);
   }
+  expect(transcript.join("\n")).toMatchSnapshot();
+  expect(stages.at(-1)).toBe(`nothing is under way; the newest release is v0.12.0
+To begin 0.13.0, or another version in its place:
+  git checkout -b release/0.13.0
+`);
+  const tags = await world.git("ls-remote", "--tags", "origin", "*v0.12.0");
+  expect(tags.match(/refs\/tags\/(chart-)?v0\.12\.0$/gm)).toHaveLength(2);
 }, 120_000);
 
 // States that a release may be found in
 
 /** The small product, merged and validated today, one commit ahead of its remote. */
-async function mergedWorld(registry?: string) {
-  const world = await releaseWorld(registry);
+const mergedWorld = async (registry?: string) => operated(await releaseWorld(registry));
+
+/** A world with what its operator runs, without the fixed dates of the tests. */
+function operated(world: ReleaseWorld) {
   const { GIT_AUTHOR_DATE: _, GIT_COMMITTER_DATE: __, ...env } = world.env;
-  const place = { cwd: world.root, env };
+  const place = { cwd: world.root, env: { ...env, NO_COLOR: "1", TERM: "xterm" } };
   return {
     ...world,
     place,
     status: (...args: string[]) => statusOf(place, ...args),
-    /** Runs a command line as printed, with this project's scripts in place of adopted ones. */
+    runLine: (line: string) => runLine(asHere(line), place),
+    /** Runs a command line as printed, which must succeed. */
     async run(line: string) {
-      const here = line.replaceAll("bun scripts/", `"${process.execPath}" ${projectRoot}/scripts/`);
-      const ended = await runLine(here, place);
+      const ended = await runLine(asHere(line), place);
       expect({ line, ...ended }).toMatchObject({ line, code: 0 });
     },
   };
@@ -305,7 +273,7 @@ test("an interrupted release is finished, and what is published is found again",
   });
   expect(evidenceOf(elsewhere, "6")).toBe("v1.3.0 exists on origin, but not locally");
   expect(elsewhere.findings.map(({ message }) => message)).toEqual([
-    "v1.3.0 exists on origin, but not locally: step 2 is open",
+    "v1.3.0 is released: origin has its tag, which must be fetched to find out the rest",
   ]);
   await world.run(elsewhere.next);
   expect((await world.status()).open).toBe("7");
@@ -322,7 +290,7 @@ test("a tag that no release made goes if it is only here, and stays if it is pub
   expect(published).toMatchObject({
     open: "6",
     next: undefined,
-    byHand: "Never move a published tag: release the next version",
+    byHand: "Release the next version, with a signed tag",
   });
 });
 
@@ -408,13 +376,21 @@ test("the gate's refusals and cautions are told as the gate tells them", async (
   expect((await world.status()).next).toBe(ready);
 });
 
-test("stale reference data are a caution, and data that cannot be judged a refusal", async () => {
+test("stale reference data keep their step open until they are fresh or deferred", async () => {
   await using world = await mergedWorld();
   const file = "crates/sentinel-core/src/score/carbon.rs";
   await world.commit({ [file]: 'pub const PUE_VINTAGE: &str = "2019-01-01";\n' });
   const stale = await world.status();
-  expect(stale.next).toBe(ready);
-  expect(evidenceOf(stale, "2.5")).toContain("1 stale; caution: PUE_VINTAGE is stale");
+  expect(stale).toMatchObject({ code: 1, open: "2.5", next: undefined });
+  expect(stale.byHand).toStartWith("Refresh the data and PUE_VINTAGE, or defer it by a line");
+  expect(evidenceOf(stale, "2.5")).toStartWith("PUE_VINTAGE is stale: found 2019-01-01");
+  const changelog = await Bun.file(join(world.root, "CHANGELOG.md")).text();
+  const line = "- PUE_VINTAGE stays: no new report.\n";
+  writeFiles(world.root, { "CHANGELOG.md": changelog + line });
+  const deferred = await world.status();
+  expect(deferred.next).toBe('git commit --all --message "Refresh or defer reference data"');
+  await world.run(deferred.next);
+  expect((await world.status()).next).toBe(ready);
   await world.commit({ [file]: "pub fn pue() {}\n" });
   expect(await world.status()).toMatchObject({ open: "2.5", next: undefined });
 });

@@ -1,11 +1,11 @@
 /** The name of a release branch (PROCEDURE step 1), and the commands that merge it (step 6). */
 
 import { layout } from "./layout.ts";
-import { isCandidate, type Version } from "./version.ts";
+import { finalOf, type Version } from "./version.ts";
 
 /** Returns the name of the release branch of a version; a candidate is on that of its version. */
 export function releaseBranch(version: Version): string {
-  return `release/${isCandidate(version) ? version.replace(/-.*/, "") : version}`;
+  return `release/${finalOf(version)}`;
 }
 
 /** Reports whether a name is a release branch's and has no characters that a shell interprets. */

@@ -22,6 +22,8 @@ export interface Report {
   add(findings: Finding | readonly Finding[]): void;
   /** Prints a line of the command's output on standard output; nothing with `--json`. */
   print(line: string): void;
+  /** Prints a line like `print`; a terminal shows the first such word in the colour of a level. */
+  printColoured(line: string, word: string, level: Level): void;
   /**
    * Prints a line that a program may read, such as one of a diff, unchanged. On a terminal, or if
    * GitHub Actions would obey the line, escapes it as `print` does.
@@ -134,6 +136,11 @@ export function openReport(terminal: Terminal, form: ReportForm, formats?: Forma
     },
     print(line) {
       printLine(visible(asRun(line), actions));
+    },
+    printColoured(line, word, level) {
+      const shown = visible(asRun(line), actions);
+      const isPainted = !json && terminal.colours.out;
+      printLine(isPainted ? shown.replace(word, painted(level, word)) : shown);
     },
     printVerbatim(line) {
       const isObeyed = actions && holdsCommand(line);

@@ -88,6 +88,11 @@ export function isPrerelease(version: Version): boolean {
   return version.includes("-");
 }
 
+/** Returns the version that a candidate is for, or else the version itself. */
+export function finalOf(version: Version): Version {
+  return isCandidate(version) ? (version.replace(/-.*/, "") as Version) : version;
+}
+
 /** Reports whether a version is a candidate for lab validation (`1.2.3-rc.1`). */
 export function isCandidate(version: Version): boolean {
   return /^[0-9.]+-rc\.[0-9]+$/.test(version);

@@ -2,11 +2,11 @@
 
 import { type Day, dayOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
-import { attempt, type Finding, warning } from "../lib/finding.ts";
+import { type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
 import { findCommit, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
-import { askRemote, findRemote, type Relation, relationTo } from "../lib/git/remote.ts";
+import { type Relation, relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { findLocalTag, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
@@ -23,6 +23,7 @@ import {
   type TagState,
   tagStateOf,
 } from "./tags.ts";
+import { type Candidate, candidateOf, findTaggedVersions, type Origin } from "./underway.ts";
 
 /** The state of a release. */
 export interface StatusFacts {
@@ -46,6 +47,10 @@ export interface StatusFacts {
   /** Undefined if no ref exists locally that can be judged. */
   readonly checks: Checks | undefined;
   readonly tagState: TagState;
+  /** The newest final version that is tagged, locally or on the remote. */
+  readonly newest: Version | undefined;
+  /** The newest candidate of the version that is tagged. */
+  readonly candidate: Candidate | undefined;
   /** Whether the remote holds the tag; undefined if it did not answer. */
   readonly isPublished: boolean | undefined;
   /** The outcome of the pre-checks for the present commit of main. */
@@ -71,6 +76,7 @@ export interface RemoteFacts {
 /**
  * Reads the state of a release. Changes and fetches nothing.
  *
+ * @param asked The answer of the remote.
  * @param signal Aborts the requests to the registry.
  * @throws {Refusal} If the local repository cannot be read.
  */
@@ -78,20 +84,18 @@ export async function gatherFacts(
   repository: Repository,
   objects: Objects,
   version: Version,
+  asked: Origin,
   today: Day,
   signal: AbortSignal,
 ): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
-  const [checkout, main, tip, localTag, asked] = await Promise.all([
+  const [checkout, main, tip, localTag, tagged] = await Promise.all([
     readCheckout(repository),
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
     findLocalTag(repository, tag),
-    attempt(async () => {
-      const remote = await findRemote(repository, layout.remote);
-      return { remote, refs: await askRemote(repository, remote, [branch]) };
-    }),
+    findTaggedVersions(repository, asked),
   ]);
   const { remote, refs } = asked.value ?? {};
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
@@ -110,12 +114,12 @@ export async function gatherFacts(
   const tagState = tagStateOf(release, rules);
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
   const tree = commitTree(objects, about);
-  const tagged = where === "tag";
+  const isTagged = where === "tag";
   // A tagged commit is judged as of the day of its tag, but a release that the remote lacks goes on today.
   const date = isPublished === false ? undefined : parseTagger(signed?.tagger)?.date;
   const day = date === undefined ? today : dayOf(date);
-  const judged = { repository, objects, version, tag, commit: about, tree, day, tagged };
-  const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !tagged;
+  const judged = { repository, objects, version, tag, commit: about, tree, day, tagged: isTagged };
+  const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !isTagged;
   const isAbsent = where === "none" || where === "remote tag";
   const isReleased = tagState.kind === "complete";
   const theirs = refs?.all.get(`refs/heads/${branch}`);
@@ -133,6 +137,7 @@ export async function gatherFacts(
       branchExists: tip !== undefined,
       stated,
     },
+    ...{ newest: tagged.newest, candidate: candidateOf(version, tagged, refs) },
     remote: refs && {
       main: ofMain,
       branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),

@@ -67,7 +67,7 @@ export function judgeSteps(facts: StatusFacts): Checklist {
     { step: "1", title: "Open a release branch", ...judgeBranch(facts) },
     ...procedure.map(([step, title, judge]) => ({
       ...{ step, title },
-      ...(checks === undefined ? unjudged(facts) : judge(facts, checks)),
+      ...(checks === undefined ? unjudged(facts) : asPublished(facts, step, judge(facts, checks))),
     })),
   ];
   const first = steps.find(({ state }) => state !== "verified" && state !== "not applicable");
@@ -80,6 +80,15 @@ function step(state: Judgement["state"], evidence: string, next?: Next): Judgeme
 }
 
 const noAnswer = `no answer from ${remote}`;
+
+/** Returns a step before the tag as a caution if it is not done, and the tag is published: nothing undoes that. */
+function asPublished(facts: StatusFacts, number: string, judged: Judgement): Judgement {
+  const { where, isPublished, tag } = facts;
+  const isLeft = judged.state === "failed" || judged.state === "pending";
+  return isLeft && where === "tag" && isPublished && Number(number) < 6
+    ? step("not applicable", `${tag} is published; caution: ${judged.evidence}`)
+    : judged;
+}
 
 /** Returns a step that cannot be judged: its commit does not exist yet, or only on the remote. */
 function unjudged({ where, branch, tagState }: StatusFacts): Judgement {
@@ -100,7 +109,13 @@ function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement 
 }
 
 function judgeBranch(facts: StatusFacts): Judgement {
-  const { branch, where, tag, version, branchExists, stated, remote: theirs } = facts;
+  const { branch, where, tag, version, branchExists, stated, newest, remote: theirs } = facts;
+  const isTagged = where === "tag" || where === "remote tag";
+  if (!isTagged && newest !== undefined && compareVersions(version, newest) < 0) {
+    const evidence = `${version} is lower than the newest release, ${newest}, and releases are made from ${main} only`;
+    const fromMain = `Release the change from ${main}, with a version greater than ${newest}`;
+    return step("failed", evidence, byHand(fromMain));
+  }
   if (branchExists) {
     return step("verified", `${branch} exists locally`);
   }
@@ -123,18 +138,19 @@ function judgeBranch(facts: StatusFacts): Judgement {
   if (theirs === undefined) {
     return step("unknown", `${branch} does not exist locally, and ${noAnswer}`, askRemote);
   }
-  const next = checkOut(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
-  return step("pending", `there is no ${branch} yet`, next);
+  return step("pending", `there is no ${branch} yet`, nextToOpen(facts, branch));
+}
+
+/** Returns the next step towards a new release branch. */
+export function nextToOpen(facts: StatusFacts, branch: string): Next {
+  return checkOut(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
 }
 
 /** Returns `next`, which changes the release's commit, or the step that must come before it. */
 function orEarlier(facts: StatusFacts, next: Next): Next {
   const { where, tag, tagState, isPublished, branch } = facts;
-  if (where === "tag" && isPublished === undefined) {
-    return askRemote;
-  }
   if (where === "tag") {
-    return isPublished ? rules.nextVersion : command(`git tag -d ${tag}`);
+    return isPublished === undefined ? askRemote : command(`git tag -d ${tag}`);
   }
   const settle = tagState.kind === "blocked" ? tagState.next : undefined;
   return settle ?? checkOut(facts, where === "branch" ? branch : main) ?? next;
@@ -170,10 +186,13 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
 }
 
 function judgeVintages(facts: StatusFacts, checks: Checks): Judgement {
-  const { vintages } = checks;
-  return vintages === undefined
-    ? step("not applicable", `there is no Rust source in ${layout.vintages.folder}`)
-    : fromCheck(facts, vintages, correction(facts, checks, vintages));
+  const { vintages, uncommitted } = checks;
+  if (vintages === undefined) {
+    return step("not applicable", `there is no Rust source in ${layout.vintages.folder}`);
+  }
+  const settled = command(commitAll("Refresh or defer reference data"), "not committed yet");
+  const next = uncommitted?.fresh ? orEarlier(facts, settled) : correction(facts, checks, vintages);
+  return fromCheck(facts, vintages, next);
 }
 
 const noChart = step("not applicable", `there is no chart in ${layout.chart}`);
@@ -189,6 +208,16 @@ function judgeChart(facts: StatusFacts, checks: Checks): Judgement {
 }
 
 function judgeLab(facts: StatusFacts, checks: Checks): Judgement {
+  const { candidate } = facts;
+  const judged = judgeValidation(facts, checks);
+  if (candidate === undefined) {
+    return judged;
+  }
+  const where = candidate.isPublished ? `on ${remote}` : "tagged locally";
+  return { ...judged, evidence: `${judged.evidence}; candidate ${candidate.tag} is ${where}` };
+}
+
+function judgeValidation(facts: StatusFacts, checks: Checks): Judgement {
   const { lab, uncommitted } = checks;
   if (lab.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
@@ -205,6 +234,9 @@ function judgeGate(facts: StatusFacts, checks: Checks): Judgement {
   const { gate } = checks;
   if (gate?.state !== "verified" && facts.bypass !== undefined) {
     return bypassed(facts);
+  }
+  if (gate === undefined && facts.isPublished) {
+    return step("not applicable", "there is no PASS to judge");
   }
   return gate === undefined
     ? step("pending", "comes after step 4")
@@ -261,7 +293,10 @@ function judgeChartRelease(facts: StatusFacts): Judgement {
   const { tag, state, installs = "no stated version", newerOnMain, files, image } = chart;
   const isInstalled = installs === version;
   if (state.kind === "complete" && isInstalled) {
-    return state;
+    const { signer } = facts.tagState;
+    const isSame = signer !== undefined && signer === state.signer;
+    const evidence = isSame ? state.evidence.replace(signer, "the same key") : state.evidence;
+    return { ...state, evidence };
   }
   if (facts.tagState.kind !== "complete") {
     return step("pending", `comes after ${facts.tag}`);

@@ -12,7 +12,7 @@ import { checkChartSince } from "../check-chart-version-bumped.ts";
 import { checkHelmTagVersion } from "../check-helm-tag-version.ts";
 import { checkOperatorReferences, checkReferences } from "../check-references.ts";
 import { checkTagVersion } from "../check-tag-version.ts";
-import { checkVintages } from "../check-vintages.ts";
+import { auditVintages } from "../check-vintages.ts";
 import type { Answer } from "../lib/answer.ts";
 import type { Day } from "../lib/calendar.ts";
 import { workTree } from "../lib/disk/work-tree.ts";
@@ -82,7 +82,7 @@ export interface Checks {
   readonly begun: boolean;
   /** The next step of the bump; undefined if it would change nothing. */
   readonly bump: Next | undefined;
-  /** Undefined if the product has no reference data. */
+  /** Pending if data are stale and not deferred. Undefined if the product has no reference data. */
   readonly vintages: Outcome | undefined;
   /** Whether the chart's own version is right; undefined if there is no chart. */
   readonly chart: Outcome | undefined;
@@ -99,6 +99,8 @@ export interface Checks {
         readonly bumped: boolean;
         /** Whether the changelog describes the changes. */
         readonly described: boolean;
+        /** Whether the reference data are fresh or deferred. */
+        readonly fresh: boolean;
         /** The verdict of the version's last row; undefined if no row is uncommitted. */
         readonly row: Verdict | undefined;
       }
@@ -118,7 +120,7 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
       askReferences(judged),
       isDescribed(tree, version),
       askBump(judged, work),
-      askVintages(judged),
+      askVintages(judged, tree),
       askChart(judged),
       askLab(judged, work),
       work && readChanges(judged, work, changes),
@@ -149,14 +151,16 @@ async function readChanges(
   changes: readonly string[],
 ): Promise<Checks["uncommitted"]> {
   const { version, tree } = judged;
-  const [references, described, rows, committed] = await Promise.all([
+  const [references, described, vintages, rows, committed] = await Promise.all([
     answer([checkReferences(work, version)]),
     isDescribed(work, version),
+    askVintages(judged, work),
     changes.includes(layout.ledger) ? readRows(judged, work) : [],
     readRows(judged, tree),
   ]);
   const row = rows.length > committed.length ? rows.at(-1)?.verdict : undefined;
-  return { bumped: references.state === "verified", described, row };
+  const fresh = vintages?.state === "verified";
+  return { bumped: references.state === "verified", described, fresh, row };
 }
 
 /** Reports whether the version's section of the changelog, or else [Unreleased], has content. */
@@ -202,10 +206,24 @@ async function askBump(
   return { begun, bump: paths.length > 0 ? command(run) : undefined };
 }
 
-async function askVintages({ tree, day }: Judged): Promise<Outcome | undefined> {
+async function askVintages({ day, tagged }: Judged, tree: Tree): Promise<Outcome | undefined> {
   const files = await tree.list(`${layout.vintages.folder}/**/*.rs`);
-  const check = { releaseDay: day, strict: false };
-  return files.length > 0 ? await answer([checkVintages(tree, check)]) : undefined;
+  if (files.length === 0) {
+    return undefined;
+  }
+  const { value, findings } = await attempt(() =>
+    auditVintages(tree, { releaseDay: day, strict: false }),
+  );
+  if (value === undefined) {
+    return sumUpRefusal(findings);
+  }
+  const outcome = sumUp(value.findings);
+  const staleAt = value.vintages.flatMap((each) => (each.state === "stale" ? [each.at] : []));
+  const stale = value.findings.filter(({ at }) => at !== undefined && staleAt.includes(at));
+  // In a tagged commit nobody can refresh them any more.
+  return outcome.state === "verified" && stale.length > 0 && !tagged
+    ? { state: "pending", evidence: firstOf(stale), remedy: stale[0]?.remedy }
+    : outcome;
 }
 
 async function askChart(judged: Judged): Promise<Outcome | undefined> {

@@ -32,10 +32,12 @@ export interface TagState extends Outcome {
   readonly kind: "free" | "interrupted" | "complete" | "blocked";
   /** The next step; undefined if the tag is free or complete. */
   readonly next?: Next;
+  /** Who signed a complete tag. */
+  readonly signer?: string;
 }
 
 interface Rules extends ReleaseRules {
-  /** The remedy for a published tag that is wrong. */
+  /** The remedy for a published tag that is not signed. */
   readonly nextVersion: Next;
 }
 
@@ -43,7 +45,7 @@ export const rules: Rules = {
   script: "scripts/release.ts",
   tagPrefix: layout.tagPrefix,
   pushesMain: true,
-  nextVersion: byHand("Never move a published tag: release the next version"),
+  nextVersion: byHand("Release the next version, with a signed tag"),
 };
 
 export const chartRules: Rules = {
@@ -51,7 +53,7 @@ export const chartRules: Rules = {
   tagPrefix: layout.chartTagPrefix,
   pushesMain: false,
   nextVersion: byHand(
-    "Never move a published tag: release the chart's next version (bun scripts/bump-version.ts A.B.C --chart-only)",
+    "Release the chart's next version, with a signed tag (bun scripts/bump-version.ts A.B.C --chart-only)",
   ),
 };
 
@@ -78,7 +80,8 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   if (theirs !== undefined && theirs !== localTag.id) {
     const [there, here] = [short(theirs), short(localTag.id)];
     const evidence = `${tag} is object ${there} on ${remote}, and object ${here} locally`;
-    return blocked("failed", evidence, nextVersion);
+    const look = `Find out which of the two was replaced: git ls-remote ${remote} refs/tags/${tag}, git show ${tag}`;
+    return blocked("failed", evidence, byHand(look));
   }
   if (localTag.kind === "unfit") {
     const { why } = localTag;
@@ -88,7 +91,8 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
   }
   if (precheck(facts, itsRules, plain).complete) {
     const evidence = evidenceOf(tag, localTag, itsRules);
-    return { kind: "complete", state: "verified", evidence };
+    const { signer } = localTag.tag;
+    return { kind: "complete", state: "verified", evidence, signer };
   }
   if (theirs !== undefined && facts.relation?.kind === "unfetched") {
     const { mainBranch: main } = layout;

@@ -35,6 +35,7 @@ const merged: StatusFacts = {
   checkout: { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] },
   remote: { main: "ahead", branch: "ahead" },
   ...{ checks: allPassed, tagState: free, precheck: passed, bypass: undefined, chart },
+  ...{ newest: parseVersion("1.2.9"), candidate: undefined },
   ...{ isPublished: false, ledgerVariable: false, unanswered: [] },
 };
 
@@ -107,7 +108,6 @@ const toMain = "git checkout main";
 const [correct, settle, see] = ["Correct it", "Settle it", "See git"].map(
   (it) => `(a person) ${it}`,
 );
-const stays = "(a person) Never move a published tag: release the next version";
 const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
 
 describe("step 1 opens the branch", () => {
@@ -125,6 +125,16 @@ describe("step 1 opens the branch", () => {
     ],
     ["after the remote has answered", offline(nothing), `1 unknown: ${askOrigin}`],
     [
+      "not below the newest release, as releases are made from main only",
+      { ...nothing, newest: parseVersion("1.3.1") },
+      "1 failed: (a person) Release the change from main, with a version greater than 1.3.1",
+    ],
+    [
+      "not even if the branch is there",
+      { ...validated, newest: parseVersion("1.3.1") },
+      "1 failed: (a person) Release the change from main, with a version greater than 1.3.1",
+    ],
+    [
       "not for a version that is not greater",
       { ...nothing, stated: nothing.version },
       "1 failed: (a person) Name a version greater than 1.3.0",
@@ -133,7 +143,7 @@ describe("step 1 opens the branch", () => {
 });
 
 describe("steps 2, 2.5 and 3 prepare the branch", () => {
-  const uncommitted = { bumped: false, described: true, row: undefined };
+  const uncommitted = { bumped: false, described: true, fresh: false, row: undefined };
   const again = command("bump --allow-same");
   const bump = "failed: bump --allow-same";
   holds([
@@ -173,6 +183,12 @@ describe("steps 2, 2.5 and 3 prepare the branch", () => {
       work(bumped, { vintages: refused }),
       `2.5 failed: ${correct}`,
     ],
+    ["stale vintages are open", work(bumped, { vintages: pending }), `2.5 pending: ${correct}`],
+    [
+      "and what makes them fresh is committed",
+      work(bumped, { vintages: pending, uncommitted: { ...uncommitted, fresh: true } }),
+      '2.5 pending: git commit --all --message "Refresh or defer reference data"',
+    ],
     ["a stale chart is bumped", work(bumped, { chart: refused, bump: again }), `3 ${bump}`],
     ["or is a person's", work(bumped, { chart: refused }), `3 failed: ${correct}`],
   ]);
@@ -183,7 +199,7 @@ describe("steps 4 and 5 validate the branch", () => {
   const record =
     'git commit --message "Record the lab validation of v1.3.0" release-gate/lab-validations.txt';
   const row = (verdict: "PASS" | "FAIL") => ({
-    uncommitted: { bumped: true, described: true, row: verdict },
+    uncommitted: { bumped: true, described: true, fresh: true, row: verdict },
   });
   holds([
     ["the branch is pushed first", bumped, "4 pending: git push -u origin release/1.3.0"],
@@ -233,7 +249,7 @@ describe("step 6 merges and tags", () => {
     ["an interrupted run is finished", left, `6 pending: bun scripts/release.ts v1.3.0 --resume`],
     ["unless the pre-checks refuse it", { ...left, precheck: refused }, `6 pending: ${correct}`],
     ["or starts over, if its gate refuses", ungated, "5 failed: git tag -d v1.3.0"],
-    ["but not if it is published", { ...ungated, isPublished: true }, `5 failed: ${stays}`],
+    ["but not if it is published", { ...ungated, isPublished: true }, judge(left)],
     ["or may be", { ...ungated, isPublished: undefined }, `5 failed: ${askOrigin}`],
     ["offline it stays interrupted", offline(left), `6 unknown: ${askOrigin}`],
     ["a tag in the way is settled first", { ...merged, tagState: blocked }, `6 failed: ${settle}`],
@@ -319,7 +335,38 @@ describe("a version is released", () => {
     expect(skipped.map(({ step }) => step)).toEqual([...expected]);
   });
 
-  holds([["but not by its tag alone", noLab, `4 failed: ${stays}`]]);
+  test("whatever the ledger says about it: one caution", () => {
+    const { steps, first } = judgeSteps(noLab);
+    const [lab, gate] = steps.filter(({ step }) => step === "4" || step === "5");
+    expect(first).toBeUndefined();
+    expect(lab).toMatchObject({
+      ...{ state: "not applicable", evidence: "v1.3.0 is published; caution: no PASS" },
+    });
+    expect(gate).toMatchObject({
+      ...{ state: "not applicable", evidence: "there is no PASS to judge" },
+    });
+  });
+
+  holds([
+    ["but not without an answer", work(released, { lab: silent }), `4 unknown: ${see}`],
+    [
+      "or unless its chart is",
+      { ...released, chart: { ...chart, files: passed, image: passed } },
+      judge(tagged),
+    ],
+  ]);
+
+  test("its key is named once", () => {
+    const by = (tag: string): TagState => ({
+      ...{ kind: "complete", state: "verified", signer: "key 1F" },
+      evidence: `origin holds ${tag}, signed by key 1F, of 4db4d3e`,
+    });
+    const signed = { ...released, tagState: by("v1.3.0"), chart: { ...chart, state: by("chart") } };
+    expect(judgeSteps(signed).steps.slice(-2)).toMatchObject([
+      { evidence: "origin holds v1.3.0, signed by key 1F, of 4db4d3e" },
+      { evidence: "origin holds chart, signed by the same key, of 4db4d3e" },
+    ]);
+  });
 });
 
 test("without an answer of the remote step 6 is never done", () => {
@@ -341,6 +388,18 @@ test.each<[string, StatusFacts, string, string]>([
     "origin has more of release/1.3.0; no PASS",
   ],
   ["that the gate waits for the lab", bumped, "5", "comes after step 4"],
+  [
+    "which candidate the lab may use",
+    { ...pushed, candidate: { tag: "v1.3.0-rc.2", isPublished: true } },
+    "4",
+    "no PASS; candidate v1.3.0-rc.2 is on origin",
+  ],
+  [
+    "that the candidate is not pushed",
+    { ...validated, candidate: { tag: "v1.3.0-rc.1", isPublished: false } },
+    "4",
+    "as it should be; candidate v1.3.0-rc.1 is tagged locally",
+  ],
   ["that a branch is to come", nothing, "1", "there is no release/1.3.0 yet"],
   [
     "that a branch may be on the remote",

@@ -45,7 +45,9 @@ const finish = "bun scripts/release.ts v1.3.0 --resume --skip-lab";
 const fetch = "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0";
 const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
 const deleteIt = "git tag -d v1.3.0";
-const stays = "Never move a published tag: release the next version";
+const replaced =
+  "Find out which of the two was replaced: git ls-remote origin refs/tags/v1.3.0, git show v1.3.0";
+const resign = "Release the next version, with a signed tag";
 const unknown = { kind: "unknown", findings: [error("x", { remedy: "Install it" })] } as const;
 const both = { localTag: signed, refs: held(id) };
 const ahead = { kind: "ahead", commits: ["x"] } as const;
@@ -58,10 +60,10 @@ test.each<[string, Partial<Facts>, string, string | undefined]>([
   ["landed", { ...both, relation: { kind: "behind" } }, "complete verified", undefined],
   ["not landed", { ...both, relation: ahead }, "interrupted pending", finish],
   ["main not here", { ...both, relation: { kind: "unfetched" } }, "blocked unknown", fetchMain],
-  ["another one there", { localTag: signed, refs: held(other) }, "blocked failed", stays],
+  ["another one there", { localTag: signed, refs: held(other) }, "blocked failed", replaced],
   ["unsigned, here alone", { localTag: unfit }, "blocked failed", deleteIt],
-  ["unsigned, and published", { localTag: unfit, refs: held(id) }, "blocked failed", stays],
-  ["unsigned, another there", { localTag: unfit, refs: held(other) }, "blocked failed", stays],
+  ["unsigned, and published", { localTag: unfit, refs: held(id) }, "blocked failed", resign],
+  ["unsigned, another there", { localTag: unfit, refs: held(other) }, "blocked failed", replaced],
   ["one that cannot be judged", { localTag: unknown }, "blocked unknown", "Install it"],
   ["never complete offline", { localTag: signed, ...silent }, "interrupted pending", finish],
 ])("a tag is judged by both sides: %s", (_, change, expected, way) => {

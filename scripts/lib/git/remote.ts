@@ -99,7 +99,7 @@ export interface RemoteRefs {
 /**
  * Asks the remote for its main branch and its tags, in one question.
  *
- * @param branches Short names of other branches to ask for as well.
+ * @param branches Short names of other branches to ask for as well; `release/*` asks for all of them.
  * @throws {Refusal} If the remote gives no answer in time, or an answer without its main branch.
  */
 export async function askRemote(

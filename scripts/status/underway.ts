@@ -1,0 +1,191 @@
+/** Which release is under way: by its release branch, or because main states it and no tag does. */
+
+import { type Attempt, attempt, refusal } from "../lib/finding.ts";
+import { readStatus } from "../lib/git/checkout.ts";
+import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
+import { commitTree, type Objects } from "../lib/git/objects.ts";
+import {
+  askRemote,
+  findRemote,
+  type Remote,
+  type RemoteRefs,
+  relationTo,
+} from "../lib/git/remote.ts";
+import type { Repository } from "../lib/git/repository.ts";
+import { listTags } from "../lib/git/tag.ts";
+import { layout } from "../lib/layout.ts";
+import {
+  compareVersions,
+  isCandidate,
+  isPrerelease,
+  isVersion,
+  type Version,
+} from "../lib/version.ts";
+import { statedVersion } from "./questions.ts";
+
+/** The remote and what it holds, or why it did not answer. */
+export type Origin = Attempt<{ readonly remote: Remote; readonly refs: RemoteRefs }>;
+
+/** Asks the remote for main, its tags and its release branches. */
+export function askOrigin(repository: Repository): Promise<Origin> {
+  return attempt(async () => {
+    const remote = await findRemote(repository, layout.remote);
+    return { remote, refs: await askRemote(repository, remote, [releaseBranches]) };
+  });
+}
+
+const releaseBranches = "release/*";
+
+/** Returns the refs of the remote below a prefix, by their names without it. */
+function namesOf(refs: RemoteRefs | undefined, prefix: string): [string, ObjectId][] {
+  return [...(refs?.all ?? [])].flatMap(([ref, id]): [string, ObjectId][] =>
+    ref.startsWith(prefix) ? [[ref.slice(prefix.length), id]] : [],
+  );
+}
+
+/** Versions that have a tag, locally or on the remote, ascending. */
+export interface TaggedVersions {
+  readonly all: readonly Version[];
+  /** The newest final version. */
+  readonly newest: Version | undefined;
+}
+
+/** Lists the versions that are tagged, locally or on the remote. */
+export async function findTaggedVersions(
+  repository: Repository,
+  { value }: Origin,
+): Promise<TaggedVersions> {
+  const prefix = layout.tagPrefix;
+  const local = (await listTags(repository, [`${prefix}*`])).map(({ name }) => name);
+  const theirs = namesOf(value?.refs, "refs/tags/").map(([name]) => name);
+  const all = [...new Set([...local, ...theirs])]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter(isVersion)
+    .sort(compareVersions);
+  return { all, newest: all.findLast((version) => !isPrerelease(version)) };
+}
+
+/** A candidate for lab validation that is tagged. */
+export interface Candidate {
+  readonly tag: string;
+  readonly isPublished: boolean;
+}
+
+/** Returns the newest candidate of a version that is tagged. */
+export function candidateOf(
+  version: Version,
+  { all }: TaggedVersions,
+  refs: RemoteRefs | undefined,
+): Candidate | undefined {
+  const newest = all.findLast((each) => isCandidate(each) && each.startsWith(`${version}-`));
+  const tag = `${layout.tagPrefix}${newest}`;
+  return newest && { tag, isPublished: refs?.all.has(`refs/tags/${tag}`) ?? false };
+}
+
+/** The release to show. */
+export interface Shown {
+  readonly version: Version;
+  /** Other versions that are under way, newest first. */
+  readonly others: readonly Version[];
+  /** The next minor version, if nothing is under way: `version` is the newest release then. */
+  readonly proposal?: Version;
+}
+
+/**
+ * Finds the release that is under way: that of the release branch that HEAD is on; else the newest
+ * of the versions above the newest release that have an unmerged release branch, locally or on the
+ * remote, or that main states.
+ *
+ * @throws {Refusal} If the local repository cannot be read, or no branch, tag or workspace states one.
+ */
+export async function findUnderway(
+  repository: Repository,
+  objects: Objects,
+  origin: Origin,
+): Promise<Shown> {
+  const { branch: head = "" } = await readStatus(repository);
+  const onHead = versionOf(head.replace(/^refs\/heads\//, ""));
+  if (onHead !== undefined) {
+    return { version: onHead, others: [] };
+  }
+  const main = await findCommit(repository, `refs/heads/${layout.mainBranch}`);
+  const [{ newest }, local, stated] = await Promise.all([
+    findTaggedVersions(repository, origin),
+    listReleaseBranches(repository),
+    statedVersion(commitTree(objects, main ?? "HEAD")),
+  ]);
+  const isNewer = (version: Version) =>
+    newest === undefined || compareVersions(version, newest) > 0;
+  const branches = [...namesOf(origin.value?.refs, "refs/heads/"), ...local];
+  const open = await Promise.all(
+    branches.map(async ([branch, tip]) => {
+      const version = versionOf(branch);
+      const isOpen =
+        version !== undefined &&
+        isNewer(version) &&
+        !(await isDone(repository, version, tip, main, stated));
+      return isOpen ? [version] : [];
+    }),
+  );
+  const onMain = stated !== undefined && isNewer(stated) && !isCandidate(stated) ? [stated] : [];
+  const [version, ...others] = [...new Set([...open.flat(), ...onMain])]
+    .sort(compareVersions)
+    .reverse();
+  if (version !== undefined) {
+    return { version, others };
+  }
+  if (newest === undefined) {
+    throw refusal(`Cannot find the version: ${layout.workspaceManifest} states none`, {
+      remedy: "Name it: bun scripts/status.ts vX.Y.Z",
+    });
+  }
+  const taken = new Set(branches.map(([name]) => name));
+  return { version: newest, others, proposal: propose(newest, taken) };
+}
+
+/** Returns the version that the name of a release branch states. */
+function versionOf(branch: string): Version | undefined {
+  const named = /^release\/(.+)$/.exec(branch)?.[1] ?? "";
+  return isVersion(named) ? named : undefined;
+}
+
+/** Reports whether main has a release branch, and states a greater version than the branch's. */
+async function isDone(
+  repository: Repository,
+  version: Version,
+  tip: ObjectId,
+  main: ObjectId | undefined,
+  stated: Version | undefined,
+): Promise<boolean> {
+  if (main === undefined || stated === undefined || compareVersions(stated, version) <= 0) {
+    return false;
+  }
+  const { value } = await attempt(() => relationTo(repository, main, tip));
+  return value?.kind === "ahead" || value?.kind === "equal";
+}
+
+/** Lists the local release branches, by short name, with their commits. */
+async function listReleaseBranches(repository: Repository): Promise<[string, ObjectId][]> {
+  const ref = `refs/heads/${releaseBranches}`;
+  const format = "--format=%(objectname) %(refname:strip=2)";
+  const listed = await gitOutput(repository, "list the release branches", [
+    "for-each-ref",
+    format,
+    ref,
+  ]);
+  return listed.split("\n").flatMap((line): [string, ObjectId][] => {
+    const [id = "", name] = line.split(" ");
+    return name === undefined ? [] : [[name, id]];
+  });
+}
+
+/** Returns the next minor version whose release branch does not exist yet. */
+function propose(newest: Version, taken: ReadonlySet<string>): Version {
+  const [major, minor] = newest.split(".").map(Number);
+  let next = (minor ?? 0) + 1;
+  while (taken.has(`release/${major}.${next}.0`)) {
+    next += 1;
+  }
+  return `${major}.${next}.0` as Version;
+}
