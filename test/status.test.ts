@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { smallLab, smallProduct } from "../scripts/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
 import { layout } from "../scripts/lib/layout.ts";
-import { realShapeWorld } from "./helpers/real-shape.ts";
+import { realShape, realShapeWorld } from "./helpers/real-shape.ts";
 import { ledgerRow, type ReleaseWorld, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { runOnTerminal } from "./helpers/terminal.ts";
@@ -157,6 +157,94 @@ function operated(world: ReleaseWorld) {
 }
 
 const ready = "bun scripts/release.ts v1.3.0";
+
+test("of several that are under way, the others are named", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("branch", "release/0.12.0");
+  await world.git("branch", "release/0.13.0");
+  const { code, stdout } = await runScript(script, [], world.place);
+  expect(code).toBe(1);
+  expect(stdout).toStartWith("v0.13.0: on release/0.13.0 at ");
+  expect(stdout).toEndWith("\nalso under way: v0.12.0 (bun scripts/status.ts v0.12.0)\n");
+});
+
+test("a release that is on the remote is released, whatever the ledger says about it now", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.commit({ ...realShape("0.12.0"), [layout.ledger]: "# ledger\n" }, "Release 0.12.0");
+  await world.git("tag", "--sign", "--message", "v0.12.0", "v0.12.0");
+  await world.git("tag", "--sign", "--message", "chart-v0.12.0", "chart-v0.12.0");
+  await world.git("push", "--quiet", "origin", "main", "--tags");
+  const status = await world.status("v0.12.0");
+  expect(status).toMatchObject({ code: 0, open: undefined, next: undefined, byHand: undefined });
+  expect(evidenceOf(status, "4")).toBe(
+    "v0.12.0 is published; caution: no PASS entry for v0.12.0 in release-gate/lab-validations.txt",
+  );
+  expect(status.findings.map(({ level }) => level)).toEqual(["notice"]);
+  const idle = await world.status();
+  expect(idle).toMatchObject({ code: 0, next: "git checkout -b release/0.13.0" });
+});
+
+test("a release whose tag only the remote has is released, and fetched to find out the rest", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("tag", "-d", "v0.11.1");
+  const { code, stdout, stderr } = await runScript(script, [], world.place);
+  expect({ code, stdout: stdout.split("\n")[0] }).toEqual({
+    ...{ code: 1, stdout: "v0.11.1: tagged on origin" },
+  });
+  const fetch = "git fetch origin refs/tags/v0.11.1:refs/tags/v0.11.1";
+  expect(stderr).toBe(
+    `error: v0.11.1 is released: origin has its tag, which must be fetched to find out the rest\n  fix: ${fetch}\n`,
+  );
+  await world.run(fetch);
+  expect(await world.status()).toMatchObject({ code: 0, next: "git checkout -b release/0.12.0" });
+});
+
+test("a version below the newest release is refused, as releases are made from main only", async () => {
+  await using world = operated(await realShapeWorld());
+  const status = await world.status("v0.10.5");
+  expect(status).toMatchObject({ code: 1, open: "1" });
+  expect(status.byHand).toBe("Release the change from main, with a version greater than 0.11.1");
+});
+
+test("a candidate is a part of step 4 of its version", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("checkout", "--quiet", "-b", "release/0.12.0");
+  await world.git("tag", "v0.12.0-rc.2");
+  await world.git("tag", "v0.12.0-rc.10");
+  await world.git("push", "--quiet", "origin", "v0.12.0-rc.10");
+  await world.git("tag", "-d", "v0.12.0-rc.10");
+  for (const version of ["v0.12.0", "v0.12.0-rc.10"]) {
+    const status = await world.status(version);
+    expect(evidenceOf(status, "4")).toEndWith("; candidate v0.12.0-rc.10 is on origin");
+    expect(status.open).toBe("2");
+  }
+});
+
+test.each([120, 60])(
+  "on a terminal of %p columns no word is cut, and the state is coloured",
+  async (columns) => {
+    await using world = operated(await realShapeWorld());
+    const { NO_COLOR: _, ...env } = world.place.env;
+    const line = asHere("bun scripts/status.ts v0.11.1");
+    const show = (variables: Place["env"]) =>
+      runOnTerminal(["sh", "-c", line], { ...world.place, env: variables }, {}, columns);
+    const { shown } = await show(env);
+    const plain = Bun.stripANSI(shown);
+    expect(shown).toContain("  1     not applicable  Open");
+    expect(shown).toContain("  2     \x1b[32mdone\x1b[39m            Code");
+    const lines = plain.split("\n").filter((each) => each.startsWith("  "));
+    expect(lines.every(({ length }) => length <= columns)).toBe(true);
+    const start = lines.findLast((each) => /^ {8,}\S/.test(each))?.search(/\S/);
+    expect(start).toBe(columns === 120 ? 56 : 8);
+    expect((await show(world.place.env)).shown.replace(/^Asking.*\n/, "")).toBe(
+      plain.replace(/^Asking.*\n/, ""),
+    );
+    const whole = (await runScript(script, ["v0.11.1"], world.place)).stdout;
+    const words = (text: string) => text.split(/\s+/).join(" ");
+    expect(words(plain)).toContain(words(whole));
+    expect(plain.match(/SHA256:/g)).toHaveLength(1);
+  },
+);
 
 test("it changes nothing and fetches nothing, and is about the workspace's version by itself", async () => {
   await using world = await mergedWorld();

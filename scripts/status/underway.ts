@@ -140,8 +140,8 @@ export async function findUnderway(
       remedy: "Name it: bun scripts/status.ts vX.Y.Z",
     });
   }
-  const taken = new Set(branches.map(([name]) => name));
-  return { version: newest, others, proposal: propose(newest, taken) };
+  const [major, minor] = newest.split(".").map(Number);
+  return { version: newest, others, proposal: `${major}.${(minor ?? 0) + 1}.0` as Version };
 }
 
 /** Returns the version that the name of a release branch states. */
@@ -178,14 +178,4 @@ async function listReleaseBranches(repository: Repository): Promise<[string, Obj
     const [id = "", name] = line.split(" ");
     return name === undefined ? [] : [[name, id]];
   });
-}
-
-/** Returns the next minor version whose release branch does not exist yet. */
-function propose(newest: Version, taken: ReadonlySet<string>): Version {
-  const [major, minor] = newest.split(".").map(Number);
-  let next = (minor ?? 0) + 1;
-  while (taken.has(`release/${major}.${next}.0`)) {
-    next += 1;
-  }
-  return `${major}.${next}.0` as Version;
 }

@@ -17,6 +17,7 @@ export async function runOnTerminal(
   command: readonly string[],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
   answers: Answers = {},
+  cols = 200,
 ): Promise<Session> {
   let shown = "";
   const waiting = new Map(Object.entries(answers));
@@ -25,7 +26,7 @@ export async function runOnTerminal(
   const child = Bun.spawn([...command], {
     ...options,
     terminal: {
-      cols: 200,
+      cols,
       rows: 50,
       data(terminal, bytes) {
         shown += decoder.decode(bytes, { stream: true });
