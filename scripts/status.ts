@@ -126,9 +126,10 @@ function attach(
 }
 
 function show(facts: StatusFacts, { steps }: Checklist, report: Report, terminal: Terminal): void {
-  const { tag, branch, where, commit } = facts;
+  const { tag, branch, where, commit, remote } = facts;
+  const isTheirs = remote !== undefined && remote.branch !== "absent";
   const location = {
-    none: "not begun",
+    none: isTheirs ? `${branch} is on ${layout.remote} only` : "not begun",
     branch: `on ${branch}`,
     main: `on ${layout.mainBranch}`,
     tag: "tagged",

@@ -168,6 +168,16 @@ test("of several that are under way, the others are named", async () => {
   expect(stdout).toEndWith("\nalso under way: v0.12.0 (bun scripts/status.ts v0.12.0)\n");
 });
 
+test("a release branch that only the remote has is fetched first", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("push", "--quiet", "origin", "main:refs/heads/release/0.12.0");
+  const { stdout } = await runScript(script, [], world.place);
+  expect(stdout).toStartWith("v0.12.0: release/0.12.0 is on origin only\n");
+  const { next } = await world.status();
+  await world.run(next);
+  expect(await world.status()).toMatchObject({ open: "2" });
+});
+
 test("a release that is on the remote is released, whatever the ledger says about it now", async () => {
   await using world = operated(await realShapeWorld());
   await world.commit({ ...realShape("0.12.0"), [layout.ledger]: "# ledger\n" }, "Release 0.12.0");

@@ -92,7 +92,9 @@ function asPublished(facts: StatusFacts, number: string, judged: Judgement): Jud
 
 /** Returns a step that cannot be judged: its commit does not exist yet, or only on the remote. */
 function unjudged({ where, branch, tagState }: StatusFacts): Judgement {
-  return where === "remote tag" ? tagState : step("pending", `not begun: ${branch} comes first`);
+  return where === "remote tag"
+    ? tagState
+    : step("pending", `comes after step 1: ${branch} does not exist locally`);
 }
 
 /** Returns the step that a check judges; `next` is what to do if the check does not pass. */
