@@ -82,7 +82,8 @@ export const table = command({
     ),
   },
   refuses: [
-    `the tag is not on ${layout.remote}, has no good signature, or differs from the local one`,
+    `the tag is not on ${layout.remote}, or has no good signature or another name`,
+    "the local tag is signed or of another commit, and another object (an unsigned copy is a warning)",
     "the workflow run of the tag has failed, is in progress, or cannot be found",
     "the GitHub release is a draft, or one of its assets is missing or not attested",
     "the image is missing in a registry, lacks a promised platform, or differs between registries",

@@ -7,10 +7,11 @@ import type { ImageReference } from "../lib/files/image-reference.ts";
 import { attempt, type Finding, notice, warning } from "../lib/finding.ts";
 import { findCommit, type ObjectId, short } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
-import { commitTree, openObjects, readObject } from "../lib/git/objects.ts";
+import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote } from "../lib/git/remote.ts";
+import { judgeRemoteTag } from "../lib/git/remote-tag.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { judgeTag, refValue } from "../lib/git/tag.ts";
+import { refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 
 const { remote } = layout;
@@ -33,11 +34,11 @@ export interface TagAnswer {
   readonly commit: ObjectId | undefined;
   /** What its commit promises, or why that is unknown. */
   readonly promises: Promises | Unverified;
-  /** The commit that the promises were read from, and the faults of its files. */
+  /** The commit that the promises were read from, the faults of its files, and a slip of the local tag. */
   readonly findings: readonly Finding[];
 }
 
-/** Asks the repository and the remote for a tag, and reads its commit. Fetches nothing. */
+/** Asks the repository and the remote for a tag, and reads its commit. Changes nothing. */
 export async function askTag(
   repository: Repository,
   tag: string,
@@ -45,12 +46,15 @@ export async function askTag(
 ): Promise<TagAnswer> {
   const ref = `refs/tags/${tag}`;
   let commit: ObjectId | undefined;
+  let slips: readonly Finding[] = [];
   const answer = await answered(tagQuestion, async () => {
     commit = await findCommit(repository, ref);
-    const here = await refValue(repository, ref);
-    const refs = await askRemote(repository, await findRemote(repository, remote));
-    const there = refs.all.get(ref);
-    if (there === undefined) {
+    const origin = await findRemote(repository, remote);
+    const refs = await askRemote(repository, origin);
+    commit = refs.all.get(`${ref}^{}`) ?? refs.all.get(ref) ?? commit;
+    const found = await judgeRemoteTag(repository, tag, origin, refs);
+    if (found === undefined) {
+      const here = await refValue(repository, ref);
       const [evidence, resume] =
         here === undefined
           ? [`${tag} exists neither locally nor on ${remote}`, ""]
@@ -58,52 +62,22 @@ export async function askTag(
       const remedy = `Release it: bun ${releaseScript} ${tag}${resume}`;
       throw new Unverified("failed", evidence, remedy);
     }
-    // A lightweight tag has no object of its own.
-    commit = refs.all.get(`${ref}^{}`) ?? there;
-    const what = `object ${short(there)} of commit ${short(commit)}`;
-    if (here !== undefined && here !== there) {
-      throw new Unverified(
-        "failed",
-        `${remote} holds ${what}, and the local ${tag} is object ${short(here)}`,
-        `Find out which was released, and never move a published tag. If the local one is the mistake: git tag -d ${tag}`,
-      );
-    }
-    const seen = `${what}${here === undefined ? `; ${tag} does not exist locally` : ", the same as locally"}`;
-    const judged =
-      there === commit
-        ? { fault: "it is a lightweight tag, without an object to sign" }
-        : await judgeObject(repository, tag, there, seen);
+    const { seen, judged } = found;
     if ("fault" in judged) {
       throw new Unverified(
         "failed",
-        `${seen}; it is not signed: ${judged.fault}`,
+        `${seen}; it is not a signed release tag: ${judged.fault}`,
         `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
       );
     }
+    slips = found.slips;
     return `${seen}, with a good signature (${judged.signature?.format})`;
   });
   const read =
     commit === undefined
       ? { promises: new Unverified("unknown", answer.evidence, answer.remedy), findings: [] }
       : await readPromises(repository, tag, commit);
-  return { answer, commit, ...read };
-}
-
-/** @throws {Unverified} If the local repository lacks the object of the tag, or git cannot judge it. */
-async function judgeObject(repository: Repository, tag: string, id: ObjectId, seen: string) {
-  const { value: judged, findings } = await attempt(async () => {
-    const found = await readObject(repository, `${id}^{tag}`);
-    return found && (await judgeTag(repository, found));
-  });
-  if (judged === undefined) {
-    const { message, remedy } = findings?.[0] ?? {
-      message: "the local repository lacks its object",
-      remedy: `Fetch the tag: git fetch ${remote} tag ${tag}`,
-    };
-    const evidence = `${seen}; its signature cannot be verified: ${message}`;
-    throw new Unverified("unknown", evidence, remedy);
-  }
-  return judged;
+  return { answer, commit, promises: read.promises, findings: [...read.findings, ...slips] };
 }
 
 /** Reads what the commit of a tag promises, if the local repository has the commit. */

@@ -113,12 +113,7 @@ export async function askRemote(
   const question = ["ls-remote", "--quiet", "--", target, ...heads, "refs/tags/*"];
   const answer = await runGit(repository, question, { timeout: layout.limits.network, env });
   if (answer.code !== 0 || answer.timedOut) {
-    const seconds = layout.limits.network / 1000;
-    const words = redact(lastWords(answer), remote);
-    const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
-    throw refusal(`Cannot ask ${name} (${shown}) what it holds: ${why}`, {
-      remedy: `Check the network and the credentials: git ls-remote --heads ${name}`,
-    });
+    throw unreachable(remote, answer);
   }
   const lines = answer.stdout.split("\n").map((line) => line.split("\t"));
   // After the last line feed begins a line whose end is missing.
@@ -139,11 +134,22 @@ export async function askRemote(
   return { main, all };
 }
 
+/** Returns the refusal for a remote that gave no answer. */
+export function unreachable(remote: Remote, answer: Finished) {
+  const { name, shown } = remote;
+  const seconds = layout.limits.network / 1000;
+  const words = redact(lastWords(answer), remote);
+  const why = answer.timedOut ? `no answer within ${seconds} seconds` : words;
+  return refusal(`Cannot ask ${name} (${shown}) what it holds: ${why}`, {
+    remedy: `Check the network and the credentials: git ls-remote --heads ${name}`,
+  });
+}
+
 /**
  * Returns how to ask the address that pushes go to. git would rewrite the address by `insteadOf` once
  * more, so it gets a made-up one, and a rule that rewrites that to the address.
  */
-function addressOf(
+export function addressOf(
   { env }: Repository,
   { name, url, answersByName }: Remote,
 ): { readonly target: string; readonly env: Environment } {

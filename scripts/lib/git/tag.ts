@@ -178,13 +178,10 @@ async function readLocalTag(repository: Repository, name: string): Promise<Local
   if (found?.type !== "tag") {
     return { kind: "unfit", id, why: "a lightweight tag, without a signature" };
   }
-  const tag = await judgeTag(repository, found);
-  if ("fault" in tag) {
-    return { kind: "unfit", id, why: `an annotated tag, and ${tag.fault}` };
-  }
-  return tag.type === "commit" && tag.tag === name
-    ? { kind: "signed", id, tag }
-    : { kind: "unfit", id, why: `a tag of ${tag.type} ${short(tag.object)} named ${tag.tag}` };
+  const tag = await judgeReleaseTag(repository, found, name);
+  return "fault" in tag
+    ? { kind: "unfit", id, why: `an annotated tag, and ${tag.fault}` }
+    : { kind: "signed", id, tag };
 }
 
 /** A tag object whose signature is good. */
@@ -220,6 +217,18 @@ export async function judgeTag(
   const judged = await judgeSignature(repository, tag.signature);
   const { id, bytes } = found;
   return "fault" in judged ? judged : { ...tag, id, bytes, ...judged };
+}
+
+/** Judges a tag object's signature, and whether the object is a tag of a commit by that name. */
+export async function judgeReleaseTag(
+  repository: Repository,
+  found: Pick<GitObject, "id" | "bytes">,
+  name: string,
+): Promise<SignedTag | TagFault> {
+  const tag = await judgeTag(repository, found);
+  return "fault" in tag || (tag.type === "commit" && tag.tag === name)
+    ? tag
+    : { fault: `it is a tag of ${tag.type} ${short(tag.object)} named ${tag.tag}` };
 }
 
 function parseOrFault(bytes: Uint8Array): TagObject | TagFault {

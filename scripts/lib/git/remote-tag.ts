@@ -1,0 +1,192 @@
+/** Judges the tag of the remote, which is what was released, beside the local one of that name. */
+
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { Unverified } from "../answer.ts";
+import { dayOf } from "../calendar.ts";
+import { makeScratchFolder } from "../disk/scratch.ts";
+import { parseTagger, parseTagObject } from "../files/tag-object.ts";
+import { attempt, type Finding, warning } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { findCommit, gitOutput, type ObjectId, short } from "./git.ts";
+import { readObject } from "./objects.ts";
+import { addressOf, type Remote, type RemoteRefs, unreachable } from "./remote.ts";
+import { type Repository, runGit } from "./repository.ts";
+import { judgeReleaseTag, refValue, type SignedTag, type TagFault } from "./tag.ts";
+
+/** The tag of the remote. */
+export interface RemoteTag {
+  /** Its object and its commit, and how the local tag of that name relates to it. */
+  readonly seen: string;
+  /** The signed tag, or why it is none. */
+  readonly judged: SignedTag | TagFault;
+  /** A warning about a local tag that is a lightweight or unsigned copy of the signed one. */
+  readonly slips: readonly Finding[];
+}
+
+/**
+ * Judges the tag that the remote holds. Its object is fetched into a scratch folder if the local
+ * repository lacks it but has its commit, or another tag of that name.
+ *
+ * @param name Short name.
+ * @param refs What the remote holds.
+ * @returns Undefined if the remote has no such tag.
+ * @throws {Unverified} `failed` if the local tag is signed and another object, or of another commit;
+ *   `unknown` if the signature cannot be verified.
+ */
+export async function judgeRemoteTag(
+  repository: Repository,
+  name: string,
+  remote: Remote,
+  refs: Pick<RemoteRefs, "all">,
+): Promise<RemoteTag | undefined> {
+  const ref = `refs/tags/${name}`;
+  const id = refs.all.get(ref);
+  if (id === undefined) {
+    return undefined;
+  }
+  const here = await refValue(repository, ref);
+  // A lightweight tag has no object of its own.
+  const theirs = { id, commit: refs.all.get(`${ref}^{}`) ?? id, name };
+  const what = `object ${short(id)} of commit ${short(theirs.commit)}`;
+  if (here === undefined || here === id) {
+    const seen = `${what}${here ? ", the same as locally" : `; ${name} does not exist locally`}`;
+    return { seen, judged: await judge(repository, remote, theirs, seen), slips: [] };
+  }
+  const ours = { id: here, commit: (await findCommit(repository, ref)) ?? here, name };
+  const form = await unsignedForm(repository, here);
+  if (form === undefined || ours.commit !== theirs.commit) {
+    throw await replaced(repository, remote, theirs, ours);
+  }
+  const seen = `${what}; the local ${name} is ${form} of the same commit`;
+  const judged = await judge(repository, remote, theirs, seen);
+  const slip = warning(`The local ${name} is ${form}, a copy of the signed tag on ${remote.name}`, {
+    remedy: `Replace it: git fetch --force ${remote.name} ${ref}:${ref}`,
+  });
+  return { seen, judged, slips: "fault" in judged ? [] : [slip] };
+}
+
+/** One tag of a name. */
+interface Held {
+  readonly id: ObjectId;
+  readonly commit: ObjectId;
+  readonly name: string;
+}
+
+/** @throws {Unverified} If the object cannot be had, or its signature cannot be judged. */
+async function judge(
+  repository: Repository,
+  remote: Remote,
+  held: Held,
+  seen: string,
+): Promise<SignedTag | TagFault> {
+  const { value: judged, findings } = await attempt(() => judgeHeld(repository, remote, held));
+  if (judged === undefined) {
+    const { message, remedy } = findings?.[0] ?? {
+      message: "the local repository lacks its object",
+      remedy: `Fetch the tag: git fetch ${remote.name} tag ${held.name}`,
+    };
+    const evidence = `${seen}; its signature cannot be verified: ${message}`;
+    throw new Unverified("unknown", evidence, remedy);
+  }
+  return judged;
+}
+
+/** Returns undefined if the object is not here, and not fetched. */
+async function judgeHeld(
+  repository: Repository,
+  remote: Remote,
+  { id, commit, name }: Held,
+): Promise<SignedTag | TagFault | undefined> {
+  if (id === commit) {
+    return { fault: "it is a lightweight tag, without an object to sign" };
+  }
+  // Without the commit git would fetch its whole history as well.
+  const isNear = async () =>
+    (await findCommit(repository, commit)) ?? (await refValue(repository, `refs/tags/${name}`));
+  const found =
+    (await readObject(repository, `${id}^{tag}`)) ??
+    ((await isNear()) ? await fetchTag(repository, remote, name, id) : undefined);
+  return found && (await judgeReleaseTag(repository, found, name));
+}
+
+/**
+ * Reads a tag object of the remote. git writes what it fetches to a scratch folder, and changes no
+ * ref and no other file of the repository.
+ *
+ * @throws {Refusal} If it cannot be fetched.
+ */
+async function fetchTag(repository: Repository, remote: Remote, name: string, id: ObjectId) {
+  const purpose = "find the object folder";
+  const path = await gitOutput(repository, purpose, ["rev-parse", "--git-path", "objects"]);
+  const folder = makeScratchFolder("release-fetch-", repository);
+  try {
+    const { target, env: address } = addressOf(repository, remote);
+    const env = {
+      ...repository.env,
+      GIT_OBJECT_DIRECTORY: folder,
+      // git reads a quoted path as C has it, so that a colon does not end it.
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(
+        resolve(repository.root, path.replace(/\n$/, "")),
+      ),
+    };
+    const none = ["tags", "write-fetch-head", "auto-maintenance", "prune", "recurse-submodules"];
+    const args = ["fetch", "--quiet", "--refmap=", ...none.map((each) => `--no-${each}`)];
+    const answer = await runGit(
+      { ...repository, env },
+      ["-c", "fetch.writeCommitGraph=false", ...args, "--", target, `refs/tags/${name}`],
+      { timeout: layout.limits.network, env: address },
+    );
+    if (answer.code !== 0 || answer.timedOut) {
+      throw unreachable(remote, answer);
+    }
+    return await readObject({ ...repository, env }, `${id}^{tag}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Returns what a tag without a signature is; undefined if it has one, or cannot be read. */
+async function unsignedForm(repository: Repository, id: ObjectId): Promise<string | undefined> {
+  const found = await readObject(repository, `${id}^{tag}`);
+  if (found === undefined) {
+    return "a lightweight tag";
+  }
+  try {
+    return parseTagObject(found.bytes).signature ? undefined : "an unsigned tag";
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the failure of two tags of which one was replaced; it shows both. */
+async function replaced(
+  repository: Repository,
+  remote: Remote,
+  ...both: [theirs: Held, ours: Held]
+): Promise<Unverified> {
+  const judged = await Promise.all(
+    both.map(async (held) => (await attempt(() => judgeHeld(repository, remote, held))).value),
+  );
+  const [there = "", here = ""] = both.map(
+    ({ id, commit }, index) =>
+      `object ${short(id)} of commit ${short(commit)}, ${describe(judged[index])}`,
+  );
+  const [first] = judged;
+  const key = first && "signer" in first ? first.signer : "no key";
+  const { name } = both[0];
+  return new Unverified(
+    "failed",
+    `${remote.name} holds ${there}, and the local ${name} is ${here.replace(key, "the same key")}: one of the two was replaced`,
+    `Find out from the signers, or from another clone, which of the two was released; change neither before. The local one: git cat-file -p refs/tags/${name}`,
+  );
+}
+
+function describe(tag: SignedTag | TagFault | undefined): string {
+  if (tag === undefined || "fault" in tag) {
+    return tag?.fault ?? "its signature cannot be verified";
+  }
+  const date = parseTagger(tag.tagger)?.date;
+  const who = tag.tagger?.replace(/ \d+ [+-]\d+$/, "") ?? "nobody";
+  return `signed by ${tag.signer}, tagged by ${who} on ${date ? dayOf(date) : "no date"}`;
+}
