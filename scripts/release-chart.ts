@@ -84,13 +84,13 @@ function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
       const { reference, at } = pulled;
       const platforms = promised.flatMap((entry) => entry.platforms);
       const world = { env: repository.env, cwd: repository.root, http: { signal } };
-      const { state, findings } = await checkImage({ reference, platforms, at }, world);
+      const promise = { reference, platforms, at };
+      const { state, temporary, findings } = await checkImage(promise, world);
       const tag = applicationTag(reference.tag);
       return {
         findings: platforms.length === 0 ? [...findings, noPlatforms()] : findings,
         trailers: findings.map(({ message }) => `Image-check: ${message}`),
-        // Some registries deny what they do not hold yet.
-        ...(state === "pending" || state === "unknown" ? { pending: { tag } } : {}),
+        ...(state === "pending" || temporary ? { pending: { tag } } : {}),
       };
     },
   };

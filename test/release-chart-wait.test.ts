@@ -3,11 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import { jobShape, runShape, type StandInGh, standInGh } from "../scripts/demo/gh.ts";
 import { startRegistry } from "../scripts/demo/registry.ts";
+import type { Finding } from "../scripts/lib/finding.ts";
 import { openRepository } from "../scripts/lib/git/repository.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { release } from "../scripts/release/flow.ts";
 import { chartProcedure } from "../scripts/release-chart.ts";
+import { notLoggedIn } from "./helpers/gh.ts";
 import { hurry } from "./helpers/hurry.ts";
 import { quietWorld } from "./helpers/quiet.ts";
 import { releaseWorld } from "./helpers/release.ts";
@@ -37,7 +39,7 @@ async function unpublishedWorld() {
 type World = Awaited<ReturnType<typeof unpublishedWorld>>;
 
 interface Waited {
-  readonly findings: readonly { readonly level: string; readonly message: string }[];
+  readonly findings: readonly Finding[];
   readonly outcome: string;
   readonly pauses: number;
   readonly seconds: number;
@@ -112,6 +114,18 @@ test("an image that is there is not waited for", async () => {
   expect(await waitAndRelease(each, () => {})).toMatchObject({ outcome: "published", pauses: 0 });
 });
 
+/** Makes the chart on main and on origin name another registry. */
+async function moveTo({ world, registry }: World, host: string): Promise<void> {
+  const moved = async (name: string) => {
+    const path = `charts/perf-sentinel/${name}.yaml`;
+    const text = await Bun.file(`${world.root}/${path}`).text();
+    return [path, text.replaceAll(registry.host, host)];
+  };
+  const files = Object.fromEntries(await Promise.all(["values", "Chart"].map(moved)));
+  await world.commit(files);
+  await world.git("push", "--quiet", "origin", "main");
+}
+
 test("a registry that gives no answer for a while is asked again", async () => {
   let denies = true;
   await using each = await unpublishedWorld();
@@ -119,15 +133,7 @@ test("a registry that gives no answer for a while is asked again", async () => {
     intercept: () => (denies ? new Response("", { status: 403 }) : undefined),
   });
   registry.pushIndex(image, "1.3.0", platforms);
-  const values = "charts/perf-sentinel/values.yaml";
-  const chart = "charts/perf-sentinel/Chart.yaml";
-  const moved = async (path: string) =>
-    (await Bun.file(`${each.world.root}/${path}`).text()).replaceAll(
-      each.registry.host,
-      registry.host,
-    );
-  await each.world.commit({ [values]: await moved(values), [chart]: await moved(chart) });
-  await each.world.git("push", "--quiet", "origin", "main");
+  await moveTo(each, registry.host);
   const waited = await waitAndRelease(each, (pause) => {
     denies = pause < 2;
   });
@@ -285,6 +291,34 @@ describe("nobody waits for a release that is refused anyway:", () => {
     expect(errors.join("\n")).toContain("Cannot find image");
     expect(new Set(errors).size).toBe(errors.length);
   });
+});
+
+test("nobody waits for a network: no waiting brings its answer, and it is the way out", async () => {
+  await using each = await unpublishedWorld();
+  // No label of a name has more than 63 characters, so no resolver is asked.
+  await moveTo(each, `${"a".repeat(64)}.invalid`);
+  const gh = standInGh(each.world.home);
+  gh.reply("run list", notLoggedIn);
+  const env = { ...each.world.env, PATH: `${gh.bin}:${each.world.env.PATH}` };
+  const waited = await waitAndRelease(each, () => {}, env);
+  expect(waited).toMatchObject({ outcome: "refused", pauses: 0 });
+  expect(waited.findings.filter(({ level }) => level === "error")).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining("its name cannot be resolved"),
+      remedy: "Check the network and the server, then run the command again",
+    }),
+  ]);
+});
+
+test("a login that is missing is no way out of a registry's trouble", async () => {
+  await using each = await unpublishedWorld();
+  using registry = startRegistry({ intercept: () => new Response("", { status: 403 }) });
+  await moveTo(each, registry.host);
+  const gh = standInGh(each.world.home);
+  gh.reply("run list", notLoggedIn);
+  const env = { ...each.world.env, PATH: `${gh.bin}:${each.world.env.PATH}` };
+  const { findings } = await waitAndRelease(each, () => {}, env);
+  expect(findings.flatMap(({ remedy = "" }) => remedy).join("\n")).not.toContain("gh auth login");
 });
 
 describe("as a command", () => {

@@ -19,6 +19,8 @@ export interface Answer {
   readonly remedy?: string | undefined;
   /** A URL with more details, for a person. */
   readonly link?: string | undefined;
+  /** Set if it is `unknown` for a cause that may pass, such as a slow server: not a missing login. */
+  readonly temporary?: true | undefined;
 }
 
 /** Is thrown when the state of an answer is not `verified`. */
@@ -27,14 +29,30 @@ export class Unverified extends Error {
   readonly state: State;
   readonly remedy: string | undefined;
   readonly link: string | undefined;
+  readonly temporary: boolean;
 
-  /** @param evidence A reason on one line, not a sentence. */
-  constructor(state: State, evidence: string, remedy?: string, link?: string) {
+  /**
+   * @param evidence A reason on one line, not a sentence.
+   * @param temporary Whether an unknown answer may become known by waiting.
+   */
+  constructor(state: State, evidence: string, remedy?: string, link?: string, temporary = false) {
     super(evidence);
     this.state = state;
     this.remedy = remedy;
     this.link = link;
+    this.temporary = temporary;
   }
+}
+
+/**
+ * Reports whether the words of a program are about trouble that may pass: no answer in time, a lost
+ * connection, or a server that is overloaded. Without network or login, or a name that resolves, no
+ * waiting helps.
+ */
+export function isTemporary(words: string): boolean {
+  return /\b(?:HTTP|error:) (?:429|5\d\d)\b|\btime(?:d |-)?out\b|\bno answer within\b|\bconnection (?:was )?(?:reset|closed)\b|\bEOF\b|\brate limit/i.test(
+    words,
+  );
 }
 
 /** What a question returns if its answer is `verified`. */
@@ -59,27 +77,32 @@ export async function answered(
   }
 }
 
+/** The way out where a server cannot be reached. */
+export const checkNetwork = "Check the network and the server, then run the command again";
+
 /**
  * Returns the answer that corresponds to a thrown error.
  *
  * @throws {unknown} The error itself, if it is a defect.
  */
 export function answerOf(question: string, thrown: unknown): Answer {
-  const { state, message, remedy, link } =
+  const { state, message, remedy, link, temporary } =
     thrown instanceof Unverified ? thrown : unanswered(thrown);
   return {
     question,
     state,
     evidence: message,
-    remedy: remedy ?? "Check the network and the server, then run the command again",
+    remedy: remedy ?? checkNetwork,
     link,
+    ...(temporary && { temporary }),
   };
 }
 
 function unanswered(thrown: unknown): Unverified {
   const findings = thrown instanceof SyntaxError ? [error(thrown.message)] : findingsOf(thrown);
   const remedy = findings.find((each) => each.remedy !== undefined)?.remedy;
-  return new Unverified("unknown", findings.map(({ message }) => message).join("; "), remedy);
+  const evidence = findings.map(({ message }) => message).join("; ");
+  return new Unverified("unknown", evidence, remedy, undefined, isTemporary(evidence));
 }
 
 /** Returns an answer as a finding: a notice if it is `verified`, otherwise an error. */

@@ -62,7 +62,8 @@ export async function examineUntilPublished(flow: Flow, options: WaitOptions): P
     return { ...last, verdicts: [...others, { findings: [failed] }] };
   }
   const late = `its image did not appear within ${duration(options.limit)}`;
-  const { remedy } = run ?? image;
+  // That the run is unknown, as without gh, is not why the image is not there.
+  const { remedy } = run?.state === "pending" ? run : image;
   const findings = [error(`Cannot release ${tag}: ${late}`, { remedy })];
   return { ...last, verdicts: [...verdicts, { findings }] };
 }

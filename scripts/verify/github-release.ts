@@ -95,8 +95,9 @@ export async function askGithubRelease(
       answered(`asset ${name}`, async () => {
         const asset = await file;
         const published = await list.catch((thrown) => {
-          const { state, remedy } = answerOf("", thrown);
-          throw new Unverified(state, "it exists, but its checksum is not known", remedy);
+          const { state, remedy, temporary } = answerOf("", thrown);
+          const evidence = "it exists, but its checksum is not known";
+          throw new Unverified(state, evidence, remedy, undefined, temporary);
         });
         return compare(asset, published);
       }),
@@ -197,7 +198,7 @@ async function fetchAsset(
     await callGh(args, gh, { timeout: downloadTime });
     if (!isComplete()) {
       const evidence = `gh release download fetched ${name} only in part`;
-      throw new Unverified("unknown", evidence, "Ask again later");
+      throw new Unverified("unknown", evidence, "Ask again later", undefined, true);
     }
   }
   const hash = new Bun.CryptoHasher("sha256").update(readFileSync(path));

@@ -6,7 +6,16 @@ import { parseJsonTable } from "../lib/files/image-manifest.ts";
 import { type ImageReference, isDigest } from "../lib/files/image-reference.ts";
 import { quote } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { describe, type HttpOptions, member, noAnswer, openHttp, textOf } from "../lib/net/http.ts";
+import {
+  describe,
+  type HttpOptions,
+  isTroubled,
+  member,
+  noAnswer,
+  noAnswerIn,
+  openHttp,
+  textOf,
+} from "../lib/net/http.ts";
 import { askImage } from "../lib/net/image.ts";
 import { openRegistry, type RegistryWorld } from "../lib/net/registry.ts";
 import type { Version } from "../lib/version.ts";
@@ -33,7 +42,7 @@ export async function askImages(
   });
   const asked = await Promise.all(references.map(ask));
   const first = asked.find(({ digest }) => digest !== undefined);
-  return asked.map(({ reference, state, digest, lacks, evidence, remedy }) => {
+  return asked.map(({ reference, state, digest, lacks, evidence, remedy, temporary }) => {
     const question = imageQuestion(reference);
     if (state === "verified" && digest !== first?.digest) {
       // One build pushes the same index to all registries, so a different digest is a different image.
@@ -52,7 +61,7 @@ export async function askImages(
       failed: `${name} (${digest}) lacks ${lacks}, ${evidence}`,
       unknown: `${name}: ${evidence}`,
     };
-    return { question, state, evidence: words[state], remedy };
+    return { question, state, evidence: words[state], remedy, temporary };
   });
 }
 
@@ -203,12 +212,14 @@ async function readIndex(
   }
   // The statuses for a missing crate (The Cargo Book, Registry index).
   if (![404, 410, 451].includes(reply.status)) {
-    throw noAnswer(describe(reply));
+    throw noAnswerIn(reply);
   }
   // Only the 404 of a crate index means that the crate is missing.
   const config = await get(new URL("config.json", index));
   if (config.status !== 200 || typeof member(config, "dl") !== "string") {
-    throw noAnswer(`${describe(reply)}, and has no config.json of a crate index`);
+    throw isTroubled(config)
+      ? noAnswerIn(config)
+      : noAnswer(`${describe(reply)}, and has no config.json of a crate index`);
   }
   return undefined;
 }

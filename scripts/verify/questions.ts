@@ -105,7 +105,8 @@ export function questionsOf(
       async file() {
         if (digest === undefined) {
           const evidence = "the artifact of the chart is not verified";
-          throw new Unverified(answer.state, evidence, answer.remedy);
+          const { state, remedy, temporary } = answer;
+          throw new Unverified(state, evidence, remedy, undefined, temporary);
         }
         const path = `oci://${reference.registry}/${reference.repository}@${digest}`;
         return { path, sha256: digest.replace(/^sha256:/, "") };

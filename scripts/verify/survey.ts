@@ -27,16 +27,13 @@ export interface SurveyOptions {
   readonly limit: number;
   /** Returns the message about the open questions if the operator interrupts the survey. */
   readonly state: (open: readonly string[]) => string;
-  /** Reports whether waiting is of no use; by default when all are verified, or one has failed. */
+  /** Reports whether waiting is of no use; by default when one has failed, or none may change. */
   readonly isOver?: (answers: readonly Answer[]) => boolean;
   /** Returns the second part of the progress line. */
   readonly beside?: (answers: readonly Answer[]) => string;
   /** Replaces the sleep in tests. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
-
-/** The number of looks in a row with no answer pending after which `unknown` is final. */
-const mostIdleLooks = 3;
 
 /**
  * Asks all questions at once. Asks those that are not verified again after growing pauses, until waiting
@@ -80,7 +77,6 @@ export async function survey(
     const { first, longest } = layout.lookAgain;
     const endProgress = showProgress(world, progressTitle, () => options.beside?.(answers()) ?? "");
     let before: readonly Answer[] = [];
-    let idle = 0;
     try {
       for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
         await look();
@@ -91,9 +87,8 @@ export async function survey(
           }
         }
         before = now;
-        idle = now.some(({ state }) => state === "pending") ? 0 : idle + 1;
         const left = limit - (clock() - begin);
-        if (left <= 0 || idle === mostIdleLooks || isOver(now)) {
+        if (left <= 0 || isOver(now)) {
           return now;
         }
         await (options.sleep ?? sleep)(Math.min(pause, left), signal);
@@ -120,7 +115,8 @@ async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
 }
 
 function isSettled(answers: readonly Answer[]): boolean {
-  return answers.some(({ state }) => state === "failed") || !answers.some(isOpen);
+  const mayChange = ({ state, temporary }: Answer) => state === "pending" || temporary === true;
+  return answers.some(({ state }) => state === "failed") || !answers.some(mayChange);
 }
 
 /** Returns a line for each answer whose state changed since the last look; at first for each open one. */

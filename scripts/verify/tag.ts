@@ -75,9 +75,13 @@ export async function askTag(
   });
   const read =
     commit === undefined
-      ? { promises: new Unverified("unknown", answer.evidence, answer.remedy), findings: [] }
+      ? { promises: unknownAs(answer), findings: [] }
       : await readPromises(repository, tag, commit);
   return { answer, commit, promises: read.promises, findings: [...read.findings, ...slips] };
+}
+
+function unknownAs({ evidence, remedy, temporary }: Answer): Unverified {
+  return new Unverified("unknown", evidence, remedy, undefined, temporary);
 }
 
 /** Reads what the commit of a tag promises, if the local repository has the commit. */

@@ -30,16 +30,19 @@ function scripted(label: string, states: readonly State[], more: Partial<Answer>
     ask() {
       const state = states[Math.min(looks, states.length - 1)] ?? "unknown";
       looks += 1;
-      return Promise.resolve([{ question: label, state, evidence: `look ${looks}`, ...more }]);
+      const answer = { question: label, state, evidence: `look ${looks}` };
+      return Promise.resolve([{ ...answer, ...(state === "unknown" && more) }]);
     },
   };
   return { question, looks: () => looks };
 }
 
+const unsettled = { temporary: true } as const;
+
 test("what is verified is not asked again, and all is over once everything is", async () => {
   const { world, options, elapsed } = patientWorld();
   const early = scripted("early", ["verified"]);
-  const late = scripted("late", ["pending", "unknown", "verified"]);
+  const late = scripted("late", ["pending", "unknown", "verified"], unsettled);
   const answers = await survey(world, [early.question, late.question], options);
   expect(answers.map(({ question, state, evidence }) => [question, state, evidence])).toEqual([
     ["early", "verified", "look 1"],
@@ -74,14 +77,24 @@ test("pauses grow up to a minute, the last look falls on the limit, and no limit
   expect(elapsed()).toBe(5 * minute);
 });
 
-test("what nobody can answer is not waited for once nothing else is pending", async () => {
+test("what no waiting answers is not waited for: it ends when nothing else is open", async () => {
   const { world, options, elapsed } = patientWorld();
   const gh = scripted("gh", ["unknown"]);
-  const late = scripted("late", ["pending", "unknown", "pending", "verified"]);
+  await survey(world, [gh.question, scripted("image", ["verified"]).question], options);
+  expect([gh.looks(), elapsed()]).toEqual([1, 0]);
+  const late = scripted("late", ["pending", "unknown", "pending", "verified"], unsettled);
   const answers = await survey(world, [gh.question, late.question], options);
   expect(answers.map(({ state }) => state)).toEqual(["unknown", "verified"]);
   expect(late.looks()).toBe(4);
   expect(elapsed()).toBeLessThan(2 * minute);
+});
+
+test("a server's trouble that may pass is waited for, as long as for a pending answer", async () => {
+  const { world, options, elapsed } = patientWorld();
+  const troubled = scripted("image", [...Array(9).fill("unknown"), "verified"], unsettled);
+  expect(await survey(world, [troubled.question], options)).toMatchObject([{ state: "verified" }]);
+  await survey(world, [scripted("image", ["unknown"], unsettled).question], options);
+  expect(elapsed()).toBeGreaterThan(options.limit);
 });
 
 test("a refused question is one that nobody could answer; a defect stays one", async () => {

@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { Unverified } from "../answer.ts";
+import { isTemporary, Unverified } from "../answer.ts";
 import { dayOf } from "../calendar.ts";
 import { makeScratchFolder } from "../disk/scratch.ts";
 import { parseTagger, parseTagObject } from "../files/tag-object.ts";
@@ -87,7 +87,7 @@ async function judge(
       remedy: `Fetch the tag: git fetch ${remote.name} tag ${held.name}`,
     };
     const evidence = `${seen}; its signature cannot be verified: ${message}`;
-    throw new Unverified("unknown", evidence, remedy);
+    throw new Unverified("unknown", evidence, remedy, undefined, isTemporary(message));
   }
   return judged;
 }

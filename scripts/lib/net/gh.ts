@@ -1,6 +1,6 @@
 /** Runs gh, GitHub's command: gets the operator's token, and asks about a repository. */
 
-import { Unverified } from "../answer.ts";
+import { checkNetwork, isTemporary, Unverified } from "../answer.ts";
 import { asTable } from "../files/document.ts";
 import { layout } from "../layout.ts";
 import { type Environment, lastWords, MissingProgram, type RunOptions, run } from "../process.ts";
@@ -109,7 +109,7 @@ export async function callGh(
 }
 
 function unknown(why: string, remedy = askLater): Unverified {
-  return new Unverified("unknown", why, remedy);
+  return new Unverified("unknown", why, remedy, undefined, isTemporary(why));
 }
 
 function nameOf(args: readonly string[]): string {
@@ -159,6 +159,9 @@ function environmentOf(env: Environment): Environment {
 function remedyFor(stderr: string): string {
   if (/rate limit/i.test(stderr)) {
     return "Wait until GitHub's rate limit is reset, and ask again";
+  }
+  if (/error connecting to|no such host|network is unreachable/i.test(stderr)) {
+    return checkNetwork;
   }
   return /\bHTTP 40[34]\b|Could not resolve to a Repository/.test(stderr)
     ? "Log in to gh with an account that may read the repository"

@@ -42,9 +42,19 @@ export interface Reply {
  */
 export type Get = (url: URL, headers?: Readonly<Record<string, string>>) => Promise<Reply>;
 
-/** Returns the error for a server that gives no reliable answer. */
-export function noAnswer(why: string, remedy?: string): Unverified {
-  return new Unverified("unknown", why, remedy);
+/** Returns the error for a server that gives no reliable answer, `temporary` if it may give one later. */
+export function noAnswer(why: string, remedy?: string, temporary = false): Unverified {
+  return new Unverified("unknown", why, remedy, undefined, temporary);
+}
+
+/** Returns the error for a reply with a status that says nothing about what was asked for. */
+export function noAnswerIn(reply: Reply): Unverified {
+  return noAnswer(describe(reply), undefined, isTroubled(reply));
+}
+
+/** Reports whether the server is overloaded or has failed. */
+export function isTroubled({ status }: Reply): boolean {
+  return status === 429 || status >= 500;
 }
 
 /**
@@ -111,13 +121,14 @@ export function openHttp({ signal, limits, sleep: pause = sleep }: HttpOptions =
       const outcome = await send(url, headers);
       const isReply = typeof outcome !== "string";
       const isLast = count === mostAttempts || end.aborted;
-      if (isReply && (isLast || (outcome.status !== 429 && outcome.status < 500))) {
+      if (isReply && (isLast || !isTroubled(outcome))) {
         return outcome;
       }
       const why = isReply ? describe(outcome) : outcome;
       if (isLast) {
         // An earlier failure is more informative than a timeout.
-        throw noAnswer(before === "" || before === why ? why : `${why}; before that: ${before}`);
+        const whole = before === "" || before === why ? why : `${why}; before that: ${before}`;
+        throw noAnswer(whole, undefined, true);
       }
       before = why;
       const asked = /^[0-9]+$/.exec(isReply ? (outcome.headers.get("retry-after") ?? "") : "");

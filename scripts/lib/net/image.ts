@@ -28,6 +28,8 @@ export interface ImageAnswer {
   readonly evidence: string;
   /** What the operator can do, in every state but `verified`. */
   readonly remedy?: string | undefined;
+  /** As in an answer. */
+  readonly temporary?: true | undefined;
 }
 
 /**
@@ -55,10 +57,10 @@ export async function askImage(
     const remedy = `Release the next version with an image for ${lacks}, or correct ${layout.imagesAnnotation}`;
     return { state: "failed", digest, lacks, evidence, remedy };
   } catch (thrown) {
-    const { state, evidence, remedy } = answerOf("image", thrown);
+    const { state, evidence, remedy, temporary } = answerOf("image", thrown);
     const wait =
       "Wait for release.yml to publish it (typically 5-10 minutes after its tag), then run the command again";
-    return { state, evidence, remedy: state === "pending" ? wait : remedy };
+    return { state, evidence, remedy: state === "pending" ? wait : remedy, temporary };
   }
 }
 
@@ -123,7 +125,7 @@ async function findFault(
  * platforms it checks only that the image exists.
  *
  * @param promise.at Where the image is named.
- * @returns The findings and the state, which is `failed` if a platform cannot be parsed.
+ * @returns The findings, and the state as in an answer; `failed` if a platform cannot be parsed.
  */
 export async function checkImage(
   promise: {
@@ -132,7 +134,7 @@ export async function checkImage(
     readonly at?: Place | undefined;
   },
   world: RegistryWorld,
-): Promise<{ readonly state: State; readonly findings: readonly Finding[] }> {
+): Promise<Pick<ImageAnswer, "state" | "temporary"> & { readonly findings: readonly Finding[] }> {
   const { reference, platforms, at } = promise;
   const { value: promised, findings } = await attempt(async () =>
     parsePromisedPlatforms(platforms, at),
@@ -141,7 +143,11 @@ export async function checkImage(
     return { state: "failed", findings };
   }
   const name = nameOf(reference);
-  const { state, digest, lacks, evidence, remedy } = await askImage(reference, promised, world);
+  const { state, digest, lacks, evidence, remedy, temporary } = await askImage(
+    reference,
+    promised,
+    world,
+  );
   const message = {
     verified: `image ${name} -> ${digest} (${evidence})`,
     pending: `Cannot find image ${name}: ${evidence}, expected it to be published`,
@@ -149,5 +155,5 @@ export async function checkImage(
     unknown: `Cannot find out whether image ${name} exists: ${evidence}`,
   }[state];
   const finding = state === "verified" ? notice(message, { at }) : error(message, { at, remedy });
-  return { state, findings: [finding] };
+  return { state, temporary, findings: [finding] };
 }

@@ -18,6 +18,7 @@ import {
   isLoopback,
   member,
   noAnswer,
+  noAnswerIn,
   openHttp,
   permitted,
   type Reply,
@@ -106,7 +107,7 @@ function saysAbsent(reply: Reply): boolean {
 
 function expectSuccess(reply: Reply): Reply {
   if (reply.status !== 200) {
-    throw noAnswer(describe(reply));
+    throw noAnswerIn(reply);
   }
   return reply;
 }
@@ -164,7 +165,7 @@ function authenticatedGet(
     }
     const token = await ghToken(env, cwd, { signal: http?.signal }).catch((thrown) => {
       const why = `anonymous access, and ${(thrown as Error).message}`;
-      throw thrown instanceof Unverified ? denied(denial, why, logIn) : thrown;
+      throw thrown instanceof Unverified ? denied(denial, why, logIn, thrown.temporary) : thrown;
     });
     // The registry ignores the user name.
     const login = Buffer.from(`x-access-token:${token}`).toString("base64");
@@ -198,8 +199,10 @@ const readable = "Let the image be read without a login, or look it up by hand";
 const logIn = "Log in with a token that may read packages: gh auth login --scopes read:packages";
 const letRead = "Let gh's token read packages: gh auth refresh --scopes read:packages";
 
-function denied(reply: Reply, whom: string, remedy: string): Unverified {
-  return noAnswer(`${describe(reply)} to ${whom}; the image may be private or absent`, remedy);
+/** Some registries deny what they do not hold yet: unless a login is missing, waiting may help. */
+function denied(reply: Reply, whom: string, remedy: string, temporary = true): Unverified {
+  const why = `${describe(reply)} to ${whom}; the image may be private or absent`;
+  return noAnswer(why, remedy, temporary);
 }
 
 function tokenIn(reply: Reply): string {

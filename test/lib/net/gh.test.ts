@@ -136,6 +136,22 @@ describe("gh gives no answer about a repository", () => {
     expect(thrown === undefined).toBe(isAbsent);
   });
 
+  test("without network: the way out is the network, and no waiting", async () => {
+    const stderr =
+      "error connecting to api.github.com\\ncheck your internet connection or https://githubstatus.com";
+    const shell = `printf '${stderr}\\n' >&2; exit 1`;
+    expect(await thrownBy(askScript(shell))).toMatchObject({
+      message: expect.stringContaining("failed: error connecting to api.github.com; check"),
+      remedy: "Check the network and the server, then run the command again",
+      temporary: false,
+    });
+    const busy = "echo 'HTTP 502: Bad Gateway' >&2; exit 1";
+    expect(await thrownBy(askScript(busy))).toMatchObject({
+      remedy: "Ask again later",
+      temporary: true,
+    });
+  });
+
   test.each(faults.filter(([name]) => !name.includes("another shape")))(
     "if it %s",
     async (_, reply, message) => {

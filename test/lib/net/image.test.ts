@@ -35,8 +35,9 @@ async function checkAsOperator(
   gh.reply("auth token", isLoggedIn ? { stdout: `${token}\n` } : { code: 1 });
   const env = { PATH: `${gh.bin}:${process.env.PATH}` };
   const world = { ...quickWorld, env, cwd: folder.path, tokenOrigin };
-  const { findings } = await checkImage({ reference: referenceTo(host), platforms }, world);
-  return { findings, asked: gh.asked().length };
+  const reference = referenceTo(host);
+  const { findings, temporary } = await checkImage({ reference, platforms }, world);
+  return { findings, asked: gh.asked().length, ...(temporary && { temporary }) };
 }
 
 /** A registry that holds 1.2.3 for both platforms. */
@@ -216,9 +217,10 @@ test.each([
   expect(finding?.level).toBe("error");
 });
 
-test.each([
-  ["an error of the server", () => failure(503, "UNAVAILABLE"), "answered 503 (UNAVAILABLE)"],
-  ["a refusal without a challenge", () => failure(403, "DENIED"), "offers no Bearer token"],
+test.each<[string, RegistryOptions["intercept"] & {}, string, boolean?]>([
+  ["an error of the server", () => failure(503, "UNAVAILABLE"), "answered 503 (UNAVAILABLE)", true],
+  // Some registries deny what they do not hold yet.
+  ["a refusal without a challenge", () => failure(403, "DENIED"), "offers no Bearer token", true],
   ["a page", () => new Response("<html>"), "expected an image manifest"],
   [
     "a body that is no manifest",
@@ -256,9 +258,11 @@ test.each([
         : undefined,
     `sends a body with digest ${digestOf("{}")}, expected sha256:`,
   ],
-])("%s leaves the image unknown", async (_, intercept, why) => {
+])("%s leaves the image unknown", async (_, intercept, why, temporary = false) => {
   using registry = publishedRegistry({ intercept });
   expect((await unknown(registry.host)).message).toContain(why);
+  const answer = await askImage(referenceTo(registry.host), both, quickWorld);
+  expect(answer.temporary ?? false).toBe(temporary);
 });
 
 test("a configuration that cannot be read leaves the image unknown", async () => {
@@ -312,7 +316,8 @@ test("gh's token opens a private registry after anonymous access is denied", asy
 
 test("denied, with gh logged out, is neither private nor absent", async () => {
   using registry = publishedRegistry({ access: { kind: "private", password } });
-  const { findings } = await checkAsOperator(registry.host, { isLoggedIn: false });
+  const { findings, temporary } = await checkAsOperator(registry.host, { isLoggedIn: false });
+  expect(temporary).toBeUndefined();
   const failed = await unknown(registry.host, findings);
   expect(failed.message).toContain(
     `http://${registry.host} answered 401 (UNAUTHORIZED) to anonymous access, and gh is not logged in to github.com`,
