@@ -5,6 +5,7 @@
  *
  * Usage: bun scripts/verify-release.ts vX.Y.Z|chart-vA.B.C [--wait [MINUTES]] [--registry HOST] [--crate-index URL]
  *
+ * A candidate (vX.Y.Z-rc.N) triggers its run and its image, and perhaps a prerelease on GitHub.
  * Each answer is verified, failed, pending or unknown; anything but verified refuses. With --wait, the
  * questions that are not verified are asked again until all are, one has failed, waiting is of no use,
  * or the time is over. Changes nothing, and fetches nothing into the repository.
@@ -87,7 +88,8 @@ export const table = command({
     "the workflow run of the tag has failed, is in progress, or cannot be found",
     "the GitHub release is a draft, or one of its assets is missing or not attested",
     "the image is missing in a registry, lacks a promised platform, or differs between registries",
-    "a crate's version is missing in the index, or yanked",
+    "a crate's version is missing in the index, or yanked (a candidate vX.Y.Z-rc.N has no crates)",
+    "for a candidate: its GitHub release, if there is one, is not marked as a prerelease",
     "for a chart: its artifact is missing in the registry, or states another version",
     "any of these questions has no answer",
   ],

@@ -198,6 +198,7 @@ describe("with --wait", () => {
     // On a clock that stands still, a command that waits does so for ever.
     const { code, stderr } = await verify("v1.3.0", ["--wait"], await withoutGh(), () => 0);
     expect(code).toBe(1);
+    expect(stderr).toStartWith("error: Cannot verify run of release.yml, ");
     expect(stderr).toEndWith("v1.3.0: 4 of 20 verified, 16 unknown after 0 s\n");
   });
 

@@ -49,6 +49,9 @@ export function openDownloads(env: Environment) {
   };
 }
 
+/** The evidence of a release that does not exist, and of all that it would hold. */
+export const noRelease = "there is no release";
+
 /** The evidence of a draft; the operator may still publish it after the run has ended. */
 export const draft = "it is a draft";
 
@@ -59,6 +62,8 @@ const downloadTime = 600_000;
 
 const { binaries, sbom, checksums } = layout.published;
 
+type ReleaseKind = "application" | "candidate" | "chart";
+
 /**
  * Verifies the release of a tag. An application's release must have the checksum file, the binaries and
  * the SBOM, and each asset must match its checksum.
@@ -68,7 +73,7 @@ const { binaries, sbom, checksums } = layout.published;
  */
 export async function askGithubRelease(
   tag: string,
-  kind: "application" | "chart",
+  kind: ReleaseKind,
   gh: GhWorld,
   downloads: Downloads,
 ): Promise<{ readonly answers: readonly Answer[]; readonly binaries: readonly Subject[] }> {
@@ -113,7 +118,7 @@ async function viewRelease(tag: string, gh: GhWorld) {
   });
   if (answer === undefined) {
     const remedy = "Wait until the workflow run has published it";
-    throw new Unverified("pending", "there is no release", remedy);
+    throw new Unverified("pending", noRelease, remedy);
   }
   const release = asTable(answer);
   const assets = findList(release?.assets);
@@ -127,7 +132,7 @@ async function viewRelease(tag: string, gh: GhWorld) {
   return { release, assets };
 }
 
-function judgeRelease({ release }: { readonly release: Fields }, kind: string): Evidence {
+function judgeRelease({ release }: { readonly release: Fields }, kind: ReleaseKind): Evidence {
   const link = findLink(release.url);
   if (release.isDraft === true) {
     const remedy =
@@ -137,8 +142,17 @@ function judgeRelease({ release }: { readonly release: Fields }, kind: string): 
     throw new Unverified("pending", draft, remedy, link);
   }
   const day = findText(release.publishedAt)?.slice(0, 10);
-  const marked = release.isPrerelease === true ? " as a prerelease" : "";
-  return { evidence: `published${day === undefined ? "" : ` on ${day}`}${marked}`, link };
+  const published = `published${day === undefined ? "" : ` on ${day}`}`;
+  if (release.isPrerelease === true) {
+    return { evidence: `${published} as a prerelease`, link };
+  }
+  if (kind === "candidate") {
+    const evidence = `${published}, not marked as a prerelease: GitHub may show it as the latest`;
+    const mark = `gh release edit ${release.tagName} --prerelease`;
+    const remedy = `Mark it: ${mark} --repo ${layout.published.repository}`;
+    throw new Unverified("failed", evidence, remedy, link);
+  }
+  return { evidence: published, link };
 }
 
 /** Reports whether an asset is the binary of a platform, such as PREFIX.exe or PREFIX-musl.tar.gz. */

@@ -5,12 +5,13 @@ import { type ImageReference, nameOf, parseImageReference } from "../lib/files/i
 import type { Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
 import type { HttpOptions } from "../lib/net/http.ts";
-import { isVersion, type Version } from "../lib/version.ts";
+import { isCandidate, isVersion, type Version } from "../lib/version.ts";
 import {
   askAttestations,
   askGithubRelease,
   type Downloads,
   draft,
+  noRelease,
   type Subject,
 } from "./github-release.ts";
 import { askChartArtifact, askCrate, askImages, imageQuestion } from "./published.ts";
@@ -48,6 +49,8 @@ export function questionsOf(
   const gh = { env, cwd, signal, repository: layout.published.repository };
   const registries = { env, cwd, http };
   const isChart = kind === "chart";
+  // A candidate is for the lab: release.yml keeps it from crates.io, and may make no GitHub release.
+  const isForLab = !isChart && isCandidate(version);
   const tag = `${isChart ? layout.chartTagPrefix : layout.tagPrefix}${version}`;
   const script = isChart ? "scripts/release-chart.ts" : "scripts/release.ts";
   const workflow = isChart ? layout.chartReleaseWorkflow : layout.releaseWorkflow;
@@ -80,8 +83,13 @@ export function questionsOf(
   }
 
   async function askRelease(): Promise<readonly Answer[]> {
-    const { answers, binaries } = await askGithubRelease(tag, kind, gh, downloads);
-    return [...answers, ...(await askAttestations(binaries, await origin(), gh))];
+    const what = isForLab ? "candidate" : kind;
+    const { answers, binaries } = await askGithubRelease(tag, what, gh, downloads);
+    const all = [...answers, ...(await askAttestations(binaries, await origin(), gh))];
+    const { state } = await running;
+    return isForLab && (state === "verified" || state === "failed")
+      ? all.filter(({ evidence }) => evidence !== noRelease)
+      : all;
   }
 
   async function askImage(): Promise<readonly Answer[]> {
@@ -150,7 +158,7 @@ export function questionsOf(
   );
   const own = isChart
     ? [made("chart", askChart), { label: "image of the chart", ask: askPulledImage }]
-    : [made("image", askImage), ...ofCrates];
+    : [made("image", askImage), ...(isForLab ? [] : ofCrates)];
   const questions = [ofTag, ofRun, made("GitHub release", askRelease), ...own];
   return { tag, questions, tagged: () => tagging };
 }

@@ -81,14 +81,16 @@ export async function survey(
       for (let pause: number = first; ; pause = Math.min(longest, pause * 1.5)) {
         await look();
         const now = answers();
-        if (limit > 0 && !terminal.errIsTerminal()) {
+        const left = limit - (clock() - begin);
+        const isLast = left <= 0 || isOver(now);
+        // What the first look finds at its end is reported anyway.
+        if (!(isLast && before.length === 0) && !terminal.errIsTerminal()) {
           for (const line of changes(before, now)) {
             report.printAside(`after ${duration(clock() - begin)}: ${line}`);
           }
         }
         before = now;
-        const left = limit - (clock() - begin);
-        if (left <= 0 || isOver(now)) {
+        if (isLast) {
           return now;
         }
         await (options.sleep ?? sleep)(Math.min(pause, left), signal);

@@ -24,6 +24,7 @@ import { quietWorld } from "../helpers/quiet.ts";
 import { type ReleaseWorld, releaseWorld } from "../helpers/release.ts";
 
 const version = parseVersion("1.3.0");
+const candidate = "v1.3.0-rc.1";
 const image = "robintra/perf-sentinel";
 const chart = "robintra/charts/perf-sentinel";
 const platforms = ["linux/amd64", "linux/arm64"];
@@ -40,10 +41,11 @@ beforeAll(async () => {
   product = await releaseWorld(registry.host);
   await product.git("tag", "--sign", "--message", "v1.3.0", "v1.3.0");
   await product.git("tag", "--sign", "--message", "chart", "chart-v1.3.0");
-  await product.git("push", "--quiet", "origin", "main", "v1.3.0", "chart-v1.3.0");
+  await product.git("tag", "--sign", "--message", candidate, candidate);
+  await product.git("push", "--quiet", "origin", "main", "v1.3.0", "chart-v1.3.0", candidate);
   commit = await product.git("rev-parse", "HEAD");
   registry.pushIndex(image, "1.3.0", platforms);
-  registry.pushIndex(image, "amd-only", ["linux/amd64"]);
+  registry.pushIndex(image, "1.3.0-rc.1", platforms);
 });
 
 afterAll(async () => {
@@ -309,5 +311,65 @@ describe("of a chart, only what is told differs:", () => {
     expect(answers.find(({ question }) => question === imageLabel())?.evidence).toEndWith(
       "and waiting is of no use: the run of release.yml has failed",
     );
+  });
+});
+
+describe("of a candidate, what it triggers is asked for:", () => {
+  /** A world with a candidate, whose crates are not published. */
+  function candidateWorld(details: object = { isPrerelease: true }) {
+    const each = soundWorld("application");
+    const release = { ...each.release, tag: candidate };
+    publishSoundly(each.gh, release, each.assets);
+    each.gh.reply("release view", { stdout: releaseShape(release, each.assets, details) });
+    return { ...each, release };
+  }
+  const released = ["GitHub release v1.3.0-rc.1", ...assetLabels, ...attestations];
+  const always = () => ["tag on origin", "run of release.yml", imageLabel()];
+  const lookAt = (each: World) => look("application", each, parseVersion(candidate));
+
+  test("its tag, run and image and its prerelease, and no crate", async () => {
+    using each = candidateWorld();
+    const answers = await lookAt(each);
+    expect(statesOf(answers)).toEqual(all([...always(), ...released], "verified"));
+    const own = answers.find(({ question }) => question === released[0]);
+    expect(own?.evidence).toEndWith(" as a prerelease");
+  });
+
+  test("a release that is not marked as a prerelease has failed: GitHub shows it as the latest", async () => {
+    using each = candidateWorld({ isPrerelease: false });
+    const own = (await lookAt(each)).find(({ question }) => question === released[0]);
+    expect(own).toMatchObject({
+      state: "failed",
+      evidence: expect.stringContaining("not marked as a prerelease"),
+      remedy: expect.stringContaining(
+        "gh release edit v1.3.0-rc.1 --prerelease --repo robintra/perf-sentinel",
+      ),
+    });
+  });
+
+  test.each<[State, object]>([
+    ["verified", {}],
+    ["failed", lost],
+  ])("no release is missed once the run is %s", async (state, details) => {
+    using each = candidateWorld();
+    each.gh.reply("run list", { stdout: [runShape(each.release, details)] });
+    each.gh.reply("release view", { code: 1, stderr: "release not found\n" });
+    expect(statesOf(await lookAt(each))).toEqual({
+      ...all(always(), "verified"),
+      "run of release.yml": state,
+    });
+  });
+
+  test("while the run goes on, a release may still appear", async () => {
+    using each = candidateWorld();
+    each.gh.reply("run list", { stdout: [runShape(each.release, going)] });
+    each.gh.reply("release view", { code: 1, stderr: "release not found\n" });
+    expect(statesOf(await lookAt(each))).toMatchObject(all(released, "pending"));
+  });
+
+  test("another prerelease is an ordinary release: its crates are asked for", async () => {
+    using each = soundWorld("application");
+    const answers = await look("application", each, parseVersion("1.3.0-beta.1"));
+    expect(Object.keys(statesOf(answers))).toContain("crate perf-sentinel");
   });
 });
