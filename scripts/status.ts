@@ -79,7 +79,7 @@ export const table = command({
       report.print(`nothing is under way; the newest release is ${facts.tag}`);
       report.print(`To begin ${proposal}, or another version in its place:`);
       report.print(`  ${next.text}`);
-      report.add(unansweredOf(facts));
+      report.add([...facts.slips, ...unansweredOf(facts)]);
       return;
     }
     attach(facts, checklist, checklist.next, report);
@@ -88,7 +88,7 @@ export const table = command({
       const tag = `${layout.tagPrefix}${other}`;
       report.print(`also under way: ${tag} (bun scripts/status.ts ${tag})`);
     }
-    report.add(unansweredOf(facts));
+    report.add([...facts.slips, ...unansweredOf(facts)]);
     report.add(verdictOf(facts, checklist));
   },
 });

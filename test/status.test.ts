@@ -194,6 +194,29 @@ test("a release that is on the remote is released, whatever the ledger says abou
   expect(idle).toMatchObject({ code: 0, next: "git checkout -b release/0.13.0" });
 });
 
+test("a local copy of a signed tag of origin is named, and the release is whole", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("tag", "--force", "v0.11.1", "v0.11.1^{commit}");
+  await world.git("tag", "--force", "--message=x", "chart-v0.11.1", "chart-v0.11.1^{commit}");
+  const status = await world.status("v0.11.1");
+  expect(status.code).toBe(0);
+  const slips = status.findings.filter(({ level }) => level === "warning");
+  expect(slips.map(({ remedy }) => remedy)).toEqual(
+    ["v0.11.1", "chart-v0.11.1"].map(
+      (tag) => `Replace it: git fetch --force origin refs/tags/${tag}:refs/tags/${tag}`,
+    ),
+  );
+});
+
+test("a signed local tag that is another object than origin's is a failure that shows both", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("tag", "--force", "--sign", "--message=again", "v0.11.1", "v0.11.1^{commit}");
+  const status = await world.status("v0.11.1");
+  expect(status.code).toBe(1);
+  expect(evidenceOf(status, "6")).toEndWith(": one of the two was replaced");
+  expect(JSON.stringify(status)).not.toMatch(/--force|next version/);
+});
+
 test("a release whose tag only the remote has is released, and fetched to find out the rest", async () => {
   await using world = operated(await realShapeWorld());
   await world.git("tag", "-d", "v0.11.1");

@@ -8,7 +8,7 @@ import { findCommit, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
 import { type Relation, relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag, refValue } from "../lib/git/tag.ts";
+import { refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
@@ -19,6 +19,7 @@ import {
   askPrechecks,
   type ChartRelease,
   findChartRelease,
+  findReleasedTag,
   rules,
   type TagState,
   tagStateOf,
@@ -63,6 +64,8 @@ export interface StatusFacts {
   readonly ledgerVariable: boolean;
   /** A warning for each question that has no answer. */
   readonly unanswered: readonly Finding[];
+  /** Warnings about local tags that are only copies of the remote's. */
+  readonly slips: readonly Finding[];
 }
 
 /** The remote's answer, compared with this repository. */
@@ -90,11 +93,11 @@ export async function gatherFacts(
 ): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
-  const [checkout, main, tip, localTag, tagged] = await Promise.all([
+  const [checkout, main, tip, { localTag, slips, dispute }, tagged] = await Promise.all([
     readCheckout(repository),
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
-    findLocalTag(repository, tag),
+    findReleasedTag(repository, tag, asked),
     findTaggedVersions(repository, asked),
   ]);
   const { remote, refs } = asked.value ?? {};
@@ -111,7 +114,7 @@ export async function gatherFacts(
     resuming: signed !== undefined,
     interactive: true,
   };
-  const tagState = tagStateOf(release, rules);
+  const tagState = tagStateOf(release, rules, dispute);
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
   const tree = commitTree(objects, about);
   const isTagged = where === "tag";
@@ -125,7 +128,7 @@ export async function gatherFacts(
   const theirs = refs?.all.get(`refs/heads/${branch}`);
   const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
-    isAbsent ? undefined : findChartRelease(release, judged, main, isReleased, signal),
+    isAbsent ? undefined : findChartRelease(release, judged, asked, main, isReleased, signal),
     relationOf(repository, main, refs?.main),
     relationOf(repository, tip, theirs),
     where === "none" ? statedVersion(tree) : undefined,
@@ -145,6 +148,7 @@ export async function gatherFacts(
     precheck: askPrechecks(release),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
+    slips: [...slips, ...(chart?.slips ?? [])],
     unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
   };
 }

@@ -1,9 +1,12 @@
 /** The two tags of a release, locally and on the remote: of the application and of its chart. */
 
+import { Unverified } from "../lib/answer.ts";
 import { readChart } from "../lib/files/chart.ts";
-import { attempt } from "../lib/finding.ts";
+import { attempt, type Finding } from "../lib/finding.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree } from "../lib/git/objects.ts";
+import { judgeRemoteTag } from "../lib/git/remote-tag.ts";
+import type { Repository } from "../lib/git/repository.ts";
 import { findLocalTag, type LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
@@ -22,6 +25,41 @@ import {
   type Outcome,
   sumUp,
 } from "./questions.ts";
+import type { Origin } from "./underway.ts";
+
+/** The tag of a release: the remote's if the local one is only a copy of it. */
+export interface ReleasedTag {
+  readonly localTag: LocalTag;
+  /** A warning about a local copy. */
+  readonly slips: readonly Finding[];
+  /** Set if the remote holds another tag, or one that cannot be verified. */
+  readonly dispute?: Unverified;
+}
+
+/** Finds the tag of a release, locally and on the remote. */
+export async function findReleasedTag(
+  repository: Repository,
+  tag: string,
+  { value: origin }: Origin,
+): Promise<ReleasedTag> {
+  const localTag = await findLocalTag(repository, tag);
+  const theirs = origin?.refs.all.get(`refs/tags/${tag}`);
+  const isSame = !("id" in localTag) || theirs === undefined || theirs === localTag.id;
+  if (origin === undefined || isSame) {
+    return { localTag, slips: [] };
+  }
+  try {
+    const found = await judgeRemoteTag(repository, tag, origin.remote, origin.refs);
+    return found !== undefined && "signer" in found.judged
+      ? { localTag: { kind: "signed", id: theirs, tag: found.judged }, slips: found.slips }
+      : { localTag, slips: [] };
+  } catch (thrown) {
+    if (!(thrown instanceof Unverified)) {
+      throw thrown;
+    }
+    return { localTag, slips: [], dispute: thrown };
+  }
+}
 
 /** The state of a tag, locally and on the remote. */
 export interface TagState extends Outcome {
@@ -60,7 +98,7 @@ export const chartRules: Rules = {
 const { remote } = layout;
 
 /** Returns the state of a tag, by the rules of the pre-checks. */
-export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
+export function tagStateOf(facts: Facts, itsRules: Rules, dispute?: Unverified): TagState {
   const { tag, localTag, refs } = facts;
   const { nextVersion } = itsRules;
   const theirs = refs?.all.get(`refs/tags/${tag}`);
@@ -77,11 +115,9 @@ export function tagStateOf(facts: Facts, itsRules: Rules): TagState {
     const { evidence, remedy = evidence } = sumUp(localTag.findings);
     return blocked("unknown", `${tag}: ${evidence}`, byHand(remedy));
   }
-  if (theirs !== undefined && theirs !== localTag.id) {
-    const [there, here] = [short(theirs), short(localTag.id)];
-    const evidence = `${tag} is object ${there} on ${remote}, and object ${here} locally`;
-    const look = `Find out which of the two was replaced: git ls-remote ${remote} refs/tags/${tag}, git show ${tag}`;
-    return blocked("failed", evidence, byHand(look));
+  if (dispute !== undefined) {
+    const { state, message, remedy = message } = dispute;
+    return blocked(state, `${tag}: ${message}`, byHand(remedy));
   }
   if (localTag.kind === "unfit") {
     const { why } = localTag;
@@ -135,6 +171,8 @@ export interface ChartRelease {
   /** Short name of its tag. */
   readonly tag: string;
   readonly state: TagState;
+  /** A warning about a local copy of its tag. */
+  readonly slips: readonly Finding[];
   /** The version of the product that it installs, read from its tag once that is complete. */
   readonly installs: string | undefined;
   /** The chart's version on main, if it is greater: only the tip of main can be released. */
@@ -148,12 +186,14 @@ export interface ChartRelease {
  * Returns the state of the chart's release; undefined if there is no readable chart.
  *
  * @param facts The facts of the application's release.
+ * @param origin The answer of the remote.
  * @param main The tip of the local main.
  * @param isReleased Whether the application is released: the registry is not asked before.
  */
 export async function findChartRelease(
   facts: Facts,
   { repository, objects, tree, version, tagged }: Judged,
+  origin: Origin,
   main: ObjectId | undefined,
   isReleased: boolean,
   signal: AbortSignal,
@@ -168,8 +208,9 @@ export async function findChartRelease(
     return undefined;
   }
   const tag = `${layout.chartTagPrefix}${chart.version}`;
-  const localTag = await findLocalTag(repository, tag);
-  const state = tagStateOf({ ...facts, tag, version: chart.version, localTag }, chartRules);
+  const { localTag, slips, dispute } = await findReleasedTag(repository, tag, origin);
+  const its = { ...facts, tag, version: chart.version, localTag };
+  const state = tagStateOf(its, chartRules, dispute);
   const isComplete = state.kind === "complete" && localTag.kind === "signed";
   const isAsked = isReleased && !isComplete;
   const [published, files, image] = await Promise.all([
@@ -179,7 +220,7 @@ export async function findChartRelease(
   ]);
   const isNewer = tip !== undefined && compareVersions(tip.version, chart.version) > 0;
   const newerOnMain = isNewer ? tip.version : undefined;
-  return { tag, state, installs: published?.installs, newerOnMain, files, image };
+  return { tag, state, slips, installs: published?.installs, newerOnMain, files, image };
 }
 
 /** Returns the chart of a tree; undefined if there is no readable chart. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Unverified } from "../../scripts/lib/answer.ts";
 import { error } from "../../scripts/lib/finding.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import type { Facts } from "../../scripts/release/prechecks.ts";
@@ -45,8 +46,6 @@ const finish = "bun scripts/release.ts v1.3.0 --resume --skip-lab";
 const fetch = "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0";
 const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
 const deleteIt = "git tag -d v1.3.0";
-const replaced =
-  "Find out which of the two was replaced: git ls-remote origin refs/tags/v1.3.0, git show v1.3.0";
 const resign = "Release the next version, with a signed tag";
 const unknown = { kind: "unknown", findings: [error("x", { remedy: "Install it" })] } as const;
 const both = { localTag: signed, refs: held(id) };
@@ -60,15 +59,22 @@ test.each<[string, Partial<Facts>, string, string | undefined]>([
   ["landed", { ...both, relation: { kind: "behind" } }, "complete verified", undefined],
   ["not landed", { ...both, relation: ahead }, "interrupted pending", finish],
   ["main not here", { ...both, relation: { kind: "unfetched" } }, "blocked unknown", fetchMain],
-  ["another one there", { localTag: signed, refs: held(other) }, "blocked failed", replaced],
   ["unsigned, here alone", { localTag: unfit }, "blocked failed", deleteIt],
   ["unsigned, and published", { localTag: unfit, refs: held(id) }, "blocked failed", resign],
-  ["unsigned, another there", { localTag: unfit, refs: held(other) }, "blocked failed", replaced],
   ["one that cannot be judged", { localTag: unknown }, "blocked unknown", "Install it"],
   ["never complete offline", { localTag: signed, ...silent }, "interrupted pending", finish],
 ])("a tag is judged by both sides: %s", (_, change, expected, way) => {
   const { kind, state, next } = tagStateOf({ ...facts, ...change }, rules);
   expect([`${kind} ${state}`, next?.text]).toEqual([expected, way]);
+});
+
+test("another tag on the remote blocks the release, by the reason that it came with", () => {
+  const dispute = new Unverified("failed", "one of the two was replaced", "Ask the signers");
+  const change = { localTag: signed, refs: held(other) };
+  expect(tagStateOf({ ...facts, ...change }, rules, dispute)).toMatchObject({
+    ...{ kind: "blocked", state: "failed", evidence: "v1.3.0: one of the two was replaced" },
+    next: { text: "Ask the signers" },
+  });
 });
 
 test("the chart's tag is complete wherever main is", () => {
