@@ -338,3 +338,18 @@ test("what is stale in the commit of the version's own tag is history, which no 
     ]);
   }
 });
+
+test("a prerelease moves the manifests and the lock files; what users copy stays", async () => {
+  const candidate = parseVersion("1.3.0-rc.1");
+  const moved = ["Cargo.toml", "Cargo.lock", "crates/sentinel-cli/Cargo.toml"];
+  const files = Object.fromEntries(
+    Object.entries(smallProduct("1.2.9")).map(([path, text]) => [
+      path,
+      moved.includes(path) ? text.replaceAll("1.2.9", candidate) : text,
+    ]),
+  );
+  const findings = await checkReferences(memoryTree(files), candidate);
+  expect(findings.filter(({ level }) => level !== "notice")).toEqual([]);
+  const places = new Set(findings.flatMap(({ at }) => at?.file ?? []));
+  expect([...places].sort()).toEqual([...moved, "crates/sentinel-core/Cargo.toml"].sort());
+});

@@ -84,7 +84,7 @@ export function findTargets(
   }
   const set = chartOnly
     ? { chart: own }
-    : { application: version, ...(chart && { appVersion: version, chart: own }) };
+    : { application: version, final: version, ...(chart && { appVersion: version, chart: own }) };
   const after = chartOnly ? application.value : version;
   return { targets: { versions: set, application: after }, faults };
 }

@@ -6,7 +6,7 @@
 import { attempt, type Finding } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
-import type { Version } from "../version.ts";
+import { isPrerelease, type Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
 import { chartManifest } from "./chart.ts";
 import { type ProductImages, readProductImages } from "./chart-images.ts";
@@ -24,15 +24,23 @@ import {
   type Unclear,
 } from "./reference-finders.ts";
 
-/** The version that a reference follows. A chart's version may be ahead of the application's. */
-export type Followed = "application" | "appVersion" | "chart";
+/**
+ * The version that a reference follows. `final` is that of the newest final release: users copy
+ * such a reference, so a prerelease leaves it unchanged. A chart's version may be ahead.
+ */
+export type Followed = "application" | "final" | "appVersion" | "chart";
 
 /** The expected versions. A row is read only if its version is given. */
 export type Versions = { readonly [kind in Followed]?: Version };
 
-/** Returns the expected versions of an application release, which has no version for the chart. */
+/**
+ * Returns the expected versions of an application release, which has no version for the chart. A
+ * prerelease moves only the manifests and the lock files.
+ */
 export function applicationVersions(version: Version): Versions {
-  return { application: version, appVersion: version };
+  return isPrerelease(version)
+    ? { application: version }
+    : { application: version, final: version, appVersion: version };
 }
 
 /** One kind of reference. */
@@ -234,7 +242,7 @@ export const table: readonly Row[] = [
   {
     name: `${paths.versionConstant} of a CI template`,
     where: [paths.ciTemplates],
-    follows: "application",
+    follows: "final",
     enforced: false,
     inFile: (file) => constantsIn(file),
     read: readTemplate,
@@ -242,31 +250,31 @@ export const table: readonly Row[] = [
   {
     name: `${paths.versionConstant} in a snippet`,
     where: paths.ciGuides,
-    follows: "application",
+    follows: "final",
     enforced: false,
     inFile: (file) => constantsIn(file, "code"),
   },
   {
     name: `${layout.product}@${layout.tagPrefix}X.Y.Z`,
     where: paths.ciGuides,
-    follows: "application",
+    follows: "final",
     enforced: false,
     inFile: mentionsIn,
   },
   {
     name: `${paths.releaseUrlField} of a schema example`,
     where: [paths.schemaExamples],
-    follows: "application",
+    follows: "final",
     enforced: false,
     inFile: releaseUrls,
   },
   {
     name: "changelog section with a date",
     where: [layout.changelog],
-    follows: "application",
+    follows: "final",
     enforced: false,
     section: { date: true },
-    inFile: (file, { versions }) => sectionIn(file, versions.application, true),
+    inFile: (file, { versions }) => sectionIn(file, versions.final, true),
   },
   {
     name: "chart version",

@@ -70,7 +70,9 @@ test("every reference is stale for another version; what follows no version is n
     const answer = await readReferences(memoryTree(everything), versions);
     return new Set(answer.references.map(({ row }) => row.follows));
   };
-  expect(await rowsOf(applicationVersions(old))).toEqual(new Set(["application", "appVersion"]));
+  expect(await rowsOf(applicationVersions(old))).toEqual(
+    new Set(["application", "final", "appVersion"]),
+  );
   expect(await rowsOf({ chart: old })).toEqual(new Set(["chart"]));
   expect(await rowsOf({})).toEqual(new Set());
 });
