@@ -28,7 +28,9 @@ import {
 import { UsageError } from "./lib/command-line.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
-import { attempt, type Finding, notice, warning } from "./lib/finding.ts";
+import { attempt, type Finding, notice, together, warning } from "./lib/finding.ts";
+import { checkChartChanges } from "./lib/git/chart-changes.ts";
+import { earlierReleases } from "./lib/git/last-release.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
 import { checkImage } from "./lib/net/image.ts";
@@ -66,7 +68,14 @@ export function chartProcedure(
         return await examineUntilPublished(flow, wait);
       },
     }),
-    cautions: ({ tree }, refs) => checkApplicationTag(tree, refs),
+    async cautions({ repository, commit, tree }, refs) {
+      await using earlier = earlierReleases(repository, commit);
+      const [application, changes] = await together(
+        checkApplicationTag(tree, refs),
+        checkChartChanges(tree, earlier.findLast),
+      );
+      return [...application, ...changes];
+    },
     nextSteps: ({ tag }) =>
       Promise.resolve([
         `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,

@@ -16,6 +16,8 @@ export const layout = {
   chart: "charts/perf-sentinel",
   /** The annotation of Chart.yaml that lists the images and their platforms. */
   imagesAnnotation: "artifacthub.io/images",
+  /** The annotation that lists what is new in a release of the chart, written by hand. */
+  changesAnnotation: "artifacthub.io/changes",
   /** The lab validation ledger, relative to the top level. */
   ledger: "release-gate/lab-validations.txt",
   /** The lab gate without its file extension, and its folder. No workflow may invoke it. */

@@ -5,7 +5,7 @@ import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
 import { findCommit, type ObjectId, resolveCommit } from "./git.ts";
-import { commitTree, type Objects } from "./objects.ts";
+import { commitTree, type Objects, openObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 import type { TagRef } from "./tag.ts";
 
@@ -16,6 +16,35 @@ export type LastRelease =
 
 /** A question that is asked only if its answer matters. */
 export type AskLastRelease = () => Promise<LastRelease>;
+
+/**
+ * Returns the last release before a version; undefined means before any. The prefix is that of its
+ * tags (default: the application's).
+ */
+export type FindLastRelease = (
+  judged: Version | undefined,
+  prefix?: string,
+) => Promise<LastRelease>;
+
+/** The releases before a commit. Nothing is read before the first question. */
+export interface EarlierReleases extends AsyncDisposable {
+  readonly findLast: FindLastRelease;
+}
+
+/** Opens the releases before a commit; default: the current one. */
+export function earlierReleases(repository: Repository, commit?: ObjectId): EarlierReleases {
+  const opened = new AsyncDisposableStack();
+  return {
+    async findLast(judged, prefix = layout.tagPrefix) {
+      const objects = opened.use(openObjects(repository));
+      return await askLastRelease(repository, objects, judged, {
+        prefix,
+        ...(commit && { commit }),
+      })();
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
 
 /**
  * Returns a function that finds the newest tag of a final version that a commit descends from; if
