@@ -30,6 +30,7 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { applicationVersions, readReferences, type Versions } from "./lib/files/references.ts";
 import { attempt, error, type Finding, notice, shellWord, together } from "./lib/finding.ts";
 import { changesAmong, readStatus } from "./lib/git/checkout.ts";
+import { earlierReleases } from "./lib/git/last-release.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { refValue } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
@@ -188,10 +189,11 @@ export const table = command({
       report.add(notice(`${count} changed`));
     }
     report.add(plan.left);
+    await using earlier = earlierReleases(opened);
     const judged =
       targets.versions.application === undefined
-        ? await checkReferences(plan.result, targets.application)
-        : judgeReferences(plan.references, targets.application);
+        ? await checkReferences(plan.result, targets.application, earlier.findLast)
+        : await judgeReferences(plan.references, targets.application, earlier.findLast);
     const isReported = (each: Finding) =>
       each.level === "warning" &&
       plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));

@@ -3,18 +3,18 @@
  * Checks every place that states a release's version against one version: those that
  * check-tag-version enforces, and those that the operator maintains (PROCEDURE step 2).
  *
- * Usage: bun scripts/check-references.ts vX.Y.Z [--ref COMMIT] [--repo DIR] [--json]
+ * Usage: bun scripts/check-references.ts vX.Y.Z [--ref COMMIT] [--verbose] [--repo DIR] [--json]
  *
  * Refuses if a reference states another version, or a file cannot be read. A missing file has no
- * finding. A file that no longer has its reference is a warning, and so is a place that seems to
- * hold one in a form that cannot be read, which a bump does not change. Of the chart, `appVersion`
+ * finding. A file that held a reference in the last release and holds none now is a warning, and so is
+ * a place that states the last release in a form that cannot be read, which a bump does not change. Of the chart, `appVersion`
  * and the promised images are checked, but not its own version, which may be ahead.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { judgeTagVersion } from "./check-tag-version.ts";
-import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
+import { judgeTagVersion, otherVersion, remedyForOther } from "./check-tag-version.ts";
+import { command, main, operand, refOption, verboseOption, versionOf } from "./lib/cli.ts";
 import {
   applicationVersions,
   isStale,
@@ -22,46 +22,98 @@ import {
   type References,
   readReferences,
 } from "./lib/files/references.ts";
-import { error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import { error, type Finding, foldRows, notice, quote, together, warning } from "./lib/finding.ts";
+import { checkChartChanges, notComparable } from "./lib/git/chart-changes.ts";
 import type { ObjectId } from "./lib/git/git.ts";
 import { judge } from "./lib/git/judged-tree.ts";
+import type { FindLastRelease } from "./lib/git/last-release.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
-import type { Check } from "./lib/tree.ts";
-import { compareVersions, isVersion, type Version } from "./lib/version.ts";
+import type { Tree } from "./lib/tree.ts";
+import { compareVersions, isPrerelease, type Version } from "./lib/version.ts";
 
 /** Checks every reference of a tree that follows an application release. */
-export const checkReferences: Check<Version> = async (tree, version) =>
-  judgeReferences(await readReferences(tree, applicationVersions(version)), version);
+export async function checkReferences(
+  tree: Tree,
+  version: Version,
+  findLast?: FindLastRelease,
+): Promise<Finding[]> {
+  return judgeReferences(
+    await readReferences(tree, applicationVersions(version)),
+    version,
+    findLast,
+  );
+}
 
-/** Checks references that have been read already. */
-export function judgeReferences(read: References, version: Version): Finding[] {
-  return [
-    ...judgeTagVersion(read.workspace, version),
+/**
+ * Checks references that have been read already.
+ *
+ * @param findLast What a missing reference is compared with; without it, none is reported.
+ */
+export async function judgeReferences(
+  read: References,
+  version: Version,
+  findLast?: FindLastRelease,
+): Promise<Finding[]> {
+  const { references, workspace, tree } = read;
+  const [compared, chart] = await together(
+    compare(read, version, findLast),
+    findLast === undefined || isPrerelease(version) ? [] : checkChartChanges(tree, findLast),
+  );
+  const other = otherVersion(workspace, version);
+  const others = operatorDriven(read).filter((each) => each.version === other);
+  const findings = [
+    ...judgeTagVersion(workspace, version, other === undefined ? [] : others),
     ...read.faults,
-    ...operatorFindings(read, version, error, warning),
+    ...operatorFindings(read, version, weights.checked),
+  ];
+  foldRows(findings, 0);
+  const isRefused = findings.some(({ level }) => level === "error");
+  // A bump reads the chart's own version, too.
+  const judged = references.filter(({ row }) => row.follows !== "chart");
+  const files = new Set(judged.map(({ file }) => file));
+  const sum = `${judged.length} references in ${files.size} files state ${version}`;
+  return [
+    ...findings,
+    ...compared,
+    // One notice says that there was nothing to compare with.
+    ...chart.filter(({ level }) => level !== "notice" || compared.length === 0),
+    ...(isRefused ? [] : [notice(sum)]),
   ];
 }
 
-/** Whether a stale reference that no other check enforces is a warning or an error. */
-export type Weight = "advised" | "required";
+/** How a stale reference, a changelog without the version and a section without content count. */
+interface Weights {
+  readonly stale: typeof error;
+  readonly absent: typeof error;
+  readonly hollow: typeof error;
+}
 
-/**
- * Returns a check of the references that the operator maintains. A stale one, or a file that cannot
- * be read, is a warning if the weight is `advised`, and an error if it is `required`.
- */
-export function checkOperatorReferences(weight: Weight): Check<Version> {
-  return async (tree, version) => {
+const weights = {
+  checked: { stale: error, absent: error, hollow: warning },
+  /** Before a release: the changelog must name the version. */
+  advised: { stale: warning, absent: error, hollow: warning },
+  required: { stale: error, absent: error, hollow: error },
+  /** In a tagged commit, which no longer changes. */
+  history: { stale: warning, absent: warning, hollow: warning },
+} satisfies Record<string, Weights>;
+
+/** How much the references that no other check enforces count. */
+export type Weight = keyof typeof weights;
+
+/** Returns a check of the references that the operator maintains. */
+export function checkOperatorReferences(weight: Weight) {
+  return async (tree: Tree, version: Version, findLast?: FindLastRelease): Promise<Finding[]> => {
     const read = await readReferences(tree, applicationVersions(version));
-    const complain = weight === "required" ? error : warning;
-    const findings = operatorFindings(read, version, complain, complain);
-    const complaints = findings.filter(({ level }) => level !== "notice");
-    const matching = findings.length - complaints.length;
+    const { stale: complain } = weights[weight];
+    const findings = operatorFindings(read, version, weights[weight]);
+    const matching = findings.filter(({ level }) => level === "notice").length;
     const all = operatorDriven(read).length + read.faults.length;
     return [
       ...read.faults.map((fault) => complain(fault.message, fault)),
-      ...complaints,
+      ...findings.filter(({ level }) => level !== "notice"),
+      ...(await compare(read, version, findLast)),
       notice(`${matching} of ${all} operator-driven references state ${version}`),
     ];
   };
@@ -72,59 +124,86 @@ function operatorDriven({ references }: References): readonly Reference[] {
 }
 
 /**
- * Checks the references that no other check enforces.
- *
- * @param stale Makes the finding about a stale reference.
- * @param hollow Makes the finding about a changelog section without content.
+ * Checks the references that no other check enforces, apart from those that state the version of a
+ * workspace at another version: they are part of that one fault.
  */
-function operatorFindings(
-  read: References,
-  version: Version,
-  stale: typeof error,
-  hollow: typeof error,
-): Finding[] {
+function operatorFindings(read: References, version: Version, weight: Weights): Finding[] {
   const versions = applicationVersions(version);
+  const other = otherVersion(read.workspace, version);
   const references = operatorDriven(read);
   const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
   return [
-    ...references.map((each) => {
-      const { file, what, written, becomes, place: at } = each;
-      const opening = stale === error ? cannotTag : "Stale reference: ";
-      return isStale(each, versions)
-        ? stale(`${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`, {
-            at,
-            remedy: remedyFor(read, version, each),
-          })
-        : notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at });
-    }),
+    ...references
+      .filter((each) => other === undefined || each.version !== other)
+      .map((each) => {
+        const { file, what, written, becomes, place: at } = each;
+        const stale = each.absent === true ? weight.absent : weight.stale;
+        const opening = stale === error ? cannotTag : "Stale reference: ";
+        return isStale(each, versions)
+          ? stale(
+              `${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`,
+              { at, remedy: remedyFor(version, other, each) },
+            )
+          : notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at });
+      }),
     ...references
       .filter((each) => each.hollow === true && !isStale(each, versions))
       .map(({ file, written, place: at }) =>
-        hollow(
-          `${hollow === error ? cannotTag : ""}${file} says nothing below ## ${shown(written)}`,
+        weight.hollow(
+          `${weight.hollow === error ? cannotTag : ""}${file} says nothing below ## ${shown(written)}`,
           { at, remedy: "Write what is new below it, and commit that" },
         ),
       ),
-    ...read.blind.map(({ row, file }) =>
-      warning(`${file} no longer holds a reference that the table knows: ${row.name}`, {
-        at: { file },
-        remedy: "Restore it, or correct the row in scripts/lib/files/references.ts",
-      }),
-    ),
-    ...read.unclear.map(({ row, at, clear }) =>
-      warning(`${at.file} seems to hold a reference in a spelling that is not read: ${row.name}`, {
-        at,
-        remedy: `Look at the line: write ${clear}, or keep it by hand`,
-      }),
-    ),
+  ];
+}
+
+/**
+ * Compares what a tree seems to lack with the last release: files in which a row finds nothing, and
+ * places in a spelling that is not read.
+ */
+async function compare(
+  { blind, unclear }: References,
+  version: Version,
+  findLast: FindLastRelease | undefined,
+): Promise<Finding[]> {
+  if (findLast === undefined || blind.length + unclear.length === 0) {
+    return [];
+  }
+  const last = await findLast(version);
+  if (last.why !== undefined) {
+    return [notComparable(last.why)];
+  }
+  const { tag, tree } = last;
+  const isItsVersion = new RegExp(`(?<![0-9.])${RegExp.escape(last.version)}$`);
+  const rows = new Set(blind.map(({ row }) => row));
+  const older =
+    rows.size === 0
+      ? []
+      : (await readReferences(tree, applicationVersions(last.version), [...rows])).references;
+  return [
+    ...blind
+      .filter(({ row, file }) => older.some((each) => each.row === row && each.file === file))
+      .map(({ row, file }) =>
+        warning(`${file} no longer holds the reference that it held in ${tag}: ${row.name}`, {
+          at: { file },
+          remedy: `Restore it; if it is gone on purpose, go on: after this release nothing asks for it`,
+        }),
+      ),
+    ...unclear
+      .filter(({ text }) => isItsVersion.test(text))
+      .map(({ row, at, clear }) =>
+        warning(
+          `${at.file} seems to state the version of ${tag} in a spelling that is not read: ${row.name}`,
+          { at, remedy: `Look at the line: write ${clear}, or change it by hand` },
+        ),
+      ),
   ];
 }
 
 /** Returns the remedy for a stale reference: the bump, unless the bump refuses to change it. */
-function remedyFor({ workspace }: References, version: Version, { byHand }: Reference): string {
-  const found = workspace.version?.value;
-  return typeof found === "string" && isVersion(found) && compareVersions(found, version) > 0
-    ? `The workspace is at ${found}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
+function remedyFor(version: Version, other: Version | undefined, { byHand }: Reference): string {
+  return other !== undefined && compareVersions(other, version) > 0
+    ? remedyForOther(other, version)
     : (byHand ??
         `Bring every reference along: bun scripts/bump-version.ts ${version} --allow-same`);
 }
@@ -144,7 +223,7 @@ export const table = command({
       "tag|version",
     ),
   },
-  options: { ref: refOption },
+  options: { ref: refOption, verbose: verboseOption },
   refuses: [
     "the workspace, a crate or a pin on a sibling states another version (check-tag-version)",
     "a lock file, CI template, snippet or schema example states another version",
@@ -158,10 +237,10 @@ export const table = command({
     const opened = await repository();
     let data: () => Json = () => ({});
     report.add(
-      await judge(opened, options.ref, async (tree, commit) => {
+      await judge(opened, options.ref, async (tree, commit, findLast) => {
         const read = await readReferences(tree, applicationVersions(version));
         data = () => dataOf(read, version);
-        const findings = judgeReferences(read, version);
+        const findings = await judgeReferences(read, version, findLast);
         return commit === undefined || findings.every(({ level }) => level === "notice")
           ? findings
           : await forHistory(findings, opened, commit, `${layout.tagPrefix}${version}`);

@@ -2,7 +2,7 @@
 /**
  * Checks that the workspace, every crate and every pin on a sibling crate state a tag's version.
  *
- * Usage: bun scripts/check-tag-version.ts <tag|version> [--ref COMMIT] [--repo DIR] [--json]
+ * Usage: bun scripts/check-tag-version.ts <tag|version> [--ref COMMIT] [--verbose] [--repo DIR] [--json]
  *
  * Refuses if one of them states another version or none, if there is no crate or no workspace
  * version, if a manifest cannot be read, or if `exclude` or a `[workspace]` of its own keeps a
@@ -12,7 +12,7 @@
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
-import { command, main, operand, refOption, versionOf } from "./lib/cli.ts";
+import { command, main, operand, refOption, verboseOption, versionOf } from "./lib/cli.ts";
 import {
   type Crate,
   type LeftOut,
@@ -22,24 +22,82 @@ import {
   type Workspace,
 } from "./lib/files/cargo.ts";
 import type { Statement } from "./lib/files/cargo-manifest.ts";
-import { type Details, error, type Finding, notice, quote, warning } from "./lib/finding.ts";
+import {
+  type Details,
+  error,
+  type Finding,
+  foldRows,
+  notice,
+  type Place,
+  quote,
+  warning,
+} from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import { layout } from "./lib/layout.ts";
 import type { Check } from "./lib/tree.ts";
-import { isVersion, type Version } from "./lib/version.ts";
+import { compareVersions, isVersion, type Version } from "./lib/version.ts";
 
 /** Checks every version in the manifests of a tree that a release of `version` uses. */
-export const checkTagVersion: Check<Version> = async (tree, version) =>
-  judgeTagVersion(await readWorkspace(tree), version);
+export const checkTagVersion: Check<Version> = async (tree, version) => {
+  const findings = judgeTagVersion(await readWorkspace(tree), version);
+  const sum = `the workspace, its crates and their pins on each other state ${version}`;
+  return foldRows(findings) ? [...findings, notice(sum)] : findings;
+};
 
-/** Checks a workspace that has been read already. */
-export function judgeTagVersion(workspace: Workspace, version: Version): Finding[] {
-  const { version: stated, crates, faults } = workspace;
+/** Returns the version of a workspace, if it is another one than expected. */
+export function otherVersion({ version: stated }: Workspace, version: Version) {
+  const value = stated?.value;
+  const isOther = typeof value === "string" && isVersion(value) && value !== version;
+  return isOther ? value : undefined;
+}
+
+/** Returns the remedy for a workspace that is at another version. */
+export function remedyForOther(other: Version, version: Version): string {
+  return compareVersions(other, version) > 0
+    ? `The workspace is at ${other}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
+    : `Name ${layout.tagPrefix}${other}, or bump first: bun scripts/bump-version.ts ${version}`;
+}
+
+/**
+ * Checks a workspace that has been read already. If the workspace is at another version, whatever
+ * else states that version is part of the same finding.
+ *
+ * @param others References outside the manifests that state the other version.
+ */
+export function judgeTagVersion(
+  workspace: Workspace,
+  version: Version,
+  others: readonly { place(): Place }[] = [],
+): Finding[] {
+  const { version: stated, faults } = workspace;
   const root = layout.workspaceManifest;
+  const other = otherVersion(workspace, version);
+  const isOther = ({ value }: Statement) =>
+    other !== undefined && typeof value === "string" && pinnedVersion(value) === other;
+  const ownOf = workspace.crates.filter(({ inherits }) => !inherits).map((each) => each.version);
+  const pinsOf = workspace.pins.map(({ requirement }) => requirement);
+  const also = [...[...ownOf, ...pinsOf].filter(isOther), ...others];
+  const crates = workspace.crates.filter((each) =>
+    each.inherits ? other === undefined : !isOther(each.version),
+  );
   return [
     ...faults,
-    ...(stated === undefined ? [] : [judgeVersion(stated, "has no workspace version", version)]),
-    ...(crates.length > 0 || faults.length > 0
+    ...(stated === undefined
+      ? []
+      : other === undefined
+        ? [judgeVersion(stated, "has no workspace version", version)]
+        : [
+            refuse(
+              version,
+              `the workspace is at ${other}: did you mean ${layout.tagPrefix}${other}?`,
+              {
+                at: stated.place,
+                also: also.map((each) => each.place()),
+                remedy: remedyForOther(other, version),
+              },
+            ),
+          ]),
+    ...(workspace.crates.length > 0 || faults.length > 0
       ? []
       : [
           refuse(version, "the workspace has no crates", {
@@ -48,7 +106,9 @@ export function judgeTagVersion(workspace: Workspace, version: Version): Finding
           }),
         ]),
     ...crates.map((crate) => judgeCrate(crate, workspace, version)),
-    ...workspace.pins.map((pin) => judgePin(pin, version)),
+    ...workspace.pins
+      .filter(({ requirement }) => !isOther(requirement))
+      .map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(({ manifest, name, place }) =>
       warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
         at: place,
@@ -153,7 +213,7 @@ export const table = command({
       "tag|version",
     ),
   },
-  options: { ref: refOption },
+  options: { ref: refOption, verbose: verboseOption },
   refuses: [
     "[workspace.package] in Cargo.toml states another version, or none",
     "a crate neither inherits the workspace version nor states the tag's",

@@ -2,7 +2,7 @@
 /**
  * Checks that the embedded reference data are fresh enough for a release (PROCEDURE step 2.5).
  *
- * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--repo DIR] [--json]
+ * Usage: bun scripts/check-vintages.ts [--date YYYY-MM-DD] [--strict] [--ref COMMIT] [--verbose] [--repo DIR] [--json]
  *
  * A vintage is a constant of the scoring source that states the date of the data in its file. Stale
  * data are a warning, or a notice if the changelog defers them: the section of the workspace's version,
@@ -15,7 +15,7 @@
  */
 
 import { type Day, dayOf, daysBetween, isDay, monthsBefore, parseDay } from "./lib/calendar.ts";
-import { command, flag, main, option, refOption } from "./lib/cli.ts";
+import { command, flag, main, option, refOption, verboseOption } from "./lib/cli.ts";
 import {
   findLineNaming,
   isUnreleased,
@@ -28,23 +28,28 @@ import {
   attempt,
   error,
   type Finding,
+  foldRows,
   LocatedSyntaxError,
   notice,
   type Place,
   quote,
   warning,
 } from "./lib/finding.ts";
+import { notComparable } from "./lib/git/chart-changes.ts";
 import { judge } from "./lib/git/judged-tree.ts";
+import type { FindLastRelease } from "./lib/git/last-release.ts";
 import { layout } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
-import { isVersion } from "./lib/version.ts";
+import { isVersion, type Version } from "./lib/version.ts";
 
 /** The options of the check. */
 export interface VintageQuestion {
   readonly releaseDay: Day;
   /** Whether a vintage that is neither fresh nor deferred is an error. */
   readonly strict: boolean;
+  /** What a missing constant is compared with; without it, none is reported. */
+  readonly findLast?: FindLastRelease | undefined;
 }
 
 /** A constant that states the date of the data in its file. */
@@ -97,19 +102,8 @@ export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
 
 /** Judges the vintages in the scoring source of a tree. */
 export async function auditVintages(tree: Tree, question: VintageQuestion) {
-  const paths = await tree.list(`${folder}/**/*.rs`);
-  const files = await Promise.all(
-    paths.map((path) =>
-      attempt(async () => {
-        const source = await tree.read(path);
-        return source === undefined ? [] : readVintages(source);
-      }),
-    ),
-  );
-  const judged = files
-    .flatMap(({ value = [] }) => value)
-    .map((vintage) => judgeVintage(vintage, question.releaseDay));
-  const faults = files.flatMap(({ findings = [] }) => findings);
+  const { found, faults } = await findVintages(tree);
+  const judged = found.map((vintage) => judgeVintage(vintage, question.releaseDay));
   if (judged.length === 0) {
     const nothing = error(`Cannot check the vintages: found no const …_VINTAGE in ${folder}`, {
       remedy: `Name a checkout with --repo DIR, or a commit with --ref COMMIT, whose ${folder} has them`,
@@ -132,15 +126,32 @@ export async function auditVintages(tree: Tree, question: VintageQuestion) {
   const findings = [
     ...vintages.map((each) => findingOf(each, section, question)),
     // An unreadable file may hold the missing constant.
-    ...(faults.length > 0 ? [] : missingVintages(vintages, question)),
+    ...(faults.length > 0 ? [] : await missingVintages(tree, vintages, question)),
     ...faults,
     ...(changelog?.findings ?? []),
-    notice(`Vintages on ${question.releaseDay}: ${counts.join(", ")}`),
   ];
+  foldRows(findings);
+  findings.push(notice(`Vintages on ${question.releaseDay}: ${counts.join(", ")}`));
   return { findings, vintages };
 }
 
 // Reading
+
+async function findVintages(tree: Tree) {
+  const paths = await tree.list(`${folder}/**/*.rs`);
+  const files = await Promise.all(
+    paths.map((path) =>
+      attempt(async () => {
+        const source = await tree.read(path);
+        return source === undefined ? [] : readVintages(source);
+      }),
+    ),
+  );
+  return {
+    found: files.flatMap(({ value = [] }) => value),
+    faults: files.flatMap(({ findings = [] }) => findings),
+  };
+}
 
 /** Matches a declaration of a vintage in any form. */
 const declaration = /\b(?:const|static)\s+(?:mut\s+)?([^\s:]*_VINTAGE)\s*:/g;
@@ -239,12 +250,7 @@ function oldestDay({ months = 0, calendarYears }: VintageRule, releaseDay: Day):
  * @throws {LocatedSyntaxError} If the workspace manifest is not TOML.
  */
 async function readDeferrals(tree: Tree) {
-  const [manifest, log] = await Promise.all([
-    tree.read(layout.workspaceManifest),
-    tree.read(layout.changelog),
-  ]);
-  const stated = manifest && parseToml(manifest).at(["workspace", "package", "version"]);
-  const version = typeof stated === "string" && isVersion(stated) ? stated : undefined;
+  const [version, log] = await Promise.all([workspaceVersion(tree), tree.read(layout.changelog)]);
   const changelog = log && readChangelog(log);
   const ours = changelog && version !== undefined ? sectionsOf(changelog, version) : [];
   const unreleased = changelog?.sections.filter(isUnreleased) ?? [];
@@ -256,6 +262,12 @@ async function readDeferrals(tree: Tree) {
         .map((section) => changelog && findLineNaming(changelog, section, constant))
         .find((line) => line !== undefined),
   };
+}
+
+async function workspaceVersion(tree: Tree): Promise<Version | undefined> {
+  const manifest = await tree.read(layout.workspaceManifest);
+  const stated = manifest && parseToml(manifest).at(["workspace", "package", "version"]);
+  return typeof stated === "string" && isVersion(stated) ? stated : undefined;
 }
 
 // Findings
@@ -308,15 +320,30 @@ function foundIn({ text, stated, age }: JudgedVintage): string {
   return `${stated}, ${days} ${days === "1" ? "day" : "days"} old`;
 }
 
-/** Returns a finding for each rule without a constant: the age of its data is unknown. */
-function missingVintages(vintages: readonly Vintage[], { strict }: VintageQuestion): Finding[] {
-  const finding = strict ? error : warning;
-  return Object.keys(rules)
-    .filter((rule) => !vintages.some(({ constant }) => constant === rule))
+/** Returns a finding for each constant that has a rule, was there in the last release and is gone. */
+async function missingVintages(
+  tree: Tree,
+  vintages: readonly Vintage[],
+  { strict, findLast }: VintageQuestion,
+): Promise<Finding[]> {
+  const isMissing = (name: string) => !vintages.some(({ constant }) => constant === name);
+  const missing = Object.keys(rules).filter(isMissing);
+  if (missing.length === 0 || findLast === undefined) {
+    return [];
+  }
+  const { value: version } = await attempt(() => workspaceVersion(tree));
+  const last = await findLast(version);
+  if (last.why !== undefined) {
+    return [notComparable(last.why)];
+  }
+  const { found } = await findVintages(last.tree);
+  return missing
+    .filter((name) => found.some(({ constant }) => constant === name))
     .map((constant) =>
-      finding(`Cannot judge ${constant}: found no such constant in ${folder}`, {
-        remedy: `Declare ${constant} there, or remove its rule from scripts/lib/layout.ts`,
-      }),
+      (strict ? error : warning)(
+        `Cannot judge ${constant}: found no such constant in ${folder}, and ${last.tag} has it`,
+        { remedy: `Declare ${constant} there, or remove its rule from scripts/lib/layout.ts` },
+      ),
     );
 }
 
@@ -330,25 +357,26 @@ export const table = command({
     date: option("YYYY-MM-DD", "the day of the release (default: today in UTC)", parseDay),
     strict: flag("refuse a vintage that is stale and not deferred, or cannot be judged"),
     ref: refOption,
+    verbose: verboseOption,
   },
   refuses: [
     `no const …_VINTAGE is found in ${folder}, or a file there cannot be read`,
     'a constant is declared in another form than pub const NAME_VINTAGE: &str = "...";',
     "with --strict: a vintage is stale, and no line of the changelog's section defers it",
-    "with --strict: a constant that has a rule is missing",
+    "with --strict: a constant that has a rule was there in the last release and is missing",
     "with --strict: a vintage states no date, a future one, or a year that its rule cannot judge",
   ],
   example: "bun scripts/check-vintages.ts --date 2026-08-07 --strict",
   async run({ options, now, repository, report }) {
-    const question = { releaseDay: options.date ?? dayOf(now), strict: options.strict };
+    const releaseDay = options.date ?? dayOf(now);
     let vintages: readonly JudgedVintage[] = [];
-    const findings = await judge(await repository(), options.ref, async (tree) => {
-      const audit = await auditVintages(tree, question);
+    const findings = await judge(await repository(), options.ref, async (tree, _, findLast) => {
+      const audit = await auditVintages(tree, { releaseDay, strict: options.strict, findLast });
       vintages = audit.vintages;
       return audit.findings;
     });
     report.add(findings);
-    report.attach({ date: question.releaseDay, vintages: vintages.map(dataOf) });
+    report.attach({ date: releaseDay, vintages: vintages.map(dataOf) });
   },
 });
 

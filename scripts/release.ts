@@ -29,7 +29,7 @@ import {
   type LabQuestion,
   labEvidence,
 } from "../release-gate/check-lab-validation.ts";
-import { checkOperatorReferences } from "./check-references.ts";
+import { checkOperatorReferences, type Weight } from "./check-references.ts";
 import { checkTagVersion } from "./check-tag-version.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
 import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
@@ -37,6 +37,7 @@ import { UsageError } from "./lib/command-line.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { attempt, type Finding, warning } from "./lib/finding.ts";
+import { earlierReleases } from "./lib/git/last-release.ts";
 import { layout } from "./lib/layout.ts";
 import { type Candidate, fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
 import { bypassRecords } from "./release/plan.ts";
@@ -59,12 +60,19 @@ function releaseProcedure(
     gates: [
       fileGate("version references", checkTagVersion),
       ...(strict
-        ? [fileGate("operator-driven references", checkOperatorReferences("required"))]
+        ? [
+            {
+              title: "operator-driven references",
+              check: async (candidate: Candidate) => ({
+                findings: await askOperatorReferences("required", candidate),
+              }),
+            },
+          ]
         : []),
       labGate(today, skipLab),
     ],
-    async cautions({ tree, version }) {
-      const advised = strict ? [] : await checkOperatorReferences("advised")(tree, version);
+    async cautions(candidate) {
+      const advised = strict ? [] : await askOperatorReferences("advised", candidate);
       return ledgerVariable ? [ignored, ...advised] : advised;
     },
     async nextSteps({ tag, tree }) {
@@ -76,6 +84,14 @@ function releaseProcedure(
       ];
     },
   };
+}
+
+async function askOperatorReferences(
+  weight: Weight,
+  { repository, commit, tree, version }: Candidate,
+): Promise<readonly Finding[]> {
+  await using earlier = earlierReleases(repository, commit);
+  return await checkOperatorReferences(weight)(tree, version, earlier.findLast);
 }
 
 function labGate(today: Day, skipLab: boolean): Gate {
@@ -141,6 +157,7 @@ export const table = command({
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
     "a version reference disagrees with the tag (check-tag-version)",
+    "CHANGELOG.md has no heading for the version, if that is final",
     "with --strict: any other version reference is stale, or the changelog's section is empty (check-references)",
     "the lab validation is missing or too old (check-lab-validation)",
     "any of these questions stays without an answer",

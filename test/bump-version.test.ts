@@ -56,20 +56,7 @@ docs/ci-templates/github-actions.yml:3  PERF_SENTINEL_VERSION           1.2.9 ->
 docs/ci-templates/jenkinsfile.groovy:3  PERF_SENTINEL_VERSION           1.2.9 -> 1.3.0
 docs/schemas/examples/example.json:5    binary_verification_url         v1.2.9 -> v1.3.0
 10 files changed
-Cargo.toml -> 1.3.0 (matches tag)
-crates/sentinel-cli/Cargo.toml -> 1.3.0 (inherits the workspace version)
-crates/sentinel-core/Cargo.toml -> 1.3.0 (inherits the workspace version)
-crates/sentinel-cli/Cargo.toml: perf-sentinel-core -> 1.3.0 (matches tag)
-Cargo.lock: perf-sentinel -> 1.3.0 (matches tag)
-Cargo.lock: perf-sentinel-core -> 1.3.0 (matches tag)
-docs/ci-templates/github-actions.yml: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
-docs/ci-templates/jenkinsfile.groovy: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
-docs/CI.md: PERF_SENTINEL_VERSION -> 1.3.0 (matches tag)
-docs/CI.md: perf-sentinel -> v1.3.0 (matches tag)
-docs/schemas/examples/example.json: binary_verification_url -> v1.3.0 (matches tag)
-CHANGELOG.md: section -> [1.3.0] - 2026-09-01 (matches tag)
-charts/perf-sentinel/Chart.yaml: appVersion -> 1.3.0 (matches tag)
-charts/perf-sentinel/Chart.yaml: ghcr.io/robintra/perf-sentinel -> 1.3.0 (matches tag)
+12 references in 9 files state 1.3.0
 Next:
   - git checkout -b release/1.3.0
   - cargo fmt --all
@@ -153,7 +140,7 @@ describe("a dry run", () => {
     const dry = await bump(world, "1.3.0", "--dry-run");
     expect(dry).toMatchObject({ code: 0, stderr: "" });
     expect(dry.stdout).toContain("Dry run: 10 files would change; nothing was written\n");
-    expect(dry.stdout).toContain("Cargo.toml -> 1.3.0 (matches tag)\n");
+    expect(dry.stdout).toContain("12 references in 9 files state 1.3.0\n");
     expect(await status(world)).toBe("");
     await bump(world, "1.3.0");
     const bumped = await world.git("diff", "--no-ext-diff");
@@ -202,7 +189,7 @@ test("the chart alone: its version and its changelog, and the application stays"
 charts/perf-sentinel/CHANGELOG.md:5  section  [Unreleased] -> [1.2.10]
 charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
 2 files changed
-Cargo.toml -> 1.2.9 (matches tag)
+12 references in 9 files state 1.2.9
 `);
   expect(stdout).toEndWith(`Next:
   - git commit --all --message "Bump the chart to 1.2.10"

@@ -4,6 +4,7 @@ import type { Day } from "../scripts/lib/calendar.ts";
 import { type Finding, isPass } from "../scripts/lib/finding.ts";
 import { layout } from "../scripts/lib/layout.ts";
 import { source } from "../scripts/lib/tree.ts";
+import { parseVersion } from "../scripts/lib/version.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { type JsonReport, testRepository } from "./helpers/world.ts";
@@ -155,19 +156,38 @@ test("a constant without a rule is listed with a warning, in strict mode too", a
   }
 });
 
-test("a rule whose constant is not found is a warning, in strict mode an error", async () => {
+test("a rule whose constant was there in the last release and is gone is a warning, in strict mode an error", async () => {
   const { SPECPOWER_VINTAGE: _, ...others } = good;
-  for (const [strict, level] of [
-    [false, "warning"],
-    [true, "error"],
-  ] as const) {
-    const findings = await check({ [`${folder}/a.rs`]: declare(others) }, { strict });
-    expect(about(findings, "SPECPOWER_VINTAGE")).toEqual({
-      level,
-      message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}`,
+  const tree = { [`${folder}/a.rs`]: declare(others), "Cargo.toml": manifest("1.3.0") };
+  const after = (constants: Record<string, string>, strict = false) =>
+    checkVintages(memoryTree(tree), {
+      releaseDay: "2026-08-07" as Day,
+      strict,
+      findLast: async (judged) => ({
+        tag: `before ${judged}`,
+        version: parseVersion("1.2.9"),
+        tree: memoryTree({ [`${folder}/old.rs`]: declare(constants) }),
+      }),
+    });
+  for (const strict of [false, true]) {
+    expect(about(await after(good, strict), "SPECPOWER_VINTAGE")).toEqual({
+      level: strict ? "error" : "warning",
+      message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}, and before 1.3.0 has it`,
       remedy: "Declare SPECPOWER_VINTAGE there, or remove its rule from scripts/lib/layout.ts",
     });
+    expect(about(await after(others, strict), "SPECPOWER_VINTAGE")).toBeUndefined();
   }
+  const { length } = await check(tree);
+  const unknown = await checkVintages(memoryTree(tree), {
+    releaseDay: "2026-08-07" as Day,
+    strict: true,
+    findLast: () => Promise.resolve({ why: "the clone is shallow" }),
+  });
+  expect(unknown).toHaveLength(length + 1);
+  expect(unknown).toContainEqual({
+    level: "notice",
+    message: "Not compared with the last release: the clone is shallow",
+  });
 });
 
 test.each([

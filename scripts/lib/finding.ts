@@ -80,6 +80,20 @@ export function detail(message: string, details: Details = {}): Finding {
   return Object.assign(notice(message, details), { detail: true as const });
 }
 
+/**
+ * Makes the evidence among findings details, if it is more than some rows.
+ *
+ * @returns Whether it is, so that a sum must take its place.
+ */
+export function foldRows(findings: readonly Finding[], most = 10): boolean {
+  const rows = findings.filter(({ level }) => level === "notice");
+  const isLong = rows.length > most;
+  for (const row of isLong ? rows : []) {
+    Object.assign(row, { detail: true });
+  }
+  return isLong;
+}
+
 /** Reports whether findings are a pass: at least one notice and no error. */
 export function isPass(findings: readonly Finding[]): boolean {
   return (

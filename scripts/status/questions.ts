@@ -34,6 +34,7 @@ import {
 } from "../lib/files/ledger.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
 import { changesAmong } from "../lib/git/checkout.ts";
+import { earlierReleases } from "../lib/git/last-release.ts";
 import type { Objects } from "../lib/git/objects.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
@@ -132,16 +133,18 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
   };
 }
 
-async function askReferences({ tree, version, tagged }: Judged): Promise<Outcome> {
+async function askReferences(judged: Judged): Promise<Outcome> {
+  const { repository, tree, commit, version, tagged } = judged;
+  await using earlier = earlierReleases(repository, commit);
+  const { findLast } = earlier;
   if (!tagged) {
-    const all = (notices: readonly string[]) => `all ${notices.length} references state ${version}`;
-    return await answer([checkReferences(tree, version)], all);
+    return await answer([checkReferences(tree, version, findLast)]);
   }
   // In a tagged commit, a stale reference that no gate refuses is only a warning.
-  const operatorDriven = checkOperatorReferences("advised")(tree, version);
+  const operatorDriven = checkOperatorReferences("history")(tree, version, findLast);
   return await answer(
     [checkTagVersion(tree, version), operatorDriven],
-    (notices) => `all ${notices.length - 1} enforced references, and ${notices.at(-1)}`,
+    (notices) => `all enforced references, and ${notices.at(-1)}`,
   );
 }
 
@@ -206,13 +209,15 @@ async function askBump(
   return { begun, bump: paths.length > 0 ? command(run) : undefined };
 }
 
-async function askVintages({ day, tagged }: Judged, tree: Tree): Promise<Outcome | undefined> {
+async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {
+  const { repository, commit, day, tagged } = judged;
   const files = await tree.list(`${layout.vintages.folder}/**/*.rs`);
   if (files.length === 0) {
     return undefined;
   }
+  await using earlier = earlierReleases(repository, commit);
   const { value, findings } = await attempt(() =>
-    auditVintages(tree, { releaseDay: day, strict: false }),
+    auditVintages(tree, { releaseDay: day, strict: false, findLast: earlier.findLast }),
   );
   if (value === undefined) {
     return sumUpRefusal(findings);

@@ -11,6 +11,7 @@ import { awaitsDate, dateByHand, readChangelog, type Section } from "./changelog
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
 import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
+import { readLines } from "./markdown.ts";
 import { placeInside } from "./places.ts";
 import {
   findConstants,
@@ -37,6 +38,8 @@ export interface Found {
   readonly site: Site;
   /** Whether it is a section without content. */
   readonly hollow?: boolean;
+  /** Whether it is a section, and no heading of the file names the version. */
+  readonly absent?: boolean;
   /** The remedy if a bump refuses to change it. */
   readonly byHand?: string | undefined;
   /** A warning about what remains to be done after a bump. */
@@ -46,6 +49,8 @@ export interface Found {
 /** A place that seems to hold a reference, but in a form that cannot be read. */
 export interface Unclear {
   readonly at: Place;
+  /** It ends in the version. */
+  readonly text: string;
   /** The readable form, as the object of "write". */
   readonly clear: string;
 }
@@ -228,42 +233,53 @@ function inText(
       site: { kind: "text", source, span, find },
     };
   });
-  return { found, unclear: unclear.map(({ offset }) => ({ at: source.place(offset), clear })) };
+  return {
+    found,
+    unclear: unclear.map(({ offset, text }) => ({ at: source.place(offset), text, clear })),
+  };
 }
 
 /**
- * Returns the complete section of a version, else an incomplete one, else the newest section.
+ * Returns the complete section of a version, else an incomplete one, else the newest section. Returns
+ * no section only if there is none, and a heading in another form names the version.
  *
  * @param mustHaveDate Whether a complete section has a date; otherwise it has content.
  */
 export function sectionIn(
   source: Source,
-  version: Version | undefined,
+  version: Version,
   mustHaveDate: boolean,
 ): readonly Found[] {
   const { sections } = readChangelog(source);
   const isWhole = ({ date = "", hasContent }: Section) => (mustHaveDate ? isDay(date) : hasContent);
-  const wanted = sections.filter((each) => each.version !== undefined && each.version === version);
+  const wanted = sections.filter((each) => each.version === version);
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
   const best = wanted.find(isWhole) ?? wanted[0] ?? newest;
-  if (best === undefined) {
+  const absent = mustHaveDate && wanted.length === 0 && !hasHeadingNaming(source.text, version);
+  if (best === undefined && !absent) {
     return [];
   }
-  const isByHand = mustHaveDate && wanted.includes(best) && !isWhole(best) && !awaitsDate(best);
+  const isByHand = mustHaveDate && best && wanted.includes(best) && !isWhole(best);
   return [
     {
       file: source.path,
       what: "section",
-      written: best.title,
-      version: isWhole(best) ? best.version : undefined,
-      byHand: isByHand && version !== undefined ? dateByHand(version) : undefined,
+      written: best?.title ?? "none",
+      version: best && isWhole(best) ? best.version : undefined,
+      byHand: isByHand && !awaitsDate(best) ? dateByHand(version) : undefined,
       hollow: !wanted.some(({ hasContent }) => hasContent),
-      place: () => best.at,
+      absent,
+      place: () => best?.at ?? source.place(),
       becomes: (expected) =>
         `[${expected}] with ${mustHaveDate ? "the date of the release" : "what has changed"}`,
       site: { kind: "section" },
     },
   ];
+}
+
+function hasHeadingNaming(text: string, version: Version): boolean {
+  const name = new RegExp(`(?<![\\w.])v?${RegExp.escape(version)}(?![\\w-]|\\.\\w)`);
+  return readLines(text).some(({ title = "" }) => name.test(title));
 }
 
 export function chartValue(document: Document, key: "version" | "appVersion"): Found {

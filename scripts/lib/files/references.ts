@@ -87,6 +87,7 @@ interface Reading {
 
 /** The references of a tree, and the reasons why others may be missing. */
 export interface References {
+  readonly tree: Tree;
   /** In the order of the table, the files, and the positions. */
   readonly references: readonly Reference[];
   /** Existing files in which a row that is not enforced finds no reference. */
@@ -101,10 +102,16 @@ export interface References {
 /**
  * Reads the references of a tree that follow one of the given versions. In a changelog it reads the
  * section of that version.
+ *
+ * @param kinds The rows to read; default: all.
  */
-export async function readReferences(tree: Tree, versions: Versions): Promise<References> {
+export async function readReferences(
+  tree: Tree,
+  versions: Versions,
+  kinds: readonly Row[] = table,
+): Promise<References> {
   const reading = await startReading(tree, versions);
-  const rows = table.filter(({ follows }) => versions[follows] !== undefined);
+  const rows = kinds.filter(({ follows }) => versions[follows] !== undefined);
   const answers = await Promise.all(
     rows.map(async (row) => ({ row, ...(await attempt(() => findIn(row, reading))) })),
   );
@@ -112,6 +119,7 @@ export async function readReferences(tree: Tree, versions: Versions): Promise<Re
     ({ value, findings }) => findings ?? value.flatMap((each) => each.faults ?? []),
   );
   return {
+    tree,
     references: answers.flatMap(({ row, value }) =>
       (value ?? []).flatMap(({ found }) => found.map((each) => ({ ...each, row }))),
     ),
@@ -274,7 +282,7 @@ export const table: readonly Row[] = [
     follows: "final",
     enforced: false,
     section: { date: true },
-    inFile: (file, { versions }) => sectionIn(file, versions.final, true),
+    inFile: (file, { versions: { final } }) => (final ? sectionIn(file, final, true) : []),
   },
   {
     name: "chart version",
@@ -304,6 +312,6 @@ export const table: readonly Row[] = [
     follows: "chart",
     enforced: true,
     section: { date: false },
-    inFile: (file, { versions }) => sectionIn(file, versions.chart, false),
+    inFile: (file, { versions: { chart } }) => (chart ? sectionIn(file, chart, false) : []),
   },
 ];

@@ -4,6 +4,7 @@ import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
 import type { ObjectId } from "./git.ts";
+import type { FindLastRelease } from "./last-release.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -11,24 +12,38 @@ import type { Repository } from "./repository.ts";
  * in a file become findings, too. Every finding about a commit names that commit.
  *
  * @param revision The value of `--ref`; undefined for the work tree.
- * @param check Receives the tree and the full name of its commit; undefined for the work tree.
+ * @param check Receives the tree, the full name of its commit (undefined for the work tree), and the
+ *   question for the last release before it.
  * @throws {Refusal} If there is no such commit.
  */
 export async function judge(
   repository: Repository,
   revision: string | undefined,
-  check: (tree: Tree, commit: ObjectId | undefined) => Promise<readonly Finding[]>,
+  check: (
+    tree: Tree,
+    commit: ObjectId | undefined,
+    findLast: FindLastRelease,
+  ) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
+  await using opened = new AsyncDisposableStack();
+  let commit: ObjectId | undefined;
+  const findLast: FindLastRelease = async (judged, prefix) => {
+    const { earlierReleases } = await import("./last-release.ts");
+    return await opened.use(earlierReleases(repository, commit)).findLast(judged, prefix);
+  };
   if (revision === undefined) {
-    return await check(workTree(repository.root), undefined).catch(findingsOf);
+    return await check(workTree(repository.root), undefined, findLast).catch(findingsOf);
   }
   const [{ resolveCommit }, { commitTree, openObjects }] = await Promise.all([
     import("./git.ts"),
     import("./objects.ts"),
   ]);
-  const commit = await resolveCommit(repository, revision);
+  commit = await resolveCommit(repository, revision);
   await using objects = openObjects(repository);
-  return inCommit(commit, await check(commitTree(objects, commit), commit).catch(findingsOf));
+  return inCommit(
+    commit,
+    await check(commitTree(objects, commit), commit, findLast).catch(findingsOf),
+  );
 }
 
 /** Returns findings that name a commit, unless they already do. Does not find their places. */
