@@ -6,9 +6,10 @@
  * Usage: bun scripts/check-references.ts vX.Y.Z [--ref COMMIT] [--verbose] [--repo DIR] [--json]
  *
  * Refuses if a reference states another version, or a file cannot be read. A missing file has no
- * finding. A file that held a reference in the last release and holds none now is a warning, and so is
- * a place that states the last release in a form that cannot be read, which a bump does not change. Of the chart, `appVersion`
- * and the promised images are checked, but not its own version, which may be ahead.
+ * finding. Warns if a file held a reference in the last release and holds none now, if a place states
+ * the last release in a form that cannot be read, which a bump does not change, and if the chart lists
+ * the changes of its last release. Of the chart, `appVersion` and the promised images are checked, but
+ * not its own version, which may be ahead. Of a prerelease, only manifests and lock files are checked.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -57,14 +58,18 @@ export async function judgeReferences(
   findLast?: FindLastRelease,
 ): Promise<Finding[]> {
   const { references, workspace, tree } = read;
-  const [compared, chart] = await together(
-    compare(read, version, findLast),
-    findLast === undefined || isPrerelease(version) ? [] : checkChartChanges(tree, findLast),
-  );
   const other = otherVersion(workspace, version);
-  const others = operatorDriven(read).filter((each) => each.version === other);
+  // A tree of another version is not compared: it is not the one that is meant.
+  const ask = other === undefined ? findLast : undefined;
+  const [compared, chart] = await together(
+    compare(read, version, ask),
+    ask === undefined || isPrerelease(version) ? [] : checkChartChanges(tree, ask),
+  );
+  const others = operatorDriven(read).filter(
+    (each) => other !== undefined && each.version === other,
+  );
   const findings = [
-    ...judgeTagVersion(workspace, version, other === undefined ? [] : others),
+    ...judgeTagVersion(workspace, version, others),
     ...read.faults,
     ...operatorFindings(read, version, weights.checked),
   ];

@@ -1,10 +1,10 @@
 /** Finds the last release, with which a check compares what it cannot judge alone. */
 
-import { quote } from "../finding.ts";
+import { quote, together } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
-import { findCommit, type ObjectId, resolveCommit } from "./git.ts";
+import { findCommit, type ObjectId } from "./git.ts";
 import { commitTree, type Objects, openObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 import type { TagRef } from "./tag.ts";
@@ -78,11 +78,11 @@ async function findLastRelease(
     import("./history.ts"),
     import("./tag.ts"),
   ]);
-  const commit = await findCommit(repository, revision);
+  const [commit, shallow] = await together(findCommit(repository, revision), isShallow(repository));
   if (commit === undefined) {
     return { why: `there is no commit ${quote(revision)}` };
   }
-  if (await isShallow(repository)) {
+  if (shallow) {
     return { why: "the clone is shallow" };
   }
   const list = async (inCommit?: ObjectId) =>
@@ -91,15 +91,16 @@ async function findLastRelease(
   if (found === undefined) {
     return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
   }
-  const tagged = await resolveCommit(repository, `refs/tags/${found.tag}`);
-  return { ...found, tree: commitTree(objects, tagged) };
+  const { tag, version, id } = found;
+  // git reads the tree behind a tag object as it reads that of a commit.
+  return { tag, version, tree: commitTree(objects, id) };
 }
 
 function newest(refs: readonly TagRef[], prefix: string, judged: Version | undefined) {
-  const releases = refs.flatMap(({ name }) => {
+  const releases = refs.flatMap(({ name, id }) => {
     const version = name.slice(prefix.length);
     const counts = isVersion(version) && !isPrerelease(version) && version !== judged;
-    return counts ? [{ tag: name, version }] : [];
+    return counts && id !== undefined ? [{ tag: name, version, id }] : [];
   });
   return releases.sort((one, other) => compareVersions(other.version, one.version))[0];
 }
