@@ -3,11 +3,14 @@
  * Sets every version reference to a version (PROCEDURE steps 2 and 3): manifests, lock files, CI
  * templates, snippets, schema examples, changelogs and the chart.
  *
- * Usage: bun scripts/bump-version.ts X.Y.Z [--chart A.B.C] [--date YYYY-MM-DD] [--dry-run] [--chart-only] [--allow-same]
+ * Usage: bun scripts/bump-version.ts X.Y.Z [--chart A.B.C] [--date YYYY-MM-DD] [--dry-run] [--chart-only] [--allow-same] [--verbose]
  *
- * Refuses, and writes no file, if the version is not greater than the current one or has a local tag, if
- * a file has uncommitted changes, or if an edit cannot be proven to change only the intended values.
- * Restores every file after a failure. Runs check-references on the result.
+ * A prerelease moves only the manifests and the lock files, because people copy the other references.
+ *
+ * Refuses, and writes no file, if the version is not greater than the current one, has a local tag or is
+ * below the newest release, if a file other than a changelog has uncommitted changes, or if an edit
+ * cannot be proven to change only the intended values. Restores every file after a failure. Runs
+ * check-references on the result.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted
  * (143 by SIGTERM, 129 by SIGHUP).
@@ -23,22 +26,36 @@ import {
 } from "./bump/plan.ts";
 import { checkReferences, judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
-import { command, flag, main, operand, option, versionOf } from "./lib/cli.ts";
+import { command, flag, main, operand, option, verboseOption, versionOf } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
-import { applicationVersions, readReferences, type Versions } from "./lib/files/references.ts";
-import { attempt, error, type Finding, notice, shellWord, together } from "./lib/finding.ts";
-import { changesAmong, readStatus } from "./lib/git/checkout.ts";
-import { earlierReleases } from "./lib/git/last-release.ts";
+import {
+  applicationVersions,
+  readReferences,
+  table as references,
+  type Versions,
+} from "./lib/files/references.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  notice,
+  shellWord,
+  together,
+  warning,
+} from "./lib/finding.ts";
+import { changesAmong } from "./lib/git/checkout.ts";
+import { gitOutput } from "./lib/git/git.ts";
+import { earlierReleases, newestRelease } from "./lib/git/last-release.ts";
 import type { Repository } from "./lib/git/repository.ts";
-import { refValue } from "./lib/git/tag.ts";
+import { listTags } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
-import { checkoutMain, mergeCommand, releaseBranch } from "./lib/release-branch.ts";
+import { releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
-import { isVersion, type Version } from "./lib/version.ts";
+import { compareVersions, isPrerelease, isVersion, type Version } from "./lib/version.ts";
 
 /** The result of a request: a bump, or the faults that refuse it. */
 export interface Preparation {
@@ -50,9 +67,10 @@ export interface Preparation {
 /** Computes a bump of a tree. Writes nothing. */
 export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Preparation> {
   const { version, chartOnly, date } = request;
+  const movesChart = chartOnly || !isPrerelease(version);
   const asked = {
     ...(chartOnly ? {} : applicationVersions(version)),
-    chart: request.chart ?? version,
+    ...(movesChart ? { chart: request.chart ?? version } : {}),
   };
   const read = await readReferences(tree, asked);
   const planTo = (versions: Versions) => attempt(() => planBump(tree, read, versions, date));
@@ -62,7 +80,7 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
     ({ row, what }) => row.follows === "chart" && what === "version",
   );
   // The unreadable file may be the chart.
-  const isChartUnknown = chart === undefined && read.faults.length > 0;
+  const isChartUnknown = movesChart && chart === undefined && read.faults.length > 0;
   if (stated === undefined || !isStrict || isChartUnknown) {
     const file = layout.workspaceManifest;
     const at = stated?.place();
@@ -86,27 +104,66 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
   return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
 
-/** Returns an error for each version that has a local tag. The remote is not asked. */
-async function checkTags(repository: Repository, { versions }: Targets): Promise<Finding[]> {
-  const tags = [
-    ...(versions.application === undefined ? [] : [layout.tagPrefix + versions.application]),
-    ...(versions.chart === undefined ? [] : [layout.chartTagPrefix + versions.chart]),
-  ];
-  const found = await Promise.all(tags.map((tag) => refValue(repository, `refs/tags/${tag}`)));
-  const taken = tags.filter((_, index) => found[index] !== undefined);
-  return taken.length > 0
-    ? taken.map((tag) =>
-        error(`Cannot bump: tag ${tag} already exists locally`, {
-          remedy: "Never change what a tag has published: bump to the next version",
-        }),
-      )
+/**
+ * Returns an error for each version that has a local tag, or is below the newest release.
+ *
+ * @param isForward Whether the versions are greater than the current ones: one cause is one finding.
+ */
+async function checkTags(
+  repository: Repository,
+  { versions }: Targets,
+  isForward: boolean,
+): Promise<Finding[]> {
+  const tags: string[] = [];
+  const faults: Finding[] = [];
+  const refs = await listTags(repository, [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`]);
+  for (const [prefix, version] of [
+    [layout.tagPrefix, versions.application],
+    [layout.chartTagPrefix, versions.chart],
+  ] as const) {
+    if (version === undefined) {
+      continue;
+    }
+    const tag = prefix + version;
+    tags.push(tag);
+    const newest = newestRelease(refs, prefix);
+    if (refs.some(({ name }) => name === tag)) {
+      const remedy = "Never change what a tag has published: bump to the next version";
+      faults.push(error(`Cannot bump: tag ${tag} already exists locally`, { remedy }));
+    } else if (
+      isForward &&
+      faults.length === 0 &&
+      newest &&
+      compareVersions(version, newest.version) < 0
+    ) {
+      const { mainBranch } = layout;
+      const why = `releases come from ${mainBranch} only, so an older line cannot be released`;
+      const remedy = `Bring the change to ${mainBranch}, and release it from there with a version greater than ${newest.version}`;
+      faults.push(
+        error(`Cannot release ${tag}: ${newest.tag} is released already, and ${why}`, { remedy }),
+      );
+    }
+  }
+  return faults.length > 0
+    ? faults
     : [notice(`${tags.join(" and ")}: no such local tag (${layout.remote} is not asked)`)];
 }
 
+/** The files that may hold notes which are not committed yet: their edit inserts lines only. */
+const changelogs = new Set(references.flatMap(({ section, where }) => (section ? where : [])));
+
+/**
+ * Returns those files of a bump that stand in its way: they have uncommitted changes, and are no
+ * changelog.
+ */
+export async function findUnclean(repository: Repository, { files }: BumpPlan) {
+  const paths = files.map(({ path }) => path).filter((path) => !changelogs.has(path));
+  return await changesAmong(repository, paths);
+}
+
 /** Returns an error for each file with uncommitted changes: git could not restore them. */
-async function checkClean(repository: Repository, { files }: BumpPlan): Promise<Finding[]> {
-  const paths = files.map(({ path }) => path);
-  return (await changesAmong(repository, paths)).map((path) =>
+async function checkClean(repository: Repository, plan: BumpPlan): Promise<Finding[]> {
+  return (await findUnclean(repository, plan)).map((path) =>
     error(`Cannot bump: ${path} has uncommitted changes, and the bump would overwrite them`, {
       at: { file: path },
       remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${shellWord(path)} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
@@ -114,12 +171,44 @@ async function checkClean(repository: Repository, { files }: BumpPlan): Promise<
   );
 }
 
+/**
+ * Returns a warning if another version is probably meant: a prerelease in another spelling, or the
+ * version of the release branch.
+ *
+ * @param branch Short name of the current branch; empty if HEAD is detached.
+ */
+function checkMeant(version: Version, branch: string, plan: BumpPlan, dryRun: boolean): Finding[] {
+  const [run, word] = /(?<=[-.])([A-Za-z]+)[0-9]+(?=\.|$)/.exec(version) ?? [];
+  const spelled = run && version.replace(run, `${word}.${run.slice(word?.length)}`);
+  const onBranch = /^release\/(.+)$/.exec(branch)?.[1] ?? "";
+  const isOther = isVersion(onBranch) && releaseBranch(version) !== branch;
+  if (spelled && isVersion(spelled)) {
+    const why = `${version} sorts as text: ${word}10 comes before ${word}2`;
+    const remedy = `Write ${word}.N: ${wayTo(spelled, version, plan, dryRun)}`;
+    return [warning(why, { remedy })];
+  }
+  const remedy = `If ${onBranch} is meant: ${wayTo(onBranch, version, plan, dryRun)}`;
+  return isOther ? [warning(`The bump is to ${version}, on the branch ${branch}`, { remedy })] : [];
+}
+
+/** Returns how to undo a bump, if it is written, and to bump to another version instead. */
+function wayTo(meant: string, version: Version, { files }: BumpPlan, dryRun: boolean): string {
+  const all = dryRun ? [] : files.map(({ path }) => shellWord(path));
+  const kept = all.filter((path) => changelogs.has(path)).join(" and ");
+  const others = all.filter((path) => !changelogs.has(path)).join(" ");
+  return [
+    ...(others ? [`git checkout -- ${others}`] : []),
+    ...(kept ? [`write ${meant} for ${version} in ${kept}`] : []),
+    `bun scripts/bump-version.ts ${meant}`,
+  ].join(", then ");
+}
+
 export const table = command({
   name: "scripts/bump-version.ts",
   summary: "Sets every version reference to a version, and proves each edit.",
   operands: {
     version: operand(
-      "the new version; the chart's with --chart-only",
+      "the new version, of which a prerelease moves manifests and lock files alone; the chart's with --chart-only",
       versionOf(layout.tagPrefix),
       "X.Y.Z",
     ),
@@ -134,11 +223,12 @@ export const table = command({
     dryRun: flag("show the unified diff and write nothing"),
     chartOnly: flag("bump only the chart's version and changelog, not appVersion"),
     allowSame: flag("accept the current version, to finish an interrupted bump"),
+    verbose: verboseOption,
   },
   refuses: [
     "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's",
-    "one of these versions has a local tag",
-    "a file that would be written has uncommitted changes",
+    "one of these versions has a local tag, or is below the newest release: releases come from main only",
+    "a file that would be written has uncommitted changes; a changelog may have them",
     "the changelog has ## [X.Y.Z] already, followed by more than a date or one placeholder word",
     "a file with references cannot be read, or an edit cannot be proven",
     "check-references refuses the result",
@@ -149,6 +239,11 @@ export const table = command({
     if (chartOnly && chart !== undefined) {
       throw new UsageError("--chart-only takes the chart's version as [version], without --chart");
     }
+    if (!chartOnly && chart !== undefined && isPrerelease(operands.version)) {
+      throw new UsageError(
+        "--chart goes with a final version: a prerelease leaves the chart as it is",
+      );
+    }
     const opened = await repository();
     const tree = workTree(opened.root);
     const date = options.date ?? dayOf(now);
@@ -156,16 +251,18 @@ export const table = command({
     const request = { version, chart, chartOnly, allowSame, date };
     const { targets, plan, faults } = await prepareBump(tree, request);
     report.add(faults);
-    const [tags, files] = await together(
-      targets && checkTags(opened, targets),
-      plan && checkClean(opened, plan),
+    const [tags, files, branch] = await together(
+      targets && checkTags(opened, targets, faults.length === 0),
+      plan && !dryRun && checkClean(opened, plan),
+      chartOnly ? "" : gitOutput(opened, "read the branch", ["branch", "--show-current"]),
     );
-    report.add([...(tags ?? []), ...(files ?? [])]);
+    report.add([...(tags || []), ...(files || [])]);
     const isRefused = report.findings.some(({ level }) => level === "error");
     if (isRefused || targets === undefined || plan === undefined) {
       report.printAside("Nothing was written.");
       return;
     }
+    report.add(checkMeant(version, branch.trim(), plan, dryRun));
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
     const data = dataOf(targets, plan);
     if (dryRun) {
@@ -197,9 +294,19 @@ export const table = command({
     const isReported = (each: Finding) =>
       each.level === "warning" &&
       plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));
-    report.add(judged.filter((each) => !isReported(each)));
+    const rows = Map.groupBy(judged, ({ detail }) => detail === true);
+    report.add((rows.get(false) ?? []).filter((each) => !isReported(each)));
+    // A batch of their own: a fault among them would print all that match as well.
+    report.add(rows.get(true) ?? []);
     if (!dryRun) {
-      showNextSteps(targets, plan, (await readStatus(opened)).branch, report);
+      const { nextAfterBump } = await import("./status/after.ts");
+      const { application, chart: own } = targets.versions;
+      const steps = await nextAfterBump(opened, { application, chart: own }, dayOf(now));
+      const warnings = plan.left;
+      const first = new Set(warnings.map(({ message }) => `follow the warning: ${message}`));
+      for (const line of ["Next:", ...[...first, ...steps].map((step) => `  - ${step}`)]) {
+        report.print(line);
+      }
     }
   },
 });
@@ -230,52 +337,7 @@ function dataOf(targets: Targets, plan: BumpPlan) {
     path,
     moves: moves.map((each) => ({ ...each })),
   }));
-  return { application, appVersion, chart, files };
-}
-
-/** Prints the commands of the procedure that follow the bump. */
-function showNextSteps(
-  targets: Targets,
-  plan: BumpPlan,
-  head: string | undefined,
-  report: Report,
-): void {
-  const { application, chart } = targets.versions;
-  const steps = application === undefined ? chartSteps(chart) : releaseSteps(application, head);
-  const unfinished = new Set(plan.left.flatMap(({ at }) => (at === undefined ? [] : [at.file])));
-  const first = [...unfinished].map((file) => `follow the warning about ${file}`);
-  report.print("Next:");
-  for (const step of [...first, ...steps]) {
-    report.print(`  - ${step}`);
-  }
-}
-
-function chartSteps(chart: Version | undefined): string[] {
-  return [
-    `git commit --all --message "Bump the chart to ${chart}"`,
-    `bun scripts/check-chart-version-bumped.ts ${layout.mainBranch}`,
-    `once it is on ${layout.mainBranch}: bun scripts/release-chart.ts ${layout.chartTagPrefix}${chart} --dry-run`,
-  ];
-}
-
-/** @param head Full name of the branch that is checked out; undefined if HEAD is detached. */
-function releaseSteps(version: Version, head: string | undefined): string[] {
-  const tag = `${layout.tagPrefix}${version}`;
-  const branch = releaseBranch(version);
-  return [
-    ...(head === `refs/heads/${branch}` ? [] : [`git checkout -b ${branch}`]),
-    "cargo fmt --all",
-    "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
-    "cargo clippy --workspace --no-default-features -- -D warnings",
-    "cargo test --workspace",
-    "bun scripts/check-vintages.ts",
-    `git commit --all --message "Bump to ${version}"`,
-    `git push -u ${layout.remote} ${branch}`,
-    `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record`,
-    `git commit --message "Record the lab validation of ${tag}" ${layout.ledger}`,
-    `${checkoutMain} && ${mergeCommand(branch)}`,
-    `bun scripts/release.ts ${tag} --dry-run`,
-  ];
+  return { application, appVersion: chart && appVersion, chart, files };
 }
 
 if (import.meta.main) {

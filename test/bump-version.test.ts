@@ -96,7 +96,9 @@ test("what is left to its author is told once, and comes first of what is next",
   at CHANGELOG.md:5:1
   fix: Write what is new below it, and commit that
 `);
-  expect(stdout).toContain("\nNext:\n  - follow the warning about CHANGELOG.md\n  - cargo fmt");
+  expect(stdout).toContain(
+    "\nNext:\n  - follow the warning: CHANGELOG.md says nothing below ## [1.3.0] - 2026-09-01\n  - cargo fmt",
+  );
 });
 
 test("with --repo, it is said once where the commands that are named belong", async () => {
@@ -303,8 +305,10 @@ test("Ctrl-C before files are written leaves every file as it was, and says so",
   expect(await status(world)).toBe("");
 });
 
-test("a signal while files are written leaves every file as it was, and says so", async () => {
+test("a signal while files are written leaves every file as it was, uncommitted notes included, and says so", async () => {
   await using world = await productWorld();
+  const notes = `${product["CHANGELOG.md"]}\n- not committed\n`;
+  writeFiles(world.root, { "CHANGELOG.md": notes });
   const watch = `import { existsSync } from "node:fs";
     const watch = setInterval(() => {
       if (existsSync(".release-replacements")) {
@@ -319,7 +323,8 @@ test("a signal while files are written leaves every file as it was, and says so"
   const { code, stderr } = await start(command, { cwd: world.root, env: world.env });
   expect(stderr).toContain("Interrupted: every file is as it was before");
   expect(code).toBe(143);
-  expect(await status(world)).toBe("");
+  expect(await status(world)).toBe(" M CHANGELOG.md");
+  expect(readFileSync(join(world.root, "CHANGELOG.md"), "utf8")).toBe(notes);
 });
 
 test.skipIf(productFolder === undefined)(

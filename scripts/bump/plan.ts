@@ -7,6 +7,7 @@ import type { Day } from "../lib/calendar.ts";
 import { chartManifest } from "../lib/files/chart.ts";
 import { editDocument, editText } from "../lib/files/edit.ts";
 import {
+  applicationVersions,
   isStale,
   type Reference,
   type References,
@@ -84,7 +85,7 @@ export function findTargets(
   }
   const set = chartOnly
     ? { chart: own }
-    : { application: version, final: version, ...(chart && { appVersion: version, chart: own }) };
+    : { ...applicationVersions(version), ...(chart && { chart: own }) };
   const after = chartOnly ? application.value : version;
   return { targets: { versions: set, application: after }, faults };
 }

@@ -6,7 +6,7 @@ import {
   defaultQuestion,
   findLabValidation,
 } from "../../release-gate/check-lab-validation.ts";
-import { prepareBump } from "../bump-version.ts";
+import { findUnclean, prepareBump } from "../bump-version.ts";
 import { checkChartAppVersion } from "../check-chart-appversion.ts";
 import { checkChartSince } from "../check-chart-version-bumped.ts";
 import { checkHelmTagVersion } from "../check-helm-tag-version.ts";
@@ -33,7 +33,6 @@ import {
   type Verdict,
 } from "../lib/files/ledger.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
-import { changesAmong } from "../lib/git/checkout.ts";
 import { earlierReleases } from "../lib/git/last-release.ts";
 import type { Objects } from "../lib/git/objects.ts";
 import type { Repository } from "../lib/git/repository.ts";
@@ -193,7 +192,7 @@ async function askBump(
   const request = { version, chart: undefined, chartOnly: false, allowSame: begun, date: day };
   const { plan, faults } = await prepareBump(tree, request);
   const paths = plan?.files.map(({ path }) => path) ?? [];
-  const unclean = work === undefined ? [] : await changesAmong(repository, paths);
+  const unclean = work && plan ? await findUnclean(repository, plan) : [];
   const [first] = unclean;
   if (first !== undefined) {
     const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";

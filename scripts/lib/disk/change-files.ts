@@ -180,8 +180,8 @@ function hasChanged(path: string): Refusal {
 }
 
 /**
- * Undoes changes. Returns an error for each file that cannot be restored, or was edited meanwhile;
- * the edit is kept.
+ * Undoes changes. Returns an error for each file that cannot be restored, or was edited meanwhile:
+ * the edit is kept, and the old file is written beside it, because git may not have it.
  */
 function restore(root: string, changes: readonly FileChange[]): Finding[] {
   return [...changes.entries()].reverse().flatMap(([index, { path, before, after }]) => {
@@ -195,13 +195,26 @@ function restore(root: string, changes: readonly FileChange[]): Finding[] {
       const again =
         before === undefined
           ? `remove it: rm ${shellWord(path)}`
-          : `take it from git again: git checkout -- ${shellWord(path)}`;
+          : writeBeside(root, path, before)
+            ? `restore it: mv ${shellWord(`${path}.before`)} ${shellWord(path)}`
+            : "undo the edit by hand";
       const why =
         thrown instanceof Refusal ? "it has changed since it was written" : reason(thrown);
       const remedy = `Save what you need of it elsewhere, then ${again}`;
       return [error(`Cannot restore ${path}: ${why}`, { at: { file: path }, remedy })];
     }
   });
+}
+
+/** Writes the old version of a file beside it, and reports whether that worked. */
+function writeBeside(root: string, path: string, { bytes, mode }: FileState): boolean {
+  try {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    stage(join(root, `${path}.before`), bytes, mode);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes empty parent folders of changed files, because git does not track them. */

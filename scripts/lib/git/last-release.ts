@@ -86,7 +86,7 @@ async function findLastRelease(
     return { why: "the clone is shallow" };
   }
   const list = async (inCommit?: ObjectId) =>
-    newest(await listTags(repository, [`${prefix}*`], inCommit), prefix, judged);
+    newestRelease(await listTags(repository, [`${prefix}*`], inCommit), prefix, judged);
   const found = (await list(commit)) ?? (await list());
   if (found === undefined) {
     return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
@@ -96,10 +96,11 @@ async function findLastRelease(
   return { tag, version, tree: commitTree(objects, id) };
 }
 
-function newest(refs: readonly TagRef[], prefix: string, judged: Version | undefined) {
+/** Returns the newest tag of a final version among tags with a prefix, apart from one version. */
+export function newestRelease(refs: readonly TagRef[], prefix: string, except?: Version) {
   const releases = refs.flatMap(({ name, id }) => {
-    const version = name.slice(prefix.length);
-    const counts = isVersion(version) && !isPrerelease(version) && version !== judged;
+    const version = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    const counts = isVersion(version) && !isPrerelease(version) && version !== except;
     return counts && id !== undefined ? [{ tag: name, version, id }] : [];
   });
   return releases.sort((one, other) => compareVersions(other.version, one.version))[0];

@@ -175,14 +175,15 @@ test("a file that cannot be restored, or was edited since, is named with the way
     ["Cannot write sub/b.txt: it has changed since it was read", expect.anything()],
     [
       "Cannot restore a.txt: it has changed since it was written",
-      "Save what you need of it elsewhere, then take it from git again: git checkout -- a.txt",
+      "Save what you need of it elsewhere, then restore it: mv a.txt.before a.txt",
     ],
     [
       "Cannot restore last.ts: it has changed since it was written",
       "Save what you need of it elsewhere, then remove it: rm last.ts",
     ],
   ]);
-  expect(contents(it.root)).toMatchObject({ "a.txt": "mine", "last.ts": "mine" });
+  const kept = { "a.txt": "mine", "a.txt.before": "a1", "last.ts": "mine" };
+  expect(contents(it.root)).toMatchObject(kept);
 });
 
 describe("nothing is written if a file is", () => {
