@@ -197,7 +197,7 @@ function wayTo(meant: string, version: Version, { files }: BumpPlan, dryRun: boo
   const kept = all.filter((path) => changelogs.has(path)).join(" and ");
   const others = all.filter((path) => !changelogs.has(path)).join(" ");
   return [
-    ...(others ? [`git checkout -- ${others}`] : []),
+    ...(others ? [`git checkout -- ${others}`] : dryRun ? [] : [`undo the bump to ${version}`]),
     ...(kept ? [`write ${meant} for ${version} in ${kept}`] : []),
     `bun scripts/bump-version.ts ${meant}`,
   ].join(", then ");
@@ -262,7 +262,7 @@ export const table = command({
       report.printAside("Nothing was written.");
       return;
     }
-    report.add(checkMeant(version, branch.trim(), plan, dryRun));
+    report.add(chartOnly ? [] : checkMeant(version, branch.trim(), plan, dryRun));
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
     const data = dataOf(targets, plan);
     if (dryRun) {
