@@ -302,7 +302,7 @@ export const table = command({
       const { nextAfterBump } = await import("./status/after.ts");
       const { application, chart: own } = targets.versions;
       const steps = await nextAfterBump(opened, { application, chart: own }, dayOf(now));
-      const warnings = plan.left;
+      const warnings = [...plan.left, ...judged].filter(({ level }) => level === "warning");
       const first = new Set(warnings.map(({ message }) => `follow the warning: ${message}`));
       for (const line of ["Next:", ...[...first, ...steps].map((step) => `  - ${step}`)]) {
         report.print(line);

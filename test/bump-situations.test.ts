@@ -17,6 +17,9 @@ async function bump(world: ReleaseWorld, ...args: string[]) {
   return { code, stderr, stdout, next: stdout.split("\nNext:\n")[1]?.split("\n") ?? [] };
 }
 
+/** The warning about the list of changes, which is written by hand. */
+const sameChanges = `${layout.changesAnnotation} in ${layout.chart}/Chart.yaml says what it said in chart-v0.11.1`;
+
 /** The paths that differ from the last commit, and git has them all. */
 const changed = (world: ReleaseWorld) => world.git("diff", "--name-only", "HEAD");
 
@@ -56,7 +59,7 @@ test("another version than that of the release branch is a warning, whose way ou
   const wrong = await bump(world, "0.21.0");
   expect(wrong.code).toBe(0);
   expect(wrong.stderr).toContain(warning);
-  expect(wrong.next[0]).toBe("  - git checkout -b release/0.21.0");
+  expect(wrong.next).toContain("  - git checkout -b release/0.21.0");
   const remedy = /fix: If 0\.12\.0 is meant: (.*)/.exec(wrong.stderr)?.[1] ?? "";
   expect(remedy).not.toMatch(/git checkout -- [^,]*CHANGELOG/);
   const right = await follow(world, remedy);
@@ -127,6 +130,7 @@ test("what comes next is what is not done yet, also if no file changes", async (
   const again = await bump(world, "0.12.0", "--allow-same");
   expect(again.stdout).toContain("0 files changed");
   expect(again.next).toEqual([
+    `  - follow the warning: ${sameChanges}`,
     '  - git checkout main && git pull --ff-only origin main && git merge release/0.12.0 --no-ff -m "Merge release/0.12.0"',
     "  - bun scripts/release.ts v0.12.0 --dry-run",
     "",
@@ -148,7 +152,9 @@ test("a candidate moves the manifests and the lock files alone, and its final ve
   expect(candidate.next.at(-2)).toBe("  - bun scripts/release.ts v0.12.0-rc.1 --dry-run");
   await world.commit({}, "Bump to 0.12.0-rc.1");
   expect((await bump(world, "0.12.0-rc.2", "--dry-run")).code).toBe(0);
-  expect((await bump(world, "0.12.0")).code).toBe(0);
+  const final = await bump(world, "0.12.0");
+  expect(final.code).toBe(0);
+  expect(final.stderr.match(/^(?:warning|error): .*$/gm)).toEqual([`warning: ${sameChanges}`]);
   const after = realShape("0.12.0");
   // The chart's list of changes is written by hand.
   const byHand = [layout.ledger, ...changelogs];
@@ -171,4 +177,15 @@ test("a prerelease that sorts as text is a warning, whose way out leads to the o
   const remedy = /fix: Write rc\.N: (.*)/.exec(stderr)?.[1] ?? "";
   expect(await follow(world, remedy)).toMatchObject({ code: 0, stderr: "" });
   expect(read(world, "Cargo.toml")).toContain('version = "0.12.0-rc.1"');
+});
+
+test("what does not match after a bump is told without the rows that do", async () => {
+  await using world = await realShapeWorld();
+  await world.commit({
+    "crates/sentinel-core/Cargo.toml": '[package]\nname = "perf-sentinel-core"\n',
+  });
+  const { code, stdout, stderr } = await bump(world, "0.12.0");
+  expect(code).toBe(1);
+  expect(stderr).toContain("crates/sentinel-core/Cargo.toml neither states a version nor inherits");
+  expect(stdout).not.toContain("(matches tag)");
 });
