@@ -161,14 +161,21 @@ export async function findUnclean(repository: Repository, { files }: BumpPlan) {
   return await changesAmong(repository, paths);
 }
 
-/** Returns an error for each file with uncommitted changes: git could not restore them. */
+/** Returns an error if files have uncommitted changes: git could not restore them. */
 async function checkClean(repository: Repository, plan: BumpPlan): Promise<Finding[]> {
-  return (await findUnclean(repository, plan)).map((path) =>
-    error(`Cannot bump: ${path} has uncommitted changes, and the bump would overwrite them`, {
-      at: { file: path },
-      remedy: `Commit it, or set it aside: git stash push --include-untracked -- ${shellWord(path)} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
+  const [first, ...others] = await findUnclean(repository, plan);
+  if (first === undefined) {
+    return [];
+  }
+  const who = others.length === 0 ? `${first} has` : `${others.length + 1} files have`;
+  const paths = [first, ...others].map(shellWord).join(" ");
+  return [
+    error(`Cannot bump: ${who} uncommitted changes, and the bump would overwrite them`, {
+      at: { file: first },
+      also: others.map((file) => ({ file })),
+      remedy: `Commit that, or set it aside: git stash push --include-untracked -- ${paths} (if git status hides it, see git ls-files -v and git check-ignore -v)`,
     }),
-  );
+  ];
 }
 
 /**
@@ -184,7 +191,7 @@ function checkMeant(version: Version, branch: string, plan: BumpPlan, dryRun: bo
   const isOther = isVersion(onBranch) && releaseBranch(version) !== branch;
   if (spelled && isVersion(spelled)) {
     const why = `${version} sorts as text: ${word}10 comes before ${word}2`;
-    const remedy = `Write ${word}.N: ${wayTo(spelled, version, plan, dryRun)}`;
+    const remedy = `Write ${spelled}: ${wayTo(spelled, version, plan, dryRun)}`;
     return [warning(why, { remedy })];
   }
   const remedy = `If ${onBranch} is meant: ${wayTo(onBranch, version, plan, dryRun)}`;

@@ -114,8 +114,15 @@ test("changelogs keep notes that are not committed", async () => {
 test("a dry run needs no clean file", async () => {
   await using world = await realShapeWorld();
   const path = "docs/schemas/examples/example.json";
-  writeFiles(world.root, { [path]: `${read(world, path)}\n` });
-  expect((await bump(world, "0.12.0")).stderr).toContain(`${path} has uncommitted changes`);
+  for (const each of [path, "Cargo.toml"]) {
+    writeFiles(world.root, { [each]: `${read(world, each)}\n` });
+  }
+  expect(
+    (await bump(world, "0.12.0")).stderr,
+  ).toStartWith(`error: Cannot bump: 2 files have uncommitted changes, and the bump would overwrite them
+  at Cargo.toml
+  at ${path}
+  fix: Commit that, or set it aside: git stash push --include-untracked -- Cargo.toml ${path} (`);
   const dry = await bump(world, "0.12.0", "--dry-run");
   expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining(`+++ b/${path}\n`) });
 });
@@ -174,7 +181,7 @@ test("a prerelease that sorts as text is a warning, whose way out leads to the o
   expect(stderr.match(/^warning: .*$/gm)).toEqual([
     "warning: 0.12.0-rc1 sorts as text: rc10 comes before rc2",
   ]);
-  const remedy = /fix: Write rc\.N: (.*)/.exec(stderr)?.[1] ?? "";
+  const remedy = /fix: Write 0\.12\.0-rc\.1: (.*)/.exec(stderr)?.[1] ?? "";
   expect(await follow(world, remedy)).toMatchObject({ code: 0, stderr: "" });
   expect(read(world, "Cargo.toml")).toContain('version = "0.12.0-rc.1"');
 });

@@ -79,7 +79,8 @@ export function findTargets(
       }),
     );
   }
-  if (chart !== undefined) {
+  // A default that is not greater has the same cause.
+  if (chart !== undefined && (isAsked || faults.length === 0)) {
     const isBehind = isAsked || compareVersions(chart.value, application.value) <= 0;
     faults.push(...checkGreater(own, chart, `the chart to ${own}: found it`, isRerun, !isBehind));
   }
