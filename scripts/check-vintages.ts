@@ -100,6 +100,13 @@ const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
   (await auditVintages(tree, question)).findings;
 
+/** Returns the warnings about vintages that are stale on a day, and not deferred. */
+export async function findStaleVintages(tree: Tree, releaseDay: Day): Promise<Finding[]> {
+  const { findings, vintages } = await auditVintages(tree, { releaseDay, strict: false });
+  // The findings about the vintages come first, in their order.
+  return findings.filter((_, index) => vintages[index]?.state === "stale");
+}
+
 /** Judges the vintages in the scoring source of a tree. */
 export async function auditVintages(tree: Tree, question: VintageQuestion) {
   const { found, faults } = await findVintages(tree);

@@ -3,7 +3,7 @@
  * Releases the Helm chart as one fail-closed command: step 7 of perf-sentinel's release procedure
  * (PROCEDURE), by the steps of `release` in release/flow.ts. No branch is pushed.
  *
- * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--wait [MINUTES]] [--skip-image-check] [--resume]
+ * Usage: bun scripts/release-chart.ts chart-vA.B.C [--dry-run] [--yes] [--wait [MINUTES]] [--skip-image-check] [--resume] [--verbose]
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is changed then, here or on the remote. HEAD must be the remote's main, and the
@@ -22,7 +22,7 @@ import {
   main,
   operand,
   optionWithDefault,
-  versionOf,
+  verboseOption,
   wholeNumber,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
@@ -37,7 +37,7 @@ import { checkImage } from "./lib/net/image.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 import { fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
-import { bypassRecords } from "./release/plan.ts";
+import { bypassRecords, versionOfKind } from "./release/plan.ts";
 import type { WaitOptions } from "./release/wait.ts";
 
 const script = "scripts/release-chart.ts";
@@ -56,6 +56,7 @@ export function chartProcedure(
   return {
     script,
     tagPrefix: layout.chartTagPrefix,
+    branch: layout.mainBranch,
     pushesMain: false,
     gates: [
       fileGate("chart version", checkHelmTagVersion),
@@ -153,7 +154,7 @@ export const table = command({
   operands: {
     tag: operand(
       "the chart version to release, as chart-vA.B.C or A.B.C",
-      versionOf(layout.chartTagPrefix),
+      versionOfKind(layout.chartTagPrefix, layout.tagPrefix, "scripts/release.ts"),
     ),
   },
   options: {
@@ -167,6 +168,7 @@ export const table = command({
     ),
     skipImageCheck: flag("bypass the image gate; the signed tag records it"),
     resume: flag("finish a release that was interrupted after its tag was signed"),
+    verbose: verboseOption,
   },
   refuses: [
     `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,

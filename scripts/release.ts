@@ -9,7 +9,10 @@
  * 6. make the local tag, push main, push the tag (release/publish.ts);
  * 7. say what comes next.
  *
- * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch]
+ * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch] [--verbose]
+ *
+ * A candidate for the lab, vX.Y.Z-rc.N, is released from its pushed release branch: its tag alone is
+ * pushed, and the lab gate does not apply.
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is changed then, here or on the remote. If a push fails, main may have landed, and
@@ -30,25 +33,35 @@ import {
   labEvidence,
 } from "../release-gate/check-lab-validation.ts";
 import { checkOperatorReferences, type Weight } from "./check-references.ts";
-import { checkTagVersion } from "./check-tag-version.ts";
+import { judgeTagVersion, otherVersion } from "./check-tag-version.ts";
+import { findStaleVintages } from "./check-vintages.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
-import { command, flag, main, operand, versionOf } from "./lib/cli.ts";
+import { command, flag, main, operand, verboseOption } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
+import { readWorkspace } from "./lib/files/cargo.ts";
 import { readChart } from "./lib/files/chart.ts";
-import { attempt, type Finding, warning } from "./lib/finding.ts";
+import { attempt, detail, type Finding, together, warning } from "./lib/finding.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
 import { layout } from "./lib/layout.ts";
-import { type Candidate, fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
-import { bypassRecords } from "./release/plan.ts";
+import { releaseBranch } from "./lib/release-branch.ts";
+import { finalOf, isCandidate, type Version } from "./lib/version.ts";
+import { type Candidate, type Gate, type Procedure, release, sumUp } from "./release/flow.ts";
+import { bypassRecords, versionOfKind } from "./release/plan.ts";
 
 const script = "scripts/release.ts";
 
-/** Returns the gates and rules of an application release. */
+/**
+ * Returns the gates and rules of an application release.
+ *
+ * @param candidateGate Takes the place of the lab gate; undefined unless the version is a candidate.
+ */
 function releaseProcedure(
+  version: Version,
   today: Day,
   { skipLab, strict }: { readonly skipLab: boolean; readonly strict: boolean },
   ledgerVariable: string | undefined,
+  candidateGate: Gate | undefined,
 ): Procedure {
   const ignored = warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
     remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
@@ -56,9 +69,11 @@ function releaseProcedure(
   return {
     script,
     tagPrefix: layout.tagPrefix,
-    pushesMain: true,
+    branch: candidateGate ? releaseBranch(version) : layout.mainBranch,
+    pushesMain: candidateGate === undefined,
+    merges: candidateGate ? undefined : releaseBranch(version),
     gates: [
-      fileGate("version references", checkTagVersion),
+      versionGate,
       ...(strict
         ? [
             {
@@ -69,13 +84,23 @@ function releaseProcedure(
             },
           ]
         : []),
-      labGate(today, skipLab),
+      candidateGate ?? labGate(today, skipLab),
     ],
     async cautions(candidate) {
-      const advised = strict ? [] : await askOperatorReferences("advised", candidate);
-      return ledgerVariable ? [ignored, ...advised] : advised;
+      const [advised, stale] = await together(
+        strict ? [] : askOperatorReferences("advised", candidate),
+        findStaleVintages(candidate.tree, today),
+      );
+      return [...(ledgerVariable ? [ignored] : []), ...advised, ...stale];
     },
     async nextSteps({ tag, tree }) {
+      if (candidateGate) {
+        const lab = `${layout.tagPrefix}${finalOf(version)}`;
+        return [
+          `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
+          `when the image is published, pin the lab to it: bun scripts/validate-lab.ts ${lab} --lab ${layout.lab} --record`,
+        ];
+      }
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
       const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
       return [
@@ -93,6 +118,16 @@ async function askOperatorReferences(
   await using earlier = earlierReleases(repository, commit);
   return await checkOperatorReferences(weight)(tree, version, earlier.findLast);
 }
+
+const versionGate: Gate = {
+  title: "version references",
+  async check({ tree, version }) {
+    const workspace = await readWorkspace(tree);
+    const findings = sumUp("version references", judgeTagVersion(workspace, version));
+    // Then the lab gate and the other references judge a version that is not the commit's.
+    return { findings, alone: otherVersion(workspace, version) !== undefined };
+  },
+};
 
 function labGate(today: Day, skipLab: boolean): Gate {
   return {
@@ -112,7 +147,8 @@ function labGate(today: Day, skipLab: boolean): Gate {
       const { ledger } = question;
       const { tag, line } = validation.entry;
       const drift = await checkDrift(repository, { tag, ledger, line, commit });
-      return { findings: [...findings, ...drift], trailers: [labEvidence(validation)] };
+      const rows = drift.map((each) => (each.level === "notice" ? detail(each.message) : each));
+      return { findings: [...findings, ...rows], trailers: [labEvidence(validation)] };
     },
   };
 }
@@ -136,7 +172,10 @@ export const table = command({
   name: script,
   summary: "Releases a version: checks everything, signs the tag, pushes main and the tag.",
   operands: {
-    tag: operand("the version to release, as vX.Y.Z or X.Y.Z", versionOf(layout.tagPrefix)),
+    tag: operand(
+      "the version to release, as vX.Y.Z or X.Y.Z",
+      versionOfKind(layout.tagPrefix, layout.chartTagPrefix, "scripts/release-chart.ts"),
+    ),
   },
   options: {
     dryRun: flag("check everything, signing included, and change nothing"),
@@ -147,12 +186,14 @@ export const table = command({
     ),
     resume: flag("finish a release that was interrupted after its tag was signed"),
     atomic: flag("push main and the tag together or not at all"),
+    verbose: verboseOption,
     watch: flag(
       `follow the workflow run of the tag to its end (${layout.watchMinutes} minutes at most)`,
     ),
   },
   refuses: [
-    `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,
+    "the release branch of the version exists, here or on the remote, and is not merged",
+    `HEAD is not on ${layout.mainBranch} (a candidate vX.Y.Z-rc.N: on its pushed release branch), the working tree is dirty, or a merge is under way`,
     `the commit is behind ${layout.remote}/${layout.mainBranch} or has diverged from it`,
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
@@ -169,10 +210,20 @@ export const table = command({
     if (options.watch && options.dryRun) {
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
-    const procedure = releaseProcedure(dayOf(now), options, env.LEDGER);
+    const { tag: version } = operands;
+    if (isCandidate(version) && (options.skipLab || options.atomic)) {
+      const name = options.skipLab ? "--skip-lab" : "--atomic";
+      throw new UsageError(
+        `${name} has no meaning for a candidate, which has no lab gate and pushes its tag alone`,
+      );
+    }
+    const candidateGate = isCandidate(version)
+      ? (await import("./release/candidate.ts")).candidateGate
+      : undefined;
+    const procedure = releaseProcedure(version, dayOf(now), options, env.LEDGER, candidateGate);
     // Loaded now: once somebody has switched branches, the import would read the other branch's file.
     const watcher = options.watch ? await import("./release/wait.ts") : undefined;
-    const released = await release(invocation, procedure, operands.tag, options);
+    const released = await release(invocation, procedure, version, options);
     if (released === undefined || watcher === undefined) {
       return;
     }

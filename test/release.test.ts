@@ -151,7 +151,7 @@ test("a dry run passes, proves that signing works, and leaves nothing behind", a
   const objects = await world.git("count-objects", "-v");
   const { code, stdout } = await release(world, ["--dry-run"]);
   expect(code).toBe(0);
-  expect(stdout).toContain("signing works: ED25519 key SHA256:");
+  expect(stdout).toContain("signing works\n");
   expect(stdout).toContain(
     "Dry run: v1.3.0 may be released, every check and gate passed; nothing was changed",
   );
@@ -281,21 +281,19 @@ test("a refusal waits for the signature that is being judged beside it", async (
 
 test("all faults are reported at once", async () => {
   await using world = await releaseWorld();
-  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n" });
+  const manifest = "crates/sentinel-cli/Cargo.toml";
+  const stale = { [manifest]: smallProduct("1.2.9")[manifest] };
+  await world.commit({ "release-gate/lab-validations.txt": "# ledger\n", ...stale });
   await world.git("checkout", "--quiet", "-b", "feature");
   await world.git("config", "user.signingkey", join(world.home, "nowhere"));
   writeFiles(world.root, { "new.txt": "x" });
-  const { code, stderr } = await runScript(script, ["v1.4.0"], {
-    cwd: world.root,
-    env: world.env,
-  });
+  const { code, stderr } = await release(world);
   expect(code).toBe(1);
   for (const words of [
     "must run from 'main'",
     "working tree is dirty",
     "stdin is not a TTY",
-    "Cargo.toml",
-    "crates/sentinel-cli/Cargo.toml",
+    manifest,
     "release-gate/lab-validations.txt",
     "requires a signing identity",
   ]) {
@@ -334,9 +332,6 @@ test("an interrupted release that a colleague overtook is started over, as it is
 
   const unfetched = await release(world, ["--yes", "--resume"]);
   expect(unfetched.stderr).toContain("which is not here yet\n");
-  // Its message lacks the lab's PASS.
-  const unequal = "Cannot resume v1.3.0: the tag here is not what this run would make";
-  expect(unfetched.stderr).toContain(unequal);
   expect(unfetched.stderr).toContain(`fix: git fetch origin && bun ${script} v1.3.0 --resume\n`);
   await follow(world, "git fetch --quiet origin");
 
@@ -358,7 +353,7 @@ test("an interrupted release that the gate refuses is repeated or started over, 
   expect(code).toBe(1);
   const again = `bun ${script} v1.3.0 --resume --skip-lab`;
   expect(stderr).toContain(
-    `  fix: Repeat the options of the interrupted run: ${again}. Or start over: git tag -d v1.3.0\n`,
+    `  fix: Repeat the options of the interrupted run: ${again}. Or delete it and release: git tag -d v1.3.0 && bun ${script} v1.3.0\n`,
   );
   expect(stderr).not.toMatch(/Rerun the lab|not committed/);
 });
@@ -820,9 +815,9 @@ describe("a run that is killed", () => {
       const before = await world.remoteRefs();
       const { code, stdout, stderr } = await release(world, ["--yes", "--resume"]);
       expect({ code, refs: await world.remoteRefs() }).toEqual({ code: 1, refs: before });
-      expect(stdout).toMatch(/^signing works: ED25519 key SHA256:/m);
+      expect(stdout).toContain("signing works\n");
       const refused =
-        /^error: Cannot resume v1\.3\.0: the tag here is signed by (.+), tagged by Stranger <[^ ]+>, expected (.+)\n {2}fix: .*start over: (git tag .+)$/m.exec(
+        /^error: Cannot resume v1\.3\.0: the tag here is signed by (.+), tagged by Stranger <[^ ]+>, expected (.+)\n {2}fix: .*release: (git tag .+) && bun .+$/m.exec(
           stderr,
         );
       expect(refused?.[1]).toStartWith("ED25519 key SHA256:");

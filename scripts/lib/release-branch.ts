@@ -16,7 +16,11 @@ export function isReleaseBranch(branch: string): boolean {
 /** The command that checks out main and updates it from the remote. */
 export const checkoutMain = `git checkout ${layout.mainBranch} && git pull --ff-only ${layout.remote} ${layout.mainBranch}`;
 
-/** Returns the command that merges a release branch into the current branch. */
-export function mergeCommand(branch: string): string {
-  return `git merge ${branch} --no-ff -m "Merge ${branch}"`;
+/**
+ * Returns the command that merges a release branch into the current branch.
+ *
+ * @param name What is merged, such as `origin/release/1.2.3`; default: the local branch.
+ */
+export function mergeCommand(branch: string, name = branch): string {
+  return `git merge ${name} --no-ff -m "Merge ${branch}"`;
 }

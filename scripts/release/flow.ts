@@ -10,11 +10,11 @@ import {
   warning,
 } from "../lib/finding.ts";
 import { readCheckout } from "../lib/git/checkout.ts";
-import type { ObjectId } from "../lib/git/git.ts";
+import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
-import { askRemote, findRemote, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
+import { askRemote, findRemote, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag, type SignedTag } from "../lib/git/tag.ts";
+import { findLocalTag, refValue, type SignedTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Watcher } from "../lib/progress.ts";
@@ -24,6 +24,7 @@ import type { Tree } from "../lib/tree.ts";
 import type { Version } from "../lib/version.ts";
 import {
   dataOf,
+  isBare,
   messageOf,
   type Plan,
   pushesOf,
@@ -32,6 +33,7 @@ import {
   type ReleaseOptions,
   type Rules,
   showPlan,
+  startOver,
 } from "./plan.ts";
 import { type Facts, isPublished, precheck, waysOn } from "./prechecks.ts";
 import { publish } from "./publish.ts";
@@ -63,6 +65,10 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   /** Lines of the tag's message: the evidence, or the bypass. */
   readonly trailers?: readonly string[];
+  /** What the tag's workflow will publish, as rows of the plan. */
+  readonly publishes?: readonly string[];
+  /** Set if everything else that the gates and the cautions find follows from this refusal. */
+  readonly alone?: boolean;
   /** Set where waiting may lift the refusal, with the tag whose workflow run publishes the image. */
   readonly pending?: { readonly tag: string | undefined };
 }
@@ -83,13 +89,28 @@ export function fileGate(
 ): Gate {
   return {
     title,
-    check: async ({ tree, version }) => ({ findings: await check(tree, version) }),
+    check: async ({ tree, version }) => ({ findings: sumUp(title, await check(tree, version)) }),
   };
+}
+
+/** Returns the findings of a check; of a pass with several rows of evidence, the rows are details. */
+export function sumUp(title: string, findings: readonly Finding[]): readonly Finding[] {
+  const rows = findings.filter(({ level, detail }) => level === "notice" && !detail);
+  if (rows.length < 2 || refuses({ findings })) {
+    return findings;
+  }
+  for (const row of rows) {
+    // A copy would find the row's place, which takes time.
+    Object.assign(row, { detail: true });
+  }
+  return [notice(`${title}: all ${rows.length} match`), ...findings];
 }
 
 /** The rules and the gates of one of the two release commands. */
 export interface Procedure extends Rules {
   readonly gates: readonly Gate[];
+  /** The release branch that must be merged into the commit, if it exists. */
+  readonly merges?: string | undefined;
   /** What takes the place of `examine`, such as waiting until it passes. */
   readonly examine?: (flow: Flow) => Promise<Examined>;
   /** Returns findings that warn and refuse nothing. */
@@ -133,14 +154,20 @@ export async function release(
   const flow: Flow = { world, repository, objects, procedure, options, version, tag };
   // 1. Ask the pre-checks and 2. the gates, all at once, and report all that they find.
   const examined = await (procedure.examine ?? examine)(flow);
-  report.add(examined.verdicts.flatMap(({ findings }) => findings));
+  // What refuses comes last, with every row of its evidence.
+  for (const isRefusal of [false, true]) {
+    const verdicts = examined.verdicts.filter((each) => refuses(each) === isRefusal);
+    report.add(verdicts.flatMap(({ findings }) => findings));
+  }
   if (examined.complete) {
     const data = { tag, commit: examined.facts.commit, outcome: "complete" };
     report.attach(data);
     return data;
   }
   // 3. Sign the tag in a scratch repository, and read it back.
-  const { signed, findings } = await sign(flow, examined);
+  const { signed, findings } = examined.facts.unmerged
+    ? { findings: [] }
+    : await sign(flow, examined);
   // The pre-check of the local tag may have reported the same fault, such as a missing gpg.
   report.add(findings.filter((each) => !report.findings.some((old) => Bun.deepEquals(old, each))));
   // 4. Show the plan: a refused release has none, and a dry run ends here.
@@ -166,6 +193,8 @@ export interface Examined {
   readonly candidate: Candidate;
   /** Those of the pre-checks, of each gate and of the cautions, in this order. */
   readonly verdicts: readonly Verdict[];
+  /** Whether every gate passed, so that the tag's message is known. */
+  readonly passed: boolean;
   /** Whether an earlier run has finished the release. */
   readonly complete: boolean;
 }
@@ -184,18 +213,26 @@ export async function examine(flow: Flow): Promise<Examined> {
   });
   const asked = attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
-    const asking = askRemote(repository, remote);
+    const branches = [procedure.merges ?? [], procedure.branch].flat();
+    const others = branches.filter((branch) => branch !== layout.mainBranch);
+    const asking = askRemote(repository, remote, others);
     return { remote, refs: await report.waitFor(`Asking ${remote.name}`, asking) };
   });
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
-  const [{ checkout, localTag, resuming, candidate }, origin, related, gates, cautions] =
+  const [{ checkout, localTag, resuming, candidate }, origin, related, branch, gates, cautions] =
     await together(
       here,
       asked,
       attempt(async () => {
         const [{ candidate }, held] = await Promise.all([here, refs]);
-        return held && (await relationTo(repository, candidate.commit, held.main));
+        const tip = held && tipOf(held, procedure.branch);
+        return tip ? await relationTo(repository, candidate.commit, tip) : undefined;
+      }),
+      attempt(async () => {
+        const [{ candidate, resuming }, held] = await Promise.all([here, refs]);
+        const { merges } = procedure;
+        return resuming || !merges ? undefined : await findUnmerged(candidate, merges, held);
       }),
       here.then(({ candidate }) =>
         report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
@@ -207,20 +244,46 @@ export async function examine(flow: Flow): Promise<Examined> {
     remote: origin.value?.remote,
     refs: origin.value?.refs,
     relation: related.value,
+    unmerged: branch.value,
     interactive: world.terminal.interactive,
   };
-  const { complete, findings } = precheck(facts, procedure, options);
-  const unanswered = [...(origin.findings ?? []), ...(related.findings ?? [])];
-  const first: Verdict = { findings: [...unanswered, ...findings] };
+  const { complete, findings, alone = false } = precheck(facts, procedure, options);
+  const unanswered = [origin, related, branch].flatMap((each) => each.findings ?? []);
+  const first: Verdict = { findings: alone ? findings : [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
-  const verdicts = complete ? [first] : [first, ...others, last];
-  return { facts, candidate, verdicts, complete };
+  const cause = gates.findIndex((each) => each.alone);
+  const counting = cause < 0 ? [...others, last] : others.slice(cause, cause + 1);
+  const verdicts = complete || alone ? [first] : [first, ...counting];
+  return { facts, candidate, verdicts, passed: !gates.some(refuses), complete };
+}
+
+/**
+ * Returns the release branch as a merge names it, if it exists here or on the remote, and a commit
+ * of it is not in the candidate.
+ */
+async function findUnmerged(
+  { repository, commit }: Candidate,
+  branch: string,
+  held: RemoteRefs | undefined,
+): Promise<string | undefined> {
+  const here = await refValue(repository, `refs/heads/${branch}`);
+  const there = held && tipOf(held, branch);
+  for (const [name, tip] of [
+    [branch, here],
+    [`${layout.remote}/${branch}`, there === here ? undefined : there],
+  ] as const) {
+    const relation = tip && (await relationTo(repository, commit, tip));
+    if (relation && relation.kind !== "equal" && relation.kind !== "ahead") {
+      return name;
+    }
+  }
+  return undefined;
 }
 
 /** A resumed tag cannot get another commit, so a gate's own remedy does not help, except waiting. */
 function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Verdict {
-  const remedy = waysOn(facts, procedure);
+  const remedy = waysOn(facts, procedure, bypassesOf(procedure));
   const findings = verdict.findings.map((each) =>
     each.level === "error" ? { ...each, remedy } : each,
   );
@@ -263,13 +326,12 @@ export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
  */
 export async function sign(
   { world, repository, tag, procedure }: Flow,
-  { facts, candidate, verdicts }: Examined,
+  { facts, candidate, verdicts, passed }: Examined,
 ): Promise<{ readonly signed?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
   const { resuming, localTag } = facts;
   const existing = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
   // Only a gate that refuses leaves the message unknown: the pre-checks and the cautions add nothing.
-  const isKnown = !verdicts.slice(1, -1).some(refuses);
-  const trailers = isKnown ? verdicts.flatMap((verdict) => verdict.trailers ?? []) : [];
+  const trailers = passed ? verdicts.flatMap((verdict) => verdict.trailers ?? []) : [];
   const request = { tag, commit: candidate.commit, message: messageOf(tag, trailers) };
   const found: Finding[] = [];
   // Only a tag by the key that signs now is pushed, so that nobody pushes another's. A published tag
@@ -282,29 +344,53 @@ export async function sign(
     if (signed === undefined) {
       return { findings };
     }
-    found.push(notice(`signing works: ${signed.signer}`));
+    found.push(notice("signing works"));
     if (existing === undefined) {
       return { signed, findings: found };
     }
     if (!isSameKey(existing, signed)) {
-      return { findings: [...found, signedByAnother(existing, signed)] };
+      return { findings: [...found, signedByAnother(existing, signed, procedure.script)] };
     }
   }
-  const difference = isKnown ? differenceFrom(request, existing) : undefined;
+  const difference = passed ? differenceFrom(request, existing) : undefined;
   if (difference === undefined) {
     return { signed: existing, findings: found };
   }
-  const other = `the tag here is not what this run would make: ${difference}`;
-  const remedy = waysOn(facts, procedure);
+  const bypasses = bypassesOf(procedure);
+  const byHand = isBare(existing) ? `the tag here was made by hand, ` : undefined;
+  const [head, tagged] = [facts.checkout.head, candidate.commit].map(short);
+  if (byHand && bypasses.length === 0 && (head === tagged || isPublished(facts))) {
+    const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
+    const remedy = `To record it in the tag: ${startOver(procedure.script, tag)}`;
+    return {
+      signed: existing,
+      findings: [...found, isPublished(facts) ? notice(bare) : warning(bare, { remedy })],
+    };
+  }
+  const other = !byHand
+    ? `the tag here is not what this run would make: ${difference}`
+    : bypasses.length > 0
+      ? `${byHand}and cannot record the bypass: ${bypasses.join(", ")}`
+      : `${byHand}of ${tagged}, expected HEAD ${head}`;
+  const remedy = waysOn(facts, procedure, bypasses);
   return { findings: [...found, error(`Cannot resume ${tag}: ${other}`, { remedy })] };
 }
 
-function signedByAnother({ tag, signer, tagger = "nobody" }: SignedTag, now: SignedTag): Finding {
+/** Returns the records of the bypasses of this run. */
+function bypassesOf({ gates }: Procedure): string[] {
+  return gates.flatMap(({ bypass }) => bypass ?? []);
+}
+
+function signedByAnother(
+  { tag, signer, tagger = "nobody" }: SignedTag,
+  now: SignedTag,
+  script: string,
+): Finding {
   const who = tagger.replace(/ \d+ [+-]\d+$/, "");
   return error(
     `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
     {
-      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, start over: git tag -d ${tag}`,
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOver(script, tag)}`,
     },
   );
 }
@@ -323,11 +409,13 @@ function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan |
     report.printAside(`Nothing was changed: ${tag} is refused.`);
     return undefined;
   }
-  const bypasses = procedure.gates.flatMap(({ bypass }) => bypass ?? []);
+  const bypasses = bypassesOf(procedure);
+  const publishes = examined.verdicts.flatMap((each) => each.publishes ?? []);
   const resumed = localTag.kind === "signed";
   const commits = relation.kind === "ahead" ? relation.commits : [];
-  const parts = { rules: procedure, tag, commit, remote, refs, commits, signed, resumed, bypasses };
-  const plan: Plan = { ...parts, pushes: pushesOf(parts, relation, options) };
+  const parts = { rules: procedure, tag, commit, remote, refs, commits, signed, resumed };
+  const pushes = pushesOf(parts, relation, options);
+  const plan: Plan = { ...parts, bypasses, publishes, pushes };
   showPlan(plan, options, report);
   if (!options.dryRun) {
     return plan;

@@ -7,6 +7,7 @@ import type { RefUpdate, Relation, Remote, RemoteRefs } from "../lib/git/remote.
 import type { SignedTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
+import { isVersion, parseVersion, type Version } from "../lib/version.ts";
 
 export interface ReleaseOptions {
   readonly dryRun: boolean;
@@ -20,8 +21,29 @@ export interface Rules {
   /** Path of the script, for the commands that remedies name. */
   readonly script: string;
   readonly tagPrefix: string;
-  /** Whether main is pushed with the tag; if not, HEAD must be on the remote already. */
+  /** Short name of the branch that the release runs from. */
+  readonly branch: string;
+  /** Whether that branch, main, is pushed with the tag; if not, HEAD must be its tip on the remote. */
   readonly pushesMain: boolean;
+}
+
+/**
+ * Returns a parser of the operand of a release command, which is `versionOf(prefix)` but for the tags
+ * of the other kind.
+ *
+ * @param otherPrefix The prefix of those tags, and the script that releases them.
+ */
+export function versionOfKind(
+  prefix: string,
+  otherPrefix: string,
+  otherScript: string,
+): (text: string) => Version {
+  return (text) => {
+    if (text.startsWith(otherPrefix) && isVersion(text.slice(otherPrefix.length))) {
+      throw new SyntaxError(`another command releases ${text}: bun ${otherScript} ${text}`);
+    }
+    return parseVersion(text, prefix);
+  };
 }
 
 /** A release that nothing stands against. */
@@ -39,6 +61,8 @@ export interface Plan {
   /** Whether an earlier run made the local tag. */
   readonly resumed: boolean;
   readonly bypasses: readonly string[];
+  /** What the tag's workflow will publish, a row each; empty if it is not listed. */
+  readonly publishes: readonly string[];
   /** What is pushed, in order; what is pushed together lands together or not at all. */
   readonly pushes: readonly (readonly RefUpdate[])[];
 }
@@ -56,16 +80,35 @@ export const bypassRecords = {
   "--skip-image-check": "image gate (--skip-image-check)",
 } as const;
 
+/** Returns the options of the bypasses that a tag's message records. */
+function bypassOptions(message: string): string[] {
+  const lines = message.split("\n");
+  return Object.entries(bypassRecords).flatMap(([option, record]) =>
+    lines.includes(`Bypassed: ${record}`) ? [option] : [],
+  );
+}
+
+/** Reports whether a tag's message is its name alone, as the procedure's manual fallback makes it. */
+export function isBare({ tag, message }: Pick<SignedTag, "tag" | "message">): boolean {
+  return message.trimEnd() === tag;
+}
+
+/** Reports whether a tag's message is one that `--resume` can go on from. */
+export function isResumable(tag: Pick<SignedTag, "tag" | "message">): boolean {
+  return isBare(tag) || /^(?:Lab-validation|Image-check|Bypassed|Candidate): /m.test(tag.message);
+}
+
+/** Returns the command that deletes a local tag and releases its commit anew. */
+export function startOver(script: string, tag: string): string {
+  return `git tag -d ${tag} && bun ${script} ${tag}`;
+}
+
 /**
  * Returns the command that finishes an interrupted release. It repeats the bypasses that the tag's
  * message records; nothing else that a message says becomes part of a command.
  */
 export function resumeCommand(script: string, tag: string, message: string): string {
-  const lines = message.split("\n");
-  const options = Object.entries(bypassRecords).flatMap(([option, record]) =>
-    lines.includes(`Bypassed: ${record}`) ? [option] : [],
-  );
-  return ["bun", script, tag, "--resume", ...options].join(" ");
+  return ["bun", script, tag, "--resume", ...bypassOptions(message)].join(" ");
 }
 
 /** Returns the command that finishes the release of a plan once its tag is here. */
@@ -75,7 +118,7 @@ export function finishCommand({ rules, tag, signed }: Plan): string {
 
 /** Returns the pushes of a release: main, then the tag, without what the remote holds already. */
 export function pushesOf(
-  { rules, tag, commit, refs, signed }: Omit<Plan, "pushes">,
+  { rules, tag, commit, refs, signed }: Pick<Plan, "rules" | "tag" | "commit" | "refs" | "signed">,
   relation: Relation,
   { atomic }: Pick<ReleaseOptions, "atomic">,
 ): Plan["pushes"] {
@@ -94,7 +137,7 @@ export function messageOf(tag: string, trailers: readonly string[]): string {
 
 /** Prints what is about to happen, in the order in which it will. */
 export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): void {
-  const { rules, commit, commits, remote, signed, bypasses } = plan;
+  const { rules, commit, commits, remote, signed, bypasses, publishes } = plan;
   const [_name, _emptyLine, ...trailers] = signed.message.trimEnd().split("\n");
   const rows: (readonly [string, string])[] = [
     ["commit", commit],
@@ -105,6 +148,7 @@ export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): v
     ["signed", signed.signer],
     ...trailers.map((trailer) => ["message", trailer] as const),
     ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
+    ...publishes.map((each, index) => [index === 0 ? "triggers" : "", each] as const),
     ...(options.atomic && rules.pushesMain
       ? [["atomic", "main and tag land together or not at all"] as const]
       : []),
@@ -150,7 +194,7 @@ function taggerOf({ tagger }: SignedTag): string {
 
 /** Returns a plan as the data of the report. */
 export function dataOf(plan: Plan) {
-  const { tag, commit, commits, remote, signed, bypasses } = plan;
+  const { tag, commit, commits, remote, signed, bypasses, publishes } = plan;
   return {
     tag,
     commit,
@@ -161,5 +205,6 @@ export function dataOf(plan: Plan) {
     remote: remote.shown,
     commits,
     bypasses,
+    ...(publishes.length === 0 ? {} : { publishes }),
   };
 }

@@ -3,12 +3,20 @@
 import { error, type Finding, notice, shellWord, warning } from "../lib/finding.ts";
 import type { Checkout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
-import type { Relation, Remote, RemoteRefs } from "../lib/git/remote.ts";
+import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/remote.ts";
 import type { LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand } from "../lib/release-branch.ts";
-import { compareVersions, isVersion, type Version } from "../lib/version.ts";
-import { countOf, type ReleaseOptions, type Rules, resumeCommand } from "./plan.ts";
+import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
+import {
+  countOf,
+  isBare,
+  isResumable,
+  type ReleaseOptions,
+  type Rules,
+  resumeCommand,
+  startOver,
+} from "./plan.ts";
 
 /** What is known before a release; a question without an answer is missing. */
 export interface Facts {
@@ -19,8 +27,10 @@ export interface Facts {
   readonly localTag: LocalTag;
   readonly remote: Remote | undefined;
   readonly refs: RemoteRefs | undefined;
-  /** How `commit` is related to the remote's main branch. */
+  /** How `commit` is related to the branch of the remote; undefined if that does not exist. */
   readonly relation: Relation | undefined;
+  /** The version's release branch, as a merge names it, if `commit` lacks a commit of it. */
+  readonly unmerged?: string | undefined;
   /** Whether the release goes on from a tag that an earlier run left. */
   readonly resuming: boolean;
   readonly interactive: boolean;
@@ -31,18 +41,26 @@ type Tagged = Pick<Facts, "tag" | "localTag" | "refs">;
 
 type Choices = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
 
+/** What the pre-checks found. */
+export interface Prechecked {
+  readonly findings: readonly Finding[];
+  /** Whether an earlier run has finished the release. */
+  readonly complete: boolean;
+  /** Set if everything else that refuses follows from the one finding. */
+  readonly alone?: boolean;
+}
+
 /** Judges everything that must hold before the gates count. */
-export function precheck(
-  facts: Facts,
-  rules: Rules,
-  options: Choices,
-): { readonly findings: readonly Finding[]; readonly complete: boolean } {
+export function precheck(facts: Facts, rules: Rules, options: Choices): Prechecked {
   if (options.resume && isPublished(facts) && hasLanded(facts, rules)) {
     const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
     return {
       findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
       complete: true,
     };
+  }
+  if (facts.unmerged !== undefined && isOnBranch(facts, rules)) {
+    return { findings: [notMerged(facts, rules, facts.unmerged)], complete: false, alone: true };
   }
   return {
     findings: [
@@ -68,23 +86,37 @@ export function isPublished(facts: Tagged): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
 }
 
-/** Reports whether the remote's main holds the commit; a chart release pushes no main. */
+/** Reports whether the remote's main holds the commit, if the release pushes main. */
 function hasLanded(facts: Facts, rules: Rules): boolean {
   return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
 }
 
-function checkBranch({ checkout, tag }: Facts, rules: Rules): Finding[] {
-  const main = layout.mainBranch;
-  if (checkout.branch === `refs/heads/${main}`) {
-    return [notice(`on branch ${main} at ${short(checkout.head)}`)];
+function isOnBranch({ checkout }: Facts, { branch }: Rules): boolean {
+  return checkout.branch === `refs/heads/${branch}`;
+}
+
+function notMerged(facts: Facts, rules: Rules, name: string): Finding {
+  const branch = name.replace(`${layout.remote}/`, "");
+  const fetch = name === branch ? "" : `git fetch ${layout.remote} && `;
+  return error(`Cannot release ${facts.tag}: ${branch} is not merged into ${rules.branch}`, {
+    remedy: olderLine(facts, rules) ?? `${fetch}${mergeCommand(branch, name)}`,
+  });
+}
+
+function checkBranch(facts: Facts, rules: Rules): Finding[] {
+  const { checkout, tag } = facts;
+  if (isOnBranch(facts, rules)) {
+    return [notice(`on branch ${rules.branch} at ${short(checkout.head)}`)];
   }
   const branch = checkout.branch?.replace(/^refs\/heads\//, "");
-  const merge =
-    branch !== undefined && isReleaseBranch(branch) ? ` && ${mergeCommand(branch)}` : "";
+  const isMerged = rules.pushesMain && branch !== undefined && isReleaseBranch(branch);
+  const merge = isMerged ? ` && ${mergeCommand(branch)}` : "";
+  const way = `git checkout ${rules.branch}${merge}, then: bun ${rules.script} ${tag}`;
   return [
-    error(`A release must run from '${main}': HEAD is on ${branch ?? "no branch (detached)"}`, {
-      remedy: `git checkout ${main}${merge}, then: bun ${rules.script} ${tag}`,
-    }),
+    error(
+      `A release must run from '${rules.branch}': HEAD is on ${branch ?? "no branch (detached)"}`,
+      { remedy: olderLine(facts, rules) ?? way },
+    ),
   ];
 }
 
@@ -106,26 +138,45 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   ];
 }
 
-const theirs = `${layout.remote}/${layout.mainBranch}`;
-
-/** How to bring into main here what the remote's main has gained. */
-export const integrate = `git fetch ${layout.remote} && git merge ${theirs}, then see whether the lab has validated what came in`;
+/** Returns how to bring into a branch here what that of the remote has gained. */
+export function integrate(branch: string): string {
+  const merge = `git fetch ${layout.remote} && git merge ${layout.remote}/${branch}`;
+  const validated = ", then see whether the lab has validated what came in";
+  return `${merge}${branch === layout.mainBranch ? validated : ""}`;
+}
 
 function checkSync(facts: Facts, rules: Rules): Finding[] {
   const { relation, commit, refs, resuming } = facts;
-  if (relation === undefined || refs === undefined) {
+  const { branch } = rules;
+  const theirs = `${layout.remote}/${branch}`;
+  const tip = refs && tipOf(refs, branch);
+  // On another branch than the right one, HEAD is not the commit to compare.
+  if (refs === undefined || !(resuming || isOnBranch(facts, rules))) {
     return [];
   }
-  switch (relation.kind) {
+  if (tip === undefined) {
+    return [
+      error(`Cannot release from ${short(commit)}: there is no branch ${theirs}`, {
+        remedy: `git push -u ${layout.remote} ${branch}`,
+      }),
+    ];
+  }
+  switch (relation?.kind) {
+    case undefined:
+      return [];
     case "equal":
-      return [notice(`in sync with ${theirs} at ${short(refs.main)}`)];
+      return [notice(`in sync with ${theirs} at ${short(tip)}`)];
     case "ahead": {
       const ahead = `${countOf(relation.commits)} ahead of ${theirs}`;
+      const push = `git push ${layout.remote} ${branch}`;
       return rules.pushesMain
         ? [notice(`${short(commit)} is ${ahead}`)]
         : [
             error(`Cannot release from ${short(commit)}: it is ${ahead}, expected no difference`, {
-              remedy: `Release the application first, which pushes ${layout.mainBranch}; if that is done: git push ${layout.remote} ${layout.mainBranch}`,
+              remedy:
+                branch === layout.mainBranch
+                  ? `Release the application first, which pushes ${branch}; if that is done: ${push}`
+                  : push,
             }),
           ];
     }
@@ -134,22 +185,24 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
         ? [notice(`${short(commit)} is on ${theirs} already`)]
         : [
             error(`Cannot release from ${short(commit)}: it is behind ${theirs}`, {
-              remedy: `git pull --ff-only ${layout.remote} ${layout.mainBranch}`,
+              remedy: `git pull --ff-only ${layout.remote} ${branch}`,
             }),
           ];
     case "diverged":
       return [
         error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
-          remedy: resuming ? afterDivergence(facts, rules) : integrate,
+          remedy: resuming
+            ? afterDivergence(facts, rules)
+            : (olderLine(facts, rules) ?? integrate(branch)),
         }),
       ];
     case "unfetched":
       return [
-        error(`Cannot release: ${theirs} is at ${short(refs.main)}, which is not here yet`, {
-          // Only a fetch can tell whether the commit of the tag is on main already.
+        error(`Cannot release: ${theirs} is at ${short(tip)}, which is not here yet`, {
+          // Only a fetch can tell whether the commit of the tag is on the branch already.
           remedy: resuming
             ? `git fetch ${layout.remote} && ${finishCommand(facts, rules)}`
-            : integrate,
+            : (olderLine(facts, rules) ?? integrate(branch)),
         }),
       ];
   }
@@ -160,20 +213,38 @@ function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "scrip
   return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
 }
 
-/** Returns the way on from a tag whose commit has diverged: a merge into main does not change it. */
+/** Returns the way on from a tag whose commit has diverged: a merge into the branch does not change it. */
 function afterDivergence(facts: Facts, rules: Rules): string {
-  const { mainBranch: main, remote } = layout;
+  const { remote } = layout;
+  const { branch, script } = rules;
   return isPublished(facts)
-    ? `Bring the commit of the tag to ${main}: git pull --no-rebase ${remote} ${main} && git merge ${facts.tag} && git push ${remote} ${main}, then: ${finishCommand(facts, rules)}`
-    : `Start over from what ${main} has: git tag -d ${facts.tag} && ${integrate}, then: bun ${rules.script} ${facts.tag}`;
+    ? `Bring the commit of the tag to ${branch}: git pull --no-rebase ${remote} ${branch} && git merge ${facts.tag} && git push ${remote} ${branch}, then: ${finishCommand(facts, rules)}`
+    : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: bun ${script} ${facts.tag}`;
 }
 
-/** Returns the ways on from a tag that is here, and that this run refuses or would make differently. */
-export function waysOn(facts: Tagged, rules: Pick<Rules, "script">): string {
-  const or = isPublished(facts)
-    ? "A published tag is never moved"
-    : `Or start over: git tag -d ${facts.tag}`;
-  return `Repeat the options of the interrupted run: ${finishCommand(facts, rules)}. ${or}`;
+/**
+ * Returns the ways on from a signed tag that is here, and that this run refuses or would make
+ * differently.
+ *
+ * @param bypasses Those of this run: to repeat the same options would lead nowhere.
+ */
+export function waysOn(
+  facts: Tagged,
+  rules: Pick<Rules, "script">,
+  bypasses: readonly string[],
+): string {
+  const { tag, localTag } = facts;
+  const found = localTag.kind === "signed" ? localTag.tag : { tag, message: "" };
+  const given = bypasses.map((each) => `Bypassed: ${each}`).join("\n");
+  const again = finishCommand(facts, rules);
+  const isOther = isResumable(found) && again !== resumeCommand(rules.script, tag, given);
+  const whose = isBare(found)
+    ? "Give no bypass with a tag that was made by hand"
+    : "Repeat the options of the interrupted run";
+  const repeat = isOther ? `${whose}: ${again}. ` : "";
+  return isPublished(facts)
+    ? `${repeat}A published tag is never moved${isOther ? "" : ": release the next version"}`
+    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOver(rules.script, tag)}`;
 }
 
 function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
@@ -188,21 +259,28 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
     case "unfit":
       return [
         error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
-          remedy: `Delete it if nobody has it: git tag -d ${tag}`,
+          remedy:
+            remoteTag(facts) === undefined
+              ? `Delete it and release: ${startOver(rules.script, tag)}`
+              : waysFromOther(tag, rules.script, true),
         }),
       ];
     case "signed": {
-      const what = `signed by ${localTag.tag.signer}, of commit ${short(localTag.tag.object)}`;
+      const of = `of commit ${short(localTag.tag.object)}`;
       if (resume) {
-        return [notice(`resuming ${tag}: the tag is here, ${what}`)];
+        return [notice(`resuming ${tag}: the tag is here, ${of}`)];
       }
+      const what = `signed by ${localTag.tag.signer}, ${of}`;
       const finish = finishCommand(facts, rules);
+      const over = startOver(rules.script, tag);
       const [where, remedy] = isPublished(facts)
         ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
-        : [
-            "an interrupted release leaves this",
-            `Finish it: ${finish}. Or start over: git tag -d ${tag}`,
-          ];
+        : !isResumable(localTag.tag)
+          ? ["its message is of no release", `Delete it and release: ${over}`]
+          : [
+              isBare(localTag.tag) ? "it was made by hand" : "an interrupted release leaves this",
+              `Finish it: ${finish}. Or start over: ${over}`,
+            ];
       return [error(`Tag ${tag} already exists locally: ${what}; ${where}`, { remedy })];
     }
   }
@@ -252,22 +330,38 @@ function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] 
   );
 }
 
-/** A version below the newest release tag is legal (a backport) and mostly a slip. */
-function checkOrder({ refs, tag, version }: Facts, { tagPrefix }: Rules): Finding[] {
+/** Returns the newest tag of a final version on the remote, if it is greater than the version. */
+function newerRelease({ refs, version }: Facts, { tagPrefix }: Rules): string | undefined {
   const folder = `refs/tags/${tagPrefix}`;
   const newest = [...(refs?.all.keys() ?? [])]
     .flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : []))
     .filter(isVersion)
+    .filter((each) => !isPrerelease(each))
     .sort(compareVersions)
     .at(-1);
-  if (newest === undefined || compareVersions(version, newest) >= 0) {
-    return [];
-  }
-  return [
-    warning(`${tag} is lower than the newest release tag ${tagPrefix}${newest}`, {
-      remedy: "Go on only if this is a release of an older line",
-    }),
-  ];
+  const isNewer = newest !== undefined && compareVersions(version, newest) < 0;
+  return isNewer ? `${tagPrefix}${newest}` : undefined;
+}
+
+/** Returns why no merge leads to a release of a version below the newest release, if it is. */
+function olderLine(facts: Facts, rules: Rules): string | undefined {
+  const newest = newerRelease(facts, rules);
+  return (
+    newest &&
+    `The procedure releases from ${layout.mainBranch} only, never from an older line: release a version above ${newest}`
+  );
+}
+
+/** A version below the newest release tag is mostly a slip. */
+function checkOrder(facts: Facts, rules: Rules): Finding[] {
+  const newest = newerRelease(facts, rules);
+  return newest === undefined
+    ? []
+    : [
+        warning(`${facts.tag} is lower than the newest release tag ${newest}`, {
+          remedy: olderLine(facts, rules),
+        }),
+      ];
 }
 
 function checkConfirmation({ interactive }: Facts, { dryRun, yes }: Choices): Finding[] {

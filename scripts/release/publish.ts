@@ -13,6 +13,7 @@ import {
   type RefUpdate,
   type RemoteRefs,
   relationTo,
+  tipOf,
 } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
@@ -194,10 +195,10 @@ async function askUntilSettled(
   return settled;
 }
 
-/** Returns whether the remote holds the updates, and after a push of the tag alone main as well. */
+/** Returns whether the remote holds the updates, and after a push of the tag alone the commit as well. */
 async function askOnce(
   repository: Repository,
-  { tag, commit, remote, signed }: Plan,
+  { rules, tag, commit, remote, signed }: Plan,
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
@@ -210,25 +211,27 @@ async function askOnce(
   if (pushes("refs/tags/") && !tagHeld) {
     return { landing: "absent", held, findings: [] };
   }
-  const { value: relation, findings: unrelated } = await attempt(() =>
-    relationTo(repository, commit, held.main),
+  const tip = tipOf(held, rules.branch);
+  const { value: relation, findings: unrelated } = await attempt(
+    async () => tip && (await relationTo(repository, commit, tip)),
   );
   if (unrelated !== undefined) {
     return { landing: "unknown", held, findings: unrelated };
   }
-  // A tag is pushed alone once main holds the commit: an unknown tip is taken to follow it then.
-  const isUnfetched = relation.kind === "unfetched" && pushes("refs/heads/");
-  const isMissing = relation.kind === "ahead" || relation.kind === "diverged";
+  const kind = relation ? relation.kind : "diverged";
+  // A tag is pushed alone once the branch holds the commit: an unknown tip is taken to follow it then.
+  const isUnfetched = kind === "unfetched" && pushes("refs/heads/");
+  const isMissing = kind === "ahead" || kind === "diverged";
   if (!isUnfetched && !isMissing) {
     return { landing: "landed", held, findings: [] };
   }
   if (!tagHeld && (isMissing || refused)) {
     return { landing: "absent", held, findings: [] };
   }
-  const { mainBranch: main } = layout;
+  const at = tip ? `at ${short(tip)}` : "gone";
   const half = isMissing
-    ? `${remote.name} holds ${tag}, but ${main} there is at ${short(held.main)}, without ${short(commit)}`
-    : `${main} on ${remote.name} is at ${short(held.main)}, which is not here: it may hold ${short(commit)} or not`;
+    ? `${remote.name} holds ${tag}, but ${rules.branch} there is ${at}, without ${short(commit)}`
+    : `${rules.branch} on ${remote.name} is ${at}, which is not here: it may hold ${short(commit)} or not`;
   return { landing: "unknown", held, findings: [warning(half)] };
 }
 
@@ -244,12 +247,12 @@ async function giveUp(
   landing: Landing,
   held: RemoteRefs | undefined,
 ): Promise<Landing> {
-  const { tag, remote, signed } = plan;
+  const { rules, tag, remote, signed } = plan;
   const isUnknown = landing === "unknown";
   const left = isUnknown || plan.resumed ? signed.id : await deleteTag(place, plan);
   const state = held === undefined ? "nothing was pushed" : stateOf(plan, held, left);
   const failure = isUnknown
-    ? `Cannot confirm that ${remote.name} holds ${tag} and its commit on ${layout.mainBranch}`
+    ? `Cannot confirm that ${remote.name} holds ${tag} and its commit on ${rules.branch}`
     : `Cannot release ${tag}: ${state}`;
   const kept = left === undefined ? "" : "; the local tag is kept";
   place.world.report.add(error(`${failure}${kept}`, { remedy: wayOn(plan, held, left) }));
@@ -262,19 +265,20 @@ function holdsOther({ tag, signed }: Plan, held?: RemoteRefs): boolean {
   return theirs !== undefined && theirs !== signed.id;
 }
 
-/** Returns what the remote holds under the tag's name, and where its main branch is. */
+/** Returns what the remote holds under the tag's name, and where its branch is. */
 function stateOf(plan: Plan, held: RemoteRefs, left: ObjectId | undefined): string {
-  const { tag, remote, refs } = plan;
+  const { rules, tag, remote, refs } = plan;
   const ref = `refs/tags/${tag}`;
   const theirs = held.all.get(ref);
+  const tip = tipOf(held, rules.branch);
   const absent = left === undefined ? "exists neither locally nor" : "does not exist";
   const there =
     theirs === undefined
       ? `${tag} ${absent} on ${remote.name}`
       : `${remote.name} holds ${short(theirs)} under ${ref}`;
   const other = holdsOther(plan, held) ? ", which is not this run's tag object" : "";
-  const moved = held.main === refs.main ? "is as it was, at" : "is at";
-  return `${there}${other}; ${layout.mainBranch} there ${moved} ${short(held.main)}`;
+  const moved = tip === tipOf(refs, rules.branch) ? "is as it was, at" : "is at";
+  return `${there}${other}; ${rules.branch} there ${tip ? `${moved} ${short(tip)}` : "is gone"}`;
 }
 
 /** Deletes the local tag, only if it is this run's own object. Returns the object that is left. */
@@ -298,16 +302,17 @@ async function deleteTag(
 /** Returns how to go on from a release that is not on the remote, or may not be. */
 function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefined): string {
   const { tag, commit, signed, remote, refs } = plan;
-  const { script } = plan.rules;
+  const { script, branch } = plan.rules;
   if (holdsOther(plan, held)) {
     return waysFromOther(tag, script, left !== undefined);
   }
   const look = `See what stands in the way (git ls-remote ${remote.name}), put it right`;
-  const moved = held?.main !== refs.main && held?.main !== commit;
+  const tip = held && tipOf(held, branch);
+  const moved = tip !== tipOf(refs, branch) && tip !== commit;
   if (left === signed.id) {
     const fetch = moved ? `git fetch ${remote.name} && ` : "";
     return `${look}, then finish it: ${fetch}${finishCommand(plan)}`;
   }
   const clear = left === undefined ? "" : `git tag -d ${tag} && `;
-  return `${held && moved ? integrate : look}, then: ${clear}bun ${script} ${tag}`;
+  return `${tip && moved ? integrate(branch) : look}, then: ${clear}bun ${script} ${tag}`;
 }

@@ -82,6 +82,7 @@ interface Rules extends ReleaseRules {
 export const rules: Rules = {
   script: "scripts/release.ts",
   tagPrefix: layout.tagPrefix,
+  branch: layout.mainBranch,
   pushesMain: true,
   nextVersion: byHand("Release the next version, with a signed tag"),
 };
@@ -89,6 +90,7 @@ export const rules: Rules = {
 export const chartRules: Rules = {
   script: "scripts/release-chart.ts",
   tagPrefix: layout.chartTagPrefix,
+  branch: layout.mainBranch,
   pushesMain: false,
   nextVersion: byHand(
     "Release the chart's next version, with a signed tag (bun scripts/bump-version.ts A.B.C --chart-only)",

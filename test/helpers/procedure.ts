@@ -5,6 +5,7 @@ import type { Procedure } from "../../scripts/release/flow.ts";
 export const withoutGates: Procedure = {
   script: "scripts/release.ts",
   tagPrefix: "v",
+  branch: "main",
   pushesMain: true,
   gates: [],
   cautions: async () => [],

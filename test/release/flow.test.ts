@@ -93,6 +93,7 @@ async function resumed(trailers: readonly string[], published = false) {
       facts,
       verdicts: [{ findings: [], trailers }],
       candidate: { ...candidate, commit },
+      passed: true,
       complete: false,
     },
   );
@@ -105,7 +106,11 @@ test("a run that would make the same tag goes on with the one that is here", asy
 });
 
 test.each<[string, boolean, string]>([
-  ["is here alone", false, "Or start over: git tag -d v1.3.0"],
+  [
+    "is here alone",
+    false,
+    "Or delete it and release: git tag -d v1.3.0 && bun scripts/release.ts v1.3.0",
+  ],
   ["is published", true, "A published tag is never moved"],
 ])(
   "a tag that this run would not make is not resumed, a bypass must be repeated: it %s",

@@ -70,6 +70,7 @@ async function published(git: Git, resumed = false) {
     },
     resumed,
     bypasses: [],
+    publishes: [],
     pushes: [
       [
         { id: commit, ref: "refs/heads/main" },

@@ -96,6 +96,11 @@ export interface RemoteRefs {
   readonly all: ReadonlyMap<string, ObjectId>;
 }
 
+/** Returns the commit of a branch of the remote; undefined if it has none, or was not asked for it. */
+export function tipOf({ main, all }: RemoteRefs, branch: string): ObjectId | undefined {
+  return branch === layout.mainBranch ? main : all.get(`refs/heads/${branch}`);
+}
+
 /**
  * Asks the remote for its main branch and its tags, in one question.
  *
@@ -168,7 +173,7 @@ export function addressOf(
   };
 }
 
-/** How a commit is related to the remote's main branch. */
+/** How a commit is related to a branch of the remote. */
 export type Relation =
   | { readonly kind: "equal" }
   /** `<short id> <subject>` of the commits that the remote does not hold, newest first. */
@@ -179,16 +184,16 @@ export type Relation =
   | { readonly kind: "unfetched" };
 
 /**
- * Returns how a commit is related to the remote's main branch, from local objects alone.
+ * Returns how a commit is related to the tip of a branch of the remote, from local objects alone.
  *
  * @throws {Refusal} If git cannot say.
  */
 export async function relationTo(
   repository: Repository,
   commit: ObjectId,
-  remoteMain: ObjectId,
+  tip: ObjectId,
 ): Promise<Relation> {
-  if (commit === remoteMain) {
+  if (commit === tip) {
     return { kind: "equal" };
   }
   const answer = await runGit(repository, [
@@ -196,25 +201,25 @@ export async function relationTo(
     // In UTF-16 (`i18n.logOutputEncoding`), letters contain NUL, which separates the records.
     "--encoding=UTF-8",
     ...["--left-right", "--boundary", "--format=%m %H %h %s"],
-    ...[`${commit}...${remoteMain}`, "--"],
+    ...[`${commit}...${tip}`, "--"],
   ]);
   if (answer.code !== 0 || answer.timedOut) {
-    const known = await runGit(repository, ["cat-file", "-t", remoteMain]);
+    const known = await runGit(repository, ["cat-file", "-t", tip]);
     if (known.code !== 0 || known.stdout !== "commit\n") {
       return { kind: "unfetched" };
     }
-    throw unanswered(`compare ${commit} with ${remoteMain}`, answer);
+    throw unanswered(`compare ${commit} with ${tip}`, answer);
   }
   const records = answer.stdout.split("\0");
   // git lists the boundary last, so that an answer which is cut short names none.
   const isBoundary = (id: ObjectId) => records.some((record) => record.startsWith(`- ${id} `));
-  if (isBoundary(remoteMain)) {
+  if (isBoundary(tip)) {
     const own = records.filter((record) => record.startsWith("< "));
     return { kind: "ahead", commits: own.map((record) => record.slice(`< ${commit} `.length)) };
   }
   if (records.length < 2) {
-    throw refusal(`Cannot compare ${commit} with ${remoteMain}: git log gave no answer`, {
-      remedy: rerun(["log", `${commit}...${remoteMain}`]),
+    throw refusal(`Cannot compare ${commit} with ${tip}: git log gave no answer`, {
+      remedy: rerun(["log", `${commit}...${tip}`]),
     });
   }
   return { kind: isBoundary(commit) ? "behind" : "diverged" };
