@@ -213,9 +213,8 @@ export async function examine(flow: Flow): Promise<Examined> {
   });
   const asked = attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
-    const branches = [procedure.merges ?? [], procedure.branch].flat();
-    const others = branches.filter((branch) => branch !== layout.mainBranch);
-    const asking = askRemote(repository, remote, others);
+    const branches = [procedure.branch, procedure.merges ?? procedure.branch];
+    const asking = askRemote(repository, remote, branches);
     return { remote, refs: await report.waitFor(`Asking ${remote.name}`, asking) };
   });
   const refs = asked.then(({ value }) => value?.refs);

@@ -202,7 +202,9 @@ async function askOnce(
   updates: readonly RefUpdate[],
   refused: boolean,
 ): Promise<Settled> {
-  const { value: held, findings } = await attempt(() => askRemote(repository, remote));
+  const { value: held, findings } = await attempt(() =>
+    askRemote(repository, remote, [rules.branch]),
+  );
   if (findings !== undefined) {
     return { landing: "unknown", findings };
   }

@@ -18,6 +18,8 @@ import { type Ended, startScript } from "./world.ts";
 export interface Scenario {
   readonly name: string;
   readonly command: readonly [script: string, tag: string, ...options: string[]];
+  /** The branch that the release runs from; default: main. */
+  readonly branch?: string;
   /** Brings the world to where the release starts. */
   prepare?(world: ReleaseWorld): Promise<unknown>;
   /** The call of git at which an earlier run was killed that this one resumes. */
@@ -62,7 +64,7 @@ function callsIn(world: ReleaseWorld): string[] {
 const patience = 180_000;
 
 /** Defines the tests of a scenario. */
-export function sweep({ name, command, prepare, killedAt }: Scenario): void {
+export function sweep({ name, command, branch, prepare, killedAt }: Scenario): void {
   const [script, tag, ...options] = command;
   const first = [tag, "--yes", ...options];
   const resume = [...first, "--resume"];
@@ -104,7 +106,7 @@ export function sweep({ name, command, prepare, killedAt }: Scenario): void {
       await prepare?.(origin);
       const key = readFileSync(join(origin.home, "signing-key.pub"), "utf8");
       writeFileSync(join(origin.home, "signers"), `* ${key}`);
-      aim = { tag, commit: await origin.git("rev-parse", "HEAD") };
+      aim = { tag, commit: await origin.git("rev-parse", "HEAD"), branch };
       template = templateOf(origin.home);
       calls = await learn();
       if (killedAt !== undefined) {

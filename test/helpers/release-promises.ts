@@ -28,9 +28,6 @@ export interface Seen {
   readonly leftovers: readonly string[];
 }
 
-const main = `refs/heads/${layout.mainBranch}`;
-const mainHere = `refs/remotes/${layout.remote}/${layout.mainBranch}`;
-
 /** Reads both repositories of a world, and the files that no release may write. */
 export async function look(world: ReleaseWorld): Promise<Seen> {
   const { home, root, bare } = world;
@@ -100,13 +97,18 @@ export interface Aim {
   readonly tag: string;
   /** The commit that is released. */
   readonly commit: string;
+  /** The branch that holds it on the remote; default: main. */
+  readonly branch?: string | undefined;
 }
 
-/** Whether a release is complete: the same signed tag here and there, its commit on main. */
-export function isComplete({ here, there, signed }: Seen, { tag, commit }: Aim): boolean {
+const branchOf = ({ branch = layout.mainBranch }: Aim) => `refs/heads/${branch}`;
+
+/** Whether a release is complete: the same signed tag here and there, its commit on its branch. */
+export function isComplete({ here, there, signed }: Seen, aim: Aim): boolean {
+  const { tag, commit } = aim;
   const ref = `refs/tags/${tag}`;
   return (
-    there[main]?.commit === commit &&
+    there[branchOf(aim)]?.commit === commit &&
     there[ref]?.commit === commit &&
     here[ref]?.id === there[ref]?.id &&
     signed.has(`there ${ref}`)
@@ -118,7 +120,9 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
   const { tag, commit } = aim;
   const ref = `refs/tags/${tag}`;
   const complete = isComplete(after, aim);
-  const remoteMain = after.there[main]?.commit;
+  const branch = branchOf(aim);
+  const branchHere = branch.replace("heads", `remotes/${layout.remote}`);
+  const tip = after.there[branch]?.commit;
   const killed = ended.code === 137;
   const words = `${ended.stdout}\n${ended.stderr}`;
   const rules: readonly [boolean, string][] = [
@@ -132,13 +136,13 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
       tagsOf(after.here).every((each) => each in before.here || after.signed.has(`here ${each}`)),
       "a tag here is not signed",
     ],
-    [!(ref in after.there) || remoteMain === commit, "the tag is on the remote, its commit not"],
+    [!(ref in after.there) || tip === commit, "the tag is on the remote, its commit not"],
     [
-      remoteMain === commit || remoteMain === before.there[main]?.commit,
-      "the remote's main is neither the old nor the released commit",
+      tip === commit || tip === before.there[branch]?.commit,
+      "the remote's branch is neither the old nor the released commit",
     ],
-    [sameBut([main, ref], before.there, after.there), "another ref of the remote changed"],
-    [sameBut([mainHere, ref], before.here, after.here), "another ref of the checkout changed"],
+    [sameBut([branch, ref], before.there, after.there), "another ref of the remote changed"],
+    [sameBut([branchHere, ref], before.here, after.here), "another ref of the checkout changed"],
     [keeps(before.here, after.here, ref), "the tag that an earlier run made is not here any more"],
     [keeps(before.there, after.there, ref), "a tag that was on the remote is not there any more"],
     [
@@ -150,8 +154,8 @@ export function brokenPromises(before: Seen, after: Seen, aim: Aim, ended: Ended
       "'exists neither locally nor on the remote', and it does",
     ],
     [
-      !/ is as it was/.test(words) || remoteMain === before.there[main]?.commit,
-      "main is said to be as it was, and is not",
+      !/ is as it was/.test(words) || tip === before.there[branch]?.commit,
+      "the branch is said to be as it was, and is not",
     ],
     [before.head === after.head, "HEAD changed"],
     [ended.code !== 0 || complete, "exit code 0 without a complete release"],

@@ -114,7 +114,7 @@ export async function askRemote(
 ): Promise<RemoteRefs> {
   const { name, shown } = remote;
   const { target, env } = addressOf(repository, remote);
-  const heads = [layout.mainBranch, ...branches].map((branch) => `refs/heads/${branch}`);
+  const heads = [...new Set([layout.mainBranch, ...branches])].map((each) => `refs/heads/${each}`);
   const question = ["ls-remote", "--quiet", "--", target, ...heads, "refs/tags/*"];
   const answer = await runGit(repository, question, { timeout: layout.limits.network, env });
   if (answer.code !== 0 || answer.timedOut) {
