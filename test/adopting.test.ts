@@ -279,6 +279,7 @@ test("the words that stay are in the sources", () => {
   const sources = files
     .join("\n")
     .replaceAll("${layout.mainBranch}", mainBranch)
+    .replaceAll("${rules.branch}", mainBranch)
     .replaceAll("${layout.remote}", remote)
     .replaceAll("${main}", mainBranch);
   for (const phrase of phrases) {

@@ -229,9 +229,10 @@ export async function examine(flow: Flow): Promise<Examined> {
         return tip ? await relationTo(repository, candidate.commit, tip) : undefined;
       }),
       attempt(async () => {
-        const [{ candidate, resuming }, held] = await Promise.all([here, refs]);
-        const { merges } = procedure;
-        return resuming || !merges ? undefined : await findUnmerged(candidate, merges, held);
+        const [{ candidate, checkout, resuming }, held] = await Promise.all([here, refs]);
+        const { merges, branch } = procedure;
+        const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
+        return isAsked && merges ? await findUnmerged(candidate, merges, held) : undefined;
       }),
       here.then(({ candidate }) =>
         report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
@@ -356,9 +357,9 @@ export async function sign(
     return { signed: existing, findings: found };
   }
   const bypasses = bypassesOf(procedure);
-  const byHand = isBare(existing) ? `the tag here was made by hand, ` : undefined;
-  const [head, tagged] = [facts.checkout.head, candidate.commit].map(short);
-  if (byHand && bypasses.length === 0 && (head === tagged || isPublished(facts))) {
+  const byHand = isBare(existing) ? "the tag here was made by hand, " : undefined;
+  const { head } = facts.checkout;
+  if (byHand && bypasses.length === 0 && (head === existing.object || isPublished(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
     const remedy = `To record it in the tag: ${startOver(procedure.script, tag)}`;
     return {
@@ -370,7 +371,7 @@ export async function sign(
     ? `the tag here is not what this run would make: ${difference}`
     : bypasses.length > 0
       ? `${byHand}and cannot record the bypass: ${bypasses.join(", ")}`
-      : `${byHand}of ${tagged}, expected HEAD ${head}`;
+      : `${byHand}of ${short(existing.object)}, expected HEAD ${short(head)}`;
   const remedy = waysOn(facts, procedure, bypasses);
   return { findings: [...found, error(`Cannot resume ${tag}: ${other}`, { remedy })] };
 }

@@ -29,7 +29,7 @@ export interface Facts {
   readonly refs: RemoteRefs | undefined;
   /** How `commit` is related to the branch of the remote; undefined if that does not exist. */
   readonly relation: Relation | undefined;
-  /** The version's release branch, as a merge names it, if `commit` lacks a commit of it. */
+  /** The version's release branch, as a merge names it, if main is checked out and lacks a commit of it. */
   readonly unmerged?: string | undefined;
   /** Whether the release goes on from a tag that an earlier run left. */
   readonly resuming: boolean;
@@ -59,7 +59,7 @@ export function precheck(facts: Facts, rules: Rules, options: Choices): Precheck
       complete: true,
     };
   }
-  if (facts.unmerged !== undefined && isOnBranch(facts, rules)) {
+  if (facts.unmerged !== undefined) {
     return { findings: [notMerged(facts, rules, facts.unmerged)], complete: false, alone: true };
   }
   return {
