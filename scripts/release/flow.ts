@@ -4,6 +4,7 @@ import {
   attempt,
   error,
   type Finding,
+  foldRows,
   notice,
   Refusal,
   together,
@@ -95,15 +96,12 @@ export function fileGate(
 
 /** Returns the findings of a check; of a pass with several rows of evidence, the rows are details. */
 export function sumUp(title: string, findings: readonly Finding[]): readonly Finding[] {
-  const rows = findings.filter(({ level, detail }) => level === "notice" && !detail);
-  if (rows.length < 2 || refuses({ findings })) {
+  const count = findings.filter(({ level, detail }) => level === "notice" && !detail).length;
+  if (count < 2 || refuses({ findings })) {
     return findings;
   }
-  for (const row of rows) {
-    // A copy would find the row's place, which takes time.
-    Object.assign(row, { detail: true });
-  }
-  return [notice(`${title}: all ${rows.length} match`), ...findings];
+  foldRows(findings, 1);
+  return [notice(`${title}: all ${count} match`), ...findings];
 }
 
 /** The rules and the gates of one of the two release commands. */
