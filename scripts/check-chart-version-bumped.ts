@@ -45,7 +45,7 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   if (ours.length === 0) {
     const unchanged = notice(`${folder}: no change since the base`);
     const missing = warning(`There is no ${manifest}, so no change of a chart will ever be found`, {
-      remedy: "Name the chart's folder in scripts/lib/layout.ts",
+      remedy: "Name the chart's folder in scripts/layout.ts",
     });
     return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, missing];
   }
@@ -62,7 +62,7 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
   const version = after.value;
   if (after.findings === undefined && version === undefined) {
     const remedy =
-      "Restore it; if the chart has moved or is retired, say so in scripts/lib/layout.ts and in CI";
+      "Restore it; if the chart has moved or is retired, say so in scripts/layout.ts and in CI";
     const at = { file: manifest };
     return [
       error(`${cannotAccept}: found no ${manifest}, expected the chart to stay`, { at, remedy }),

@@ -50,7 +50,7 @@ async function judgeWorkflow(tree: Tree, guarded: Guarded): Promise<Finding[]> {
   if (source === undefined) {
     throw refusal(`Cannot read ${guarded.file}: there is no such file`, {
       at: { file: guarded.file },
-      remedy: "Add the workflow, or name it in scripts/lib/layout.ts",
+      remedy: "Add the workflow, or name it in scripts/layout.ts",
     });
   }
   const document = parseWorkflow(source);

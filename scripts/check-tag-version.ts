@@ -182,7 +182,7 @@ function judgeLeftOut(crate: LeftOut, version: Version): Finding {
       })
     : refuse(version, `${manifest} is left out, and a release publishes ${published}: ${why}`, {
         at,
-        remedy: `Remove ${remedy}, or ${published} from published.crates in scripts/lib/layout.ts`,
+        remedy: `Remove ${remedy}, or ${published} from published.crates in scripts/layout.ts`,
       });
 }
 

@@ -38,7 +38,7 @@ import {
 import { notComparable } from "./lib/git/chart-changes.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import type { FindLastRelease } from "./lib/git/last-release.ts";
-import { layout } from "./lib/layout.ts";
+import { layout, type VintageRule } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
 import { isVersion, type Version } from "./lib/version.ts";
@@ -86,15 +86,7 @@ interface JudgedVintage extends Vintage {
   readonly deferral?: Line;
 }
 
-/** The greatest age of a vintage, in `months` or `calendarYears`, and the procedure's words for it. */
-interface VintageRule {
-  readonly months?: number;
-  readonly calendarYears?: number;
-  readonly words: string;
-}
-
-const { folder } = layout.vintages;
-const rules: Readonly<Record<string, VintageRule>> = layout.vintages.rules;
+const { folder, rules } = layout.vintages;
 
 /** Checks the vintages in the scoring source of a tree. */
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
@@ -293,7 +285,7 @@ function findingOf(judged: JudgedVintage, section: string, question: VintageQues
     return notice(`${constant} -> ${found}, ${where}`, { at: deferral?.at });
   }
   if (state === "no-rule") {
-    const remedy = `Add a rule for ${constant} to vintages in scripts/lib/layout.ts`;
+    const remedy = `Add a rule for ${constant} to vintages in scripts/layout.ts`;
     return warning(`Cannot judge ${constant}: found ${found}, and no rule for it`, { at, remedy });
   }
   const [message, remedy] = {
@@ -349,7 +341,7 @@ async function missingVintages(
     .map((constant) =>
       (strict ? error : warning)(
         `Cannot judge ${constant}: found no such constant in ${folder}, and ${last.tag} has it`,
-        { remedy: `Declare ${constant} there, or remove its rule from scripts/lib/layout.ts` },
+        { remedy: `Declare ${constant} there, or remove its rule from scripts/layout.ts` },
       ),
     );
 }

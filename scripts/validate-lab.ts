@@ -14,7 +14,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type LabStep, labSteps, runSteps } from "./lab/steps.ts";
+import { labSteps, runSteps } from "./lab/steps.ts";
 import { dayOf } from "./lib/calendar.ts";
 import {
   command,
@@ -34,7 +34,7 @@ import { type Attempt, attempt, error, quote, refusal, warning } from "./lib/fin
 import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
 import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
-import { layout } from "./lib/layout.ts";
+import { type LabStep, layout } from "./lib/layout.ts";
 import {
   checkLab,
   findLabCommit,

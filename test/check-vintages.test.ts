@@ -146,7 +146,7 @@ test("a constant without a rule is listed with a warning, in strict mode too", a
     expect(about(findings, " WATER_VINTAGE")).toEqual({
       level: "warning",
       message: "Cannot judge WATER_VINTAGE: found 2019, 2411 to 2775 days old, and no rule for it",
-      remedy: "Add a rule for WATER_VINTAGE to vintages in scripts/lib/layout.ts",
+      remedy: "Add a rule for WATER_VINTAGE to vintages in scripts/layout.ts",
       at: { file: `${folder}/carbon.rs`, line: 6, column: 11 },
     });
     expect(about(findings, "FIRE_VINTAGE")?.message).toBe(
@@ -173,7 +173,7 @@ test("a rule whose constant was there in the last release and is gone is a warni
     expect(about(await after(good, strict), "SPECPOWER_VINTAGE")).toEqual({
       level: strict ? "error" : "warning",
       message: `Cannot judge SPECPOWER_VINTAGE: found no such constant in ${folder}, and before 1.3.0 has it`,
-      remedy: "Declare SPECPOWER_VINTAGE there, or remove its rule from scripts/lib/layout.ts",
+      remedy: "Declare SPECPOWER_VINTAGE there, or remove its rule from scripts/layout.ts",
     });
     expect(about(await after(others, strict), "SPECPOWER_VINTAGE")).toBeUndefined();
   }

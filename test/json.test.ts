@@ -46,7 +46,7 @@ function faultsOf(value: unknown): string[] {
 /** Every command there is. */
 const commands = ["release-gate", "scripts"].flatMap((folder) =>
   readdirSync(join(projectRoot, folder))
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(".ts") && name !== "layout.ts")
     .map((name) => `${folder}/${name}`),
 );
 

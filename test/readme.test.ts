@@ -23,7 +23,7 @@ const commands = blocks("sh").flatMap((block) => block.trimEnd().split("\n"));
 /** Every script that a user runs. */
 const scripts = ["scripts", "release-gate"].flatMap((folder) =>
   readdirSync(join(projectRoot, folder))
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(".ts") && name !== "layout.ts")
     .map((name) => `${folder}/${name}`),
 );
 

@@ -75,7 +75,7 @@ export function findTargets(
     faults.push(
       error(`Cannot bump the chart: there is no ${chartManifest(layout.chart)}`, {
         remedy:
-          "Leave out --chart and --chart-only, or name the chart's folder in scripts/lib/layout.ts",
+          "Leave out --chart and --chart-only, or name the chart's folder in scripts/layout.ts",
       }),
     );
   }

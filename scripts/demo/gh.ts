@@ -198,7 +198,10 @@ export function checksumsOf(files: Readonly<Record<string, string>>): string {
 }
 
 /** Returns the assets of a valid release: a text for each file, and the checksum file. */
-export function soundAssets(names: readonly string[], checksums: string): Record<string, string> {
+export function soundAssets(
+  names: readonly string[],
+  checksums = "SHA256SUMS",
+): Record<string, string> {
   const files = Object.fromEntries(names.map((name) => [name, `the content of ${name}\n`]));
   return { ...files, [checksums]: checksumsOf(files) };
 }

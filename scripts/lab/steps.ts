@@ -6,19 +6,13 @@ import { stripVTControlCharacters } from "node:util";
 import type { Invocation } from "../lib/cli.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { Interrupted } from "../lib/interrupt.ts";
-import { layout } from "../lib/layout.ts";
+import { type LabStep, layout } from "../lib/layout.ts";
 import { type Environment, needProgram } from "../lib/process.ts";
 import { runGroup } from "../lib/process-group.ts";
 import { duration, showProgress } from "../lib/progress.ts";
 
-/** A step: a target of make, and the words after the counts that it must report. */
-export interface LabStep {
-  readonly name: string;
-  readonly counts?: string;
-}
-
 /** The steps in order. */
-export const labSteps: readonly LabStep[] = layout.labSteps;
+export const { labSteps } = layout;
 
 /** The result of a step, as the report has it. */
 export type StepResult = {

@@ -20,6 +20,7 @@ import {
   type Watch,
   watchProcess,
 } from "./interrupt.ts";
+import { layoutFaults } from "./layout.ts";
 import type { Environment } from "./process.ts";
 import { type OpenReport, openReport, type Report, textOf } from "./report.ts";
 import { processTerminal, type Streams, type Terminal } from "./terminal.ts";
@@ -299,6 +300,10 @@ export async function execute<P extends Operands, O extends Options>(
     isTrusted = distrust === undefined;
     if (distrust !== undefined) {
       throw distrust;
+    }
+    if (layoutFaults.length > 0) {
+      const { refusalOfLayout } = await import("./help.ts");
+      throw refusalOfLayout(layoutFaults);
     }
     running = invoke(table, parsed, world, report, watch.interrupt);
     await Promise.race([running, watch.ended]);

@@ -10,6 +10,7 @@ import {
 } from "./command-line.ts";
 import { error, type Finding, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
 import { Interrupted } from "./interrupt.ts";
+import { type LayoutFault, layoutKeys } from "./layout.ts";
 import { MissingProgram } from "./process.ts";
 import type { Report } from "./report.ts";
 
@@ -121,6 +122,10 @@ export function findMeant(given: string, names: readonly string[]): string | und
   if (begun.length > 0) {
     return begun.length === 1 ? begun[0] : undefined;
   }
+  return nearest(given, names);
+}
+
+function nearest(given: string, names: readonly string[]): string | undefined {
   const near = names
     .map((name) => ({ name, edits: editsBetween(given, name) }))
     // If half of a short name differs, it is probably another word.
@@ -148,4 +153,34 @@ function editsBetween(from: string, to: string): number {
     above = current;
   }
   return above[to.length] ?? 0;
+}
+
+/** Returns what refuses a command because of values in `scripts/layout.ts`. */
+export function refusalOfLayout(faults: readonly LayoutFault[]): Refusal {
+  const at = { file: "scripts/layout.ts" };
+  const refuse = (what: string, remedy: string) =>
+    error(`Cannot use the layout: found ${what}`, { at, remedy });
+  return new Refusal(
+    faults.map(({ path, found, expected, known }) => {
+      if (known === undefined) {
+        const way = `Correct ${path}, or remove it: its default is in scripts/lib/layout.ts`;
+        return refuse(`${path} = ${shown(found)}, expected a value like ${shown(expected)}`, way);
+      }
+      const name = path.slice(path.lastIndexOf(".") + 1);
+      const near = findMeant(name, known) ?? nearest(name, known);
+      const meant =
+        near === undefined
+          ? layoutKeys().find((key) => key.endsWith(`.${name}`))
+          : path.slice(0, -name.length) + near;
+      return refuse(
+        `the unknown key ${path}, expected ${meant ?? `one of ${known.join(", ")}`}`,
+        meant === undefined ? `Remove ${path}` : `Write ${meant}, or remove ${path}`,
+      );
+    }),
+  );
+}
+
+function shown(value: unknown): string {
+  const text = String(JSON.stringify(value));
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }

@@ -1,6 +1,24 @@
-/** The product's names, paths, thresholds and time limits. A fork edits only this file. */
+/**
+ * The product's names, paths, thresholds and time limits: the defaults, and in their place what
+ * `scripts/layout.ts` sets. A fork edits only that file.
+ */
 
-export const layout = {
+import { layout as own } from "../layout.ts";
+
+/** One make target of the lab run. */
+export interface LabStep {
+  readonly name: string;
+  readonly counts?: string;
+}
+
+/** The greatest age of a vintage, in `months` or `calendarYears`, and the procedure's words for it. */
+export interface VintageRule {
+  readonly months?: number;
+  readonly calendarYears?: number;
+  readonly words: string;
+}
+
+const defaults = {
   /** The product: the name of its main crate, of its chart and of its image. */
   product: "perf-sentinel",
   /** The branch that releases are made from, and the remote that they are pushed to. */
@@ -32,7 +50,7 @@ export const layout = {
     { name: "seed-services" },
     { name: "validate-findings", counts: "scenarios pass" },
     { name: "verify-all-scenarios", counts: "detector outcomes match" },
-  ],
+  ] as readonly LabStep[],
   /** The lab's checkout in suggested commands, relative to the product's top level. */
   lab: "../perf-sentinel-simulation-lab",
   /** The workflows that a tag of each kind starts. */
@@ -90,7 +108,7 @@ export const layout = {
       CARBON_PROFILES_VINTAGE: { calendarYears: 1, words: "of the current or the previous year" },
       CARBON_TABLE_VINTAGE: { calendarYears: 1, words: "of the current or the previous year" },
       PUE_VINTAGE: { months: 12, words: "refreshed within a year" },
-    },
+    } as Readonly<Record<string, VintageRule>>,
   },
   /** Limits in milliseconds. */
   limits: {
@@ -112,4 +130,92 @@ export const layout = {
   waitMinutes: 20,
   /** Minutes for which --watch follows a workflow run: it builds and scans on every platform. */
   watchMinutes: 60,
-} as const;
+};
+
+/** Maps whose keys are free. */
+const maps = ["vintages.rules"];
+
+/** A value of `scripts/layout.ts` that no command can use: its default stands, and `execute` refuses. */
+export interface LayoutFault {
+  /** Such as `published.crates` or `labSteps[0].name`. */
+  readonly path: string;
+  readonly found: unknown;
+  /** The default, or an example of it. */
+  readonly expected?: unknown;
+  /** The keys that there are, if that of `path` is unknown. */
+  readonly known?: readonly string[];
+}
+
+type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
+type Layout = Frozen<typeof defaults>;
+type Table = Readonly<Record<string, unknown>>;
+
+/** Returns the defaults with a fork's values in their place, and the faults of these. */
+export function mergeLayout(values: unknown): { layout: Layout; faults: readonly LayoutFault[] } {
+  const faults: LayoutFault[] = [];
+  function merged(usual: unknown, found: unknown, path: string): unknown {
+    if (kindOf(found) !== kindOf(usual)) {
+      faults.push({ path, found, expected: usual });
+      return usual;
+    }
+    if (!isTable(usual) || maps.includes(path)) {
+      judgeElements(usual, found, path);
+      return found;
+    }
+    const result: Record<string, unknown> = { ...usual };
+    for (const [key, each] of Object.entries(found as Table)) {
+      const inner = path === "layout" ? key : `${path}.${key}`;
+      if (Object.hasOwn(usual, key)) {
+        result[key] = merged(usual[key], each, inner);
+      } else {
+        faults.push({ path: inner, found: each, known: Object.keys(usual) });
+      }
+    }
+    return result;
+  }
+  /** Refuses each element of a list or map that has the form of no element of the default. */
+  function judgeElements(usual: unknown, found: unknown, path: string): void {
+    if (typeof usual !== "object") {
+      return;
+    }
+    const examples = Object.values(usual as Table);
+    const known = [...new Set(examples.filter(isTable).flatMap(Object.keys))];
+    for (const [key, each] of Object.entries(found as Table)) {
+      const inner = Array.isArray(usual) ? `${path}[${key}]` : `${path}.${key}`;
+      const unknown = Object.keys(isTable(each) ? each : {}).find((key) => !known.includes(key));
+      if (known.length > 0 && unknown !== undefined) {
+        faults.push({ path: `${inner}.${unknown}`, found: each, known });
+      } else if (examples.length > 0 && !examples.some((one) => formOf(one) === formOf(each))) {
+        faults.push({ path: inner, found: each, expected: examples[0] });
+      }
+    }
+  }
+  return { layout: merged(defaults, values, "layout") as Layout, faults };
+}
+
+/** Returns the keys of the layout at any depth, such as `published.crates`. */
+export function layoutKeys(of: Table = defaults): readonly string[] {
+  return Object.entries(of).flatMap(([key, each]) => [
+    key,
+    ...(isTable(each) ? layoutKeys(each).map((inner) => `${key}.${inner}`) : []),
+  ]);
+}
+
+function isTable(value: unknown): value is Table {
+  return kindOf(value) === "table";
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? "list" : "table";
+  }
+  return value === null || Number.isNaN(value) ? "none" : typeof value;
+}
+
+/** Returns the kind of a value, and of a table the kind of each of its values. */
+function formOf(value: unknown): string {
+  const keys = isTable(value) ? Object.keys(value).sort() : [];
+  return [kindOf(value), ...keys.map((key) => `${key} ${kindOf((value as Table)[key])}`)].join();
+}
+
+export const { layout, faults: layoutFaults } = mergeLayout(own);

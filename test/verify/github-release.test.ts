@@ -24,7 +24,7 @@ const release = {
 };
 const { tag } = release;
 const list = "SHA256SUMS.txt";
-const [linux, , , windows] = layout.published.binaries;
+const [linux = "", , , windows] = layout.published.binaries;
 const { sbom } = layout.published;
 const names = [...layout.published.binaries.slice(0, 3), `${windows}.exe`, sbom];
 const sound = soundAssets(names, list);

@@ -81,7 +81,7 @@ export async function needFile(tree: Tree, path: string): Promise<Source> {
   if (found === undefined) {
     throw refusal(`Cannot read ${path}: there is no such file`, {
       at: { file: path },
-      remedy: "Add the file, or name the chart's folder in scripts/lib/layout.ts",
+      remedy: "Add the file, or name the chart's folder in scripts/layout.ts",
     });
   }
   return found;

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { refusalOfLayout } from "../../scripts/lib/help.ts";
+import { layout, layoutFaults, mergeLayout } from "../../scripts/lib/layout.ts";
+import {
+  isolatedEnvironment,
+  projectRoot,
+  start,
+  temporaryFolder,
+  writeFiles,
+} from "../helpers/world.ts";
+
+test("the product sets nothing: its layout is the default", () => {
+  expect(layoutFaults).toEqual([]);
+  expect(mergeLayout({})).toEqual({ layout, faults: [] });
+});
+
+test("groups merge by key at any depth; texts, numbers, lists and the rules of vintages are replaced", () => {
+  const own = {
+    product: "mine",
+    limits: { local: 5 },
+    published: { crates: ["mine"] },
+    labSteps: [{ name: "up" }, { name: "test", counts: "passed" }],
+    vintages: { rules: { MY_VINTAGE: { months: 3, words: "fresh" } } },
+  } as const;
+  const { layout: merged, faults } = mergeLayout(own);
+  expect(faults).toEqual([]);
+  expect(merged).toEqual({
+    ...layout,
+    product: "mine",
+    limits: { ...layout.limits, local: 5 },
+    published: { ...layout.published, crates: ["mine"] },
+    labSteps: [...own.labSteps],
+    vintages: { ...layout.vintages, rules: own.vintages.rules },
+  });
+});
+
+test("a whole layout, as older versions had it edited, is taken as it is", () => {
+  const own = { ...structuredClone(layout), chart: "charts/mine" };
+  expect(mergeLayout(own)).toEqual({ layout: own, faults: [] });
+});
+
+describe("a layout is refused that sets", () => {
+  const unknown = (key: string, meant: string) => `the unknown key ${key}, expected ${meant}`;
+  test.each<[values: unknown, found: string]>([
+    [{ mainBranh: "trunk" }, unknown("mainBranh", "mainBranch")],
+    [{ Product: "mine" }, unknown("Product", "product")],
+    [{ published: { crate: ["a"] } }, unknown("published.crate", "published.crates")],
+    [{ crateIndex: "a" }, unknown("crateIndex", "published.crateIndex")],
+    [{ limits: { zzz: 1 } }, unknown("limits.zzz", "one of network, local, signing")],
+    [
+      { labSteps: [{ name: "a" }, { names: "b" }] },
+      unknown("labSteps[1].names", "labSteps[1].name"),
+    ],
+    [
+      { vintages: { rules: { A: { month: 1, words: "w" } } } },
+      unknown("vintages.rules.A.month", "vintages.rules.A.months"),
+    ],
+    [{ toString: "a" }, "the unknown key toString, expected one of product, mainBranch, "],
+    [{ product: 1 }, 'product = 1, expected a value like "perf-sentinel"'],
+    [{ product: undefined }, 'product = undefined, expected a value like "perf-sentinel"'],
+    [{ waitMinutes: Number.NaN }, "waitMinutes = null, expected a value like 20"],
+    [{ labGate: null }, "labGate = null, expected a value like "],
+    [{ published: ["a"] }, 'published = ["a"], expected a value like {'],
+    [{ published: { crates: "a" } }, 'published.crates = "a", expected a value like ["'],
+    [{ published: { crates: ["a", 1] } }, "published.crates[1] = 1, expected a value like "],
+    [{ labSteps: [{ counts: "a" }] }, 'labSteps[0] = {"counts":"a"}, expected a value like '],
+    [
+      { vintages: { rules: { A: { words: "w" } } } },
+      'vintages.rules.A = {"words":"w"}, expected a value like {"months":',
+    ],
+    [[], "layout = [], expected a value like {"],
+  ])("%j", (values, found) => {
+    const merged = mergeLayout(values);
+    expect(merged.faults).toHaveLength(1);
+    expect(refusalOfLayout(merged.faults).message).toContain(
+      `Cannot use the layout: found ${found}`,
+    );
+  });
+});
+
+test("a fork's values reach every command; a misspelled key refuses it, but not its help", async () => {
+  using folder = temporaryFolder();
+  cpSync(join(projectRoot, "scripts"), join(folder.path, "scripts"), { recursive: true });
+  const env = isolatedEnvironment(folder.path);
+  const run = (values: object, ...args: string[]) => {
+    const text = `export const layout = ${JSON.stringify(values)};\n`;
+    writeFiles(folder.path, { "scripts/layout.ts": text });
+    const script = "scripts/check-tag-version.ts";
+    return start([process.execPath, script, ...args], { cwd: folder.path, env });
+  };
+  expect((await run({ tagPrefix: "release-" }, "v1.0.0")).code).toBe(2);
+  const misspelled = { tagPrefx: "release-", product: 1 };
+  expect(await run(misspelled, "v1.0.0")).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: [
+      "error: Cannot use the layout: found the unknown key tagPrefx, expected tagPrefix",
+      "  at scripts/layout.ts",
+      "  fix: Write tagPrefix, or remove tagPrefx",
+      'error: Cannot use the layout: found product = 1, expected a value like "perf-sentinel"',
+      "  at scripts/layout.ts",
+      "  fix: Correct product, or remove it: its default is in scripts/lib/layout.ts",
+      "",
+    ].join("\n"),
+  });
+  expect((await run(misspelled, "--help")).code).toBe(0);
+});
