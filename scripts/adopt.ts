@@ -9,8 +9,9 @@
  * `scripts/adopted.json` has their hashes.
  *
  * Refuses if a file was edited in the copy and has changed upstream as well, or was never adopted. With
- * --check writes nothing, and refuses a copy that is stale, edited or incomplete; an edited
- * `scripts/lib/layout.ts` is allowed. A copy can check itself: DIR is then its own folder.
+ * --check writes nothing, and refuses a copy that is stale, edited or incomplete. `scripts/layout.ts` is
+ * the fork's own: it is written once, and then never touched or judged. A copy can check itself: DIR is
+ * then its own folder.
  *
  * Exit codes: 0 adopted or current, 1 refused, 2 wrong command line, 130 interrupted (143 by
  * SIGTERM, 129 by SIGHUP).
@@ -28,8 +29,10 @@ import {
   type Manifest,
   manifestPath,
   openCopy,
+  ownLayout,
   readUpstream,
   restoreManifest,
+  type Step,
 } from "./adopt/copy.ts";
 import { command, flag, main, nonEmpty, operand, verboseOption } from "./lib/cli.ts";
 import { changeFiles } from "./lib/disk/change-files.ts";
@@ -40,7 +43,7 @@ import { short } from "./lib/git/git.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import type { Json, Report } from "./lib/report.ts";
 
-/** The only file that a fork may edit. */
+/** The file that forks edited before they had a file of their own. */
 const layoutPath = "scripts/lib/layout.ts";
 
 export const table = command({
@@ -128,21 +131,24 @@ function refuseWrongPair({ folder, repository }: Copy, tools: string, isCheck: b
 
 /**
  * Returns a finding for each kind of file that was edited in the copy, or never adopted, with its files.
- * It is an error if the adoption or the check must refuse it. All errors have the same remedy.
+ * It is an error if the adoption or the check must refuse it. All errors but that of an older layout have
+ * the same remedy.
  *
  * @param adopt The command that adopts again.
  * @param tools The folder of the release tools, as a shell reads it.
  */
 function editsOf(
-  { copy, steps, manifest, upstream }: Adoption,
+  { copy, here, steps, manifest, upstream }: Adoption,
   isCheck: boolean,
   adopt: string,
   tools: string,
 ): Finding[] {
+  const isOlder = manifest?.files.has(layoutPath) === true && !here.has(ownLayout);
+  const isOldLayout = ({ path, fate }: Step) =>
+    isOlder && path === layoutPath && (fate === "edited" || fate === "conflict");
   const pathsOf = (fate: Fate) =>
-    steps.filter((step) => step.fate === fate).map(({ path }) => path);
-  const edited = pathsOf("edited").filter((path) => path !== layoutPath);
-  const layout = pathsOf("edited").filter((path) => path === layoutPath);
+    steps.filter((step) => step.fate === fate && !isOldLayout(step)).map(({ path }) => path);
+  const edited = pathsOf("edited");
   const conflicts = pathsOf("conflict");
   const own = conflicts.filter((path) => manifest?.files.has(path) !== true);
   const adopted = conflicts.filter((path) => !own.includes(path));
@@ -167,13 +173,19 @@ function editsOf(
     const [at, ...also] = paths.map((path) => ({ file: copy.pathOf(path) }));
     return at === undefined ? [] : make(message, { at, also, remedy });
   }
-  const refuse = (paths: string[], words: string) => {
-    const what = `Cannot ${isCheck ? "call the copy current" : "adopt"}`;
-    return findingAt(error, `${what}: found ${countOf(paths.length)} ${words}`, paths, way);
-  };
+  const what = `Cannot ${isCheck ? "call the copy current" : "adopt"}`;
+  const refuse = (paths: string[], words: string) =>
+    findingAt(error, `${what}: found ${countOf(paths.length)} ${words}`, paths, way);
+  const old = `${what}: found ${layoutPath} edited here, expected a fork's values in ${ownLayout}`;
+  const moveLayout = `Move them: mv ${copy.wordOf(layoutPath)} ${copy.wordOf(ownLayout)}; adopt again: ${adopt}; then keep in ${ownLayout} only what differs`;
   const kept = `Kept as they are: ${countOf(edited.length)} edited here, and unchanged upstream`;
   return [
-    findingAt(notice, `${copy.pathOf(layoutPath)} is edited here, as it may be`, layout),
+    findingAt(
+      error,
+      old,
+      steps.filter(isOldLayout).map(({ path }) => path),
+      moveLayout,
+    ),
     isCheck
       ? refuse(edited, "edited here")
       : findingAt(warning, kept, edited, "Bring the edits upstream, or undo them"),
@@ -183,7 +195,7 @@ function editsOf(
   ].flat();
 }
 
-/** Returns errors unless the copy is current. Only its layout may be edited. */
+/** Returns errors unless the copy is current. */
 function checkCopy(adoption: Adoption, edits: readonly Finding[], adopt: string): Finding[] {
   const { copy, manifest, steps } = adoption;
   const what = "Cannot call the copy current";
@@ -198,8 +210,7 @@ function checkCopy(adoption: Adoption, edits: readonly Finding[], adopt: string)
     const details = { at: { file: stale[0] ?? "" }, remedy: `Adopt again: ${adopt}` };
     return [...edits, error(`${what}: found ${found}`, details)];
   }
-  const isCurrent = edits.every(({ level }) => level === "notice");
-  return isCurrent ? [...edits, currentNotice(adoption)] : [...edits];
+  return edits.length === 0 ? [currentNotice(adoption)] : [...edits];
 }
 
 function currentNotice({ upstream, manifest, steps }: Adoption): Finding {

@@ -1,10 +1,9 @@
 /**
- * What a fork sets: names, paths, thresholds and time limits. Adoption writes this file once, and never
- * touches it again; a fork edits no other file.
+ * A fork's own names, paths, thresholds and time limits: the one file that a fork edits. Adoption writes it
+ * once, and never touches it again.
  *
- * Set only what differs. All the keys, with what each is for, and the values of those that are not set here,
- * are in `scripts/lib/layout.ts`. Groups merge by key; a list and `vintages.rules` are replaced whole.
- * Example:
+ * Set only what differs. `scripts/lib/layout.ts` has every key with its default and what it is for. Groups
+ * merge by key; a list and `vintages.rules` are replaced whole. An unknown key is refused. Example:
  *
  *     export const layout = {
  *       product: "my-product",

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/demo/product.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
@@ -26,7 +27,7 @@ import {
 } from "./helpers/world.ts";
 
 const script = "scripts/adopt.ts";
-const layout = "scripts/lib/layout.ts";
+const ownLayout = "scripts/layout.ts";
 const manifest = "scripts/adopted.json";
 const ledger = "release-gate/lab-validations.txt";
 
@@ -256,11 +257,11 @@ test("a copy works on its own: no packages, no configuration of the tools", asyn
   );
   const itself = await run("scripts/adopt.ts", ".", "--check");
   expect(itself.stdout).toContain("\nThe copy is as it was adopted: ");
-  it.edit(it.product, "scripts/release.ts", layout);
+  it.edit(it.product, "scripts/release.ts", ownLayout);
   rmSync(join(it.product, "scripts/audit-releases.ts"));
   const edited = await run("scripts/adopt.ts", ".", "--check");
   expect(edited.code).toBe(1);
-  expect(edited.stdout).toEndWith(`2 edited here\n${layout} is edited here, as it may be\n`);
+  expect(edited.stdout).toEndWith(", 1 edited here\n");
   expect(errorsOf(edited.stderr)).toEqual([
     "Cannot call the copy current: found 1 file edited here",
     "Cannot call the copy current: found 1 file stale, missing or not executable: scripts/audit-releases.ts",
@@ -287,7 +288,8 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
   it.edit(it.tools, "scripts/release.ts");
   rmSync(join(it.product, "scripts/audit-releases.ts"));
   chmodSync(join(it.product, "scripts/bump-version.ts"), 0o644);
-  it.edit(it.product, layout, "scripts/release-chart.ts");
+  it.edit(it.product, ownLayout, "scripts/release-chart.ts");
+  it.edit(it.tools, ownLayout);
   const said = contents(it.product);
 
   const stale = await it.check();
@@ -298,24 +300,22 @@ test("what changed upstream comes, what went goes, what was edited or lost is to
       "found 6 files stale, missing or not executable: scripts/audit-releases.ts, scripts/bump-version.ts, scripts/gone.ts and 3 files more",
     ].map((words) => `Cannot call the copy current: ${words}`),
   );
-  expect(stale.stdout).toEndWith(`\n${layout} is edited here, as it may be\n`);
   expect(contents(it.product)).toEqual(said);
 
   const { code, stdout, stderr } = await it.adopt();
   expect({ code, errors: errorsOf(stderr) }).toEqual({ code: 0, errors: [] });
   const count = filesIn(it.product).length;
-  // The layout and the edited file are neither written nor as they are upstream.
+  // The fork's own layout is neither written nor judged, on whichever side it was edited.
   expect(stdout).toStartWith(
-    `Files: 4 written, 2 removed, ${count - 6} unchanged, 2 edited here; it was version `,
+    `Files: 4 written, 2 removed, ${count - 5} unchanged, 1 edited here; it was version `,
   );
   expect(stdout).toContain(`The copy is current: ${count} files of version `);
-  expect(stdout).toContain(`${layout} is edited here, as it may be\n`);
   expect(stderr).toStartWith(
     "warning: Kept as they are: 1 file edited here, and unchanged upstream\n  at scripts/release-chart.ts\n",
   );
   expect(existsSync(join(it.product, "scripts/lib/old"))).toBe(false);
   expect(statSync(join(it.product, "scripts/bump-version.ts")).mode & 0o111).toBe(0o111);
-  expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// edited\n");
+  expect(readFileSync(join(it.product, ownLayout), "utf8")).toBe(said[ownLayout] ?? "");
   expect((await it.check()).code).toBe(1);
   renameSync(join(it.product, "scripts/release-chart.ts"), join(it.product, "gate.ts.mine"));
   await it.adopt();
@@ -329,10 +329,11 @@ test("nothing is written if a file was edited on both sides, or was never adopte
   await it.git(it.tools, "commit", "--quiet", "--message", "More");
   await it.adopt();
   const old = (await it.git(it.tools, "rev-parse", "--short=7", "HEAD")).stdout.trim();
-  it.edit(it.product, layout, "scripts/gone.ts");
+  const edited = "scripts/lib/version.ts";
+  it.edit(it.product, edited, "scripts/gone.ts");
   writeFiles(it.product, { "scripts/lib/fresh.ts": "// the product's own\n" });
   writeFiles(it.tools, { "scripts/lib/fresh.ts": "//\n", "scripts/gone.ts": undefined });
-  writeFiles(it.tools, { [layout]: `${readFileSync(join(it.tools, layout), "utf8")}// more\n` });
+  writeFiles(it.tools, { [edited]: `${readFileSync(join(it.tools, edited), "utf8")}// more\n` });
   it.edit(it.tools, "scripts/release.ts");
   await it.git(it.tools, "add", "--all");
   await it.git(it.tools, "commit", "--quiet", "--message", "Change");
@@ -349,7 +350,7 @@ test("nothing is written if a file was edited on both sides, or was never adopte
     "Cannot adopt: found 1 file edited here, and removed upstream since",
   ]);
   expect(stderr).toContain(
-    `; what changed upstream: git -C ../tools diff ${old} ${head} -- scripts/gone.ts ${layout}\n`,
+    `; what changed upstream: git -C ../tools diff ${old} ${head} -- scripts/gone.ts ${edited}\n`,
   );
   expect(stderr).toEndWith("Nothing was written.\n");
   expect(contents(it.product)).toEqual(before);
@@ -358,8 +359,39 @@ test("nothing is written if a file was edited on both sides, or was never adopte
   expect((await start(["sh", "-c", move], { cwd: it.product })).code).toBe(0);
   expect((await it.adopt()).code).toBe(0);
   expect((await it.check()).code).toBe(0);
-  expect(readFileSync(join(it.product, `${layout}.mine`), "utf8")).toEndWith("// edited\n");
-  expect(readFileSync(join(it.product, layout), "utf8")).toEndWith("// more\n");
+  expect(readFileSync(join(it.product, `${edited}.mine`), "utf8")).toEndWith("// edited\n");
+  expect(readFileSync(join(it.product, edited), "utf8")).toEndWith("// more\n");
+});
+
+test("a layout that an older adoption let a fork edit is refused with the way to move its values", async () => {
+  using it = await world();
+  const old = "scripts/lib/layout.ts";
+  const now = readFileSync(join(it.tools, old), "utf8");
+  const asEdited = (product: string) =>
+    `export const layout = ${JSON.stringify({ ...layout, product })} as const;\n`;
+  // An older version of these tools.
+  const older = `${asEdited("perf-sentinel")}export const layoutFaults = [];\n`;
+  writeFiles(it.tools, { [ownLayout]: undefined, [old]: older });
+  expect((await it.adopt()).code).toBe(0);
+  writeFiles(it.product, { [old]: asEdited("mine") });
+  writeFiles(it.tools, { [ownLayout]: "export const layout = {};\n", [old]: now });
+  const before = contents(it.product);
+  const found = `found ${old} edited here, expected a fork's values in ${ownLayout}`;
+  expect(errorsOf((await it.check()).stderr)[0]).toBe(`Cannot call the copy current: ${found}`);
+  const { code, stderr } = await it.adopt();
+  expect({ code, errors: errorsOf(stderr) }).toEqual({
+    code: 1,
+    errors: [`Cannot adopt: ${found}`],
+  });
+  expect(contents(it.product)).toEqual(before);
+
+  const [, move = ""] = /Move them: (.+); adopt again: /.exec(stderr) ?? [];
+  expect((await start(["sh", "-c", move], { cwd: it.product })).code).toBe(0);
+  expect(await it.adopt()).toMatchObject({ code: 0, stderr: "" });
+  expect((await it.check()).code).toBe(0);
+  expect(contents(it.product)).toMatchObject({ [ownLayout]: asEdited("mine"), [old]: now });
+  const { stdout } = await it.run("scripts/check-tag-version.ts", it.product, "v1.3.0");
+  expect(stdout).toContain("1.3.0");
 });
 
 describe("the commands that a way out names work where it was printed:", () => {
@@ -512,14 +544,14 @@ test("the command line is judged before anything is read", async () => {
 });
 
 describe("this project itself", () => {
-  test("is adopted; --check refuses a copy that is missing or edited, but for its layout", async () => {
+  test("is adopted; --check refuses a copy that is missing or edited, but for the fork's layout", async () => {
     using it = await world();
     writeFiles(it.product, { "scripts/release.sh": "#!/bin/sh\n" });
     expect(errorsOf((await it.adoptThis("--check")).stderr)).toEqual([
       `Cannot call the copy current: ${manifest} is missing, so nothing was adopted here`,
     ]);
     expect((await it.adoptThis()).code).toBe(0);
-    it.edit(it.product, layout);
+    it.edit(it.product, ownLayout);
     expect((await it.adoptThis("--check")).code).toBe(0);
     it.edit(it.product, "scripts/release-chart.ts");
     rmSync(join(it.product, "scripts/audit-releases.ts"));

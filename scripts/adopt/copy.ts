@@ -16,6 +16,9 @@ import { isTreePath, type Source } from "../lib/tree.ts";
 /** Path of the manifest, from the folder of the copy. */
 export const manifestPath = "scripts/adopted.json";
 
+/** The file with the fork's own values: an adoption writes it if it is missing, and never touches it. */
+export const ownLayout = "scripts/layout.ts";
+
 /** The record of an adoption: which files it wrote, and from which version of the release tools. */
 export interface Manifest {
   /** The version in the package.json of the release tools. */
@@ -189,7 +192,7 @@ export function hashOf(bytes: Uint8Array): string {
 /**
  * What an adoption does with a file. "Upstream" means the release tools.
  *
- * - `current`: nothing, because it equals the file upstream.
+ * - `current`: nothing, because it equals the file upstream, or is the fork's own.
  * - `stale`: writes it, because it is missing, has not been edited, or has lost its run bit.
  * - `removed`: removes it, because it no longer exists upstream.
  * - `edited`: keeps it, because it was edited in the copy and has not changed upstream.
@@ -258,6 +261,9 @@ export async function compareCopy(copy: Copy, upstream: Upstream | undefined): P
     .filter((path) => wanted.has(path) || here.has(path))
     .map((path): Step => {
       const state = here.get(path);
+      if (path === ownLayout && state !== undefined) {
+        return { path, fate: "current" };
+      }
       const fate = fateOf(wanted.get(path), adopted.get(path), state && hashOf(state.bytes));
       return { path, fate: fate === "current" && lacksRunBit(state) ? "stale" : fate };
     });

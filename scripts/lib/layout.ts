@@ -3,7 +3,7 @@
  * `scripts/layout.ts` sets. A fork edits only that file.
  */
 
-import { layout as own } from "../layout.ts";
+import * as fork from "../layout.ts";
 
 /** One make target of the lab run. */
 export interface LabStep {
@@ -218,4 +218,4 @@ function formOf(value: unknown): string {
   return [kindOf(value), ...keys.map((key) => `${key} ${kindOf((value as Table)[key])}`)].join();
 }
 
-export const { layout, faults: layoutFaults } = mergeLayout(own);
+export const { layout, faults: layoutFaults } = mergeLayout(fork.layout);
