@@ -174,7 +174,7 @@ function judgeLeftOut(crate: LeftOut, version: Version): Finding {
     excludedBy === undefined
       ? [`it is a workspace of its own, not a member of ${root}`, `[workspace] from ${manifest}`]
       : [`${root} excludes ${entry}`, `${entry} from exclude of [workspace] in ${root}`];
-  const published = layout.published.crates.find((each) => each === name);
+  const published = layout.published.crates?.find((each) => each === name);
   return published === undefined
     ? warning(`${manifest} is left out: ${why}`, {
         at,
@@ -182,7 +182,7 @@ function judgeLeftOut(crate: LeftOut, version: Version): Finding {
       })
     : refuse(version, `${manifest} is left out, and a release publishes ${published}: ${why}`, {
         at,
-        remedy: `Remove ${remedy}, or ${published} from published.crates in scripts/layout.ts`,
+        remedy: `Remove ${remedy}, or set published.crates in scripts/layout.ts without ${published}`,
       });
 }
 

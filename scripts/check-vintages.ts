@@ -86,7 +86,7 @@ interface JudgedVintage extends Vintage {
   readonly deferral?: Line;
 }
 
-const { folder, rules } = layout.vintages;
+const { folder, rules } = layout.vintages ?? { folder: "no folder", rules: {} };
 
 /** Checks the vintages in the scoring source of a tree. */
 export const checkVintages: Check<VintageQuestion> = async (tree, question) =>
@@ -101,6 +101,13 @@ export async function findStaleVintages(tree: Tree, releaseDay: Day): Promise<Fi
 
 /** Judges the vintages in the scoring source of a tree. */
 export async function auditVintages(tree: Tree, question: VintageQuestion) {
+  if (layout.vintages === undefined) {
+    const remedy = "Set vintages in scripts/layout.ts, or leave this check out";
+    return {
+      findings: [error("Cannot check the vintages: the layout has none", { remedy })],
+      vintages: [],
+    };
+  }
   const { found, faults } = await findVintages(tree);
   const judged = found.map((vintage) => judgeVintage(vintage, question.releaseDay));
   if (judged.length === 0) {
@@ -341,7 +348,7 @@ async function missingVintages(
     .map((constant) =>
       (strict ? error : warning)(
         `Cannot judge ${constant}: found no such constant in ${folder}, and ${last.tag} has it`,
-        { remedy: `Declare ${constant} there, or remove its rule from scripts/layout.ts` },
+        { remedy: `Declare ${constant} there, or set its rule to undefined in scripts/layout.ts` },
       ),
     );
 }

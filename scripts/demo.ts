@@ -17,7 +17,7 @@ import { type StandInRegistry, startCrateIndex, startRegistry } from "./demo/reg
 import { type DemoWorld, oldVersion, openDemoWorld } from "./demo/world.ts";
 import { command, flag, main } from "./lib/cli.ts";
 import { notice, refusal } from "./lib/finding.ts";
-import { layout } from "./lib/layout.ts";
+import { defaults } from "./lib/layout.ts";
 import type { Finished } from "./lib/process.ts";
 import type { Report } from "./lib/report.ts";
 
@@ -93,9 +93,9 @@ async function demonstrate(
   }
 
   tell("Step 2: a change is ready. The audit names every place that states the old version.");
-  const changelog = smallProduct(oldVersion)[layout.changelog] ?? "";
+  const changelog = smallProduct(oldVersion)[defaults.changelog] ?? "";
   const unreleased = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
-  await world.write({ [layout.changelog]: changelog.replace(/^(?=## )/m, unreleased) });
+  await world.write({ [defaults.changelog]: changelog.replace(/^(?=## )/m, unreleased) });
   await world.commit("Describe what is new");
   await run(1, "scripts/check-references.ts", `v${version}`);
 
@@ -109,7 +109,7 @@ async function demonstrate(
   await run(1, "scripts/release.ts", `v${version}`, "--yes");
 
   tell("Step 4: the lab was run by hand, and passed. The row is recorded and committed.");
-  const where = ["--lab", layout.lab, "--append", layout.ledger];
+  const where = ["--lab", defaults.lab, "--append", defaults.ledger];
   await run(0, "scripts/record-validation.ts", `v${version}`, "PASS", ...where);
   await git("commit", "--quiet", "--all", "--message", `Record the lab validation of ${version}`);
 
@@ -143,7 +143,7 @@ async function demonstrate(
 
 /** Publishes what release.yml does except the image, and returns the crate index. */
 async function publishAll(world: DemoWorld) {
-  const { published, releaseWorkflow: workflow } = layout;
+  const { published, releaseWorkflow: workflow } = defaults;
   const { repository, binaries, sbom, checksums, crates } = published;
   const tag = `v${version}`;
   const commit = (await world.git("rev-parse", `${tag}^{commit}`)).stdout.trim();

@@ -3,12 +3,14 @@
  * once, and never touches it again.
  *
  * Set only what differs. `scripts/lib/layout.ts` has every key with its default and what it is for. Groups
- * merge by key; a list and `vintages.rules` are replaced whole. An unknown key is refused. Example:
+ * merge by key, and a list is replaced whole. `undefined` says that there is none, of what may be absent: the
+ * lab, the vintages, the published crates, each reference. An unknown key is refused. Example:
  *
  *     export const layout = {
  *       product: "my-product",
  *       chart: "charts/my-product",
  *       published: { crates: ["my-product-core", "my-product"] },
+ *       vintages: undefined,
  *     };
  */
 export const layout = {};

@@ -41,6 +41,7 @@ import { UsageError } from "./lib/command-line.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { readChart } from "./lib/files/chart.ts";
+import { labCommand } from "./lib/files/ledger.ts";
 import { attempt, detail, type Finding, together, warning } from "./lib/finding.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
 import { layout } from "./lib/layout.ts";
@@ -98,7 +99,7 @@ function releaseProcedure(
         const lab = `${layout.tagPrefix}${finalOf(version)}`;
         return [
           `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
-          `when the image is published, pin the lab to it: bun scripts/validate-lab.ts ${lab} --lab ${layout.lab} --record`,
+          `when the image is published, pin the lab to it: ${labCommand(lab)}`,
         ];
       }
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));

@@ -17,7 +17,7 @@ import { smallProduct } from "../scripts/demo/product.ts";
 import { dayOf } from "../scripts/lib/calendar.ts";
 import { rowText } from "../scripts/lib/files/ledger.ts";
 import { table } from "../scripts/lib/files/references.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults, layout } from "../scripts/lib/layout.ts";
 import { productFolder } from "./helpers/product.ts";
 import { ledgerRow, today } from "./helpers/release.ts";
 import { projectRoot, type TestRepository, testRepository, writeFiles } from "./helpers/world.ts";
@@ -42,7 +42,7 @@ const subjects = (version: string, base: string): Subject[] =>
     ["scripts/check-tag-version.ts", [version], 1, manifests],
     ["scripts/check-tag-version.ts", [version, "--ref", "HEAD"], 3, manifests],
     ["scripts/check-references.ts", [version], 1, [...new Set(references)]],
-    ["scripts/check-vintages.ts", [], 1, [`${layout.vintages.folder}/**/*.rs`]],
+    ["scripts/check-vintages.ts", [], 1, [`${defaults.vintages.folder}/**/*.rs`]],
     ["scripts/check-chart-appversion.ts", [], 1, [chart, `${layout.chart}/values.yaml`]],
     ["scripts/check-chart-version-bumped.ts", [base], 3, []],
     ["scripts/check-release-workflow.ts", [], 1, [".github/workflows/*"]],

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { smallProduct } from "../scripts/demo/product.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults } from "../scripts/lib/layout.ts";
 import { runInTerminal, standIn, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
@@ -47,7 +47,7 @@ const values = {
   "crates/-rf/Cargo.toml": '[package]\nname = "-rf"\nversion = "--help"\n',
   "charts/perf-sentinel/Chart.yaml": `apiVersion: v2\nname: ${quoted}\nversion: ${quoted}\nappVersion: ${quoted}\n${quoted}: ${quoted}\nannotations:\n  artifacthub.io/images: ${quoted}\n`,
   "charts/perf-sentinel/values.yaml": `image:\n  repository: ${quoted}\n  tag: ${quoted}\n`,
-  [`${layout.vintages.folder}/data.rs`]: `const ${"A"}_VINTAGE: &str = ${quoted.replaceAll("\\u", "\\\\u")};\nconst B_VINTAGE: &str = "${evil.replaceAll('"', "")}";\n`,
+  [`${defaults.vintages.folder}/data.rs`]: `const ${"A"}_VINTAGE: &str = ${quoted.replaceAll("\\u", "\\\\u")};\nconst B_VINTAGE: &str = "${evil.replaceAll('"', "")}";\n`,
   ".github/workflows/release.yml": `on: ${quoted}\n${quoted}: ${quoted}\njobs:\n  ${quoted}:\n    needs: ${quoted}\n    steps:\n      - run: ${quoted}\n`,
   "docs/ci-templates/github-actions.yml": `env:\n  PERF_SENTINEL_VERSION: "1.2.9"\n  ${quoted}: ${evil}\n`,
   "CHANGELOG.md": `# ${evil}\n\n## [1.3.0] - ${evil}\n\n## [${evil}]\n`,
@@ -67,7 +67,7 @@ const sizes = {
   "charts/perf-sentinel/Chart.yaml": `version: ${longText}\nappVersion: ${longText}\n`,
   "charts/perf-sentinel/values.yaml": `${"[".repeat(100_000)}\n`,
   ".github/workflows/release.yml": `jobs: ${"{a: ".repeat(50_000)}\n`,
-  [`${layout.vintages.folder}/data.rs`]: `const A_VINTAGE: &str = "${longText}";\n`,
+  [`${defaults.vintages.folder}/data.rs`]: `const A_VINTAGE: &str = "${longText}";\n`,
   "CHANGELOG.md": `## [1.3.0] - ${longText}\n`,
   "release-gate/lab-validations.txt": `${longText}\nv1.3.0\t${longLine}\t\t\n${"\t".repeat(1_000_000)}\n`,
 };

@@ -12,7 +12,7 @@ import {
   startCrateIndex,
   startRegistry,
 } from "../scripts/demo/registry.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults, layout } from "../scripts/lib/layout.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -221,7 +221,7 @@ jobs:
 const additions = {
   [layout.releaseWorkflow]: workflow("v", "check-tag-version"),
   [layout.chartReleaseWorkflow]: workflow("chart-v", "check-helm-tag-version"),
-  [`${layout.vintages.folder}/table.rs`]: Object.keys(layout.vintages.rules)
+  [`${defaults.vintages.folder}/table.rs`]: Object.keys(defaults.vintages.rules)
     .map((name) => `pub const ${name}: &str = "2026-07-01";\n`)
     .join(""),
 };
@@ -283,7 +283,7 @@ beforeAll(async () => {
   });
   await product.git("reset", "--quiet", "--hard", main);
 
-  const { published } = layout;
+  const { published } = defaults;
   for (const name of published.crates) {
     crates.publish(name, "1.3.0");
   }

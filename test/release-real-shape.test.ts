@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRegistry } from "../scripts/demo/registry.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults, layout } from "../scripts/lib/layout.ts";
 import { realShape, realShapeWorld } from "./helpers/real-shape.ts";
 import { type ReleaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -176,7 +176,7 @@ test("a chart that lists the changes of its last release is a warning", async ()
 });
 
 test("a stale vintage that nothing defers is a warning", async () => {
-  const path = `${layout.vintages.folder}/carbon.rs`;
+  const path = `${defaults.vintages.folder}/carbon.rs`;
   const stale = (realShape("0.12.0")[path] ?? "").replaceAll(today(), "2019-01-01");
   await using world = await readyWorld({ [path]: stale });
   const { code, stderr } = await run(world, script, "v0.12.0", "--dry-run");

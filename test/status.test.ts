@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { smallLab, smallProduct } from "../scripts/demo/product.ts";
 import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults, layout } from "../scripts/lib/layout.ts";
 import { realShape, realShapeWorld } from "./helpers/real-shape.ts";
 import { ledgerRow, type ReleaseWorld, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -83,7 +83,7 @@ async function realProduct(registry: StandInRegistry) {
   }
   await world.git("commit", "--quiet", "--all", "--message", "Use another registry");
   await world.git("push", "--quiet", "origin", "main");
-  const lab = join(world.root, layout.lab);
+  const lab = join(world.root, defaults.lab);
   writeFiles(lab, smallLab);
   await world.git("init", "--quiet", lab);
   await world.git("-C", lab, "add", "--all");
@@ -568,7 +568,7 @@ test.each([
   );
   const repaired = await runScript("release-gate/check-ledger.ts", ["--repair", "2"], world.place);
   expect(repaired).toMatchObject({ code: 0 });
-  const lab = `bun scripts/validate-lab.ts v1.3.0 --lab ${layout.lab} --record`;
+  const lab = `bun scripts/validate-lab.ts v1.3.0 --lab ${defaults.lab} --record`;
   const commit = `git commit --message "Record the lab validation of v1.3.0" ${layout.ledger}`;
   expect((await world.status()).next).toBe(row("").startsWith("v1.3.0") ? commit : lab);
 });

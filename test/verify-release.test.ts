@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { publishSoundly, runShape, type StandInGh, soundAssets } from "../scripts/demo/gh.ts";
 import { startCrateIndex, startRegistry } from "../scripts/demo/registry.ts";
-import { layout } from "../scripts/lib/layout.ts";
+import { defaults, layout } from "../scripts/lib/layout.ts";
 import { countAnswers } from "../scripts/verify-release.ts";
 import { ghWorld } from "./helpers/gh.ts";
 import { hurry } from "./helpers/hurry.ts";
@@ -16,7 +16,7 @@ import { type JsonReport, projectRoot } from "./helpers/world.ts";
 const script = "scripts/verify-release.ts";
 const image = "robintra/perf-sentinel";
 const platforms = ["linux/amd64", "linux/arm64"];
-const { published } = layout;
+const { published } = defaults;
 const assets = soundAssets([...published.binaries, published.sbom], published.checksums[0]);
 
 let product: ReleaseWorld;

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { makeScratchFolder } from "../lib/disk/scratch.ts";
 import { refusal } from "../lib/finding.ts";
-import { layout } from "../lib/layout.ts";
+import { defaults } from "../lib/layout.ts";
 import { type Environment, type Finished, lastWords, needProgram, run } from "../lib/process.ts";
 import { standInFolder } from "./gh.ts";
 import { smallLab, smallProduct } from "./product.ts";
@@ -45,7 +45,7 @@ git -C "$1" push --quiet origin main
 export async function openDemoWorld({ tools, registry, env, signal }: DemoOptions) {
   const folder = makeScratchFolder("release-demo-", { env });
   const product = join(folder, "perf-sentinel");
-  const lab = resolve(product, layout.lab);
+  const lab = resolve(product, defaults.lab);
   const isolated = isolate(env, folder);
 
   /** Runs a program with standard error redirected to standard output. */

@@ -18,7 +18,8 @@ export interface VintageRule {
   readonly words: string;
 }
 
-const defaults = {
+/** The product's own values. */
+export const defaults = {
   /** The product: the name of its main crate, of its chart and of its image. */
   product: "perf-sentinel",
   /** The branch that releases are made from, and the remote that they are pushed to. */
@@ -90,6 +91,13 @@ const defaults = {
     /** The only field of the examples that follows the release. */
     releaseUrlField: "binary_verification_url",
   },
+  /** The commands of the local gates (PROCEDURE step 2), run before a bump is committed. */
+  localGates: [
+    "cargo fmt --all",
+    "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
+    "cargo clippy --workspace --no-default-features -- -D warnings",
+    "cargo test --workspace",
+  ],
   /** UTC calendar days for which a lab validation is valid (PROCEDURE step 5). */
   maxValidationAgeDays: 30,
   /** Paths that must not change after a lab validation: their change makes it invalid. */
@@ -132,7 +140,19 @@ const defaults = {
   watchMinutes: 60,
 };
 
-/** Maps whose keys are free. */
+/** What a fork may have none of: it sets the key to `undefined`. */
+const optional = [
+  "lab",
+  "vintages",
+  "published.crates",
+  "references.lockFiles",
+  "references.ciTemplates",
+  "references.ciGuides",
+  "references.schemaExamples",
+] as const;
+type Optional = (typeof optional)[number];
+
+/** Maps whose keys are free; a fork removes one with `undefined`. */
 const maps = ["vintages.rules"];
 
 /** A value of `scripts/layout.ts` that no command can use: its default stands, and `execute` refuses. */
@@ -146,26 +166,47 @@ export interface LayoutFault {
   readonly known?: readonly string[];
 }
 
-type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
-type Layout = Frozen<typeof defaults>;
+/** The type of a part of the merged layout. `Path` is its path with a full stop behind it. */
+type Merged<T, Path extends string = ""> = T extends readonly unknown[]
+  ? Readonly<T>
+  : T extends object
+    ? {
+        readonly [Key in keyof T]:
+          | Merged<T[Key], `${Path}${Key & string}.`>
+          | (`${Path}${Key & string}` extends Optional ? undefined : never);
+      }
+    : T;
+type Layout = Merged<typeof defaults>;
 type Table = Readonly<Record<string, unknown>>;
 
 /** Returns the defaults with a fork's values in their place, and the faults of these. */
 export function mergeLayout(values: unknown): { layout: Layout; faults: readonly LayoutFault[] } {
   const faults: LayoutFault[] = [];
   function merged(usual: unknown, found: unknown, path: string): unknown {
+    if (found === undefined && optional.some((each) => each === path)) {
+      return undefined;
+    }
     if (kindOf(found) !== kindOf(usual)) {
       faults.push({ path, found, expected: usual });
       return usual;
     }
-    if (!isTable(usual) || maps.includes(path)) {
-      judgeElements(usual, found, path);
-      return found;
+    if (Array.isArray(found) && Array.isArray(usual)) {
+      const fits = found.map((each, index) => fitsOneOf(usual, each, `${path}[${index}]`));
+      return fits.includes(false) ? usual : found;
     }
+    return isTable(usual) && isTable(found) ? mergedTable(usual, found, path) : found;
+  }
+  function mergedTable(usual: Table, found: Table, path: string): Table {
     const result: Record<string, unknown> = { ...usual };
-    for (const [key, each] of Object.entries(found as Table)) {
+    for (const [key, each] of Object.entries(found)) {
       const inner = path === "layout" ? key : `${path}.${key}`;
-      if (Object.hasOwn(usual, key)) {
+      if (maps.includes(path)) {
+        if (each === undefined) {
+          delete result[key];
+        } else if (fitsOneOf(Object.values(usual), each, inner)) {
+          result[key] = each;
+        }
+      } else if (Object.hasOwn(usual, key)) {
         result[key] = merged(usual[key], each, inner);
       } else {
         faults.push({ path: inner, found: each, known: Object.keys(usual) });
@@ -173,22 +214,17 @@ export function mergeLayout(values: unknown): { layout: Layout; faults: readonly
     }
     return result;
   }
-  /** Refuses each element of a list or map that has the form of no element of the default. */
-  function judgeElements(usual: unknown, found: unknown, path: string): void {
-    if (typeof usual !== "object") {
-      return;
-    }
-    const examples = Object.values(usual as Table);
+  /** Reports whether an element of a list or map has the form of one of the default. */
+  function fitsOneOf(examples: readonly unknown[], found: unknown, path: string): boolean {
     const known = [...new Set(examples.filter(isTable).flatMap(Object.keys))];
-    for (const [key, each] of Object.entries(found as Table)) {
-      const inner = Array.isArray(usual) ? `${path}[${key}]` : `${path}.${key}`;
-      const unknown = Object.keys(isTable(each) ? each : {}).find((key) => !known.includes(key));
-      if (known.length > 0 && unknown !== undefined) {
-        faults.push({ path: `${inner}.${unknown}`, found: each, known });
-      } else if (examples.length > 0 && !examples.some((one) => formOf(one) === formOf(each))) {
-        faults.push({ path: inner, found: each, expected: examples[0] });
-      }
+    const unknown = Object.keys(isTable(found) ? found : {}).find((key) => !known.includes(key));
+    const fits = examples.length === 0 || examples.some((each) => formOf(each) === formOf(found));
+    if (!fits && known.length > 0 && unknown !== undefined) {
+      faults.push({ path: `${path}.${unknown}`, found, known });
+    } else if (!fits) {
+      faults.push({ path, found, expected: examples[0] });
     }
+    return fits;
   }
   return { layout: merged(defaults, values, "layout") as Layout, faults };
 }

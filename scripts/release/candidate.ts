@@ -32,11 +32,12 @@ export async function listPublished(tree: Tree, tag: string, version: Version): 
   const publishing = jobs.filter(([, job]) => JSON.stringify(job).includes("cargo publish"));
   const isKept = publishing.length > 0 && publishing.every(([, job]) => excludesCandidates(job));
   const names = publishing.map(([id]) => id).join(", ");
-  const crates = published.crates.map((crate) => `${crate} ${version}`).join(", ");
+  const crates = published.crates?.map((crate) => `${crate} ${version}`).join(", ");
+  const onCratesIo = isKept
+    ? `nothing on crates.io: the condition of ${names} keeps a candidate from it`
+    : `on crates.io: ${crates}, which nothing takes back`;
   return [
-    isKept
-      ? `nothing on crates.io: the condition of ${names} keeps a candidate from it`
-      : `on crates.io: ${crates}, which nothing takes back`,
+    ...(crates === undefined ? [] : [onCratesIo]),
     `on GitHub: the release ${tag} with binaries, checksums and SBOM`,
     ...published.images.map((image) => `the image ${image}:${version}`),
   ];

@@ -75,9 +75,6 @@ export async function nextAfterBump(
 
 /** The gates of step 2 that leave no trace. */
 const localGates = [
-  "cargo fmt --all",
-  "cargo clippy --workspace --all-targets --features daemon -- -D warnings",
-  "cargo clippy --workspace --no-default-features -- -D warnings",
-  "cargo test --workspace",
-  "bun scripts/check-vintages.ts",
+  ...layout.localGates,
+  ...(layout.vintages === undefined ? [] : ["bun scripts/check-vintages.ts"]),
 ];

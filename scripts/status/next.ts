@@ -190,7 +190,9 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
 function judgeVintages(facts: StatusFacts, checks: Checks): Judgement {
   const { vintages, uncommitted } = checks;
   if (vintages === undefined) {
-    return step("not applicable", `there is no Rust source in ${layout.vintages.folder}`);
+    const where = layout.vintages?.folder;
+    const why = where ? `there is no Rust source in ${where}` : "the layout has no vintages";
+    return step("not applicable", why);
   }
   const settled = command(commitAll("Refresh or defer reference data"), "not committed yet");
   const next = uncommitted?.fresh ? orEarlier(facts, settled) : correction(facts, checks, vintages);

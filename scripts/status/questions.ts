@@ -210,8 +210,9 @@ async function askBump(
 
 async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {
   const { repository, commit, day, tagged } = judged;
-  const files = await tree.list(`${layout.vintages.folder}/**/*.rs`);
-  if (files.length === 0) {
+  const { vintages } = layout;
+  const files = vintages && (await tree.list(`${vintages.folder}/**/*.rs`));
+  if (files === undefined || files.length === 0) {
     return undefined;
   }
   await using earlier = earlierReleases(repository, commit);

@@ -153,7 +153,7 @@ export function questionsOf(
       return [await running];
     },
   };
-  const ofCrates = layout.published.crates.map((name) =>
+  const ofCrates = (layout.published.crates ?? []).map((name) =>
     made(`crate ${name}`, async () => [await askCrate(name, version, crateIndex, http)]),
   );
   const own = isChart

@@ -4,7 +4,7 @@
  */
 
 import { smallProduct } from "../../scripts/demo/product.ts";
-import { layout } from "../../scripts/lib/layout.ts";
+import { defaults, layout } from "../../scripts/lib/layout.ts";
 import { type ReleaseWorld, type Template, templateOf, today, worldFrom } from "./release.ts";
 import { testRepository } from "./world.ts";
 
@@ -41,9 +41,9 @@ export function realShape(version: string): Record<string, string> {
     "docs/FR/CI-FR.md": guide,
     [chart]: (small[chart] ?? "").replace("annotations:\n", `annotations:\n${changes}`),
     // CCF_LEGACY_VINTAGE was renamed long ago.
-    [`${layout.vintages.folder}/cloud_energy/table.rs`]: vintage("SPECPOWER_VINTAGE"),
-    [`${layout.vintages.folder}/carbon_profiles.rs`]: vintage("CARBON_PROFILES_VINTAGE"),
-    [`${layout.vintages.folder}/carbon.rs`]:
+    [`${defaults.vintages.folder}/cloud_energy/table.rs`]: vintage("SPECPOWER_VINTAGE"),
+    [`${defaults.vintages.folder}/carbon_profiles.rs`]: vintage("CARBON_PROFILES_VINTAGE"),
+    [`${defaults.vintages.folder}/carbon.rs`]:
       vintage("CARBON_TABLE_VINTAGE") + vintage("PUE_VINTAGE"),
     [layout.releaseWorkflow]: workflow("v", "check-tag-version"),
     [layout.chartReleaseWorkflow]: workflow("chart-v", "check-helm-tag-version"),

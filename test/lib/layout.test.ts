@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { table } from "../../scripts/lib/files/references.ts";
 import { refusalOfLayout } from "../../scripts/lib/help.ts";
-import { layout, layoutFaults, mergeLayout } from "../../scripts/lib/layout.ts";
+import { defaults, layout, layoutFaults, mergeLayout } from "../../scripts/lib/layout.ts";
 import {
   isolatedEnvironment,
   projectRoot,
@@ -16,23 +17,51 @@ test("the product sets nothing: its layout is the default", () => {
   expect(mergeLayout({})).toEqual({ layout, faults: [] });
 });
 
-test("groups merge by key at any depth; texts, numbers, lists and the rules of vintages are replaced", () => {
+test("groups merge by key at any depth; texts, numbers, lists are replaced", () => {
   const own = {
     product: "mine",
     limits: { local: 5 },
     published: { crates: ["mine"] },
     labSteps: [{ name: "up" }, { name: "test", counts: "passed" }],
     vintages: { rules: { MY_VINTAGE: { months: 3, words: "fresh" } } },
-  } as const;
+  };
   const { layout: merged, faults } = mergeLayout(own);
   expect(faults).toEqual([]);
   expect(merged).toEqual({
-    ...layout,
+    ...defaults,
     product: "mine",
-    limits: { ...layout.limits, local: 5 },
-    published: { ...layout.published, crates: ["mine"] },
-    labSteps: [...own.labSteps],
-    vintages: { ...layout.vintages, rules: own.vintages.rules },
+    limits: { ...defaults.limits, local: 5 },
+    published: { ...defaults.published, crates: ["mine"] },
+    labSteps: own.labSteps,
+    vintages: {
+      ...defaults.vintages,
+      rules: { ...defaults.vintages.rules, ...own.vintages.rules },
+    },
+  });
+});
+
+const noReferences = {
+  lockFiles: undefined,
+  ciTemplates: undefined,
+  ciGuides: undefined,
+  schemaExamples: undefined,
+};
+
+test("what a fork has none of is set to undefined: the lab, vintages, published crates, references, a rule", () => {
+  const none = { lab: undefined, vintages: undefined, published: { crates: undefined } };
+  const { layout: merged, faults } = mergeLayout({ ...none, references: noReferences });
+  expect(faults).toEqual([]);
+  expect(merged).toStrictEqual({
+    ...defaults,
+    ...none,
+    published: { ...defaults.published, crates: undefined },
+    references: { ...defaults.references, ...noReferences },
+  });
+  const { PUE_VINTAGE: _, ...others } = defaults.vintages.rules;
+  const withoutRule = mergeLayout({ vintages: { rules: { PUE_VINTAGE: undefined } } });
+  expect(withoutRule).toStrictEqual({
+    layout: { ...defaults, vintages: { ...defaults.vintages, rules: others } },
+    faults: [],
   });
 });
 
@@ -84,12 +113,12 @@ test("a fork's values reach every command; a misspelled key refuses it, but not 
   using folder = temporaryFolder();
   cpSync(join(projectRoot, "scripts"), join(folder.path, "scripts"), { recursive: true });
   const env = isolatedEnvironment(folder.path);
-  const run = (values: object, ...args: string[]) => {
-    const text = `export const layout = ${JSON.stringify(values)};\n`;
-    writeFiles(folder.path, { "scripts/layout.ts": text });
-    const script = "scripts/check-tag-version.ts";
-    return start([process.execPath, script, ...args], { cwd: folder.path, env });
+  const runWith = (values: string, ...args: string[]) => {
+    writeFiles(folder.path, { "scripts/layout.ts": `export const layout = ${values};\n` });
+    return start([process.execPath, ...args], { cwd: folder.path, env });
   };
+  const run = (values: object, ...args: string[]) =>
+    runWith(JSON.stringify(values), "scripts/check-tag-version.ts", ...args);
   expect((await run({ tagPrefix: "release-" }, "v1.0.0")).code).toBe(2);
   const misspelled = { tagPrefx: "release-", product: 1 };
   expect(await run(misspelled, "v1.0.0")).toMatchObject({
@@ -106,4 +135,16 @@ test("a fork's values reach every command; a misspelled key refuses it, but not 
     ].join("\n"),
   });
   expect((await run(misspelled, "--help")).code).toBe(0);
+
+  // What the layout has none of has no rows, no gate and no command.
+  const none = Object.keys(noReferences).map((key) => `${key}: undefined`);
+  const values = `{ vintages: undefined, references: { ${none} } }`;
+  const rows =
+    'import { table } from "./scripts/lib/files/references.ts"; console.log(table.length)';
+  expect((await runWith(values, "-e", rows)).stdout).toBe(`${table.length - 5}\n`);
+  await start(["git", "init", "--quiet"], { cwd: folder.path, env });
+  expect(await runWith(values, "scripts/check-vintages.ts")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("error: Cannot check the vintages: the layout has none\n"),
+  });
 });

@@ -13,7 +13,7 @@ import {
 } from "../../scripts/demo/gh.ts";
 import { startCrateIndex, startRegistry } from "../../scripts/demo/registry.ts";
 import type { Answer, State } from "../../scripts/lib/answer.ts";
-import { layout } from "../../scripts/lib/layout.ts";
+import { defaults, layout } from "../../scripts/lib/layout.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import { openDownloads } from "../../scripts/verify/github-release.ts";
 import { questionsOf, type TagKind } from "../../scripts/verify/questions.ts";
@@ -28,7 +28,7 @@ const candidate = "v1.3.0-rc.1";
 const image = "robintra/perf-sentinel";
 const chart = "robintra/charts/perf-sentinel";
 const platforms = ["linux/amd64", "linux/arm64"];
-const { published } = layout;
+const { published } = defaults;
 const files = [...published.binaries, published.sbom];
 
 let product: ReleaseWorld;

@@ -106,7 +106,7 @@ export function isRepairable({ at, repaired }: Pick<MalformedRow, "at" | "repair
 /** Returns the command that runs the lab and records its verdict. Nothing else opens the gate. */
 export function labCommand(tag: string, ledger: string = layout.ledger): string {
   const named = ledger === layout.ledger ? "" : ` --ledger ${shellWord(ledger)}`;
-  return `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab} --record${named}`;
+  return `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab ?? "DIR"} --record${named}`;
 }
 
 /** Returns the text of a row without a line ending. */

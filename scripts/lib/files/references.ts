@@ -215,8 +215,7 @@ async function readTemplate(path: string, { tree, source }: Reading): Promise<So
 const { references: paths } = layout;
 const manifest = chartManifest(layout.chart);
 
-/** Every kind of reference, in the order of PROCEDURE steps 2 and 3. */
-export const table: readonly Row[] = [
+const rows: readonly Row[] = [
   {
     name: "workspace version",
     where: [layout.workspaceManifest],
@@ -241,7 +240,7 @@ export const table: readonly Row[] = [
   },
   {
     name: "locked workspace package",
-    where: paths.lockFiles,
+    where: paths.lockFiles ?? [],
     follows: "application",
     enforced: false,
     inFile: (file, { workspace }) =>
@@ -249,7 +248,7 @@ export const table: readonly Row[] = [
   },
   {
     name: `${paths.versionConstant} of a CI template`,
-    where: [paths.ciTemplates],
+    where: [paths.ciTemplates ?? []].flat(),
     follows: "final",
     enforced: false,
     inFile: (file) => constantsIn(file),
@@ -257,21 +256,21 @@ export const table: readonly Row[] = [
   },
   {
     name: `${paths.versionConstant} in a snippet`,
-    where: paths.ciGuides,
+    where: paths.ciGuides ?? [],
     follows: "final",
     enforced: false,
     inFile: (file) => constantsIn(file, "code"),
   },
   {
     name: `${layout.product}@${layout.tagPrefix}X.Y.Z`,
-    where: paths.ciGuides,
+    where: paths.ciGuides ?? [],
     follows: "final",
     enforced: false,
     inFile: mentionsIn,
   },
   {
     name: `${paths.releaseUrlField} of a schema example`,
-    where: [paths.schemaExamples],
+    where: [paths.schemaExamples ?? []].flat(),
     follows: "final",
     enforced: false,
     inFile: releaseUrls,
@@ -315,3 +314,6 @@ export const table: readonly Row[] = [
     inFile: (file, { versions: { chart } }) => (chart ? sectionIn(file, chart, false) : []),
   },
 ];
+
+/** Every kind of reference that the layout has, in the order of PROCEDURE steps 2 and 3. */
+export const table = rows.filter(({ where }) => where.length > 0);
