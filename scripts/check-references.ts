@@ -187,7 +187,9 @@ async function compare(
       : (await readReferences(tree, applicationVersions(last.version), [...rows])).references;
   return [
     ...blind
-      .filter(({ row, file }) => older.some((each) => each.row === row && each.file === file))
+      .filter(({ row, file }) =>
+        older.some((each) => each.row === row && each.file === file && each.version !== undefined),
+      )
       .map(({ row, file }) =>
         warning(`${file} no longer holds the reference that it held in ${tag}: ${row.name}`, {
           at: { file },

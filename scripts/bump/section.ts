@@ -45,8 +45,9 @@ export interface SectionEdit {
 /**
  * Returns the changelog with the section of the release. A second call changes nothing.
  *
- * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if the release's heading
- * has text other than a date in the date's place, or if the result does not read back as intended.
+ * @throws {LocatedSyntaxError} If the changelog has one of the sections twice, if no heading of a release
+ * is found, if the newest one is not in the form of the file, if the release's heading has text other
+ * than a date in the date's place, or if the result does not read back as intended.
  */
 export function withSection(source: Source, request: SectionRequest): SectionEdit {
   const changelog = readChangelog(source);
@@ -69,17 +70,17 @@ export function withSection(source: Source, request: SectionRequest): SectionEdi
   if (!isProven) {
     throw cannotEdit(changelog, "found headings that do not read back as intended", existing?.at);
   }
-  const { title, at, hasContent } = section;
+  const { title, heading, at, hasContent } = section;
   const { path } = source;
   const left = rest.map((each) =>
     warning(
-      `${path} still has entries below ## ${each.title}: the section ## ${title} existed already`,
-      { at: each.at, remedy: `Move the entries of the release below ## ${title} by hand` },
+      `${path} still has entries below ${each.heading}: the section ${heading} existed already`,
+      { at: each.at, remedy: `Move the entries of the release below ${heading} by hand` },
     ),
   );
   if (!hasContent) {
     const remedy = "Write what is new below it, and commit that";
-    left.unshift(warning(`${path} says nothing below ## ${title}`, { at, remedy }));
+    left.unshift(warning(`${path} says nothing below ${heading}`, { at, remedy }));
   }
   return { text, outcome, title, at, left };
 }
@@ -92,7 +93,8 @@ function titlesWithout({ sections }: Changelog, section: Section | undefined): s
 function only(changelog: Changelog, sections: readonly Section[]): Section | undefined {
   const [first, second] = sections;
   if (second !== undefined) {
-    throw cannotEdit(changelog, `found ## ${second.title} again, expected it once`, second.at);
+    const why = `found ${second.heading} again, expected it once`;
+    throw cannotEdit(changelog, why, second.at, "Merge the sections into one", first && [first.at]);
   }
   return first;
 }
@@ -102,8 +104,9 @@ function cannotEdit(
   why: string,
   at = source.place(),
   remedy = "Edit it by hand",
+  also?: readonly Place[],
 ): LocatedSyntaxError {
-  return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, remedy);
+  return new LocatedSyntaxError(`Cannot edit ${source.path}: ${why}`, at, remedy, also);
 }
 
 type Edit = Pick<SectionEdit, "outcome"> & { readonly splices: readonly Splice[] };
@@ -117,10 +120,10 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
   const splices: Splice[] = [];
   if (mustHaveDate && !isDay(existing.date ?? "")) {
     if (!awaitsDate(existing)) {
-      const why = `found ## ${existing.title}, expected ${datedHeading(version)}`;
-      throw cannotEdit(changelog, why, existing.at, dateByHand(version));
+      const why = `found ${existing.heading}, expected ${datedHeading(changelog, version)}`;
+      throw cannotEdit(changelog, why, existing.at, dateByHand(changelog, version));
     }
-    splices.push(dateSplice(text, existing, date));
+    splices.push(dateSplice(changelog, existing, date));
   }
   if (!existing.hasContent && otherwise.length > 0) {
     splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
@@ -128,32 +131,61 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
   return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
 }
 
-/** Returns the splice that writes a date after a heading's brackets, or over a placeholder. */
-function dateSplice(text: string, { start, bodyStart, date }: Section, day: Day): Splice {
-  const line = text.slice(start, bodyStart);
-  const [name = ""] = /^[^[]*\[[^\]]*\](?:\([^()]*\)|\[[^\]]*\])?/.exec(line) ?? [];
+/** Returns the splice that writes a date after a heading's label, or over a placeholder. */
+function dateSplice({ source, withDate }: Changelog, section: Section, day: Day): Splice {
+  const { start, bodyStart, label, date } = section;
+  const line = source.text.slice(start, bodyStart);
   return date === undefined
-    ? insertion(start + name.length, ` - ${day}`)
+    ? insertion(start + line.indexOf(label) + label.length, withDate(section.version ?? "", day))
     : { offset: start + line.lastIndexOf(date), from: date, to: day };
 }
 
 function newSection(
-  { source: { text }, sections }: Changelog,
+  changelog: Changelog,
   { version, date, mustHaveDate, otherwise }: SectionRequest,
   unreleased: Section | undefined,
 ): Edit {
-  const newest = sections.find((each) => each.version !== undefined);
+  const { text } = changelog.source;
+  const newest = changelog.sections.find((each) => each.version !== undefined);
+  refuseMisspelled(changelog, version, newest);
   const dated = mustHaveDate || newest?.date !== undefined;
-  const heading = `## [${version}]${dated ? ` - ${date}` : ""}`;
+  const heading = changelog.heading(version, dated ? date : undefined);
   if (unreleased?.hasContent) {
     const at = unreleased.bodyStart;
-    return { splices: [insertion(at, below(text, at, [heading]))], outcome: "moved" };
+    return { splices: [insertion(at, below(text, at, heading))], outcome: "moved" };
   }
-  const lines = otherwise.length === 0 ? [heading] : [heading, "", ...otherwise];
-  const before = unreleased === undefined ? (newest ?? sections[0])?.start : undefined;
-  const at = before ?? unreleased?.bodyStart ?? text.length;
+  const lines = otherwise.length === 0 ? heading : [...heading, "", ...otherwise];
+  const before = unreleased === undefined ? newest?.start : undefined;
+  const at = before ?? unreleased?.bodyStart;
+  if (at === undefined) {
+    const wanted = changelog.heading(version, dated ? "YYYY-MM-DD" : undefined)[0];
+    const why = `found no heading of a release, expected one such as ${wanted}`;
+    throw cannotEdit(
+      changelog,
+      why,
+      undefined,
+      "Write the heading by hand, and below it what is new",
+    );
+  }
   const added = below(text, at, before === undefined ? lines : [...lines, ""]);
   return { splices: [insertion(at, added)], outcome: "added" };
+}
+
+/**
+ * Refuses a heading that means the release, or one that is newer than the newest section: its section
+ * would be taken for a part of another one.
+ *
+ * @throws {LocatedSyntaxError} If there is one.
+ */
+function refuseMisspelled(changelog: Changelog, version: Version, newest: Section | undefined) {
+  const found = changelog.misspelled.find(
+    (each) => each.version === version || each.start < (newest?.start ?? each.start + 1),
+  );
+  if (found !== undefined) {
+    const wanted = changelog.heading(found.version ?? "A.B.C", found.date)[0];
+    const why = `found ${found.heading}, expected ${wanted}`;
+    throw cannotEdit(changelog, why, found.at, `Write the heading as ${wanted}`);
+  }
 }
 
 /** Returns the text that inserts lines at an offset, after a blank line and with line ends. */

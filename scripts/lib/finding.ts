@@ -126,11 +126,13 @@ export function refusal(message: string, details: Details = {}): Refusal {
 export class LocatedSyntaxError extends SyntaxError {
   readonly at: Place;
   readonly remedy: string | undefined;
+  readonly also: readonly Place[] | undefined;
 
-  constructor(message: string, at: Place, remedy?: string) {
+  constructor(message: string, at: Place, remedy?: string, also?: readonly Place[]) {
     super(message);
     this.at = at;
     this.remedy = remedy;
+    this.also = also;
   }
 }
 
@@ -144,7 +146,7 @@ export function findingsOf(thrown: unknown): readonly Finding[] {
     return thrown.findings;
   }
   if (thrown instanceof LocatedSyntaxError) {
-    return [error(thrown.message, { at: thrown.at, remedy: thrown.remedy })];
+    return [error(thrown.message, { at: thrown.at, remedy: thrown.remedy, also: thrown.also })];
   }
   throw thrown;
 }

@@ -84,15 +84,6 @@ holds("without anything unreleased a heading is added, and needs words", release
     "added",
     wordless,
   ],
-  [
-    "above headings of another form",
-    "# C\n\n## 1.2.9\n",
-    `# C\n\n${dated}\n\n## 1.2.9\n`,
-    "added",
-    wordless,
-  ],
-  ["at the end of prose", "# C\n\nx", `# C\n\nx\n\n${dated}\n`, "added", wordless],
-  ["in an empty file", "", `${dated}\n`, "added", wordless],
   ["with CRLF", crlf(`x\n\n${old}`), crlf(`x\n\n${dated}\n\n${old}`), "added", wordless],
 ]);
 
@@ -171,6 +162,96 @@ test.each([
     expect.objectContaining({
       message: expect.stringMatching(/^Cannot edit C\.md: found ## \[.* again, expected it once$/),
       at: expect.objectContaining({ line: 5 }),
+      also: [expect.objectContaining({ line: 1 })],
     }),
   );
 });
+
+const dash = (words: string) => "-".repeat(words.length);
+
+holds("a new heading has the form of the newest one", release, [
+  [
+    "a title",
+    "# 1.2.9 (2026-08-07)\n\n## Fixed\n\n- old\n",
+    "# 1.3.0 (2026-09-01)\n\n# 1.2.9 (2026-08-07)\n\n## Fixed\n\n- old\n",
+    "added",
+    "C.md says nothing below # 1.3.0 (2026-09-01)",
+  ],
+  [
+    "a title below what is unreleased",
+    "# Unreleased\n\n## Fixed\n\n- new\n\n# 1.2.9 (2026-08-07)\n\n- old\n",
+    "# Unreleased\n\n# 1.3.0 (2026-09-01)\n\n## Fixed\n\n- new\n\n# 1.2.9 (2026-08-07)\n\n- old\n",
+    "moved",
+  ],
+  [
+    "a link",
+    "## [Unreleased](https://x/compare/v1.2.9...main)\n\n- new\n\n## [1.2.9](https://x/v1.2.9) - 2026-08-07\n\n- old\n",
+    "## [Unreleased](https://x/compare/v1.2.9...main)\n\n## [1.3.0](https://x/v1.3.0) - 2026-09-01\n\n- new\n\n## [1.2.9](https://x/v1.2.9) - 2026-08-07\n\n- old\n",
+    "moved",
+  ],
+  [
+    "underlined, with CRLF",
+    crlf(`Log\n===\n\n1.2.9 / 2026-08-07\n${dash("1.2.9 / 2026-08-07")}\n\n- old\n`),
+    crlf(
+      `Log\n===\n\n1.3.0 / 2026-09-01\n${dash("1.3.0 / 2026-09-01")}\n\n1.2.9 / 2026-08-07\n${dash("1.2.9 / 2026-08-07")}\n\n- old\n`,
+    ),
+    "added",
+    "C.md says nothing below 1.3.0 / 2026-09-01",
+  ],
+  [
+    "not its mark",
+    `${old.replace("-07", "-07 [YANKED]")}`,
+    `${dated}\n\n${old.replace("-07", "-07 [YANKED]")}`,
+    "added",
+    wordless,
+  ],
+  [
+    "bare names",
+    "# C\n\n## 1.2.9\n",
+    "# C\n\n## 1.3.0 - 2026-09-01\n\n## 1.2.9\n",
+    "added",
+    "C.md says nothing below ## 1.3.0 - 2026-09-01",
+  ],
+  [
+    "a date in its place",
+    "# 1.3.0\n\n- new\n\n# 1.2.9 (2026-08-07)\n",
+    "# 1.3.0 (2026-09-01)\n\n- new\n\n# 1.2.9 (2026-08-07)\n",
+    "completed",
+  ],
+]);
+
+test.each([
+  ["prose", "# C\n\nx"],
+  ["nothing", ""],
+  ["bold names", "# C\n\n**1.2.9**\n\n- old\n"],
+  ["names of products", "# C\n\n## Perf 1.2.9\n\n- old\n"],
+])("a changelog without a heading of a release is refused: %s", (_, before) => {
+  expect(() => edit(before)).toThrow(
+    expect.objectContaining({
+      message: `Cannot edit C.md: found no heading of a release, expected one such as ## [1.3.0] - YYYY-MM-DD`,
+      remedy: "Write the heading by hand, and below it what is new",
+    }),
+  );
+});
+
+test.each([
+  ["the prefix of a tag", "## [v1.2.9] - 2026-08-07", "## [1.2.9] - 2026-08-07"],
+  ["the prefix of a tag, bare", "## v1.2.9 (2026-08-07)", "## [1.2.9] - 2026-08-07"],
+  ["the prefix of a tag of the release", "## [v1.3.0]", "## [1.3.0]"],
+  ["two numbers", "## [1.2]", "## [A.B.C]"],
+  ["another level", "### [1.2.9](https://x) (2026-08-07)", "## [1.2.9] - 2026-08-07"],
+])(
+  "a newest heading in another form is refused with the one that is wanted: %s",
+  (_, heading, wanted) => {
+    const older = "## [1.2.8] - 2026-08-01\n\n- old\n";
+    for (const above of ["", "## [Unreleased]\n\n- new\n\n"]) {
+      expect(() => edit(`${above}${heading}\n\n- x\n\n${older}`)).toThrow(
+        expect.objectContaining({
+          message: `Cannot edit C.md: found ${heading}, expected ${wanted}`,
+          at: expect.objectContaining({ line: above === "" ? 1 : 5 }),
+          remedy: `Write the heading as ${wanted}`,
+        }),
+      );
+    }
+  },
+);

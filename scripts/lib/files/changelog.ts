@@ -1,23 +1,30 @@
-/** Reads changelogs in the form of Keep a Changelog: one `## [A.B.C]` section for each version. */
+/**
+ * Reads changelogs in the form of Keep a Changelog, `## [A.B.C] - YYYY-MM-DD`, or in the form that the
+ * file uses: another level, underlined headings, names without brackets, dates in parentheses.
+ */
 
 import { isDay } from "../calendar.ts";
 import type { Place } from "../finding.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { readLines, saysSomething, withoutComments } from "./markdown.ts";
+import { type MarkdownLine, readLines, saysSomething, withoutComments } from "./markdown.ts";
 import { occurrences } from "./places.ts";
 
-/** One `##` section. Offsets are into the changelog's text. */
+/** One section. Offsets are into the changelog's text. */
 export interface Section {
   /** The heading's text, such as `[1.2.3] - 2026-08-07`. */
   readonly title: string;
-  /** The text in brackets at the start of the title, such as `1.2.3` or `Unreleased`. */
+  /** The heading's text with its marks, such as `## [1.2.3] - 2026-08-07`. */
+  readonly heading: string;
+  /** The text in brackets at the start of the title, a version without brackets, or `Unreleased`. */
   readonly name: string | undefined;
-  /** The name, if it is a version. */
+  /** The name, if it is a version in the form of the file. */
   readonly version: Version | undefined;
-  /** The text after the brackets and their link. */
+  /** The name with its brackets and their link. */
+  readonly label: string;
+  /** The text after the label. */
   readonly rest: string;
-  /** The part of `rest` after ` - `. */
+  /** The part of `rest` that is a date, or stands in a date's place. */
   readonly date: string | undefined;
   /** The start of the heading's line, the start of the next line, and the end of the section. */
   readonly start: number;
@@ -32,10 +39,18 @@ export interface Section {
   readonly at: Place;
 }
 
+/** A heading that seems to name a version, but not in the form of the file. */
+export type Misspelled = Pick<Section, "heading" | "version" | "date" | "start" | "at">;
+
 /** A changelog with its sections in the order of the file. */
 export interface Changelog {
   readonly source: Source;
   readonly sections: readonly Section[];
+  readonly misspelled: readonly Misspelled[];
+  /** Returns the lines of a heading in the form of the newest one. */
+  heading(version: string, date?: string): readonly [string, ...string[]];
+  /** Returns the text that adds a date to the heading of a version. */
+  withDate(version: string, date: string): string;
 }
 
 /** Returns the sections of a version. There may be several by mistake. */
@@ -44,8 +59,15 @@ export function sectionsOf(changelog: Changelog, version: Version): readonly Sec
 }
 
 /** Reports whether a section is the one for unreleased changes. */
-export function isUnreleased({ name, title }: Section): boolean {
+export function isUnreleased({ name, title }: Pick<Section, "name" | "title">): boolean {
   return (name ?? title).trim().toLowerCase() === "unreleased";
+}
+
+const yankedMark = /[ \t]*\[yanked\]$/i;
+
+/** Reports whether a section's heading says after its date that the release was withdrawn. */
+export function isYanked({ date = "" }: Section): boolean {
+  return yankedMark.test(date) && isDay(date.replace(yankedMark, ""));
 }
 
 /** A word without digits, such as `TBD`, or a text in the form of a day, such as `YYYY-MM-DD`. */
@@ -60,11 +82,12 @@ export function awaitsDate({ rest, date }: Section): boolean {
 }
 
 /** Returns the form of a heading with the date of the release. */
-export const datedHeading = (version: Version) => `## [${version}] - YYYY-MM-DD`;
+export const datedHeading = ({ heading }: Changelog, version: Version) =>
+  heading(version, "YYYY-MM-DD")[0];
 
 /** Returns the remedy for a heading that `awaitsDate` rejects. */
-export const dateByHand = (version: Version) =>
-  `Write the heading by hand as ${datedHeading(version)}, and what else it says below it`;
+export const dateByHand = (changelog: Changelog, version: Version) =>
+  `Write the heading by hand as ${datedHeading(changelog, version)}, and what else it says below it`;
 
 /** A line of a changelog without HTML comments, and its place. */
 export interface Line {
@@ -88,54 +111,183 @@ export function findLineNaming(
   return { text: text.trim(), at: source.place(bodyStart + found) };
 }
 
+/** A heading with the parts of its title. */
+type Heading = Required<MarkdownLine> & ReturnType<typeof partsOf>;
+
+const usualSeparator = " - ";
+const usualForm = "marked 2 in brackets";
+const formOf = ({ style, level, bracketed }: Heading) =>
+  `${style} ${level} ${bracketed ? "in brackets" : "bare"}`;
+
 /** Parses a changelog in time linear in its length. Any text is legal, but may have no sections. */
 export function readChangelog(source: Source): Changelog {
   const { text } = source;
+  const lines = readLines(text).map((line) =>
+    line.title === undefined ? line : { ...line, ...partsOf(line.title) },
+  );
+  const headings = lines.filter((line): line is Heading => line.level !== undefined);
+  const { level: ownLevel, style: ownStyle, form } = findForm(headings);
+  const named = headings.filter(({ stated }) => stated !== undefined);
+  const separators = named.flatMap((each) => each.separator ?? []);
+  // One heading in the usual form with a date in another one does not make that the file's form.
+  const separator = prevailing(
+    form === usualForm ? [...separators, usualSeparator] : separators,
+    usualSeparator,
+  );
+  const isRelease = (each: Heading) =>
+    each.stated !== undefined && [usualForm, form].includes(formOf(each));
   const sections: Section[] = [];
-  let open: { start: number; bodyStart: number; title: string; hasContent: boolean } | undefined;
+  const misspelled: Misspelled[] = [];
+  let open: { heading: Heading; hasContent: boolean } | undefined;
+
+  function described(heading: Heading) {
+    const { start, title } = heading;
+    const isDated = [usualSeparator, separator].includes(heading.separator ?? "");
+    return {
+      title,
+      heading: heading.style === "marked" ? `${"#".repeat(heading.level)} ${title}` : title,
+      date: isDated ? heading.date : undefined,
+      start,
+      // Computed late: the first place requires a search for all line starts.
+      get at() {
+        return source.place(start);
+      },
+    };
+  }
 
   function close(end: number): void {
     if (open !== undefined) {
-      const { start } = open;
-      sections.push({
-        ...open,
-        ...partsOf(open.title),
-        end,
-        // Computed late: the first place requires a search for all line starts.
-        get at() {
-          return source.place(start);
-        },
-      });
+      const { heading, hasContent } = open;
+      const { name, label, rest, end: bodyStart } = heading;
+      sections.push(
+        Object.assign(described(heading), {
+          ...{ name, label, rest, bodyStart, end, hasContent },
+          version: isRelease(heading) ? heading.stated : undefined,
+        }),
+      );
     }
     open = undefined;
   }
 
-  for (const line of readLines(text)) {
-    const { level = 0, style, title = "", start, end } = line;
-    if (level === 1 || level === 2) {
+  for (const line of lines) {
+    if (line.level === undefined) {
+      if (open !== undefined) {
+        open.hasContent ||= saysSomething(line);
+      }
+      continue;
+    }
+    const heading = line as Heading;
+    const { level, style, start, seems, isComplete } = heading;
+    const isHigh = level <= ownLevel;
+    const starts =
+      isRelease(heading) ||
+      (level === ownLevel && style === ownStyle) ||
+      (isHigh && isUnreleased(heading));
+    if (starts || isHigh) {
       close(start);
-      // An underlined heading ends a section, but does not start one.
-      const starts = level === 2 && style === "marked";
-      open = starts ? { start, bodyStart: end, title, hasContent: false } : undefined;
-    } else if (open !== undefined) {
-      open.hasContent ||= saysSomething(line);
+      open = starts ? { heading, hasContent: false } : undefined;
+    }
+    const version = seems !== undefined && isVersion(seems) ? seems : undefined;
+    const isMeant = isHigh ? isComplete || heading.bracketed : isComplete && version !== undefined;
+    if (seems !== undefined && isMeant && !isRelease(heading)) {
+      misspelled.push(Object.assign(described(heading), { version, date: heading.date }));
     }
   }
   close(text.length);
-  return { source, sections };
+  const releases = headings.filter(isRelease);
+
+  function withDate(version: string, date: string): string {
+    const others = named.filter(({ stated }) => stated !== version);
+    const opening = prevailing(
+      others.flatMap((each) => each.separator ?? []),
+      usualSeparator,
+    );
+    return `${opening}${date}${opening === " (" ? ")" : ""}`;
+  }
+
+  return {
+    source,
+    sections,
+    misspelled,
+    withDate,
+    heading(version, date) {
+      const [newest, older] = releases.filter(({ stated }) => stated !== version);
+      const { level, style, bracketed } = newest ?? { level: ownLevel, style: ownStyle };
+      const link = newest === undefined ? "" : linkTo(version, newest, older);
+      const name = bracketed === false ? version : `[${version}]${link}`;
+      const title = name + (date === undefined ? "" : withDate(version, date));
+      return style === "marked"
+        ? [`${"#".repeat(level)} ${title}`]
+        : [title, (level === 1 ? "=" : "-").repeat(title.length)];
+    },
+  };
 }
 
-/** A name in brackets with an optional link; then the end, or anything after a space. */
-const bracketed = /^\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])?(?:$|(?=[ \t]))/;
+/** Returns the form of the newest heading of a release, and its level and style. */
+function findForm(headings: readonly Heading[]) {
+  const releases = headings.filter(({ stated }) => stated !== undefined);
+  // A version in a sub-heading of what is unreleased is not the newest release.
+  const first = headings.find((each) => each.stated !== undefined || isUnreleased(each));
+  const newest =
+    releases.find(({ level, style }) => level === first?.level && style === first.style) ??
+    releases[0];
+  const others = releases.filter((each) => each !== newest);
+  const form = prevailing([newest ?? [], others].flat().map(formOf), usualForm);
+  const example = releases.find((each) => formOf(each) === form) ?? newest ?? first;
+  return { level: example?.level ?? 2, style: example?.style ?? "marked", form };
+}
 
-function partsOf(title: string): Pick<Section, "name" | "version" | "rest" | "date"> {
-  const match = bracketed.exec(title);
-  const name = match?.[1];
-  const rest = match === null ? "" : title.slice(match[0].length).trim();
+/** Returns the first value if there is another one like it, or none is the usual one. */
+function prevailing(values: readonly string[], usual: string): string {
+  const [newest = usual, ...others] = values;
+  return others.includes(newest) || !values.includes(usual) ? newest : usual;
+}
+
+/** Returns the link of the newest heading, of which each version moves on to the next one. */
+function linkTo(version: string, { link, ...newest }: Heading, older: Heading | undefined): string {
+  const stated = newest.stated ?? "";
+  const names = [stated, older?.stated ?? stated].sort((a, b) => b.length - a.length);
+  const either = names.map(RegExp.escape).join("|");
+  const known = new RegExp(`(?<![0-9]|[0-9][.])(?:${either})(?![0-9])`, "g");
+  return link.replace(known, (found): string => (found === stated ? version : stated));
+}
+
+/** A name in brackets with an optional link, or a word; then the end, or anything after a space. */
+const labelled = /^(?:\[([^[\]]*)\](\([^()]*\)|\[[^[\]]*\])?|[^\s[\]]+)(?:$|(?=[ \t]))/;
+
+function partsOf(title: string) {
+  const match = labelled.exec(title);
+  const [label = "", inside, link = ""] = match ?? [];
+  const bracketed = inside !== undefined;
+  const rest = match === null ? "" : title.slice(label.length).trim();
+  const { separator, date } = dateIn(rest);
+  const isComplete = match !== null && (rest === "" || date !== undefined);
+  const word = inside ?? label;
+  const isName = bracketed || isVersion(word) || (isComplete && /^unreleased$/i.test(word));
+  const seems = word.replace(/^v/i, "");
   return {
-    name,
-    version: name !== undefined && isVersion(name) ? name : undefined,
-    rest,
-    date: /^-[ \t]+(.+)$/s.exec(rest)?.[1],
+    ...{ label, link, bracketed, rest, separator, date, isComplete },
+    name: isName ? word : undefined,
+    /** The version, in any form. */
+    stated: isVersion(word) ? word : undefined,
+    /** What may be meant as a version. */
+    seems: /^[0-9]+(?:\.[0-9]+)+/.test(seems) ? seems : undefined,
   };
+}
+
+/** Returns what stands in a date's place behind a label, and what separates the two. */
+function dateIn(rest: string): { separator?: string; date?: string } {
+  const [, mark = ""] = /([ \t]*\[yanked\])$/i.exec(rest) ?? [];
+  const plain = rest.slice(0, rest.length - mark.length);
+  const [, sign, words] = /^([-–—/|])[ \t]+(.+)$/s.exec(plain) ?? [];
+  if (words !== undefined) {
+    return { separator: ` ${sign} `, date: words + mark };
+  }
+  const inside = /^\(([^()]+)\)$/.exec(plain)?.[1];
+  const isDate = /[0-9]/.test(inside ?? "") || inside === "YYYY-MM-DD";
+  return inside !== undefined && isDate
+    ? { separator: " (", date: inside + mark }
+    : isDay(plain)
+      ? { separator: " ", date: plain + mark }
+      : {};
 }

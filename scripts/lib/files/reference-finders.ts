@@ -250,7 +250,8 @@ export function sectionIn(
   version: Version,
   mustHaveDate: boolean,
 ): readonly Found[] {
-  const { sections } = readChangelog(source);
+  const changelog = readChangelog(source);
+  const { sections } = changelog;
   const isWhole = ({ date = "", hasContent }: Section) => (mustHaveDate ? isDay(date) : hasContent);
   const wanted = sections.filter((each) => each.version === version);
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
@@ -266,7 +267,7 @@ export function sectionIn(
       what: "section",
       written: best?.title ?? "none",
       version: best && isWhole(best) ? best.version : undefined,
-      byHand: isByHand && !awaitsDate(best) ? dateByHand(version) : undefined,
+      byHand: isByHand && !awaitsDate(best) ? dateByHand(changelog, version) : undefined,
       hollow: !wanted.some(({ hasContent }) => hasContent),
       absent,
       place: () => best?.at ?? source.place(),

@@ -1,8 +1,13 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { findLineNaming, readChangelog, sectionsOf } from "../../../scripts/lib/files/changelog.ts";
+import {
+  findLineNaming,
+  isYanked,
+  readChangelog,
+  sectionsOf,
+} from "../../../scripts/lib/files/changelog.ts";
 import { source } from "../../../scripts/lib/tree.ts";
-import { parseVersion } from "../../../scripts/lib/version.ts";
+import { parseVersion, type Version } from "../../../scripts/lib/version.ts";
 import { expectLinear } from "../../helpers/growth.ts";
 import { productFolder } from "../../helpers/product.ts";
 
@@ -24,7 +29,7 @@ test.each([
 });
 
 test.each([
-  ["## 1.2.3", undefined],
+  ["## v1.2.3", undefined],
   ["## [v1.2.3]", "v1.2.3"],
   ["## [1.2]", "1.2"],
   ["## [1.2.3+build]", "1.2.3+build"],
@@ -149,4 +154,84 @@ test.each([
   const [section] = changelog.sections;
   expect(section).toBeDefined();
   expect(section && findLineNaming(changelog, section, "A_B")).toBeUndefined();
+});
+
+const day = "2026-08-07";
+
+test.each([
+  [
+    "a title",
+    `# 1.1.0 (${day})\n\n## Fixed\n\n- x\n\n# 1.0.0 (2026-01-01)\n- y\n`,
+    `# 1.2.0 (${day})`,
+  ],
+  [
+    "links",
+    `## [1.1.0](https://x/compare/v1.0.0...v1.1.0) - ${day}\n- x\n\n## [1.0.0](https://x/v1.0.0) - ${day}\n- y\n`,
+    `## [1.2.0](https://x/compare/v1.1.0...v1.2.0) - ${day}`,
+  ],
+  [
+    "links and dates in parentheses",
+    `# [1.1.0](https://x/v1.1.0) (${day})\n\n### Fixed\n* x\n\n# [1.0.0](https://x/v1.0.0) (${day})\n* y\n`,
+    `# [1.2.0](https://x/v1.2.0) (${day})`,
+  ],
+  ["bare names", `# Log\n\n## 1.1.0 - ${day}\n\n- x\n\n## 1.0.0\n- y\n`, `## 1.2.0 - ${day}`],
+  ["dates alone", `## 1.1.0 ${day}\n\n- x\n\n## 1.0.0 ${day}\n- y\n`, `## 1.2.0 ${day}`],
+  ["a deeper level", `## Log\n\n### 1.1.0\n\n- x\n\n### 1.0.0\n- y\n`, `### 1.2.0 - ${day}`],
+  [
+    "double underlines",
+    `1.1.0 / ${day}\n==================\n\nFixed\n-----\n- x\n\n1.0.0 / ${day}\n=====\n- y\n`,
+    `1.2.0 / ${day}\n==================`,
+  ],
+  [
+    "single underlines",
+    `Log\n===\n\n[1.1.0] - ${day}\n---\n- x\n\n[1.0.0]\n---\n- y\n`,
+    `[1.2.0] - ${day}\n--------------------`,
+  ],
+  [
+    "the form of now, after another one",
+    `# 1.1.0 (${day})\n\n- x\n\n# 1.0.0 (${day})\n- y\n\n## [0.9.0] - ${day}\n- z\n`,
+    `# 1.2.0 (${day})`,
+  ],
+])("headings of releases are those of the file's own form: %s", (_, text, next) => {
+  const changelog = read(text);
+  const versions = changelog.sections.flatMap(({ version }) => version ?? []);
+  expect(versions.slice(0, 2)).toEqual(["1.1.0", "1.0.0"] as Version[]);
+  expect(changelog.sections.filter(({ version, hasContent }) => version && !hasContent)).toEqual(
+    [],
+  );
+  expect(changelog.heading(parseVersion("1.2.0"), day).join("\n")).toBe(next);
+  expect(changelog.misspelled).toEqual([]);
+});
+
+test.each([
+  ["a name without brackets", "## 1.3.0"],
+  ["a prefix", "## [v1.3.0]"],
+  ["another level", "# [1.3.0]"],
+  ["a deeper level", "### [1.3.0](https://x) (2026-08-07)"],
+  ["an underline", "1.3.0\n====="],
+])("one heading of another form is no heading of a release, but looks like one: %s", (_, other) => {
+  const changelog = read(`# Log\n\n${other}\n\n- x\n\n## [1.2.9] - 2026-08-07\n- y\n`);
+  expect(changelog.sections.flatMap(({ version }) => version ?? [])).toEqual([
+    "1.2.9",
+  ] as Version[]);
+  expect(changelog.misspelled).toMatchObject([{ version: "1.3.0", at: { line: 3 } }]);
+});
+
+test.each([
+  ["a version in a sub-heading", "### 1.75.0 is the minimum\n"],
+  ["a number", "### 1.5 times faster\n"],
+  ["versions that the release collects", "### 1.0.0-rc.2\n- x\n\n### 1.0.0-rc.1\n"],
+])("a sub-heading is part of its section: %s", (_, body) => {
+  const text = `## [1.0.0]\n\n${body}- y\n`;
+  expect(read(text).sections.map(({ end }) => end)).toEqual([text.length]);
+});
+
+test.each([
+  [`## [1.2.3] - ${day} [YANKED]`, true],
+  [`# 1.2.3 (${day}) [yanked]`, true],
+  [`## [1.2.3] - ${day}`, false],
+  [`## [1.2.3] [YANKED]`, false],
+  [`## [1.2.3] - TBD [YANKED]`, false],
+])("a release is yanked if the mark stands behind its date: %p", (heading, expected) => {
+  expect(read(`${heading}\n`).sections.map(isYanked)).toEqual([expected]);
 });

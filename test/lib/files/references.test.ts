@@ -158,7 +158,7 @@ describe("a row", () => {
     ["docs/schemas/examples/example.json", '{"binary_version": "1.2.9"}'],
     ["docs/schemas/examples/example.json", '{"binary_verification_url": "https://x/v1.2.9"}'],
     ["docs/schemas/examples/example.json", '{"binary_verification_url": 1}'],
-    ["CHANGELOG.md", "# Changelog\n\n## 1.2.9\n\n- x\n"],
+    ["CHANGELOG.md", "# Changelog\n\n## Perf 1.2.9\n\n- x\n"],
   ])("has gone blind if %s no longer holds it: %#", async (path, text) => {
     const { references, blind, faults } = await rowsOf({ ...smallProduct(old), [path]: text });
     expect(faults).toEqual([]);
