@@ -183,7 +183,8 @@ function refuseMisspelled(changelog: Changelog, version: Version, newest: Sectio
   );
   if (found !== undefined) {
     const wanted = changelog.heading(found.version ?? "A.B.C", found.date)[0];
-    const why = `found ${found.heading}, expected ${wanted}`;
+    const only = newest === undefined ? "no heading of a release, only " : "";
+    const why = `found ${only}${found.heading}, expected ${wanted}`;
     throw cannotEdit(changelog, why, found.at, `Write the heading as ${wanted}`);
   }
 }

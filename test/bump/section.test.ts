@@ -224,7 +224,7 @@ test.each([
   ["prose", "# C\n\nx"],
   ["nothing", ""],
   ["bold names", "# C\n\n**1.2.9**\n\n- old\n"],
-  ["names of products", "# C\n\n## Perf 1.2.9\n\n- old\n"],
+  ["other names", "# C\n\n## First steps\n\n- old\n"],
 ])("a changelog without a heading of a release is refused: %s", (_, before) => {
   expect(() => edit(before)).toThrow(
     expect.objectContaining({
@@ -238,6 +238,7 @@ test.each([
   ["the prefix of a tag", "## [v1.2.9] - 2026-08-07", "## [1.2.9] - 2026-08-07"],
   ["the prefix of a tag, bare", "## v1.2.9 (2026-08-07)", "## [1.2.9] - 2026-08-07"],
   ["the prefix of a tag of the release", "## [v1.3.0]", "## [1.3.0]"],
+  ["a word before it", "## Release v1.2.9", "## [1.2.9]"],
   ["two numbers", "## [1.2]", "## [A.B.C]"],
   ["another level", "### [1.2.9](https://x) (2026-08-07)", "## [1.2.9] - 2026-08-07"],
 ])(
@@ -255,3 +256,15 @@ test.each([
     }
   },
 );
+
+test.each([
+  ["the prefix of a tag", "## [v1.2.9] - 2026-08-07", "## [1.2.9] - 2026-08-07"],
+  ["a word before it", "## Version 1.2.9", "## [1.2.9]"],
+  ["another level", "# v1.2.9", "## [1.2.9]"],
+])("headings in no form of a release are refused with the first one: %s", (_, heading, wanted) => {
+  for (const above of ["# C\n\n", "## [Unreleased]\n\n"]) {
+    expect(() => edit(`${above}${heading}\n\n- x\n`)).toThrow(
+      `Cannot edit C.md: found no heading of a release, only ${heading}, expected ${wanted}`,
+    );
+  }
+});

@@ -177,20 +177,20 @@ export function readChangelog(source: Source): Changelog {
       continue;
     }
     const heading = line as Heading;
-    const { level, style, start, seems, isComplete } = heading;
+    const { level, style, start, meant } = heading;
     const isHigh = level <= ownLevel;
-    const starts =
-      isRelease(heading) ||
-      (level === ownLevel && style === ownStyle) ||
-      (isHigh && isUnreleased(heading));
+    const isOwn = level === ownLevel && style === ownStyle;
+    const starts = isRelease(heading) || isOwn || (isHigh && isUnreleased(heading));
     if (starts || isHigh) {
       close(start);
       open = starts ? { heading, hasContent: false } : undefined;
     }
-    const version = seems !== undefined && isVersion(seems) ? seems : undefined;
-    const isMeant = isHigh ? isComplete || heading.bracketed : isComplete && version !== undefined;
-    if (seems !== undefined && isMeant && !isRelease(heading)) {
-      misspelled.push(Object.assign(described(heading), { version, date: heading.date }));
+    if (meant !== undefined && !isRelease(heading)) {
+      const version = isVersion(meant.text) ? meant.text : undefined;
+      const isLikely = meant.word ? isOwn : isHigh || (version !== undefined && meant.isAlone);
+      if (isLikely && (meant.isAlone || heading.bracketed)) {
+        misspelled.push(Object.assign(described(heading), { version, date: meant.date }));
+      }
     }
   }
   close(text.length);
@@ -252,6 +252,10 @@ function linkTo(version: string, { link, ...newest }: Heading, older: Heading | 
   return link.replace(known, (found): string => (found === stated ? version : stated));
 }
 
+/** What may be meant as a version: at least two numbers, perhaps behind a word, `v` or a bracket. */
+const meaning =
+  /^([a-z][\w-]*[ \t]+)?\[?v?([0-9]+(?:\.[0-9]+)+[^\s[\]()]*)(?:\](?:\([^()]*\)|\[[^[\]]*\])?)?(.*)$/is;
+
 /** A name in brackets with an optional link, or a word; then the end, or anything after a space. */
 const labelled = /^(?:\[([^[\]]*)\](\([^()]*\)|\[[^[\]]*\])?|[^\s[\]]+)(?:$|(?=[ \t]))/;
 
@@ -264,15 +268,21 @@ function partsOf(title: string) {
   const isComplete = match !== null && (rest === "" || date !== undefined);
   const word = inside ?? label;
   const isName = bracketed || isVersion(word) || (isComplete && /^unreleased$/i.test(word));
-  const seems = word.replace(/^v/i, "");
   return {
-    ...{ label, link, bracketed, rest, separator, date, isComplete },
+    ...{ label, link, bracketed, rest, separator, date },
     name: isName ? word : undefined,
     /** The version, in any form. */
     stated: isVersion(word) ? word : undefined,
-    /** What may be meant as a version. */
-    seems: /^[0-9]+(?:\.[0-9]+)+/.test(seems) ? seems : undefined,
+    meant: meantBy(title),
   };
+}
+
+/** Returns what a title may mean as a version, and whether only a date follows it. */
+function meantBy(title: string) {
+  const [, word, text, rest = ""] = meaning.exec(title) ?? [];
+  const { date } = dateIn(rest.trim());
+  const isAlone = rest.trim() === "" || date !== undefined;
+  return text === undefined ? undefined : { word: word !== undefined, text, date, isAlone };
 }
 
 /** Returns what stands in a date's place behind a label, and what separates the two. */

@@ -121,6 +121,8 @@ test.skipIf(productFolder === undefined)(
       const { sections } = read(text);
       expect(sections.map(({ title }) => `## ${title}`)).toEqual(text.match(/^## .*$/gm) ?? []);
       expect(sections.filter(({ version, hasContent }) => !version || !hasContent)).toEqual([]);
+      expect(read(text).misspelled).toEqual([]);
+      expect(read(text).heading("9.9.9", day)).toEqual([`## [9.9.9] - ${day}`]);
       expect(sections.map(({ start, end }) => text.slice(start, end)).join("")).toBe(
         text.slice(sections[0]?.start),
       );
