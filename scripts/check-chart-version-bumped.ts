@@ -7,29 +7,38 @@
  *
  * Compares HEAD with its merge base with the base. Uncommitted changes are not checked; without
  * --ref they are a warning. Refuses a change of the chart without a greater version (by SemVer
- * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md. If only
- * CHANGELOG.md has changed, no new version is needed.
+ * precedence) or without a new `## [A.B.C]` section with content in CHANGELOG.md. The version must
+ * exceed that of the base itself, too: another change may have taken it since the merge base. If
+ * only CHANGELOG.md has changed, no new version is needed. If the layout names no changelog of the
+ * chart, only the version is checked.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
 
 import { command, main, nonEmpty, option, optionalOperand } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
-import { readChangelog, sectionsOf } from "./lib/files/changelog.ts";
+import { type Changelog, readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import { chartManifest, chartVersionFrom, type Located } from "./lib/files/chart.ts";
-import { attempt, error, type Finding, notice, together, warning } from "./lib/finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  notice,
+  type Place,
+  together,
+  warning,
+} from "./lib/finding.ts";
 import { readStatus } from "./lib/git/checkout.ts";
 import { type ObjectId, resolveCommit, short } from "./lib/git/git.ts";
 import { changedPaths, findMergeBases, type MergeBases } from "./lib/git/history.ts";
 import { commitTree, openObjects } from "./lib/git/objects.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { layout } from "./lib/layout.ts";
-import type { Decoding, Source, Tree } from "./lib/tree.ts";
+import type { Decoding, Tree } from "./lib/tree.ts";
 import { compareVersions, type Version } from "./lib/version.ts";
 
 const { chart: folder } = layout;
 const manifest = chartManifest(folder);
-const changelogPath = `${folder}/CHANGELOG.md`;
 
 /** A change, as two trees and the paths that differ between them. */
 export interface Change {
@@ -37,10 +46,15 @@ export interface Change {
   readonly head: Tree;
   /** Relative to the top level. Paths outside of the chart's folder are ignored. */
   readonly changed: readonly string[];
+  /** The tip of the base branch, if its chart may have a version that the base has not. */
+  readonly tip?: { readonly shown: string; readonly tree: Tree } | undefined;
 }
 
 /** Checks the effect of a change on the chart. */
-export async function checkChartVersionBumped({ base, head, changed }: Change): Promise<Finding[]> {
+export async function checkChartVersionBumped(change: Change): Promise<Finding[]> {
+  const { base, head, changed, tip } = change;
+  const { chartChangelog } = layout;
+  const path = chartChangelog && `${folder}/${chartChangelog}`;
   const ours = changed.filter((path) => path === folder || path.startsWith(`${folder}/`));
   if (ours.length === 0) {
     const unchanged = notice(`${folder}: no change since the base`);
@@ -49,14 +63,16 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
     });
     return (await head.list(manifest)).length > 0 ? [unchanged] : [unchanged, missing];
   }
-  const log = await attempt(() => head.read(changelogPath));
-  if (ours.every((path) => path === changelogPath)) {
-    return log.value === undefined
-      ? [...(log.findings ?? [noChangelog(`Restore ${changelogPath}, and commit it`)])]
-      : [notice(`${folder}: only CHANGELOG.md changed since the base, no new version needed`)];
+  const log = await attempt(async () => path && (await head.read(path)));
+  const changelog = log.value ? readChangelog(log.value) : undefined;
+  if (path && ours.every((each) => each === path)) {
+    return changelog === undefined
+      ? [...(log.findings ?? [noChangelog(path, `Restore ${path}, and commit it`)])]
+      : [notice(`${folder}: only ${chartChangelog} changed since the base, no new version needed`)];
   }
-  const [before, after] = await Promise.all([
+  const [before, ahead, after] = await Promise.all([
     attempt(() => versionIn(base, { lenient: true })),
+    attempt(async () => tip && (await versionIn(tip.tree, { lenient: true }))),
     attempt(() => versionIn(head)),
   ]);
   const version = after.value;
@@ -68,25 +84,29 @@ export async function checkChartVersionBumped({ base, head, changed }: Change): 
       error(`${cannotAccept}: found no ${manifest}, expected the chart to stay`, { at, remedy }),
     ];
   }
-  if (before.findings === undefined && before.value === undefined) {
-    return version === undefined
-      ? [...(after.findings ?? [])]
-      : [notice(`${manifest}: version ${version.value} of a new chart`, version)];
-  }
-  const findings = [
-    notice(`${folder}: changed since the base: ${listed(ours)}`),
+  const ways = waysOut(path, changelog);
+  const isNew = before.findings === undefined && before.value === undefined;
+  const others = { before: before.value?.value, taken: ahead.value?.value, isNew, tip: tip?.shown };
+  const ofVersion = [
     ...faultsOfBase(before.findings, "version"),
+    ...faultsOfBase(ahead.findings, "version"),
     ...(after.findings ?? []),
-    ...(version === undefined ? [] : versionFindings(before.value?.value, version)),
+    ...(version === undefined ? [] : versionFindings(version, others, ways)),
   ];
+  if (isNew) {
+    return ofVersion;
+  }
+  const findings = [notice(`${folder}: changed since the base: ${listed(ours)}`), ...ofVersion];
   // Without a new version, no section can be required.
   const bumped = findings.some(({ level }) => level === "error") ? undefined : version?.value;
   const ofLog =
-    log.value === undefined
-      ? (log.findings ?? [noChangelog(describing(bumped ?? "A.B.C"))])
-      : bumped === undefined
-        ? []
-        : await changelogFindings(base, log.value, bumped);
+    path === undefined
+      ? []
+      : changelog === undefined
+        ? (log.findings ?? [noChangelog(path, ways.describe(bumped ?? "A.B.C"))])
+        : bumped === undefined
+          ? []
+          : await changelogFindings(base, changelog, bumped, ways);
   return [...findings, ...ofLog];
 }
 
@@ -112,13 +132,25 @@ function faultsOfBase(findings: readonly Finding[] | undefined, what: string): F
 
 const cannotAccept = `Cannot accept the change of ${folder}`;
 
-function noChangelog(remedy: string): Finding {
-  const at = { file: changelogPath };
-  return error(`${cannotAccept}: found no CHANGELOG.md, expected one`, { at, remedy });
+function noChangelog(file: string, remedy: string): Finding {
+  const name = file.slice(folder.length + 1);
+  return error(`${cannotAccept}: found no ${name}, expected one`, { at: { file }, remedy });
 }
 
-const describing = (version: Version | "A.B.C") =>
-  `Describe the change in ${changelogPath} below ## [${version}], and commit it`;
+/** Returns the ways out of faults of the version and of its section, which may not be needed. */
+function waysOut(path: string | undefined, changelog: Changelog | undefined) {
+  const heading = (name: string) => changelog?.heading(name)[0] ?? `## [${name}]`;
+  const section = `describe the change in ${path} below a heading ${heading("A.B.C")} of that version`;
+  const commit = path === undefined ? "and commit it" : `${section}, and commit both`;
+  return {
+    heading,
+    describe: (name: string) =>
+      `Describe the change in ${path} below ${heading(name)}, and commit it`,
+    raise: (least: Version) => `Set version in ${manifest} to one greater than ${least}, ${commit}`,
+  };
+}
+
+type WaysOut = ReturnType<typeof waysOut>;
 
 function listed(paths: readonly string[]): string {
   const names = paths.slice(0, 5).map((path) => path.slice(folder.length + 1) || path);
@@ -126,53 +158,66 @@ function listed(paths: readonly string[]): string {
   return more === 0 ? names.join(", ") : `${names.join(", ")} and ${more} more`;
 }
 
-/** Checks the version against the one of the base, which may be unknown. */
-function versionFindings(before: Version | undefined, { value, at }: Located<Version>): Finding[] {
-  if (before !== undefined && compareVersions(value, before) <= 0) {
+/** Other versions of the chart. */
+interface OtherVersions {
+  /** The one of the base; undefined if it is unknown, or the chart is new. */
+  readonly before: Version | undefined;
+  readonly isNew: boolean;
+  /** The one of the base branch's tip, if it may differ, and the name of that branch. */
+  readonly taken: Version | undefined;
+  readonly tip: string | undefined;
+}
+
+/** Checks the version against others. */
+function versionFindings(
+  { value, at }: Located<Version>,
+  { before, isNew, taken, tip }: OtherVersions,
+  { raise }: WaysOut,
+): Finding[] {
+  const isAbove = (one: Version, other: Version) => compareVersions(one, other) > 0;
+  const found = `${cannotAccept}: found version ${value} in Chart.yaml`;
+  const isNewer = taken !== undefined && (before === undefined || isAbove(taken, before));
+  if (isNewer && !isAbove(value, taken)) {
+    const message = `${found}, but ${tip} already has ${taken}: raise it further`;
+    return [error(message, { at, remedy: raise(taken) })];
+  }
+  if (before !== undefined && !isAbove(value, before)) {
     const expected = `expected one greater than ${before} of the base`;
-    return [
-      error(`${cannotAccept}: found version ${value} in Chart.yaml, ${expected}`, {
-        at,
-        remedy: `Set version in ${manifest} to one greater than ${before}, describe the change in ${changelogPath} below a heading ## [A.B.C] of that version, and commit both`,
-      }),
-    ];
+    return [error(`${found}, ${expected}`, { at, remedy: raise(before) })];
   }
   const from = before === undefined ? "" : `${before} -> `;
-  return [notice(`${manifest}: version ${from}${value}`, { at })];
+  return [notice(`${manifest}: version ${from}${value}${isNew ? " of a new chart" : ""}`, { at })];
 }
 
 /** Checks the section of a version in the changelog. */
 async function changelogFindings(
   base: Tree,
-  source: Source,
+  changelog: Changelog,
   version: Version,
+  { heading: form, describe }: WaysOut,
 ): Promise<readonly Finding[]> {
-  const heading = `## [${version}]`;
-  const before = await attempt(() => base.read(changelogPath, { lenient: true }));
-  const changelog = readChangelog(source);
+  const { source } = changelog;
+  const heading = form(version);
+  const before = await attempt(() => base.read(source.path, { lenient: true }));
   const sections = sectionsOf(changelog, version);
-  const [section, second] = sections;
+  const [section, ...more] = sections;
   if (section === undefined) {
-    const similar = changelog.sections.find(({ title }) => title.includes(version));
-    const found = similar === undefined ? "" : `, found "## ${similar.title}"`;
+    const similar = changelog.misspelled.find((each) => each.version === version);
+    const found = similar === undefined ? "" : `, found "${similar.heading}"`;
     return [
-      error(`${cannotAccept}: ${changelogPath} has no section ${heading}${found}`, {
+      error(`${cannotAccept}: ${source.path} has no section ${heading}${found}`, {
         at: similar?.at ?? source.place(),
-        remedy: describing(version),
+        remedy: similar ? `Write the heading as ${heading}, and commit it` : describe(version),
       }),
     ];
   }
   const findings = faultsOfBase(before.findings, "changelog");
-  if (second !== undefined) {
-    findings.push(
-      warning(`${changelogPath} has more than one section ${heading}`, {
-        at: second.at,
-        remedy: "Merge the sections into one",
-      }),
-    );
+  const refuse = (found: string, remedy: string, also: readonly Place[] = []) =>
+    findings.push(error(`${cannotAccept}: found ${found}`, { at: section.at, also, remedy }));
+  if (more.length > 0) {
+    const places = more.map(({ at }) => at);
+    refuse(`section ${heading} twice, expected it once`, "Merge the sections into one", places);
   }
-  const refuse = (found: string, remedy: string) =>
-    findings.push(error(`${cannotAccept}: found ${found}`, { at: section.at, remedy }));
   if (before.value !== undefined && sectionsOf(readChangelog(before.value), version).length > 0) {
     refuse(
       `section ${heading} in the base already, expected a new one`,
@@ -183,12 +228,12 @@ async function changelogFindings(
   if (saying === undefined) {
     refuse(
       `nothing below ${heading}, expected what has changed`,
-      `${describing(version)}; sub-headings and HTML comments alone do not count`,
+      `${describe(version)}; sub-headings and HTML comments alone do not count`,
     );
   }
   return findings.some(({ level }) => level === "error")
     ? findings
-    : [...findings, notice(`${changelogPath}: new section ${heading} with content`, saying)];
+    : [...findings, notice(`${source.path}: new section ${heading} with content`, saying)];
 }
 
 /**
@@ -206,13 +251,22 @@ export async function checkChartSince(
   return await judgeCommit(repository, against, commit);
 }
 
-/** Checks a commit against each merge base. */
+/** Checks a commit against each merge base, and against the base if that has another chart by now. */
 async function judgeCommit(
   repository: Repository,
-  { mergeBases }: MergeBases,
+  { base, mergeBases }: MergeBases,
   head: ObjectId,
 ): Promise<Finding[]> {
   await using objects = openObjects(repository);
+  const [ours, theirs, ...earlier] = await Promise.all(
+    [head, base.commit, ...mergeBases].map(
+      async (commit) => (await objects.find(`${commit}:${folder}`))?.id,
+    ),
+  );
+  // A merge takes the base's chart if the commit has not changed it since each merge base.
+  const tip = [theirs, ...earlier].includes(ours)
+    ? undefined
+    : { shown: base.shown, tree: commitTree(objects, base.commit) };
   const judged = await Promise.all(
     mergeBases.map(async (mergeBase) => {
       const answer = await attempt(async () =>
@@ -220,6 +274,7 @@ async function judgeCommit(
           base: commitTree(objects, mergeBase),
           head: commitTree(objects, head),
           changed: await changedPaths(repository, objects, mergeBase, head, folder),
+          tip,
         }),
       );
       return answer.findings ?? answer.value;
@@ -259,7 +314,7 @@ export const table = command({
   },
   options: { ref: option("COMMIT", "check that commit instead of HEAD", nonEmpty) },
   refuses: [
-    `${folder} has changed, and its version is not greater than at the merge base with the base`,
+    `${folder} has changed, and its version is not greater than at the base, and at the merge base with it`,
     "its CHANGELOG.md is missing or cannot be read, even if nothing else has changed",
     "its CHANGELOG.md has no new ## [A.B.C] section with content for the version",
     "Chart.yaml is missing or cannot be read",

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { checkChartVersionBumped } from "../scripts/check-chart-version-bumped.ts";
 import { attempt, type Finding, refusal } from "../scripts/lib/finding.ts";
@@ -125,10 +125,62 @@ test.each([
   [
     "two sections",
     log("## [1.3.0]", "- x\n\n## [1.3.0]\n- y\n"),
-    [`warning 7: ${changelog} has more than one section ## [1.3.0]`],
+    ["error 3: found section ## [1.3.0] twice, expected it once"],
   ],
 ])("the changelog must have a section with content: %s", async (_, text, expected) => {
   expect(faults(await judge(old, changedFiles({ ...good, [changelog]: text })))).toEqual(expected);
+});
+
+test("a section in the form of the file counts, and in another form is named with the one that is wanted", async () => {
+  const bare = (text: string) => text.replace("## [1.2.3]", "# 1.2.3 (2026-08-01)");
+  const base = changedFiles({ [changelog]: bare(old[changelog] ?? "") });
+  const judged = (heading: string) =>
+    judge(base, changedFiles({ ...good, [changelog]: bare(log(heading)) }));
+  const right = await judged("# 1.3.0 (2026-09-01)");
+  expect(right.map(({ message }) => message)).toContain(
+    `${changelog}: new section # 1.3.0 with content`,
+  );
+  expect(faults(right)).toEqual([]);
+  expect(faults(await judged("# v1.3.0"))).toEqual([
+    `error 3: ${changelog} has no section # 1.3.0, found "# v1.3.0"`,
+  ]);
+  const prefixed = await judge(old, changedFiles({ ...good, [changelog]: log("## [v1.3.0]") }));
+  expect(prefixed.find(({ level }) => level === "error")).toMatchObject({
+    message: `Cannot accept the change of ${folder}: ${changelog} has no section ## [1.3.0], found "## [v1.3.0]"`,
+    at: { line: 3 },
+    remedy: "Write the heading as ## [1.3.0], and commit it",
+  });
+});
+
+describe("a chart without a changelog, and a layout that says so", () => {
+  const was = layout.chartChangelog;
+  const setChangelog = (name: string | undefined) =>
+    Object.assign(layout as { chartChangelog: string | undefined }, { chartChangelog: name });
+  beforeAll(() => setChangelog(undefined));
+  afterAll(() => setChangelog(was));
+  const base = changedFiles({ [changelog]: undefined });
+  const to = (version: string) =>
+    judge(base, { ...base, [manifest]: `name: x\nversion: ${version}\n`, [template]: "a: 2\n" });
+
+  test("needs a greater version alone", async () => {
+    const greater = await to("1.3.0");
+    expect(faults(greater)).toEqual([]);
+    expect(greater.map(({ message }) => message)).toEqual([
+      `${folder}: changed since the base: Chart.yaml, templates/service.yaml`,
+      `${manifest}: version 1.2.3 -> 1.3.0`,
+    ]);
+    const same = (await to("1.2.3")).filter(({ level }) => level === "error");
+    expect(same.map(({ remedy }) => remedy)).toEqual([
+      `Set version in ${manifest} to one greater than 1.2.3, and commit it`,
+    ]);
+  });
+
+  test("is not excused by a change of a file of that name", async () => {
+    const log = { ...base, [changelog]: "x\n" };
+    expect(faults(await judge(base, log))).toEqual([
+      "error 2: found version 1.2.3 in Chart.yaml, expected one greater than 1.2.3 of the base",
+    ]);
+  });
 });
 
 test("a version that is not greater is one fault, whose way out names both files", async () => {
@@ -152,6 +204,13 @@ test("all faults are reported at once, with the way out of each", async () => {
   const base = changedFiles({ [changelog]: sections });
   const findings = await judge(base, changedFiles({ ...good, [changelog]: `${sections}\n` }));
   expect(findings.filter(({ level }) => level === "error")).toEqual([
+    {
+      level: "error",
+      message: `Cannot accept the change of ${folder}: found section ## [1.3.0] twice, expected it once`,
+      at: { file: changelog, line: 1, column: 1 },
+      also: [{ file: changelog, line: 3, column: 1 }],
+      remedy: "Merge the sections into one",
+    },
     {
       level: "error",
       message: `Cannot accept the change of ${folder}: found section ## [1.3.0] in the base already, expected a new one`,
@@ -401,6 +460,59 @@ test("the merge base counts, not what the base has become since", async () => {
   expect(stdout).toContain(`${folder}: no change since the base`);
   expect(stdout).toContain(`(merge base ${repository.mergeBase.slice(0, 7)})`);
   expect(code).toBe(0);
+});
+
+/** Commits to origin's main, and returns to the topic. */
+async function onMain({ git, commit }: TestRepository, files: Files): Promise<void> {
+  await git("checkout", "--quiet", "main");
+  await commit(files, "On main");
+  await git("push", "--quiet", "origin", "main");
+  await git("checkout", "--quiet", "topic");
+}
+
+test("the version must exceed that of the base branch's tip, too: another change may have taken it", async () => {
+  await using repository = await branched();
+  const { git } = repository;
+  await repository.commit({ ...good, [template]: "a: 2\n" }, "One");
+  expect((await run(repository, ["main"])).code).toBe(0);
+  await onMain(repository, { ...good, [template]: "a: 3\n" });
+  const second = await run(repository, ["main"]);
+  expect(second.stderr).toStartWith(
+    `error: Cannot accept the change of ${folder}: found version 1.3.0 in Chart.yaml, but origin/main already has 1.3.0: raise it further\n`,
+  );
+  expect(second.stderr).toContain(
+    `fix: Set version in ${manifest} to one greater than 1.3.0, describe`,
+  );
+  expect(second.stderr.match(/^error: /gm)).toHaveLength(1);
+  expect(second.code).toBe(1);
+
+  // The way out leads out, before and after main is merged.
+  await repository.commit({
+    [manifest]: "name: x\nversion: 1.3.1\n",
+    [changelog]: log("## [1.3.1]"),
+  });
+  expect(await run(repository, ["main"])).toMatchObject({ code: 0, stderr: "" });
+  await git("merge", "--quiet", "--no-edit", "-X", "ours", "origin/main");
+  expect(await run(repository, ["main"])).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a chart that both sides add must exceed that of the base branch's tip", async () => {
+  await using repository = await testRepository();
+  await repository.commit({ "Cargo.toml": "" });
+  await repository.addRemote();
+  await repository.git("checkout", "--quiet", "-b", "topic");
+  await repository.commit({ [manifest]: "version: 0.1.0\n" });
+  await onMain(repository, { [manifest]: "version: 0.1.0\nname: x\n" });
+  const { code, stderr } = await run(repository, ["main"]);
+  expect(stderr).toContain("but origin/main already has 0.1.0: raise it further");
+  expect(code).toBe(1);
+});
+
+test("a chart that is already as at the base branch's tip needs no further version", async () => {
+  await using repository = await branched();
+  await repository.commit({ ...good, "src/a": "1" });
+  await onMain(repository, { ...good, "src/b": "1" });
+  expect(await run(repository, ["main"])).toMatchObject({ code: 0, stderr: "" });
 });
 
 test("the base is the argument, else GITHUB_BASE_REF; origin's branch before any other commit", async () => {

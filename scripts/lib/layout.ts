@@ -33,6 +33,8 @@ export const defaults = {
   crateManifests: "crates/*/Cargo.toml",
   /** The Helm chart's folder, relative to the top level. */
   chart: "charts/perf-sentinel",
+  /** The chart's changelog, relative to the chart's folder; undefined if it has none. */
+  chartChangelog: "CHANGELOG.md" as string | undefined,
   /** The annotation of Chart.yaml that lists the images and their platforms. */
   imagesAnnotation: "artifacthub.io/images",
   /** The annotation that lists what is new in a release of the chart, written by hand. */

@@ -307,7 +307,7 @@ const rows: readonly Row[] = [
   },
   {
     name: "chart changelog section with content",
-    where: [`${layout.chart}/CHANGELOG.md`],
+    where: layout.chartChangelog ? [`${layout.chart}/${layout.chartChangelog}`] : [],
     follows: "chart",
     enforced: true,
     section: { date: false },
