@@ -51,11 +51,13 @@ export async function checkReferences(
  * Checks references that have been read already.
  *
  * @param findLast What a missing reference is compared with; without it, none is reported.
+ * @param tagged Whether the version is tagged, so that its section may say that it is withdrawn.
  */
 export async function judgeReferences(
   read: References,
   version: Version,
   findLast?: FindLastRelease,
+  tagged = false,
 ): Promise<Finding[]> {
   const { references, workspace, tree } = read;
   const other = otherVersion(workspace, version);
@@ -71,7 +73,7 @@ export async function judgeReferences(
   const findings = [
     ...judgeTagVersion(workspace, version, others),
     ...read.faults,
-    ...operatorFindings(read, version, weights.checked),
+    ...operatorFindings(read, version, { ...weights.checked, tagged }),
   ];
   foldRows(findings, 0);
   const isRefused = findings.some(({ level }) => level === "error");
@@ -88,11 +90,16 @@ export async function judgeReferences(
   ];
 }
 
-/** How a stale reference, a changelog without the version and a section without content count. */
+/**
+ * How a stale reference, a changelog without one right section of the version, and a section without
+ * content count.
+ */
 interface Weights {
   readonly stale: typeof error;
   readonly absent: typeof error;
   readonly hollow: typeof error;
+  /** Whether the version is tagged, so that it may be withdrawn. */
+  readonly tagged?: boolean;
 }
 
 const weights = {
@@ -101,7 +108,7 @@ const weights = {
   advised: { stale: warning, absent: error, hollow: warning },
   required: { stale: error, absent: error, hollow: error },
   /** In a tagged commit, which no longer changes. */
-  history: { stale: warning, absent: warning, hollow: warning },
+  history: { stale: warning, absent: warning, hollow: warning, tagged: true },
 } satisfies Record<string, Weights>;
 
 /** How much the references that no other check enforces count. */
@@ -142,9 +149,10 @@ function operatorFindings(read: References, version: Version, weight: Weights): 
       .filter((each) => other === undefined || each.version !== other)
       .map((each) => {
         const { file, what, written, becomes, place: at } = each;
-        const stale = each.absent === true ? weight.absent : weight.stale;
+        const isWithdrawn = each.yanked === true && weight.tagged !== true;
+        const stale = each.absent === true || isWithdrawn ? weight.absent : weight.stale;
         const opening = stale === error ? cannotTag : "Stale reference: ";
-        return isStale(each, versions)
+        return isStale(each, versions) || isWithdrawn
           ? stale(
               `${opening}${file} says ${what} ${shown(written)}, expected ${becomes(version)}`,
               { at, remedy: remedyFor(version, other, each) },
@@ -152,10 +160,18 @@ function operatorFindings(read: References, version: Version, weight: Weights): 
           : notice(`${file}: ${what} -> ${shown(written)} (matches tag)`, { at });
       }),
     ...references
-      .filter((each) => each.hollow === true && !isStale(each, versions))
-      .map(({ file, written, place: at }) =>
+      .filter(({ again = [] }) => again.length > 0)
+      .map(({ file, place: at, again = [] }) =>
+        weight.absent(
+          `${weight.absent === error ? cannotTag : ""}${file} has section [${version}] twice, expected it once`,
+          { at, also: again.map((each) => each.at), remedy: "Merge the sections into one" },
+        ),
+      ),
+    ...references
+      .filter((each) => each.hollow !== undefined && !isStale(each, versions))
+      .map(({ file, hollow = "", place: at }) =>
         weight.hollow(
-          `${weight.hollow === error ? cannotTag : ""}${file} says nothing below ## ${shown(written)}`,
+          `${weight.hollow === error ? cannotTag : ""}${file} says nothing below ${shown(hollow)}`,
           { at, remedy: "Write what is new below it, and commit that" },
         ),
       ),
@@ -217,7 +233,7 @@ function remedyFor(version: Version, other: Version | undefined, { byHand }: Ref
 
 /** Returns a text of a file for a message, quoted if it has unusual characters. */
 function shown(written: string): string {
-  return /^[\w .+:/@^=[\]()-]{1,120}$/.test(written) ? written : quote(written);
+  return /^[\w #.+:/@^=[\]()-]{1,120}$/.test(written) ? written : quote(written);
 }
 
 export const table = command({
@@ -247,10 +263,13 @@ export const table = command({
       await judge(opened, options.ref, async (tree, commit, findLast) => {
         const read = await readReferences(tree, applicationVersions(version));
         data = () => dataOf(read, version);
-        const findings = await judgeReferences(read, version, findLast);
+        const tagged =
+          read.references.some(({ yanked }) => yanked) &&
+          (await taggedCommit(opened, version)) !== undefined;
+        const findings = await judgeReferences(read, version, findLast, tagged);
         return commit === undefined || findings.every(({ level }) => level === "notice")
           ? findings
-          : await forHistory(findings, opened, commit, `${layout.tagPrefix}${version}`);
+          : await forHistory(findings, opened, commit, version);
       }),
     );
     report.attach(data);
@@ -262,13 +281,19 @@ async function forHistory(
   findings: readonly Finding[],
   repository: Repository,
   commit: ObjectId,
-  tag: string,
+  version: Version,
 ): Promise<readonly Finding[]> {
-  const { findCommit } = await import("./lib/git/git.ts");
+  const tag = `${layout.tagPrefix}${version}`;
   const remedy = `${tag} is tagged, so this stays as it is: correct it in the next release`;
-  return (await findCommit(repository, `refs/tags/${tag}`)) === commit
+  return (await taggedCommit(repository, version)) === commit
     ? findings.map((each) => (each.remedy === undefined ? each : { ...each, remedy }))
     : findings;
+}
+
+/** Returns the commit that is tagged as a version. */
+async function taggedCommit(repository: Repository, version: Version) {
+  const { findCommit } = await import("./lib/git/git.ts");
+  return await findCommit(repository, `refs/tags/${layout.tagPrefix}${version}`);
 }
 
 function dataOf({ references, blind }: References, version: Version): Json {

@@ -3,11 +3,13 @@ import { prepareBump } from "../scripts/bump-version.ts";
 import {
   checkOperatorReferences,
   checkReferences,
+  judgeReferences,
   type Weight,
 } from "../scripts/check-references.ts";
 import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
+import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import type { FindLastRelease } from "../scripts/lib/git/last-release.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
@@ -321,6 +323,88 @@ describe("a heading of the release without its date", () => {
   });
 });
 
+const byHandAs = (heading: string) =>
+  `Write the heading by hand as ${heading}, and what else it says below it`;
+
+describe("a section of the release that says [YANKED] behind its date", () => {
+  const changelog = (heading: string) => ({
+    ...product,
+    "CHANGELOG.md": `# Changelog\n\n${heading}\n\n- new\n`,
+  });
+  const yanked = memoryTree(changelog("## [1.3.0] - 2026-08-07 [YANKED]"));
+
+  test("is right if the version is tagged", async () => {
+    const read = await readReferences(yanked, applicationVersions(version));
+    expect(complaints(await judgeReferences(read, version, undefined, true))).toEqual([]);
+    expect(complaints(await checkOperatorReferences("history")(yanked, version))).toEqual([]);
+  });
+
+  test.each(["advised", "required"] as const)(
+    "is an error before the release: %s",
+    async (weight) => {
+      for (const findings of [
+        await checkReferences(yanked, version),
+        await checkOperatorReferences(weight)(yanked, version),
+      ]) {
+        expect(complaints(findings)).toMatchObject([
+          {
+            level: "error",
+            message:
+              "Cannot tag v1.3.0: CHANGELOG.md says section [1.3.0] - 2026-08-07 [YANKED], expected [1.3.0] with the date of the release",
+            at: { line: 3 },
+            remedy: byHandAs("## [1.3.0] - YYYY-MM-DD"),
+          },
+        ]);
+      }
+    },
+  );
+
+  test("is right for the command once the tag is there", async () => {
+    await using repository = await testRepository();
+    await repository.commit(changelog("## [1.3.0] - 2026-08-07 [YANKED]"));
+    const run = () => runScript(script, ["v1.3.0"], { cwd: repository.root, env: repository.env });
+    expect((await run()).code).toBe(1);
+    await repository.git("tag", "v1.3.0");
+    expect(await run()).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+test("two sections of the release are an error with both lines, and a warning in history", async () => {
+  const tree = memoryTree({
+    ...product,
+    "CHANGELOG.md": "## [1.3.0] - 2026-08-07\n\n- a\n\n## [1.3.0] - 2026-08-06\n\n- b\n",
+  });
+  const twice = "CHANGELOG.md has section [1.3.0] twice, expected it once";
+  for (const [findings, level, opening] of [
+    [await checkReferences(tree, version), "error", "Cannot tag v1.3.0: "],
+    [await checkOperatorReferences("advised")(tree, version), "error", "Cannot tag v1.3.0: "],
+    [await checkOperatorReferences("history")(tree, version), "warning", ""],
+  ] as const) {
+    expect(complaints(findings)).toMatchObject([
+      { level, message: `${opening}${twice}`, at: { line: 1 }, also: [{ line: 5 }] },
+    ]);
+  }
+});
+
+test("a section in the form of the file counts", async () => {
+  const tree = (heading: string) =>
+    memoryTree({
+      ...product,
+      "CHANGELOG.md": `${heading}\n\n- new\n\n# 1.2.9 (2026-08-01)\n\n- old\n`,
+    });
+  expect(complaints(await checkReferences(tree("# 1.3.0 (2026-08-07)"), version))).toEqual([]);
+  expect(complaints(await checkReferences(tree("# 1.3.0"), version))).toMatchObject([
+    {
+      message:
+        "Cannot tag v1.3.0: CHANGELOG.md says section 1.3.0, expected 1.3.0 with the date of the release",
+    },
+  ]);
+  const hollow = memoryTree({ ...product, "CHANGELOG.md": "# 1.3.0 (2026-08-07)\n" });
+  expect(complaints(await checkReferences(hollow, version))).toMatchObject([
+    { level: "warning", message: "CHANGELOG.md says nothing below # 1.3.0 (2026-08-07)" },
+  ]);
+});
+
 test("a section of the release that says nothing is a warning, and an error where it is required", async () => {
   const heading = "## [1.3.0] - 2026-08-07\n";
   const changes = { "CHANGELOG.md": `# Changelog\n\n${heading}\n### Added\n` };
@@ -340,9 +424,6 @@ test("a section of the release that says nothing is a warning, and an error wher
       { level, message, at },
     ]);
   }
-  const second = `${heading}\n- The words are here.\n`;
-  const twice = await check({ "CHANGELOG.md": `# Changelog\n\n${heading}\n${second}` });
-  expect(twice.filter((each) => each.level !== "notice")).toEqual([]);
 });
 
 describe("operator-driven references alone", () => {

@@ -49,8 +49,9 @@ export interface SectionEdit {
  * is found, if the newest one is not in the form of the file, if the release's heading has text other
  * than a date in the date's place, or if the result does not read back as intended.
  */
-export function withSection(source: Source, request: SectionRequest): SectionEdit {
+export function withSection(source: Source, asked: SectionRequest): SectionEdit {
   const changelog = readChangelog(source);
+  const request = { ...asked, otherwise: asked.otherwise.map((line) => lowered(changelog, line)) };
   const existing = only(changelog, sectionsOf(changelog, request.version));
   const unreleased = only(changelog, changelog.sections.filter(isUnreleased));
   const { splices, outcome } =
@@ -83,6 +84,12 @@ export function withSection(source: Source, request: SectionRequest): SectionEdi
     left.unshift(warning(`${path} says nothing below ${heading}`, { at, remedy }));
   }
   return { text, outcome, title, at, left };
+}
+
+/** Returns a line of a section; a sub-heading of level 3 is one below the section's if that is as deep. */
+function lowered({ heading }: Changelog, line: string): string {
+  const marks = /^###+(?= )/.exec(heading("")[0]);
+  return marks === null ? line : line.replace(/^###(?= )/, `${marks[0]}#`);
 }
 
 function titlesWithout({ sections }: Changelog, section: Section | undefined): string {

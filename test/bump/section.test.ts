@@ -142,6 +142,12 @@ holds("the chart's changelog says what is true, in headings like its own", chart
     "completed",
   ],
   ["a title", text("## [1.3.0] - the Lab one"), text("## [1.3.0] - the Lab one"), "kept"],
+  [
+    "below a deep heading",
+    "### 1.2.9\n\n- old\n",
+    `### 1.3.0\n\n#### Changed\n\n${says}\n\n### 1.2.9\n\n- old\n`,
+    "added",
+  ],
 ]);
 
 holds("the chart's changelog needs words where nothing is true to say", silent, [

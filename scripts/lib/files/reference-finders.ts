@@ -7,7 +7,7 @@ import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
 import { pinnedVersion } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
-import { awaitsDate, dateByHand, readChangelog, type Section } from "./changelog.ts";
+import { awaitsDate, dateByHand, isYanked, readChangelog, type Section } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
 import { asTable, type Document, type Path, parseJson, parseToml } from "./document.ts";
 import type { Change, Span } from "./edit.ts";
@@ -36,10 +36,14 @@ export interface Found {
   /** Returns the text to write for a version. */
   becomes(version: Version): string;
   readonly site: Site;
-  /** Whether it is a section without content. */
-  readonly hollow?: boolean;
+  /** The heading of a section without content. */
+  readonly hollow?: string | undefined;
   /** Whether it is a section, and no heading of the file names the version. */
   readonly absent?: boolean;
+  /** Whether it is a section of a withdrawn release. */
+  readonly yanked?: boolean | undefined;
+  /** Further sections of the version. */
+  readonly again?: readonly { readonly at: Place }[];
   /** The remedy if a bump refuses to change it. */
   readonly byHand?: string | undefined;
   /** A warning about what remains to be done after a bump. */
@@ -252,7 +256,8 @@ export function sectionIn(
 ): readonly Found[] {
   const changelog = readChangelog(source);
   const { sections } = changelog;
-  const isWhole = ({ date = "", hasContent }: Section) => (mustHaveDate ? isDay(date) : hasContent);
+  const isWhole = (each: Section) =>
+    mustHaveDate ? isDay(each.date ?? "") || isYanked(each) : each.hasContent;
   const wanted = sections.filter((each) => each.version === version);
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
   const best = wanted.find(isWhole) ?? wanted[0] ?? newest;
@@ -267,12 +272,17 @@ export function sectionIn(
       what: "section",
       written: best?.title ?? "none",
       version: best && isWhole(best) ? best.version : undefined,
-      byHand: isByHand && !awaitsDate(best) ? dateByHand(changelog, version) : undefined,
-      hollow: !wanted.some(({ hasContent }) => hasContent),
+      yanked: best && isYanked(best),
+      again: wanted.slice(1),
+      byHand:
+        (isByHand && !awaitsDate(best)) || (best && isYanked(best))
+          ? dateByHand(changelog, version)
+          : undefined,
+      hollow: wanted.some(({ hasContent }) => hasContent) ? undefined : best?.heading,
       absent,
       place: () => best?.at ?? source.place(),
       becomes: (expected) =>
-        `[${expected}] with ${mustHaveDate ? "the date of the release" : "what has changed"}`,
+        `${changelog.heading(expected)[0].replace(/^#+ /, "")} with ${mustHaveDate ? "the date of the release" : "what has changed"}`,
       site: { kind: "section" },
     },
   ];
