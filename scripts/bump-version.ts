@@ -237,6 +237,7 @@ export const table = command({
     "one of these versions has a local tag, or is below the newest release: releases come from main only",
     "a file that would be written has uncommitted changes; a changelog may have them",
     "the changelog has ## [X.Y.Z] already, followed by more than a date or one placeholder word",
+    "a changelog has no heading of a release, or its newest one is in another form than the file's",
     "a file with references cannot be read, or an edit cannot be proven",
     "check-references refuses the result",
   ],

@@ -250,7 +250,7 @@ export const table = command({
   refuses: [
     "the workspace, a crate or a pin on a sibling states another version (check-tag-version)",
     "a lock file, CI template, snippet or schema example states another version",
-    "CHANGELOG.md has no ## [X.Y.Z] section with a real date",
+    "CHANGELOG.md has no ## [X.Y.Z] section with a real date, or two; [YANKED] needs the tag",
     "the chart's appVersion or the tag of a promised image is another version",
     "a file that holds references cannot be read",
   ],

@@ -272,8 +272,9 @@ async function editSection(
   versions: Versions,
   date: Day,
 ): Promise<FileEdit[]> {
-  const changelog = await tree.read(row.where[0] ?? "");
-  if (changelog === undefined || row.section === undefined) {
+  const [path] = row.where;
+  const changelog = path && (await tree.read(path));
+  if (!changelog || row.section === undefined) {
     return [];
   }
   const movesAppVersion = stale.some(({ what }) => what === "appVersion");

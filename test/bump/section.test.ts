@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { type SectionRequest, withSection } from "../../scripts/bump/section.ts";
 import type { Day } from "../../scripts/lib/calendar.ts";
+import { readChangelog } from "../../scripts/lib/files/changelog.ts";
 import { LocatedSyntaxError } from "../../scripts/lib/finding.ts";
 import { source } from "../../scripts/lib/tree.ts";
 import type { Version } from "../../scripts/lib/version.ts";
@@ -273,4 +275,55 @@ test.each([
       `Cannot edit C.md: found no heading of a release, only ${heading}, expected ${wanted}`,
     );
   }
+});
+
+const title = fc
+  .tuple(
+    fc.constantFrom(
+      "[1.2.9]",
+      "1.2.9",
+      "[1.2.8](https://x/v1.2.8)",
+      "v1.2.7",
+      "[1.2]",
+      "Perf 1.2.6",
+    ),
+    fc.constantFrom(
+      "",
+      " - 2026-08-07",
+      " (2026-08-07)",
+      " / 2026-08-07",
+      " - 2026-08-07 [YANKED]",
+    ),
+  )
+  .map((parts) => parts.join(""));
+const heading = fc
+  .tuple(fc.oneof(title, fc.constantFrom("Unreleased", "[Unreleased]", "Fixed")), fc.nat(4))
+  .map(([name, form]) =>
+    form < 2 ? `${name}\n${"=-"[form]?.repeat(9)}\n` : `${"#".repeat(form - 1)} ${name}\n`,
+  );
+const body = fc.constantFrom("", "\n", "\n- x\n\n", "- y\n", "\n### Added\n\n- z\n\n", "\ntext\n");
+
+test("an arbitrary changelog: a bump leaves the sections of other releases, and a second one everything", () => {
+  const others = (text: string) =>
+    readChangelog(source("C.md", text)).sections.flatMap((each) =>
+      each.version === undefined || each.version === release.version
+        ? []
+        : [[each.title, text.slice(each.bodyStart, each.end).trim()]],
+    );
+  const arbitrary = fc.array(fc.tuple(heading, body)).map((parts) => parts.flat().join(""));
+  fc.assert(
+    fc.property(arbitrary, fc.constantFrom(release, silent, chart), (before, request) => {
+      let after: string;
+      try {
+        after = edit(before, request).text;
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(LocatedSyntaxError);
+        expect(String(thrown)).not.toContain("read back");
+        return;
+      }
+      expect(others(after)).toEqual(others(before));
+      expect(edit(after, request)).toMatchObject({ text: after, outcome: "kept" });
+    }),
+    { numRuns: 500 },
+  );
 });
