@@ -331,7 +331,7 @@ describe("a release that changes nothing, and names the way out:", () => {
   });
 });
 
-const rare = "found a key in a rare spelling";
+const rare = "expected one plain key a line";
 const otherwise = "expected a plain or quoted string that every YAML parser reads the same";
 
 describe("Chart.yaml in every legal spelling is read as its version, or refused by its name:", () => {

@@ -1,6 +1,6 @@
 /** Explains why the keys and versions of a chart's files cannot be read. It is loaded only for faults. */
 
-import { error, type Finding, quote, Refusal } from "../finding.ts";
+import { error, type Finding, type Place, quote, Refusal } from "../finding.ts";
 import { isVersion } from "../version.ts";
 import { asTable, type Document } from "./document.ts";
 import { describeValue, refuseOtherThanMapping } from "./unreadable.ts";
@@ -27,6 +27,10 @@ export function unreadableChart(document: Document, judged: readonly string[]): 
   }
   for (const key of judged) {
     const value = document.at([key]);
+    if (value === undefined && faults.length > 0) {
+      // It may be there in a form that cannot be read.
+      continue;
+    }
     const at = place(lines.find(({ name }) => name === key)?.offset);
     const found = value === undefined ? `no key "${key}" in ${path}` : describeValue(value, "YAML");
     if (key === "version" && !(typeof value === "string" && isVersion(value))) {
@@ -59,35 +63,46 @@ export function unreadableChart(document: Document, judged: readonly string[]): 
 export function keyFaults(document: Document, within: readonly string[] = []): readonly Finding[] {
   refuseOtherThanMapping(document.source, document.data);
   const { source } = document;
-  const { lines, keys, data } = keysAt(document, within);
+  const { lines, keys, data, parent } = keysAt(document, within);
   const first = new Map(lines.toReversed().map((line) => [line.name, line]));
   const faults = lines.flatMap((line) => {
     const { name, offset } = line;
-    const before = source.place(first.get(name)?.offset);
+    const before = first.get(name);
     const at = source.place(offset);
     return name === "<<"
       ? error(`Cannot read ${at.file}: found a merge key, expected every key itself`, {
           at,
           remedy: "Write the merged keys out; tools disagree about what a merge key means",
         })
-      : name === "" || first.get(name) === line
+      : name === "" || before === line
         ? []
-        : error(
-            `Cannot read ${at.file}: found key ${quote(name)} in line ${at.line} again after line ${before.line}, expected it once`,
-            { at, remedy: "Remove one of the two lines; tools disagree about which one counts" },
-          );
+        : repeatedKey(name, source.place(before?.offset), at);
   });
   if (keys !== undefined || faults.length > 0) {
     return faults;
   }
-  const rare = lines.find(({ name }) => asTable(data)?.[name] === undefined);
+  const rare = lines.find(({ name }) => asTable(data)?.[name] === undefined) ?? parent;
+  const offset = rare?.offset ?? source.text.search(/^[ \t]*[^\s#]/m);
+  const [found = ""] = source.text.slice(offset).split(/[\r\n]/, 1);
   const which = ["top-level keys", ...within.map((key) => `keys of ${quote(key)}`)].at(-1);
   return [
-    error(`Cannot tell the ${which} of ${source.path} apart: found a key in a rare spelling`, {
-      at: rare === undefined ? document.place(within) : source.place(rare.offset),
-      remedy: "Write each key plainly, at the start of its own line",
-    }),
+    error(
+      `Cannot read the ${which} of ${source.path}: found ${quote(found)}, expected one plain key a line`,
+      {
+        at: source.place(offset),
+        remedy: "Write each key at the start of its own line, without tag, anchor and escapes",
+      },
+    ),
   ];
+}
+
+/** Returns the fault of a key that its mapping has already. */
+export function repeatedKey(name: string, before: Place, at: Place): Finding {
+  const lines = `in line ${at.line} again after line ${before.line}`;
+  return error(`Cannot read ${at.file}: found key ${quote(name)} ${lines}, expected it once`, {
+    at,
+    remedy: "Remove one of the two; tools disagree about which one counts",
+  });
 }
 
 /** Returns the fault of a string at a path, if YAML 1.1 may read another value there. */

@@ -1,6 +1,13 @@
 /** Reads the images of a Helm chart: those that it promises, and the one that an install pulls. */
 
-import { error, type Finding, LocatedSyntaxError, type Place, Refusal } from "../finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  LocatedSyntaxError,
+  type Place,
+  Refusal,
+} from "../finding.ts";
 import { layout } from "../layout.ts";
 import { source, type Tree } from "../tree.ts";
 import { type Chart, type Located, needFile, readChart } from "./chart.ts";
@@ -59,8 +66,12 @@ export interface ProductImages {
 export async function readProductImages(tree: Tree, folder: string): Promise<ProductImages> {
   const chart = await readChart(tree, folder);
   const hasValues = (await tree.list(valuesOf(folder))).length > 0;
-  const pulled = hasValues ? await chartImage(tree, folder, chart.appVersion) : undefined;
-  const promised = imagesOf(chart)?.filter(
+  const [{ value: pulled, findings: faults = [] }, { value: images, findings: more = [] }] = [
+    await attempt(async () => (hasValues ? chartImage(tree, folder, chart.appVersion) : undefined)),
+    await attempt(async () => imagesOf(chart)),
+  ];
+  refuseAny([...faults, ...more]);
+  const promised = images?.filter(
     ({ reference }) =>
       reference.repository.split("/").at(-1) === layout.product ||
       (pulled !== undefined && isSameImage(reference, pulled.reference)),
@@ -72,6 +83,8 @@ export async function readProductImages(tree: Tree, folder: string): Promise<Pro
 export function isSameImage(one: ImageReference, other: ImageReference): boolean {
   return one.registry === other.registry && one.repository === other.repository;
 }
+
+const late = () => require("./chart-faults.ts") as typeof import("./chart-faults.ts");
 
 const annotationPath: Path = ["annotations", layout.imagesAnnotation];
 
@@ -93,8 +106,11 @@ export function imagesOf({ document }: Chart): readonly PromisedImage[] | undefi
   }
   const at = () => document.place(annotationPath);
   need(typeof text === "string", text, name, "a text that holds a YAML list", at);
-  const [, again] = document.keyOffsets(annotationPath);
-  need(again === undefined, text, name, "the key once", () => document.source.place(again));
+  const [first, again] = document.keyOffsets(annotationPath);
+  if (again !== undefined) {
+    const { place } = document.source;
+    throw new Refusal([late().repeatedKey(name, place(first), place(again))]);
+  }
   const inner = parseInside(document, annotationPath, String(text));
   const list: readonly unknown[] = Array.isArray(inner.data) ? inner.data : [];
   need(inner.data === list, inner.data, name, "a list of images", at);
@@ -177,9 +193,10 @@ function entryFaults(
     // A missing key has no place, so the place of the first key shows the entry.
     const near = value === undefined ? (Object.keys(table)[0] ?? "") : key;
     const what = `${key} of ${which}`;
-    const isOnce = inner.keyOffsets([index, key]).length < 2;
+    const path = [index, key];
+    const isOnce = inner.keyOffsets(path).length < 2;
     return [
-      ...faultOf(isOnce, value, what, "the key once", () => place([index, key], 1)),
+      ...(isOnce ? [] : [late().repeatedKey(key, place(path), place(path, 1))]),
       ...faultOf(isFit, value, what, expected, () => place([index, near])),
     ];
   };
@@ -250,7 +267,6 @@ export async function chartImage(
 ): Promise<PulledImage> {
   const values = await needFile(tree, valuesOf(folder));
   const document = parseYaml(values);
-  const late = () => require("./chart-faults.ts") as typeof import("./chart-faults.ts");
   const refuseKeys = (path: readonly string[]) =>
     refuseAny(keysAt(document, path).keys === undefined ? late().keyFaults(document, path) : []);
   const file = values.path;

@@ -28,6 +28,10 @@ test.each([
     "---\n# x\na:\n- b: 1\n  c: 2\nd: [\n  e\n]\nversion: &v 1.2.3 # x\n",
   ],
   ["with CRLF and a byte order mark", "\ufeffname: x\r\nversion: 1.2.3\r\n"],
+  [
+    "among keys of any form",
+    "my key: 1\n\"@x\": 1\n'it''s: {}': 1\n-x: 1\n1.0: 1\n~: 1\na#b, c: 1\nversion: 1.2.3\n",
+  ],
 ])("the version is read in any ordinary spelling: %s", async (_, text) => {
   expect<string>((await chartOf(text)).version.value).toBe("1.2.3");
 });
@@ -55,9 +59,28 @@ test.each([
   ["a tag", "  repository: a/b\n  tag: !!str 1.2.3\n"],
   ["a merge", "  repository: a/b\n  tag: 1.2.3\n  <<: {tag: 1.2.4}\n"],
   ["a key that is base64", "  repository: a/b\n  tag: 1.2.3\n  !!binary dGFn: 9.9.9\n"],
+  ["a boolean in braces", "  {repository: a/b, tag: on}\n"],
+  ["a key twice in braces", "  {repository: a/b, tag: x, tag: y}\n"],
+  ["a key twice in braces, with an escape", '  {repository: a/b, tag: x, "t\\x61g": y}\n'],
+  ["a merge in braces", "  {repository: a/b, tag: x, <<: {tag: y}}\n"],
+  ["a key in braces that is base64", "  {repository: a/b, tag: x, !!binary dGFn: y}\n"],
 ])("an image that YAML 1.1 may read otherwise is refused: %s", async (_, image) => {
-  const tree = memoryTree({ "c/values.yaml": `image:\n${image}` });
+  const tree = memoryTree({
+    "c/values.yaml": `image:${image.includes("{r") ? image.slice(1) : `\n${image}`}`,
+  });
   expect(await faultsOf(() => chartImage(tree, "c", undefined))).toHaveLength(1);
+});
+
+test.each([
+  ["{name: x, version: 1.2.3}\n", 1, "{name: x, version: 1.2.3}"],
+  ['{\n  "version": "1.2.3"\n}\n', 1, "{"],
+  ["# x\n  name: x\n  version: 1.2.3\n", 2, "  name: x"],
+  ['name: x\n"v\\x65rsion": 1.2.3\n', 2, '"v\\x65rsion": 1.2.3'],
+  ["name: x\n? version\n: 1.2.3\n", 2, "? version"],
+])("keys in another form are one fault, which shows it: %p", async (text, line, found) => {
+  expect(await faultsOf(() => chartOf(text))).toEqual([
+    `${line}: Cannot read the top-level keys of c/Chart.yaml: found ${JSON.stringify(found)}, expected one plain key a line`,
+  ]);
 });
 
 test("version and appVersion know their places", async () => {
@@ -196,7 +219,9 @@ test.each([
   [
     "the annotation twice",
     `${withImages("[]\n")}  artifacthub.io/images: "[]"\n`,
-    [`5: ${images} "[]", expected the key once`],
+    [
+      '5: Cannot read c/Chart.yaml: found key "artifacthub.io/images" in line 5 again after line 3, expected it once',
+    ],
   ],
   [
     "an entry that is a text",
@@ -221,7 +246,9 @@ test.each([
   [
     "an image twice in one entry",
     withImages("- image: a\n  image: b\n"),
-    [`5: Cannot read image ${image1} "b", expected the key once`],
+    [
+      '5: Cannot read c/Chart.yaml: found key "image" in line 5 again after line 4, expected it once',
+    ],
   ],
   [
     "several faults",
@@ -262,6 +289,14 @@ test.each([
     "image.tag",
     3,
   ],
+  ["braces", 'image: {repository: ghcr.io/a/b, tag: ""}\n', "ghcr.io/a/b:0.9.1", "appVersion", 7],
+  [
+    "braces over lines, and keys of any form",
+    "my key: 1\n'*': 1\nimage: {\n  \"repository\": ghcr.io/a/b, tag: '1.10',\n  pullSecrets: [{name: x}]\n}\n",
+    "ghcr.io/a/b:1.10",
+    "image.tag",
+    4,
+  ],
 ])(
   "helm install pulls image.repository with image.tag or else appVersion: %s",
   async (_, values, text, tagFrom, line) => {
@@ -293,6 +328,13 @@ test.each([
   [
     "no image",
     "x: 1\n",
+    [
+      `-: ${cannotRead("image in c/values.yaml")} nothing, expected a mapping with repository and tag`,
+    ],
+  ],
+  [
+    "nothing at all",
+    "{}\n",
     [
       `-: ${cannotRead("image in c/values.yaml")} nothing, expected a mapping with repository and tag`,
     ],
@@ -385,6 +427,15 @@ test("an image whose tag cannot be changed alone is refused with its place in Ch
     expect.objectContaining({ at: { file: "c/Chart.yaml", line: 4, column: 7 } }),
   ]);
   expect(findings?.[0]?.message).toStartWith('Cannot edit "1.2.3" in artifacthub.io/images');
+});
+
+test("faults of values.yaml and of the annotation are reported at once", async () => {
+  const files = { "c/Chart.yaml": withImages("- image: 1\n"), "c/values.yaml": "x: 1\n" };
+  const faults = await faultsOf(() => readProductImages(memoryTree(files), "c"));
+  expect(faults).toEqual([
+    expect.stringContaining("Cannot read image in c/values.yaml"),
+    expect.stringContaining("Cannot read image of entry 1"),
+  ]);
 });
 
 test("images of the product are those with its name, and the one that an install pulls", async () => {
