@@ -22,9 +22,10 @@ import {
   optionWithDefault,
   versionOf,
 } from "./lib/cli.ts";
-import { appendRow } from "./lib/disk/ledger-file.ts";
+import { realPath } from "./lib/disk/files.ts";
+import { appendRow, checkoutOf, theProduct } from "./lib/disk/ledger-file.ts";
 import { isVerdict, rowText, type Validation, type Verdict } from "./lib/files/ledger.ts";
-import { attempt, type Finding, quote, refusal, warning } from "./lib/finding.ts";
+import { attempt, type Finding, quote, type Refusal, refusal, warning } from "./lib/finding.ts";
 import { type Checkout, readCheckout } from "./lib/git/checkout.ts";
 import { gitLine, type ObjectId, short } from "./lib/git/git.ts";
 import { findRepository, type Repository } from "./lib/git/repository.ts";
@@ -50,13 +51,20 @@ export async function openLab(
       remedy: lab.remedy ?? nameTheLab,
     });
   }
-  if (existsSync(join(lab.root, layout.ledger))) {
-    throw refusal(
-      `Cannot use ${lab.root} as the lab: it has a ${layout.ledger}, so it is the product`,
-      { remedy: nameTheLab },
-    );
+  if (existsSync(join(lab.root, layout.workspaceManifest))) {
+    const { readWorkspace } = await import("./lib/files/cargo.ts");
+    const { workTree } = await import("./lib/disk/work-tree.ts");
+    const { crates } = await readWorkspace(workTree(lab.root));
+    if (crates.some(({ name }) => name === layout.product)) {
+      throw isProduct(lab, `the crate ${layout.product}`, nameTheLab);
+    }
   }
   return lab;
+}
+
+function isProduct({ root }: Repository, what: string, remedy: string): Refusal {
+  const found = `it has ${what}, so it is the product`;
+  return refusal(`Cannot use ${root} as the lab: ${found}`, { remedy });
 }
 
 /**
@@ -108,14 +116,18 @@ export function checkLab({ head, branch, changes }: Checkout): Finding[] {
  * checkout, and prints it.
  *
  * @param named The path that the command line names, or `true` for the default.
- * @throws {Refusal} If no ledger is named, and there is no checkout.
+ * @throws {Refusal} If no ledger is named, and there is no checkout, or if the ledger is in the lab's.
  */
 export async function locateLedger(
   { cwd, env, report, repository }: Invocation,
+  lab: Repository,
   named: string | true,
 ): Promise<string> {
   const given = named === true ? env.LEDGER : named;
   const path = given ? resolve(cwd, given) : join((await repository()).root, layout.ledger);
+  if (existsSync(path) && realPath(checkoutOf(realPath(path))) === realPath(lab.root)) {
+    throw isProduct(lab, `the ledger ${path}`, `${nameTheLab}; or name ${theProduct}`);
+  }
   report.printAside(`ledger: ${path}${given && named === true ? " (from LEDGER)" : ""}`);
   return path;
 }
@@ -179,7 +191,7 @@ export const table = command({
   },
   refuses: [
     "the lab's commit cannot be read",
-    "the lab's checkout has the ledger, so it is the product",
+    "the lab's checkout has the product's crate, or the ledger for --append: it is the product",
     "--append: the ledger is missing, or its last entries are malformed",
     "--append: the row does not read back as written",
   ],
@@ -188,7 +200,7 @@ export const table = command({
     const { operands, options, now, report } = invocation;
     const lab = await openLab(invocation, options.lab);
     const checkout = await readCheckout(lab);
-    const ledger = options.append && (await locateLedger(invocation, options.append));
+    const ledger = options.append && (await locateLedger(invocation, lab, options.append));
     const validation: Validation = {
       tag: `${layout.tagPrefix}${operands.version}`,
       sha: await findLabCommit(lab, checkout.head),

@@ -109,7 +109,7 @@ export const table = command({
     keepGoing: flag("run the later steps even after a failure"),
   },
   refuses: [
-    "the lab's checkout cannot be read, has no Makefile, or has the ledger of the product",
+    "the lab's checkout cannot be read, has no Makefile, or is the product's",
     "make is missing",
     "a step ends with another exit code than 0 (verdict FAIL)",
     "a step reports an incomplete count, or lacks a required one (verdict FAIL)",
@@ -130,7 +130,7 @@ export const table = command({
     refuseWithoutMakefile(lab.root);
     const before = await readCheckout(lab);
     const ledger = options.record
-      ? await locateLedger(invocation, options.ledger ?? true)
+      ? await locateLedger(invocation, lab, options.ledger ?? true)
       : undefined;
     if (ledger !== undefined) {
       await refuseUnfitLedger(ledger, dayOf(now));

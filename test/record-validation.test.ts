@@ -109,19 +109,67 @@ test.each([
   expect(findings.every(({ remedy }) => remedy !== undefined)).toBe(true);
 });
 
+const productFiles = {
+  "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n',
+  "crates/cli/Cargo.toml": `[package]\nname = "${layout.product}"\nversion = "1.2.3"\n`,
+  [layout.ledger]: `${old}\n`,
+  "docs/a.md": "",
+};
+
 test("the product is refused as the lab, by whatever path, and no row is printed", async () => {
   await using product = await testRepository();
-  await product.commit({ [layout.ledger]: `${old}\n`, "docs/a.md": "" });
+  await product.commit(productFiles);
   symlinkSync(product.root, join(product.home, "link"));
   for (const args of [["--append"], ["--lab", ".."], ["--lab", "../../link"]]) {
     const options = { cwd: join(product.root, "docs"), env: product.env };
     const ended = await runScript(script, ["1.2.3", "PASS", ...args], options);
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(ended.stderr).toStartWith(
-      `error: Cannot use ${product.root} as the lab: it has a ${layout.ledger}, so it is the product\n`,
+      `error: Cannot use ${product.root} as the lab: it has the crate ${layout.product}, so it is the product\n`,
     );
   }
   expect(readFileSync(join(product.root, layout.ledger), "utf8")).toBe(`${old}\n`);
+});
+
+test("a checkout is not the lab of a ledger in it, whatever the ledger's name is", async () => {
+  await using product = await testRepository();
+  await product.commit({ "other.txt": `${old}\n`, [layout.ledger]: `${old}\n` });
+  const { root: cwd, env } = product;
+  for (const [args, more, name] of [
+    [["--append", "other.txt"], {}, "other.txt"],
+    [["--append"], { LEDGER: "other.txt" }, "other.txt"],
+    [["--append"], {}, layout.ledger],
+  ] as const) {
+    const options = { cwd, env: { ...env, ...more } };
+    const ended = await runScript(script, ["1.2.3", "PASS", ...args], options);
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toStartWith(
+      `error: Cannot use ${cwd} as the lab: it has the ledger ${join(cwd, name)}, so it is the product\n`,
+    );
+    expect(readFileSync(join(cwd, name), "utf8")).toBe(`${old}\n`);
+  }
+});
+
+test("a lab may hold a ledger, crates of its own, and the product's checkout", async () => {
+  await using other = await testRepository();
+  await other.commit({
+    [layout.ledger]: `${old}\n`,
+    "Cargo.toml": '[package]\nname = "load"\nversion = "0.1.0"\n',
+    ".gitignore": "product\n",
+  });
+  const product = join(other.root, "product");
+  await other.git("init", "--quiet", product);
+  writeFiles(product, productFiles);
+  for (const [args, stderr] of [
+    [[], ""],
+    [["--append", "--repo", product], expect.stringContaining("appended as line 2")],
+  ] as const) {
+    const options = { cwd: other.root, env: other.env };
+    expect(await runScript(script, ["1.2.3", "PASS", ...args], options)).toMatchObject({
+      code: 0,
+      stderr,
+    });
+  }
 });
 
 test("warnings go to standard error, and the row is printed all the same", async () => {

@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dayOf } from "../scripts/lib/calendar.ts";
-import { layout } from "../scripts/lib/layout.ts";
 import { checkUnmoved } from "../scripts/validate-lab.ts";
 import { runInTerminal } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -301,11 +300,11 @@ describe("before anything runs", () => {
   test("a checkout without a Makefile is refused, and so is the product", async () => {
     await using other = await testRepository();
     await other.commit({ "README.md": "" });
-    const refused = async () =>
-      (await runScript(script, ["1.2.3", "--lab", "."], { cwd: other.root, env })).stderr;
+    const refused = async (...args: string[]) =>
+      (await runScript(script, ["1.2.3", "--lab", ".", ...args], { cwd: other.root, env })).stderr;
     expect(await refused()).toContain(`Cannot run the lab at ${other.root}: it has no Makefile`);
-    await other.commit({ [layout.ledger]: old });
-    expect(await refused()).toContain("so it is the product");
+    await other.commit({ Makefile: "", "other.txt": old });
+    expect(await refused("--record", "--ledger", "other.txt")).toContain("so it is the product");
   });
 
   test("a machine without make is refused with the way out", async () => {

@@ -21,6 +21,10 @@ import { type FileState, findFile, realPath } from "./files.ts";
 /** Milliseconds to wait for another process that writes to the checkout. Writing takes a few. */
 const lockLimit = 10_000;
 
+/** How to name another ledger, for remedies. */
+export const theProduct =
+  "the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab";
+
 /**
  * Appends a validation to an existing ledger, and reads it back. The change is atomic, and waits for
  * another process that writes the ledger.
@@ -119,7 +123,7 @@ async function rewrite(
     // Its folder may be missing as well, and has no lock then.
     findLedger(path, shown);
   }
-  const top = topLevel(path);
+  const top = checkoutOf(path);
   const prepare = () => {
     const before = findLedger(path, shown);
     const bytes = edit(before.bytes);
@@ -136,14 +140,13 @@ async function rewrite(
 function findLedger(path: string, shown: string): FileState {
   const details = {
     at: { file: shown },
-    remedy:
-      "Name the product's checkout: --repo DIR; or its ledger: --append PATH, or --ledger PATH of validate-lab",
+    remedy: `Name ${theProduct}`,
   };
   if (`${realPath(dirname(path))}/`.includes("/.git/")) {
     const found = "found a file in a git directory, expected a ledger";
     throw refusal(`Cannot write ${shown}: ${found}`, details);
   }
-  const top = topLevel(path);
+  const top = checkoutOf(path);
   const found = findFile(top, relative(top, path), { ...toWrite, shown });
   if (found === undefined) {
     // The ledger is never created: a missing one means that the name is wrong.
@@ -153,7 +156,7 @@ function findLedger(path: string, shown: string): FileState {
 }
 
 /** Returns the nearest parent folder that has a `.git`, or else the folder of the file. */
-function topLevel(path: string): string {
+export function checkoutOf(path: string): string {
   let top = dirname(path);
   while (!existsSync(join(top, ".git"))) {
     if (top === dirname(top)) {
