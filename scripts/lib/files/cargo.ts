@@ -117,7 +117,7 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
   const found = await readCrates(tree, root);
   const { manifests } = found;
   const crates = manifests.map((each) => crateOf(each, root.document));
-  const siblingOf = siblingFinder(manifests);
+  const siblingOf = siblingFinder(manifests, found.unread);
   const stating = [root, ...manifests.filter((each) => each !== root)];
   const published = manifests.filter((_, index) => crates[index]?.published);
   return {
@@ -132,14 +132,15 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
 
 /**
  * Reads the members and the crates of `layout.crateManifests`, then their path dependencies, and so
- * on. Returns the manifests of the crates (the root package first, the others sorted by path), and
- * the crates that are left out.
+ * on. Returns the manifests of the crates (the root package first, the others sorted by path), the
+ * paths of those that cannot be read, and the crates that are left out.
  */
 async function readCrates(tree: Tree, root: Manifest) {
   const { listed, usual, exclusionOf, faults } = await findMembers(tree, root.document);
   const manifests: Manifest[] = [];
   const leftOut: LeftOut[] = [];
   const illegal: Finding[] = [];
+  const unread = new Set<string>();
   const seen = new Set([root.path]);
 
   function judge({ path, manifest, faults: found }: Awaited<ReturnType<typeof readManifest>>) {
@@ -152,6 +153,9 @@ async function readCrates(tree: Tree, root: Manifest) {
       leftOut.push({ manifest: path, name, excludedBy, place });
     } else if (manifest === undefined) {
       illegal.push(...(found ?? []));
+      if (isMember) {
+        unread.add(path);
+      }
       if (isMember && found === undefined) {
         faults.push(
           error(`Cannot read the workspace: there is no ${path}`, {
@@ -188,6 +192,7 @@ async function readCrates(tree: Tree, root: Manifest) {
   const nameless = manifests.filter(({ document }) => nameIn(document) === undefined);
   return {
     manifests,
+    unread,
     leftOut: leftOut.sort((a, b) => (a.manifest < b.manifest ? -1 : 1)),
     faults: [...faults, ...illegal, ...nameless.map(noName)],
   };
@@ -301,12 +306,14 @@ function crateOf({ path, document }: Manifest, root: Document): Crate {
 /** Returns the name of the sibling that a dependency is on, or undefined. */
 type SiblingFinder = (dependency: Dependency) => string | undefined;
 
-function siblingFinder(manifests: readonly Manifest[]): SiblingFinder {
+/** @param unread Paths of the manifests that cannot be read: their crates have unknown names. */
+function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<string>): SiblingFinder {
   const byFolder = new Map(
     manifests.map(({ folder, document, path }) => [folder, nameIn(document) ?? path]),
   );
   const names = new Set(byFolder.values());
-  return ({ folder = "..", name }) => byFolder.get(folder) ?? (names.has(name) ? name : undefined);
+  return ({ folder = "..", name }) =>
+    byFolder.get(folder) ?? (names.has(name) || unread.has(manifestIn(folder)) ? name : undefined);
 }
 
 function pinsIn({ path: manifest, dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {

@@ -303,3 +303,19 @@ test("each of 2,000 absent members is told, and no parse of the manifest stays f
   expect(faults[0]).toStartWith("Cargo.toml:2 ");
   expect(process.memoryUsage.rss() - before).toBeLessThan(500_000_000);
 });
+
+test.each([["[package\n"], [undefined]])(
+  "a pin on a member counts although its manifest cannot be read or is missing: %p",
+  async (manifest) => {
+    const pin = '[dependencies]\nb = { path = "../b", version = "1.2.2" }\n';
+    const { pins, faults } = await read({
+      "Cargo.toml": root('["crates/a", "crates/b"]'),
+      "crates/a/Cargo.toml": crate("a", pin),
+      ...(manifest === undefined ? {} : { "crates/b/Cargo.toml": manifest }),
+    });
+    expect(pins.map(({ sibling, requirement }) => [sibling, requirement.value])).toEqual([
+      ["b", "1.2.2"],
+    ]);
+    expect(faults).toHaveLength(1);
+  },
+);
