@@ -30,7 +30,7 @@ import {
   entriesOf,
   labCommand,
   malformedEnd,
-  malformedFinding,
+  malformedFindings,
   malformedOf,
   parseLedger,
   repairOf,
@@ -118,8 +118,10 @@ function decide(source: Source | undefined, question: LabQuestion) {
   const hidden = malformed.find(({ repaired }) => repaired?.startsWith(`${tag}\t`));
   const rerun = (words: string) =>
     hidden ? repairOf(hidden) : `${repair}Rerun the lab ${words}, then commit it: ${command}`;
-  const findings = malformed.map((row) =>
-    malformedFinding(row, warning, `ignoring malformed line ${row.line}`),
+  const findings = malformedFindings(
+    malformed,
+    warning,
+    ({ line }) => `ignoring malformed line ${line}`,
   );
   if (pass === undefined) {
     const fail = sorted.at(-1);

@@ -29,7 +29,7 @@ import {
   type Entry,
   entriesOf,
   type Ledger,
-  malformedFinding,
+  malformedFindings,
   malformedOf,
   parseLedger,
 } from "../scripts/lib/files/ledger.ts";
@@ -85,8 +85,10 @@ export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
  */
 function checkRows(ledger: Ledger, { tagged }: LedgerQuestion): Finding[] {
   const file = ledger.source.path;
-  const findings = malformedOf(ledger).map((row) =>
-    malformedFinding(row, error, `Cannot read line ${row.line} of ${file}`),
+  const findings = malformedFindings(
+    malformedOf(ledger),
+    error,
+    ({ line }) => `Cannot read line ${line} of ${file}`,
   );
   let before: Entry | undefined;
   for (const entry of entriesOf(ledger)) {

@@ -40,7 +40,7 @@ import {
 import { type ImageReference, parseImageReference } from "../scripts/lib/files/image-reference.ts";
 import {
   entriesOf,
-  malformedFinding,
+  malformedFindings,
   malformedOf,
   parseLedger,
   rowText,
@@ -106,7 +106,7 @@ const readers: Readonly<Record<string, (file: Source) => unknown>> = {
   "a ledger": (file) => {
     const ledger = parseLedger(file, today);
     return [
-      malformedOf(ledger).map((row) => malformedFinding(row, error, "x")),
+      malformedFindings(malformedOf(ledger), error, () => "x"),
       checkAppendOnly(ledger, [
         { ledger: parseLedger(source("base", "v1.2.9\t1\n"), today), shown: "x" },
       ]),

@@ -192,7 +192,7 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
     {
       level: "warning",
       message:
-        'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD, not after today in UTC',
+        'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD',
       remedy: "Remove line 2, and record its lab run again",
       at: { file: ledger, line: 2, column: 16 },
     },
@@ -369,11 +369,11 @@ describe("as a command", () => {
     expect(await run(["--version", "1.2.3", "--ledger", path])).toEqual({
       code: 1,
       stdout: "",
-      stderr: `warning: ignoring malformed line 1: found " ", expected one tab between two columns, and no other white space
+      stderr: `warning: ignoring malformed line 1: found " " after column 1, expected one tab between two columns, and no other white space
   at ${path}:1:7
 error: no PASS entry for v1.2.3 in ${path}
   at ${path}
-  fix: Remove line 1, and record its lab run again
+  fix: Write line 1 with one tab between its columns: "v1.2.3\\tabcdef1\\t2026-08-07\\tPASS"
 `,
     });
   });

@@ -75,7 +75,7 @@ describe("the rows of a ledger", () => {
     expect(await checkLedger(tree, { today, tagged: new Map(), bases: [] })).toEqual([
       {
         level: "error",
-        message: `Cannot read line 2 of ${path}: found " ", expected one tab between two columns, and no other white space`,
+        message: `Cannot read line 2 of ${path}: found " " after column 1, expected one tab between two columns, and no other white space`,
         at: { file: path, line: 2, column: 7 },
         remedy: "bun release-gate/check-ledger.ts --repair 2",
       },

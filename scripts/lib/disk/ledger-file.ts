@@ -7,7 +7,7 @@ import { decodeSource } from "../files/decode.ts";
 import {
   type Ledger,
   malformedEnd,
-  malformedFinding,
+  malformedFindings,
   parseLedger,
   rowText,
   type Validation,
@@ -174,12 +174,10 @@ function parse(bytes: Uint8Array, today: Day, shown: string): Ledger {
 /** Returns a ledger that may grow: malformed rows at its end could still be corrected. */
 function parseFit(bytes: Uint8Array, today: Day, shown: string): Ledger {
   const ledger = parse(bytes, today, shown);
-  const faults = malformedEnd(ledger).map((row) =>
-    malformedFinding(
-      row,
-      error,
-      `Cannot append to ${shown}: line ${row.line} at its end is malformed`,
-    ),
+  const faults = malformedFindings(
+    malformedEnd(ledger),
+    error,
+    ({ line }) => `Cannot append to ${shown}: line ${line} at its end is malformed`,
   );
   if (faults.length > 0) {
     throw new Refusal(faults);

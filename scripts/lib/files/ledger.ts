@@ -5,14 +5,7 @@
  */
 
 import { type Day, isDay } from "../calendar.ts";
-import {
-  type error,
-  type Finding,
-  LocatedSyntaxError,
-  type Place,
-  quote,
-  shellWord,
-} from "../finding.ts";
+import { type error, type Finding, type Place, quote, shellWord } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion } from "../version.ts";
@@ -81,21 +74,43 @@ export function malformedEnd(ledger: Ledger): MalformedRow[] {
   return malformedOf(ledger).filter(({ line }) => line > lastValid);
 }
 
-/** Returns the finding for a malformed row. `make` gives it its level, and `action` starts its message. */
-export function malformedFinding(row: MalformedRow, make: typeof error, action: string): Finding {
-  return make(`${action}: ${row.fault}`, { at: row.at, remedy: repairOf(row) });
+/** With more malformed rows a file is probably not a ledger, and gets one finding. */
+const mostMalformed = 1000;
+
+/**
+ * Returns the findings for malformed rows: one each, or one for all if there are too many.
+ *
+ * @param make Gives them their level.
+ * @param action Returns the start of the message for a row.
+ */
+export function malformedFindings(
+  rows: readonly MalformedRow[],
+  make: typeof error,
+  action: (row: MalformedRow) => string,
+): Finding[] {
+  const isMany = rows.length > mostMalformed;
+  return rows.slice(0, isMany ? 1 : undefined).map((row) => {
+    const { at, fault } = row;
+    const remedy = `Make sure that ${at.file} is the ledger, and remove its malformed rows`;
+    return isMany
+      ? make(`${action(row)}, and ${rows.length - 1} more: ${fault}`, { at, remedy })
+      : make(`${action(row)}: ${fault}`, { at, remedy: repairOf(row) });
+  });
 }
 
 /**
- * Returns the remedy for a malformed row: the command that repairs it, if only its separators are wrong and
- * its file is the ledger of a checkout.
+ * Returns the remedy for a malformed row. If only its separators are wrong, that is the command that repairs it
+ * in the ledger of a checkout, or the correct row.
  */
 export function repairOf({ at, line, repaired }: MalformedRow): string {
+  if (repaired === undefined) {
+    return `Remove line ${line}, and record its lab run again`;
+  }
   const top = at.file.slice(0, -layout.ledger.length);
   const where = top === "" ? "" : ` --repo ${shellWord(top)}`;
   return isRepairable({ at, repaired })
     ? `bun release-gate/check-ledger.ts --repair ${line}${where}`
-    : `Remove line ${line}, and record its lab run again`;
+    : `Write line ${line} with one tab between its columns: ${quote(repaired)}`;
 }
 
 /** Reports whether `check-ledger --repair` repairs a malformed row. */
@@ -114,32 +129,18 @@ export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
 }
 
-/** With more malformed rows a file is not a ledger. */
-const mostMalformed = 1000;
-
 /**
  * Parses a ledger. CRLF line endings are accepted.
  *
  * @param today The latest legal date of a validation.
- * @throws {LocatedSyntaxError} If it has more than 1,000 malformed rows.
  */
 export function parseLedger(source: Source, today: Day): Ledger {
   const rows: Row[] = [];
-  let malformed = 0;
   for (const [index, raw] of source.text.split("\n").entries()) {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     // A line of white space with a tab is a row with empty columns.
-    if (text.startsWith("#") || (text.trim() === "" && !text.includes("\t"))) {
-      continue;
-    }
-    const row = parseRow(source.path, index + 1, text, today);
-    rows.push(row);
-    malformed += row.kind === "malformed" ? 1 : 0;
-    if (malformed > mostMalformed) {
-      const { path: file } = source;
-      const found = `found more than ${mostMalformed} malformed rows, expected a ledger`;
-      const remedy = `Put the ledger in place of ${file}`;
-      throw new LocatedSyntaxError(`Cannot read ${file}: ${found}`, { file }, remedy);
+    if (!text.startsWith("#") && (text.trim() !== "" || text.includes("\t"))) {
+      rows.push(parseRow(source.path, index + 1, text, today));
     }
   }
   return { source, rows };
@@ -166,7 +167,7 @@ function isRow(cells: readonly string[], today: Day): boolean {
   );
 }
 
-/** Returns the fault of the first invalid cell, or of the number of cells. */
+/** Returns the faults of the invalid cells with the column of the first, or that of the number of cells. */
 function cellFault(cells: readonly string[], today: Day) {
   const count = cells.length;
   if (count !== columns.length) {
@@ -175,10 +176,14 @@ function cellFault(cells: readonly string[], today: Day) {
     const fault = `found ${found} ${noun}, expected ${columns.length} separated by tabs`;
     return { fault, column: 1 };
   }
-  const index = columns.findIndex(({ isValid }, each) => !isValid(cells[each] ?? "", today));
-  const found = `column ${index + 1} (${columns[index]?.name}): found ${quote(cells[index] ?? "")}`;
-  const column = cells.slice(0, index).join(" ").length + (index === 0 ? 1 : 2);
-  return { fault: `${found}, expected ${columns[index]?.expected}`, column };
+  const faults = columns.flatMap(({ name, expected, isValid }, index) => {
+    const cell = cells[index] ?? "";
+    const column = cells.slice(0, index).join(" ").length + (index === 0 ? 1 : 2);
+    const found = `column ${index + 1} (${name}): found ${quote(cell)}`;
+    const fault = `${found}, expected ${expected(cell, today)}`;
+    return isValid(cell, today) ? [] : [{ fault, column }];
+  });
+  return { fault: faults.map(({ fault }) => fault).join("; "), column: faults[0]?.column ?? 1 };
 }
 
 /** Returns the fault of the first white space that is not one tab between two columns. */
@@ -188,14 +193,16 @@ function separatorFault(text: string, repaired: string) {
     start += 1;
   }
   const [found] = /^\s*/.exec(text.slice(start)) ?? [""];
+  const cells = text.slice(0, start).trim().split("\t").length;
+  const where = start === 0 ? "before column 1" : `after column ${cells}`;
   const expected = "expected one tab between two columns, and no other white space";
-  return { fault: `found ${quote(found)}, ${expected}`, column: start + 1 };
+  return { fault: `found ${quote(found)} ${where}, ${expected}`, column: start + 1 };
 }
 
 interface Column {
   readonly name: string;
-  /** Describes a valid cell. */
-  readonly expected: string;
+  /** Returns the description of a valid cell, for an invalid one. */
+  expected(text: string, today: Day): string;
   isValid(text: string, today: Day): boolean;
 }
 
@@ -203,19 +210,23 @@ interface Column {
 const columns: readonly Column[] = [
   {
     name: "version",
-    expected: `a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
+    expected: () =>
+      `a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
     isValid: (text) =>
       text.startsWith(layout.tagPrefix) && isVersion(text.slice(layout.tagPrefix.length)),
   },
   {
     name: "lab commit",
-    expected: "7 to 64 hexadecimal digits",
+    expected: () => "7 to 64 hexadecimal digits",
     isValid: (text) => /^[0-9A-Fa-f]{7,64}$/.test(text),
   },
   {
     name: "date",
-    expected: "a calendar day as YYYY-MM-DD, not after today in UTC",
+    expected: (text, today) =>
+      isDay(text)
+        ? `a day that is not after today, ${today} in UTC`
+        : "a calendar day as YYYY-MM-DD",
     isValid: (text, today) => isDay(text) && text <= today,
   },
-  { name: "verdict", expected: "PASS or FAIL", isValid: isVerdict },
+  { name: "verdict", expected: () => "PASS or FAIL", isValid: isVerdict },
 ];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Day } from "../../../scripts/lib/calendar.ts";
 import {
   entriesOf,
-  malformedFinding,
+  malformedFindings,
   malformedOf,
   parseLedger,
 } from "../../../scripts/lib/files/ledger.ts";
@@ -70,7 +70,7 @@ test.each([
 
 const version = "expected a version with its leading v, such as v1.2.3";
 const commit = "expected 7 to 64 hexadecimal digits";
-const date = "expected a calendar day as YYYY-MM-DD, not after today in UTC";
+const date = "expected a calendar day as YYYY-MM-DD";
 
 test.each([
   ["1.2.3\tabcdef1\t2026-08-07\tPASS", `column 1 (version): found "1.2.3", ${version}`, 1],
@@ -87,14 +87,27 @@ test.each([
   ["v1.2.3\t\t2026-08-07\tPASS", `column 2 (lab commit): found "", ${commit}`, 8],
   ["v1.2.3\tabcdef1\tnow\tPASS", `column 3 (date): found "now", ${date}`, 16],
   ["v1.2.3\tabcdef1\t2026-02-30\tPASS", `column 3 (date): found "2026-02-30", ${date}`, 16],
-  ["v1.2.3\tabcdef1\t2026-08-08\tPASS", `column 3 (date): found "2026-08-08", ${date}`, 16],
+  [
+    "v1.2.3\tabcdef1\t2026-08-08\tPASS",
+    `column 3 (date): found "2026-08-08", expected a day that is not after today, 2026-08-07 in UTC`,
+    16,
+  ],
   [
     "v1.2.3\tabcdef1\t2026-08-07\tpass",
     'column 4 (verdict): found "pass", expected PASS or FAIL',
     27,
   ],
-  ["v1.2.3\t2\t3\t4", `column 2 (lab commit): found "2", ${commit}`, 8],
-])("%p is malformed in a column, and the fault names the first", (row, message, column) => {
+  [
+    "v9\tabc\t2026-13-01\tpass",
+    `column 1 (version): found "v9", ${version}; column 2 (lab commit): found "abc", ${commit}; column 3 (date): found "2026-13-01", ${date}; column 4 (verdict): found "pass", expected PASS or FAIL`,
+    1,
+  ],
+  [
+    "v1.2.3\t2\t2026-08-07\t4",
+    `column 2 (lab commit): found "2", ${commit}; column 4 (verdict): found "4", expected PASS or FAIL`,
+    8,
+  ],
+])("%p is malformed in columns, and the fault names each", (row, message, column) => {
   expect(fault(row)).toEqual({ fault: message, column, repaired: undefined });
 });
 
@@ -113,16 +126,16 @@ test.each([
 const sound = "v1.2.3\tabcdef1\t2026-08-07\tPASS";
 
 test.each([
-  ["v1.2.3 abcdef1 2026-08-07 PASS", " ", 7],
-  ["v1.2.3\tabcdef1  2026-08-07\tPASS", "  ", 15],
-  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", "\u00a0", 7],
-  ["v1.2.3\t\tabcdef1\t2026-08-07\tPASS", "\t", 8],
-  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", " \t", 15],
-  [`${sound} `, " ", 31],
-  [` ${sound}`, " ", 1],
+  ["v1.2.3 abcdef1 2026-08-07 PASS", '" " after column 1', 7],
+  ["v1.2.3\tabcdef1  2026-08-07\tPASS", '"  " after column 2', 15],
+  ["v1.2.3\u00a0abcdef1\t2026-08-07\tPASS", '"\u00a0" after column 1', 7],
+  ["v1.2.3\t\tabcdef1\t2026-08-07\tPASS", '"\\t" after column 1', 8],
+  ["v1.2.3\tabcdef1 \t2026-08-07\tPASS", '" \\t" after column 2', 15],
+  [`${sound} `, '" " after column 4', 31],
+  [` ${sound}`, '" " before column 1', 1],
 ])("%p is malformed by its separators alone: one fault, and the row that it becomes", (...each) => {
   const [row, found, column] = each;
-  const words = `found ${JSON.stringify(found)}, expected one tab between two columns, and no other white space`;
+  const words = `found ${found}, expected one tab between two columns, and no other white space`;
   expect(fault(row)).toEqual({ fault: words, column, repaired: sound });
 });
 
@@ -132,13 +145,12 @@ test.each([
     "/a b/release-gate/lab-validations.txt",
     "bun release-gate/check-ledger.ts --repair 1 --repo '/a b/'",
   ],
-  ["other.txt", "Remove line 1, and record its lab run again"],
+  ["other.txt", `Write line 1 with one tab between its columns: ${JSON.stringify(sound)}`],
 ])("the way out of separators at fault repairs the row: %p", (path, words) => {
   const ledger = parseLedger(source(path, `${sound} \nx\n`), today);
-  expect(malformedOf(ledger).map((row) => malformedFinding(row, error, "x").remedy)).toEqual([
-    words,
-    "Remove line 2, and record its lab run again",
-  ]);
+  expect(
+    malformedFindings(malformedOf(ledger), error, () => "x").map(({ remedy }) => remedy),
+  ).toEqual([words, "Remove line 2, and record its lab run again"]);
 });
 
 test("a malformed row hides no row around it", () => {
@@ -175,9 +187,24 @@ test.skipIf(productFolder === undefined)("the product's ledger has no malformed 
   expect(entriesOf(ledger)).toHaveLength(text.match(/^v/gm)?.length ?? 0);
 });
 
-test("more than 1,000 malformed rows are no ledger", () => {
-  expect(malformedOf(parse("x\n".repeat(1000)))).toHaveLength(1000);
-  expect(() => parse("x\n".repeat(1001))).toThrow(
-    "Cannot read ledger.txt: found more than 1000 malformed rows, expected a ledger",
+test("more than 1,000 malformed rows are one finding, and hide no row", () => {
+  const ledger = parse(`${"x\n".repeat(1200)}${sound}\n`);
+  expect(entriesOf(ledger).map(({ line }) => line)).toEqual([1201]);
+  const findings = malformedFindings(
+    malformedOf(ledger),
+    error,
+    ({ line }) => `ignoring malformed line ${line}`,
+  );
+  expect(findings).toEqual([
+    {
+      level: "error",
+      message:
+        "ignoring malformed line 1, and 1199 more: found 1 column, expected 4 separated by tabs",
+      at: { file: "ledger.txt", line: 1, column: 1 },
+      remedy: "Make sure that ledger.txt is the ledger, and remove its malformed rows",
+    },
+  ]);
+  expect(malformedFindings(malformedOf(ledger).slice(0, 1000), error, () => "x")).toHaveLength(
+    1000,
   );
 });
