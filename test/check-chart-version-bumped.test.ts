@@ -577,7 +577,7 @@ test("a shallow clone, whatever it holds, an unknown base and no merge base are 
 
   const remedy =
     "Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main";
-  const why = "this clone is shallow, and its history ends too early";
+  const why = "this clone is shallow";
   const noMergeBase = "Cannot find the merge base of HEAD and origin/main";
   const all = [unknown, unrelated, shallow, shallowUnknown];
   expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(Array(4).fill([1, ""]));

@@ -216,10 +216,20 @@ test("a wrong trigger is one finding with all its places", async () => {
   const on = push("    tags: [v*]\n    paths: [x]\n  schedule:\n");
   expect(await faultsOf(changed(triggers, on))).toMatchObject([
     {
-      message: expect.stringContaining('the trigger {"push":{"tags":["v*"],"paths":["x"]},'),
+      message: `Cannot accept ${releaseFile}: found schedule, expected only pushes of v* tags`,
       at: { line: 6 },
       also: [{ line: 5 }],
     },
+  ]);
+});
+
+test.each([
+  ["push.paths", "    tags: [v*]\n    paths: [x]\n", 5],
+  ['push.tags ["v1.*"]', "    tags: ['v1.*']\n", 4],
+  ['the trigger {"push":{}}', "    {}\n", 2],
+])("a wrong trigger is named: %s", async (found, under, line) => {
+  expect(await faultsOf(changed(triggers, push(under)))).toMatchObject([
+    { message: expect.stringContaining(`found ${found}, expected only`), at: { line } },
   ]);
 });
 
@@ -622,7 +632,7 @@ test("a missing workflow is refused, and the other one is judged", async () => {
 test.each<[string, string, number | undefined, string]>([
   ["no YAML", changed("    tags:", "    tags: ["), 4, "not valid YAML"],
   ["nothing", "", undefined, "found nothing, expected one YAML mapping"],
-  ["two documents", `${release}---\n${release}`, undefined, "found a list or several documents"],
+  ["two documents", `${release}---\n${release}`, undefined, "found 2 documents"],
   ["a key twice", `${release}on: push\n`, 62, 'found key "on" in line 62 again after line 2'],
   ["a job twice", `${release}  build: {}\n`, 62, 'found key "build" in line 62 again'],
   ["jobs twice", `${release}"jobs":\n  x: {}\n`, 62, 'found key "jobs" in line 62 again'],

@@ -91,6 +91,13 @@ test("a lab that passes ends with its row, which is recorded, and each step has 
   );
 });
 
+test("of a long output only whole lines are shown", async () => {
+  await labWith({ up: "head -c 70000 /dev/zero | tr '\\0' x; echo; echo the last line; false" });
+  const { code, stderr } = await validate([]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^the end of .*2-up\.log:\n {2}\| the last line\n/m);
+});
+
 test("a run over midnight has the day in UTC on which its steps ended, also in the ledger", async () => {
   const sha = await labWith({
     "verify-all-scenarios": "touch ../ended; echo 24/24 detector outcomes match",

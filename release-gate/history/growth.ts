@@ -52,6 +52,9 @@ export function checkAppendOnly(ledger: Ledger, earlier: readonly EarlierLedger[
   return count === 0 ? differences : [...differences, edited];
 }
 
+const restoreRows =
+  "Restore the rows as they were, and append new rows at the end: the ledger is append-only";
+
 function findDifference(
   { ledger: before, shown }: EarlierLedger,
   after: Ledger,
@@ -71,8 +74,7 @@ function findDifference(
   const expected = `${quote(row.text)} as in line ${row.line} of ${shown}`;
   return error(`Cannot accept ${where}: found ${instead}, expected ${expected}`, {
     at: found === undefined ? { file } : { file, line: found.line },
-    remedy:
-      "Restore the rows as they were, and append new rows at the end: the ledger is append-only",
+    remedy: restoreRows,
   });
 }
 
@@ -225,6 +227,7 @@ export async function judgeHistory(
   const findings: Finding[] = [];
   /** The commits that added malformed rows, by the text of a row that is not repaired yet. */
   const origins = new Map<string, LedgerCommit>();
+  const file = layout.ledger;
   let last: Source | undefined;
   for (const commit of commits) {
     last = await findLedgerAt(objects, commit.id, names);
@@ -233,9 +236,11 @@ export async function judgeHistory(
       const source = await findLedgerAt(objects, id, names);
       earlier.push(...(source ? [{ source, shown: `commit ${short(id)}` }] : []));
     }
-    // A commit without the ledger has removed all rows.
-    const found = last ?? sourceOf(layout.ledger, "");
-    for (const finding of judgeStep(commit, found, earlier, origins, today)) {
+    const judged =
+      last === undefined
+        ? [error(`ledger ${file} not found`, { at: { file }, remedy: restoreRows })]
+        : judgeStep(commit, last, earlier, origins, today);
+    for (const finding of judged) {
       const message = `${finding.message} (in ${commit.shown})`;
       findings.push({ ...finding, message, commit: commit.id });
     }

@@ -133,7 +133,7 @@ async function runStep(
 }
 
 /**
- * Returns the lines at the end of a log, without escape sequences. Reads the open file, because a step may
+ * Returns the whole lines at the end of a log, without escape sequences. Reads the open file, because a step may
  * remove temporary files.
  *
  * @param output The descriptor of the log.
@@ -147,7 +147,9 @@ function endOfLog(output: number, most: number): string[] {
     const begin = size - bytes.length + length;
     read = readSync(output, bytes, length, bytes.length - length, begin);
   }
-  return linesOf(bytes.toString("utf8", 0, length));
+  const text = bytes.toString("utf8", 0, length);
+  // The first line of a longer log is cut, and may be binary.
+  return linesOf(size > most ? text.replace(/^[^\r\n]*(?:\r?\n|\r|$)/, "") : text);
 }
 
 /** Returns the lines of an output. A carriage return ends one: a terminal overwrites the line after it. */

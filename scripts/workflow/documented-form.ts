@@ -84,8 +84,9 @@ export function checkDocumentedForm(document: Document, guarded: Guarded): Findi
       strays.push(tags === undefined ? ["on"] : path);
     }
     const [first, ...others] = strays;
-    const shown = JSON.stringify(document.at(["on"]))?.slice(0, 200);
-    const found = shown === undefined ? "no trigger" : `the trigger ${shown}`;
+    const shown = JSON.stringify(tags ?? document.at(["on"]))?.slice(0, 200);
+    const wrong = first === path ? `push.tags ${shown}` : first?.slice(1).join(".");
+    const found = wrong || (shown === undefined ? "no trigger" : `the trigger ${shown}`);
     const remedy = `Write on: push: tags: ["${tagPrefix}*"] and no other trigger`;
     const faults =
       first === undefined

@@ -82,7 +82,7 @@ function mayBeOfRemote(name: string): boolean {
 }
 
 /**
- * Refuses a shallow clone, whose history ends too early for a question about all of it.
+ * Refuses a shallow clone, whose history may end too early for a question about all of it.
  *
  * @param what Completes "Cannot ...".
  * @param base What the remedy fetches.
@@ -94,7 +94,7 @@ export async function refuseShallow(
   base: string = layout.mainBranch,
 ): Promise<void> {
   if (await isShallow(repository)) {
-    throw refusal(`Cannot ${what}: this clone is shallow, and its history ends too early`, {
+    throw refusal(`Cannot ${what}: this clone is shallow`, {
       remedy: `Fetch the whole history (in GitHub Actions, check out with fetch-depth: 0): ${fetchCommand(base, "--unshallow ")}`,
     });
   }

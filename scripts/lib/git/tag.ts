@@ -103,8 +103,12 @@ export async function resolveTag(objects: Objects, { name, id }: TagRef): Promis
   const isCommit = first.type === "commit";
   const commit = isCommit ? first : object && (await objects.find(`${id}^{commit}`));
   if (commit === undefined) {
-    const named = object === undefined ? `${first.type} ${id}` : `${object.type} ${object.object}`;
-    throw unreadable(name, `it names ${named}, expected a commit that is here`);
+    const type = object?.type ?? first.type;
+    const isHere = type === "blob" || type === "tree";
+    const named = isHere
+      ? `a ${type}, expected a commit`
+      : `${type} ${object?.object}, expected one that is here`;
+    throw unreadable(name, `it tags ${named}`);
   }
   const tagged = secondsOf(object?.tagger);
   const seconds = tagged ?? secondsOf(committerOf(commit));

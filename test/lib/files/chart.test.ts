@@ -134,7 +134,7 @@ test.each([
   [
     "two documents",
     "version: 1.2.3\n---\nversion: 1.2.4\n",
-    "-: Cannot read c/Chart.yaml: found a list or several documents",
+    "-: Cannot read c/Chart.yaml: found 2 documents",
   ],
 ])(
   "a version is never converted or guessed: %s is refused with its line",

@@ -143,8 +143,8 @@ test("a tag has its tagger's date, else its commit's, and its commit behind othe
 test.each<[string, string | undefined, "tag" | "blob" | "commit", string | undefined, string]>([
   ["a broken ref", undefined, "tag", undefined, "its ref is broken"],
   ["a ref to nothing", id, "tag", undefined, `object ${id} is missing`],
-  ["a file", id, "blob", "", `it names blob ${id}, expected a commit that is here`],
-  ["a tag of a file", id, "tag", `object ${id}\ntype blob\ntag v1\n`, `it names blob ${id}`],
+  ["a file", id, "blob", "", "it tags a blob, expected a commit"],
+  ["a tag of a file", id, "tag", `object ${id}\ntype blob\ntag v1\n`, "it tags a blob,"],
   ["a tag object without a name", id, "tag", `object ${id}\ntype commit\n`, "header"],
   ["a commit without a date", id, "commit", "tree 1\n\ncommitter A <a> 1 +0000", "has a date"],
 ])("%s has no meaning as a tag, and the refusal says why", async (_, name, type, text, why) => {
