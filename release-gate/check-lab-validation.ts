@@ -117,7 +117,7 @@ function decide(source: Source | undefined, question: LabQuestion) {
   const repair = mayMatter ? "Repair or remove the malformed lines. If that is not enough: " : "";
   const hidden = malformed.find(({ repaired }) => repaired?.startsWith(`${tag}\t`));
   const rerun = (words: string) =>
-    hidden ? repairOf(hidden) : `${repair}Rerun the lab ${words}, then commit it: ${command}`;
+    hidden ? repairOf(hidden) : `${repair}Rerun the lab ${words}: ${command}, then commit it`;
   const findings = malformedFindings(
     malformed,
     warning,

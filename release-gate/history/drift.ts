@@ -90,7 +90,7 @@ export async function checkDrift(
   const which = changes.length > shownCommits ? `, the first ${shownCommits} of them` : "";
   return [
     warning(`${count} ${touched}${which}:\n${changes.slice(0, shownCommits).join("\n")}`, {
-      remedy: `Make sure the lab saw these changes; if not, rerun it, and commit its row: ${labCommand(tag, ledger)}`,
+      remedy: `Make sure the lab saw these changes; if not, rerun it: ${labCommand(tag, ledger)}, then commit its row`,
       at,
     }),
   ];

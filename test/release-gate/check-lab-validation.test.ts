@@ -146,7 +146,7 @@ test.each([
     {
       level: "error",
       message: "no PASS entry for v1.2.3 in release-gate/lab-validations.txt",
-      remedy: `Rerun the lab and append a PASS line, then commit it: ${record}`,
+      remedy: `Rerun the lab and append a PASS line: ${record}, then commit it`,
       at: { file: ledger },
     },
   ]);
@@ -170,7 +170,7 @@ test("a PASS that is too old is refused", async () => {
       level: "error",
       message:
         "latest PASS for v1.2.3 is 61 days old (dated 2026-07-01, lab commit abcdef1). Threshold is 30 days.",
-      remedy: `Rerun the lab on the current branch and append a fresh PASS entry, then commit it: ${record}`,
+      remedy: `Rerun the lab on the current branch and append a fresh PASS entry: ${record}, then commit it`,
       at: { file: ledger, line: 1 },
     },
   ]);
@@ -223,7 +223,7 @@ test.each([
   const words = "Repair or remove the malformed lines. If that is not enough: ";
   expect(refused?.level).toBe("error");
   expect(refused?.remedy?.startsWith(words)).toBe(first);
-  expect(refused?.remedy).toEndWith(`, then commit it: ${record}`);
+  expect(refused?.remedy).toEndWith(`: ${record}, then commit it`);
 });
 
 test.each([

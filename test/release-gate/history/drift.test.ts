@@ -80,7 +80,7 @@ describe("in a history with a merge, two identical rows and changes of every kin
     const early = await driftOf(world, 2, await world.git("rev-parse", `${second}~1^1`));
     expect(early?.message).toStartWith(`5 commits ${since(validated)} ${paths}:\n`);
     expect(early?.remedy).toBe(
-      `Make sure the lab saw these changes; if not, rerun it, and commit its row: bun scripts/validate-lab.ts v1.2.3 --lab ${layout.lab} --record`,
+      `Make sure the lab saw these changes; if not, rerun it: bun scripts/validate-lab.ts v1.2.3 --lab ${layout.lab} --record, then commit its row`,
     );
     expect(subjects(early?.message)[0]).toBe("Crate: ü");
     expect(subjects(early?.message).at(-1)).toBe("Resolving merge");
