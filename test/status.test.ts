@@ -1,34 +1,16 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { smallLab, smallProduct } from "../scripts/demo/product.ts";
-import { type StandInRegistry, startRegistry } from "../scripts/demo/registry.ts";
+import { smallProduct } from "../scripts/demo/product.ts";
+import { startRegistry } from "../scripts/demo/registry.ts";
 import { defaults, layout } from "../scripts/lib/layout.ts";
+import { asHere, notes, operatorOf, type Place } from "./helpers/operator.ts";
 import { realShape, realShapeWorld } from "./helpers/real-shape.ts";
 import { ledgerRow, type ReleaseWorld, releaseWorld, today } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import { runOnTerminal } from "./helpers/terminal.ts";
-import {
-  type JsonReport,
-  projectRoot,
-  testDay,
-  testRepository,
-  writeFiles,
-} from "./helpers/world.ts";
+import { type JsonReport, testDay, testRepository, writeFiles } from "./helpers/world.ts";
 
 const script = "scripts/status.ts";
-
-/** A command line with this project's scripts in place of adopted ones. */
-const asHere = (line: string) =>
-  line.replaceAll("bun scripts/", `"${process.execPath}" ${projectRoot}/scripts/`);
-
-/** Runs a line of shell as an operator does, who agrees to what is asked. */
-const runLine = (line: string, place: Place) =>
-  runOnTerminal(["sh", "-c", line], place, { "[y/N]": "y\r" });
-
-interface Place {
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-}
 
 async function statusOf(place: Place, ...args: string[]) {
   const { code, stdout, stderr } = await runScript(script, [...args, "--json"], place);
@@ -47,113 +29,15 @@ function evidenceOf(status: Awaited<ReturnType<typeof statusOf>>, step: string):
   return status.steps.find((each: { step: string }) => each.step === step)?.evidence;
 }
 
-// The whole way
-
-/** What differs from run to run, by what it is. */
-function settled(text: string): string {
-  return text
-    .replace(/^Asking the checks \.\.\.\n/, "")
-    .replace(/\n {56}/g, " ")
-    .replace(/127\.0\.0\.1:\d+/g, "<registry>")
-    .replace(/sha256:[0-9a-f]{64}/g, "sha256:<digest>")
-    .replace(/SHA256:[\w+/]{43}/g, "SHA256:<key>")
-    .replace(/\b\d{4}-\d\d-\d\d\b/g, "<day>")
-    .replace(/\b[0-9a-f]{7}\b/g, "<commit>");
-}
-
-/** Returns of each text the lines that the text before it did not have. */
-function linesOfNews() {
-  let before: readonly string[] = [];
-  return (text: string) => {
-    const lines = text.split(/(?<=\n)/);
-    const news = lines.filter((line) => !before.includes(line)).join("");
-    before = lines;
-    return news;
-  };
-}
-
-const words = "## [Unreleased]\n\n### Added\n\n- Something new.\n\n";
-
-/** The product of the real shape, whose chart pulls from a registry, beside a lab. */
-async function realProduct(registry: StandInRegistry) {
-  const world = await realShapeWorld();
-  const chart = ["Chart.yaml", "values.yaml"].map((name) => `${layout.chart}/${name}`);
-  for (const path of chart.map((name) => join(world.root, name))) {
-    await Bun.write(path, (await Bun.file(path).text()).replaceAll("ghcr.io", registry.host));
-  }
-  await world.git("commit", "--quiet", "--all", "--message", "Use another registry");
-  await world.git("push", "--quiet", "origin", "main");
-  const lab = join(world.root, defaults.lab);
-  writeFiles(lab, smallLab);
-  await world.git("init", "--quiet", lab);
-  await world.git("-C", lab, "add", "--all");
-  await world.git("-C", lab, "commit", "--quiet", "--message", "Add the lab");
-  return operated(world);
-}
-
-test("each next command, run as printed, leads on, from a release to the next one", async () => {
-  using registry = startRegistry();
-  await using world = await realProduct(registry);
-  const transcript: string[] = [];
-  const stages: string[] = [];
-  const news = linesOfNews();
-  for (let stage = 0; stage < 30; stage += 1) {
-    const { code, shown } = await world.runLine("bun scripts/status.ts");
-    transcript.push(`$ bun scripts/status.ts\n${news(settled(shown))}[exit ${code}]\n`);
-    expect(stages).not.toContain(shown);
-    stages.push(shown);
-    const next =
-      shown
-        .trimEnd()
-        .split("\n")
-        .at(-1)
-        ?.replace(/^ {2}(?:fix: )?/, "") ?? "";
-    expect(code).toBe(next.startsWith("git checkout -b ") ? 0 : 1);
-    if (code === 0 && stage > 0) {
-      break;
-    }
-    if (next.startsWith("Describe the changes below ## [Unreleased]")) {
-      const path = join(world.root, "CHANGELOG.md");
-      await Bun.write(path, (await Bun.file(path).text()).replace(/^(?=## )/m, words));
-      transcript.push("# A person writes what is new.\n");
-      continue;
-    }
-    if (next.endsWith(" --wait")) {
-      registry.pushIndex("robintra/perf-sentinel", "0.12.0", ["linux/amd64", "linux/arm64"]);
-      transcript.push("# The image is published.\n");
-    }
-    await world.run(next);
-    transcript.push(`$ ${next}\n`);
-  }
-  expect(transcript.join("\n")).toMatchSnapshot();
-  expect(stages.at(-1)).toBe(`nothing is under way; the newest release is v0.12.0
-To begin 0.13.0, or another version in its place:
-  git checkout -b release/0.13.0
-`);
-  const tags = await world.git("ls-remote", "--tags", "origin", "*v0.12.0");
-  expect(tags.match(/refs\/tags\/(chart-)?v0\.12\.0$/gm)).toHaveLength(2);
-}, 120_000);
-
 // States that a release may be found in
 
 /** The small product, merged and validated today, one commit ahead of its remote. */
 const mergedWorld = async (registry?: string) => operated(await releaseWorld(registry));
 
-/** A world with what its operator runs, without the fixed dates of the tests. */
+/** A world with what its operator runs, and the answers of status. */
 function operated(world: ReleaseWorld) {
-  const { GIT_AUTHOR_DATE: _, GIT_COMMITTER_DATE: __, ...env } = world.env;
-  const place = { cwd: world.root, env: { ...env, NO_COLOR: "1", TERM: "xterm" } };
-  return {
-    ...world,
-    place,
-    status: (...args: string[]) => statusOf(place, ...args),
-    runLine: (line: string) => runLine(asHere(line), place),
-    /** Runs a command line as printed, which must succeed. */
-    async run(line: string) {
-      const ended = await runLine(asHere(line), place);
-      expect({ line, ...ended }).toMatchObject({ line, code: 0 });
-    },
-  };
+  const operator = operatorOf(world);
+  return { ...operator, status: (...args: string[]) => statusOf(operator.place, ...args) };
 }
 
 const ready = "bun scripts/release.ts v1.3.0";
@@ -253,6 +137,22 @@ test("a candidate is a part of step 4 of its version", async () => {
   }
 });
 
+test("a candidate that is tagged, and not on the remote, is resumed before the lab runs", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("checkout", "--quiet", "-b", "release/0.12.0");
+  await world.commit(realShape("0.12.0-rc.1"), "Bump to 0.12.0-rc.1");
+  await world.git("push", "--quiet", "origin", "release/0.12.0");
+  const release = "bun scripts/release.ts v0.12.0-rc.1";
+  expect(await world.status()).toMatchObject({ open: "2", next: release });
+  const trailer = "Candidate: for lab validation";
+  await world.git("tag", "--sign", "-m", "v0.12.0-rc.1", "-m", trailer, "v0.12.0-rc.1");
+  const { next } = await world.status();
+  expect(next).toBe(`${release} --resume`);
+  await world.run(next);
+  const lab = `bun scripts/validate-lab.ts v0.12.0 --lab ${defaults.lab} --record`;
+  expect((await world.status()).next).toBe(lab);
+});
+
 test.each([120, 60])(
   "on a terminal of %p columns no word is cut, and the state is coloured",
   async (columns) => {
@@ -339,7 +239,7 @@ test("a new file that a bump would write is committed with the others", async ()
   await world.git("checkout", "--quiet", "-b", "release/1.4.0");
   const changelog = await Bun.file(join(world.root, "CHANGELOG.md")).text();
   writeFiles(world.root, {
-    "CHANGELOG.md": changelog.replace(/^(?=## )/m, words),
+    "CHANGELOG.md": changelog.replace(/^(?=## )/m, notes),
     "docs/ci-templates/a new one.yml": 'env:\n  PERF_SENTINEL_VERSION: "1.3.0"\n',
   });
   const status = await world.status();

@@ -8,7 +8,7 @@ import { labCommand } from "../lib/files/ledger.ts";
 import type { Relation } from "../lib/git/remote.ts";
 import { layout } from "../lib/layout.ts";
 import { mergeCommand } from "../lib/release-branch.ts";
-import { compareVersions } from "../lib/version.ts";
+import { compareVersions, type Version } from "../lib/version.ts";
 import { commitAll, commitLedger, pushCommand, recordCommit } from "./after.ts";
 import type { StatusFacts } from "./facts.ts";
 import {
@@ -164,12 +164,16 @@ function correction(facts: StatusFacts, { bump }: Checks, { remedy }: Outcome): 
 }
 
 function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
-  const { references, described, begun, uncommitted } = checks;
+  const { references, described, begun, uncommitted, candidate, lab } = checks;
   const { version, where } = facts;
   const { changelog } = layout;
   const isBumped = references.state === "verified";
   if (isBumped && (described || where === "tag")) {
     return references;
+  }
+  if (where === "branch" && candidate !== undefined && lab.state !== "verified") {
+    const evidence = `at ${candidate.version}, which the lab validates before the bump to ${version}`;
+    return step("pending", evidence, nextForLab(facts, checks));
   }
   if (!isBumped && uncommitted?.bumped) {
     const evidence = `bumped to ${version}, not committed yet`;
@@ -212,10 +216,19 @@ function judgeChart(facts: StatusFacts, checks: Checks): Judgement {
 }
 
 function judgeLab(facts: StatusFacts, checks: Checks): Judgement {
-  const { candidate } = facts;
+  const { candidate, where: place, version } = facts;
+  const { references, described, uncommitted, lab } = checks;
   const judged = judgeValidation(facts, checks);
   if (candidate === undefined) {
-    return judged;
+    // The operator decides whether the lab gets a candidate: PROCEDURE recommends an image built locally.
+    const isDescribed = described || uncommitted?.described;
+    const isDue = place === "branch" && references.state === "pending" && isDescribed;
+    return isDue && lab.state === "pending" && checks.candidate === undefined
+      ? {
+          ...judged,
+          evidence: `${judged.evidence}; for a candidate first: bun scripts/bump-version.ts ${version}-rc.1`,
+        }
+      : judged;
   }
   const where = candidate.isPublished ? `on ${remote}` : "tagged locally";
   return { ...judged, evidence: `${judged.evidence}; candidate ${candidate.tag} is ${where}` };
@@ -249,8 +262,11 @@ function judgeGate(facts: StatusFacts, checks: Checks): Judgement {
 
 const bypassed = ({ tag, bypass }: StatusFacts) => step("not applicable", `${tag} says: ${bypass}`);
 
-/** Returns the next step towards a lab validation that the gate accepts; PROCEDURE begins with a push. */
-function nextForLab(facts: StatusFacts, { repair, uncommitted }: Checks): Next {
+/**
+ * Returns the next step towards a lab validation that the gate accepts; PROCEDURE begins with a push.
+ * A candidate that the branch states is released before the lab runs.
+ */
+function nextForLab(facts: StatusFacts, { repair, uncommitted, candidate }: Checks): Next {
   const { tag, where, ledgerVariable } = facts;
   if (repair !== undefined) {
     return orEarlier(facts, repair);
@@ -259,8 +275,21 @@ function nextForLab(facts: StatusFacts, { repair, uncommitted }: Checks): Next {
     return orEarlier(facts, command(recordCommit(tag)));
   }
   const unset = ledgerVariable ? "env -u LEDGER " : "";
-  const push = where === "branch" ? pushBranch(facts) : undefined;
-  return orEarlier(facts, push ?? command(`${unset}${labCommand(tag)}`));
+  const isOnBranch = where === "branch";
+  if (isOnBranch && candidate?.isCommitted === false) {
+    return orEarlier(facts, command(commitAll(`Bump to ${candidate.version}`)));
+  }
+  const push = isOnBranch ? pushBranch(facts) : undefined;
+  const release = isOnBranch && candidate ? releaseCandidate(facts, candidate.version) : undefined;
+  return orEarlier(facts, push ?? release ?? command(`${unset}${labCommand(tag)}`));
+}
+
+/** Returns the command that releases a candidate; undefined if the remote has its tag. */
+function releaseCandidate({ candidate }: StatusFacts, version: Version): Next | undefined {
+  const tag = `${layout.tagPrefix}${version}`;
+  const isTagged = candidate?.tag === tag;
+  const run = `bun ${rules.script} ${tag}${isTagged ? " --resume" : ""}`;
+  return isTagged && candidate.isPublished ? undefined : command(run);
 }
 
 function judgeTag(facts: StatusFacts): Judgement {

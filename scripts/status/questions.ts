@@ -39,7 +39,7 @@ import type { Repository } from "../lib/git/repository.ts";
 import { layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
-import { isVersion, type Version } from "../lib/version.ts";
+import { finalOf, isCandidate, isVersion, type Version } from "../lib/version.ts";
 import type { Candidate } from "../release/flow.ts";
 
 /** The outcome of a check or of several, on one line. */
@@ -82,6 +82,8 @@ export interface Checks {
   readonly begun: boolean;
   /** The next step of the bump; undefined if it would change nothing. */
   readonly bump: Next | undefined;
+  /** The candidate of the version that the workspace states. */
+  readonly candidate: { readonly version: Version; readonly isCommitted: boolean } | undefined;
   /** Pending if data are stale and not deferred. Undefined if the product has no reference data. */
   readonly vintages: Outcome | undefined;
   /** Whether the chart's own version is right; undefined if there is no chart. */
@@ -115,20 +117,21 @@ export interface Checks {
 export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Checks> {
   const { repository, tree, version } = judged;
   const work = changes.length > 0 ? workTree(repository.root) : undefined;
-  const [references, described, { begun, bump }, vintages, chart, lab, uncommitted] =
-    await Promise.all([
-      askReferences(judged),
-      isDescribed(tree, version),
-      askBump(judged, work),
-      askVintages(judged, tree),
-      askChart(judged),
-      askLab(judged, work),
-      work && readChanges(judged, work, changes),
-    ]);
-  const isPending = references.state === "failed" && !begun;
+  const [references, described, bumped, vintages, chart, lab, uncommitted] = await Promise.all([
+    askReferences(judged),
+    isDescribed(tree, version),
+    askBump(judged, work),
+    askVintages(judged, tree),
+    askChart(judged),
+    askLab(judged, work),
+    work && readChanges(judged, work, changes),
+  ]);
+  const { stated, ...others } = bumped;
+  const isPending = references.state === "failed" && !bumped.begun;
+  const evidence = stated === undefined ? references.evidence : `the workspace is at ${stated}`;
   return {
-    ...{ described, begun, bump, vintages, chart, ...lab, uncommitted },
-    references: isPending ? { ...references, state: "pending" } : references,
+    ...{ described, ...others, vintages, chart, ...lab, uncommitted },
+    references: isPending ? { ...references, state: "pending", evidence } : references,
   };
 }
 
@@ -182,13 +185,17 @@ async function isDescribed(tree: Tree, version: Version): Promise<boolean> {
 async function askBump(
   judged: Judged,
   work: Tree | undefined,
-): Promise<Pick<Checks, "begun" | "bump">> {
+): Promise<Pick<Checks, "begun" | "bump" | "candidate"> & { stated?: Version | undefined }> {
   const { repository, version, day, tagged } = judged;
   if (tagged) {
-    return { begun: true, bump: undefined };
+    return { begun: true, bump: undefined, candidate: undefined };
   }
   const tree = work ?? judged.tree;
-  const begun = (await statedVersion(tree)) === version;
+  const [stated, committed] = await Promise.all([tree, judged.tree].map(statedVersion));
+  const begun = stated === version;
+  const isOurs = stated && isCandidate(stated) && finalOf(stated) === version;
+  const candidate = isOurs ? { version: stated, isCommitted: stated === committed } : undefined;
+  const known = { begun, stated, candidate };
   const request = { version, chart: undefined, chartOnly: false, allowSame: begun, date: day };
   const { plan, faults } = await prepareBump(tree, request);
   const paths = plan?.files.map(({ path }) => path) ?? [];
@@ -198,14 +205,14 @@ async function askBump(
     const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";
     const add = `git add -- ${unclean.map(shellWord).join(" ")}`;
     const commit = `${add} && git commit --message "Prepare ${version}"`;
-    return { begun, bump: command(commit, `${first}${more} is not committed`) };
+    return { ...known, bump: command(commit, `${first}${more} is not committed`) };
   }
   if (faults.length > 0) {
     const { evidence, remedy = evidence } = sumUp(faults);
-    return { begun, bump: byHand(remedy, evidence) };
+    return { ...known, bump: byHand(remedy, evidence) };
   }
   const run = `bun scripts/bump-version.ts ${version}${begun ? " --allow-same" : ""}`;
-  return { begun, bump: paths.length > 0 ? command(run) : undefined };
+  return { ...known, bump: paths.length > 0 ? command(run) : undefined };
 }
 
 async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {

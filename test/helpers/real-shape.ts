@@ -6,7 +6,7 @@
 import { smallProduct } from "../../scripts/demo/product.ts";
 import { defaults, layout } from "../../scripts/lib/layout.ts";
 import { type ReleaseWorld, type Template, templateOf, today, worldFrom } from "./release.ts";
-import { testRepository } from "./world.ts";
+import { startScript, testRepository } from "./world.ts";
 
 /** The version at which the world stands. */
 export const released = "0.11.1";
@@ -26,8 +26,8 @@ jobs:
 const vintage = (name: string) => `pub const ${name}: &str = "${today()}";\n`;
 
 /** Returns the files of the product at a version, by path. */
-export function realShape(version: string): Record<string, string> {
-  const small = smallProduct(version);
+export function realShape(version: string, registry?: string): Record<string, string> {
+  const small = smallProduct(version, registry);
   const guide = `# CI\n\n\`\`\`yaml\nenv:\n  ${layout.references.versionConstant}: "${version}"\n\`\`\`\n`;
   const changes = `  artifacthub.io/changes: |\n    - kind: changed\n      description: "appVersion ${version}: a finding names its deployment."\n`;
   const chart = "charts/perf-sentinel/Chart.yaml";
@@ -53,19 +53,35 @@ export function realShape(version: string): Record<string, string> {
   };
 }
 
-let template: Promise<Template> | undefined;
+/** The files that an adoption brings. */
+const adopted = ["scripts/check-tag-version.ts", "scripts/check-helm-tag-version.ts"];
 
-async function makeTemplate(): Promise<Template> {
+/** What an adopted product is made of: the scripts, and a chart that pulls from a registry. */
+export interface Adoption {
+  /** Host and port of the registry. */
+  readonly registry: string;
+}
+
+const templates = new Map<string | undefined, Promise<Template>>();
+
+async function makeTemplate(adoption: Adoption | undefined): Promise<Template> {
   await using world = await testRepository();
   Object.assign(world.env, { GIT_COMMITTER_DATE: `${today()}T10:00:00Z` });
+  const shape = (version: string) => {
+    const files = Object.entries(realShape(version, adoption?.registry));
+    return Object.fromEntries(files.filter(([path]) => !(adoption && adopted.includes(path))));
+  };
   const row = (version: string) => `v${version}\t214ea6f\t${today()}\tPASS\n`;
   const ledger = `# ledger\n${row("0.11.0")}`;
-  await world.commit({ ...realShape("0.11.0"), [layout.ledger]: ledger }, "Release 0.11.0");
+  if (adoption !== undefined) {
+    await startScript("scripts/adopt.ts", [world.root], { cwd: world.home, env: world.env });
+  }
+  await world.commit({ ...shape("0.11.0"), [layout.ledger]: ledger }, "Release 0.11.0");
   await world.addRemote();
   await world.useSshKey();
   await world.git("tag", "--sign", "--message=v0.11.0", "v0.11.0");
   await world.git("tag", "--sign", "--message=chart-v0.11.0", "chart-v0.11.0");
-  const files = { ...realShape(released), [layout.ledger]: ledger + row(released) };
+  const files = { ...shape(released), [layout.ledger]: ledger + row(released) };
   await world.commit(files, `Release ${released}`);
   await world.git("tag", "--sign", `--message=v${released}`, `v${released}`);
   await world.git("tag", "--sign", `--message=chart-v${released}`, `chart-v${released}`);
@@ -73,8 +89,13 @@ async function makeTemplate(): Promise<Template> {
   return templateOf(world.home);
 }
 
-/** Makes a clone of the product, released at 0.11.1 on its origin, with a signing key. */
-export async function realShapeWorld(): Promise<ReleaseWorld> {
-  template ??= makeTemplate();
-  return worldFrom(await template);
+/**
+ * Makes a clone of the product, released at 0.11.1 on its origin, with a signing key.
+ *
+ * @param adoption Default: the product has not adopted the scripts.
+ */
+export async function realShapeWorld(adoption?: Adoption): Promise<ReleaseWorld> {
+  const made = templates.get(adoption?.registry) ?? makeTemplate(adoption);
+  templates.set(adoption?.registry, made);
+  return worldFrom(await made);
 }

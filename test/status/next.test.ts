@@ -20,7 +20,7 @@ const blocked: TagState = { kind: "blocked", ...refused, next: byHand("Settle it
 
 const allPassed: Checks = {
   ...{ references: passed, described: true, vintages: passed, chart: passed, lab: passed },
-  ...{ gate: passed, begun: true, bump: undefined, uncommitted: undefined },
+  ...{ gate: passed, begun: true, bump: undefined, candidate: undefined, uncommitted: undefined },
 };
 const chart: ChartRelease = {
   ...{ tag: "chart-v1.3.0", installs: "1.3.0", newerOnMain: undefined },
