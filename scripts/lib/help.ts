@@ -10,7 +10,8 @@ import {
 } from "./command-line.ts";
 import { error, type Finding, findingsOf, LocatedSyntaxError, Refusal } from "./finding.ts";
 import { Interrupted } from "./interrupt.ts";
-import { type LayoutFault, layoutKeys } from "./layout.ts";
+import { defaults } from "./layout.ts";
+import { type LayoutFault, layoutKeys } from "./layout-merge.ts";
 import { MissingProgram } from "./process.ts";
 import type { Report } from "./report.ts";
 
@@ -170,7 +171,7 @@ export function refusalOfLayout(faults: readonly LayoutFault[]): Refusal {
       const near = findMeant(name, known) ?? nearest(name, known);
       const meant =
         near === undefined
-          ? layoutKeys().find((key) => key.endsWith(`.${name}`))
+          ? layoutKeys(defaults).find((key) => key.endsWith(`.${name}`))
           : path.slice(0, -name.length) + near;
       return refuse(
         `the unknown key ${path}, expected ${meant ?? `one of ${known.join(", ")}`}`,

@@ -3,7 +3,8 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { table } from "../../scripts/lib/files/references.ts";
 import { refusalOfLayout } from "../../scripts/lib/help.ts";
-import { defaults, layout, layoutFaults, mergeLayout } from "../../scripts/lib/layout.ts";
+import { defaults, layout, layoutFaults } from "../../scripts/lib/layout.ts";
+import * as merge from "../../scripts/lib/layout-merge.ts";
 import {
   isolatedEnvironment,
   projectRoot,
@@ -11,6 +12,8 @@ import {
   temporaryFolder,
   writeFiles,
 } from "../helpers/world.ts";
+
+const mergeLayout = (values: unknown) => merge.mergeLayout(defaults, values);
 
 test("the product sets nothing: its layout is the default", () => {
   expect(layoutFaults).toEqual([]);

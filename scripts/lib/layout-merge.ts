@@ -1,0 +1,117 @@
+/** Puts what a fork sets in `scripts/layout.ts` in place of the defaults. Loaded only if it sets a key. */
+
+/** What a fork may have none of: it sets the key to `undefined`. */
+const optional = [
+  "lab",
+  "vintages",
+  "published.crates",
+  "references.lockFiles",
+  "references.ciTemplates",
+  "references.ciGuides",
+  "references.schemaExamples",
+] as const;
+type Optional = (typeof optional)[number];
+
+/** Maps whose keys are free; a fork removes one with `undefined`. */
+const maps = ["vintages.rules"];
+
+/** A value of `scripts/layout.ts` that no command can use: its default stands, and `execute` refuses. */
+export interface LayoutFault {
+  /** Such as `published.crates` or `labSteps[0].name`. */
+  readonly path: string;
+  readonly found: unknown;
+  /** The default, or an example of it. */
+  readonly expected?: unknown;
+  /** The keys that there are, if that of `path` is unknown. */
+  readonly known?: readonly string[];
+}
+
+/** The type of a part of the merged layout. `Path` is its path with a full stop behind it. */
+export type Merged<T, Path extends string = ""> = T extends readonly unknown[]
+  ? Readonly<T>
+  : T extends object
+    ? {
+        readonly [Key in keyof T]:
+          | Merged<T[Key], `${Path}${Key & string}.`>
+          | (`${Path}${Key & string}` extends Optional ? undefined : never);
+      }
+    : T;
+type Table = Readonly<Record<string, unknown>>;
+
+/** Returns the defaults with a fork's values in their place, and the faults of these. */
+export function mergeLayout<Defaults extends Table>(
+  defaults: Defaults,
+  values: unknown,
+): { layout: Merged<Defaults>; faults: readonly LayoutFault[] } {
+  const faults: LayoutFault[] = [];
+  function merged(usual: unknown, found: unknown, path: string): unknown {
+    if (found === undefined && optional.some((each) => each === path)) {
+      return undefined;
+    }
+    if (kindOf(found) !== kindOf(usual)) {
+      faults.push({ path, found, expected: usual });
+      return usual;
+    }
+    if (Array.isArray(found) && Array.isArray(usual)) {
+      const fits = found.map((each, index) => fitsOneOf(usual, each, `${path}[${index}]`));
+      return fits.includes(false) ? usual : found;
+    }
+    return isTable(usual) && isTable(found) ? mergedTable(usual, found, path) : found;
+  }
+  function mergedTable(usual: Table, found: Table, path: string): Table {
+    const result: Record<string, unknown> = { ...usual };
+    for (const [key, each] of Object.entries(found)) {
+      const inner = path === "layout" ? key : `${path}.${key}`;
+      if (maps.includes(path)) {
+        if (each === undefined) {
+          delete result[key];
+        } else if (fitsOneOf(Object.values(usual), each, inner)) {
+          result[key] = each;
+        }
+      } else if (Object.hasOwn(usual, key)) {
+        result[key] = merged(usual[key], each, inner);
+      } else {
+        faults.push({ path: inner, found: each, known: Object.keys(usual) });
+      }
+    }
+    return result;
+  }
+  /** Reports whether an element of a list or map has the form of one of the default. */
+  function fitsOneOf(examples: readonly unknown[], found: unknown, path: string): boolean {
+    const known = [...new Set(examples.filter(isTable).flatMap(Object.keys))];
+    const unknown = Object.keys(isTable(found) ? found : {}).find((key) => !known.includes(key));
+    const fits = examples.length === 0 || examples.some((each) => formOf(each) === formOf(found));
+    if (!fits && known.length > 0 && unknown !== undefined) {
+      faults.push({ path: `${path}.${unknown}`, found, known });
+    } else if (!fits) {
+      faults.push({ path, found, expected: examples[0] });
+    }
+    return fits;
+  }
+  return { layout: merged(defaults, values, "layout") as Merged<Defaults>, faults };
+}
+
+/** Returns the keys of the layout at any depth, such as `published.crates`. */
+export function layoutKeys(of: Table): readonly string[] {
+  return Object.entries(of).flatMap(([key, each]) => [
+    key,
+    ...(isTable(each) ? layoutKeys(each).map((inner) => `${key}.${inner}`) : []),
+  ]);
+}
+
+function isTable(value: unknown): value is Table {
+  return kindOf(value) === "table";
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? "list" : "table";
+  }
+  return value === null || Number.isNaN(value) ? "none" : typeof value;
+}
+
+/** Returns the kind of a value, and of a table the kind of each of its values. */
+function formOf(value: unknown): string {
+  const keys = isTable(value) ? Object.keys(value).sort() : [];
+  return [kindOf(value), ...keys.map((key) => `${key} ${kindOf((value as Table)[key])}`)].join();
+}
