@@ -194,6 +194,7 @@ async function readNamed(cwd: string, named: string): Promise<Source | undefined
 
 export const table = command({
   name: "release-gate/check-lab-validation.ts",
+  needs: "ledger",
   summary: "Checks that the simulation lab has validated a version recently.",
   operands: {},
   options: {

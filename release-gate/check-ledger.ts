@@ -147,6 +147,7 @@ async function repair(
 
 export const table = command({
   name: "release-gate/check-ledger.ts",
+  needs: "ledger",
   summary: "Checks that every row of the ledger is valid, and that rows were only appended.",
   operands: {
     base: optionalOperand(

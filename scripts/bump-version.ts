@@ -26,7 +26,7 @@ import {
 } from "./bump/plan.ts";
 import { checkReferences, judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
-import { command, flag, main, operand, option, verboseOption, versionOf } from "./lib/cli.ts";
+import { command, flag, main, need, operand, option, verboseOption, versionOf } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
@@ -251,6 +251,9 @@ export const table = command({
       throw new UsageError(
         "--chart goes with a final version: a prerelease leaves the chart as it is",
       );
+    }
+    if (chartOnly || chart !== undefined) {
+      need("chart", "bump the chart");
     }
     const opened = await repository();
     const tree = workTree(opened.root);

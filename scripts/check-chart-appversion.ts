@@ -108,6 +108,7 @@ function missingImage({ chart, pulled, promised = [] }: ProductImages): Finding[
 
 export const table = command({
   name: "scripts/check-chart-appversion.ts",
+  needs: "chart",
   summary:
     "Checks that the product's images that the chart installs and promises have its appVersion as tag.",
   operands: {},

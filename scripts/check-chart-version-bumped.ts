@@ -305,6 +305,7 @@ async function uncommitted(repository: Repository): Promise<Finding[]> {
 
 export const table = command({
   name: "scripts/check-chart-version-bumped.ts",
+  needs: "chart",
   summary: "Checks that a change of the chart comes with a greater version and a changelog entry.",
   operands: {
     base: optionalOperand(

@@ -36,6 +36,7 @@ export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
 
 export const table = command({
   name: "scripts/check-helm-tag-version.ts",
+  needs: "chart",
   summary: "Checks that the chart's version is the version of a chart tag.",
   operands: {
     version: operand(

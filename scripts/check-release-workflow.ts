@@ -16,7 +16,7 @@
 import { command, main, refOption } from "./lib/cli.ts";
 import { attempt, type Finding, refusal, warning } from "./lib/finding.ts";
 import { judge } from "./lib/git/judged-tree.ts";
-import { layout } from "./lib/layout.ts";
+import { has, layout } from "./lib/layout.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
 import { checkDocumentedForm, type Guarded } from "./workflow/documented-form.ts";
 import { checkLabGate } from "./workflow/lab-gate.ts";
@@ -28,11 +28,15 @@ const workflows: readonly Guarded[] = [
     tagPrefix: layout.tagPrefix,
     check: "scripts/check-tag-version",
   },
-  {
-    file: layout.chartReleaseWorkflow,
-    tagPrefix: layout.chartTagPrefix,
-    check: "scripts/check-helm-tag-version",
-  },
+  ...(has.chart
+    ? [
+        {
+          file: layout.chartReleaseWorkflow,
+          tagPrefix: layout.chartTagPrefix,
+          check: "scripts/check-helm-tag-version",
+        },
+      ]
+    : []),
 ];
 
 /** Checks both release workflows of a tree. */

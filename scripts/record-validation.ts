@@ -172,6 +172,7 @@ function parseVerdict(text: string): Verdict {
 
 export const table = command({
   name: "scripts/record-validation.ts",
+  needs: "ledger",
   summary: "Prints the ledger row of a lab run, and appends it with --append.",
   operands: {
     version: operand(

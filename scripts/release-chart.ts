@@ -150,6 +150,7 @@ async function checkApplicationTag(
 
 export const table = command({
   name: script,
+  needs: "chart",
   summary: "Releases the Helm chart: checks everything, signs the tag and pushes it.",
   operands: {
     tag: operand(

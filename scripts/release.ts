@@ -42,9 +42,9 @@ import { workTree } from "./lib/disk/work-tree.ts";
 import { readWorkspace } from "./lib/files/cargo.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { labCommand } from "./lib/files/ledger.ts";
-import { attempt, detail, type Finding, together, warning } from "./lib/finding.ts";
+import { attempt, detail, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
-import { layout } from "./lib/layout.ts";
+import { has, layout } from "./lib/layout.ts";
 import { releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
 import { type Candidate, type Gate, type Procedure, release, sumUp } from "./release/flow.ts";
@@ -85,27 +85,33 @@ function releaseProcedure(
             },
           ]
         : []),
-      candidateGate ?? labGate(today, skipLab),
+      candidateGate ?? (has.labGate ? labGate(today, skipLab) : noLabGate),
     ],
     async cautions(candidate) {
       const [advised, stale] = await together(
         strict ? [] : askOperatorReferences("advised", candidate),
         findStaleVintages(candidate.tree, today),
       );
-      return [...(ledgerVariable ? [ignored] : []), ...advised, ...stale];
+      return [...(ledgerVariable && has.labGate ? [ignored] : []), ...advised, ...stale];
     },
     async nextSteps({ tag, tree }) {
       if (candidateGate) {
         const lab = `${layout.tagPrefix}${finalOf(version)}`;
         return [
           `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
-          `when the image is published, pin the lab to it: ${labCommand(lab)}`,
+          ...(has.labGate
+            ? [`when the image is published, pin the lab to it: ${labCommand(lab)}`]
+            : []),
         ];
+      }
+      const verify = `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`;
+      if (!has.chart) {
+        return [verify];
       }
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
       const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
       return [
-        `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
+        verify,
         `when the image is published (typically 5-10 minutes): bun scripts/release-chart.ts ${chartTag}`,
       ];
     },
@@ -128,6 +134,15 @@ const versionGate: Gate = {
     // Then the lab gate and the other references judge a version that is not the commit's.
     return { findings, alone: otherVersion(workspace, version) !== undefined };
   },
+};
+
+/** Takes the place of the lab gate where the layout has no lab or no ledger: the tag says so. */
+const noLabGate: Gate = {
+  title: "lab validation",
+  check: async () => ({
+    findings: [notice("Lab-validation: none is configured")],
+    trailers: ["Lab-validation: none is configured"],
+  }),
 };
 
 function labGate(today: Day, skipLab: boolean): Gate {
@@ -212,6 +227,9 @@ export const table = command({
       throw new UsageError("--watch follows a release, and --dry-run makes none: give one of them");
     }
     const { tag: version } = operands;
+    if (options.skipLab && !has.labGate) {
+      throw new UsageError("--skip-lab has no meaning: the layout has no lab gate");
+    }
     if (isCandidate(version) && (options.skipLab || options.atomic)) {
       const name = options.skipLab ? "--skip-lab" : "--atomic";
       throw new UsageError(

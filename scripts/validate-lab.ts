@@ -20,6 +20,7 @@ import {
   command,
   flag,
   main,
+  need,
   nonEmpty,
   operand,
   option,
@@ -86,6 +87,7 @@ function refuseWithoutMakefile(root: string): void {
 
 export const table = command({
   name: "scripts/validate-lab.ts",
+  needs: "lab",
   summary: "Runs the simulation lab end to end, and prints the ledger row of its verdict.",
   operands: {
     version: operand(
@@ -125,6 +127,9 @@ export const table = command({
       throw new UsageError(
         `--record needs a complete run, and --from leaves out ${left.join(", ")}: give only one of them`,
       );
+    }
+    if (options.record) {
+      need("ledger", "record a validation");
     }
     const lab = await openLab(invocation, options.lab);
     refuseWithoutMakefile(lab.root);

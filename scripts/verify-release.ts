@@ -14,7 +14,7 @@
  */
 
 import type { Answer } from "./lib/answer.ts";
-import { command, main, operand, option, optionWithDefault, wholeNumber } from "./lib/cli.ts";
+import { command, main, need, operand, option, optionWithDefault, wholeNumber } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
 import { parseImageReference } from "./lib/files/image-reference.ts";
 import { notice, quote } from "./lib/finding.ts";
@@ -99,6 +99,9 @@ export const table = command({
     const { kind, version } = operands.tag;
     if (kind === "chart" && options.crateIndex !== undefined) {
       throw new UsageError("--crate-index is of no use: a chart has no crates");
+    }
+    if (kind === "chart") {
+      need("chart", "verify the release of a chart");
     }
     const { requestSignal: signal } = interrupt;
     const opened = await invocation.repository();

@@ -11,7 +11,7 @@ import { projectRoot } from "./helpers/world.ts";
 /** The parts of the tree, as patterns of paths; a file belongs to the first that fits. */
 const parts = {
   vocabulary:
-    /^scripts\/(?:layout(?:-merge)?|lib\/(?:answer|calendar|finding|glob|layout|release-branch|tree|version|visible))\.ts$/,
+    /^scripts\/(?:layout|lib\/(?:answer|calendar|finding|glob|layout|layout-merge|release-branch|tree|version|visible))\.ts$/,
   files: /^scripts\/lib\/files\/[^/]+\.ts$/,
   doors:
     /^scripts\/lib\/(?:(?:conversation|process|process-group|process-tree|question|sleep|terminal)|(?:disk|git|net)\/[^/]+)\.ts$/,

@@ -6,7 +6,7 @@ import type { Day } from "../lib/calendar.ts";
 import { toWrite } from "../lib/disk/change-files.ts";
 import { findFile, reason } from "../lib/disk/files.ts";
 import { refusal } from "../lib/finding.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import type { Version } from "../lib/version.ts";
 import { visible } from "../lib/visible.ts";
 import {
@@ -62,10 +62,10 @@ ${figureOf(rows)}
 </section>
 <section aria-labelledby="tags">
 <h2 id="tags">All tags</h2>
-<p class="about">Signed: whether the tag carries a signature, good or not; a light tag cannot, and has its commit's date. Main: whether its commit is on the main branch. Files: whether the manifests state its version. Lab: days from the PASS to the tag. Stale: references to another version. A question mark: unreadable or unknown.</p>
+<p class="about">Signed: whether the tag carries a signature, good or not; a light tag cannot, and has its commit's date. Main: whether its commit is on the main branch. Files: whether the manifests state its version.${has.labGate ? " Lab: days from the PASS to the tag." : ""} Stale: references to another version. A question mark: unreadable or unknown.</p>
 <div class="scroll" role="region" aria-labelledby="caption" tabindex="0">
 <table>
-<caption id="caption">Release and chart tags, newest first</caption>
+<caption id="caption">Release${has.chart ? " and chart" : ""} tags, newest first</caption>
 <thead>
 <tr>${[...columns.map(({ name }) => name), "notes"].map((name) => `<th scope="col">${name}</th>`).join("")}</tr>
 </thead>

@@ -3,7 +3,7 @@
 import type { Day } from "../lib/calendar.ts";
 import { type Finding, quote } from "../lib/finding.ts";
 import type { Tag } from "../lib/git/tag.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import { compareVersions, isCandidate, isVersion, type Version } from "../lib/version.ts";
 
 /** The parts of the name of a release tag. */
@@ -15,7 +15,7 @@ export interface ReleaseTag {
 
 /** Returns the parts of a tag's name, or undefined if it is not a prefix and a strict version. */
 export function releaseTagOf(tag: string): ReleaseTag | undefined {
-  const kind = tag.startsWith(layout.chartTagPrefix) ? "chart" : "release";
+  const kind = has.chart && tag.startsWith(layout.chartTagPrefix) ? "chart" : "release";
   const prefix = kind === "chart" ? layout.chartTagPrefix : layout.tagPrefix;
   const version = tag.slice(prefix.length);
   return tag.startsWith(prefix) && isVersion(version) ? { kind, tag, version } : undefined;
@@ -55,7 +55,7 @@ export interface StaleReference {
 export interface Content {
   /** Whether the manifests (for a chart, Chart.yaml) state the tag's version. */
   readonly manifests: "agree" | "differ" | "unreadable";
-  /** `not asked` for a chart, which needs no lab validation. */
+  /** `not asked` for a chart, which needs no lab validation, and without a lab gate. */
   readonly lab: Lab | "not asked" | "unreadable";
   readonly stale: readonly StaleReference[] | "unreadable";
   readonly chart:
@@ -174,7 +174,7 @@ export const nothing = "-";
 /** The cell of an unreadable or unknown value, which is always a fault. */
 const unknown = "?";
 
-export const columns: readonly Column[] = [
+const allColumns: readonly Column[] = [
   { name: "tag", width: 13, cell: ({ tag }) => tag },
   { name: "date", width: 10, cell: ({ head }) => head?.date ?? unknown },
   {
@@ -240,6 +240,11 @@ export const columns: readonly Column[] = [
     },
   },
 ];
+
+/** The columns about what the layout has. */
+export const columns = allColumns.filter(
+  ({ name }) => (name !== "lab" || has.labGate) && (name !== "chart (app)" || has.chart),
+);
 
 /** Returns a value from a file on one line, quoted unless it is a plain word. */
 function brief(value: string): string {
@@ -316,11 +321,11 @@ export function totalLines(totals: ReturnType<typeof totalsOf>): string[] {
       .join(", ");
   const { pass, skipped, none, unreadable: unread } = lab;
   return [
-    `${plural(totals.tags, "tag")}: ${plural(totals.releases, "release")}, ${plural(totals.charts, "chart")}`,
+    `${plural(totals.tags, "tag")}: ${plural(totals.releases, "release")}${has.chart ? `, ${plural(totals.charts, "chart")}` : ""}`,
     `signature: ${list(signature)}`,
     `on main: ${list(onMain)}`,
     `manifests: ${list(manifests)}`,
-    `lab: ${list({ PASS: pass, skipped, none, unreadable: unread })}`,
+    ...(has.labGate ? [`lab: ${list({ PASS: pass, skipped, none, unreadable: unread })}`] : []),
     `stale references: ${stale.references} in ${plural(stale.tags, "tag")}`,
     `${plural(totals.faulty, "tag")} with faults, ${totals.unreadable} with something unreadable`,
   ];

@@ -19,7 +19,7 @@ import { commitTree, openObjects } from "../lib/git/objects.ts";
 import { relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { listTags, resolveTag, type Tag } from "../lib/git/tag.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, isVersion, type Version } from "../lib/version.ts";
 import {
@@ -65,7 +65,10 @@ export async function auditReleases(
 ): Promise<Audit> {
   const { since, signal } = question;
   const [refs, main] = await Promise.all([
-    listTags(repository, [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`]),
+    listTags(
+      repository,
+      [layout.tagPrefix, ...(has.chart ? [layout.chartTagPrefix] : [])].map((each) => `${each}*`),
+    ),
     attempt(() => readMainline(repository, question.main)),
   ]);
   const named = refs.flatMap((ref) => {
@@ -175,7 +178,9 @@ export async function judgeContent(
         ? await checkHelmTagVersion(tree, version)
         : judgeTagVersion(read.workspace, version);
     }),
-    attempt(async () => (isChart ? "not asked" : await findLab(tree, version, head))),
+    attempt(async () =>
+      isChart || !has.labGate ? "not asked" : await findLab(tree, version, head),
+    ),
   ]);
   const isDifferent = manifests.value?.some(({ level }) => level === "error");
   const parts = [manifests, { findings: read.faults }, lab, chart];

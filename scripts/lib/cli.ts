@@ -20,7 +20,7 @@ import {
   type Watch,
   watchProcess,
 } from "./interrupt.ts";
-import { layoutFaults } from "./layout.ts";
+import { has, layoutFaults } from "./layout.ts";
 import type { Environment } from "./process.ts";
 import { type OpenReport, openReport, type Report, textOf } from "./report.ts";
 import { processTerminal, type Streams, type Terminal } from "./terminal.ts";
@@ -178,6 +178,8 @@ export interface Command<P extends Operands, O extends Options> {
   readonly example: string;
   /** Set if the command needs no checkout and therefore has no `--repo`. */
   readonly withoutRepo?: true;
+  /** What the layout must have. */
+  readonly needs?: keyof typeof has;
   run(invocation: Invocation<P, O>): Promise<void>;
 }
 
@@ -186,6 +188,19 @@ export function command<P extends Operands, O extends Options>(
   table: Command<P, O>,
 ): Command<P, O> {
   return table;
+}
+
+/**
+ * Refuses if the layout has none of what an action needs.
+ *
+ * @throws {Refusal} If so.
+ */
+export function need(what: keyof typeof has, action: string): void {
+  if (!has[what]) {
+    throw refusal(`Cannot ${action}: the layout has no ${what}`, {
+      remedy: `If there is one, name it in scripts/layout.ts: ${what}`,
+    });
+  }
 }
 
 /** Returns the options of a command: its own, then the common ones. */
@@ -304,6 +319,9 @@ export async function execute<P extends Operands, O extends Options>(
     if (layoutFaults.length > 0) {
       const { refusalOfLayout } = await import("./help.ts");
       throw refusalOfLayout(layoutFaults);
+    }
+    if (table.needs !== undefined) {
+      need(table.needs, `run ${table.name}`);
     }
     running = invoke(table, parsed, world, report, watch.interrupt);
     await Promise.race([running, watch.ended]);

@@ -2,6 +2,8 @@
 
 /** What a fork may have none of: it sets the key to `undefined`. */
 const optional = [
+  "chart",
+  "ledger",
   "lab",
   "vintages",
   "published.crates",

@@ -156,4 +156,24 @@ function withOwnValues(own: unknown): MergedLayout {
   return mergeLayout(defaults, own);
 }
 
-export const { layout, faults: layoutFaults } = withOwnValues(fork.layout);
+const merged = withOwnValues(fork.layout);
+
+export const layoutFaults = merged.faults;
+
+/** What the layout has. The lab gate is about a run of the lab that the ledger records. */
+export const has = {
+  chart: merged.layout.chart !== undefined,
+  ledger: merged.layout.ledger !== undefined,
+  lab: merged.layout.lab !== undefined,
+  labGate: merged.layout.lab !== undefined && merged.layout.ledger !== undefined,
+} as const;
+
+/**
+ * The layout of this product. Without a chart or a ledger, its path is one that no file has: what is
+ * only about it refuses (`needs` of a command) or is left out (`has`), so that no type needs the case.
+ */
+export const layout = {
+  ...merged.layout,
+  chart: merged.layout.chart ?? "no chart",
+  ledger: merged.layout.ledger ?? "no ledger",
+};

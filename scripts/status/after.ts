@@ -11,7 +11,7 @@ import { isPass } from "../lib/finding.ts";
 import { readStatus } from "../lib/git/checkout.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { refValue } from "../lib/git/tag.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import { checkoutMain, mergeCommand, releaseBranch } from "../lib/release-branch.ts";
 import { isCandidate, type Version } from "../lib/version.ts";
 
@@ -58,10 +58,11 @@ export async function nextAfterBump(
   const [local, pushed, validation] = await Promise.all([
     refValue(repository, `refs/heads/${branch}`),
     refValue(repository, `refs/remotes/${remote}/${branch}`),
-    checkLabValidation(workTree(repository.root), question),
+    has.labGate ? checkLabValidation(workTree(repository.root), question) : undefined,
   ]);
   const checkOut = `git checkout ${local === undefined ? "-b " : ""}${branch}`;
-  const validate = isPass(validation) ? [] : [labCommand(tag), recordCommit(tag)];
+  const validate =
+    validation === undefined || isPass(validation) ? [] : [labCommand(tag), recordCommit(tag)];
   return [
     ...(head === `refs/heads/${branch}` ? [] : [checkOut]),
     ...(isChanged ? [...localGates, commitAll(`Bump to ${application}`)] : []),

@@ -6,7 +6,7 @@
 import type { State } from "../lib/answer.ts";
 import { labCommand } from "../lib/files/ledger.ts";
 import type { Relation } from "../lib/git/remote.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import { mergeCommand } from "../lib/release-branch.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
 import { commitAll, commitLedger, pushCommand, recordCommit } from "./after.ts";
@@ -49,16 +49,18 @@ const { mainBranch: main, remote } = layout;
 
 type Judge = (facts: StatusFacts, checks: Checks) => Judgement;
 
-/** The steps after step 1. */
-const procedure: readonly (readonly [step: string, title: string, judge: Judge])[] = [
-  ["2", "Code, tests, version bumps", judgeReferences],
-  ["2.5", "Reference-data freshness", judgeVintages],
-  ["3", "Bump the Helm chart", judgeChart],
-  ["4", "Validate in the simulation lab", judgeLab],
-  ["5", "Pre-flight gate", judgeGate],
-  ["6", "Merge and tag", judgeTag],
-  ["7", "Release the Helm chart", judgeChartRelease],
-];
+/** The steps after step 1 that are about what the layout has. */
+const procedure = (
+  [
+    ["2", "Code, tests, version bumps", judgeReferences, true],
+    ["2.5", "Reference-data freshness", judgeVintages, layout.vintages !== undefined],
+    ["3", "Bump the Helm chart", judgeChart, has.chart],
+    ["4", "Validate in the simulation lab", judgeLab, has.labGate],
+    ["5", "Pre-flight gate", judgeGate, has.labGate],
+    ["6", "Merge and tag", judgeTag, true],
+    ["7", "Release the Helm chart", judgeChartRelease, has.chart],
+  ] as const satisfies readonly (readonly [string, string, Judge, boolean])[]
+).filter(([_step, _title, _judge, exists]) => exists);
 
 /** Returns the checklist of a release. */
 export function judgeSteps(facts: StatusFacts): Checklist {
@@ -194,9 +196,7 @@ function judgeReferences(facts: StatusFacts, checks: Checks): Judgement {
 function judgeVintages(facts: StatusFacts, checks: Checks): Judgement {
   const { vintages, uncommitted } = checks;
   if (vintages === undefined) {
-    const where = layout.vintages?.folder;
-    const why = where ? `there is no Rust source in ${where}` : "the layout has no vintages";
-    return step("not applicable", why);
+    return step("not applicable", `there is no Rust source in ${layout.vintages?.folder}`);
   }
   const settled = command(commitAll("Refresh or defer reference data"), "not committed yet");
   const next = uncommitted?.fresh ? orEarlier(facts, settled) : correction(facts, checks, vintages);

@@ -36,7 +36,7 @@ import { attempt, type Finding, isPass, shellWord, together } from "../lib/findi
 import { earlierReleases } from "../lib/git/last-release.ts";
 import type { Objects } from "../lib/git/objects.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
 import { finalOf, isCandidate, isVersion, type Version } from "../lib/version.ts";
@@ -123,7 +123,7 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
     askBump(judged, work),
     askVintages(judged, tree),
     askChart(judged),
-    askLab(judged, work),
+    has.labGate ? askLab(judged, work) : noLab,
     work && readChanges(judged, work, changes),
   ]);
   const { stated, ...others } = bumped;
@@ -254,6 +254,9 @@ async function askChart(judged: Judged): Promise<Outcome | undefined> {
   ];
   return await answer(checks, () => `version ${value?.version.value}, appVersion ${installs}`);
 }
+
+/** Without a lab gate, no step is about the lab. */
+const noLab = { lab: { state: "verified", evidence: "" }, gate: undefined } as const;
 
 /**
  * Finds out whether the lab has ever validated the version, and whether the gate accepts that.

@@ -12,7 +12,7 @@ import { askRemote, findRemote } from "../lib/git/remote.ts";
 import { judgeRemoteTag } from "../lib/git/remote-tag.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { refValue } from "../lib/git/tag.ts";
-import { layout } from "../lib/layout.ts";
+import { has, layout } from "../lib/layout.ts";
 
 const { remote } = layout;
 
@@ -93,6 +93,9 @@ async function readPromises(repository: Repository, tag: string, commit: ObjectI
   }
   await using objects = openObjects(repository);
   const { value, findings = [] } = await attempt(async () => {
+    if (!has.chart) {
+      return { platforms: [], pulled: undefined, appVersion: undefined };
+    }
     const images = await readProductImages(commitTree(objects, commit), layout.chart);
     const promised = images.promised?.flatMap(({ platforms }) => platforms) ?? [];
     return {
@@ -105,7 +108,7 @@ async function readPromises(repository: Repository, tag: string, commit: ObjectI
   const promises =
     value ?? new Unverified("unknown", `the promises of ${tag} cannot be read`, remedy);
   const where = notice(`the promises of ${tag} are read from its commit ${short(commit)}`);
-  const missing = value?.platforms.length === 0 ? [noPlatforms] : [];
+  const missing = has.chart && value?.platforms.length === 0 ? [noPlatforms] : [];
   return { promises, findings: [where, ...inCommit(commit, [...findings, ...missing])] };
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { attempt, type Finding } from "../finding.ts";
-import { layout } from "../layout.ts";
+import { has, layout } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isPrerelease, type Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
@@ -316,4 +316,7 @@ const rows: readonly Row[] = [
 ];
 
 /** Every kind of reference that the layout has, in the order of PROCEDURE steps 2 and 3. */
-export const table = rows.filter(({ where }) => where.length > 0);
+export const table = rows.filter(
+  ({ where, follows, inChart }) =>
+    where.length > 0 && (has.chart || (inChart === undefined && follows !== "chart")),
+);
