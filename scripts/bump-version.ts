@@ -45,14 +45,14 @@ import {
   together,
   warning,
 } from "./lib/finding.ts";
-import { changesAmong } from "./lib/git/checkout.ts";
+import { changesAmong, showBranch } from "./lib/git/checkout.ts";
 import { gitOutput } from "./lib/git/git.ts";
 import { earlierReleases, newestRelease } from "./lib/git/last-release.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { listTags } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
-import { releaseBranch } from "./lib/release-branch.ts";
+import { baseBranch, releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "./lib/version.ts";
@@ -107,12 +107,12 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
 /**
  * Returns an error for each version that has a local tag, or is below the newest release.
  *
- * @param isForward Whether the versions are greater than the current ones: one cause is one finding.
+ * @param isForward Whether no older line is checked out, and the versions are greater than the current ones: one cause is one finding.
  */
 async function checkTags(
   repository: Repository,
   { versions }: Targets,
-  isForward: boolean,
+  isForward: Promise<boolean>,
 ): Promise<Finding[]> {
   const tags: string[] = [];
   const faults: Finding[] = [];
@@ -131,7 +131,7 @@ async function checkTags(
       const remedy = "Never change what a tag has published: bump to the next version";
       faults.push(error(`Cannot bump: tag ${tag} already exists locally`, { remedy }));
     } else if (
-      isForward &&
+      (await isForward) &&
       faults.length === 0 &&
       newest &&
       compareVersions(version, newest.version) < 0
@@ -262,10 +262,13 @@ export const table = command({
     const request = { version, chart, chartOnly, allowSame, date };
     const { targets, plan, faults } = await prepareBump(tree, request);
     report.add(faults);
-    const [tags, files, branch] = await together(
-      targets && checkTags(opened, targets, faults.length === 0),
+    const branch = gitOutput(opened, "read the branch", showBranch).then((name) => name.trim());
+    const isOnMain = (name: string) =>
+      faults.length === 0 && baseBranch(name) === layout.mainBranch;
+    const [tags, files, head] = await together(
+      targets && checkTags(opened, targets, branch.then(isOnMain)),
       plan && !dryRun && checkClean(opened, plan),
-      chartOnly ? "" : gitOutput(opened, "read the branch", ["branch", "--show-current"]),
+      branch,
     );
     report.add([...(tags || []), ...(files || [])]);
     const isRefused = report.findings.some(({ level }) => level === "error");
@@ -273,7 +276,7 @@ export const table = command({
       report.printAside("Nothing was written.");
       return;
     }
-    report.add(chartOnly ? [] : checkMeant(version, branch.trim(), plan, dryRun));
+    report.add(chartOnly ? [] : checkMeant(version, head, plan, dryRun));
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
     const data = dataOf(targets, plan);
     if (dryRun) {

@@ -30,6 +30,7 @@ import { readChart } from "./lib/files/chart.ts";
 import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
 import { attempt, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { checkChartChanges } from "./lib/git/chart-changes.ts";
+import { readBaseBranch } from "./lib/git/checkout.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
@@ -190,7 +191,10 @@ export const table = command({
       throw new UsageError("--wait waits for the image that --skip-image-check does without");
     }
     const limit = wait === undefined ? undefined : { limit: wait * 60_000 };
-    const procedure = chartProcedure(skipImageCheck, interrupt.requestSignal, limit);
+    const procedure = {
+      ...chartProcedure(skipImageCheck, interrupt.requestSignal, limit),
+      branch: await readBaseBranch(await invocation.repository()),
+    };
     await release(invocation, procedure, operands.tag, { ...options, atomic: false });
   },
 });

@@ -43,6 +43,7 @@ import { readWorkspace } from "./lib/files/cargo.ts";
 import { readChart } from "./lib/files/chart.ts";
 import { labCommand } from "./lib/files/ledger.ts";
 import { attempt, detail, type Finding, notice, together, warning } from "./lib/finding.ts";
+import { readBaseBranch } from "./lib/git/checkout.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
 import { has, layout } from "./lib/layout.ts";
 import { releaseBranch } from "./lib/release-branch.ts";
@@ -56,6 +57,7 @@ const script = "scripts/release.ts";
  * Returns the gates and rules of an application release.
  *
  * @param candidateGate Takes the place of the lab gate; undefined unless the version is a candidate.
+ * @param base Main, or the listed branch that takes its place.
  */
 function releaseProcedure(
   version: Version,
@@ -63,6 +65,7 @@ function releaseProcedure(
   { skipLab, strict }: { readonly skipLab: boolean; readonly strict: boolean },
   ledgerVariable: string | undefined,
   candidateGate: Gate | undefined,
+  base: string,
 ): Procedure {
   const ignored = warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
     remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
@@ -70,9 +73,9 @@ function releaseProcedure(
   return {
     script,
     tagPrefix: layout.tagPrefix,
-    branch: candidateGate ? releaseBranch(version) : layout.mainBranch,
+    branch: candidateGate ? releaseBranch(version) : base,
     pushesMain: candidateGate === undefined,
-    merges: candidateGate ? undefined : releaseBranch(version),
+    merges: candidateGate || base === releaseBranch(version) ? undefined : releaseBranch(version),
     gates: [
       versionGate,
       ...(strict
@@ -184,6 +187,8 @@ async function addRemedy(
   return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
 
+const bases = [layout.mainBranch, ...layout.releaseBranches].join(" or ");
+
 export const table = command({
   name: script,
   summary: "Releases a version: checks everything, signs the tag, pushes main and the tag.",
@@ -209,7 +214,7 @@ export const table = command({
   },
   refuses: [
     "the release branch of the version exists, here or on the remote, and is not merged",
-    `HEAD is not on ${layout.mainBranch} (a candidate vX.Y.Z-rc.N: on its pushed release branch), the working tree is dirty, or a merge is under way`,
+    `HEAD is not on ${bases} (a candidate vX.Y.Z-rc.N: on its pushed release branch), the working tree is dirty, or a merge is under way`,
     `the commit is behind ${layout.remote}/${layout.mainBranch} or has diverged from it`,
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
@@ -239,14 +244,16 @@ export const table = command({
     const candidateGate = isCandidate(version)
       ? (await import("./release/candidate.ts")).candidateGate
       : undefined;
-    const procedure = releaseProcedure(version, dayOf(now), options, env.LEDGER, candidateGate);
+    const repository = await invocation.repository();
+    const base = await readBaseBranch(repository);
+    const today = dayOf(now);
+    const procedure = releaseProcedure(version, today, options, env.LEDGER, candidateGate, base);
     // Loaded now: once somebody has switched branches, the import would read the other branch's file.
     const watcher = options.watch ? await import("./release/wait.ts") : undefined;
     const released = await release(invocation, procedure, version, options);
     if (released === undefined || watcher === undefined) {
       return;
     }
-    const repository = await invocation.repository();
     const { run, finding } = await watcher.watchRun({ world: invocation, repository }, released);
     report.attach({ ...released, run: { ...run } });
     report.add(finding);

@@ -126,12 +126,12 @@ function attach(
 }
 
 function show(facts: StatusFacts, { steps }: Checklist, report: Report, terminal: Terminal): void {
-  const { tag, branch, where, commit, remote } = facts;
+  const { tag, branch, base, where, commit, remote } = facts;
   const isTheirs = remote !== undefined && remote.branch !== "absent";
   const location = {
     none: isTheirs ? `${branch} is on ${layout.remote} only` : "not begun",
     branch: `on ${branch}`,
-    main: `on ${layout.mainBranch}`,
+    main: `on ${base}`,
     tag: "tagged",
     "remote tag": `tagged on ${layout.remote}`,
   };

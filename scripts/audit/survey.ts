@@ -20,6 +20,7 @@ import { relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { listTags, resolveTag, type Tag } from "../lib/git/tag.ts";
 import { has, layout } from "../lib/layout.ts";
+import { baseBranch } from "../lib/release-branch.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, isVersion, type Version } from "../lib/version.ts";
 import {
@@ -242,7 +243,7 @@ async function readChartVersions(tree: Tree): Promise<Content["chart"]> {
 
 // The main branch
 
-/** The commits of the main branch. */
+/** The commits of the main branch, and of the branches that the layout lists beside it. */
 interface Mainline {
   /** The name by which it was found. */
   readonly shown: string;
@@ -250,6 +251,25 @@ interface Mainline {
   readonly commits: ReadonlySet<ObjectId>;
   /** Whether the clone is shallow: `commits` is then incomplete. */
   readonly isShallow: boolean;
+}
+
+/** Returns the commits of the other branches that releases are made from, here and as last fetched. */
+async function listBranches(repository: Repository): Promise<readonly ObjectId[]> {
+  if (layout.releaseBranches.length === 0) {
+    return [];
+  }
+  const answers = await Promise.all(
+    [`refs/heads/`, `refs/remotes/${layout.remote}/`].map(async (folder) => {
+      const list = ["for-each-ref", "--format=%(objectname) %(refname)", folder];
+      const lines = (await gitOutput(repository, "list the branches", list)).trim().split("\n");
+      return lines.map((line) => line.split(` ${folder}`));
+    }),
+  );
+  return answers
+    .flat()
+    .flatMap(([id, name]) =>
+      id !== undefined && name !== undefined && baseBranch(name) === name ? [id] : [],
+    );
 }
 
 /**
@@ -287,7 +307,7 @@ async function readMainline(repository: Repository, name?: string): Promise<Main
   const purpose = `list the commits on ${shown}`;
   const [shallow, listed] = await Promise.all([
     gitOutput(repository, purpose, ["rev-parse", "--is-shallow-repository"]),
-    gitOutput(repository, purpose, ["rev-list", commit, "--"]),
+    gitOutput(repository, purpose, ["rev-list", commit, ...(await listBranches(repository)), "--"]),
   ]);
   const commits = new Set(listed.split("\n"));
   if (!commits.has(commit)) {

@@ -26,6 +26,8 @@ export const defaults = {
   /** The branch that releases are made from, and the remote that they are pushed to. */
   mainBranch: "main",
   remote: "origin",
+  /** Globs of other branches that releases are made from, such as those of older lines. */
+  releaseBranches: [] as readonly string[],
   /** The text before the version in a tag of each kind. */
   tagPrefix: "v",
   chartTagPrefix: "chart-v",

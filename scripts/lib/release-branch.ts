@@ -13,6 +13,16 @@ export function isReleaseBranch(branch: string): boolean {
   return /^release\/[0-9A-Za-z][0-9A-Za-z.-]*$/.test(branch);
 }
 
+/**
+ * Returns the branch that a release is made from: the checked-out one if the layout lists it, else main.
+ *
+ * @param head Short name of the checked-out branch; empty or undefined if HEAD is detached.
+ */
+export function baseBranch(head: string | undefined): string {
+  const isListed = layout.releaseBranches.some((glob) => new Bun.Glob(glob).match(head ?? ""));
+  return isListed && head ? head : layout.mainBranch;
+}
+
 /** The command that checks out main and updates it from the remote. */
 export const checkoutMain = `git checkout ${layout.mainBranch} && git pull --ff-only ${layout.remote} ${layout.mainBranch}`;
 

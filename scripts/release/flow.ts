@@ -15,7 +15,7 @@ import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag, refValue, type SignedTag } from "../lib/git/tag.ts";
+import { findLocalTag, listTags, refValue, type SignedTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Watcher } from "../lib/progress.ts";
@@ -217,36 +217,49 @@ export async function examine(flow: Flow): Promise<Examined> {
   });
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
-  const [{ checkout, localTag, resuming, candidate }, origin, related, branch, gates, cautions] =
-    await together(
-      here,
-      asked,
-      attempt(async () => {
-        const [{ candidate }, held] = await Promise.all([here, refs]);
-        const tip = held && tipOf(held, procedure.branch);
-        return tip ? await relationTo(repository, candidate.commit, tip) : undefined;
-      }),
-      attempt(async () => {
-        const [{ candidate, checkout, resuming }, held] = await Promise.all([here, refs]);
-        const { merges, branch } = procedure;
-        const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
-        return isAsked && merges ? await findUnmerged(candidate, merges, held) : undefined;
-      }),
-      here.then(({ candidate }) =>
-        report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
-      ),
-      attempt(async () => procedure.cautions((await here).candidate, refs)),
-    );
+  const [
+    { checkout, localTag, resuming, candidate },
+    within,
+    origin,
+    related,
+    branch,
+    gates,
+    cautions,
+  ] = await together(
+    here,
+    attempt(async () =>
+      layout.releaseBranches.length === 0
+        ? undefined
+        : await listTags(repository, [`${procedure.tagPrefix}*`], (await here).candidate.commit),
+    ),
+    asked,
+    attempt(async () => {
+      const [{ candidate }, held] = await Promise.all([here, refs]);
+      const tip = held && tipOf(held, procedure.branch);
+      return tip ? await relationTo(repository, candidate.commit, tip) : undefined;
+    }),
+    attempt(async () => {
+      const [{ candidate, checkout, resuming }, held] = await Promise.all([here, refs]);
+      const { merges, branch } = procedure;
+      const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
+      return isAsked && merges ? await findUnmerged(candidate, merges, held) : undefined;
+    }),
+    here.then(({ candidate }) =>
+      report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
+    ),
+    attempt(async () => procedure.cautions((await here).candidate, refs)),
+  );
   const facts: Facts = {
     ...{ tag, version, commit: candidate.commit, checkout, localTag, resuming },
     remote: origin.value?.remote,
     refs: origin.value?.refs,
     relation: related.value,
     unmerged: branch.value,
+    contained: within.value && new Set(within.value.map(({ name }) => name)),
     interactive: world.terminal.interactive,
   };
   const { complete, findings, alone = false } = precheck(facts, procedure, options);
-  const unanswered = [origin, related, branch].flatMap((each) => each.findings ?? []);
+  const unanswered = [within, origin, related, branch].flatMap((each) => each.findings ?? []);
   const first: Verdict = { findings: alone ? findings : [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };

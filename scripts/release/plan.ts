@@ -23,7 +23,7 @@ export interface Rules {
   readonly tagPrefix: string;
   /** Short name of the branch that the release runs from. */
   readonly branch: string;
-  /** Whether that branch, main, is pushed with the tag; if not, HEAD must be its tip on the remote. */
+  /** Whether that branch, main or one in its stead, is pushed with the tag; if not, HEAD must be its tip on the remote. */
   readonly pushesMain: boolean;
 }
 
@@ -125,7 +125,7 @@ export function pushesOf(
   const tagRef = `refs/tags/${tag}`;
   // If main has moved on from the commit, a push would be rejected; if it is equal, nothing changes.
   const needsMain = rules.pushesMain && relation.kind !== "behind";
-  const main = needsMain ? [{ id: commit, ref: `refs/heads/${layout.mainBranch}` }] : [];
+  const main = needsMain ? [{ id: commit, ref: `refs/heads/${rules.branch}` }] : [];
   const tags = refs.all.get(tagRef) === signed.id ? [] : [{ id: signed.id, ref: tagRef }];
   return (atomic ? [[...main, ...tags]] : [main, tags]).filter(({ length }) => length > 0);
 }
@@ -142,7 +142,7 @@ export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): v
   const rows: (readonly [string, string])[] = [
     ["commit", commit],
     ["remote", `${remote.name} (${remote.shown})`],
-    ...(rules.pushesMain ? mainRows(commits) : []),
+    ...(rules.pushesMain ? mainRows(commits, rules.branch) : []),
     ["tag", `push ${signed.id} to refs/tags/${plan.tag}`],
     ["tagger", taggerOf(signed)],
     ["signed", signed.signer],
@@ -150,7 +150,12 @@ export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): v
     ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
     ...publishes.map((each, index) => [index === 0 ? "triggers" : "", each] as const),
     ...(options.atomic && rules.pushesMain
-      ? [["atomic", "main and tag land together or not at all"] as const]
+      ? [
+          [
+            "atomic",
+            `${rules.branch === layout.mainBranch ? "main" : "branch"} and tag land together or not at all`,
+          ] as const,
+        ]
       : []),
   ];
   const asks = !options.yes && !options.dryRun;
@@ -164,13 +169,14 @@ export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): v
 /** More commits than this would push the rest of the plan off a screen; JSON has them all. */
 const commitsShown = 20;
 
-function mainRows(commits: readonly string[]): (readonly [string, string])[] {
+function mainRows(commits: readonly string[], branch: string): (readonly [string, string])[] {
+  const label = branch === layout.mainBranch ? "main" : "branch";
   if (commits.length === 0) {
-    return [["main", "is on the remote already"]];
+    return [[label, "is on the remote already"]];
   }
   const more = commits.length - commitsShown;
   return [
-    ["main", `push ${countOf(commits)} to refs/heads/${layout.mainBranch}:`],
+    [label, `push ${countOf(commits)} to refs/heads/${branch}:`],
     ...commits.slice(0, commitsShown).map((commit) => ["", `  ${commit}`] as const),
     ...(more > 0 ? [["", `  and ${more} more`] as const] : []),
   ];
@@ -182,8 +188,8 @@ export function countOf(commits: readonly string[]): string {
 }
 
 /** Returns the question that the operator confirms. */
-export function questionOf({ tag, commits, remote }: Plan): string {
-  const main = commits.length > 0 ? `${layout.mainBranch} (${countOf(commits)}) and ` : "";
+export function questionOf({ rules, tag, commits, remote }: Plan): string {
+  const main = commits.length > 0 ? `${rules.branch} (${countOf(commits)}) and ` : "";
   return `Push ${main}the tag ${tag} to ${remote.name}? [y/N] `;
 }
 

@@ -31,6 +31,8 @@ export interface Facts {
   readonly relation: Relation | undefined;
   /** The version's release branch, as a merge names it, if main is checked out and lacks a commit of it. */
   readonly unmerged?: string | undefined;
+  /** The tags that the commit contains, if only these make a version a lower one; undefined for all. */
+  readonly contained?: ReadonlySet<string> | undefined;
   /** Whether the release goes on from a tag that an earlier run left. */
   readonly resuming: boolean;
   readonly interactive: boolean;
@@ -316,8 +318,8 @@ export function waysFromOther(tag: string, script: string, isHere: boolean): str
  * Refuses where the remote holds a ref that git may take for one that is pushed, or that cannot
  * exist beside it, such as `refs/heads/refs/tags/v1.2.3` and `refs/tags/v1.2.3/x`.
  */
-function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] {
-  const pushed = [...(pushesMain ? [`refs/heads/${layout.mainBranch}`] : []), `refs/tags/${tag}`];
+function checkOtherRefs({ refs, tag }: Facts, { pushesMain, branch }: Rules): Finding[] {
+  const pushed = [...(pushesMain ? [`refs/heads/${branch}`] : []), `refs/tags/${tag}`];
   const names = [...(refs?.all.keys() ?? [])].filter((name) => !name.endsWith("^{}"));
   return pushed.flatMap((ref) =>
     names
@@ -331,12 +333,13 @@ function checkOtherRefs({ refs, tag }: Facts, { pushesMain }: Rules): Finding[] 
 }
 
 /** Returns the newest tag of a final version on the remote, if it is greater than the version. */
-function newerRelease({ refs, version }: Facts, { tagPrefix }: Rules): string | undefined {
+function newerRelease(facts: Facts, { tagPrefix }: Rules): string | undefined {
+  const { refs, version, contained } = facts;
   const folder = `refs/tags/${tagPrefix}`;
   const newest = [...(refs?.all.keys() ?? [])]
     .flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : []))
     .filter(isVersion)
-    .filter((each) => !isPrerelease(each))
+    .filter((each) => !isPrerelease(each) && contained?.has(`${tagPrefix}${each}`) !== false)
     .sort(compareVersions)
     .at(-1);
   const isNewer = newest !== undefined && compareVersions(version, newest) < 0;
@@ -348,7 +351,9 @@ function olderLine(facts: Facts, rules: Rules): string | undefined {
   const newest = newerRelease(facts, rules);
   return (
     newest &&
-    `The procedure releases from ${layout.mainBranch} only, never from an older line: release a version above ${newest}`
+    (rules.branch === layout.mainBranch
+      ? `The procedure releases from ${layout.mainBranch} only, never from an older line: release a version above ${newest}`
+      : `${rules.branch} contains ${newest}: release a version above it`)
   );
 }
 

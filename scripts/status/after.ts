@@ -12,7 +12,7 @@ import { readStatus } from "../lib/git/checkout.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { refValue } from "../lib/git/tag.ts";
 import { has, layout } from "../lib/layout.ts";
-import { checkoutMain, mergeCommand, releaseBranch } from "../lib/release-branch.ts";
+import { baseBranch, checkoutMain, mergeCommand, releaseBranch } from "../lib/release-branch.ts";
 import { isCandidate, type Version } from "../lib/version.ts";
 
 const { mainBranch: main, remote, ledger, tagPrefix, chartTagPrefix } = layout;
@@ -45,15 +45,18 @@ export async function nextAfterBump(
 ): Promise<string[]> {
   const { branch: head, changes, head: commit } = await readStatus(repository);
   const isChanged = changes.length > 0;
+  // A listed branch takes the place of main: the version needs no branch of its own.
+  const base = baseBranch(head?.replace(/^refs\/heads\//, ""));
   if (application === undefined) {
     return [
       ...(isChanged ? [commitAll(`Bump the chart to ${chart}`)] : []),
-      `bun scripts/check-chart-version-bumped.ts ${main}`,
-      `once it is on ${main}: bun scripts/release-chart.ts ${chartTagPrefix}${chart} --dry-run`,
+      `bun scripts/check-chart-version-bumped.ts ${base}`,
+      `once it is on ${base}: bun scripts/release-chart.ts ${chartTagPrefix}${chart} --dry-run`,
     ];
   }
   const tag = `${tagPrefix}${application}`;
-  const branch = releaseBranch(application);
+  const isInPlace = base !== main;
+  const branch = isInPlace ? base : releaseBranch(application);
   const question = { ...defaultQuestion, version: application, today };
   const [local, pushed, validation] = await Promise.all([
     refValue(repository, `refs/heads/${branch}`),
@@ -69,7 +72,7 @@ export async function nextAfterBump(
     ...(isChanged || pushed !== commit ? [pushCommand(branch)] : []),
     ...(isCandidate(application)
       ? []
-      : [...validate, `${checkoutMain} && ${mergeCommand(branch)}`]),
+      : [...validate, ...(isInPlace ? [] : [`${checkoutMain} && ${mergeCommand(branch)}`])]),
     `bun scripts/release.ts ${tag} --dry-run`,
   ];
 }

@@ -4,13 +4,13 @@ import { type Day, dayOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
 import { type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
-import { findCommit, type ObjectId } from "../lib/git/git.ts";
+import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
-import { type Relation, relationTo } from "../lib/git/remote.ts";
+import { type Relation, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { refValue } from "../lib/git/tag.ts";
+import { listTags, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
-import { releaseBranch } from "../lib/release-branch.ts";
+import { baseBranch, releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
 import type { Facts } from "../release/prechecks.ts";
 import type { Outcome } from "./questions.ts";
@@ -32,6 +32,8 @@ export interface StatusFacts {
   /** Short names of the tag and the branch. */
   readonly tag: string;
   readonly branch: string;
+  /** Short name of main, or of the branch in its stead; `main` below is that branch. */
+  readonly base: string;
   /** The ref whose commit is judged; `remote tag` is a tag that only the remote has. */
   readonly where: "none" | "branch" | "main" | "tag" | "remote tag";
   /** The commit of that ref; before the branch is opened, the commit of main. */
@@ -93,7 +95,7 @@ export async function gatherFacts(
 ): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
-  const [checkout, main, tip, { localTag, slips, dispute }, tagged] = await Promise.all([
+  const [checkout, mainTip, tip, { localTag, slips, dispute }, tagged] = await Promise.all([
     readCheckout(repository),
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
@@ -103,38 +105,49 @@ export async function gatherFacts(
   const { remote, refs } = asked.value ?? {};
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
   const isPublished = refs?.all.has(`refs/tags/${tag}`);
+  const head = checkout.branch?.replace(/^refs\/heads\//, "");
+  const base = await findBase(repository, head, signed?.object);
+  const isInPlace = base !== layout.mainBranch;
+  const main = isInPlace ? await refValue(repository, `refs/heads/${base}`) : mainTip;
   const { where, commit } =
     signed !== undefined || isPublished
       ? await findTagged(repository, tag, signed?.object)
-      : await findUntagged(repository, objects, version, main, tip);
+      : isInPlace
+        ? ({ where: "main", commit: main } as const)
+        : await findUntagged(repository, objects, version, main, tip);
   const about = commit ?? checkout.head;
+  const theirBase = refs && tipOf(refs, base);
+  const itsRules = { ...rules, branch: base };
   const release: Facts = {
     ...{ tag, version, commit: about, checkout, localTag, remote, refs },
-    relation: refs && (await relationTo(repository, about, refs.main)),
+    relation: theirBase ? await relationTo(repository, about, theirBase) : undefined,
+    contained: layout.releaseBranches.length === 0 ? undefined : await namesIn(repository, about),
     resuming: signed !== undefined,
     interactive: true,
   };
-  const tagState = tagStateOf(release, rules, dispute);
-  const head = checkout.branch?.replace(/^refs\/heads\//, "");
+  const tagState = tagStateOf(release, itsRules, dispute);
   const tree = commitTree(objects, about);
   const isTagged = where === "tag";
   // A tagged commit is judged as of the day of its tag, but a release that the remote lacks goes on today.
   const date = isPublished === false ? undefined : parseTagger(signed?.tagger)?.date;
   const day = date === undefined ? today : dayOf(date);
-  const judged = { repository, objects, version, tag, commit: about, tree, day, tagged: isTagged };
-  const isCheckedOut = head === (where === "branch" ? branch : layout.mainBranch) && !isTagged;
+  const judged = {
+    ...{ repository, objects, version, tag, commit: about, tree, base, day },
+    tagged: isTagged,
+  };
+  const isCheckedOut = head === (where === "branch" ? branch : base) && !isTagged;
   const isAbsent = where === "none" || where === "remote tag";
   const isReleased = tagState.kind === "complete";
   const theirs = refs?.all.get(`refs/heads/${branch}`);
   const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
     isAbsent ? undefined : findChartRelease(release, judged, asked, main, isReleased, signal),
-    relationOf(repository, main, refs?.main),
+    relationOf(repository, main, theirBase),
     relationOf(repository, tip, theirs),
     where === "none" ? statedVersion(tree) : undefined,
   ]);
   return {
-    ...{ version, tag, branch, where, checkout, head, tagState, isPublished, checks, chart },
+    ...{ version, tag, branch, base, where, checkout, head, tagState, isPublished, checks, chart },
     ...{
       commit: where === "remote tag" ? undefined : about,
       branchExists: tip !== undefined,
@@ -145,12 +158,41 @@ export async function gatherFacts(
       main: ofMain,
       branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),
     },
-    precheck: askPrechecks(release),
+    precheck: askPrechecks(release, itsRules),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
     slips: [...slips, ...(chart?.slips ?? [])],
     unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
   };
+}
+
+/**
+ * Returns the branch that a version is released from: main, unless a listed branch is checked out, or
+ * alone has the commit of the tag.
+ */
+async function findBase(
+  repository: Repository,
+  head: string | undefined,
+  tagged: ObjectId | undefined,
+): Promise<string> {
+  if (layout.releaseBranches.length === 0 || tagged === undefined) {
+    return baseBranch(head);
+  }
+  const folders = ["refs/heads/", `refs/remotes/${layout.remote}/`];
+  const list = ["for-each-ref", "--format=%(refname)", `--contains=${tagged}`, ...folders];
+  const refs = (await gitOutput(repository, "list the branches", list)).trim().split("\n");
+  const names = folders.flatMap((folder) =>
+    refs.flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : [])),
+  );
+  const { mainBranch } = layout;
+  return names.includes(mainBranch)
+    ? mainBranch
+    : (names.find((name) => baseBranch(name) === name) ?? baseBranch(head));
+}
+
+async function namesIn(repository: Repository, commit: ObjectId): Promise<ReadonlySet<string>> {
+  const tags = await listTags(repository, [`${layout.tagPrefix}*`], commit);
+  return new Set(tags.map(({ name }) => name));
 }
 
 /** Returns how one commit relates to another; undefined if there are not both. */

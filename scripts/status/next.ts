@@ -16,7 +16,7 @@ import {
   byHand,
   type Checks,
   command,
-  fetchMain,
+  fetchBranch,
   type Next,
   type Outcome,
 } from "./questions.ts";
@@ -45,7 +45,7 @@ export interface Checklist {
   readonly next: Next | undefined;
 }
 
-const { mainBranch: main, remote } = layout;
+const { remote } = layout;
 
 type Judge = (facts: StatusFacts, checks: Checks) => Judgement;
 
@@ -113,8 +113,12 @@ function fromCheck(facts: StatusFacts, outcome: Outcome, next: Next): Judgement 
 }
 
 function judgeBranch(facts: StatusFacts): Judgement {
-  const { branch, where, tag, version, branchExists, stated, newest, remote: theirs } = facts;
+  const { branch, base: main, where, tag, version } = facts;
+  const { branchExists, stated, newest, remote: theirs } = facts;
   const isTagged = where === "tag" || where === "remote tag";
+  if (!isTagged && main !== layout.mainBranch) {
+    return step("not applicable", `releases are made on ${main} itself`);
+  }
   if (!isTagged && newest !== undefined && compareVersions(version, newest) < 0) {
     const evidence = `${version} is lower than the newest release, ${newest}, and releases are made from ${main} only`;
     const fromMain = `Release the change from ${main}, with a version greater than ${newest}`;
@@ -147,7 +151,7 @@ function judgeBranch(facts: StatusFacts): Judgement {
 
 /** Returns the next step towards a new release branch. */
 export function nextToOpen(facts: StatusFacts, branch: string): Next {
-  return checkOut(facts, main) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
+  return checkOut(facts, facts.base) ?? syncMain(facts) ?? command(`git checkout -b ${branch}`);
 }
 
 /** Returns `next`, which changes the release's commit, or the step that must come before it. */
@@ -157,7 +161,7 @@ function orEarlier(facts: StatusFacts, next: Next): Next {
     return isPublished === undefined ? askRemote : command(`git tag -d ${tag}`);
   }
   const settle = tagState.kind === "blocked" ? tagState.next : undefined;
-  return settle ?? checkOut(facts, where === "branch" ? branch : main) ?? next;
+  return settle ?? checkOut(facts, where === "branch" ? branch : facts.base) ?? next;
 }
 
 /** Returns the correction of a refused commit: the bump if it changes a file, else the remedy. */
@@ -293,7 +297,8 @@ function releaseCandidate({ candidate }: StatusFacts, version: Version): Next | 
 }
 
 function judgeTag(facts: StatusFacts): Judgement {
-  const { tag, tagState: state, where, branch, version, remote: theirs, precheck } = facts;
+  const { tag, tagState: state, where, branch, base: main, version, precheck } = facts;
+  const { remote: theirs } = facts;
   if (state.kind === "complete") {
     return state;
   }
@@ -319,7 +324,7 @@ function judgeTag(facts: StatusFacts): Judgement {
 }
 
 function judgeChartRelease(facts: StatusFacts): Judgement {
-  const { chart, version, remote: theirs } = facts;
+  const { chart, version, base: main, remote: theirs } = facts;
   if (chart === undefined) {
     return noChart;
   }
@@ -381,7 +386,7 @@ function checkOut(facts: StatusFacts, branch: string): Next | undefined {
 function checkOutCleanMain(facts: StatusFacts): Next | undefined {
   const { changes } = facts.checkout;
   if (changes.length === 0) {
-    return checkOut(facts, main);
+    return checkOut(facts, facts.base);
   }
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? ` and ${changes.length - 5} more` : "";
@@ -401,14 +406,13 @@ function endOperation({ checkout: { underway } }: StatusFacts): Next | undefined
 
 const pull = `git pull --no-rebase --no-edit ${remote}`;
 
-const syncs: Partial<Record<Relation["kind"], Next>> = {
-  unfetched: fetchMain,
-  behind: command(`git pull --ff-only ${remote} ${main}`),
-  diverged: command(`${pull} ${main}`),
-};
-
 /** Returns the step that updates main from the remote; undefined if main needs none. */
-function syncMain({ remote: theirs }: StatusFacts): Next | undefined {
+function syncMain({ base, remote: theirs }: StatusFacts): Next | undefined {
+  const syncs: Partial<Record<Relation["kind"], Next>> = {
+    unfetched: fetchBranch(base),
+    behind: command(`git pull --ff-only ${remote} ${base}`),
+    diverged: command(`${pull} ${base}`),
+  };
   return theirs?.main && syncs[theirs.main];
 }
 

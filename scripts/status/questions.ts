@@ -56,16 +56,17 @@ export interface Next {
 export const command = (text: string, why?: string): Next => ({ isCommand: true, text, why });
 export const byHand = (text: string, why?: string): Next => ({ isCommand: false, text, why });
 
-const { mainBranch: main, remote } = layout;
+const { remote } = layout;
 
 export const askRemote = command(`git ls-remote --heads ${remote}`);
-export const fetchMain = command(
-  `git fetch ${remote} +refs/heads/${main}:refs/remotes/${remote}/${main}`,
-);
+export const fetchBranch = (name: string) =>
+  command(`git fetch ${remote} +refs/heads/${name}:refs/remotes/${remote}/${name}`);
 
 /** The commit of a release that the checks judge. */
 export interface Judged extends Candidate {
   readonly objects: Objects;
+  /** The branch that it is released from. */
+  readonly base: string;
   /** The day as of which it is judged. */
   readonly day: Day;
   /** Whether the commit is tagged: then it can no longer change. */
@@ -239,7 +240,7 @@ async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefi
 }
 
 async function askChart(judged: Judged): Promise<Outcome | undefined> {
-  const { repository, tree, commit, version, tagged } = judged;
+  const { repository, tree, commit, version, base, tagged } = judged;
   if (!(await hasChart(tree))) {
     return undefined;
   }
@@ -250,7 +251,7 @@ async function askChart(judged: Judged): Promise<Outcome | undefined> {
   }
   const checks = [
     checkChartAppVersion(tree, layout.chart),
-    checkChartSince(repository, layout.mainBranch, commit),
+    checkChartSince(repository, base, commit),
   ];
   return await answer(checks, () => `version ${value?.version.value}, appVersion ${installs}`);
 }

@@ -18,7 +18,7 @@ import {
   askImage,
   byHand,
   command,
-  fetchMain,
+  fetchBranch,
   hasChart,
   type Judged,
   type Next,
@@ -133,13 +133,14 @@ export function tagStateOf(facts: Facts, itsRules: Rules, dispute?: Unverified):
     return { kind: "complete", state: "verified", evidence, signer };
   }
   if (theirs !== undefined && facts.relation?.kind === "unfetched") {
-    const { mainBranch: main } = layout;
-    return blocked("unknown", `${tag} is on ${remote}, whose ${main} is not fetched`, fetchMain);
+    const { branch } = itsRules;
+    const evidence = `${tag} is on ${remote}, whose ${branch} is not fetched`;
+    return blocked("unknown", evidence, fetchBranch(branch));
   }
   const left =
     theirs === undefined
       ? `${tag} is signed locally, and is not on ${remote}`
-      : `${tag} is on ${remote}, and its commit is not on ${remote}/${layout.mainBranch}`;
+      : `${tag} is on ${remote}, and its commit is not on ${remote}/${itsRules.branch}`;
   if (theirs === undefined && !isResumable(localTag.tag)) {
     return blocked("failed", `${left}; its message is of no release`, command(`git tag -d ${tag}`));
   }
@@ -153,22 +154,22 @@ const plain = { dryRun: false, yes: false, resume: true } as const;
 function evidenceOf(
   name: string,
   { tag }: Extract<LocalTag, { kind: "signed" }>,
-  { pushesMain }: Rules,
+  { pushesMain, branch }: Rules,
 ): string {
-  const on = pushesMain ? ` on ${remote}/${layout.mainBranch}` : "";
+  const on = pushesMain ? ` on ${remote}/${branch}` : "";
   const signed = `signed by ${tag.signer}, of ${short(tag.object)}${on}`;
   const bypasses = tag.message.split("\n").filter((line) => line.startsWith("Bypassed: "));
   return [`${remote} holds ${name}, ${signed}`, ...bypasses].join("; ");
 }
 
 /**
- * Returns the outcome of the pre-checks as if HEAD were on a clean main. Other steps judge the branch
- * of HEAD and uncommitted changes.
+ * Returns the outcome of the pre-checks as if HEAD were on a clean main, or branch in its stead. Other
+ * steps judge the branch of HEAD and uncommitted changes.
  */
-export function askPrechecks(facts: Facts): Outcome {
-  const branch = `refs/heads/${layout.mainBranch}`;
+export function askPrechecks(facts: Facts, itsRules: Rules): Outcome {
+  const branch = `refs/heads/${itsRules.branch}`;
   const checkout = { ...facts.checkout, branch, changes: [], underway: [] };
-  return sumUp(precheck({ ...facts, checkout }, rules, plain).findings);
+  return sumUp(precheck({ ...facts, checkout }, itsRules, plain).findings);
 }
 
 /** The release of the chart that installs a version. */
@@ -197,7 +198,7 @@ export interface ChartRelease {
  */
 export async function findChartRelease(
   facts: Facts,
-  { repository, objects, tree, version, tagged }: Judged,
+  { repository, objects, tree, version, base, tagged }: Judged,
   origin: Origin,
   main: ObjectId | undefined,
   isReleased: boolean,
@@ -215,7 +216,7 @@ export async function findChartRelease(
   const tag = `${layout.chartTagPrefix}${chart.version}`;
   const { localTag, slips, dispute } = await findReleasedTag(repository, tag, origin);
   const its = { ...facts, tag, version: chart.version, localTag };
-  const state = tagStateOf(its, chartRules, dispute);
+  const state = tagStateOf(its, { ...chartRules, branch: base }, dispute);
   const isComplete = state.kind === "complete" && localTag.kind === "signed";
   const isAsked = isReleased && !isComplete;
   const [published, files, image] = await Promise.all([

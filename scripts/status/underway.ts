@@ -14,8 +14,10 @@ import {
 import type { Repository } from "../lib/git/repository.ts";
 import { listTags } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
+import { baseBranch } from "../lib/release-branch.ts";
 import {
   compareVersions,
+  finalOf,
   isCandidate,
   isPrerelease,
   isVersion,
@@ -30,11 +32,14 @@ export type Origin = Attempt<{ readonly remote: Remote; readonly refs: RemoteRef
 export function askOrigin(repository: Repository): Promise<Origin> {
   return attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
-    return { remote, refs: await askRemote(repository, remote, [releaseBranches]) };
+    return { remote, refs: await askRemote(repository, remote, [asked]) };
   });
 }
 
 const releaseBranches = "release/*";
+
+/** The remote knows other globs than the layout. */
+const asked = layout.releaseBranches.length > 0 ? "*" : releaseBranches;
 
 /** Returns the refs of the remote below a prefix, by their names without it. */
 function namesOf(refs: RemoteRefs | undefined, prefix: string): [string, ObjectId][] {
@@ -105,9 +110,17 @@ export async function findUnderway(
   origin: Origin,
 ): Promise<Shown> {
   const { branch: head = "" } = await readStatus(repository);
-  const onHead = versionOf(head.replace(/^refs\/heads\//, ""));
+  const name = head.replace(/^refs\/heads\//, "");
+  const onHead = versionOf(name);
   if (onHead !== undefined) {
     return { version: onHead, others: [] };
+  }
+  const inPlace =
+    baseBranch(name) !== layout.mainBranch
+      ? await statedVersion(commitTree(objects, "HEAD"))
+      : undefined;
+  if (inPlace !== undefined) {
+    return { version: finalOf(inPlace), others: [] };
   }
   const main = await findCommit(repository, `refs/heads/${layout.mainBranch}`);
   const [{ newest }, local, stated] = await Promise.all([

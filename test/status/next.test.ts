@@ -30,7 +30,7 @@ const chart: ChartRelease = {
 
 /** Everything is merged, and nothing is tagged. */
 const merged: StatusFacts = {
-  ...{ version: parseVersion("1.3.0"), tag: "v1.3.0", branch: "release/1.3.0" },
+  ...{ version: parseVersion("1.3.0"), tag: "v1.3.0", base: "main", branch: "release/1.3.0" },
   ...{ where: "main", head: "main", commit: "a".repeat(40), branchExists: true, stated: undefined },
   checkout: { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] },
   remote: { main: "ahead", branch: "ahead" },

@@ -93,8 +93,8 @@ test("a bypass stays loud after the release: the evidence repeats what the tag s
 
 test("the pre-checks count as if HEAD were on a clean main", () => {
   const checkout = { head: commit, branch: "refs/heads/x", changes: ["x"], underway: ["merge"] };
-  expect(askPrechecks({ ...facts, checkout }).state).toBe("verified");
-  const diverged = askPrechecks({ ...facts, checkout, relation: { kind: "diverged" } });
+  expect(askPrechecks({ ...facts, checkout }, rules).state).toBe("verified");
+  const diverged = askPrechecks({ ...facts, checkout, relation: { kind: "diverged" } }, rules);
   expect(diverged.state).toBe("failed");
   expect(diverged.evidence).toContain("has diverged from origin/main");
 });

@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { refusal, together } from "../finding.ts";
+import { layout } from "../layout.ts";
+import { baseBranch } from "../release-branch.ts";
 import { gitFolderOf, gitOutput, isObjectId, type ObjectId } from "./git.ts";
 import type { Repository } from "./repository.ts";
 
@@ -43,6 +45,20 @@ export async function readCheckout(repository: Repository): Promise<Checkout> {
     .map(([, operation]) => operation);
   return { ...status, underway };
 }
+
+/**
+ * Returns `baseBranch` of the checked-out branch. Asks git only if the layout lists branches.
+ *
+ * @throws {Refusal} If git fails.
+ */
+export async function readBaseBranch(repository: Repository): Promise<string> {
+  return layout.releaseBranches.length === 0
+    ? layout.mainBranch
+    : baseBranch((await gitOutput(repository, "read the branch", showBranch)).trim());
+}
+
+/** The arguments of git that print the short name of the checked-out branch. */
+export const showBranch = ["branch", "--show-current"];
 
 /** The part of a checkout's state that `git status` reports. */
 export type Status = Pick<Checkout, "head" | "branch" | "changes">;
