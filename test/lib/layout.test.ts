@@ -50,8 +50,11 @@ const noReferences = {
   schemaExamples: undefined,
 };
 
-test("what a fork has none of is set to undefined: the lab, vintages, published crates, references, a rule", () => {
-  const none = { lab: undefined, vintages: undefined, published: { crates: undefined } };
+test("what a fork has none of is set to undefined: the chart, ledger, lab, vintages, published crates, references, a rule", () => {
+  const none = {
+    ...{ chart: undefined, ledger: undefined, lab: undefined, vintages: undefined },
+    published: { crates: undefined },
+  };
   const { layout: merged, faults } = mergeLayout({ ...none, references: noReferences });
   expect(faults).toEqual([]);
   expect(merged).toStrictEqual({
