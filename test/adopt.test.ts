@@ -370,7 +370,7 @@ test("a layout that an older adoption let a fork edit is refused with the way to
   const asEdited = (product: string) =>
     `export const layout = ${JSON.stringify({ ...layout, product })} as const;\n`;
   // An older version of these tools.
-  const older = `${asEdited("perf-sentinel")}export const layoutFaults = [];\n`;
+  const older = `${asEdited("perf-sentinel")}export const layoutFaults = [];\nexport const has = {};\n`;
   writeFiles(it.tools, { [ownLayout]: undefined, [old]: older });
   expect((await it.adopt()).code).toBe(0);
   writeFiles(it.product, { [old]: asEdited("mine") });
