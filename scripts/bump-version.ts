@@ -52,7 +52,7 @@ import type { Repository } from "./lib/git/repository.ts";
 import { listTags } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
-import { baseBranch, releaseBranch } from "./lib/release-branch.ts";
+import { baseBranch, bases, orOnLine, releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
 import type { Tree } from "./lib/tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "./lib/version.ts";
@@ -136,9 +136,12 @@ async function checkTags(
       newest &&
       compareVersions(version, newest.version) < 0
     ) {
-      const { mainBranch } = layout;
-      const why = `releases come from ${mainBranch} only, so an older line cannot be released`;
-      const remedy = `Bring the change to ${mainBranch}, and release it from there with a version greater than ${newest.version}`;
+      const { mainBranch, releaseBranches } = layout;
+      const here = releaseBranches.length > 0 ? " from here" : "";
+      const why = `releases come from ${bases} only, so an older line cannot be released${here}`;
+      const remedy = orOnLine(
+        `Bring the change to ${mainBranch}, and release it from there with a version greater than ${newest.version}`,
+      );
       faults.push(
         error(`Cannot release ${tag}: ${newest.tag} is released already, and ${why}`, { remedy }),
       );

@@ -35,6 +35,7 @@ import { earlierReleases } from "./lib/git/last-release.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
 import { checkImage } from "./lib/net/image.ts";
+import { bases } from "./lib/release-branch.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
 import { fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
@@ -173,8 +174,8 @@ export const table = command({
     verbose: verboseOption,
   },
   refuses: [
-    `HEAD is not on ${layout.mainBranch}, the working tree is dirty, or a merge is under way`,
-    `HEAD is not the very commit of ${layout.remote}/${layout.mainBranch}`,
+    `HEAD is not on ${bases}, the working tree is dirty, or a merge is under way`,
+    `HEAD is not the very commit of that branch on ${layout.remote}`,
     `the tag exists here or on ${layout.remote} (an interrupted run: --resume)`,
     "no signing identity can sign, proven by signing",
     "the chart's version disagrees with the tag (check-helm-tag-version)",

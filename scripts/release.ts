@@ -46,7 +46,7 @@ import { attempt, detail, type Finding, notice, together, warning } from "./lib/
 import { readBaseBranch } from "./lib/git/checkout.ts";
 import { earlierReleases } from "./lib/git/last-release.ts";
 import { has, layout } from "./lib/layout.ts";
-import { releaseBranch } from "./lib/release-branch.ts";
+import { bases, releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
 import { type Candidate, type Gate, type Procedure, release, sumUp } from "./release/flow.ts";
 import { bypassRecords, versionOfKind } from "./release/plan.ts";
@@ -186,8 +186,6 @@ async function addRemedy(
   const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
   return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
 }
-
-const bases = [layout.mainBranch, ...layout.releaseBranches].join(" or ");
 
 export const table = command({
   name: script,

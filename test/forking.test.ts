@@ -62,6 +62,8 @@ beforeAll(async () => {
   symlinkSync(projectRoot, join(world.home, "release-tools"));
   mkdirSync(join(world.home, "bin"));
   symlinkSync(process.execPath, join(world.home, "bin", "bun"));
+  // No test asks GitHub.
+  symlinkSync(Bun.which("false") ?? "", join(world.home, "bin", "gh"));
   // A release refuses a tag of another day.
   delete world.env.GIT_AUTHOR_DATE;
   delete world.env.GIT_COMMITTER_DATE;
@@ -156,6 +158,13 @@ test("a release has no lab gate, says so, and names nothing that the layout has 
   expect(await world.git("cat-file", "tag", "tidepool-v0.5.0")).toContain(
     "\n\ntidepool-v0.5.0\n\nLab-validation: none is configured\n",
   );
+  // Without gh and a network, the tag alone can be verified; nothing is asked about a chart or an image.
+  const verified = await sh(
+    "bun scripts/verify-release.ts tidepool-v0.5.0 --crate-index http://127.0.0.1:9/ --json",
+  );
+  const { answers } = JSON.parse(verified.stdout).data;
+  expect(answers[0]).toMatchObject({ question: "tag on origin", state: "verified" });
+  expect(verified.stdout.replaceAll(world.home, "")).not.toMatch(/chart|platform|image/i);
   const status = await sh("bun scripts/status.ts");
   expect(status).toMatchObject({ code: 0 });
   const steps = await sh("bun scripts/status.ts tidepool-v0.5.0");
@@ -175,8 +184,15 @@ test("a listed branch takes the place of main: an older line is bumped, released
     await follow(line);
   }
   const trunk = await world.git("rev-parse", "trunk");
+  await follow("git checkout --quiet -b hotfix tidepool-v0.5.0");
   const older = await sh("bun scripts/bump-version.ts 0.5.1");
-  expect(older.code).toBe(1);
+  await follow("git checkout --quiet trunk");
+  expect(older.stderr).toContain(
+    "releases come from trunk or line/* only, so an older line cannot be released from here\n  fix: Check out the branch of its line (line/*). Or bring the change to trunk, and",
+  );
+  expect((await sh("bun scripts/status.ts 0.5.1")).stderr).toContain(
+    "fix: Check out the branch of its line (line/*). Or release the change from trunk, with",
+  );
   await followUntil(/release\.ts tidepool-v0\.5\.1/);
   const remote = await world.git("ls-remote", "origin");
   const tip = await world.git("rev-parse", "line/0.5");
@@ -231,4 +247,15 @@ test("on a listed branch, status leads to a release of the older line", async ()
     "bun scripts/release.ts tidepool-v0.5.2",
     "exit 0",
   ]);
+  // An interrupted release is finished on its own branch, whichever is checked out.
+  await follow("git push --quiet origin :refs/tags/tidepool-v0.5.2 && git checkout --quiet trunk");
+  for (const expected of [
+    "git checkout line/0.5",
+    "bun scripts/release.ts tidepool-v0.5.2 --resume",
+    undefined,
+  ]) {
+    const { next } = JSON.parse((await sh("bun scripts/status.ts 0.5.2 --json")).stdout).data;
+    expect(next).toBe(expected);
+    await follow(next ?? "true");
+  }
 });

@@ -23,6 +23,17 @@ export function baseBranch(head: string | undefined): string {
   return isListed && head ? head : layout.mainBranch;
 }
 
+/** The branches that releases are made from, in words. */
+export const bases = [layout.mainBranch, ...layout.releaseBranches].join(" or ");
+
+/** Returns the remedy for a version of an older line: the listed branches come first, if there are any. */
+export function orOnLine(remedy: string): string {
+  const { length } = layout.releaseBranches;
+  const lines = layout.releaseBranches.join(" or ");
+  const otherwise = remedy.charAt(0).toLowerCase() + remedy.slice(1);
+  return length === 0 ? remedy : `Check out the branch of its line (${lines}). Or ${otherwise}`;
+}
+
 /** The command that checks out main and updates it from the remote. */
 export const checkoutMain = `git checkout ${layout.mainBranch} && git pull --ff-only ${layout.remote} ${layout.mainBranch}`;
 

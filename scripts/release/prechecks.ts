@@ -6,7 +6,7 @@ import { type ObjectId, short } from "../lib/git/git.ts";
 import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/remote.ts";
 import type { LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
-import { isReleaseBranch, mergeCommand } from "../lib/release-branch.ts";
+import { isReleaseBranch, mergeCommand, orOnLine } from "../lib/release-branch.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
 import {
   countOf,
@@ -352,7 +352,9 @@ function olderLine(facts: Facts, rules: Rules): string | undefined {
   return (
     newest &&
     (rules.branch === layout.mainBranch
-      ? `The procedure releases from ${layout.mainBranch} only, never from an older line: release a version above ${newest}`
+      ? orOnLine(
+          `The procedure releases from ${layout.mainBranch} only, never from an older line: release a version above ${newest}`,
+        )
       : `${rules.branch} contains ${newest}: release a version above it`)
   );
 }

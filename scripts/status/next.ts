@@ -7,7 +7,7 @@ import type { State } from "../lib/answer.ts";
 import { labCommand } from "../lib/files/ledger.ts";
 import type { Relation } from "../lib/git/remote.ts";
 import { has, layout } from "../lib/layout.ts";
-import { mergeCommand } from "../lib/release-branch.ts";
+import { bases, mergeCommand, orOnLine } from "../lib/release-branch.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
 import { commitAll, commitLedger, pushCommand, recordCommit } from "./after.ts";
 import type { StatusFacts } from "./facts.ts";
@@ -120,9 +120,9 @@ function judgeBranch(facts: StatusFacts): Judgement {
     return step("not applicable", `releases are made on ${main} itself`);
   }
   if (!isTagged && newest !== undefined && compareVersions(version, newest) < 0) {
-    const evidence = `${version} is lower than the newest release, ${newest}, and releases are made from ${main} only`;
+    const evidence = `${version} is lower than the newest release, ${newest}, and releases are made from ${bases} only`;
     const fromMain = `Release the change from ${main}, with a version greater than ${newest}`;
-    return step("failed", evidence, byHand(fromMain));
+    return step("failed", evidence, byHand(orOnLine(fromMain)));
   }
   if (branchExists) {
     return step("verified", `${branch} exists locally`);
