@@ -66,7 +66,7 @@ export function chartProcedure(
       imageGate(skipImageCheck, signal),
     ],
     ...(wait && {
-      examine: async (flow) => {
+      waitAndExamine: async (flow) => {
         const { examineUntilPublished } = await import("./release/wait.ts");
         return await examineUntilPublished(flow, wait);
       },

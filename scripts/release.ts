@@ -1,17 +1,17 @@
 #!/usr/bin/env bun
 /**
- * Releases a version as one fail-closed command: steps 5 and 6 of perf-sentinel's release procedure
- * (PROCEDURE). It takes the steps of `release` in release/flow.ts:
+ * Releases a version as one fail-closed command: steps 5 and 6 of perf-sentinel's release procedure,
+ * which comments call PROCEDURE. `release` in release/flow.ts runs these stages:
  *
- * 1. pre-checks (release/prechecks.ts) and 2. gates, at once (this file says which);
- * 3. sign the tag (release/sign.ts);
- * 4. show the plan (release/plan.ts), and 5. ask the operator to confirm it;
- * 6. make the local tag, push main, push the tag (release/publish.ts);
- * 7. say what comes next.
+ * - the pre-checks (release/prechecks.ts) and, at the same time, the gates that this file lists;
+ * - sign the tag (release/sign.ts);
+ * - show the plan (release/plan.ts), and ask the operator to confirm it;
+ * - make the local tag, push main, push the tag (release/publish.ts);
+ * - print the next steps.
  *
  * Usage: bun scripts/release.ts vX.Y.Z [--dry-run] [--yes] [--skip-lab] [--strict] [--resume] [--atomic] [--watch] [--verbose]
  *
- * A candidate for the lab, vX.Y.Z-rc.N, is released from its pushed release branch: its tag alone is
+ * A candidate for the lab, vX.Y.Z-rc.N, is released from its pushed release branch: only its tag is
  * pushed, and the lab gate does not apply.
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
@@ -48,7 +48,7 @@ import { earlierReleases } from "./lib/git/last-release.ts";
 import { has, layout } from "./lib/layout.ts";
 import { bases, releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
-import { type Candidate, type Gate, type Procedure, release, sumUp } from "./release/flow.ts";
+import { type Gate, type Procedure, release, sumUp, type Target } from "./release/flow.ts";
 import { bypassRecords, versionOfKind } from "./release/plan.ts";
 
 const script = "scripts/release.ts";
@@ -75,25 +75,26 @@ function releaseProcedure(
     tagPrefix: layout.tagPrefix,
     branch: candidateGate ? releaseBranch(version) : base,
     pushesMain: candidateGate === undefined,
-    merges: candidateGate || base === releaseBranch(version) ? undefined : releaseBranch(version),
+    mergedBranch:
+      candidateGate || base === releaseBranch(version) ? undefined : releaseBranch(version),
     gates: [
       versionGate,
       ...(strict
         ? [
             {
               title: "operator-driven references",
-              check: async (candidate: Candidate) => ({
-                findings: await askOperatorReferences("required", candidate),
+              check: async (target: Target) => ({
+                findings: await askOperatorReferences("required", target),
               }),
             },
           ]
         : []),
       candidateGate ?? (has.labGate ? labGate(today, skipLab) : noLabGate),
     ],
-    async cautions(candidate) {
+    async cautions(target) {
       const [advised, stale] = await together(
-        strict ? [] : askOperatorReferences("advised", candidate),
-        findStaleVintages(candidate.tree, today),
+        strict ? [] : askOperatorReferences("advised", target),
+        findStaleVintages(target.tree, today),
       );
       return [...(ledgerVariable && has.labGate ? [ignored] : []), ...advised, ...stale];
     },
@@ -123,7 +124,7 @@ function releaseProcedure(
 
 async function askOperatorReferences(
   weight: Weight,
-  { repository, commit, tree, version }: Candidate,
+  { repository, commit, tree, version }: Target,
 ): Promise<readonly Finding[]> {
   await using earlier = earlierReleases(repository, commit);
   return await checkOperatorReferences(weight)(tree, version, earlier.findLast);
@@ -134,8 +135,8 @@ const versionGate: Gate = {
   async check({ tree, version }) {
     const workspace = await readWorkspace(tree);
     const findings = sumUp("version references", judgeTagVersion(workspace, version));
-    // Then the lab gate and the other references judge a version that is not the commit's.
-    return { findings, alone: otherVersion(workspace, version) !== undefined };
+    // The lab gate and the other references would judge a version that is not the commit's.
+    return { findings, explainsGates: otherVersion(workspace, version) !== undefined };
   },
 };
 
@@ -152,8 +153,8 @@ function labGate(today: Day, skipLab: boolean): Gate {
   return {
     title: "lab validation",
     bypass: skipLab ? bypassRecords["--skip-lab"] : undefined,
-    async check(candidate) {
-      const { tree, repository, commit, version } = candidate;
+    async check(target) {
+      const { tree, repository, commit, version } = target;
       // Only the ledger of the commit counts, at the age that PROCEDURE step 5 accepts.
       const question = { ...defaultQuestion, version, today };
       const [findings, validation] = await Promise.all([
@@ -161,7 +162,7 @@ function labGate(today: Day, skipLab: boolean): Gate {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return { findings: await addRemedy(findings, candidate, question) };
+        return { findings: await addRemedy(findings, target, question) };
       }
       const { ledger } = question;
       const { tag, line } = validation.entry;
@@ -172,10 +173,10 @@ function labGate(today: Day, skipLab: boolean): Gate {
   };
 }
 
-/** Says to commit the ledger where only the work tree's has the PASS. */
+/** Returns the findings; if an uncommitted ledger holds the PASS, with the remedy to commit it. */
 async function addRemedy(
   findings: readonly Finding[],
-  { repository, tag }: Candidate,
+  { repository, tag }: Target,
   question: LabQuestion,
 ): Promise<readonly Finding[]> {
   const { ledger } = question;
@@ -236,7 +237,7 @@ export const table = command({
     if (isCandidate(version) && (options.skipLab || options.atomic)) {
       const name = options.skipLab ? "--skip-lab" : "--atomic";
       throw new UsageError(
-        `${name} has no meaning for a candidate, which has no lab gate and pushes its tag alone`,
+        `${name} has no meaning for a candidate, which has no lab gate and pushes only its tag`,
       );
     }
     const candidateGate = isCandidate(version)

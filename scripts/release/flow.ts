@@ -34,9 +34,9 @@ import {
   type ReleaseOptions,
   type Rules,
   showPlan,
-  startOver,
+  startOverCommand,
 } from "./plan.ts";
-import { type Facts, isPublished, precheck, waysOn } from "./prechecks.ts";
+import { type Facts, isTagPushed, precheck, remedyForOwnTag } from "./prechecks.ts";
 import { publish } from "./publish.ts";
 import { differenceFrom, isSameKey, signTag } from "./sign.ts";
 
@@ -49,8 +49,8 @@ export interface ReleaseWorld extends Watcher {
   repository(): Promise<Repository>;
 }
 
-/** What is about to be released: one commit, resolved once, and all that the gates may ask. */
-export interface Candidate {
+/** What is about to be released: one commit, resolved once, and what the gates may ask about it. */
+export interface Target {
   readonly repository: Repository;
   readonly version: Version;
   /** Short name of the tag. */
@@ -68,19 +68,19 @@ export interface Verdict {
   readonly trailers?: readonly string[];
   /** What the tag's workflow will publish, as rows of the plan. */
   readonly publishes?: readonly string[];
-  /** Set if everything else that the gates and the cautions find follows from this refusal. */
-  readonly alone?: boolean;
+  /** Set if this refusal is the cause of all that the other gates and the cautions find. */
+  readonly explainsGates?: boolean;
   /** Set where waiting may lift the refusal, with the tag whose workflow run publishes the image. */
   readonly pending?: { readonly tag: string | undefined };
 }
 
-/** A question about a candidate, which passes only with a notice as its evidence. */
+/** A check of the target. It passes only with a notice, which is its evidence. */
 export interface Gate {
   /** What is asked, as a short label without a full stop. */
   readonly title: string;
   /** The record of the bypass that the operator asked for; undefined if there is none. */
   readonly bypass?: string | undefined;
-  check(candidate: Candidate): Promise<Verdict>;
+  check(target: Target): Promise<Verdict>;
 }
 
 /** Returns a gate that asks nothing but the commit's files. */
@@ -108,16 +108,13 @@ export function sumUp(title: string, findings: readonly Finding[]): readonly Fin
 export interface Procedure extends Rules {
   readonly gates: readonly Gate[];
   /** The release branch that must be merged into the commit, if it exists. */
-  readonly merges?: string | undefined;
-  /** What takes the place of `examine`, such as waiting until it passes. */
-  readonly examine?: (flow: Flow) => Promise<Examined>;
+  readonly mergedBranch?: string | undefined;
+  /** Called in place of the function `examine`: `release-chart.ts --wait` repeats it. */
+  readonly waitAndExamine?: (flow: Flow) => Promise<Examined>;
   /** Returns findings that warn and refuse nothing. */
-  cautions(
-    candidate: Candidate,
-    refs: Promise<RemoteRefs | undefined>,
-  ): Promise<readonly Finding[]>;
+  cautions(target: Target, refs: Promise<RemoteRefs | undefined>): Promise<readonly Finding[]>;
   /** Returns what the operator does after the push. */
-  nextSteps(candidate: Candidate): Promise<readonly string[]>;
+  nextSteps(target: Target): Promise<readonly string[]>;
 }
 
 /** One run of a release command. */
@@ -151,7 +148,7 @@ export async function release(
   const tag = `${procedure.tagPrefix}${version}`;
   const flow: Flow = { world, repository, objects, procedure, options, version, tag };
   // 1. Ask the pre-checks and 2. the gates, all at once, and report all that they find.
-  const examined = await (procedure.examine ?? examine)(flow);
+  const examined = await (procedure.waitAndExamine ?? examine)(flow);
   // What refuses comes last, with every row of its evidence.
   for (const isRefusal of [false, true]) {
     const verdicts = examined.verdicts.filter((each) => refuses(each) === isRefusal);
@@ -179,7 +176,7 @@ export async function release(
   const released = await publish(flow, plan);
   // 7. Say what the operator does next.
   if (released !== undefined) {
-    const steps = await procedure.nextSteps(examined.candidate);
+    const steps = await procedure.nextSteps(examined.target);
     ["Next:", ...steps.map((step) => `  - ${step}`)].forEach(report.print);
   }
   return released;
@@ -188,7 +185,7 @@ export async function release(
 /** What an examination found; nothing of it has been reported yet. */
 export interface Examined {
   readonly facts: Facts;
-  readonly candidate: Candidate;
+  readonly target: Target;
   /** Those of the pre-checks, of each gate and of the cautions, in this order. */
   readonly verdicts: readonly Verdict[];
   /** Whether every gate passed, so that the tag's message is known. */
@@ -206,19 +203,19 @@ export async function examine(flow: Flow): Promise<Examined> {
     const resuming = options.resume && localTag.kind === "signed";
     const commit = resuming ? localTag.tag.object : checkout.head;
     const tree = commitTree(objects, commit);
-    const candidate: Candidate = { repository, version, tag, commit, tree };
-    return { checkout, localTag, resuming, candidate };
+    const target: Target = { repository, version, tag, commit, tree };
+    return { checkout, localTag, resuming, target };
   });
   const asked = attempt(async () => {
     const remote = await findRemote(repository, layout.remote);
-    const branches = [procedure.branch, procedure.merges ?? procedure.branch];
+    const branches = [procedure.branch, procedure.mergedBranch ?? procedure.branch];
     const asking = askRemote(repository, remote, branches);
     return { remote, refs: await report.waitFor(`Asking ${remote.name}`, asking) };
   });
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
   const [
-    { checkout, localTag, resuming, candidate },
+    { checkout, localTag, resuming, target },
     within,
     origin,
     related,
@@ -230,27 +227,27 @@ export async function examine(flow: Flow): Promise<Examined> {
     attempt(async () =>
       layout.releaseBranches.length === 0
         ? undefined
-        : await listTags(repository, [`${procedure.tagPrefix}*`], (await here).candidate.commit),
+        : await listTags(repository, [`${procedure.tagPrefix}*`], (await here).target.commit),
     ),
     asked,
     attempt(async () => {
-      const [{ candidate }, held] = await Promise.all([here, refs]);
+      const [{ target }, held] = await Promise.all([here, refs]);
       const tip = held && tipOf(held, procedure.branch);
-      return tip ? await relationTo(repository, candidate.commit, tip) : undefined;
+      return tip ? await relationTo(repository, target.commit, tip) : undefined;
     }),
     attempt(async () => {
-      const [{ candidate, checkout, resuming }, held] = await Promise.all([here, refs]);
-      const { merges, branch } = procedure;
+      const [{ target, checkout, resuming }, held] = await Promise.all([here, refs]);
+      const { mergedBranch, branch } = procedure;
       const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
-      return isAsked && merges ? await findUnmerged(candidate, merges, held) : undefined;
+      return isAsked && mergedBranch ? await findUnmerged(target, mergedBranch, held) : undefined;
     }),
-    here.then(({ candidate }) =>
-      report.waitFor("Asking the gates", askGates(procedure.gates, candidate)),
+    here.then(({ target }) =>
+      report.waitFor("Asking the gates", askGates(procedure.gates, target)),
     ),
-    attempt(async () => procedure.cautions((await here).candidate, refs)),
+    attempt(async () => procedure.cautions((await here).target, refs)),
   );
   const facts: Facts = {
-    ...{ tag, version, commit: candidate.commit, checkout, localTag, resuming },
+    ...{ tag, version, commit: target.commit, checkout, localTag, resuming },
     remote: origin.value?.remote,
     refs: origin.value?.refs,
     relation: related.value,
@@ -258,23 +255,23 @@ export async function examine(flow: Flow): Promise<Examined> {
     contained: within.value && new Set(within.value.map(({ name }) => name)),
     interactive: world.terminal.interactive,
   };
-  const { complete, findings, alone = false } = precheck(facts, procedure, options);
+  const { complete, findings, explainsAll = false } = precheck(facts, procedure, options);
   const unanswered = [within, origin, related, branch].flatMap((each) => each.findings ?? []);
-  const first: Verdict = { findings: alone ? findings : [...unanswered, ...findings] };
+  const first: Verdict = { findings: explainsAll ? findings : [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
-  const cause = gates.findIndex((each) => each.alone);
+  const cause = gates.findIndex((each) => each.explainsGates);
   const counting = cause < 0 ? [...others, last] : others.slice(cause, cause + 1);
-  const verdicts = complete || alone ? [first] : [first, ...counting];
-  return { facts, candidate, verdicts, passed: !gates.some(refuses), complete };
+  const verdicts = complete || explainsAll ? [first] : [first, ...counting];
+  return { facts, target, verdicts, passed: !gates.some(refuses), complete };
 }
 
 /**
  * Returns the release branch as a merge names it, if it exists here or on the remote, and a commit
- * of it is not in the candidate.
+ * of it is not in the target's history.
  */
 async function findUnmerged(
-  { repository, commit }: Candidate,
+  { repository, commit }: Target,
   branch: string,
   held: RemoteRefs | undefined,
 ): Promise<string | undefined> {
@@ -294,7 +291,7 @@ async function findUnmerged(
 
 /** A resumed tag cannot get another commit, so a gate's own remedy does not help, except waiting. */
 function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Verdict {
-  const remedy = waysOn(facts, procedure, bypassesOf(procedure));
+  const remedy = remedyForOwnTag(facts, procedure, bypassesOf(procedure));
   const findings = verdict.findings.map((each) =>
     each.level === "error" ? { ...each, remedy } : each,
   );
@@ -302,11 +299,11 @@ function afterTagging(verdict: Verdict, facts: Facts, procedure: Procedure): Ver
 }
 
 /** Asks every gate, all at once; the verdicts come back in the order of the gates. */
-export function askGates(gates: readonly Gate[], candidate: Candidate): Promise<Verdict[]> {
-  return Promise.all(gates.map((gate) => askGate(gate, candidate)));
+export function askGates(gates: readonly Gate[], target: Target): Promise<Verdict[]> {
+  return Promise.all(gates.map((gate) => askGate(gate, target)));
 }
 
-async function askGate(gate: Gate, candidate: Candidate): Promise<Verdict> {
+async function askGate(gate: Gate, target: Target): Promise<Verdict> {
   const { title, bypass } = gate;
   if (bypass !== undefined) {
     const loud = warning(`BYPASSED: ${bypass}`, {
@@ -315,7 +312,7 @@ async function askGate(gate: Gate, candidate: Candidate): Promise<Verdict> {
     });
     return { findings: [loud], trailers: [`Bypassed: ${bypass}`] };
   }
-  const { value, findings } = await attempt(() => gate.check(candidate));
+  const { value, findings } = await attempt(() => gate.check(target));
   const verdict = value ?? { findings };
   if (verdict.findings.every(({ level }) => level === "warning")) {
     const silent = error(`Cannot pass gate ${JSON.stringify(title)}: it gave no evidence`);
@@ -337,17 +334,16 @@ export function refuses({ findings }: Pick<Verdict, "findings">): boolean {
  */
 export async function sign(
   { world, repository, tag, procedure }: Flow,
-  { facts, candidate, verdicts, passed }: Examined,
+  { facts, target, verdicts, passed }: Examined,
 ): Promise<{ readonly signed?: SignedTag | undefined; readonly findings: readonly Finding[] }> {
   const { resuming, localTag } = facts;
   const existing = resuming && localTag.kind === "signed" ? localTag.tag : undefined;
   // Only a gate that refuses leaves the message unknown: the pre-checks and the cautions add nothing.
   const trailers = passed ? verdicts.flatMap((verdict) => verdict.trailers ?? []) : [];
-  const request = { tag, commit: candidate.commit, message: messageOf(tag, trailers) };
+  const request = { tag, commit: target.commit, message: messageOf(tag, trailers) };
   const found: Finding[] = [];
-  // Only a tag by the key that signs now is pushed, so that nobody pushes another's. A published tag
-  // is not pushed again.
-  if (existing === undefined || !isPublished(facts)) {
+  // Nobody pushes a tag that somebody else's key signed. A tag that is on the remote is not pushed again.
+  if (existing === undefined || !isTagPushed(facts)) {
     const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
       world.report.waitFor(signing, signTag(repository, request, world.moment())),
@@ -370,12 +366,12 @@ export async function sign(
   const bypasses = bypassesOf(procedure);
   const byHand = isBare(existing) ? "the tag here was made by hand, " : undefined;
   const { head } = facts.checkout;
-  if (byHand && bypasses.length === 0 && (head === existing.object || isPublished(facts))) {
+  if (byHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
-    const remedy = `To record it in the tag: ${startOver(procedure.script, tag)}`;
+    const remedy = `To record it in the tag: ${startOverCommand(procedure.script, tag)}`;
     return {
       signed: existing,
-      findings: [...found, isPublished(facts) ? notice(bare) : warning(bare, { remedy })],
+      findings: [...found, isTagPushed(facts) ? notice(bare) : warning(bare, { remedy })],
     };
   }
   const other = !byHand
@@ -383,7 +379,7 @@ export async function sign(
     : bypasses.length > 0
       ? `${byHand}and cannot record the bypass: ${bypasses.join(", ")}`
       : `${byHand}of ${short(existing.object)}, expected HEAD ${short(head)}`;
-  const remedy = waysOn(facts, procedure, bypasses);
+  const remedy = remedyForOwnTag(facts, procedure, bypasses);
   return { findings: [...found, error(`Cannot resume ${tag}: ${other}`, { remedy })] };
 }
 
@@ -401,7 +397,7 @@ function signedByAnother(
   return error(
     `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
     {
-      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOver(script, tag)}`,
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOverCommand(script, tag)}`,
     },
   );
 }
@@ -409,12 +405,12 @@ function signedByAnother(
 /**
  * Makes and shows the plan.
  *
- * @returns Undefined if anything stands against the release, and after a dry run.
+ * @returns Undefined if the release is refused, and after a dry run.
  */
 function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan | undefined {
   const { world, procedure, options, tag } = flow;
   const { report } = world;
-  const { commit, remote, refs, relation, localTag } = examined.facts;
+  const { commit, remote, refs, relation, resuming } = examined.facts;
   const refused = report.findings.some(({ level }) => level === "error");
   if (refused || signed === undefined || !remote || !refs || !relation) {
     report.printAside(`Nothing was changed: ${tag} is refused.`);
@@ -422,9 +418,8 @@ function presentPlan(flow: Flow, examined: Examined, signed?: SignedTag): Plan |
   }
   const bypasses = bypassesOf(procedure);
   const publishes = examined.verdicts.flatMap((each) => each.publishes ?? []);
-  const resumed = localTag.kind === "signed";
   const commits = relation.kind === "ahead" ? relation.commits : [];
-  const parts = { rules: procedure, tag, commit, remote, refs, commits, signed, resumed };
+  const parts = { rules: procedure, tag, commit, remote, refs, commits, signed, resuming };
   const pushes = pushesOf(parts, relation, options);
   const plan: Plan = { ...parts, bypasses, publishes, pushes };
   showPlan(plan, options, report);

@@ -46,7 +46,7 @@ export function versionOfKind(
   };
 }
 
-/** A release that nothing stands against. */
+/** A release that every pre-check and gate allows. */
 export interface Plan {
   readonly rules: Rules;
   /** Short name of the tag. */
@@ -59,7 +59,7 @@ export interface Plan {
   readonly commits: readonly string[];
   readonly signed: SignedTag;
   /** Whether an earlier run made the local tag. */
-  readonly resumed: boolean;
+  readonly resuming: boolean;
   readonly bypasses: readonly string[];
   /** What the tag's workflow will publish, a row each; empty if it is not listed. */
   readonly publishes: readonly string[];
@@ -99,7 +99,7 @@ export function isResumable(tag: Pick<SignedTag, "tag" | "message">): boolean {
 }
 
 /** Returns the command that deletes a local tag and releases its commit anew. */
-export function startOver(script: string, tag: string): string {
+export function startOverCommand(script: string, tag: string): string {
   return `git tag -d ${tag} && bun ${script} ${tag}`;
 }
 
@@ -109,11 +109,6 @@ export function startOver(script: string, tag: string): string {
  */
 export function resumeCommand(script: string, tag: string, message: string): string {
   return ["bun", script, tag, "--resume", ...bypassOptions(message)].join(" ");
-}
-
-/** Returns the command that finishes the release of a plan once its tag is here. */
-export function finishCommand({ rules, tag, signed }: Plan): string {
-  return resumeCommand(rules.script, tag, signed.message);
 }
 
 /** Returns the pushes of a release: main, then the tag, without what the remote holds already. */

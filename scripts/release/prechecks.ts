@@ -15,7 +15,7 @@ import {
   type ReleaseOptions,
   type Rules,
   resumeCommand,
-  startOver,
+  startOverCommand,
 } from "./plan.ts";
 
 /** What is known before a release; a question without an answer is missing. */
@@ -48,13 +48,13 @@ export interface Prechecked {
   readonly findings: readonly Finding[];
   /** Whether an earlier run has finished the release. */
   readonly complete: boolean;
-  /** Set if everything else that refuses follows from the one finding. */
-  readonly alone?: boolean;
+  /** Set if the one finding is the cause of all that the gates and the cautions find. */
+  readonly explainsAll?: boolean;
 }
 
 /** Judges everything that must hold before the gates count. */
 export function precheck(facts: Facts, rules: Rules, options: Choices): Prechecked {
-  if (options.resume && isPublished(facts) && hasLanded(facts, rules)) {
+  if (options.resume && isTagPushed(facts) && hasLanded(facts, rules)) {
     const held = `${layout.remote} holds the signed tag of ${short(facts.commit)}`;
     return {
       findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
@@ -62,7 +62,11 @@ export function precheck(facts: Facts, rules: Rules, options: Choices): Precheck
     };
   }
   if (facts.unmerged !== undefined) {
-    return { findings: [notMerged(facts, rules, facts.unmerged)], complete: false, alone: true };
+    return {
+      findings: [notMerged(facts, rules, facts.unmerged)],
+      complete: false,
+      explainsAll: true,
+    };
   }
   return {
     findings: [
@@ -83,8 +87,8 @@ function remoteTag({ tag, refs }: Tagged): ObjectId | undefined {
   return refs?.all.get(`refs/tags/${tag}`);
 }
 
-/** Reports whether the tag that is here is on the remote. */
-export function isPublished(facts: Tagged): boolean {
+/** Reports whether the remote holds the very tag that is here. */
+export function isTagPushed(facts: Tagged): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
 }
 
@@ -215,22 +219,22 @@ function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "scrip
   return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
 }
 
-/** Returns the way on from a tag whose commit has diverged: a merge into the branch does not change it. */
+/** Returns the remedy for a tag whose commit has diverged: no merge changes the commit of a tag. */
 function afterDivergence(facts: Facts, rules: Rules): string {
   const { remote } = layout;
   const { branch, script } = rules;
-  return isPublished(facts)
+  return isTagPushed(facts)
     ? `Bring the commit of the tag to ${branch}: git pull --no-rebase ${remote} ${branch} && git merge ${facts.tag} && git push ${remote} ${branch}, then: ${finishCommand(facts, rules)}`
     : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: bun ${script} ${facts.tag}`;
 }
 
 /**
- * Returns the ways on from a signed tag that is here, and that this run refuses or would make
+ * Returns the remedy for a signed tag that is here, and that this run refuses or would make
  * differently.
  *
- * @param bypasses Those of this run: to repeat the same options would lead nowhere.
+ * @param bypasses Those of this run, so that no remedy repeats the options that were refused.
  */
-export function waysOn(
+export function remedyForOwnTag(
   facts: Tagged,
   rules: Pick<Rules, "script">,
   bypasses: readonly string[],
@@ -244,9 +248,9 @@ export function waysOn(
     ? "Give no bypass with a tag that was made by hand"
     : "Repeat the options of the interrupted run";
   const repeat = isOther ? `${whose}: ${again}. ` : "";
-  return isPublished(facts)
+  return isTagPushed(facts)
     ? `${repeat}A published tag is never moved${isOther ? "" : ": release the next version"}`
-    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOver(rules.script, tag)}`;
+    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOverCommand(rules.script, tag)}`;
 }
 
 function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
@@ -263,8 +267,8 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
         error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
           remedy:
             remoteTag(facts) === undefined
-              ? `Delete it and release: ${startOver(rules.script, tag)}`
-              : waysFromOther(tag, rules.script, true),
+              ? `Delete it and release: ${startOverCommand(rules.script, tag)}`
+              : remedyForOtherTag(tag, rules.script, true),
         }),
       ];
     case "signed": {
@@ -274,8 +278,8 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
       }
       const what = `signed by ${localTag.tag.signer}, ${of}`;
       const finish = finishCommand(facts, rules);
-      const over = startOver(rules.script, tag);
-      const [where, remedy] = isPublished(facts)
+      const over = startOverCommand(rules.script, tag);
+      const [where, remedy] = isTagPushed(facts)
         ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
         : !isResumable(localTag.tag)
           ? ["its message is of no release", `Delete it and release: ${over}`]
@@ -297,18 +301,18 @@ function checkRemoteTag(facts: Facts, rules: Rules, resume: boolean): Finding[] 
   if (theirs === undefined) {
     return [notice(`tag ${tag} is free on ${layout.remote}`)];
   }
-  if (isPublished(facts)) {
+  if (isTagPushed(facts)) {
     return resume ? [notice(`tag ${tag} is on ${layout.remote} already`)] : [];
   }
   return [
     error(`Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`, {
-      remedy: waysFromOther(tag, rules.script, localTag.kind !== "absent"),
+      remedy: remedyForOtherTag(tag, rules.script, localTag.kind !== "absent"),
     }),
   ];
 }
 
-/** Returns the ways on where the remote holds a tag that is not the one here; `isHere`: if one is. */
-export function waysFromOther(tag: string, script: string, isHere: boolean): string {
+/** Returns the remedy for a tag on the remote that is not here; `isHere`: another one of its name is. */
+export function remedyForOtherTag(tag: string, script: string, isHere: boolean): string {
   const ref = `refs/tags/${tag}`;
   const clear = isHere ? `git tag -d ${tag} && ` : "";
   return `If an interrupted run of yours pushed it: ${clear}git fetch ${layout.remote} ${ref}:${ref} && bun ${script} ${tag} --resume. If not, never move a published tag: release the next version`;

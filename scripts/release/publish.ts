@@ -19,11 +19,11 @@ import type { Repository } from "../lib/git/repository.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
-import { dataOf, finishCommand, type Plan, type ReleaseData } from "./plan.ts";
-import { integrate, waysFromOther } from "./prechecks.ts";
+import { dataOf, type Plan, type ReleaseData, resumeCommand } from "./plan.ts";
+import { integrate, remedyForOtherTag } from "./prechecks.ts";
 import { installTag, removeTag } from "./sign.ts";
 
-/** Whether the remote holds what was pushed to it; `unknown` where it may. */
+/** Whether the remote held what was pushed to it when it was last asked; `unknown` where it may. */
 type Landing = "landed" | "absent" | "unknown";
 
 /** What is known after a push, or in place of one. */
@@ -65,7 +65,7 @@ export async function publish(place: Place, plan: Plan): Promise<ReleaseData | u
 async function publishAll(place: Place, plan: Plan): Promise<Landing> {
   const { report, interrupt } = place.world;
   const { tag, commit, signed, bypasses } = plan;
-  if (interrupt.requested || (!plan.resumed && !(await install(place, plan)))) {
+  if (interrupt.requested || (!plan.resuming && !(await install(place, plan)))) {
     return "absent";
   }
   let held: RemoteRefs | undefined;
@@ -76,7 +76,7 @@ async function publishAll(place: Place, plan: Plan): Promise<Landing> {
       return await giveUp(place, plan, settled.landing, held);
     }
   }
-  // A resumed run does not push a tag that the remote held already, and it may be gone since.
+  // A tag that the remote held before is not pushed again, and the remote may have lost it since.
   if (held !== undefined && held.all.get(`refs/tags/${tag}`) !== signed.id) {
     return await giveUp(place, plan, "absent", held);
   }
@@ -90,13 +90,15 @@ const notPushed: Settled = { landing: "absent", findings: [] };
 
 /** Makes the local tag. Reports whether that succeeded. */
 async function install({ repository, world }: Place, plan: Plan): Promise<boolean> {
-  const { tag, signed } = plan;
+  const { rules, tag, signed } = plan;
   const { value: isMade, findings } = await attempt(() => installTag(repository, signed));
   const made = notice(`${tag} signed and created here: tag object ${signed.id}`);
   // Even the same object may be another run's: two runs in one second can sign the same bytes.
   const taken = error(
     `Tag ${tag} already exists locally: it was made just now; nothing was pushed`,
-    { remedy: `Unless another run is at work on it, finish it: ${finishCommand(plan)}` },
+    {
+      remedy: `Unless another run is at work on it, finish it: ${resumeCommand(rules.script, tag, signed.message)}`,
+    },
   );
   world.report.add(findings ?? (isMade ? made : taken));
   return isMade === true;
@@ -138,15 +140,15 @@ async function pushAndAsk(
   );
   let settled = await report.waitFor(
     `Asking ${remote.name} what it holds`,
-    askUntilSettled(place, plan, updates, answer.refused),
+    askUntilSettled(place, plan, updates, answer.rejected),
   );
   if (settled.landing !== "landed") {
     // If the address changed during the push, another repository may have given the answer.
     const findings = await checkAddress(place, plan, `Cannot confirm the push of ${what}`);
     settled = findings.length === 0 ? settled : { landing: "unknown", findings };
   }
-  const isPending = interrupt.requested && !answer.refused;
-  report.add(wordsOn(remote.name, what, answer, settled, isPending));
+  const mayLandLater = interrupt.requested && !answer.rejected;
+  report.add(wordsOn(remote.name, what, answer, settled, mayLandLater));
   return settled;
 }
 
@@ -156,7 +158,7 @@ function wordsOn(
   what: string,
   answer: PushAnswer,
   { landing, findings }: Settled,
-  isPending: boolean,
+  mayLandLater: boolean,
 ): readonly Finding[] {
   if (landing === "landed") {
     const done = answer.wasThere ? `${what} is already on` : `pushed ${what} to`;
@@ -170,27 +172,27 @@ function wordsOn(
   const words = answer.confirmed
     ? `git reports success, but ${name} does not hold it`
     : answer.words;
-  const pending = isPending ? `; ${name} may still be at work on it` : "";
+  const pending = mayLandLater ? `; ${name} may still be at work on it` : "";
   return [error(`Cannot push ${what} to ${name}: ${words}${pending}`), ...findings];
 }
 
 /**
- * Asks the remote what it holds; the last answer counts. Unless it refused the push, its hooks may
+ * Asks the remote what it holds; the last answer counts. Unless it rejected the push, its hooks may
  * still be running: then it is asked again before "absent" counts.
  */
 async function askUntilSettled(
   { repository }: Place,
   plan: Plan,
   updates: readonly RefUpdate[],
-  refused: boolean,
+  rejected: boolean,
 ): Promise<Settled> {
-  let settled = await askOnce(repository, plan, updates, refused);
-  for (const pause of refused ? [] : layout.askAgainAfter) {
+  let settled = await askOnce(repository, plan, updates, rejected);
+  for (const pause of rejected ? [] : layout.askAgainAfter) {
     if (settled.landing === "landed") {
       break;
     }
     await Bun.sleep(pause);
-    settled = await askOnce(repository, plan, updates, refused);
+    settled = await askOnce(repository, plan, updates, rejected);
   }
   return settled;
 }
@@ -200,7 +202,7 @@ async function askOnce(
   repository: Repository,
   { rules, tag, commit, remote, signed }: Plan,
   updates: readonly RefUpdate[],
-  refused: boolean,
+  rejected: boolean,
 ): Promise<Settled> {
   const { value: held, findings } = await attempt(() =>
     askRemote(repository, remote, [rules.branch]),
@@ -214,32 +216,32 @@ async function askOnce(
     return { landing: "absent", held, findings: [] };
   }
   const tip = tipOf(held, rules.branch);
-  const { value: relation, findings: unrelated } = await attempt(
-    async () => tip && (await relationTo(repository, commit, tip)),
+  const { value: relation, findings: unrelated } = await attempt(async () =>
+    tip ? await relationTo(repository, commit, tip) : undefined,
   );
   if (unrelated !== undefined) {
     return { landing: "unknown", held, findings: unrelated };
   }
-  const kind = relation ? relation.kind : "diverged";
-  // A tag is pushed alone once the branch holds the commit: an unknown tip is taken to follow it then.
-  const isUnfetched = kind === "unfetched" && pushes("refs/heads/");
-  const isMissing = kind === "ahead" || kind === "diverged";
-  if (!isUnfetched && !isMissing) {
+  const kind = relation?.kind;
+  // Before a push of the tag alone the branch held the commit, so its unfetched tip is a later one.
+  const mayBeMissing = kind === "unfetched" && pushes("refs/heads/");
+  const isMissing = kind === undefined || kind === "ahead" || kind === "diverged";
+  if (!mayBeMissing && !isMissing) {
     return { landing: "landed", held, findings: [] };
   }
-  if (!tagHeld && (isMissing || refused)) {
+  if (!tagHeld && (isMissing || rejected)) {
     return { landing: "absent", held, findings: [] };
   }
   const at = tip ? `at ${short(tip)}` : "gone";
-  const half = isMissing
+  const doubt = isMissing
     ? `${remote.name} holds ${tag}, but ${rules.branch} there is ${at}, without ${short(commit)}`
     : `${rules.branch} on ${remote.name} is ${at}, which is not here: it may hold ${short(commit)} or not`;
-  return { landing: "unknown", held, findings: [warning(half)] };
+  return { landing: "unknown", held, findings: [warning(doubt)] };
 }
 
 /**
  * Ends a release that is not confirmed: deletes the local tag if this run made it and the remote does
- * not hold it, and says what is left where, with the one command that leads on.
+ * not hold it, and says what is left where, with the command that leads on.
  *
  * @param held What the remote holds; undefined if it was not asked, or did not answer.
  */
@@ -251,13 +253,13 @@ async function giveUp(
 ): Promise<Landing> {
   const { rules, tag, remote, signed } = plan;
   const isUnknown = landing === "unknown";
-  const left = isUnknown || plan.resumed ? signed.id : await deleteTag(place, plan);
+  const left = isUnknown || plan.resuming ? signed.id : await deleteTag(place, plan);
   const state = held === undefined ? "nothing was pushed" : stateOf(plan, held, left);
   const failure = isUnknown
     ? `Cannot confirm that ${remote.name} holds ${tag} and its commit on ${rules.branch}`
     : `Cannot release ${tag}: ${state}`;
   const kept = left === undefined ? "" : "; the local tag is kept";
-  place.world.report.add(error(`${failure}${kept}`, { remedy: wayOn(plan, held, left) }));
+  place.world.report.add(error(`${failure}${kept}`, { remedy: remedyAfter(plan, held, left) }));
   return landing;
 }
 
@@ -301,19 +303,19 @@ async function deleteTag(
   return left;
 }
 
-/** Returns how to go on from a release that is not on the remote, or may not be. */
-function wayOn(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefined): string {
-  const { tag, commit, signed, remote, refs } = plan;
-  const { script, branch } = plan.rules;
+/** Returns the remedy for a release that is not on the remote, or may not be. */
+function remedyAfter(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | undefined): string {
+  const { rules, tag, commit, signed, remote, refs } = plan;
+  const { script, branch } = rules;
   if (holdsOther(plan, held)) {
-    return waysFromOther(tag, script, left !== undefined);
+    return remedyForOtherTag(tag, script, left !== undefined);
   }
-  const look = `See what stands in the way (git ls-remote ${remote.name}), put it right`;
+  const look = `Put right what is reported above (git ls-remote ${remote.name} shows what it holds)`;
   const tip = held && tipOf(held, branch);
   const moved = tip !== tipOf(refs, branch) && tip !== commit;
   if (left === signed.id) {
     const fetch = moved ? `git fetch ${remote.name} && ` : "";
-    return `${look}, then finish it: ${fetch}${finishCommand(plan)}`;
+    return `${look}, then finish it: ${fetch}${resumeCommand(script, tag, signed.message)}`;
   }
   const clear = left === undefined ? "" : `git tag -d ${tag} && `;
   return `${tip && moved ? integrate(branch) : look}, then: ${clear}bun ${script} ${tag}`;

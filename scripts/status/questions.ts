@@ -40,7 +40,7 @@ import { has, layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
 import { finalOf, isCandidate, isVersion, type Version } from "../lib/version.ts";
-import type { Candidate } from "../release/flow.ts";
+import type { Target } from "../release/flow.ts";
 
 /** The outcome of a check or of several, on one line. */
 export type Outcome = Pick<Answer, "state" | "evidence" | "remedy">;
@@ -63,7 +63,7 @@ export const fetchBranch = (name: string) =>
   command(`git fetch ${remote} +refs/heads/${name}:refs/remotes/${remote}/${name}`);
 
 /** The commit of a release that the checks judge. */
-export interface Judged extends Candidate {
+export interface Judged extends Target {
   readonly objects: Objects;
   /** The branch that it is released from. */
   readonly base: string;

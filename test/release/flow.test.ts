@@ -3,7 +3,7 @@ import { error, type Finding, notice, refusal, warning } from "../../scripts/lib
 import { openObjects } from "../../scripts/lib/git/objects.ts";
 import { openRepository } from "../../scripts/lib/git/repository.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
-import { askGates, type Candidate, type Gate, sign } from "../../scripts/release/flow.ts";
+import { askGates, type Gate, sign, type Target } from "../../scripts/release/flow.ts";
 import type { Facts } from "../../scripts/release/prechecks.ts";
 import { signTag } from "../../scripts/release/sign.ts";
 import { memoryTree } from "../helpers/memory-tree.ts";
@@ -13,7 +13,7 @@ import { testRepository } from "../helpers/world.ts";
 
 const tag = "v1.3.0";
 const version = parseVersion("1.3.0");
-const candidate: Candidate = {
+const target: Target = {
   repository: { root: "/", env: {} },
   ...{ version, tag, commit: "a".repeat(40), tree: memoryTree({}) },
 };
@@ -32,20 +32,20 @@ test.each<[string, Finding[], Finding[]]>([
   ["no findings refuse", [], [noEvidence]],
   ["warnings alone refuse", [warning("look")], [noEvidence]],
 ])("of a gate's findings %s", async (_, findings, added) => {
-  const verdicts = await askGates([gate(async () => findings)], candidate);
+  const verdicts = await askGates([gate(async () => findings)], target);
   expect(verdicts).toEqual([{ findings: [...findings, ...added] }]);
 });
 
 test("a gate that throws a refusal refuses; a defect in a gate ends everything", async () => {
   const refused = gate(() => Promise.reject(refusal("Cannot know")));
-  expect(await askGates([refused], candidate)).toEqual([{ findings: [error("Cannot know")] }]);
+  expect(await askGates([refused], target)).toEqual([{ findings: [error("Cannot know")] }]);
   const broken = gate(() => Promise.reject(new TypeError("undefined is not a function")));
-  await expect(askGates([broken], candidate)).rejects.toThrow("undefined is not a function");
+  await expect(askGates([broken], target)).rejects.toThrow("undefined is not a function");
 });
 
 test("a bypass is a warning and a line of the tag's message, and the question is not asked", async () => {
   const bypassed = { ...gate(() => Promise.reject(new Error("asked"))), bypass: "the lab" };
-  const [verdict] = await askGates([bypassed], candidate);
+  const [verdict] = await askGates([bypassed], target);
   expect(verdict?.trailers).toEqual(["Bypassed: the lab"]);
   expect(verdict?.findings).toEqual([
     warning("BYPASSED: the lab", { remedy: expect.stringContaining("The signed tag will say so") }),
@@ -59,7 +59,7 @@ test("gates are asked at once, and answer in their own order", async () => {
     resolve();
     return [notice("2")];
   });
-  const verdicts = await askGates([first, second], candidate);
+  const verdicts = await askGates([first, second], target);
   expect(verdicts.flatMap(({ findings }) => findings)).toEqual([notice("1"), notice("2")]);
 });
 
@@ -92,7 +92,7 @@ async function resumed(trailers: readonly string[], published = false) {
     {
       facts,
       verdicts: [{ findings: [], trailers }],
-      candidate: { ...candidate, commit },
+      target: { ...target, commit },
       passed: true,
       complete: false,
     },

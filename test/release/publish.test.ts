@@ -47,7 +47,7 @@ esac`;
 }
 
 /** Publishes v1.3.0 beside a git that answers so, and tells what was found. */
-async function published(git: Git, resumed = false) {
+async function published(git: Git, resuming = false) {
   using folder = temporaryFolder();
   const place = { home: folder.path, env: isolatedEnvironment(folder.path) };
   const repository = { root: folder.path, env: standIn(place, "git", gitScript(git)) };
@@ -68,7 +68,7 @@ async function published(git: Git, resumed = false) {
       signature: undefined,
       signer: "a key",
     },
-    resumed,
+    resuming,
     bypasses: [],
     publishes: [],
     pushes: [
@@ -126,8 +126,8 @@ describe("one command leads on from a release that is not published:", () => {
     ["the tag cannot be deleted", { push: refused, update: locked }, false, `${plain} --resume`],
     ["nobody answers", { remote: "exit 128" }, false, `${plain} --resume`],
     ["another object is there", { remote: theirs }, false, `${plain} --resume. If not, never`],
-  ])("%s", async (_, git, resumed, command) => {
-    const { released, commands } = await published(git, resumed);
+  ])("%s", async (_, git, resuming, command) => {
+    const { released, commands } = await published(git, resuming);
     expect(released).toBeUndefined();
     expect(commands).toHaveLength(1);
     expect(commands[0]).toStartWith(command);

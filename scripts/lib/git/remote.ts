@@ -56,13 +56,13 @@ export async function findRemote(repository: Repository, name: string): Promise<
   return { name, url, shown: shownAddress(url), answersByName: addresses("fetch")[0] === url };
 }
 
-/** A message without the user information and the queries of the URLs in it. */
+/** Returns a message without the user information and the queries of its URLs. */
 export function withoutCredentials(words: string): string {
   // Word by word, as each is read once then: the words of a remote may be long.
   return words.replace(/\S+/g, withoutUserAndQuery);
 }
 
-/** An address of a remote without what may be a secret; one for ssh may be `user@host:path`. */
+/** Returns a remote's address without its secrets; an address for ssh may be `user@host:path`. */
 function shownAddress(address: string): string {
   return withoutUserAndQuery(address).replace(/^[^/]*@(?=[^/]*:)/, "");
 }
@@ -77,7 +77,7 @@ function withoutUserAndQuery(url: string): string {
   return `${url.slice(0, start)}://${place.replace(/[?#][^'"]+/, "?***")}`;
 }
 
-/** Words about a remote, without any credentials of its address. */
+/** Returns words about a remote without any credentials of its address. */
 function redact(words: string, { url, shown }: Remote): string {
   // ssh names the user with the host alone.
   const user = /^(?:[^/]*:\/\/)?([^/@:]+)[^/]*@/.exec(url)?.[1];
@@ -238,7 +238,7 @@ export interface PushAnswer {
   /** Whether git says of every ref that it was there before. */
   readonly wasThere: boolean;
   /** Whether all that failed was rejected; after "[remote failure]" a ref may still land. */
-  readonly refused: boolean;
+  readonly rejected: boolean;
   /** Why not: the remote's reasons, else git's last words; without credentials. */
   readonly words: string;
 }
@@ -247,8 +247,8 @@ export interface PushAnswer {
 const longestLine = 4000;
 
 /**
- * Pushes exactly these refs, never forced, whatever the operator's push configuration adds. It has
- * no time limit: cutting a push short leaves a question that only the remote can answer.
+ * Pushes exactly these refs, never forced, whatever the operator's push configuration adds. A push has
+ * no time limit, as only the remote knows how far it got. Ctrl-C ends it: then ask the remote.
  *
  * @param onWords Receives git's progress and the words of hooks.
  */
@@ -307,7 +307,7 @@ function judgePush(
   return {
     confirmed: isTold(" *="),
     wasThere: isTold("="),
-    refused: refusals.length > 0 && refusals.every((why) => /^\[(?:remote )?rejected\]/.test(why)),
+    rejected: refusals.length > 0 && refusals.every((why) => /^\[(?:remote )?rejected\]/.test(why)),
     words: interrupted ? "interrupted" : redact(words, remote),
   };
 }

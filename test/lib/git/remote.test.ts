@@ -97,7 +97,7 @@ test.each<[boolean, string]>([
   [true, "[rejected] (fetch first)"],
   [true, "[remote rejected] (no)"],
   [false, "[remote failure] (remote failed to report status)"],
-])("whether nothing of a push can land later: %p after %s", async (refused, words) => {
+])("whether nothing of a push can land later: %p after %s", async (rejected, words) => {
   await using world = await releaseWorld();
   const line = `!\\tabc:refs/heads/main\\t${words}\\n`;
   const git = `case "$*" in *" push "*) printf '${line}'; exit 1;; esac; exec "$REAL" "$@"`;
@@ -106,7 +106,7 @@ test.each<[boolean, string]>([
   const options = { atomic: false, signal: new AbortController().signal };
   const updates = [{ id: "abc", ref: "refs/heads/main" }];
   const answer = await push(repository, remote, updates, options, () => {});
-  expect(answer).toMatchObject({ confirmed: false, refused, words });
+  expect(answer).toMatchObject({ confirmed: false, rejected, words });
 });
 
 test.each([
