@@ -57,6 +57,7 @@ export function chartProcedure(
 ): Procedure {
   return {
     script,
+    options: skipImageCheck ? ["--skip-image-check"] : [],
     tagPrefix: layout.chartTagPrefix,
     branch: layout.mainBranch,
     pushesMain: false,

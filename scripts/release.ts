@@ -62,7 +62,7 @@ const script = "scripts/release.ts";
 function releaseProcedure(
   version: Version,
   today: Day,
-  { skipLab, strict }: { readonly skipLab: boolean; readonly strict: boolean },
+  { skipLab, strict, atomic }: Readonly<Record<"skipLab" | "strict" | "atomic", boolean>>,
   ledgerVariable: string | undefined,
   candidateGate: Gate | undefined,
   base: string,
@@ -72,6 +72,9 @@ function releaseProcedure(
   });
   return {
     script,
+    options: [skipLab && "--skip-lab", strict && "--strict", atomic && "--atomic"].filter(
+      (option) => option !== false,
+    ),
     tagPrefix: layout.tagPrefix,
     branch: candidateGate ? releaseBranch(version) : base,
     pushesMain: candidateGate === undefined,

@@ -160,9 +160,7 @@ export async function release(
     return data;
   }
   // 3. Sign the tag in a scratch repository, and read it back.
-  const { signed, findings } = examined.facts.unmerged
-    ? { findings: [] }
-    : await sign(flow, examined);
+  const { signed, findings } = examined.isExplained ? { findings: [] } : await sign(flow, examined);
   // The pre-check of the local tag may have reported the same fault, such as a missing gpg.
   report.add(findings.filter((each) => !report.findings.some((old) => Bun.deepEquals(old, each))));
   // 4. Show the plan: a refused release has none, and a dry run ends here.
@@ -192,6 +190,8 @@ export interface Examined {
   readonly passed: boolean;
   /** Whether an earlier run has finished the release. */
   readonly complete: boolean;
+  /** Whether the one verdict is the cause of whatever else would be found. */
+  readonly isExplained?: boolean;
 }
 
 /** Asks all pre-checks and all gates at once: the gates read the commit while the remote is asked. */
@@ -260,10 +260,12 @@ export async function examine(flow: Flow): Promise<Examined> {
   const first: Verdict = { findings: explainsAll ? findings : [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
-  const cause = gates.findIndex((each) => each.explainsGates);
-  const counting = cause < 0 ? [...others, last] : others.slice(cause, cause + 1);
-  const verdicts = complete || explainsAll ? [first] : [first, ...counting];
-  return { facts, target, verdicts, passed: !gates.some(refuses), complete };
+  const cause = others.filter((each) => each.explainsGates);
+  const counting = cause.length === 0 ? [...others, last] : cause;
+  // A pre-check that refuses may say why a gate refuses, such as a bump that is not committed.
+  const isExplained = explainsAll || (cause.length > 0 && !refuses(first));
+  const verdicts = complete || explainsAll ? [first] : isExplained ? cause : [first, ...counting];
+  return { facts, target, verdicts, passed: !gates.some(refuses), complete, isExplained };
 }
 
 /**
@@ -356,7 +358,7 @@ export async function sign(
       return { signed, findings: found };
     }
     if (!isSameKey(existing, signed)) {
-      return { findings: [...found, signedByAnother(existing, signed, procedure.script)] };
+      return { findings: [...found, signedByAnother(existing, signed, procedure)] };
     }
   }
   const difference = passed ? differenceFrom(request, existing) : undefined;
@@ -368,7 +370,7 @@ export async function sign(
   const { head } = facts.checkout;
   if (byHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
-    const remedy = `To record it in the tag: ${startOverCommand(procedure.script, tag)}`;
+    const remedy = `To record it in the tag: ${startOverCommand(procedure, tag)}`;
     return {
       signed: existing,
       findings: [...found, isTagPushed(facts) ? notice(bare) : warning(bare, { remedy })],
@@ -391,13 +393,13 @@ function bypassesOf({ gates }: Procedure): string[] {
 function signedByAnother(
   { tag, signer, tagger = "nobody" }: SignedTag,
   now: SignedTag,
-  script: string,
+  rules: Rules,
 ): Finding {
   const who = tagger.replace(/ \d+ [+-]\d+$/, "");
   return error(
     `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
     {
-      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOverCommand(script, tag)}`,
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOverCommand(rules, tag)}`,
     },
   );
 }

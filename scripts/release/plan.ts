@@ -18,8 +18,9 @@ export interface ReleaseOptions {
 
 /** What differs between the two release commands, besides their gates. */
 export interface Rules {
-  /** Path of the script, for the commands that remedies name. */
+  /** Path of the script, and those of this run's options that the commands of remedies repeat. */
   readonly script: string;
+  readonly options?: readonly string[];
   readonly tagPrefix: string;
   /** Short name of the branch that the release runs from. */
   readonly branch: string;
@@ -98,9 +99,14 @@ export function isResumable(tag: Pick<SignedTag, "tag" | "message">): boolean {
   return isBare(tag) || /^(?:Lab-validation|Image-check|Bypassed|Candidate): /m.test(tag.message);
 }
 
+/** Returns the command that releases a tag with the options of this run. */
+export function releaseCommand({ script, options = [] }: Rules, tag: string): string {
+  return ["bun", script, tag, ...options].join(" ");
+}
+
 /** Returns the command that deletes a local tag and releases its commit anew. */
-export function startOverCommand(script: string, tag: string): string {
-  return `git tag -d ${tag} && bun ${script} ${tag}`;
+export function startOverCommand(rules: Rules, tag: string): string {
+  return `git tag -d ${tag} && ${releaseCommand(rules, tag)}`;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   isResumable,
   type ReleaseOptions,
   type Rules,
+  releaseCommand,
   resumeCommand,
   startOverCommand,
 } from "./plan.ts";
@@ -117,7 +118,7 @@ function checkBranch(facts: Facts, rules: Rules): Finding[] {
   const branch = checkout.branch?.replace(/^refs\/heads\//, "");
   const isMerged = rules.pushesMain && branch !== undefined && isReleaseBranch(branch);
   const merge = isMerged ? ` && ${mergeCommand(branch)}` : "";
-  const way = `git checkout ${rules.branch}${merge}, then: bun ${rules.script} ${tag}`;
+  const way = `git checkout ${rules.branch}${merge}, then: ${releaseCommand(rules, tag)}`;
   return [
     error(
       `A release must run from '${rules.branch}': HEAD is on ${branch ?? "no branch (detached)"}`,
@@ -222,10 +223,10 @@ function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "scrip
 /** Returns the remedy for a tag whose commit has diverged: no merge changes the commit of a tag. */
 function afterDivergence(facts: Facts, rules: Rules): string {
   const { remote } = layout;
-  const { branch, script } = rules;
+  const { branch } = rules;
   return isTagPushed(facts)
     ? `Bring the commit of the tag to ${branch}: git pull --no-rebase ${remote} ${branch} && git merge ${facts.tag} && git push ${remote} ${branch}, then: ${finishCommand(facts, rules)}`
-    : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: bun ${script} ${facts.tag}`;
+    : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: ${releaseCommand(rules, facts.tag)}`;
 }
 
 /**
@@ -234,11 +235,7 @@ function afterDivergence(facts: Facts, rules: Rules): string {
  *
  * @param bypasses Those of this run, so that no remedy repeats the options that were refused.
  */
-export function remedyForOwnTag(
-  facts: Tagged,
-  rules: Pick<Rules, "script">,
-  bypasses: readonly string[],
-): string {
+export function remedyForOwnTag(facts: Tagged, rules: Rules, bypasses: readonly string[]): string {
   const { tag, localTag } = facts;
   const found = localTag.kind === "signed" ? localTag.tag : { tag, message: "" };
   const given = bypasses.map((each) => `Bypassed: ${each}`).join("\n");
@@ -250,7 +247,7 @@ export function remedyForOwnTag(
   const repeat = isOther ? `${whose}: ${again}. ` : "";
   return isTagPushed(facts)
     ? `${repeat}A published tag is never moved${isOther ? "" : ": release the next version"}`
-    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOverCommand(rules.script, tag)}`;
+    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOverCommand(rules, tag)}`;
 }
 
 function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
@@ -267,7 +264,7 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
         error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
           remedy:
             remoteTag(facts) === undefined
-              ? `Delete it and release: ${startOverCommand(rules.script, tag)}`
+              ? `Delete it and release: ${startOverCommand(rules, tag)}`
               : remedyForOtherTag(tag, rules.script, true),
         }),
       ];
@@ -278,7 +275,7 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
       }
       const what = `signed by ${localTag.tag.signer}, ${of}`;
       const finish = finishCommand(facts, rules);
-      const over = startOverCommand(rules.script, tag);
+      const over = startOverCommand(rules, tag);
       const [where, remedy] = isTagPushed(facts)
         ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
         : !isResumable(localTag.tag)

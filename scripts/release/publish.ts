@@ -19,7 +19,7 @@ import type { Repository } from "../lib/git/repository.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
-import { dataOf, type Plan, type ReleaseData, resumeCommand } from "./plan.ts";
+import { dataOf, type Plan, type ReleaseData, releaseCommand, resumeCommand } from "./plan.ts";
 import { integrate, remedyForOtherTag } from "./prechecks.ts";
 import { installTag, removeTag } from "./sign.ts";
 
@@ -318,5 +318,5 @@ function remedyAfter(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | 
     return `${look}, then finish it: ${fetch}${resumeCommand(script, tag, signed.message)}`;
   }
   const clear = left === undefined ? "" : `git tag -d ${tag} && `;
-  return `${tip && moved ? integrate(branch) : look}, then: ${clear}bun ${script} ${tag}`;
+  return `${tip && moved ? integrate(branch) : look}, then: ${clear}${releaseCommand(rules, tag)}`;
 }
