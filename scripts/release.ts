@@ -16,9 +16,9 @@
  *
  * Refuses when a pre-check or a gate refuses or cannot be answered, and when the operator does not
  * confirm: nothing is changed then, here or on the remote. If a push fails, main may have landed, and
- * the output says what is left where and how to go on. Stale version references that PROCEDURE leaves
- * to the operator, and an empty section of the changelog, are warnings; --strict refuses them. --watch
- * follows the workflow run of the tag after the release: if it fails, the release stands.
+ * the output says what is left where and how to go on. Stale embedded reference data (vintages) is a
+ * warning; so are stale version references that PROCEDURE leaves to the operator, and an empty section
+ * of the changelog, which --strict refuses. --watch follows the tag's workflow run after the release.
  *
  * Exit codes: 0 released, or the dry run passed; 1 refused, a push failed, or the watched run failed or
  * could not be watched; 2 wrong command line; 130 interrupted.
@@ -82,16 +82,7 @@ function releaseProcedure(
       candidateGate || base === releaseBranch(version) ? undefined : releaseBranch(version),
     gates: [
       versionGate,
-      ...(strict
-        ? [
-            {
-              title: "operator-driven references",
-              check: async (target: Target) => ({
-                findings: await askOperatorReferences("required", target),
-              }),
-            },
-          ]
-        : []),
+      ...(strict ? [strictGate] : []),
       candidateGate ?? (has.labGate ? labGate(today, skipLab) : noLabGate),
     ],
     async cautions(target) {
@@ -132,6 +123,11 @@ async function askOperatorReferences(
   await using earlier = earlierReleases(repository, commit);
   return await checkOperatorReferences(weight)(tree, version, earlier.findLast);
 }
+
+const strictGate: Gate = {
+  title: "operator-driven references",
+  check: async (target) => ({ findings: await askOperatorReferences("required", target) }),
+};
 
 const versionGate: Gate = {
   title: "version references",

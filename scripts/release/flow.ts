@@ -6,7 +6,7 @@ import {
   type Finding,
   foldRows,
   notice,
-  Refusal,
+  refusal,
   together,
   warning,
 } from "../lib/finding.ts";
@@ -344,7 +344,7 @@ export async function sign(
   const trailers = passed ? verdicts.flatMap((verdict) => verdict.trailers ?? []) : [];
   const request = { tag, commit: target.commit, message: messageOf(tag, trailers) };
   const found: Finding[] = [];
-  // Nobody pushes a tag that somebody else's key signed. A tag that is on the remote is not pushed again.
+  // A tag that somebody else's key signed is not pushed. One that the remote holds needs no push.
   if (existing === undefined || !isTagPushed(facts)) {
     const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
@@ -449,10 +449,8 @@ async function confirm({ world, options }: Flow, plan: Plan): Promise<void> {
   }
   const answer = await terminal.question(questionOf(plan), interrupt.signal);
   if (!/^\s*y(?:es)?\s*$/i.test(answer ?? "")) {
-    throw new Refusal(
-      error("Cancelled by the operator: nothing was changed", {
-        remedy: "Run it again when you are ready",
-      }),
-    );
+    throw refusal("Cancelled by the operator: nothing was changed", {
+      remedy: "Run it again when you are ready",
+    });
   }
 }

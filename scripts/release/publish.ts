@@ -92,13 +92,12 @@ const notPushed: Settled = { landing: "absent", findings: [] };
 async function install({ repository, world }: Place, plan: Plan): Promise<boolean> {
   const { rules, tag, signed } = plan;
   const { value: isMade, findings } = await attempt(() => installTag(repository, signed));
+  const finish = resumeCommand(rules.script, tag, signed.message);
   const made = notice(`${tag} signed and created here: tag object ${signed.id}`);
   // Even the same object may be another run's: two runs in one second can sign the same bytes.
   const taken = error(
     `Tag ${tag} already exists locally: it was made just now; nothing was pushed`,
-    {
-      remedy: `Unless another run is at work on it, finish it: ${resumeCommand(rules.script, tag, signed.message)}`,
-    },
+    { remedy: `Unless another run is at work on it, finish it: ${finish}` },
   );
   world.report.add(findings ?? (isMade ? made : taken));
   return isMade === true;
