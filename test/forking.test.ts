@@ -219,7 +219,13 @@ test("a listed branch takes the place of main: an older line is bumped, released
 
 test("on a listed branch, a version that is lower than one that it contains is still told", async () => {
   await follow("git checkout --quiet line/0.5");
+  for (const file of ["Cargo.toml", "libs/cli/Cargo.toml"]) {
+    const path = join(world.root, file);
+    await Bun.write(path, readFileSync(path, "utf8").replaceAll("0.5.1", "0.5.0-beta.1"));
+  }
+  await follow('git commit --quiet --all --message "Go back"');
   const { stderr } = await sh("bun scripts/release.ts tidepool-v0.5.0-beta.1 --dry-run");
+  await follow("git reset --quiet --hard HEAD~1");
   expect(stderr).toContain(
     "warning: tidepool-v0.5.0-beta.1 is lower than the newest release tag tidepool-v0.5.1\n  fix: line/0.5 contains tidepool-v0.5.1: release a version above it\n",
   );
