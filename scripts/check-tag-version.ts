@@ -55,7 +55,7 @@ export function otherVersion({ version: stated }: Workspace, version: Version) {
 export function remedyForOther(other: Version, version: Version): string {
   return compareVersions(other, version) > 0
     ? `The workspace is at ${other}, and a bump goes forward only: ask about that version, or about a commit of ${version} with --ref`
-    : `Name ${layout.tagPrefix}${other}, or bump first: bun scripts/bump-version.ts ${version}`;
+    : `Name ${layout.tagPrefix}${other} if you meant that; else bump first: bun scripts/bump-version.ts ${version}`;
 }
 
 /**

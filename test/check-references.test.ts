@@ -58,7 +58,7 @@ test("a workspace at another version is one error with the places of all that st
   expect(whole[0]).toMatchObject({
     message: "Cannot tag v1.3.0: the workspace is at 1.2.9: did you mean v1.2.9?",
     at: { file: "Cargo.toml", line: 6 },
-    remedy: "Name v1.2.9, or bump first: bun scripts/bump-version.ts 1.3.0",
+    remedy: "Name v1.2.9 if you meant that; else bump first: bun scripts/bump-version.ts 1.3.0",
   });
   expect(whole[0]?.also?.map(({ file, line }) => `${file}:${line}`)).toEqual([
     "crates/sentinel-cli/Cargo.toml:7",

@@ -69,7 +69,7 @@ test("a workspace at another version is one error with all places that state it,
         { file: "crates/c/Cargo.toml", line: 3, column: 1 },
         { file: "crates/a/Cargo.toml", line: 5, column: 22 },
       ],
-      remedy: "Name v1.2.3, or bump first: bun scripts/bump-version.ts 1.3.0",
+      remedy: "Name v1.2.3 if you meant that; else bump first: bun scripts/bump-version.ts 1.3.0",
     },
     {
       level: "error",
@@ -498,7 +498,7 @@ describe("the command", () => {
         "error: Cannot tag v1.3.0: the workspace is at 1.2.3: did you mean v1.2.3?",
         "  at Cargo.toml:4:1",
         "  at crates/a/Cargo.toml:5:22",
-        "  fix: Name v1.2.3, or bump first: bun scripts/bump-version.ts 1.3.0",
+        "  fix: Name v1.2.3 if you meant that; else bump first: bun scripts/bump-version.ts 1.3.0",
         "",
       ].join("\n"),
     );

@@ -139,7 +139,7 @@ test.each([
   await using world = await realShapeWorld();
   const { code, stderr } = await run(world, command, tag);
   expect(code).toBe(2);
-  expect(stderr).toContain(`another command releases ${tag}: ${way}`);
+  expect(stderr).toContain(`another command releases ${tag}\n  fix: ${way}\n`);
 });
 
 describe("an older line is not merged with main in either direction", () => {

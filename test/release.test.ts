@@ -338,7 +338,7 @@ test("an interrupted release that a colleague overtook is started over, as it is
   const { stderr } = await release(world, ["--yes", "--resume"]);
   const [, way = ""] =
     /it has diverged from origin\/main\n {2}fix: .*: (git tag .*), then see/.exec(stderr) ?? [];
-  expect(way).toBe("git tag -d v1.3.0 && git fetch origin && git merge origin/main");
+  expect(way).toBe("git tag -d v1.3.0 && git fetch origin && git merge --no-edit origin/main");
   await follow(world, way);
   expect(await release(world, ["--yes"])).toMatchObject({ code: 0 });
 });
@@ -552,7 +552,7 @@ esac`;
       expect(stderr).toContain("[rejected] (fetch first)");
       expect(await world.localTags()).toEqual([]);
       const [, way = "", next] = /fix: (git fetch .*), then see .*, then: (.*)/.exec(stderr) ?? [];
-      expect(way).toBe("git fetch origin && git merge origin/main");
+      expect(way).toBe("git fetch origin && git merge --no-edit origin/main");
       expect(next).toBe(["bun scripts/release.ts v1.3.0", ...options].join(" "));
       expect(stderr).not.toContain("--resume");
       await follow(world, way);

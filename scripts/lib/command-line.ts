@@ -8,10 +8,13 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
   /** The unknown option and the names of the known ones, for a suggestion. */
   readonly unknown: { readonly option: string; readonly names: readonly string[] } | undefined;
+  /** The remedy; default: the help. */
+  readonly remedy: string | undefined;
 
-  constructor(message: string, unknown?: UsageError["unknown"]) {
+  constructor(message: string, unknown?: UsageError["unknown"], remedy?: string) {
     super(message);
     this.unknown = unknown;
+    this.remedy = remedy;
   }
 }
 
@@ -166,7 +169,8 @@ function parseValue(what: string, parse: () => unknown): unknown {
     return parse();
   } catch (thrown) {
     if (thrown instanceof SyntaxError) {
-      throw new UsageError(`${what}: ${thrown.message}`);
+      const { remedy } = thrown as { readonly remedy?: string };
+      throw new UsageError(`${what}: ${thrown.message}`, undefined, remedy);
     }
     throw thrown;
   }

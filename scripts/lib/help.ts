@@ -75,7 +75,7 @@ export function explain(thrown: unknown, name: string, report: Report): number {
   if (thrown instanceof UsageError) {
     report.add(
       error(`Cannot read the command line: ${thrown.message}${suggestion(thrown)}`, {
-        remedy: `See bun ${name} --help`,
+        remedy: thrown.remedy ?? `See bun ${name} --help`,
       }),
     );
     return exitCodes.usage;

@@ -41,7 +41,8 @@ export function versionOfKind(
 ): (text: string) => Version {
   return (text) => {
     if (text.startsWith(otherPrefix) && isVersion(text.slice(otherPrefix.length))) {
-      throw new SyntaxError(`another command releases ${text}: bun ${otherScript} ${text}`);
+      const remedy = `bun ${otherScript} ${text}`;
+      throw Object.assign(new SyntaxError(`another command releases ${text}`), { remedy });
     }
     return parseVersion(text, prefix);
   };

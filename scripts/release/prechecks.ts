@@ -131,6 +131,10 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   const { underway, changes } = checkout;
   const first = changes.slice(0, 5).join(", ");
   const more = changes.length > 5 ? `, and ${changes.length - 5} more` : "";
+  const { ledger } = layout;
+  const others = changes.filter((path) => path !== ledger);
+  const commitLedger = `git commit --message "Record a lab validation" ${ledger}`;
+  const setAside = "Commit the changes, or set them aside: git stash --include-untracked";
   return [
     ...underway.map((operation) =>
       error(`Cannot release while a ${operation} is under way in this checkout`, {
@@ -140,14 +144,18 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
     changes.length === 0
       ? notice("the working tree is clean")
       : error(`The working tree is dirty: ${first}${more}`, {
-          remedy: "Commit the changes, or set them aside: git stash --include-untracked",
+          // To set the ledger aside would lose the row of a lab run.
+          remedy: [
+            ...(others.length < changes.length ? [commitLedger] : []),
+            ...(others.length > 0 ? [setAside] : []),
+          ].join(", then: "),
         }),
   ];
 }
 
 /** Returns how to bring into a branch here what that of the remote has gained. */
 export function integrate(branch: string): string {
-  const merge = `git fetch ${layout.remote} && git merge ${layout.remote}/${branch}`;
+  const merge = `git fetch ${layout.remote} && git merge --no-edit ${layout.remote}/${branch}`;
   const validated = ", then see whether the lab has validated what came in";
   return `${merge}${branch === layout.mainBranch ? validated : ""}`;
 }

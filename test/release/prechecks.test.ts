@@ -218,7 +218,7 @@ describe("with --resume", () => {
       "was overtaken can only be made anew",
       { kind: "diverged" },
       false,
-      "Start over from what main has: git tag -d v1.3.0 && git fetch origin && git merge origin/main, then see whether the lab has validated what came in, then: bun scripts/release.ts v1.3.0",
+      "Start over from what main has: git tag -d v1.3.0 && git fetch origin && git merge --no-edit origin/main, then see whether the lab has validated what came in, then: bun scripts/release.ts v1.3.0",
     ],
     [
       "was overtaken, published, is brought to main",
