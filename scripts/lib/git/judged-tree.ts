@@ -4,7 +4,8 @@ import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
 import type { ObjectId } from "./git.ts";
-import type { FindLastRelease } from "./last-release.ts";
+import type { EarlierReleases, FindLastRelease } from "./last-release.ts";
+import type { Objects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -27,9 +28,12 @@ export async function judge(
 ): Promise<readonly Finding[]> {
   await using opened = new AsyncDisposableStack();
   let commit: ObjectId | undefined;
+  let objects: Objects | undefined;
+  let earlier: EarlierReleases | undefined;
   const findLast: FindLastRelease = async (judged, prefix) => {
     const { earlierReleases } = await import("./last-release.ts");
-    return await opened.use(earlierReleases(repository, commit)).findLast(judged, prefix);
+    earlier ??= opened.use(earlierReleases(repository, commit, objects));
+    return await earlier.findLast(judged, prefix);
   };
   if (revision === undefined) {
     return await check(workTree(repository.root), undefined, findLast).catch(findingsOf);
@@ -39,7 +43,7 @@ export async function judge(
     import("./objects.ts"),
   ]);
   commit = await resolveCommit(repository, revision);
-  await using objects = openObjects(repository);
+  objects = opened.use(openObjects(repository));
   return inCommit(
     commit,
     await check(commitTree(objects, commit), commit, findLast).catch(findingsOf),

@@ -1,10 +1,10 @@
 /** Finds the last release, with which a check compares what it cannot judge alone. */
 
-import { quote, together } from "../finding.ts";
+import { attempt, quote, Refusal, together } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
-import { findCommit, type ObjectId } from "./git.ts";
+import { findCommit } from "./git.ts";
 import { commitTree, type Objects, openObjects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 import type { TagRef } from "./tag.ts";
@@ -13,9 +13,6 @@ import type { TagRef } from "./tag.ts";
 export type LastRelease =
   | { readonly tag: string; readonly version: Version; readonly tree: Tree; readonly why?: never }
   | { readonly why: string };
-
-/** A question that is asked only if its answer matters. */
-export type AskLastRelease = () => Promise<LastRelease>;
 
 /**
  * Returns the last release before a version; undefined means before any. The prefix is that of its
@@ -31,69 +28,68 @@ export interface EarlierReleases extends AsyncDisposable {
   readonly findLast: FindLastRelease;
 }
 
-/** Opens the releases before a commit; default: the current one. */
-export function earlierReleases(repository: Repository, commit?: ObjectId): EarlierReleases {
+/**
+ * Opens the releases before a commit. The last one is the newest tag of a final version that the
+ * commit descends from; if it descends from none, the newest one of all. The judged version's own
+ * tag is not the last release. Tags of every prefix are listed once, and read by one git process.
+ *
+ * @param commit The commit that is judged; default: the current one.
+ * @param shared Open objects to read them from.
+ */
+export function earlierReleases(
+  repository: Repository,
+  commit = "HEAD",
+  shared?: Objects,
+): EarlierReleases {
   const opened = new AsyncDisposableStack();
+  let asked: Promise<Listed> | undefined;
+  let objects = shared;
   return {
     async findLast(judged, prefix = layout.tagPrefix) {
-      const objects = opened.use(openObjects(repository));
-      return await askLastRelease(repository, objects, judged, {
-        prefix,
-        ...(commit && { commit }),
-      })();
+      asked ??= listReleases(repository, commit);
+      const { why, merged, listAll } = await asked;
+      if (why !== undefined) {
+        return { why };
+      }
+      const newest = newestRelease(merged, prefix, judged);
+      const found = newest ?? newestRelease(await listAll(), prefix, judged);
+      if (found === undefined) {
+        return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
+      }
+      objects ??= opened.use(openObjects(repository));
+      // git reads the tree behind a tag object as it reads that of a commit.
+      return { tag: found.tag, version: found.version, tree: commitTree(objects, found.id) };
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
-/**
- * Returns a function that finds the newest tag of a final version that a commit descends from; if
- * it descends from none, the newest one of all. The function asks git once.
- *
- * @param judged The version that is judged. Its own tag is not the last release.
- * @param commit The commit that is judged; default: the current one.
- */
-export function askLastRelease(
-  repository: Repository,
-  objects: Objects,
-  judged: Version | undefined,
-  { commit = "HEAD", prefix = layout.tagPrefix }: { commit?: string; prefix?: string } = {},
-): AskLastRelease {
-  let answer: Promise<LastRelease> | undefined;
-  return () => {
-    answer ??= findLastRelease(repository, objects, judged, commit, prefix);
-    return answer;
-  };
-}
+/** The tags of the releases that a commit descends from, and of all; or why they are not known. */
+type Listed =
+  | { readonly merged: TagRef[]; readonly listAll: () => Promise<TagRef[]>; readonly why?: never }
+  | { readonly why: string; readonly merged?: never; readonly listAll?: never };
 
-async function findLastRelease(
-  repository: Repository,
-  objects: Objects,
-  judged: Version | undefined,
-  revision: string,
-  prefix: string,
-): Promise<LastRelease> {
+async function listReleases(repository: Repository, commit: string): Promise<Listed> {
   // Loaded here, as few runs ask for the last release.
   const [{ isShallow }, { listTags }] = await Promise.all([
     import("./history.ts"),
     import("./tag.ts"),
   ]);
-  const [commit, shallow] = await together(findCommit(repository, revision), isShallow(repository));
-  if (commit === undefined) {
-    return { why: `there is no commit ${quote(revision)}` };
-  }
+  const patterns = [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`];
+  const [listed, shallow] = await together(
+    attempt(() => listTags(repository, patterns, commit)),
+    isShallow(repository),
+  );
   if (shallow) {
     return { why: "the clone is shallow" };
   }
-  const list = async (inCommit?: ObjectId) =>
-    newestRelease(await listTags(repository, [`${prefix}*`], inCommit), prefix, judged);
-  const found = (await list(commit)) ?? (await list());
-  if (found === undefined) {
-    return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
+  if (listed.findings === undefined) {
+    return { merged: listed.value, listAll: () => listTags(repository, patterns) };
   }
-  const { tag, version, id } = found;
-  // git reads the tree behind a tag object as it reads that of a commit.
-  return { tag, version, tree: commitTree(objects, id) };
+  if ((await findCommit(repository, commit)) === undefined) {
+    return { why: `there is no commit ${quote(commit)}` };
+  }
+  throw new Refusal(listed.findings);
 }
 
 /** Returns the newest tag of a final version among tags with a prefix, apart from one version. */

@@ -1,18 +1,19 @@
 import { expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { askLastRelease } from "../../../scripts/lib/git/last-release.ts";
-import { openObjects } from "../../../scripts/lib/git/objects.ts";
+import { earlierReleases } from "../../../scripts/lib/git/last-release.ts";
 import { gitEnvironment } from "../../../scripts/lib/git/repository.ts";
+import { layout } from "../../../scripts/lib/layout.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
+import { standIn } from "../../helpers/release.ts";
 import { type TestRepository, testRepository } from "../../helpers/world.ts";
 
 /** Returns the tag and the content of `a` at the last release, or why it is not known. */
 async function lastRelease(world: TestRepository, judged?: string, commit?: string) {
   const repository = { root: world.root, env: gitEnvironment(world.env) };
-  await using objects = openObjects(repository);
   const version = judged === undefined ? undefined : parseVersion(judged);
-  const last = await askLastRelease(repository, objects, version, commit ? { commit } : {})();
+  await using earlier = earlierReleases(repository, commit);
+  const last = await earlier.findLast(version);
   return last.why ?? [last.tag, (await last.tree.read("a"))?.text];
 }
 
@@ -47,4 +48,24 @@ test("a clone that may lack tags, and one without a commit, do not know it", asy
   rmSync(join(world.root, ".git/shallow"));
   await world.git("switch", "--quiet", "--orphan=empty");
   expect(await lastRelease(world)).toBe('there is no commit "HEAD"');
+});
+
+test("the last releases of the application and of the chart take three git processes", async () => {
+  await using world = await testRepository();
+  await world.commit({ a: "1" }, "One");
+  await world.git("tag", "v1.0.0");
+  await world.git("tag", "chart-v1.0.0");
+  const log = join(world.home, "log");
+  const env = standIn(world, "git", `echo "$1" >> '${log}'\nexec "$REAL" "$@"`);
+  await using earlier = earlierReleases({ root: world.root, env: gitEnvironment(env) });
+  const asked = [undefined, layout.chartTagPrefix].map(async (prefix) => {
+    const last = await earlier.findLast(undefined, prefix);
+    return last.why ?? (await last.tree.read("a"))?.text;
+  });
+  expect(await Promise.all(asked)).toEqual(["1", "1"]);
+  expect(readFileSync(log, "utf8").split("\n").filter(Boolean).sort()).toEqual([
+    "cat-file",
+    "for-each-ref",
+    "rev-parse",
+  ]);
 });
