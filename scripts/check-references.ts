@@ -19,6 +19,7 @@ import { command, main, operand, refOption, verboseOption, versionOf } from "./l
 import {
   applicationVersions,
   isStale,
+  judgeCounts,
   type Reference,
   type References,
   readReferences,
@@ -132,7 +133,7 @@ export function checkOperatorReferences(weight: Weight) {
 }
 
 function operatorDriven({ references }: References): readonly Reference[] {
-  return references.filter(({ row }) => !row.enforced);
+  return references.filter(({ row }) => !row.enforced && row.follows !== "chart");
 }
 
 /**
@@ -145,6 +146,7 @@ function operatorFindings(read: References, version: Version, weight: Weights): 
   const references = operatorDriven(read);
   const cannotTag = `Cannot tag ${layout.tagPrefix}${version}: `;
   return [
+    ...judgeCounts(read, weight.stale),
     ...references
       .filter((each) => other === undefined || each.version !== other)
       .map((each) => {
@@ -183,10 +185,12 @@ function operatorFindings(read: References, version: Version, weight: Weights): 
  * places in a spelling that is not read.
  */
 async function compare(
-  { blind, unclear }: References,
+  { blind: without, few, unclear }: References,
   version: Version,
   findLast: FindLastRelease | undefined,
 ): Promise<Finding[]> {
+  // A row with fewer references than it must have is an error already.
+  const blind = without.filter(({ row }) => few.every((each) => each.row !== row));
   if (findLast === undefined || blind.length + unclear.length === 0) {
     return [];
   }

@@ -9,6 +9,7 @@ import { editDocument, editText } from "../lib/files/edit.ts";
 import {
   applicationVersions,
   isStale,
+  judgeCounts,
   type Reference,
   type References,
   type Row,
@@ -18,7 +19,7 @@ import {
 } from "../lib/files/references.ts";
 import { attempt, error, type Finding, type Place, Refusal, warning } from "../lib/finding.ts";
 import { layout } from "../lib/layout.ts";
-import { type Source, source, type Tree } from "../lib/tree.ts";
+import { source, type Tree } from "../lib/tree.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
 import { withSection } from "./section.ts";
 
@@ -176,7 +177,7 @@ export async function planBump(
     ...sections.map((row) => attempt(() => editSection(tree, row, stale, versions, date))),
   ]);
   const unedited = answers.flatMap(({ findings }) => findings ?? []);
-  refuseFaults([...read.workspace.faults, ...read.faults, ...unedited]);
+  refuseFaults([...read.workspace.faults, ...read.faults, ...judgeCounts(read), ...unedited]);
   const edits = answers.flatMap(({ value }) => value ?? []);
   const files = edits
     .filter(({ before, after }) => before !== after)
@@ -251,16 +252,23 @@ function editReferences(references: readonly Reference[], versions: Versions): F
   const left = references.flatMap(({ caveat, place }) =>
     caveat === undefined ? [] : [warning(caveat.message, { ...caveat, at: place() })],
   );
-  const finders = [...new Set(texts.map(({ find }) => find))];
-  const findAll = (file: Source) =>
-    finders.flatMap((find) => find(file)).sort((a, b) => a.offset - b.offset);
-  const splices = texts.map(({ span, to }) => ({ offset: span.offset, from: span.text, to }));
-  const after = values[0]
+  let after = values[0]
     ? editDocument(
         values[0].document,
         values.map(({ change, target }) => change(target)),
       )
-    : editText(edited, splices, findAll);
+    : edited.text;
+  // One finder after the other, as two may find the same place, and a document moves what is in it.
+  for (const [find, same] of Map.groupBy(texts, (each) => each.find)) {
+    const nth = new Map(find(edited).map(({ offset }, index) => [offset, index]));
+    const now = source(edited.path, after);
+    const spans = find(now);
+    const splices = same.flatMap(({ span, to }) => {
+      const found = spans[nth.get(span.offset) ?? -1];
+      return found === undefined ? [] : [{ offset: found.offset, from: found.text, to }];
+    });
+    after = editText(now, splices, find);
+  }
   moves.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return [{ path: edited.path, before: edited.text, after, moves, left }];
 }

@@ -162,10 +162,11 @@ export function refusalOfLayout(faults: readonly LayoutFault[]): Refusal {
   const refuse = (what: string, remedy: string) =>
     error(`Cannot use the layout: found ${what}`, { at, remedy });
   return new Refusal(
-    faults.map(({ path, found, expected, known }) => {
+    faults.map(({ path, found, expected, words, known }) => {
       if (known === undefined) {
         const way = `Correct ${path}, or remove it: its default is in scripts/lib/layout.ts`;
-        return refuse(`${path} = ${shown(found)}, expected a value like ${shown(expected)}`, way);
+        const wanted = words ?? `a value like ${shown(expected)}`;
+        return refuse(`${path} = ${shown(found)}, expected ${wanted}`, way);
       }
       const name = path.slice(path.lastIndexOf(".") + 1);
       const near = findMeant(name, known) ?? nearest(name, known);

@@ -1,5 +1,7 @@
 /** Puts what a fork sets in `scripts/layout.ts` in place of the defaults. Loaded only if it sets a key. */
 
+import type { OwnPlace } from "./layout.ts";
+
 /** What a fork may have none of: it sets the key to `undefined`. */
 const optional = [
   "chart",
@@ -14,6 +16,14 @@ const optional = [
 ] as const;
 type Optional = (typeof optional)[number];
 
+/** What an element of a list looks like that is empty by default. */
+const ownPlace: OwnPlace = {
+  files: "README.md",
+  pattern: 'kube = "{version}"',
+  atLeast: 1,
+  follows: "final",
+};
+
 /** Maps whose keys are free; a fork removes one with `undefined`. */
 const maps = ["vintages.rules"];
 
@@ -24,6 +34,8 @@ export interface LayoutFault {
   readonly found: unknown;
   /** The default, or an example of it. */
   readonly expected?: unknown;
+  /** What is expected in words, if no example says it. */
+  readonly words?: string;
   /** The keys that there are, if that of `path` is unknown. */
   readonly known?: readonly string[];
 }
@@ -55,7 +67,12 @@ export function mergeLayout<Defaults extends Table>(
       return usual;
     }
     if (Array.isArray(found) && Array.isArray(usual)) {
-      const fits = found.map((each, index) => fitsOneOf(usual, each, `${path}[${index}]`));
+      const isOwn = path === "references.own";
+      const fits = found.map(
+        (each, index) =>
+          fitsOneOf(isOwn ? [ownPlace] : usual, each, `${path}[${index}]`) &&
+          (!isOwn || isOwnPlace(each, `${path}[${index}]`)),
+      );
       return fits.includes(false) ? usual : found;
     }
     return isTable(usual) && isTable(found) ? mergedTable(usual, found, path) : found;
@@ -89,6 +106,18 @@ export function mergeLayout<Defaults extends Table>(
       faults.push({ path, found, expected: examples[0] });
     }
     return fits;
+  }
+  /** Reports whether a place has a legal pattern, and follows a version that there is. */
+  function isOwnPlace({ pattern, follows }: OwnPlace, path: string): boolean {
+    const holes = pattern.match(/\{version\}|\{major\}\.\{minor\}/g) ?? [];
+    const followed = ["application", "final", "chart"];
+    if (holes.length !== 1) {
+      const words = "{version} or {major}.{minor} in it, once";
+      faults.push({ path: `${path}.pattern`, found: pattern, words });
+    } else if (!followed.includes(follows)) {
+      faults.push({ path: `${path}.follows`, found: follows, words: followed.join(" or ") });
+    }
+    return holes.length === 1 && followed.includes(follows);
   }
   return { layout: merged(defaults, values, "layout") as Merged<Defaults>, faults };
 }

@@ -19,6 +19,18 @@ export interface VintageRule {
   readonly words: string;
 }
 
+/** A fork's own place that states a version. */
+export interface OwnPlace {
+  /** The glob of its files. */
+  readonly files: string;
+  /** The text around the version, which stands for itself: `kube = "{version}"`, `v{major}.{minor}`. */
+  readonly pattern: string;
+  /** The smallest number of matches in all files. */
+  readonly atLeast: number;
+  /** A prerelease moves `application`, but not `final`. */
+  readonly follows: "application" | "final" | "chart";
+}
+
 /** The product's own values. */
 export const defaults = {
   /** The product: the name of its main crate, of its chart and of its image. */
@@ -95,6 +107,8 @@ export const defaults = {
     schemaExamples: "docs/schemas/examples/*.json",
     /** The only field of the examples that follows the release. */
     releaseUrlField: "binary_verification_url",
+    /** A fork's own places, with `{version}` or `{major}.{minor}` once in each pattern. */
+    own: [] as readonly OwnPlace[],
   },
   /** The commands of the local gates (PROCEDURE step 2), run before a bump is committed. */
   localGates: [

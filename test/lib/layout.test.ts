@@ -76,6 +76,12 @@ test("a whole layout, as older versions had it edited, is taken as it is", () =>
   expect(mergeLayout(own)).toEqual({ layout: own, faults: [] });
 });
 
+const ownPlace = (values: object) => ({
+  references: {
+    own: [{ files: "a", pattern: "{version}", atLeast: 1, follows: "chart", ...values }],
+  },
+});
+
 describe("a layout is refused that sets", () => {
   const unknown = (key: string, meant: string) => `the unknown key ${key}, expected ${meant}`;
   test.each<[values: unknown, found: string]>([
@@ -105,6 +111,13 @@ describe("a layout is refused that sets", () => {
       { vintages: { rules: { A: { words: "w" } } } },
       'vintages.rules.A = {"words":"w"}, expected a value like {"months":',
     ],
+    [ownPlace({ pattern: "kube" }), 'references.own[0].pattern = "kube", expected {version} or'],
+    [
+      ownPlace({ pattern: "{version} {major}.{minor}" }),
+      'references.own[0].pattern = "{version} {major}.{minor}", expected {version} or',
+    ],
+    [ownPlace({ follows: "app" }), 'references.own[0].follows = "app", expected application or'],
+    [ownPlace({ file: "a" }), unknown("references.own[0].file", "references.own[0].files")],
     [[], "layout = [], expected a value like {"],
   ])("%j", (values, found) => {
     const merged = mergeLayout(values);

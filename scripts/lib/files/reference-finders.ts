@@ -243,6 +243,31 @@ function inText(
   };
 }
 
+/** Returns a function that finds a pattern of `layout.references.own`, as whole words. */
+export function patternFinder(pattern: string) {
+  const [before = "", hole = "", after = ""] = pattern.split(/(\{version\}|\{major\}\.\{minor\})/);
+  const isWhole = hole === "{version}";
+  const suffix = "(?:-[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
+  const number = isWhole ? `[0-9]+\\.[0-9]+\\.[0-9]+${suffix}` : "[0-9]+\\.[0-9]+";
+  const start = before === "" ? "(?<![0-9]|[0-9]\\.)" : /^\w/.test(before) ? "(?<![\\w-])" : "";
+  const end = after === "" ? "(?![0-9A-Za-z]|\\.[0-9])" : /\w$/.test(after) ? "(?!\\w)" : "";
+  const [opening, closing] = [start + RegExp.escape(before), RegExp.escape(after) + end];
+  const whole = new RegExp(`(?<=${opening})${number}(?=${closing})`, "g");
+  const find: Finder = ({ text }) =>
+    Array.from(text.matchAll(whole), ({ index, 0: found }) => ({ offset: index, text: found }));
+  const becomes = (version: Version) => (isWhole ? version : version.split(".", 2).join("."));
+  return (source: Source, expected: Version | undefined): readonly Found[] =>
+    find(source).map((span) => ({
+      file: source.path,
+      what: pattern,
+      written: span.text,
+      version: expected && span.text === becomes(expected) ? expected : span.text,
+      place: () => source.place(span.offset),
+      becomes,
+      site: { kind: "text", source, span, find },
+    }));
+}
+
 /**
  * Returns the complete section of a version, else an incomplete one, else the newest section. Returns
  * no section only if there is none, and a heading in another form names the version.

@@ -3,8 +3,8 @@
  * the bump both use it, so that they cannot disagree.
  */
 
-import { attempt, type Finding } from "../finding.ts";
-import { has, layout } from "../layout.ts";
+import { attempt, error, type Finding } from "../finding.ts";
+import { has, layout, type OwnPlace } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isPrerelease, type Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
@@ -17,6 +17,7 @@ import {
   type FoundInText,
   lockedIn,
   mentionsIn,
+  patternFinder,
   promisedTags,
   releaseUrls,
   sectionIn,
@@ -51,6 +52,8 @@ export interface Row {
   readonly follows: Followed;
   /** Whether another check refuses a stale one; otherwise the operator is responsible for it. */
   readonly enforced: boolean;
+  /** The smallest number of references in all files; default: none. */
+  readonly atLeast?: number;
   /** For a row that finds a section: whether the section must have a date. */
   readonly section?: { readonly date: boolean };
   /** Returns the references in the workspace. */
@@ -92,6 +95,8 @@ export interface References {
   readonly references: readonly Reference[];
   /** Existing files in which a row that is not enforced finds no reference. */
   readonly blind: readonly { readonly row: Row; readonly file: string }[];
+  /** Rows with fewer references than they must have, and how many they have. */
+  readonly few: readonly { readonly row: Row; readonly count: number }[];
   /** Places that seem to hold a reference that can be neither checked nor edited. */
   readonly unclear: readonly (Unclear & { readonly row: Row })[];
   readonly workspace: Workspace;
@@ -128,6 +133,11 @@ export async function readReferences(
         .filter(({ found, faults }) => found.length === 0 && !faults && !row.enforced)
         .map(({ file }) => ({ row, file })),
     ),
+    few: answers.flatMap(({ row, value }) => {
+      const count = value?.flatMap(({ found }) => found).length ?? 0;
+      const isRead = value?.every((each) => each.faults === undefined);
+      return isRead && count < (row.atLeast ?? 0) ? [{ row, count }] : [];
+    }),
     unclear: answers.flatMap(({ row, value }) =>
       (value ?? []).flatMap(({ unclear = [] }) => unclear.map((each) => ({ ...each, row }))),
     ),
@@ -140,6 +150,15 @@ export async function readReferences(
 /** Reports whether a reference does not state the expected version. */
 export function isStale({ row, version }: Reference, versions: Versions): boolean {
   return version !== versions[row.follows];
+}
+
+/** Returns a finding for each row with fewer references than it must have; default: an error. */
+export function judgeCounts({ few }: References, complain: typeof error = error): Finding[] {
+  return few.map(({ row: { name, where, atLeast }, count }) =>
+    complain(`Cannot find ${name} in ${where}: found ${count}, expected at least ${atLeast}`, {
+      remedy: "Restore it, or correct references.own in scripts/layout.ts",
+    }),
+  );
 }
 
 async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
@@ -315,8 +334,21 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** Returns the row of a fork's own place. */
+export function ownRow({ files, pattern, atLeast, follows }: OwnPlace): Row {
+  const find = patternFinder(pattern);
+  return {
+    name: pattern,
+    where: [files],
+    follows,
+    enforced: false,
+    atLeast,
+    inFile: (file, { versions }) => find(file, versions[follows]),
+  };
+}
+
 /** Every kind of reference that the layout has, in the order of PROCEDURE steps 2 and 3. */
-export const table = rows.filter(
+export const table = [...rows, ...paths.own.map(ownRow)].filter(
   ({ where, follows, inChart }) =>
     where.length > 0 && (has.chart || (inChart === undefined && follows !== "chart")),
 );
