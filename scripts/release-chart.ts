@@ -26,8 +26,8 @@ import {
   wholeNumber,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
-import { readChart } from "./lib/files/chart.ts";
-import { chartImage, imagesOf, isSameImage } from "./lib/files/chart-images.ts";
+import { chartManifest, readChart } from "./lib/files/chart.ts";
+import { chartImage, imagesOf, isSameImage, readProductImages } from "./lib/files/chart-images.ts";
 import { attempt, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { checkChartChanges } from "./lib/git/chart-changes.ts";
 import { readBaseBranch } from "./lib/git/checkout.ts";
@@ -94,6 +94,10 @@ function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
     bypass: skipImageCheck ? bypassRecords["--skip-image-check"] : undefined,
     async check({ tree, repository }) {
       const { pulled, promised } = await readImages(tree, layout.chart);
+      if (pulled === undefined) {
+        const none = `none, as ${chartManifest(layout.chart)} promises no image`;
+        return { findings: [notice(`Image: ${none}`)], trailers: [`Image-check: ${none}`] };
+      }
       const { reference, at } = pulled;
       const platforms = promised.flatMap((entry) => entry.platforms);
       const world = { env: repository.env, cwd: repository.root, http: { signal } };
@@ -120,12 +124,20 @@ function noPlatforms(): Finding {
   });
 }
 
-/** Returns the image that an install pulls, and the entries of the annotation that promise it. */
+/**
+ * Returns the image that an install pulls, and the entries of the annotation that promise it. Of a chart
+ * that promises no image, the image may be undefined.
+ */
 async function readImages(tree: Tree, folder: string) {
   const chart = await readChart(tree, folder);
-  const pulled = await chartImage(tree, folder, chart.appVersion);
   const images = imagesOf(chart) ?? [];
-  const promised = images.filter(({ reference }) => isSameImage(reference, pulled.reference));
+  const pulled =
+    images.length > 0
+      ? await chartImage(tree, folder, chart.appVersion)
+      : (await readProductImages(tree, folder)).pulled;
+  const promised = images.filter(
+    ({ reference }) => pulled !== undefined && isSameImage(reference, pulled.reference),
+  );
   return { pulled, promised };
 }
 
@@ -136,16 +148,17 @@ async function checkApplicationTag(
 ): Promise<readonly Finding[]> {
   // What cannot be read here is refused by the gates.
   const { value } = await attempt(() => readImages(tree, layout.chart));
-  const tag = applicationTag(value?.pulled.reference.tag);
+  const pulled = value?.pulled;
+  const tag = applicationTag(pulled?.reference.tag);
   const held = (await refs)?.all;
-  if (held === undefined || value === undefined || tag === undefined) {
+  if (held === undefined || pulled === undefined || tag === undefined) {
     return [];
   }
   return held.has(`refs/tags/${tag}`)
     ? [notice(`${tag}, which the chart installs, is tagged on ${layout.remote}`)]
     : [
         warning(`The chart installs ${tag}, which is not tagged on ${layout.remote}`, {
-          at: value.pulled.at,
+          at: pulled.at,
           remedy: `Release the application first: bun scripts/release.ts ${tag}`,
         }),
       ];

@@ -200,6 +200,15 @@ test.each([
   await expect(check(parts)).rejects.toThrow(/^Cannot /);
 });
 
+test.each(["{}", "image: a/b:1", "operator:\n  image: a/b\n"])(
+  "without a promise there is nothing to check in values.yaml without image.repository: %j",
+  async (values) => {
+    const [found, ...more] = await check({ values });
+    expect(more).toEqual([]);
+    expect(found?.message).toContain("promises no images: there is nothing to check");
+  },
+);
+
 test.skipIf(productFolder === undefined)("the product's own chart agrees with itself", async () => {
   const findings = await checkChartAppVersion(
     workTree(productFolder ?? ""),

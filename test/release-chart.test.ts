@@ -191,3 +191,19 @@ test("a run killed before its push is finished by --resume, even after main has 
   expect(await release(world, ["--yes", "--resume"])).toMatchObject({ code: 0 });
   expect((await world.remoteRefs())[tagRef]).toBe(id);
 });
+
+test("a chart that promises no image, and names none, is released, and the tag says that none was checked", async () => {
+  await using each = await chartWorld(false);
+  const { world } = each;
+  const folder = "charts/perf-sentinel";
+  const manifest = smallProduct("1.3.0")[`${folder}/Chart.yaml`] ?? "";
+  await world.commit({
+    [`${folder}/Chart.yaml`]: manifest.slice(0, manifest.indexOf("annotations:")),
+    [`${folder}/values.yaml`]: "operator:\n  image: a/b\n",
+  });
+  await world.git("push", "--quiet", "origin", "main");
+  const { code, stderr } = await release(world, ["--yes"]);
+  expect([code, stderr]).toEqual([0, `Pushing ${tagRef} to origin ...\n`]);
+  const tag = await world.git("--git-dir", world.bare, "cat-file", "tag", "chart-v1.3.0");
+  expect(tag).toContain(`Image-check: none, as ${folder}/Chart.yaml promises no image\n`);
+});

@@ -169,6 +169,9 @@ export async function judgeContent(
   const chart = await attempt(() => readChartVersions(tree));
   const versions = isChart ? chartVersions(version, chart.value) : applicationVersions(version);
   const read = await readReferences(tree, versions);
+  // What an install pulls is no reference, and nobody can change it any more.
+  const values = `${layout.chart}/values.yaml`;
+  const inFiles = read.faults.filter(({ at }) => at?.file !== values);
   const inWorkspace = isChart ? [] : read.workspace.faults;
   const [manifests, lab] = await Promise.all([
     attempt(async () => {
@@ -184,11 +187,11 @@ export async function judgeContent(
     ),
   ]);
   const isDifferent = manifests.value?.some(({ level }) => level === "error");
-  const parts = [manifests, { findings: read.faults }, lab, chart];
+  const parts = [manifests, { findings: inFiles }, lab, chart];
   return {
     manifests: manifests.findings ? "unreadable" : isDifferent ? "differ" : "agree",
     lab: lab.value ?? "unreadable",
-    stale: inWorkspace.length + read.faults.length > 0 ? "unreadable" : staleIn(read, versions),
+    stale: inWorkspace.length + inFiles.length > 0 ? "unreadable" : staleIn(read, versions),
     chart: chart.value ?? "unreadable",
     faults: unique(parts.flatMap(({ findings = [] }) => findings)),
   };

@@ -331,7 +331,9 @@ export async function askImage(
   }
   const { pulled, promised = [] } = value;
   if (pulled === undefined) {
-    return { state: "failed", evidence: `there is no values.yaml in ${layout.chart}` };
+    return value.promised === undefined
+      ? { state: "verified", evidence: "the chart promises no image" }
+      : { state: "failed", evidence: `there is no values.yaml in ${layout.chart}` };
   }
   const { reference, at } = pulled;
   const platforms = promised

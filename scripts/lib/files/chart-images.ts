@@ -48,7 +48,10 @@ export interface PulledImage {
 /** The images of the product in a chart. */
 export interface ProductImages {
   readonly chart: Chart;
-  /** The image that an install pulls; undefined if the chart has no values.yaml. */
+  /**
+   * The image that an install pulls; undefined if the chart has no values.yaml, or if it promises no
+   * image and values.yaml names no `image.repository`.
+   */
   readonly pulled: PulledImage | undefined;
   /**
    * The entries of the annotation for the product or for the image that an install pulls; undefined
@@ -66,10 +69,12 @@ export interface ProductImages {
 export async function readProductImages(tree: Tree, folder: string): Promise<ProductImages> {
   const chart = await readChart(tree, folder);
   const hasValues = (await tree.list(valuesOf(folder))).length > 0;
-  const [{ value: pulled, findings: faults = [] }, { value: images, findings: more = [] }] = [
-    await attempt(async () => (hasValues ? chartImage(tree, folder, chart.appVersion) : undefined)),
-    await attempt(async () => imagesOf(chart)),
-  ];
+  const { value: images, findings: more = [] } = await attempt(async () => imagesOf(chart));
+  // An annotation that cannot be read may promise an image.
+  const isPromised = more.length > 0 || (images !== undefined && images.length > 0);
+  const { value: pulled, findings: faults = [] } = await attempt(async () =>
+    hasValues ? await pulledImage(tree, folder, chart, isPromised) : undefined,
+  );
   refuseAny([...faults, ...more]);
   const promised = images?.filter(
     ({ reference }) =>
@@ -77,6 +82,24 @@ export async function readProductImages(tree: Tree, folder: string): Promise<Pro
       (pulled !== undefined && isSameImage(reference, pulled.reference)),
   );
   return { chart, pulled, promised };
+}
+
+/** Returns the image that an install pulls. It matters only if there is one to compare it with. */
+async function pulledImage(
+  tree: Tree,
+  folder: string,
+  { appVersion }: Chart,
+  isPromised: boolean,
+): Promise<PulledImage | undefined> {
+  const { value, findings } = await attempt(() => chartImage(tree, folder, appVersion));
+  if (findings === undefined) {
+    return value;
+  }
+  const values = await attempt(async () => parseYaml(await needFile(tree, valuesOf(folder))));
+  if (isPromised || typeof values.value?.at(["image", "repository"]) === "string") {
+    throw new Refusal(findings);
+  }
+  return undefined;
 }
 
 /** Reports whether two references name the same image, apart from tag and digest. */

@@ -8,7 +8,7 @@ import { has, layout, type OwnPlace } from "../layout.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isPrerelease, type Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
-import { chartManifest } from "./chart.ts";
+import { type Chart, chartFrom, chartManifest } from "./chart.ts";
 import { type ProductImages, readProductImages } from "./chart-images.ts";
 import {
   chartValue,
@@ -59,7 +59,9 @@ export interface Row {
   /** Returns the references in the workspace. */
   readonly inWorkspace?: (workspace: Workspace) => readonly Found[];
   /** Returns the references in the chart's manifest. */
-  readonly inChart?: (images: ProductImages) => readonly Found[];
+  readonly inChart?: (chart: Chart) => readonly Found[];
+  /** Returns the references in the images that the chart promises. */
+  readonly inImages?: (images: ProductImages) => readonly Found[];
   /** Returns the references in an existing file of the row. */
   readonly inFile?: (file: Source, reading: Reading) => readonly Found[] | FoundInText;
   /** Reads a file; undefined if it can have no reference. The default reads any file. */
@@ -84,8 +86,8 @@ interface Reading {
   readonly workspace: Workspace;
   readonly versions: Versions;
   source(path: string): Promise<Source | undefined>;
-  /** Returns the images of the chart; undefined if there is no chart. */
-  images(): Promise<ProductImages | undefined>;
+  /** Returns the chart; undefined if there is none. */
+  chart(): Promise<Chart | undefined>;
 }
 
 /** The references of a tree, and the reasons why others may be missing. */
@@ -163,7 +165,7 @@ export function judgeCounts({ few }: References, complain: typeof error = error)
 
 async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
   const sources = new Map<string, Promise<Source | undefined>>();
-  let images: Promise<ProductImages | undefined> | undefined;
+  let chart: Promise<Chart | undefined> | undefined;
   function source(path: string): Promise<Source | undefined> {
     const known = sources.get(path) ?? tree.read(path);
     sources.set(path, known);
@@ -174,25 +176,28 @@ async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
     workspace: await readWorkspace(tree),
     versions,
     source,
-    images() {
-      images ??= source(chartManifest(layout.chart)).then((manifest) =>
-        manifest === undefined ? undefined : readProductImages(tree, layout.chart),
-      );
-      return images;
+    chart() {
+      chart ??= source(manifest).then((found) => found && chartFrom(found));
+      return chart;
     },
   };
 }
 
 /** Returns the existing files of a row, each with its references. */
 async function findIn(row: Row, reading: Reading): Promise<readonly InFile[]> {
-  const { inWorkspace, inChart, inFile, read = (path) => reading.source(path) } = row;
+  const { inWorkspace, inChart, inImages, inFile, read = (path) => reading.source(path) } = row;
   if (inWorkspace !== undefined) {
     const groups = Map.groupBy(inWorkspace(reading.workspace), ({ file }) => file);
     return [...groups].map(([file, found]) => ({ file, found }));
   }
-  if (inChart !== undefined) {
-    const images = await reading.images();
-    return images === undefined ? [] : [{ file: manifest, found: inChart(images) }];
+  if (inChart !== undefined || inImages !== undefined) {
+    const chart = await reading.chart();
+    if (chart === undefined) {
+      return [];
+    }
+    const found =
+      inChart?.(chart) ?? inImages?.(await readProductImages(reading.tree, layout.chart)) ?? [];
+    return [{ file: manifest, found }];
   }
   const listed = await Promise.all(row.where.map((glob) => reading.tree.list(glob)));
   const answers = await Promise.all(
@@ -307,22 +312,22 @@ const rows: readonly Row[] = [
     where: [manifest],
     follows: "chart",
     enforced: true,
-    inChart: ({ chart }) => [chartValue(chart.document, "version")],
+    inChart: ({ document }) => [chartValue(document, "version")],
   },
   {
     name: "appVersion",
     where: [manifest],
     follows: "appVersion",
     enforced: false,
-    inChart: ({ chart }) =>
-      chart.appVersion === undefined ? [] : [chartValue(chart.document, "appVersion")],
+    inChart: ({ appVersion, document }) =>
+      appVersion === undefined ? [] : [chartValue(document, "appVersion")],
   },
   {
     name: `image in ${layout.imagesAnnotation}`,
     where: [manifest],
     follows: "appVersion",
     enforced: false,
-    inChart: promisedTags,
+    inImages: promisedTags,
   },
   {
     name: "chart changelog section with content",

@@ -194,6 +194,31 @@ describe("a row", () => {
   });
 });
 
+describe("an image in values.yaml that is not there or cannot be read", () => {
+  const folder = "charts/perf-sentinel";
+  const files = smallProduct(next);
+  const manifest = files[`${folder}/Chart.yaml`] ?? "";
+  const none = manifest.slice(0, manifest.indexOf("annotations:"));
+  const all = { ...applicationVersions(next), chart: next };
+  const faultsOf = async (versions: Versions, values: string, chart = manifest) => {
+    const changed = { [`${folder}/values.yaml`]: values, [`${folder}/Chart.yaml`]: chart };
+    const { faults } = await readReferences(memoryTree({ ...files, ...changed }), versions);
+    return faults.map(({ at }) => at?.file);
+  };
+
+  test.each([
+    "{}\n",
+    "image: ghcr.io/a/b:1\n",
+    "controller:\n  image: a/b\n",
+    "image:\n  name: a/b\n",
+    "[",
+  ])("is a fault only if an image is promised, and could move: %j", async (values) => {
+    expect(await faultsOf(all, values)).toEqual([`${folder}/values.yaml`]);
+    expect(await faultsOf(all, values, none)).toEqual([]);
+    expect(await faultsOf({ chart: next }, values)).toEqual([]);
+  });
+});
+
 test("a file that cannot be read hides no other file of its row", async () => {
   const [template, guide, stale] = [
     "docs/ci-templates/a.yml",
