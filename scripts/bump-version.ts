@@ -128,7 +128,11 @@ async function checkTags(
     tags.push(tag);
     const newest = newestRelease(refs, prefix);
     if (refs.some(({ name }) => name === tag)) {
-      const remedy = "Never change what a tag has published: bump to the next version";
+      const isLockstep = prefix === layout.chartTagPrefix && versions.application !== undefined;
+      const next = isLockstep
+        ? "name the chart's next one with --chart A.B.C"
+        : "bump to the next version";
+      const remedy = `Never change what a tag has published: ${next}`;
       faults.push(error(`Cannot bump: tag ${tag} already exists locally`, { remedy }));
     } else if (
       (await isForward) &&

@@ -204,12 +204,36 @@ charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
   await world.commit({}, "Bump the chart");
 
   expect((await bump(world, "1.3.0", "--chart", "1.2.11", "--chart-only")).code).toBe(2);
+  await world.git("tag", "chart-v1.2.10");
   const refused = await bump(world, "1.2.10");
-  expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("because of releases of the chart alone");
-  expect(refused.stderr).toContain("Name a version greater than 1.2.10");
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    `error: Cannot bump: tag chart-v1.2.10 already exists locally
+  fix: Never change what a tag has published: name the chart's next one with --chart A.B.C
+Nothing was written.
+`,
+  ]);
   expect(await status(world)).toBe("");
+  expect((await bump(world, "1.2.10", "--chart", "1.2.11", "--dry-run")).code).toBe(0);
   expect((await bump(world, "1.2.11")).code).toBe(0);
+});
+
+test("a chart that stands at the version and is not tagged keeps it, and says that appVersion moves", async () => {
+  await using world = await productWorld({
+    ...product,
+    [chart]: (product[chart] ?? "").replace("\nversion: 1.2.9", "\nversion: 1.3.0"),
+    [chartChangelog]:
+      "# Changelog\n\n## [1.3.0]\n\n### Fixed\n\n- a probe\n\n## [1.2.9]\n\n- old\n",
+  });
+  await world.git("tag", "chart-v1.2.9");
+  const { code } = await bump(world, "1.3.0");
+  expect(code).toBe(0);
+  const text = (path: string) => readFileSync(join(world.root, path), "utf8");
+  expect(text(chart)).toContain('\nversion: 1.3.0\nappVersion: "1.3.0"\n');
+  expect(text(chart)).toContain("sentinel:1.3.0\n");
+  expect(text(chartChangelog)).toBe(
+    "# Changelog\n\n## [1.3.0]\n\n### Changed\n\n- `appVersion` moves to `1.3.0`.\n\n### Fixed\n\n- a probe\n\n## [1.2.9]\n\n- old\n",
+  );
 });
 
 describe("nothing is written if", () => {

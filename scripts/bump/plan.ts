@@ -83,7 +83,10 @@ export function findTargets(
   // A default that is not greater has the same cause.
   if (chart !== undefined && (isAsked || faults.length === 0)) {
     const isBehind = isAsked || compareVersions(chart.value, application.value) <= 0;
-    faults.push(...checkGreater(own, chart, `the chart to ${own}: found it`, isRerun, !isBehind));
+    // The chart may stand at the version already. A bump refuses it then if it is tagged.
+    const isSameFine = isRerun || (!chartOnly && own === version);
+    const what = `the chart to ${own}: found it`;
+    faults.push(...checkGreater(own, chart, what, isSameFine, !isBehind));
   }
   const set = chartOnly
     ? { chart: own }
@@ -286,10 +289,14 @@ async function editSection(
     return [];
   }
   const movesAppVersion = stale.some(({ what }) => what === "appVersion");
+  const movesChart = stale.some(
+    ({ row: { follows }, what }) => follows === "chart" && what === "version",
+  );
   const { text, outcome, title, at, left } = withSection(changelog, {
     version: targetOf(row, versions),
     date,
     mustHaveDate: row.section.date,
+    isOpen: !movesChart,
     otherwise:
       row.follows === "chart" && movesAppVersion
         ? ["### Changed", "", `- \`appVersion\` moves to \`${versions.appVersion}\`.`]

@@ -9,12 +9,14 @@ import {
   type Changelog,
   dateByHand,
   datedHeading,
+  findLineNaming,
   isUnreleased,
   readChangelog,
   type Section,
   sectionsOf,
 } from "../lib/files/changelog.ts";
 import { type Splice, spliced } from "../lib/files/edit.ts";
+import { readLines } from "../lib/files/markdown.ts";
 import { type Finding, LocatedSyntaxError, type Place, warning } from "../lib/finding.ts";
 import { type Source, source as sourceOf } from "../lib/tree.ts";
 import type { Version } from "../lib/version.ts";
@@ -25,8 +27,10 @@ export interface SectionRequest {
   readonly date: Day;
   /** Whether the heading must have the date. If not, it has one if the newest section does. */
   readonly mustHaveDate: boolean;
-  /** The lines of the section if the author wrote none. */
+  /** The lines of the section if the author wrote none: a heading, an empty line and an item. */
   readonly otherwise: readonly string[];
+  /** Whether the item is added to what the author wrote, unless that says it already. */
+  readonly isOpen?: boolean;
 }
 
 /** The changelog with the section. */
@@ -123,7 +127,7 @@ const insertion = (offset: number, to: string): Splice => ({ offset, from: "", t
 /** Returns the edit that adds a missing date and missing text to an existing section. */
 function completed(changelog: Changelog, request: SectionRequest, existing: Section): Edit {
   const { text } = changelog.source;
-  const { version, date, mustHaveDate, otherwise } = request;
+  const { version, date, mustHaveDate, otherwise, isOpen } = request;
   const splices: Splice[] = [];
   if (mustHaveDate && !isDay(existing.date ?? "")) {
     if (!awaitsDate(existing)) {
@@ -134,8 +138,33 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
   }
   if (!existing.hasContent && otherwise.length > 0) {
     splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
+  } else if (isOpen && otherwise.length > 0 && !saysAppVersion(changelog, existing)) {
+    splices.push(itemSplice(text, existing, otherwise));
   }
   return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
+}
+
+function saysAppVersion(changelog: Changelog, section: Section): boolean {
+  const line = findLineNaming(changelog, section, "appVersion");
+  return line?.text.includes(section.version ?? "") === true;
+}
+
+/** Returns the splice that adds the item of `lines` below their heading, if a section has it, or first. */
+function itemSplice(text: string, { bodyStart, end }: Section, lines: readonly string[]): Splice {
+  const headings = readLines(text).filter(
+    ({ title, start }) => title !== undefined && start >= bodyStart && start < end,
+  );
+  const own = headings.find(({ title }) => lines[0]?.endsWith(` ${title}`));
+  const at = own?.end ?? bodyStart;
+  const item = lines.at(-1) ?? "";
+  const [blank = "", marker] = /^\s*([-*+](?= ))?/.exec(text.slice(at, end)) ?? [];
+  if (own === undefined && headings.length > 0) {
+    return insertion(at, below(text, at, lines));
+  }
+  const start = at + blank.length - (marker?.length ?? 0);
+  return marker === undefined
+    ? insertion(at, below(text, at, [item]))
+    : insertion(start, marker + item.slice(1) + lineEnd(text, start));
 }
 
 /** Returns the splice that writes a date after a heading's label, or over a placeholder. */

@@ -267,6 +267,8 @@ test.each([
   ["1.3.0 --chart 2.0.0", "1.2.9", "1.9.9", "1.3.0 1.3.0 2.0.0", "1.3.0"],
   ["1.3.0", "1.2.9", undefined, "1.3.0 1.3.0 -", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
+  ["1.3.0", "1.2.9", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
+  ["1.3.0 --chart 1.3.0", "1.2.9", "1.3.0", "1.3.0 1.3.0 1.3.0", "1.3.0"],
   ["1.3.0 --allow-same", "1.3.0", "1.4.0", "1.3.0 1.3.0 1.4.0", "1.3.0"],
   ["1.2.10 --chart-only", "1.2.9", "1.2.9", "- - 1.2.10", "1.2.9"],
   ["1.2.10 --chart-only --allow-same", "1.2.9", "1.2.10", "- - 1.2.10", "1.2.9"],
@@ -294,7 +296,7 @@ describe("a version that is not greater is refused", () => {
 
   test.each([
     ["1.3.2", ""],
-    ["1.3.0", "--allow-same"],
+    ["1.3.1", "--allow-same"],
   ])("where chart-only releases have run ahead to %s (%s)", (chart, option) => {
     const { faults, remedies } = targets(`1.3.0 ${option}`.trim(), "1.2.9", chart);
     expect(faults).toEqual([

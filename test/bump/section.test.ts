@@ -152,6 +152,30 @@ holds("the chart's changelog says what is true, in headings like its own", chart
   ],
 ]);
 
+holds("a sentence is added once to what the author wrote", { ...chart, isOpen: true }, [
+  [
+    "to its list below Changed",
+    "## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n* b\n\n## [1.2.9]\n",
+    `## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n*${says.slice(1)}\n* b\n\n## [1.2.9]\n`,
+    "completed",
+  ],
+  [
+    "below Changed of its own",
+    "## [1.3.0]\n\n### Fixed\n\n- a\n",
+    `## [1.3.0]\n\n### Changed\n\n${says}\n\n### Fixed\n\n- a\n`,
+    "completed",
+  ],
+  ["to a bare list", "## [1.3.0]\n- a\n", `## [1.3.0]\n${says}\n- a\n`, "completed"],
+  ["before prose", "## [1.3.0]\n\nA.\n", `## [1.3.0]\n\n${says}\n\nA.\n`, "completed"],
+  ["with CRLF", crlf("## [1.3.0]\n\n- a\n"), crlf(`## [1.3.0]\n\n${says}\n- a\n`), "completed"],
+  [
+    "unless it says so",
+    "## [1.3.0]\n\n- appVersion 1.3.0\n",
+    "## [1.3.0]\n\n- appVersion 1.3.0\n",
+    "kept",
+  ],
+]);
+
 holds("the chart's changelog needs words where nothing is true to say", silent, [
   [
     "added",
