@@ -48,6 +48,7 @@ import {
 import { changesAmong, showBranch } from "./lib/git/checkout.ts";
 import { gitOutput } from "./lib/git/git.ts";
 import { earlierReleases, newestRelease } from "./lib/git/last-release.ts";
+import { countMentions } from "./lib/git/mentions.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { listTags } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
@@ -61,6 +62,8 @@ import { compareVersions, isPrerelease, isVersion, type Version } from "./lib/ve
 export interface Preparation {
   readonly targets?: Targets;
   readonly plan?: BumpPlan | undefined;
+  /** The workspace's version before the bump. */
+  readonly from?: Version;
   readonly faults: readonly Finding[];
 }
 
@@ -95,13 +98,14 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
       faults: [...(at === undefined || isStrict ? [] : [fault]), ...others.filter(isOther)],
     };
   }
+  const from = stated.value as Version;
   const { targets, faults } = findTargets(
     request,
-    { value: stated.value as Version, place: stated.place },
+    { value: from, place: stated.place },
     chart && { value: chart.version as Version, place: chart.place },
   );
   const plan = await planTo(targets.versions);
-  return { targets, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
+  return { targets, from, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
 }
 
 /**
@@ -267,7 +271,7 @@ export const table = command({
     const date = options.date ?? dayOf(now);
     const { version } = operands;
     const request = { version, chart, chartOnly, allowSame, date };
-    const { targets, plan, faults } = await prepareBump(tree, request);
+    const { targets, plan, from, faults } = await prepareBump(tree, request);
     report.add(faults);
     const branch = gitOutput(opened, "read the branch", showBranch).then((name) => name.trim());
     const isOnMain = (name: string) =>
@@ -319,6 +323,15 @@ export const table = command({
     report.add((rows.get(false) ?? []).filter((each) => !isReported(each)));
     // A batch of their own: a fault among them would print all that match as well.
     report.add(rows.get(true) ?? []);
+    if (!chartOnly) {
+      const lines = plan.files.flatMap(({ path, moves }) =>
+        moves.map(({ line }) => `${path}:${line}`),
+      );
+      const known = new Set(lines);
+      const isKnown = (file: string, line: number) => known.has(`${file}:${line}`);
+      const { findLast } = earlier;
+      report.add(await countMentions(opened, version, { findLast, from, isKnown }));
+    }
     if (!dryRun) {
       const { nextAfterBump } = await import("./status/after.ts");
       const { application, chart: own } = targets.versions;

@@ -24,7 +24,16 @@ import {
   type References,
   readReferences,
 } from "./lib/files/references.ts";
-import { error, type Finding, foldRows, notice, quote, together, warning } from "./lib/finding.ts";
+import {
+  attempt,
+  error,
+  type Finding,
+  foldRows,
+  notice,
+  quote,
+  together,
+  warning,
+} from "./lib/finding.ts";
 import { checkChartChanges, notComparable } from "./lib/git/chart-changes.ts";
 import type { ObjectId } from "./lib/git/git.ts";
 import { judge } from "./lib/git/judged-tree.ts";
@@ -265,12 +274,18 @@ export const table = command({
     let data: () => Json = () => ({});
     report.add(
       await judge(opened, options.ref, async (tree, commit, findLast) => {
+        const { countMentions } = await import("./lib/git/mentions.ts");
+        // The last release is compared and its version searched while the files are read.
+        const mentions = attempt(() => countMentions(opened, version, { findLast, commit }));
         const read = await readReferences(tree, applicationVersions(version));
         data = () => dataOf(read, version);
         const tagged =
           read.references.some(({ yanked }) => yanked) &&
           (await taggedCommit(opened, version)) !== undefined;
         const findings = await judgeReferences(read, version, findLast, tagged);
+        const isRefused = findings.some(({ level }) => level === "error");
+        const { value = [], findings: unanswered = [] } = await mentions;
+        findings.push(...(isRefused ? [] : [...value, ...unanswered]));
         return commit === undefined || findings.every(({ level }) => level === "notice")
           ? findings
           : await forHistory(findings, opened, commit, version);

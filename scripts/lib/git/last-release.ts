@@ -12,7 +12,7 @@ import type { TagRef } from "./tag.ts";
 /** The last release, or why it is not known. */
 export type LastRelease =
   | { readonly tag: string; readonly version: Version; readonly tree: Tree; readonly why?: never }
-  | { readonly why: string };
+  | { readonly why: string; readonly version?: never };
 
 /**
  * Returns the last release before a version; undefined means before any. The prefix is that of its
