@@ -244,7 +244,7 @@ export const table = command({
     verbose: verboseOption,
   },
   refuses: [
-    "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's",
+    "X.Y.Z is not greater than the workspace's version, or A.B.C than the chart's; the chart may stand at X.Y.Z",
     "one of these versions has a local tag, or is below the newest release: releases come from main only",
     "a file that would be written has uncommitted changes; a changelog may have them",
     "the changelog has ## [X.Y.Z] already, followed by more than a date or one placeholder word",

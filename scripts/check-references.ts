@@ -10,6 +10,7 @@
  * the last release in a form that cannot be read, which a bump does not change, and if the chart lists
  * the changes of its last release. Of the chart, `appVersion` and the promised images are checked, but
  * not its own version, which may be ahead. Of a prerelease, only manifests and lock files are checked.
+ * A pass counts the other places in tracked text files that mention the last release.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -265,6 +266,7 @@ export const table = command({
     "a lock file, CI template, snippet or schema example states another version",
     "CHANGELOG.md has no ## [X.Y.Z] section with a real date, or two; [YANKED] needs the tag",
     "the chart's appVersion or the tag of a promised image is another version",
+    "a place of references.own in scripts/layout.ts has fewer matches than its minimum",
     "a file that holds references cannot be read",
   ],
   example: "bun scripts/check-references.ts v1.2.3 --ref v1.2.3",
