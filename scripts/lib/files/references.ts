@@ -59,9 +59,10 @@ export interface Row {
   /** Returns the references in the workspace. */
   readonly inWorkspace?: (workspace: Workspace) => readonly Found[];
   /** Returns the references in the chart's manifest. */
-  readonly inChart?: (chart: Chart) => readonly Found[];
-  /** Returns the references in the images that the chart promises. */
-  readonly inImages?: (images: ProductImages) => readonly Found[];
+  readonly inChart?: (
+    chart: Chart,
+    images: () => Promise<ProductImages>,
+  ) => readonly Found[] | Promise<readonly Found[]>;
   /** Returns the references in an existing file of the row. */
   readonly inFile?: (file: Source, reading: Reading) => readonly Found[] | FoundInText;
   /** Reads a file; undefined if it can have no reference. The default reads any file. */
@@ -185,19 +186,15 @@ async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
 
 /** Returns the existing files of a row, each with its references. */
 async function findIn(row: Row, reading: Reading): Promise<readonly InFile[]> {
-  const { inWorkspace, inChart, inImages, inFile, read = (path) => reading.source(path) } = row;
+  const { inWorkspace, inChart, inFile, read = (path) => reading.source(path) } = row;
   if (inWorkspace !== undefined) {
     const groups = Map.groupBy(inWorkspace(reading.workspace), ({ file }) => file);
     return [...groups].map(([file, found]) => ({ file, found }));
   }
-  if (inChart !== undefined || inImages !== undefined) {
+  if (inChart !== undefined) {
     const chart = await reading.chart();
-    if (chart === undefined) {
-      return [];
-    }
-    const found =
-      inChart?.(chart) ?? inImages?.(await readProductImages(reading.tree, layout.chart)) ?? [];
-    return [{ file: manifest, found }];
+    const images = () => readProductImages(reading.tree, layout.chart);
+    return chart === undefined ? [] : [{ file: manifest, found: await inChart(chart, images) }];
   }
   const listed = await Promise.all(row.where.map((glob) => reading.tree.list(glob)));
   const answers = await Promise.all(
@@ -327,7 +324,7 @@ const rows: readonly Row[] = [
     where: [manifest],
     follows: "appVersion",
     enforced: false,
-    inImages: promisedTags,
+    inChart: async (_, images) => promisedTags(await images()),
   },
   {
     name: "chart changelog section with content",

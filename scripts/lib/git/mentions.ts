@@ -11,9 +11,8 @@ const { references, ledger, changelog } = layout;
 
 /** Files whose old versions stay: changelogs, lock files, the ledger, and examples with frozen fields. */
 const frozen = [
-  ...["**/changelog*", "**/*.lock", "**/package-lock.json", ledger, changelog],
-  ...(references.lockFiles ?? []),
-  ...[references.schemaExamples ?? []].flat(),
+  ...["**/changelog*", "**/*.lock", "**/package-lock.json", changelog],
+  ...[ledger ?? [], references.lockFiles ?? [], references.schemaExamples ?? []].flat(),
 ];
 
 /** What is known about the mentions of an earlier version. */
