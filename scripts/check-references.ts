@@ -218,7 +218,12 @@ async function compare(
   return [
     ...blind
       .filter(({ row, file }) =>
-        older.some((each) => each.row === row && each.file === file && each.version !== undefined),
+        older.some(
+          (each) =>
+            each.row === row &&
+            each.version !== undefined &&
+            (each.file === file || (row.atLeast !== undefined && row.where.includes(file))),
+        ),
       )
       .map(({ row, file }) =>
         warning(`${file} no longer holds the reference that it held in ${tag}: ${row.name}`, {

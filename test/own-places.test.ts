@@ -57,11 +57,11 @@ test("a place follows the version that it names: a prerelease leaves a final one
 });
 
 test("fewer matches than the minimum are an error; none where the last release had one is a warning", async () => {
-  const judge = async (text: string, atLeast: number) => {
+  const judge = async (text: string | undefined, atLeast: number) => {
     const row = ownRow(place("v{version}", { atLeast }));
     const files = smallProduct("1.3.0");
     const now = await readReferences(
-      memoryTree({ ...files, "A.md": text }),
+      memoryTree(text === undefined ? { ...files, "B.md": "" } : { ...files, "A.md": text }),
       applicationVersions(version),
       [...table, row],
     );
@@ -80,9 +80,11 @@ test("fewer matches than the minimum are an error; none where the last release h
   expect(await judge("", 1)).toEqual([
     "Cannot find v{version} in *.md: found 0, expected at least 1",
   ]);
-  expect(await judge("", 0)).toEqual([
-    "A.md no longer holds the reference that it held in v1.2.9: v{version}",
-  ]);
+  for (const text of ["", undefined]) {
+    expect(await judge(text, 0)).toEqual([
+      "*.md no longer holds the reference that it held in v1.2.9: v{version}",
+    ]);
+  }
   expect(await judge("v1.2.9", 1)).toEqual([
     "Cannot tag v1.3.0: A.md says v{version} 1.2.9, expected 1.3.0",
   ]);

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { error, type Finding, notice, warning } from "../../scripts/lib/finding.ts";
-import { type Outcome, sumUp } from "../../scripts/status/questions.ts";
+import { layout } from "../../scripts/lib/layout.ts";
+import { askImage, type Outcome, sumUp } from "../../scripts/status/questions.ts";
+import { memoryTree } from "../helpers/memory-tree.ts";
 
 test.each<[string, Finding[], Outcome]>([
   [
@@ -25,4 +27,16 @@ test.each<[string, Finding[], Outcome]>([
 
 test("a long text is cut", () => {
   expect(sumUp([notice("x".repeat(300))]).evidence).toHaveLength(240);
+});
+
+test("a chart that promises no image, and names none, has no image to wait for", async () => {
+  const tree = memoryTree({
+    [`${layout.chart}/Chart.yaml`]: "version: 1.3.0\n",
+    [`${layout.chart}/values.yaml`]: "operator:\n  image: a/b\n",
+  });
+  const { signal } = new AbortController();
+  expect(await askImage({ root: "/", env: {} }, tree, signal)).toEqual({
+    state: "verified",
+    evidence: "the chart promises no image",
+  });
 });

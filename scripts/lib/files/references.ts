@@ -96,7 +96,10 @@ export interface References {
   readonly tree: Tree;
   /** In the order of the table, the files, and the positions. */
   readonly references: readonly Reference[];
-  /** Existing files in which a row that is not enforced finds no reference. */
+  /**
+   * Existing files in which a row that is not enforced finds no reference; for a row with a minimum and
+   * no reference at all, its glob.
+   */
   readonly blind: readonly { readonly row: Row; readonly file: string }[];
   /** Rows with fewer references than they must have, and how many they have. */
   readonly few: readonly { readonly row: Row; readonly count: number }[];
@@ -131,11 +134,15 @@ export async function readReferences(
     references: answers.flatMap(({ row, value }) =>
       (value ?? []).flatMap(({ found }) => found.map((each) => ({ ...each, row }))),
     ),
-    blind: answers.flatMap(({ row, value }) =>
-      (value ?? [])
-        .filter(({ found, faults }) => found.length === 0 && !faults && !row.enforced)
-        .map(({ file }) => ({ row, file })),
-    ),
+    blind: answers.flatMap(({ row, value }) => {
+      if (value === undefined || row.enforced) {
+        return [];
+      }
+      const without = value.filter(({ found, faults }) => found.length === 0 && !faults);
+      const isGone = row.atLeast !== undefined && without.length === value.length;
+      const files = isGone ? row.where : without.map(({ file }) => file);
+      return files.map((file) => ({ row, file }));
+    }),
     few: answers.flatMap(({ row, value }) => {
       const count = value?.flatMap(({ found }) => found).length ?? 0;
       const isRead = value?.every((each) => each.faults === undefined);
