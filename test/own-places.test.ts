@@ -12,7 +12,7 @@ import {
   table,
   type Versions,
 } from "../scripts/lib/files/references.ts";
-import type { OwnPlace } from "../scripts/lib/layout.ts";
+import type { OwnPlace } from "../scripts/lib/layout-merge.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
 import { projectRoot, start, testRepository, writeFiles } from "./helpers/world.ts";

@@ -1,7 +1,5 @@
 /** Puts what a fork sets in `scripts/layout.ts` in place of the defaults. Loaded only if it sets a key. */
 
-import type { OwnPlace } from "./layout.ts";
-
 /** What a fork may have none of: it sets the key to `undefined`. */
 const optional = [
   "chart",
@@ -15,6 +13,18 @@ const optional = [
   "references.schemaExamples",
 ] as const;
 type Optional = (typeof optional)[number];
+
+/** A fork's own place that states a version. */
+export interface OwnPlace {
+  /** The glob of its files. */
+  readonly files: string;
+  /** The text around the version, which stands for itself: `kube = "{version}"`, `v{major}.{minor}`. */
+  readonly pattern: string;
+  /** The smallest number of matches in all files. */
+  readonly atLeast: number;
+  /** A prerelease moves `application`, but not `final`. */
+  readonly follows: "application" | "final" | "chart";
+}
 
 /** What an element of a list looks like that is empty by default. */
 const ownPlace: OwnPlace = {

@@ -4,7 +4,7 @@
  */
 
 import * as fork from "../layout.ts";
-import type { LayoutFault, Merged } from "./layout-merge.ts";
+import type { LayoutFault, Merged, OwnPlace } from "./layout-merge.ts";
 
 /** One make target of the lab run. */
 export interface LabStep {
@@ -17,18 +17,6 @@ export interface VintageRule {
   readonly months?: number;
   readonly calendarYears?: number;
   readonly words: string;
-}
-
-/** A fork's own place that states a version. */
-export interface OwnPlace {
-  /** The glob of its files. */
-  readonly files: string;
-  /** The text around the version, which stands for itself: `kube = "{version}"`, `v{major}.{minor}`. */
-  readonly pattern: string;
-  /** The smallest number of matches in all files. */
-  readonly atLeast: number;
-  /** A prerelease moves `application`, but not `final`. */
-  readonly follows: "application" | "final" | "chart";
 }
 
 /** The product's own values. */

@@ -4,7 +4,8 @@
  */
 
 import { attempt, error, type Finding } from "../finding.ts";
-import { has, layout, type OwnPlace } from "../layout.ts";
+import { has, layout } from "../layout.ts";
+import type { OwnPlace } from "../layout-merge.ts";
 import type { Source, Tree } from "../tree.ts";
 import { isPrerelease, type Version } from "../version.ts";
 import { readWorkspace, type Workspace } from "./cargo.ts";
