@@ -30,6 +30,7 @@ import { command, flag, main, need, operand, option, verboseOption, versionOf } 
 import { UsageError } from "./lib/command-line.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
+import { versionIn } from "./lib/files/cargo.ts";
 import {
   applicationVersions,
   readReferences,
@@ -77,35 +78,47 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
   };
   const read = await readReferences(tree, asked);
   const planTo = (versions: Versions) => attempt(() => planBump(tree, read, versions, date));
-  const stated = read.workspace.version;
-  const isStrict = typeof stated?.value === "string" && isVersion(stated.value);
+  const { version: stated, shared, crates, faults: unread } = read.workspace;
+  const current = versionIn(read.workspace);
+  const inheritor = shared ? undefined : crates.find(({ inherits }) => inherits);
   const chart = read.references.find(
     ({ row, what }) => row.follows === "chart" && what === "version",
   );
   // The unreadable file may be the chart.
   const isChartUnknown = movesChart && chart === undefined && read.faults.length > 0;
-  if (stated === undefined || !isStrict || isChartUnknown) {
+  if (stated === undefined || current === undefined || inheritor || isChartUnknown) {
     const file = layout.workspaceManifest;
-    const at = stated?.place();
-    const fault = error(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
+    const { path = ["workspace", "package", "version"], place } =
+      inheritor?.version ?? stated ?? {};
+    const at = place?.() ?? { file };
+    const table = inheritor ? "workspace.package" : path.slice(0, -1).join(".");
+    const found = inheritor
+      ? `${inheritor.manifest} inherits a workspace version, and there is none`
+      : `${file} states no workspace version that is strict SemVer`;
+    const fault = error(`Cannot bump: ${found}`, {
       at,
-      remedy: `Set version = "X.Y.Z" in [workspace.package] of ${file}`,
+      remedy: `Set version = "X.Y.Z" in [${table}] of ${file}`,
     });
+    const isFault =
+      inheritor !== undefined ||
+      (current === undefined && (stated !== undefined || unread.length === 0));
     // What keeps the targets from being known hides no other fault.
     const others = (await planTo(asked)).findings ?? [];
-    const isOther = (each: Finding) => at === undefined || !Bun.deepEquals(each.at, at);
-    return {
-      faults: [...(at === undefined || isStrict ? [] : [fault]), ...others.filter(isOther)],
-    };
+    const isOther = (each: Finding) => !isFault || !Bun.deepEquals(each.at, at);
+    return { faults: [...(isFault ? [fault] : []), ...others.filter(isOther)] };
   }
-  const from = stated.value as Version;
   const { targets, faults } = findTargets(
     request,
-    { value: from, place: stated.place },
+    { value: current, place: stated.place },
     chart && { value: chart.version as Version, place: chart.place },
   );
   const plan = await planTo(targets.versions);
-  return { targets, from, plan: plan.value, faults: [...faults, ...(plan.findings ?? [])] };
+  return {
+    targets,
+    from: current,
+    plan: plan.value,
+    faults: [...faults, ...(plan.findings ?? [])],
+  };
 }
 
 /**

@@ -1,13 +1,15 @@
 #!/usr/bin/env bun
 /**
- * Checks that the workspace, every crate and every pin on a sibling crate state a tag's version.
+ * Checks that the workspace, every crate and every pin on a sibling crate state a tag's version. A
+ * development dependency on a sibling may be a range that admits it.
  *
  * Usage: bun scripts/check-tag-version.ts <tag|version> [--ref COMMIT] [--verbose] [--repo DIR] [--json]
  *
- * Refuses if one of them states another version or none, if there is no crate or no workspace
- * version, if a manifest cannot be read, or if `exclude` or a `[workspace]` of its own keeps a
- * published crate out of the workspace. The same is a warning for any other crate below `crates/`,
- * and so is a dependency without a version, which `cargo publish` will refuse.
+ * Refuses if one of them states another version or none, if there is no crate, if a manifest cannot
+ * be read, or if `exclude` or a `[workspace]` of its own keeps a published crate out of the workspace.
+ * The same is a warning for any other crate below `crates/`, and so is a dependency without a
+ * version, which `cargo publish` will refuse. Of a member elsewhere with `publish = false`, only what
+ * it requires of the crates is checked.
  *
  * Exit codes: 0 passed, 1 refused or could not find out, 2 wrong command line, 130 interrupted.
  */
@@ -19,9 +21,11 @@ import {
   type Pin,
   pinnedVersion,
   readWorkspace,
+  suits,
+  versionIn,
   type Workspace,
 } from "./lib/files/cargo.ts";
-import type { Statement } from "./lib/files/cargo-manifest.ts";
+import { packageAt, type Statement } from "./lib/files/cargo-manifest.ts";
 import {
   type Details,
   error,
@@ -45,10 +49,9 @@ export const checkTagVersion: Check<Version> = async (tree, version) => {
 };
 
 /** Returns the version of a workspace, if it is another one than expected. */
-export function otherVersion({ version: stated }: Workspace, version: Version) {
-  const value = stated?.value;
-  const isOther = typeof value === "string" && isVersion(value) && value !== version;
-  return isOther ? value : undefined;
+export function otherVersion(workspace: Workspace, version: Version): Version | undefined {
+  const stated = versionIn(workspace);
+  return stated === version ? undefined : stated;
 }
 
 /** Returns the remedy for a workspace that is at another version. */
@@ -69,23 +72,29 @@ export function judgeTagVersion(
   version: Version,
   others: readonly { place(): Place }[] = [],
 ): Finding[] {
-  const { version: stated, faults } = workspace;
-  const root = layout.workspaceManifest;
+  const { manifest: root, version: stated, shared, unreleased, faults } = workspace;
   const other = otherVersion(workspace, version);
   const isOther = ({ value }: Statement) =>
     other !== undefined && typeof value === "string" && pinnedVersion(value) === other;
   const ownOf = workspace.crates.filter(({ inherits }) => !inherits).map((each) => each.version);
-  const pinsOf = workspace.pins.map(({ requirement }) => requirement);
-  const also = [...[...ownOf, ...pinsOf].filter(isOther), ...others];
-  const crates = workspace.crates.filter((each) =>
-    each.inherits ? other === undefined : !isOther(each.version),
+  const isWrong = (pin: Pin) => isOther(pin.requirement) && !suits(pin, version);
+  const pinsOf = workspace.pins.filter(isWrong).map(({ requirement }) => requirement);
+  const also = [...ownOf.filter((each) => each !== stated && isOther(each)), ...pinsOf, ...others];
+  const inherits = unreleased.filter((each) => each.inherits && shared === undefined);
+  const crates = [...workspace.crates, ...inherits].filter((each) =>
+    each.inherits ? other === undefined || shared === undefined : !isOther(each.version),
   );
   return [
     ...faults,
     ...(stated === undefined
       ? []
       : other === undefined
-        ? [judgeVersion(stated, "has no workspace version", version)]
+        ? // The version of a crate is judged with those of the others.
+          stated === shared
+          ? [judgeVersion(stated, version)]
+          : stated.document.source.path === root
+            ? []
+            : [notice(`${root} states no workspace version: each crate states its own`)]
         : [
             refuse(
               version,
@@ -102,45 +111,46 @@ export function judgeTagVersion(
       : [
           refuse(version, "the workspace has no crates", {
             at: { file: root },
-            remedy: `List the crates in members of [workspace] in ${root}`,
+            remedy: `List the crates in members of [workspace] in ${root}${unreleased.length > 0 ? ", or remove publish = false from theirs" : ""}`,
           }),
         ]),
     ...crates.map((crate) => judgeCrate(crate, workspace, version)),
-    ...workspace.pins
-      .filter(({ requirement }) => !isOther(requirement))
-      .map((pin) => judgePin(pin, version)),
+    ...unreleased
+      .filter((each) => !inherits.includes(each))
+      .map(({ manifest, version: { document } }) =>
+        notice(`${manifest} is not released: it says publish = false`, {
+          at: packageAt(document, "publish").place,
+        }),
+      ),
+    ...workspace.pins.filter((pin) => !isWrong(pin)).map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(({ manifest, name, place }) =>
       warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
         at: place,
         remedy: `State the version of ${name}, or set publish = false in ${manifest}`,
       }),
     ),
-    ...workspace.leftOut.map((each) => judgeLeftOut(each, version)),
+    ...workspace.leftOut.map((each) => judgeLeftOut(each, root, version)),
   ];
 }
 
 function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Finding {
   const { manifest, version: own, inherits } = crate;
-  const inherited = workspace.version?.value;
+  const { shared } = workspace;
   if (!inherits) {
-    return judgeVersion(own, "neither states a version nor inherits one", version);
+    return judgeVersion(own, version);
   }
-  return inherited === undefined
+  return shared === undefined
     ? refuse(version, `${manifest} inherits a workspace version, and there is none`, {
         at: own.place,
-        remedy: setVersion("[workspace.package]", version, layout.workspaceManifest),
+        remedy: setVersion("[workspace.package]", version, workspace.manifest),
       })
-    : notice(`${manifest} -> ${shown(inherited)} (inherits the workspace version)`, {
+    : notice(`${manifest} -> ${shown(shared.value)} (inherits the workspace version)`, {
         at: own.place,
       });
 }
 
-/**
- * Checks the version that a manifest states for its package or the workspace.
- *
- * @param without The predicate of the message if the version is missing.
- */
-function judgeVersion(stated: Statement, without: string, version: Version) {
+/** Checks the version that a manifest states for its package or the workspace. */
+function judgeVersion(stated: Statement, version: Version) {
   const { document, value, place: at } = stated;
   const { path } = document.source;
   if (value === version) {
@@ -148,15 +158,20 @@ function judgeVersion(stated: Statement, without: string, version: Version) {
   }
   const table = `[${stated.path.slice(0, -1).join(".")}]`;
   const inherit = table === "[workspace.package]" ? "" : ", or version.workspace = true";
-  const why = value === undefined ? without : `says ${shown(value)}, expected ${version}`;
+  const why =
+    value === undefined
+      ? "neither states a version nor inherits one"
+      : `says ${shown(value)}, expected ${version}`;
   const remedy = setVersion(table, version, path) + inherit;
   return refuse(version, `${path} ${why}`, { at, remedy });
 }
 
-function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Finding {
+function judgePin(pin: Pin, version: Version): Finding {
+  const { manifest, sibling, requirement } = pin;
   const { value, place: at } = requirement;
-  if (typeof value === "string" && pinnedVersion(value) === version) {
-    return notice(`${manifest}: ${sibling} -> ${value} (matches tag)`, { at });
+  if (typeof value === "string" && suits(pin, version)) {
+    const why = pinnedVersion(value) === version ? "matches tag" : `admits ${version}`;
+    return notice(`${manifest}: ${sibling} -> ${value} (${why})`, { at });
   }
   const stated = typeof value === "string" ? shown(value) : `with ${shown(value)} as its version`;
   return refuse(version, `${manifest} requires ${sibling} ${stated}, expected ${version}`, {
@@ -166,9 +181,8 @@ function judgePin({ manifest, sibling, requirement }: Pin, version: Version): Fi
 }
 
 /** Refuses a crate that is left out but published, because its version is not checked. */
-function judgeLeftOut(crate: LeftOut, version: Version): Finding {
+function judgeLeftOut(crate: LeftOut, root: string, version: Version): Finding {
   const { manifest, name, excludedBy, place: at } = crate;
-  const root = layout.workspaceManifest;
   const entry = quote(excludedBy ?? "");
   const [why, remedy] =
     excludedBy === undefined
@@ -215,9 +229,9 @@ export const table = command({
   },
   options: { ref: refOption, verbose: verboseOption },
   refuses: [
-    "[workspace.package] in Cargo.toml states another version, or none",
+    "the workspace states another version",
     "a crate neither inherits the workspace version nor states the tag's",
-    "a crate requires a sibling crate in another version than 1.2.3, =1.2.3 or ^1.2.3",
+    "a crate requires a sibling crate in another version than 1.2.3, =1.2.3 or ^1.2.3; a development dependency may be a range",
     "a crate that a release publishes is left out: by exclude, or as a workspace of its own",
     "there are no crates, or a manifest cannot be read",
   ],

@@ -16,6 +16,7 @@
 
 import { type Day, dayOf, daysBetween, isDay, monthsBefore, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, option, refOption, verboseOption } from "./lib/cli.ts";
+import { readWorkspace, versionIn } from "./lib/files/cargo.ts";
 import {
   findLineNaming,
   isUnreleased,
@@ -23,7 +24,6 @@ import {
   readChangelog,
   sectionsOf,
 } from "./lib/files/changelog.ts";
-import { parseToml } from "./lib/files/document.ts";
 import {
   attempt,
   error,
@@ -33,6 +33,7 @@ import {
   notice,
   type Place,
   quote,
+  Refusal,
   warning,
 } from "./lib/finding.ts";
 import { notComparable } from "./lib/git/chart-changes.ts";
@@ -41,7 +42,7 @@ import type { FindLastRelease } from "./lib/git/last-release.ts";
 import { layout, type VintageRule } from "./lib/layout.ts";
 import type { Json } from "./lib/report.ts";
 import type { Check, Source, Tree } from "./lib/tree.ts";
-import { isVersion, type Version } from "./lib/version.ts";
+import type { Version } from "./lib/version.ts";
 
 /** The options of the check. */
 export interface VintageQuestion {
@@ -271,9 +272,13 @@ async function readDeferrals(tree: Tree) {
 }
 
 async function workspaceVersion(tree: Tree): Promise<Version | undefined> {
-  const manifest = await tree.read(layout.workspaceManifest);
-  const stated = manifest && parseToml(manifest).at(["workspace", "package", "version"]);
-  return typeof stated === "string" && isVersion(stated) ? stated : undefined;
+  const isThere = (await tree.read(layout.workspaceManifest)) !== undefined;
+  const workspace = await readWorkspace(tree);
+  const version = versionIn(workspace);
+  if (isThere && version === undefined && workspace.faults.length > 0) {
+    throw new Refusal(workspace.faults);
+  }
+  return version;
 }
 
 // Findings

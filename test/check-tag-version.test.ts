@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { checkTagVersion } from "../scripts/check-tag-version.ts";
+import { checkTagVersion, judgeTagVersion } from "../scripts/check-tag-version.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
+import { readWorkspace } from "../scripts/lib/files/cargo.ts";
 import type { Finding } from "../scripts/lib/finding.ts";
 import { commitTree, openObjects } from "../scripts/lib/git/objects.ts";
 import { openRepository } from "../scripts/lib/git/repository.ts";
+import { layout } from "../scripts/lib/layout.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
 import { runScript } from "./helpers/run-script.ts";
@@ -104,12 +106,9 @@ test("evidence of more than ten rows is details below one sum", async () => {
 });
 
 describe("the workspace version", () => {
-  const none = "Cannot tag v1.2.3: Cargo.toml has no workspace version";
   const says = (what: string) => `Cannot tag v1.2.3: Cargo.toml says ${what}, expected 1.2.3`;
 
   test.each([
-    ["absent", '[workspace]\nmembers = ["crates/*"]\n', `1 ${none}`],
-    ["absent, no workspace at all", stated("top", "1.2.3"), ` ${none}`],
     ["a number", root().replace('"1.2.3"', "1.2"), `4 ${says("the number 1.2")}`],
     ["a table", root().replace('"1.2.3"', "{ workspace = true }"), `4 ${says("a table")}`],
     ["empty", root(""), `4 ${says('""')}`],
@@ -136,6 +135,42 @@ describe("the workspace version", () => {
     expect(notices(findings)).toEqual([
       "Cargo.toml -> 1.2.3 (matches tag)",
       "crates/a/Cargo.toml -> 1.2.3 (inherits the workspace version)",
+    ]);
+  });
+
+  test("is the root package's where none is shared, and is told once", async () => {
+    const files = {
+      "Cargo.toml": stated("top", "1.2.3", '\npublish = false\n[workspace]\nmembers = ["lib"]\n'),
+      "lib/Cargo.toml": stated("lib", "1.2.3"),
+    };
+    const findings = await check(files);
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings)).toEqual([
+      "Cargo.toml -> 1.2.3 (matches tag)",
+      "lib/Cargo.toml -> 1.2.3 (matches tag)",
+    ]);
+    const [found, ...more] = await check(files, "1.3.0");
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      message: "Cannot tag v1.3.0: the workspace is at 1.2.3: did you mean v1.2.3?",
+      at: { file: "Cargo.toml", line: 3 },
+      also: [{ file: "lib/Cargo.toml", line: 3 }],
+    });
+  });
+
+  test("is none where no manifest shares one: each crate is judged by its own, and a notice says so", async () => {
+    const files = {
+      "Cargo.toml": '[workspace]\nmembers = ["a", "b"]\n',
+      "a/Cargo.toml": stated("a", "1.2.3"),
+      "b/Cargo.toml": stated("b", "1.2.2"),
+    };
+    const findings = await check(files);
+    expect(complaints(findings)).toEqual([
+      "error b/Cargo.toml:3 Cannot tag v1.2.3: b/Cargo.toml says 1.2.2, expected 1.2.3",
+    ]);
+    expect(notices(findings)).toEqual([
+      "Cargo.toml states no workspace version: each crate states its own",
+      "a/Cargo.toml -> 1.2.3 (matches tag)",
     ]);
   });
 
@@ -195,12 +230,68 @@ describe("a crate", () => {
     ]);
   });
 
-  test("that inherits a version which is not there is refused, beside the version", async () => {
-    const files = { ...good, "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n' };
+  test.each([
+    ["", '[workspace]\nmembers = ["crates/*"]\n'],
+    [", whatever the root package states", `${stated("top", "1.2.3")}[workspace]\n`],
+  ])("that inherits a version which is not there is refused%s", async (_, manifest) => {
+    const files = { ...good, "Cargo.toml": manifest };
     expect(complaints(await check(files))).toEqual([
-      "error Cargo.toml:1 Cannot tag v1.2.3: Cargo.toml has no workspace version",
       "error crates/a/Cargo.toml:3 Cannot tag v1.2.3: crates/a/Cargo.toml inherits a workspace version, and there is none",
       "error crates/b/Cargo.toml:3 Cannot tag v1.2.3: crates/b/Cargo.toml inherits a workspace version, and there is none",
+    ]);
+  });
+});
+
+describe("a member with publish = false", () => {
+  const pinning = (requirement: string, rest = "") =>
+    stated("x", "0.1.0", `publish = false\n${rest}[dependencies]\na = "${requirement}"\n`);
+  const listing = root().replace('"crates/*"', '"crates/a", "crates/b", "tools/x"');
+  const inTools = "tools/x/Cargo.toml";
+  const judge = (manifest: string, changes: Files = {}) =>
+    check({ ...good, "Cargo.toml": listing, [inTools]: manifest, ...changes });
+
+  test.each(["publish = false", "publish = []"])("is a notice: %s", async (line) => {
+    const findings = await judge(stated("x", "0.1.0", `${line}\n[dependencies]\na = "1.2"\n`));
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings)).toContain(`${inTools} is not released: it says publish = false`);
+    expect(notices(findings)).toContain(`${inTools}: a -> 1.2 (admits 1.2.3)`);
+  });
+
+  test.each([
+    ["that no longer admits the version", "=1.2.2", `5 Cannot tag v1.2.3: ${inTools} requires a`],
+    ["that Cargo cannot read", "one", `5 Cannot tag v1.2.3: ${inTools} requires a`],
+  ])("is refused for a requirement %s", async (_, requirement, expected) => {
+    const [found = "", ...more] = complaints(await judge(pinning(requirement)));
+    expect(more).toEqual([]);
+    expect(found.replace("6 ", "5 ")).toStartWith(`error ${inTools}:${expected}`);
+  });
+
+  test("is no sibling: a crate may require any version of it", async () => {
+    const a = crate("a", '[dev-dependencies]\nx = { path = "../../tools/x", version = "0.1" }\n');
+    expect(complaints(await judge(pinning("1"), { "crates/a/Cargo.toml": a }))).toEqual([]);
+  });
+
+  test.each([
+    ["in the usual place", "crates/x/Cargo.toml", stated("x", "0.1.0", "publish = false\n")],
+    ["named like the product", inTools, stated("perf-sentinel", "0.1.0", "publish = false\n")],
+    ["that is published", inTools, stated("perf-sentinel-core", "0.1.0", "publish = []\n")],
+    ["of which publish is unset", inTools, stated("x", "0.1.0")],
+  ])("counts, as does one %s", async (_, path, manifest) => {
+    const members = listing.replace("tools/x", path.slice(0, -"/Cargo.toml".length));
+    const files = { ...good, "Cargo.toml": members, [path]: manifest };
+    expect(complaints(await check(files))).toEqual([
+      `error ${path}:3 Cannot tag v1.2.3: ${path} says 0.1.0, expected 1.2.3`,
+    ]);
+  });
+
+  test("that inherits a version which is not there is refused", async () => {
+    const files = {
+      "Cargo.toml": '[workspace]\nmembers = ["a", "x"]\n',
+      "a/Cargo.toml": stated("a", "1.2.3"),
+      "x/Cargo.toml": crate("x", "publish = false\n"),
+    };
+    expect(complaints(await check(files))).toEqual([
+      "error x/Cargo.toml:3 Cannot tag v1.2.3: x/Cargo.toml inherits a workspace version, and there is none",
     ]);
   });
 });
@@ -305,7 +396,6 @@ describe("a pin", () => {
     ["by path alone", '[dependencies]\nx = { version = "VERSION", path = ".././b/" }\n'],
     ["sub-table", '[dependencies.b]\npath = "../b"\nversion = "VERSION"\n'],
     ["renamed", '[dependencies]\nbee = { package = "b", version = "VERSION" }\n'],
-    ["development", '[dev-dependencies]\nb = "VERSION"\n'],
     ["build", '[build-dependencies]\nb = "VERSION"\n'],
     ["git", '[dependencies]\nb = { git = "https://example.invalid/b", version = "VERSION" }\n'],
   ];
@@ -406,6 +496,44 @@ describe("a pin", () => {
     const findings = await check(files);
     expect(complaints(findings)).toEqual([]);
     expect(notices(findings).filter((each) => each.includes("a/Cargo.toml:"))).toEqual([]);
+  });
+
+  /** Judges requirements of crate `a` on `b`, and returns what is not a notice. */
+  const judgeRanges = async (tables: string, shared = "", rangesBetweenCrates = false) => {
+    const files = {
+      ...good,
+      "Cargo.toml": root("1.2.3", shared),
+      "crates/a/Cargo.toml": crate("a", tables),
+    };
+    const workspace = await readWorkspace(memoryTree(files), { ...layout, rangesBetweenCrates });
+    const findings = judgeTagVersion(workspace, parseVersion("1.2.3"));
+    return complaints(findings).map((each) => each.slice(each.lastIndexOf(": ") + 2));
+  };
+  const all = (requirement: string) =>
+    `[dependencies]\nb = "${requirement}"\n[build-dependencies]\nb = "${requirement}"\n[dev-dependencies]\nb = "${requirement}"\n[target.x.dev-dependencies]\nb = "${requirement}"\n`;
+
+  test.each([">=1", "1", "1.2", "1.2.2", ">=1.0, <2", "~1.2", "*"])(
+    "may be a range that admits the version in a development dependency alone: %s",
+    async (range) => {
+      expect(await judgeRanges(all(range))).toHaveLength(2);
+      expect(await judgeRanges(all(range), "", true)).toEqual([]);
+    },
+  );
+
+  test("that does not admit the version is refused everywhere", async () => {
+    expect(await judgeRanges(all("2"))).toHaveLength(4);
+    expect(await judgeRanges(all("2"), "", true)).toHaveLength(4);
+  });
+
+  test("that is shared may be a range if only development dependencies inherit it", async () => {
+    const shared = '[workspace.dependencies]\nb = ">=1"\n';
+    const stale = ['Cargo.toml requires b ">=1", expected 1.2.3'];
+    const inherited = "b.workspace = true\n";
+    expect(await judgeRanges(`[dev-dependencies]\n${inherited}`, shared)).toEqual([]);
+    expect(await judgeRanges(`[dependencies]\n${inherited}`, shared)).toEqual(stale);
+    const both = `[dependencies]\n${inherited}[dev-dependencies]\n${inherited}`;
+    expect(await judgeRanges(both, shared)).toEqual(stale);
+    expect(await judgeRanges("", shared)).toEqual(stale);
   });
 
   test("tells `-` from `_`, as Cargo does in manifests", async () => {

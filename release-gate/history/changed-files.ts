@@ -1,7 +1,8 @@
 /** Compares the files of two commits, apart from the versions that a bump moves. */
 
+import { versionIn } from "../../scripts/lib/files/cargo.ts";
 import { editDocument } from "../../scripts/lib/files/edit.ts";
-import { type Reference, readReferences } from "../../scripts/lib/files/references.ts";
+import { isStale, type Reference, readReferences } from "../../scripts/lib/files/references.ts";
 import { attempt, refusal } from "../../scripts/lib/finding.ts";
 import { gitOutput, type ObjectId } from "../../scripts/lib/git/git.ts";
 import { commitTree, openObjects } from "../../scripts/lib/git/objects.ts";
@@ -50,8 +51,8 @@ export async function findChangedFiles(
 async function readManifests(tree: Tree): Promise<ReadonlyMap<string, string>> {
   const neutral = "0.0.0" as Version;
   const { value: read } = await attempt(() => readReferences(tree, { application: neutral }));
-  const stated = read?.workspace.version?.value;
-  const ours = read?.references.filter(({ version }) => version === stated) ?? [];
+  const application = read && versionIn(read.workspace);
+  const ours = application ? read.references.filter((each) => !isStale(each, { application })) : [];
   const files = [...Map.groupBy(ours, ({ file }) => file)];
   const texts = files.map(async ([path, found]): Promise<readonly [string, string][]> => {
     const { value } = await attempt(async () => withVersion(found, neutral));

@@ -31,9 +31,17 @@ export const defaults = {
   /** The text before the version in a tag of each kind. */
   tagPrefix: "v",
   chartTagPrefix: "chart-v",
-  /** The workspace manifest, and crates that are checked even if `members` does not list them. */
+  /**
+   * The workspace manifest, and crates that are checked even if `members` does not list them, or
+   * `publish` is false. Both are relative to the top level.
+   */
   workspaceManifest: "Cargo.toml",
   crateManifests: "crates/*/Cargo.toml",
+  /**
+   * Whether a normal or build dependency on a sibling crate, too, may be a range that admits the
+   * version, such as `>=1`. A development dependency always may.
+   */
+  rangesBetweenCrates: false as boolean,
   /** The Helm chart's folder, relative to the top level. */
   chart: "charts/perf-sentinel",
   /** The chart's changelog, relative to the chart's folder; undefined if it has none. */

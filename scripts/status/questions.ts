@@ -16,7 +16,7 @@ import { auditVintages } from "../check-vintages.ts";
 import type { Answer } from "../lib/answer.ts";
 import type { Day } from "../lib/calendar.ts";
 import { workTree } from "../lib/disk/work-tree.ts";
-import { readWorkspace } from "../lib/files/cargo.ts";
+import { readWorkspace, versionIn } from "../lib/files/cargo.ts";
 import { isUnreleased, readChangelog, sectionsOf } from "../lib/files/changelog.ts";
 import { chartManifest, readChart } from "../lib/files/chart.ts";
 import { isSameImage, readProductImages } from "../lib/files/chart-images.ts";
@@ -39,7 +39,7 @@ import type { Repository } from "../lib/git/repository.ts";
 import { has, layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
 import type { Tree } from "../lib/tree.ts";
-import { finalOf, isCandidate, isVersion, type Version } from "../lib/version.ts";
+import { finalOf, isCandidate, type Version } from "../lib/version.ts";
 import type { Target } from "../release/flow.ts";
 
 /** The outcome of a check or of several, on one line. */
@@ -353,8 +353,7 @@ export async function hasChart(tree: Tree): Promise<boolean> {
 /** Returns the version that a tree's workspace states; undefined if it states no valid version. */
 export async function statedVersion(tree: Tree): Promise<Version | undefined> {
   const { value } = await attempt(() => readWorkspace(tree));
-  const stated = value?.version?.value;
-  return typeof stated === "string" && isVersion(stated) ? stated : undefined;
+  return value && versionIn(value);
 }
 
 // Findings as one outcome

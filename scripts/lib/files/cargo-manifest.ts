@@ -2,7 +2,6 @@
 
 import { isAbsolute, join } from "node:path/posix";
 import { attempt, type Place } from "../finding.ts";
-import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { asTable, type Document, type Path, parseToml } from "./document.ts";
 
@@ -26,13 +25,20 @@ export interface Manifest {
   readonly dependencies: readonly Dependency[];
 }
 
-/** Returns a manifest, or the faults that prevent reading it; neither if there is no such file. */
-export async function readManifest(tree: Tree, path: string) {
+/**
+ * Returns a manifest, or the faults that prevent reading it; neither if there is no such file.
+ *
+ * @param isRoot Whether it is that of the workspace, whose shared dependencies and patches count.
+ */
+export async function readManifest(tree: Tree, path: string, isRoot = false) {
   const { value, findings: faults } = await attempt(async (): Promise<Manifest | undefined> => {
     const source = await tree.read(path);
     const document = source && parseToml(source);
     const folder = folderOf(path);
-    return document && { path, folder, document, dependencies: dependenciesIn(document, folder) };
+    if (document === undefined) {
+      return undefined;
+    }
+    return { path, folder, document, dependencies: dependenciesIn(document, folder, isRoot) };
   });
   return { path, manifest: value, faults };
 }
@@ -90,21 +96,20 @@ export interface Dependency {
   readonly folder: string | undefined;
   /** Whether it inherits from `[workspace.dependencies]`. */
   readonly inherits: boolean;
-  /** Whether `cargo publish` keeps it. */
-  readonly shipped: boolean;
+  /** Its table: `cargo publish` drops a development dependency without a version. */
+  readonly kind: "shared" | "patch" | "normal" | "development";
   readonly requirement: Statement;
 }
 
-/** Names of dependency tables. `cargo publish` drops a development dependency without a version. */
-const shippedTables = ["dependencies", "build-dependencies", "build_dependencies"];
-const otherTables = ["dev-dependencies", "dev_dependencies"];
+const normalTables = ["dependencies", "build-dependencies", "build_dependencies"];
+const developmentTables = ["dev-dependencies", "dev_dependencies"];
 
 /** Returns the paths of a manifest's tables of dependencies. */
-function dependencyTables(document: Document): readonly Path[] {
+function dependencyTables(document: Document, isRoot: boolean): readonly Path[] {
   const pathsIn = (key: string): Path[] =>
     Object.keys(asTable(document.at([key])) ?? {}).map((each) => [key, each]);
   const tables = [[], ...pathsIn("target")].flatMap((scope) =>
-    [...shippedTables, ...otherTables]
+    [...normalTables, ...developmentTables]
       // Cargo ignores an old spelling beside the new one.
       .filter((name) => {
         const current = name.replace("_", "-");
@@ -112,13 +117,11 @@ function dependencyTables(document: Document): readonly Path[] {
       })
       .map((name) => [...scope, name]),
   );
-  return document.source.path === layout.workspaceManifest
-    ? [["workspace", "dependencies"], ...pathsIn("patch"), ...tables]
-    : tables;
+  return isRoot ? [["workspace", "dependencies"], ...pathsIn("patch"), ...tables] : tables;
 }
 
-function dependenciesIn(document: Document, folder: string): Dependency[] {
-  return dependencyTables(document).flatMap((path) =>
+function dependenciesIn(document: Document, folder: string, isRoot: boolean): Dependency[] {
+  return dependencyTables(document, isRoot).flatMap((path) =>
     Object.entries(asTable(document.at(path)) ?? {}).map(([key, entry]) => {
       const table = asTable(entry);
       const own = [...path, key];
@@ -129,11 +132,18 @@ function dependenciesIn(document: Document, folder: string): Dependency[] {
         local: table?.path !== undefined,
         folder: typeof table?.path === "string" ? inTree(folder, table.path) : undefined,
         inherits: inherits(table),
-        shipped: path[0] !== "workspace" && shippedTables.includes(String(path.at(-1))),
+        kind: kindOf(path),
         requirement: statement(document, table === undefined ? own : [...own, "version"]),
       };
     }),
   );
+}
+
+function kindOf([first, ...rest]: Path): Dependency["kind"] {
+  if (first === "workspace" || first === "patch") {
+    return first === "workspace" ? "shared" : first;
+  }
+  return developmentTables.includes(String(rest.at(-1) ?? first)) ? "development" : "normal";
 }
 
 // Paths

@@ -4,9 +4,10 @@
  *
  * Crates are those of `[workspace].members` without `exclude`, as Cargo reads them, those that
  * `layout.crateManifests` finds, and the root package. For Cargo every path dependency inside the
- * workspace is a member, too. This module includes it only if it inherits the workspace version,
- * because it may have a different one. A crate that is a separate workspace (such as a fuzz crate)
- * and that `members` does not list is not released.
+ * workspace is a member, too. This module includes it only if it inherits the workspace version or
+ * the layout names it, because it may have a different one. A crate that is a separate workspace
+ * (such as a fuzz crate) and that `members` does not list is not released. Nor is a member with
+ * `publish = false` in another place (such as an xtask) that the layout does not name.
  *
  * A dependency is on a sibling if its `path` leads to one or its package has the name of one, even
  * with `git` or `registry` keys: `cargo publish` keeps the name and the version, which select the
@@ -17,6 +18,7 @@
 import { error, type Finding, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
+import { compareVersions, isVersion, type Version } from "../version.ts";
 import {
   type Dependency,
   inherits,
@@ -32,9 +34,19 @@ import {
   statement,
   withoutDots,
 } from "./cargo-manifest.ts";
+import { admits } from "./cargo-requirement.ts";
 import type { Document, Path } from "./document.ts";
 
-/** A package that is released with the workspace. */
+/** What the layout says about the workspace. */
+export interface WorkspaceLayout {
+  readonly workspaceManifest: string;
+  readonly crateManifests: string;
+  readonly rangesBetweenCrates: boolean;
+  readonly product: string;
+  readonly published: { readonly crates?: readonly string[] | undefined };
+}
+
+/** A package of the workspace. */
 export interface Crate {
   /** Path of its manifest. */
   readonly manifest: string;
@@ -54,6 +66,8 @@ export interface Pin {
   /** Name of the required crate. */
   readonly sibling: string;
   readonly requirement: Statement;
+  /** Whether it may be a range that admits the version, instead of stating it. */
+  readonly mayBeRange: boolean;
 }
 
 /** A dependency without a version, which prevents publishing a crate. */
@@ -79,10 +93,19 @@ export interface LeftOut {
 
 /** The workspace of a tree. */
 export interface Workspace {
-  /** `[workspace.package].version`; undefined if there is no readable root manifest. */
+  /** Path of the root manifest. */
+  readonly manifest: string;
+  /** `[workspace.package].version`; undefined if there is none to inherit. */
+  readonly shared: Statement | undefined;
+  /**
+   * The shared version, else the root package's, else the greatest of the crates; undefined if
+   * there is none.
+   */
   readonly version: Statement | undefined;
-  /** The root package first, the others sorted by path. */
+  /** Those that are released: the root package first, the others sorted by path. */
   readonly crates: readonly Crate[];
+  /** The other members: those that the layout does not name, and that cannot be published. */
+  readonly unreleased: readonly Crate[];
   /** Those of the root manifest first, the others sorted by path. */
   readonly pins: readonly Pin[];
   readonly unversioned: readonly Unversioned[];
@@ -102,32 +125,83 @@ export function pinnedVersion(requirement: string): string | undefined {
   return /^[=^]? ?([^ ]*)$/.exec(words.join(" "))?.[1];
 }
 
+/** Reports whether a requirement states a version, or may be a range and admits it. */
+export function suits({ requirement: { value }, mayBeRange }: Pin, version: Version): boolean {
+  return (
+    typeof value === "string" &&
+    (pinnedVersion(value) === version || (mayBeRange && admits(value, version)))
+  );
+}
+
+/** Returns the version of a workspace; undefined if it has none that is strict SemVer. */
+export function versionIn({ version }: Workspace): Version | undefined {
+  const value = version?.value;
+  return typeof value === "string" && isVersion(value) ? value : undefined;
+}
+
 /** Reads the workspace of a tree. An unreadable file is a fault; the others are still read. */
-export async function readWorkspace(tree: Tree): Promise<Workspace> {
-  const { manifest: root, faults } = await readManifest(tree, layout.workspaceManifest);
+export async function readWorkspace(tree: Tree, of: WorkspaceLayout = layout): Promise<Workspace> {
+  const file = of.workspaceManifest;
+  const { manifest: root, faults } = await readManifest(tree, file, true);
   if (root === undefined) {
-    const file = layout.workspaceManifest;
     const absent = error(`Cannot read the workspace: there is no ${file} at the top level`, {
       at: { file },
       remedy: `Name a checkout that has a ${file} with --repo DIR`,
     });
-    const none = { version: undefined, crates: [], pins: [], unversioned: [], leftOut: [] };
-    return { ...none, faults: faults ?? [absent] };
+    const versions = { shared: undefined, version: undefined };
+    const none = { crates: [], unreleased: [], pins: [], unversioned: [], leftOut: [] };
+    return { manifest: file, ...versions, ...none, faults: faults ?? [absent] };
   }
-  const found = await readCrates(tree, root);
-  const { manifests } = found;
-  const crates = manifests.map((each) => crateOf(each, root.document));
-  const siblingOf = siblingFinder(manifests, found.unread);
+  const { manifests, isUsual, unread, leftOut, faults: found } = await readCrates(tree, root, of);
+  const stated = statement(root.document, ["workspace", "package", "version"]);
+  const shared = stated.value === undefined ? undefined : stated;
+  const crates = new Map(manifests.map((each) => [each, crateOf(each, root.document)]));
+  function isReleased(each: Manifest): boolean {
+    const crate = crates.get(each);
+    return (
+      crate !== undefined &&
+      (crate.published ||
+        isUsual(crate.manifest) ||
+        isNamed(crate.name, of) ||
+        // Without a shared version, that of the root package is the workspace's.
+        (each === root && shared === undefined))
+    );
+  }
+  const released = manifests.filter(isReleased);
+  const others = new Set(manifests).difference(new Set(released));
+  const cratesOf = (list: readonly Manifest[]) => list.flatMap((each) => crates.get(each) ?? []);
+  const siblingOf = siblingFinder(released, unread);
+  const mayBeRange = rangeRule(manifests, others, of);
   const stating = [root, ...manifests.filter((each) => each !== root)];
-  const published = manifests.filter((_, index) => crates[index]?.published);
+  const published = manifests.filter((each) => crates.get(each)?.published);
   return {
-    version: statement(root.document, ["workspace", "package", "version"]),
-    crates,
-    pins: stating.flatMap((each) => pinsIn(each, siblingOf)),
+    manifest: file,
+    shared,
+    version: shared ?? versionOf(cratesOf(released), root),
+    crates: cratesOf(released),
+    unreleased: cratesOf([...others]),
+    pins: stating.flatMap((each) => pinsIn(each, siblingOf, mayBeRange)),
     unversioned: unversionedIn(published, root, siblingOf),
-    leftOut: found.leftOut,
-    faults: found.faults,
+    leftOut,
+    faults: found,
   };
+}
+
+/** Reports whether the layout names a package: as the product, or among the published crates. */
+function isNamed(name: string | undefined, { product, published }: WorkspaceLayout): boolean {
+  return name !== undefined && (name === product || published.crates?.includes(name) === true);
+}
+
+/** Returns the version that the root package states, else the greatest that a crate states. */
+function versionOf(crates: readonly Crate[], { path }: Manifest): Statement | undefined {
+  const own = crates.filter((each) => !each.inherits && each.version.value !== undefined);
+  const ofRoot = own.find(({ manifest }) => manifest === path);
+  const valid = own.flatMap(({ version }) => {
+    const { value } = version;
+    return typeof value === "string" && isVersion(value) ? [{ version, value }] : [];
+  });
+  valid.sort((one, other) => compareVersions(other.value, one.value));
+  return ofRoot?.version ?? valid[0]?.version;
 }
 
 /**
@@ -135,8 +209,8 @@ export async function readWorkspace(tree: Tree): Promise<Workspace> {
  * on. Returns the manifests of the crates (the root package first, the others sorted by path), the
  * paths of those that cannot be read, and the crates that are left out.
  */
-async function readCrates(tree: Tree, root: Manifest) {
-  const { listed, usual, exclusionOf, faults } = await findMembers(tree, root.document);
+async function readCrates(tree: Tree, root: Manifest, of: WorkspaceLayout) {
+  const { listed, usual, exclusionOf, faults } = await findMembers(tree, root, of);
   const manifests: Manifest[] = [];
   const leftOut: LeftOut[] = [];
   const illegal: Finding[] = [];
@@ -160,14 +234,18 @@ async function readCrates(tree: Tree, root: Manifest) {
         faults.push(
           error(`Cannot read the workspace: there is no ${path}`, {
             at: listed.get(path)?.place ?? { file: path },
-            remedy: `Add ${path}, or remove it from members in ${layout.workspaceManifest}`,
+            remedy: `Add ${path}, or remove it from members in ${root.path}`,
           }),
         );
       }
     } else if (!listed.has(path) && isMember && manifest.document.at(["workspace"])) {
       const { place } = statement(manifest.document, ["workspace"]);
       leftOut.push({ manifest: path, name, excludedBy: undefined, place });
-    } else if (isMember || inherits(packageAt(manifest.document, "version").value)) {
+    } else if (
+      isMember ||
+      isNamed(name, of) ||
+      inherits(packageAt(manifest.document, "version").value)
+    ) {
       manifests.push(manifest);
       return manifest.dependencies;
     }
@@ -193,8 +271,9 @@ async function readCrates(tree: Tree, root: Manifest) {
   return {
     manifests,
     unread,
+    isUsual: (path: string) => usual.has(path),
     leftOut: leftOut.sort((a, b) => (a.manifest < b.manifest ? -1 : 1)),
-    faults: [...faults, ...illegal, ...nameless.map(noName)],
+    faults: [...faults, ...illegal, ...nameless.map((each) => noName(each, root))],
   };
 }
 
@@ -203,10 +282,10 @@ function manifestsOf(dependencies: readonly Dependency[]): string[] {
   return dependencies.flatMap(({ folder }) => (folder === undefined ? [] : [manifestIn(folder)]));
 }
 
-function noName({ path, document }: Manifest): Finding {
+function noName({ path, document }: Manifest, root: Manifest): Finding {
   return error(`Cannot read the workspace: ${path} does not name its package`, {
     at: packageAt(document, "name").place,
-    remedy: `Give [package] in ${path} a name, or exclude it in ${layout.workspaceManifest}`,
+    remedy: `Give [package] in ${path} a name, or exclude it in ${root.path}`,
   });
 }
 
@@ -215,13 +294,13 @@ function noName({ path, document }: Manifest): Finding {
  * `layout.crateManifests`; and a function that returns the entry of `exclude` that excludes a
  * manifest, if there is one.
  */
-async function findMembers(tree: Tree, root: Document) {
+async function findMembers(tree: Tree, root: Manifest, { crateManifests }: WorkspaceLayout) {
   const faults: Finding[] = [];
-  const members = textsAt(root, ["workspace", "members"], faults);
-  const excluded = textsAt(root, ["workspace", "exclude"], faults);
+  const members = textsAt(root.document, ["workspace", "members"], faults);
+  const excluded = textsAt(root.document, ["workspace", "exclude"], faults);
   const [usual, ...expanded] = await Promise.all([
-    tree.list(layout.crateManifests),
-    ...members.map((entry) => expand(tree, entry)),
+    tree.list(crateManifests),
+    ...members.map((entry) => expand(tree, root.folder, entry)),
   ]);
   const listed = new Map<string, Text>();
   for (const [index, entry] of members.entries()) {
@@ -230,7 +309,7 @@ async function findMembers(tree: Tree, root: Document) {
       faults.push(
         error(`Cannot read the workspace: member ${quote(entry.value)} ${meant}`, {
           at: entry.place,
-          remedy: `Remove ${quote(entry.value)} from members in ${layout.workspaceManifest}`,
+          remedy: `Remove ${quote(entry.value)} from members in ${root.path}`,
         }),
       );
     } else {
@@ -241,17 +320,18 @@ async function findMembers(tree: Tree, root: Document) {
   }
   // As in Cargo, `exclude` never excludes an entry of `members` or a path below one, and paths are
   // compared without `./` and extra slashes, but are not resolved further.
-  const folders = members.map(({ value }) => withoutDots(value));
+  const folderAt = ({ value }: Text) => withoutDots(`${root.folder}/${value}`);
+  const folders = members.map(folderAt);
   const exclusionOf = (manifest: string) => {
-    const entry = excluded.find(({ value }) => isBelow(manifest, withoutDots(value)));
+    const entry = excluded.find((each) => isBelow(manifest, folderAt(each)));
     return entry && folders.some((each) => isBelow(manifest, each)) ? undefined : entry;
   };
   return { listed, usual: new Set(usual), exclusionOf, faults };
 }
 
 /** Returns the manifests that one entry of `members` lists, or the reason why there is none. */
-async function expand(tree: Tree, entry: Text): Promise<readonly string[] | string> {
-  const path = inTree("", entry.value);
+async function expand(tree: Tree, from: string, entry: Text): Promise<readonly string[] | string> {
+  const path = inTree(from, entry.value);
   if (path === undefined) {
     return "lies outside the workspace folder";
   }
@@ -316,13 +396,47 @@ function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<strin
     byFolder.get(folder) ?? (names.has(name) || unread.has(manifestIn(folder)) ? name : undefined);
 }
 
-function pinsIn({ path: manifest, dependencies }: Manifest, siblingOf: SiblingFinder): Pin[] {
-  return dependencies.flatMap((dependency) => {
+/** Reports whether a requirement in a manifest may be a range. */
+type RangeRule = (dependency: Dependency, manifest: Manifest) => boolean;
+
+/**
+ * Returns the rule for ranges. An exact requirement of a development dependency prevents publishing
+ * crates that need each other, because it names a version that is not published yet. A shared
+ * requirement is one of those only if no released crate inherits it as a normal dependency.
+ */
+function rangeRule(
+  manifests: readonly Manifest[],
+  others: ReadonlySet<Manifest>,
+  { rangesBetweenCrates }: WorkspaceLayout,
+): RangeRule {
+  const mayBe: RangeRule = ({ kind }, manifest) =>
+    rangesBetweenCrates || kind === "development" || (kind === "normal" && others.has(manifest));
+  const inheriting = manifests.flatMap((manifest) =>
+    manifest.dependencies
+      .filter((each) => each.inherits)
+      .map((each) => ({ key: each.key, mayBe: mayBe(each, manifest) })),
+  );
+  const users = Map.groupBy(inheriting, ({ key }) => key);
+  return (dependency, manifest) =>
+    dependency.kind === "shared"
+      ? rangesBetweenCrates || users.get(dependency.key)?.every((each) => each.mayBe) === true
+      : mayBe(dependency, manifest);
+}
+
+function pinsIn(stating: Manifest, siblingOf: SiblingFinder, mayBeRange: RangeRule): Pin[] {
+  return stating.dependencies.flatMap((dependency) => {
     const { requirement } = dependency;
     const sibling = siblingOf(dependency);
     return sibling === undefined || dependency.inherits || requirement.value === undefined
       ? []
-      : [{ manifest, sibling, requirement }];
+      : [
+          {
+            manifest: stating.path,
+            sibling,
+            requirement,
+            mayBeRange: mayBeRange(dependency, stating),
+          },
+        ];
   });
 }
 
@@ -332,11 +446,11 @@ function unversionedIn(
   root: Manifest,
   siblingOf: SiblingFinder,
 ): readonly Unversioned[] {
-  const shared = root.dependencies.filter(({ path }) => path[0] === "workspace");
+  const shared = root.dependencies.filter(({ kind }) => kind === "shared");
   const sharedByKey = new Map(shared.map((each) => [each.key, each]));
   const found = new Map<Dependency, Unversioned>();
   for (const { path: manifest, dependencies } of published) {
-    for (const dependency of dependencies.filter(({ shipped }) => shipped)) {
+    for (const dependency of dependencies.filter(({ kind }) => kind === "normal")) {
       const declared = dependency.inherits ? sharedByKey.get(dependency.key) : dependency;
       const isOurs = declared?.local === true || (declared && siblingOf(declared)) !== undefined;
       if (declared?.requirement.value === undefined && declared && isOurs && !found.has(declared)) {

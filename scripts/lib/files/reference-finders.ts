@@ -5,7 +5,7 @@ import { LocatedSyntaxError, type Place, quote } from "../finding.ts";
 import { layout } from "../layout.ts";
 import type { Source } from "../tree.ts";
 import { isVersion, type Version } from "../version.ts";
-import { pinnedVersion } from "./cargo.ts";
+import { type Pin, pinnedVersion, suits } from "./cargo.ts";
 import type { Statement } from "./cargo-manifest.ts";
 import { awaitsDate, dateByHand, isYanked, readChangelog, type Section } from "./changelog.ts";
 import type { ProductImages, PromisedImage } from "./chart-images.ts";
@@ -35,6 +35,8 @@ export interface Found {
   place(): Place;
   /** Returns the text to write for a version. */
   becomes(version: Version): string;
+  /** Reports whether it is right for a version that it does not state, such as `>=1` for 1.2.3. */
+  suits?(version: Version): boolean;
   readonly site: Site;
   /** The heading of a section without content. */
   readonly hollow?: string | undefined;
@@ -129,6 +131,14 @@ export function statedIn(
   return typeof value === "string"
     ? [{ ...found, place }]
     : [{ ...found, place, written: late().describeValue(value, "TOML"), version: undefined }];
+}
+
+/** Returns the reference in a requirement of a crate on another. */
+export function pinIn(pin: Pin): readonly Found[] {
+  return statedIn(pin.requirement, pin.sibling).map((found) => ({
+    ...found,
+    suits: (version) => suits(pin, version),
+  }));
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   lockedIn,
   mentionsIn,
   patternFinder,
+  pinIn,
   promisedTags,
   releaseUrls,
   sectionIn,
@@ -158,9 +159,10 @@ export async function readReferences(
   };
 }
 
-/** Reports whether a reference does not state the expected version. */
-export function isStale({ row, version }: Reference, versions: Versions): boolean {
-  return version !== versions[row.follows];
+/** Reports whether a reference neither states the expected version nor suits it. */
+export function isStale({ row, version, suits }: Reference, versions: Versions): boolean {
+  const expected = versions[row.follows];
+  return version !== expected && !(expected && suits?.(expected));
 }
 
 /** Returns a finding for each row with fewer references than it must have; default: an error. */
@@ -239,6 +241,11 @@ async function readTemplate(path: string, { tree, source }: Reading): Promise<So
   return template;
 }
 
+/** Returns the crates whose version is the workspace's, even if they are not released. */
+function movingCrates({ crates, unreleased }: Workspace) {
+  return [...crates, ...unreleased.filter(({ inherits }) => inherits)];
+}
+
 // The table
 
 const { references: paths } = layout;
@@ -250,7 +257,7 @@ const rows: readonly Row[] = [
     where: [layout.workspaceManifest],
     follows: "application",
     enforced: true,
-    inWorkspace: ({ version }) => (version ? statedIn(version) : []),
+    inWorkspace: ({ shared }) => (shared ? statedIn(shared) : []),
   },
   {
     name: "version of a crate",
@@ -265,7 +272,7 @@ const rows: readonly Row[] = [
     where: [layout.workspaceManifest, layout.crateManifests],
     follows: "application",
     enforced: true,
-    inWorkspace: ({ pins }) => pins.flatMap((pin) => statedIn(pin.requirement, pin.sibling)),
+    inWorkspace: ({ pins }) => pins.flatMap(pinIn),
   },
   {
     name: "locked workspace package",
@@ -273,7 +280,7 @@ const rows: readonly Row[] = [
     follows: "application",
     enforced: false,
     inFile: (file, { workspace }) =>
-      lockedIn(file, new Set(workspace.crates.map(({ name }) => name))),
+      lockedIn(file, new Set(movingCrates(workspace).map(({ name }) => name))),
   },
   {
     name: `${paths.versionConstant} of a CI template`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readWorkspace } from "../../../scripts/lib/files/cargo.ts";
+import { layout } from "../../../scripts/lib/layout.ts";
 import { memoryTree } from "../../helpers/memory-tree.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -253,6 +254,73 @@ describe("faults", () => {
   });
 });
 
+describe("a workspace in a subfolder", () => {
+  const of = {
+    ...layout,
+    workspaceManifest: "rust/Cargo.toml",
+    crateManifests: "rust/libs/*/Cargo.toml",
+  };
+  const pin = (path: string) => `[dependencies]\nx = { path = "${path}", version = "1.2.3" }\n`;
+  const files = {
+    "Cargo.toml": root('["z"]'),
+    "rust/a/Cargo.toml": crate("a", pin("../b")),
+    "rust/b/Cargo.toml": crate("b", pin("../../shared/c")),
+    "rust/libs/d/Cargo.toml": crate("d"),
+    "rust/libs/old/Cargo.toml": crate("old"),
+    "shared/c/Cargo.toml": crate("c"),
+    "a/Cargo.toml": "not read",
+  };
+
+  test.each([
+    ["spelled out", '["a", "b", "libs/d"]', '["libs/old"]'],
+    ["a glob", '["[ab]", "libs/*"]', '["./libs/old/"]'],
+    ["in dots", '["../rust/a", "./b"]', '["libs/old"]'],
+  ])(
+    "has its members, exclude and path dependencies relative to it: %s",
+    async (_, members, exclude) => {
+      const manifest = `${root(members, `exclude = ${exclude}`)}[workspace.dependencies]\ny = { path = "a", version = "1.2.3" }\n`;
+      const found = await readWorkspace(memoryTree({ ...files, "rust/Cargo.toml": manifest }), of);
+      expect(found.faults).toEqual([]);
+      expect(found.crates.map((each) => each.manifest)).toEqual([
+        "rust/a/Cargo.toml",
+        "rust/b/Cargo.toml",
+        "rust/libs/d/Cargo.toml",
+        "shared/c/Cargo.toml",
+      ]);
+      expect(found.pins.map((each) => `${each.manifest} ${each.sibling}`)).toEqual([
+        "rust/Cargo.toml a",
+        "rust/a/Cargo.toml b",
+        "rust/b/Cargo.toml c",
+      ]);
+      expect(found.leftOut.map((each) => each.manifest)).toEqual(["rust/libs/old/Cargo.toml"]);
+    },
+  );
+
+  test("may have a root package, and tells its absent member with its own path", async () => {
+    const manifest = `${crate("top", pin("b"))}${root('["b", "gone"]')}`;
+    const found = await readWorkspace(memoryTree({ ...files, "rust/Cargo.toml": manifest }), of);
+    expect(found.crates[0]).toMatchObject({ manifest: "rust/Cargo.toml", name: "top" });
+    expect(found.pins[0]).toMatchObject({ manifest: "rust/Cargo.toml", sibling: "b" });
+    expect(found.faults).toMatchObject([
+      {
+        message: "Cannot read the workspace: there is no rust/gone/Cargo.toml",
+        at: { file: "rust/Cargo.toml" },
+        remedy: "Add rust/gone/Cargo.toml, or remove it from members in rust/Cargo.toml",
+      },
+    ]);
+  });
+});
+
+test("a path dependency that the layout names is a crate, whatever version it states", async () => {
+  const own = (name: string) => `[package]\nname = "${name}"\nversion = "0.1.0"\n`;
+  const files = {
+    "Cargo.toml": `${own("top")}[dependencies]\nx = { path = "core" }\ny = { path = "vendored" }\n[workspace]\n`,
+    "core/Cargo.toml": own("perf-sentinel-core"),
+    "vendored/Cargo.toml": own("vendored"),
+  };
+  expect(await manifestsOf(files)).toEqual(["Cargo.toml", "core/Cargo.toml"]);
+});
+
 describe("statements, for those who list or edit them", () => {
   test("each carries its document, its keys, its value and its place", async () => {
     const { version, crates, pins } = await read({
@@ -286,11 +354,10 @@ describe("statements, for those who list or edit them", () => {
 
   test("what is not stated has the place of the table around it", async () => {
     const { version, crates } = await read({
-      "Cargo.toml": '[workspace]\nmembers = ["crates/a"]\n\n[workspace.package]\n',
+      "Cargo.toml": '[workspace]\nmembers = ["crates/a"]\n',
       "crates/a/Cargo.toml": '\n[package]\nname = "a"\n',
     });
-    expect(version?.value).toBeUndefined();
-    expect(version?.place()).toEqual(at("Cargo.toml", 4, 12));
+    expect(version).toBeUndefined();
     expect(crates[0]?.version.place()).toEqual(at("crates/a/Cargo.toml", 2, 2));
   });
 });
