@@ -209,6 +209,46 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
   ]);
 });
 
+test.each([
+  ["=1.2.9", "=1.3.0"],
+  ["1.2", "1.2"],
+  ["1.2.9", "1.2.9"],
+  [">=1, <2", ">=1, <2"],
+  ["~1.2", "1.3.0"],
+])(
+  "a development dependency on a sibling moves only if it does not admit the version: %s",
+  async (from, to) => {
+    const path = "crates/sentinel-core/Cargo.toml";
+    const needing = (requirement: string) =>
+      `${product[path]}\n[dev-dependencies]\nperf-sentinel = { path = "../sentinel-cli", version = "${requirement}" }\n`;
+    const { files } = await bumped({ ...product, [path]: needing(from) });
+    expect(files[path]).toBe(needing(to));
+    expect((await bumped(files)).plan.files).toEqual([]);
+  },
+);
+
+test("a crate that inherits from no workspace version keeps a bump from being prepared", async () => {
+  const text = product["Cargo.toml"]?.replace('version = "1.2.9"', "") ?? "";
+  expect(await preparedFaults({ ...product, "Cargo.toml": text })).toEqual([
+    "crates/sentinel-cli/Cargo.toml",
+  ]);
+});
+
+test("without a workspace version, a bump goes beyond the greatest of the crates", async () => {
+  const files: Files = {
+    ...product,
+    "Cargo.toml": '[workspace]\nmembers = ["a", "b"]\n',
+    "a/Cargo.toml": '[package]\nname = "a"\nversion = "1.2.9"\n',
+    "b/Cargo.toml": '[package]\nname = "b"\nversion = "1.3.1"\n',
+  };
+  const {
+    "crates/sentinel-core/Cargo.toml": _,
+    "crates/sentinel-cli/Cargo.toml": __,
+    ...rest
+  } = files;
+  expect(await preparedFaults(rest)).toEqual(["b/Cargo.toml"]);
+});
+
 test("arbitrary legal spellings: a bump changes exactly the intended values, and a second nothing", async () => {
   let moved = 0;
   const property = fc.asyncProperty(fc.gen(), async (generate) => {

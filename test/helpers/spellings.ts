@@ -121,7 +121,9 @@ function dependencies(
   table: readonly string[],
   siblings: readonly string[],
 ): string {
-  const requirement = (version: string) => choice.of(["", "", "=", "^", "= ", " "]) + version;
+  // A bump leaves a range that admits the version, as a development dependency may state it.
+  const signs = table.at(-1) === "dev-dependencies" ? ["=", "= "] : ["", "", "=", "^", "= ", " "];
+  const requirement = (version: string) => choice.of(signs) + version;
   const entry = (name: string, version: string, isSibling: boolean): string => {
     const value = simple(choice, requirement(version));
     const path: readonly (readonly [string, string])[] = isSibling
