@@ -1,7 +1,7 @@
 /** Other repositories than the product: only the layout of the scripts differs. */
 
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, cpSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type JsonReport,
@@ -137,12 +137,16 @@ describe("a workspace", () => {
       for (const folder of ["scripts", "release-gate"]) {
         cpSync(join(projectRoot, folder), join(copy.path, folder), { recursive: true });
       }
-      const values = { product: "sample", chart: "charts/sample", ...layout };
-      appendFileSync(
-        join(copy.path, "scripts/lib/layout.ts"),
-        `Object.assign(layout, ${JSON.stringify(values)});
-Object.assign(layout.published, ${JSON.stringify({ crates, images: ["ghcr.io/example/sample"] })});
-Object.assign(layout.references, ${JSON.stringify({ lockFiles: [lockFile] })});\n`,
+      const values = {
+        product: "sample",
+        chart: "charts/sample",
+        published: { crates, images: ["ghcr.io/example/sample"] },
+        references: { lockFiles: [lockFile] },
+        ...layout,
+      };
+      writeFileSync(
+        join(copy.path, "scripts/layout.ts"),
+        `export const layout = ${JSON.stringify(values)};\n`,
       );
       await using world = await testRepository();
       const files: Record<string, string> = {
