@@ -239,6 +239,21 @@ describe("from a candidate to its final version", () => {
     }
   });
 
+  test.each([
+    ["that the bump leaves, because it admits the version", candidate, candidate],
+    ["that the bump moves", `=${candidate}`, "=1.3.0"],
+  ])("a range of a development dependency is no drift %s", async (_, before, after) => {
+    await using world = await testRepository();
+    const path = "crates/sentinel-core/Cargo.toml";
+    const needing = (version: string, range: string) => ({
+      ...files(version),
+      [path]: `${files(version)[path]}\n[dev-dependencies]\nperf-sentinel = "${range}"\n`,
+    });
+    await world.commit(needing(candidate, before), "Record the lab validation");
+    await world.commit(needing("1.3.0", after), "Bump to 1.3.0");
+    expect((await driftOf(world, 1))?.level).toBe("notice");
+  });
+
   test("a change that was reverted is no drift, and beside it only the commits of the others are listed", async () => {
     await using world = await testRepository();
     await world.commit({ ...files(candidate), Dockerfile: "FROM scratch\n" });
