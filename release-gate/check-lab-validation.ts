@@ -26,6 +26,7 @@ import {
 import { readIfThere, realPath } from "../scripts/lib/disk/files.ts";
 import { decodeSource } from "../scripts/lib/files/decode.ts";
 import {
+  beginLedger,
   type Entry,
   entriesOf,
   labCommand,
@@ -99,7 +100,7 @@ function readLedger(tree: Tree, path: string): Promise<Source | undefined> {
 function decide(source: Source | undefined, question: LabQuestion) {
   const { version, today, maxAgeDays, ledger: file } = question;
   if (source === undefined) {
-    const remedy = `Make sure ${layout.ledger} is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH`;
+    const remedy = `Make sure ${layout.ledger} is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH. ${beginLedger}`;
     const missing = error(`ledger ${file} not found.`, { at: { file }, remedy });
     return { findings: [missing], latest: undefined };
   }

@@ -26,6 +26,7 @@ import {
 } from "../scripts/lib/cli.ts";
 import { UsageError } from "../scripts/lib/command-line.ts";
 import {
+  beginLedger,
   type Entry,
   entriesOf,
   type Ledger,
@@ -60,7 +61,7 @@ export const checkLedger: Check<LedgerQuestion> = async (tree, question) => {
   const source = await tree.read(layout.ledger, { lenient: true });
   const at = { file: layout.ledger };
   if (source === undefined) {
-    const remedy = "Restore it: the ledger is append-only";
+    const remedy = `Restore it: the ledger is append-only. ${beginLedger}`;
     return [error(`ledger ${layout.ledger} not found.`, { at, remedy })];
   }
   const ledger = parseLedger(source, today);

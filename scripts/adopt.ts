@@ -99,7 +99,11 @@ export const table = command({
     reportFates(report, adoption, changes.length > 0);
     report.add([...edits, ...(await remarksOn(adoption)), currentNotice(adoption)]);
     if (changes.length > 0) {
-      report.print(`Next: git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`);
+      const add = `git -C ${copy.wordOf(".")} add scripts release-gate, and commit that`;
+      report.print(`Next: ${add}`);
+      if (changes.some(({ path }) => path === copy.pathOf(ownLayout))) {
+        report.print(`A fork first sets its own values in ${copy.pathOf(ownLayout)}`);
+      }
     }
   },
 });

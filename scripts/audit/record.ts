@@ -55,7 +55,7 @@ export interface StaleReference {
 export interface Content {
   /** Whether the manifests (for a chart, Chart.yaml) state the tag's version. */
   readonly manifests: "agree" | "differ" | "unreadable";
-  /** `not asked` for a chart, which needs no lab validation, and without a lab gate. */
+  /** `not asked` for a chart and a candidate, which need no lab validation, and without a lab gate. */
   readonly lab: Lab | "not asked" | "unreadable";
   readonly stale: readonly StaleReference[] | "unreadable";
   readonly chart:

@@ -22,7 +22,7 @@ import { listTags, resolveTag, type Tag } from "../lib/git/tag.ts";
 import { has, layout } from "../lib/layout.ts";
 import { baseBranch } from "../lib/release-branch.ts";
 import type { Tree } from "../lib/tree.ts";
-import { compareVersions, isVersion, type Version } from "../lib/version.ts";
+import { compareVersions, isCandidate, isVersion, type Version } from "../lib/version.ts";
 import {
   type Content,
   compareRows,
@@ -183,7 +183,9 @@ export async function judgeContent(
         : judgeTagVersion(read.workspace, version);
     }),
     attempt(async () =>
-      isChart || !has.labGate ? "not asked" : await findLab(tree, version, head),
+      isChart || isCandidate(version) || !has.labGate
+        ? "not asked"
+        : await findLab(tree, version, head),
     ),
   ]);
   const isDifferent = manifests.value?.some(({ level }) => level === "error");

@@ -131,7 +131,7 @@ test("a missing ledger is refused", async () => {
       level: "error",
       message: "ledger release-gate/lab-validations.txt not found.",
       remedy:
-        "Make sure release-gate/lab-validations.txt is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH",
+        "Make sure release-gate/lab-validations.txt is present and committed; check-lab-validation.ts also reads another one: set LEDGER=/path/to/file, or --ledger PATH. A product that never had one begins it: touch release-gate/lab-validations.txt && git add release-gate/lab-validations.txt",
       at: { file: ledger },
     },
   ]);

@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import type { Day } from "../calendar.ts";
 import { decodeSource } from "../files/decode.ts";
 import {
+  beginLedger,
   type Ledger,
   malformedEnd,
   malformedFindings,
@@ -150,7 +151,10 @@ function findLedger(path: string, shown: string): FileState {
   const found = findFile(top, relative(top, path), { ...toWrite, shown });
   if (found === undefined) {
     // The ledger is never created: a missing one means that the name is wrong.
-    throw refusal(`ledger ${shown} not found.`, details);
+    throw refusal(`ledger ${shown} not found.`, {
+      ...details,
+      remedy: `${details.remedy}. ${beginLedger}`,
+    });
   }
   return found;
 }

@@ -124,6 +124,9 @@ export function labCommand(tag: string, ledger: string = layout.ledger): string 
   return `bun scripts/validate-lab.ts ${tag} --lab ${layout.lab ?? "DIR"} --record${named}`;
 }
 
+/** The remedy for a product that never had a ledger. */
+export const beginLedger = `A product that never had one begins it: touch ${layout.ledger} && git add ${layout.ledger}`;
+
 /** Returns the text of a row without a line ending. */
 export function rowText({ tag, sha, date, verdict }: Validation): string {
   return [tag, sha, date, verdict].join("\t");
