@@ -381,8 +381,19 @@ export const table = command({
   async run({ options, now, repository, report }) {
     const releaseDay = options.date ?? dayOf(now);
     let vintages: readonly JudgedVintage[] = [];
-    const findings = await judge(await repository(), options.ref, async (tree, _, findLast) => {
-      const audit = await auditVintages(tree, { releaseDay, strict: options.strict, findLast });
+    const opened = await repository();
+    const findings = await judge(opened, options.ref, async (tree, commit, findLast) => {
+      const audit = await auditVintages(tree, {
+        releaseDay,
+        strict: options.strict,
+        // After its tag, a version is the last release until the next bump.
+        async findLast(version) {
+          const { findCommit } = await import("./lib/git/git.ts");
+          const names = [`refs/tags/${layout.tagPrefix}${version}`, commit ?? "HEAD"];
+          const [tagged, judged] = await Promise.all(names.map((each) => findCommit(opened, each)));
+          return await findLast(tagged === judged ? version : undefined);
+        },
+      });
       vintages = audit.vintages;
       return audit.findings;
     });

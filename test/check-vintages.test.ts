@@ -438,3 +438,24 @@ test("the command judges the work tree or a commit, on the day of --date", async
   });
   expect(report.data.vintages[1]).toMatchObject({ state: "stale" });
 });
+
+test("a constant that went with the last release itself is nobody's task before the next bump", async () => {
+  await using world = await testRepository();
+  const { PUE_VINTAGE: _, ...others } = good;
+  const files = { [`${folder}/a.rs`]: declare(good), "Cargo.toml": manifest("1.2.9") };
+  await world.commit(files, "1.2.9");
+  await world.git("tag", "v1.2.9");
+  await world.commit({ [`${folder}/a.rs`]: declare(others), "Cargo.toml": manifest("1.3.0") });
+  const missing = async () => {
+    const { stderr } = await runScript(script, ["--date", today], {
+      cwd: world.root,
+      env: world.env,
+    });
+    return /and (v\S+) has it/.exec(stderr)?.[1];
+  };
+  expect(await missing()).toBe("v1.2.9");
+  await world.git("tag", "v1.3.0");
+  expect(await missing()).toBe("v1.2.9");
+  await world.commit({ "README.md": "next\n" });
+  expect(await missing()).toBeUndefined();
+});
