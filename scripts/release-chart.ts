@@ -89,6 +89,7 @@ export function chartProcedure(
 }
 
 function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
+  let isAwaited = false;
   return {
     title: "image",
     bypass: skipImageCheck ? bypassRecords["--skip-image-check"] : undefined,
@@ -104,10 +105,12 @@ function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
       const promise = { reference, platforms, at };
       const { state, temporary, findings } = await checkImage(promise, world);
       const tag = applicationTag(reference.tag);
+      // A registry that has answered once may do so again, whatever keeps it from an answer now.
+      isAwaited = state === "pending" || temporary === true || (isAwaited && state === "unknown");
       return {
         findings: platforms.length === 0 ? [...findings, noPlatforms()] : findings,
         trailers: findings.map(({ message }) => `Image-check: ${message}`),
-        ...(state === "pending" || temporary ? { pending: { tag } } : {}),
+        ...(isAwaited ? { pending: { tag } } : {}),
       };
     },
   };

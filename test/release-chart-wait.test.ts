@@ -140,6 +140,21 @@ test("a registry that gives no answer for a while is asked again", async () => {
   expect(waited).toMatchObject({ outcome: "published", pauses: 2 });
 });
 
+test("a registry that has said that there is no image is waited for, whatever one look finds", async () => {
+  let denies = false;
+  await using each = await unpublishedWorld();
+  const garbled = () => (denies ? new Response("<html>", { status: 404 }) : undefined);
+  using registry = startRegistry({ intercept: garbled });
+  await moveTo(each, registry.host);
+  const waited = await waitAndRelease(each, (pause) => {
+    denies = pause === 1;
+    if (pause === 2) {
+      registry.pushIndex(image, "1.3.0", platforms);
+    }
+  });
+  expect(waited).toMatchObject({ outcome: "published", pauses: 2 });
+});
+
 describe("nothing is mutated when", () => {
   test("the time is over: the usual refusal, and how long it was", async () => {
     await using each = await unpublishedWorld();

@@ -54,6 +54,7 @@ export async function survey(
   ended.catch(() => {});
   const stopListening = onSignal(signal, () => end(signal.reason));
   const given = new Map<Question, readonly Answer[]>();
+  const heard = new Map(questions.map((each) => [each, new Map<string, boolean>()]));
   const answers = () => questions.flatMap((question) => given.get(question) ?? []);
   const open = () =>
     questions.flatMap((each) => given.get(each)?.filter(isOpen).map(nameOf) ?? [each.label]);
@@ -66,7 +67,7 @@ export async function survey(
   async function look(): Promise<void> {
     const asking = questions.map(async (question) => {
       if (given.get(question)?.every((answer) => !isOpen(answer)) !== true) {
-        given.set(question, await answersOf(question));
+        given.set(question, stillWaitable(heard.get(question), await answersOf(question)));
       }
     });
     await Promise.race([Promise.all(asking), ended]);
@@ -114,6 +115,21 @@ async function answersOf({ label, ask }: Question): Promise<readonly Answer[]> {
   } catch (thrown) {
     return [answerOf(label, thrown)];
   }
+}
+
+/**
+ * Marks what is unknown after an earlier answer: a source that has answered once may do so again.
+ *
+ * @param heard By name, whether an answer was there or due before; it is brought up to date.
+ */
+function stillWaitable(heard = new Map<string, boolean>(), answers: readonly Answer[]): Answer[] {
+  const isAnyHeard = [...heard.values()].includes(true);
+  return answers.map((answer) => {
+    const { question, state, temporary } = answer;
+    const was = heard.get(question) ?? isAnyHeard;
+    heard.set(question, was || state !== "unknown" || temporary === true);
+    return was && state === "unknown" ? { ...answer, temporary: true } : answer;
+  });
 }
 
 function isSettled(answers: readonly Answer[]): boolean {

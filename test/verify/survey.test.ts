@@ -89,6 +89,30 @@ test("what no waiting answers is not waited for: it ends when nothing else is op
   expect(elapsed()).toBeLessThan(2 * minute);
 });
 
+test("an answer that was there once is waited for, whatever keeps it away later", async () => {
+  const { world, options, elapsed } = patientWorld();
+  const run = scripted("run", ["pending", "unknown", "unknown", "verified"]);
+  expect(await survey(world, [run.question], options)).toMatchObject([{ state: "verified" }]);
+  expect(run.looks()).toBe(4);
+  // The whole question fails under its own name, and a login that was missing from the start stays so.
+  let looks = 0;
+  const release: Question = {
+    label: "release",
+    ask() {
+      looks += 1;
+      const login: Answer = { question: "login", state: "unknown", evidence: "no login" };
+      const asset = (state: State): Answer => ({ question: "asset", state, evidence: "" });
+      return looks === 2
+        ? Promise.reject(refusal("error connecting to api.github.com"))
+        : Promise.resolve([login, asset(looks === 1 ? "pending" : "verified")]);
+    },
+  };
+  const before = elapsed();
+  const answers = await survey(world, [release], options);
+  expect(answers.map(({ state }) => state)).toEqual(["unknown", "verified"]);
+  expect([looks, elapsed() - before]).toEqual([3, 12_500]);
+});
+
 test("a server's trouble that may pass is waited for, as long as for a pending answer", async () => {
   const { world, options, elapsed } = patientWorld();
   const troubled = scripted("image", [...Array(9).fill("unknown"), "verified"], unsettled);
