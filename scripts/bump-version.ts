@@ -20,6 +20,7 @@ import { unifiedDiff } from "./bump/diff.ts";
 import {
   type BumpPlan,
   type BumpRequest,
+  type FileEdit,
   findTargets,
   planBump,
   type Targets,
@@ -31,6 +32,7 @@ import { UsageError } from "./lib/command-line.ts";
 import { findFile } from "./lib/disk/files.ts";
 import { workTree } from "./lib/disk/work-tree.ts";
 import { versionIn } from "./lib/files/cargo.ts";
+import { readChangelog, sectionsOf } from "./lib/files/changelog.ts";
 import {
   applicationVersions,
   readReferences,
@@ -56,7 +58,7 @@ import { Interrupted } from "./lib/interrupt.ts";
 import { layout } from "./lib/layout.ts";
 import { baseBranch, bases, orOnLine, releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
-import type { Tree } from "./lib/tree.ts";
+import { source, type Tree } from "./lib/tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "./lib/version.ts";
 
 /** The result of a request: a bump, or the faults that refuse it. */
@@ -206,31 +208,51 @@ async function checkClean(repository: Repository, plan: BumpPlan): Promise<Findi
  * Returns a warning if another version is probably meant: a prerelease in another spelling, or the
  * version of the release branch.
  *
+ * @param from The version before the bump.
  * @param branch Short name of the current branch; empty if HEAD is detached.
+ * @param written The files that this run changes: none in a dry run.
  */
-function checkMeant(version: Version, branch: string, plan: BumpPlan, dryRun: boolean): Finding[] {
+function checkMeant(
+  version: Version,
+  from: Version,
+  branch: string,
+  written: readonly FileEdit[],
+): Finding[] {
   const [run, word] = /(?<=[-.])([A-Za-z]+)[0-9]+(?=\.|$)/.exec(version) ?? [];
   const spelled = run && version.replace(run, `${word}.${run.slice(word?.length)}`);
   const onBranch = /^release\/(.+)$/.exec(branch)?.[1] ?? "";
-  const isOther = isVersion(onBranch) && releaseBranch(version) !== branch;
   if (spelled && isVersion(spelled)) {
     const why = `${version} sorts as text: ${word}10 comes before ${word}2`;
-    const remedy = `Write ${spelled}: ${wayTo(spelled, version, plan, dryRun)}`;
+    const remedy = `Write ${spelled}: ${wayTo(spelled, version, from, written)}`;
     return [warning(why, { remedy })];
   }
-  const remedy = `If ${onBranch} is meant: ${wayTo(onBranch, version, plan, dryRun)}`;
-  return isOther ? [warning(`The bump is to ${version}, on the branch ${branch}`, { remedy })] : [];
+  if (!isVersion(onBranch) || releaseBranch(version) === branch) {
+    return [];
+  }
+  const remedy = `If ${onBranch} is meant: ${wayTo(onBranch, version, from, written)}`;
+  return [warning(`The bump is to ${version}, on the branch ${branch}`, { remedy })];
 }
 
-/** Returns how to undo a bump, if it is written, and to bump to another version instead. */
-function wayTo(meant: string, version: Version, { files }: BumpPlan, dryRun: boolean): string {
-  const all = dryRun ? [] : files.map(({ path }) => shellWord(path));
-  const kept = all.filter((path) => changelogs.has(path)).join(" and ");
-  const others = all.filter((path) => !changelogs.has(path)).join(" ");
+/** Returns how to undo what a bump has written, if anything, and to bump to another version instead. */
+function wayTo(meant: Version, version: Version, from: Version, files: readonly FileEdit[]) {
+  const others = files.filter(({ path }) => !changelogs.has(path)).map(({ path }) => path);
+  const renamed: string[] = [];
+  const doubled: string[] = [];
+  for (const { path, before, moves } of files) {
+    const { from: origin } = moves.find(({ what }) => what === "section") ?? {};
+    const isNew = origin === "[Unreleased]" || origin === "nothing";
+    if (isNew && sectionsOf(readChangelog(source(path, before)), meant).length > 0) {
+      const part = origin === "nothing" ? "section" : "heading";
+      doubled.push(`remove the ${part} ${version} from ${path}`);
+    } else if (isNew) {
+      renamed.push(path);
+    }
+  }
   return [
-    ...(others ? [`git checkout -- ${others}`] : dryRun ? [] : [`undo the bump to ${version}`]),
-    ...(kept ? [`write ${meant} for ${version} in ${kept}`] : []),
-    `bun scripts/bump-version.ts ${meant}`,
+    ...(others.length > 0 ? [`git checkout -- ${others.map(shellWord).join(" ")}`] : []),
+    ...(renamed.length > 0 ? [`write ${meant} for ${version} in ${renamed.join(" and ")}`] : []),
+    ...doubled,
+    `bun scripts/bump-version.ts ${meant}${meant === from ? " --allow-same" : ""}`,
   ].join(", then ");
 }
 
@@ -300,7 +322,8 @@ export const table = command({
       report.printAside("Nothing was written.");
       return;
     }
-    report.add(chartOnly ? [] : checkMeant(version, head, plan, dryRun));
+    const written = dryRun ? [] : plan.files;
+    report.add(chartOnly ? [] : checkMeant(version, from ?? version, head, written));
     const count = plan.files.length === 1 ? "1 file" : `${plan.files.length} files`;
     const data = dataOf(targets, plan);
     if (dryRun) {

@@ -38,12 +38,19 @@ async function follow(world: ReleaseWorld, remedy: string) {
     for (const path of files.split(" and ").filter(Boolean)) {
       writeFiles(world.root, { [path]: read(world, path).replaceAll(version, meant) });
     }
+    const [, part = "", heading = "", path = ""] =
+      /^remove the (heading|section) (\S+) from (\S+)/.exec(step) ?? [];
+    if (path) {
+      const end = part === "section" ? "[^]*?(?=^## )" : "\n+";
+      const gone = new RegExp(`^## \\[${RegExp.escape(heading)}\\].*${end}`, "m");
+      writeFiles(world.root, { [path]: read(world, path).replace(gone, "") });
+    }
     if (step.startsWith("git ")) {
       await world.git(...step.split(" ").slice(1));
     }
   }
-  const last = remedy.split(" ").at(-1) ?? "";
-  return await bump(world, last);
+  const [, last = ""] = remedy.split("bump-version.ts ");
+  return await bump(world, ...last.split(" "));
 }
 
 test("another version than that of the release branch is a warning, whose way out leads to that", async () => {
@@ -70,6 +77,24 @@ test("another version than that of the release branch is a warning, whose way ou
 
   await world.git("checkout", "--quiet", "--force", "main");
   expect((await bump(world, "0.21.0", "--dry-run")).stderr).not.toContain(warning);
+});
+
+test("a second version on a bumped branch: the way out makes no section twice, and says no more than was written", async () => {
+  await using world = await realShapeWorld();
+  await world.git("checkout", "--quiet", "-b", "release/0.12.0");
+  writeFiles(world.root, { [layout.changelog]: withNotes(world, layout.changelog) });
+  await bump(world, "0.12.0");
+  await world.commit({}, "Bump to 0.12.0");
+  const more = read(world, layout.changelog).replace("[Unreleased]\n", "[Unreleased]\n\n- more\n");
+  writeFiles(world.root, { [layout.changelog]: more });
+  const { stderr } = await bump(world, "0.12.1", "--chart", "0.12.1");
+  const remedy = /fix: If 0\.12\.0 is meant: (.*)/.exec(stderr)?.[1] ?? "";
+  const again = await bump(world, "0.12.1", "--allow-same");
+  expect(again.stderr).toContain("fix: If 0.12.0 is meant: bun scripts/bump-version.ts 0.12.0\n");
+  const right = await follow(world, remedy);
+  expect([right.code, right.stderr]).toEqual([0, expect.not.stringContaining("0.12.1")]);
+  expect(read(world, layout.changelog).match(/^## \[0\.12\..*/gm)).toHaveLength(1);
+  expect(await world.git("diff", "HEAD")).not.toContain("0.12.1");
 });
 
 test("a version below the newest release is refused, as releases come from main only", async () => {
