@@ -63,7 +63,8 @@ export async function nextAfterBump(
     refValue(repository, `refs/remotes/${remote}/${branch}`),
     has.labGate ? checkLabValidation(workTree(repository.root), question) : undefined,
   ]);
-  const checkOut = `git checkout ${local === undefined ? "-b " : ""}${branch}`;
+  // Without -b, git makes the branch from that of the remote.
+  const checkOut = `git checkout ${(local ?? pushed) === undefined ? "-b " : ""}${branch}`;
   const validate =
     validation === undefined || isPass(validation) ? [] : [labCommand(tag), recordCommit(tag)];
   return [

@@ -36,6 +36,8 @@ test("after a bump come only the steps that are not done yet", async () => {
     ...[push, ...lab, ...merge],
   ]);
 
+  await world.git("push", "--quiet", "origin", "main:release/0.12.0");
+  expect((await after(world))[0]).toBe("git checkout release/0.12.0");
   await world.git("branch", "release/0.12.0");
   expect((await after(world))[0]).toBe("git checkout release/0.12.0");
   await world.git("checkout", "--quiet", "release/0.12.0");
