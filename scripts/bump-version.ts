@@ -226,7 +226,7 @@ function checkMeant(
     const remedy = `Write ${spelled}: ${wayTo(spelled, version, from, written)}`;
     return [warning(why, { remedy })];
   }
-  if (!isVersion(onBranch) || releaseBranch(version) === branch) {
+  if (!isVersion(onBranch) || releaseBranch(version) === releaseBranch(onBranch)) {
     return [];
   }
   const remedy = `If ${onBranch} is meant: ${wayTo(onBranch, version, from, written)}`;

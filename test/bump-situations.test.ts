@@ -201,8 +201,9 @@ test("a candidate moves the manifests and the lock files alone, and its final ve
 test("a prerelease that sorts as text is a warning, whose way out leads to the other spelling", async () => {
   await using world = await realShapeWorld();
   await world.git("checkout", "--quiet", "-b", "release/0.12.0");
-  const { code, stderr } = await bump(world, "0.12.0-rc1");
+  const { code, stderr, next } = await bump(world, "0.12.0-rc1");
   expect(code).toBe(0);
+  expect(next.join("\n")).not.toContain("git checkout -b");
   expect(stderr.match(/^warning: .*$/gm)).toEqual([
     "warning: 0.12.0-rc1 sorts as text: rc10 comes before rc2",
   ]);

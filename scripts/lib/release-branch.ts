@@ -1,11 +1,11 @@
 /** The name of a release branch (PROCEDURE step 1), and the commands that merge it (step 6). */
 
 import { layout } from "./layout.ts";
-import { finalOf, type Version } from "./version.ts";
+import type { Version } from "./version.ts";
 
-/** Returns the name of the release branch of a version; a candidate is on that of its version. */
+/** Returns the name of the release branch of a version; a prerelease is on that of its final version. */
 export function releaseBranch(version: Version): string {
-  return `release/${finalOf(version)}`;
+  return `release/${version.replace(/-.*/, "")}`;
 }
 
 /** Reports whether a name is a release branch's and has no characters that a shell interprets. */

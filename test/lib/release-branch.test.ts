@@ -22,6 +22,7 @@ test("a release branch is named and merged as the procedure has it", () => {
   const branch = releaseBranch(parseVersion("1.3.0"));
   expect(isReleaseBranch(branch)).toBe(true);
   expect(mergeCommand(branch)).toBe('git merge release/1.3.0 --no-ff -m "Merge release/1.3.0"');
-  expect(releaseBranch(parseVersion("1.3.0-rc.1"))).toBe(branch);
-  expect(releaseBranch(parseVersion("1.3.0-beta.1"))).toBe("release/1.3.0-beta.1");
+  for (const prerelease of ["1.3.0-rc.1", "1.3.0-rc2", "1.3.0-beta.1"]) {
+    expect(releaseBranch(parseVersion(prerelease))).toBe(branch);
+  }
 });
