@@ -10,7 +10,7 @@ import { smallProduct } from "../scripts/demo/product.ts";
 import type { Day } from "../scripts/lib/calendar.ts";
 import { workTree } from "../scripts/lib/disk/work-tree.ts";
 import { applicationVersions, readReferences } from "../scripts/lib/files/references.ts";
-import type { Finding } from "../scripts/lib/finding.ts";
+import { type Finding, isPass } from "../scripts/lib/finding.ts";
 import type { FindLastRelease } from "../scripts/lib/git/last-release.ts";
 import { parseVersion } from "../scripts/lib/version.ts";
 import { memoryTree } from "./helpers/memory-tree.ts";
@@ -101,6 +101,27 @@ test("every stale reference of a bumped workspace is an error with file, line, f
   );
   expect(new Set(errors.map(({ remedy }) => remedy))).toEqual(
     new Set(["Bring every reference along: bun scripts/bump-version.ts 1.3.0 --allow-same"]),
+  );
+});
+
+test("a chart in another folder than the layout's is an error; no chart at all is none", async () => {
+  const moved = Object.entries(product).map(([path, text]) => [
+    path.replace("charts/perf-sentinel/", "charts/tidepool/"),
+    text,
+  ]);
+  const findings = await checkReferences(memoryTree(Object.fromEntries(moved)), version);
+  expect(findings.filter(({ level }) => level !== "notice")).toEqual([
+    {
+      level: "error",
+      message:
+        "Cannot read the chart: the layout names charts/perf-sentinel, which has no Chart.yaml; found charts/tidepool/Chart.yaml",
+      at: { file: "charts/tidepool/Chart.yaml" },
+      remedy: "Set chart in scripts/layout.ts to its folder, or to undefined if it is not released",
+    },
+  ]);
+  const without = moved.filter(([path]) => !path?.startsWith("charts/"));
+  expect(isPass(await checkReferences(memoryTree(Object.fromEntries(without)), version))).toBe(
+    true,
   );
 });
 

@@ -3,7 +3,7 @@
  * the bump both use it, so that they cannot disagree.
  */
 
-import { attempt, error, type Finding } from "../finding.ts";
+import { attempt, error, type Finding, refusal } from "../finding.ts";
 import { has, layout } from "../layout.ts";
 import type { OwnPlace } from "../layout-merge.ts";
 import type { Source, Tree } from "../tree.ts";
@@ -188,10 +188,22 @@ async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
     versions,
     source,
     chart() {
-      chart ??= source(manifest).then((found) => found && chartFrom(found));
+      chart ??= source(manifest).then((found) => (found ? chartFrom(found) : noChart(tree)));
       return chart;
     },
   };
+}
+
+/** @throws {Refusal} If the tree has a chart in another folder than the one that the layout names. */
+async function noChart(tree: Tree): Promise<undefined> {
+  const others = has.chart ? await tree.list("charts/*/Chart.yaml") : [];
+  if (others.length > 0) {
+    const found = `which has no Chart.yaml; found ${others.join(" and ")}`;
+    throw refusal(`Cannot read the chart: the layout names ${layout.chart}, ${found}`, {
+      at: { file: others[0] as string },
+      remedy: "Set chart in scripts/layout.ts to its folder, or to undefined if it is not released",
+    });
+  }
 }
 
 /** Returns the existing files of a row, each with its references. */
