@@ -9,8 +9,12 @@ import { type Repository, runGit } from "./repository.ts";
 
 const { references, ledger, changelog } = layout;
 
-/** Files whose old versions stay: changelogs, lock files, the ledger, and examples with frozen fields. */
+/**
+ * Files whose old versions stay: changelogs, lock files, the ledger, examples with frozen fields, and an
+ * adopted copy of these scripts with its manifest.
+ */
 const frozen = [
+  ...["**/scripts/adopted.json", "**/scripts/**/*.ts", "**/release-gate/**/*.ts"],
   ...["**/changelog*", "**/*.lock", "**/package-lock.json", changelog],
   ...[ledger ?? [], references.lockFiles ?? [], references.schemaExamples ?? []].flat(),
 ];

@@ -17,6 +17,9 @@ const mentions = {
   "x/Cargo.lock": 'version = "1.2.9"\n',
   "docs/schemas/examples/example-old.json": '{ "binary_version": "1.2.9" }\n',
   [layout.ledger]: "v1.2.9\t214ea6f\t2026-08-07\tPASS\n",
+  "scripts/adopted.json": '{ "version": "1.2.9" }\n',
+  "tools/scripts/lib/cli.ts": 'const example = "1.2.9";\n',
+  "release-gate/check-ledger.ts": 'const example = "1.2.9";\n',
   "image.bin": "\0 1.2.9\n",
 };
 const places = ["docs/install.md:1", "docs/install.md:3", "src/a:b.rs:1", "x/Dockerfile:1"];
