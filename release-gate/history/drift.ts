@@ -83,9 +83,17 @@ export async function checkDrift(
   }
   // A quoted name has control characters: it is not in its plain form, so it counts as changed.
   const isChanged = (file: string) => file.startsWith('"') || changed.has(file);
-  const changes = touching
-    .filter(({ files }) => files.some(isChanged))
-    .map(({ id, subject }) => `${short(id)} ${subject}`);
+  const changes: string[] = [];
+  for (const { id, parents, subject, files } of touching) {
+    // A bump touches such files alone, and a merge has more than one difference.
+    const mayBeBump = parents.length === 1 && files.every((file) => /\bCargo\.\w+$/.test(file));
+    const [parent = id] = parents;
+    const isBump =
+      mayBeBump && (await findChangedFiles(repository, [parent, id], isValidated)).size === 0;
+    if (files.some(isChanged) && !isBump) {
+      changes.push(`${short(id)} ${subject}`);
+    }
+  }
   const count = changes.length === 1 ? "1 commit" : `${changes.length} commits`;
   const which = changes.length > shownCommits ? `, the first ${shownCommits} of them` : "";
   return [
@@ -118,6 +126,7 @@ const purpose = "list the commits since the validation";
 /** A commit that touched validated files. */
 interface Touching {
   readonly id: ObjectId;
+  readonly parents: readonly ObjectId[];
   readonly subject: string;
   /** The validated files, as git prints their names. */
   readonly files: readonly string[];
@@ -138,14 +147,15 @@ async function changesSince(
   const config = ["-c", "diff.orderFile=/dev/null", "-c", "core.quotePath=false"];
   const plain = ["--no-renames", "--no-relative", "--no-show-signature", "--no-color"];
   const show = ["-c", "--root", "--name-only", "--ignore-submodules=none", "--encoding=UTF-8"];
-  const order = ["--reverse", "--topo-order", "--format=%x00%H%x00%s"];
+  const order = ["--reverse", "--topo-order", "--format=%x00%H%x00%P%x00%s"];
   // The list must include both ends of the range: this shows that it is complete.
   const range = [judged, "--not", `${since}^@`];
   const list = [...config, "log", ...plain, ...show, ...order, ...range];
   const [, ...fields] = (await gitOutput(repository, purpose, list)).split("\0");
-  const commits = Array.from({ length: fields.length / 2 }, (_, index) => {
-    const [subject = "", ...files] = (fields[2 * index + 1] ?? "").split("\n");
-    return { id: fields[2 * index] ?? "", subject, files: files.filter(isValidated) };
+  const commits = Array.from({ length: fields.length / 3 }, (_, index) => {
+    const [id = "", parents = "", text = ""] = fields.slice(3 * index);
+    const [subject = "", ...files] = text.split("\n");
+    return { id, parents: parents.split(" "), subject, files: files.filter(isValidated) };
   });
   if (commits.at(-1)?.id !== judged || commits.every(({ id }) => id !== since)) {
     throw refusal(`Cannot ${purpose}: git log gave an incomplete answer`, {

@@ -271,6 +271,17 @@ describe("from a candidate to its final version", () => {
     ).toEqual(["Change", 'Revert "Change"', "Quoted"]);
   });
 
+  test("a bump is not named beside a change to the same files", async () => {
+    await using world = await testRepository();
+    await world.commit(files(candidate));
+    await world.commit(files("1.3.0"), "Bump");
+    const lock = files("1.3.0")["Cargo.lock"]?.replaceAll("1.0.229", "1.0.230");
+    const change = await world.commit({ "Cargo.lock": lock }, "Update serde");
+    const message = (await driftOf(world, 1))?.message ?? "";
+    expect(message).toMatch(/^1 commit since/);
+    expect(message.split("\n").slice(1)).toEqual([`${change.slice(0, 7)} Update serde`]);
+  });
+
   test("a file that only gets another mode has changed", async () => {
     await using world = await testRepository();
     await world.commit(files(candidate));
