@@ -62,6 +62,18 @@ test("a release branch that only the remote has is fetched first", async () => {
   expect(await world.status()).toMatchObject({ open: "2" });
 });
 
+test("a chart in another folder than the layout's is no chart that is left out", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("checkout", "--quiet", "-b", "release/0.12.0");
+  await world.git("mv", "charts/perf-sentinel", "charts/tidepool");
+  await world.git("commit", "--quiet", "--message", "Rename the chart");
+  expect(evidenceOf(await world.status(), "3")).toBe(
+    "no answer: Cannot read the chart: the layout names charts/perf-sentinel, which has no Chart.yaml; found charts/tidepool/Chart.yaml",
+  );
+  const bump = await runScript("scripts/bump-version.ts", ["0.12.0"], world.place);
+  expect([bump.code, bump.stderr]).toEqual([1, expect.stringContaining("which has no Chart.yaml")]);
+});
+
 test("a release that is on the remote is released, whatever the ledger says about it now", async () => {
   await using world = operated(await realShapeWorld());
   await world.commit({ ...realShape("0.12.0"), [layout.ledger]: "# ledger\n" }, "Release 0.12.0");

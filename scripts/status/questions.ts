@@ -32,6 +32,7 @@ import {
   repairOf,
   type Verdict,
 } from "../lib/files/ledger.ts";
+import { refuseOtherChart } from "../lib/files/references.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
 import { earlierReleases } from "../lib/git/last-release.ts";
 import type { Objects } from "../lib/git/objects.ts";
@@ -242,7 +243,8 @@ async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefi
 async function askChart(judged: Judged): Promise<Outcome | undefined> {
   const { repository, tree, commit, version, base, tagged } = judged;
   if (!(await hasChart(tree))) {
-    return undefined;
+    const { findings } = await attempt(() => refuseOtherChart(tree));
+    return findings && { ...sumUp(findings), state: "unknown" };
   }
   const { value } = await attempt(() => readChart(tree, layout.chart));
   const installs = value?.appVersion?.value;

@@ -188,14 +188,20 @@ async function startReading(tree: Tree, versions: Versions): Promise<Reading> {
     versions,
     source,
     chart() {
-      chart ??= source(manifest).then((found) => (found ? chartFrom(found) : noChart(tree)));
+      chart ??= source(manifest).then((found) =>
+        found ? chartFrom(found) : refuseOtherChart(tree),
+      );
       return chart;
     },
   };
 }
 
-/** @throws {Refusal} If the tree has a chart in another folder than the one that the layout names. */
-async function noChart(tree: Tree): Promise<undefined> {
+/**
+ * Refuses a tree without the chart of the layout, if it has one in another folder.
+ *
+ * @throws {Refusal} If it has.
+ */
+export async function refuseOtherChart(tree: Tree): Promise<undefined> {
   const others = has.chart ? await tree.list("charts/*/Chart.yaml") : [];
   if (others.length > 0) {
     const found = `which has no Chart.yaml; found ${others.join(" and ")}`;
