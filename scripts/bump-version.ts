@@ -50,8 +50,9 @@ import {
 } from "./lib/finding.ts";
 import { changesAmong, showBranch } from "./lib/git/checkout.ts";
 import { gitOutput } from "./lib/git/git.ts";
-import { earlierReleases, newestRelease } from "./lib/git/last-release.ts";
+import { newestRelease, releasesBefore } from "./lib/git/last-release.ts";
 import { countMentions } from "./lib/git/mentions.ts";
+import { openObjects } from "./lib/git/objects.ts";
 import type { Repository } from "./lib/git/repository.ts";
 import { listTags } from "./lib/git/tag.ts";
 import { Interrupted } from "./lib/interrupt.ts";
@@ -347,11 +348,12 @@ export const table = command({
       report.add(notice(`${count} changed`));
     }
     report.add(plan.left);
-    await using earlier = earlierReleases(opened);
+    await using objects = openObjects(opened);
+    const findLast = releasesBefore(opened, objects);
     const judged =
       targets.versions.application === undefined
-        ? await checkReferences(plan.result, targets.application, earlier.findLast)
-        : await judgeReferences(plan.references, targets.application, earlier.findLast);
+        ? await checkReferences(plan.result, targets.application, findLast)
+        : await judgeReferences(plan.references, targets.application, findLast);
     const isReported = (each: Finding) =>
       each.level === "warning" &&
       plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));
@@ -365,7 +367,6 @@ export const table = command({
       );
       const known = new Set(lines);
       const isKnown = (file: string, line: number) => known.has(`${file}:${line}`);
-      const { findLast } = earlier;
       report.add(await countMentions(opened, version, { findLast, from, isKnown }));
     }
     if (!dryRun) {

@@ -44,7 +44,7 @@ import { readChart } from "./lib/files/chart.ts";
 import { labCommand } from "./lib/files/ledger.ts";
 import { attempt, detail, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { readBaseBranch } from "./lib/git/checkout.ts";
-import { earlierReleases } from "./lib/git/last-release.ts";
+import { releasesBefore } from "./lib/git/last-release.ts";
 import { has, layout } from "./lib/layout.ts";
 import { bases, releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
@@ -118,10 +118,10 @@ function releaseProcedure(
 
 async function askOperatorReferences(
   weight: Weight,
-  { repository, commit, tree, version }: Target,
+  { repository, objects, commit, tree, version }: Target,
 ): Promise<readonly Finding[]> {
-  await using earlier = earlierReleases(repository, commit);
-  return await checkOperatorReferences(weight)(tree, version, earlier.findLast);
+  const findLast = releasesBefore(repository, objects, commit);
+  return await checkOperatorReferences(weight)(tree, version, findLast);
 }
 
 const strictGate: Gate = {

@@ -52,6 +52,7 @@ export interface ReleaseWorld extends Watcher {
 /** What is about to be released: one commit, resolved once, and what the gates may ask about it. */
 export interface Target {
   readonly repository: Repository;
+  readonly objects: Objects;
   readonly version: Version;
   /** Short name of the tag. */
   readonly tag: string;
@@ -203,7 +204,7 @@ export async function examine(flow: Flow): Promise<Examined> {
     const resuming = options.resume && localTag.kind === "signed";
     const commit = resuming ? localTag.tag.object : checkout.head;
     const tree = commitTree(objects, commit);
-    const target: Target = { repository, version, tag, commit, tree };
+    const target: Target = { repository, objects, version, tag, commit, tree };
     return { checkout, localTag, resuming, target };
   });
   const asked = attempt(async () => {

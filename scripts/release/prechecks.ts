@@ -3,11 +3,12 @@
 import { error, type Finding, notice, shellWord, warning } from "../lib/finding.ts";
 import type { Checkout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
+import { newestRelease } from "../lib/git/last-release.ts";
 import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/remote.ts";
 import type { LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand, orOnLine } from "../lib/release-branch.ts";
-import { compareVersions, isPrerelease, isVersion, type Version } from "../lib/version.ts";
+import { compareVersions, type Version } from "../lib/version.ts";
 import {
   countOf,
   isBare,
@@ -344,15 +345,11 @@ function checkOtherRefs({ refs, tag }: Facts, { pushesMain, branch }: Rules): Fi
 /** Returns the newest tag of a final version on the remote, if it is greater than the version. */
 function newerRelease(facts: Facts, { tagPrefix }: Rules): string | undefined {
   const { refs, version, contained } = facts;
-  const folder = `refs/tags/${tagPrefix}`;
-  const newest = [...(refs?.all.keys() ?? [])]
-    .flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : []))
-    .filter(isVersion)
-    .filter((each) => !isPrerelease(each) && contained?.has(`${tagPrefix}${each}`) !== false)
-    .sort(compareVersions)
-    .at(-1);
-  const isNewer = newest !== undefined && compareVersions(version, newest) < 0;
-  return isNewer ? `${tagPrefix}${newest}` : undefined;
+  const tags = [...(refs?.all ?? [])]
+    .map(([ref, id]) => ({ name: ref.replace("refs/tags/", ""), id }))
+    .filter(({ name }) => contained?.has(name) !== false);
+  const newest = newestRelease(tags, tagPrefix);
+  return newest && compareVersions(version, newest.version) < 0 ? newest.tag : undefined;
 }
 
 /** Returns why no merge leads to a release of a version below the newest release, if it is. */

@@ -34,8 +34,7 @@ import {
 } from "../lib/files/ledger.ts";
 import { refuseOtherChart } from "../lib/files/references.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
-import { earlierReleases } from "../lib/git/last-release.ts";
-import type { Objects } from "../lib/git/objects.ts";
+import { releasesBefore } from "../lib/git/last-release.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { has, layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
@@ -65,7 +64,6 @@ export const fetchBranch = (name: string) =>
 
 /** The commit of a release that the checks judge. */
 export interface Judged extends Target {
-  readonly objects: Objects;
   /** The branch that it is released from. */
   readonly base: string;
   /** The day as of which it is judged. */
@@ -138,9 +136,8 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
 }
 
 async function askReferences(judged: Judged): Promise<Outcome> {
-  const { repository, tree, commit, version, tagged } = judged;
-  await using earlier = earlierReleases(repository, commit);
-  const { findLast } = earlier;
+  const { repository, objects, tree, commit, version, tagged } = judged;
+  const findLast = releasesBefore(repository, objects, commit);
   if (!tagged) {
     return await answer([checkReferences(tree, version, findLast)]);
   }
@@ -218,15 +215,15 @@ async function askBump(
 }
 
 async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {
-  const { repository, commit, day, tagged } = judged;
+  const { repository, objects, commit, day: releaseDay, tagged } = judged;
   const { vintages } = layout;
   const files = vintages && (await tree.list(`${vintages.folder}/**/*.rs`));
   if (files === undefined || files.length === 0) {
     return undefined;
   }
-  await using earlier = earlierReleases(repository, commit);
+  const findLast = releasesBefore(repository, objects, commit);
   const { value, findings } = await attempt(() =>
-    auditVintages(tree, { releaseDay: day, strict: false, findLast: earlier.findLast }),
+    auditVintages(tree, { releaseDay, strict: false, findLast }),
   );
   if (value === undefined) {
     return sumUpRefusal(findings);

@@ -13,8 +13,10 @@ import { testRepository } from "../helpers/world.ts";
 
 const tag = "v1.3.0";
 const version = parseVersion("1.3.0");
+const repository = { root: "/", env: {} };
 const target: Target = {
-  repository: { root: "/", env: {} },
+  repository,
+  objects: openObjects(repository),
   ...{ version, tag, commit: "a".repeat(40), tree: memoryTree({}) },
 };
 const options = { dryRun: false, yes: false, resume: false, atomic: false };

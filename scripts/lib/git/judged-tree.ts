@@ -4,7 +4,7 @@ import { workTree } from "../disk/work-tree.ts";
 import { type Finding, findingsOf } from "../finding.ts";
 import type { Tree } from "../tree.ts";
 import type { ObjectId } from "./git.ts";
-import type { EarlierReleases, FindLastRelease } from "./last-release.ts";
+import type { FindLastRelease } from "./last-release.ts";
 import type { Objects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 
@@ -29,11 +29,13 @@ export async function judge(
   await using opened = new AsyncDisposableStack();
   let commit: ObjectId | undefined;
   let objects: Objects | undefined;
-  let earlier: EarlierReleases | undefined;
+  let asked: Promise<FindLastRelease> | undefined;
   const findLast: FindLastRelease = async (judged, prefix) => {
-    const { earlierReleases } = await import("./last-release.ts");
-    earlier ??= opened.use(earlierReleases(repository, commit, objects));
-    return await earlier.findLast(judged, prefix);
+    asked ??= Promise.all([import("./last-release.ts"), import("./objects.ts")]).then(
+      ([{ releasesBefore }, { openObjects }]) =>
+        releasesBefore(repository, objects ?? opened.use(openObjects(repository)), commit),
+    );
+    return await (await asked)(judged, prefix);
   };
   if (revision === undefined) {
     return await check(workTree(repository.root), undefined, findLast).catch(findingsOf);

@@ -5,7 +5,7 @@ import { layout } from "../layout.ts";
 import type { Tree } from "../tree.ts";
 import { compareVersions, isPrerelease, isVersion, type Version } from "../version.ts";
 import { findCommit } from "./git.ts";
-import { commitTree, type Objects, openObjects } from "./objects.ts";
+import { commitTree, type Objects } from "./objects.ts";
 import type { Repository } from "./repository.ts";
 import type { TagRef } from "./tag.ts";
 
@@ -23,53 +23,36 @@ export type FindLastRelease = (
   prefix?: string,
 ) => Promise<LastRelease>;
 
-/** The releases before a commit. Nothing is read before the first question. */
-export interface EarlierReleases extends AsyncDisposable {
-  readonly findLast: FindLastRelease;
-}
-
 /**
- * Opens the releases before a commit. The last one is the newest tag of a final version that the
- * commit descends from; if it descends from none, the newest one of all. The judged version's own
- * tag is not the last release. Tags of every prefix are listed once, and read by one git process.
+ * Returns the question for the last release before a commit: the newest tag of a final version that the
+ * commit descends from; if it descends from none, the newest one of all. The judged version's own tag
+ * is not the last release. Nothing is read before the first question, and the tags are listed once.
  *
  * @param commit The commit that is judged; default: the current one.
- * @param shared Open objects to read them from.
  */
-export function earlierReleases(
+export function releasesBefore(
   repository: Repository,
+  objects: Objects,
   commit = "HEAD",
-  shared?: Objects,
-): EarlierReleases {
-  const opened = new AsyncDisposableStack();
-  let asked: Promise<Listed> | undefined;
-  let objects = shared;
-  return {
-    async findLast(judged, prefix = layout.tagPrefix) {
-      asked ??= listReleases(repository, commit);
-      const { why, merged, listAll } = await asked;
-      if (why !== undefined) {
-        return { why };
-      }
-      const newest = newestRelease(merged, prefix, judged);
-      const found = newest ?? newestRelease(await listAll(), prefix, judged);
-      if (found === undefined) {
-        return { why: `there is no tag ${prefix}X.Y.Z of another final version` };
-      }
-      objects ??= opened.use(openObjects(repository));
-      // git reads the tree behind a tag object as it reads that of a commit.
-      return { tag: found.tag, version: found.version, tree: commitTree(objects, found.id) };
-    },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+): FindLastRelease {
+  let asked: ReturnType<typeof listReleases> | undefined;
+  return async (judged, prefix = layout.tagPrefix) => {
+    asked ??= listReleases(repository, commit);
+    const { why, merged, listAll } = await asked;
+    if (why !== undefined) {
+      return { why };
+    }
+    const newest = newestRelease(merged, prefix, judged);
+    const found = newest ?? newestRelease(await listAll(), prefix, judged);
+    return found === undefined
+      ? { why: `there is no tag ${prefix}X.Y.Z of another final version` }
+      : // git reads the tree behind a tag object as it reads that of a commit.
+        { tag: found.tag, version: found.version, tree: commitTree(objects, found.id) };
   };
 }
 
-/** The tags of the releases that a commit descends from, and of all; or why they are not known. */
-type Listed =
-  | { readonly merged: TagRef[]; readonly listAll: () => Promise<TagRef[]>; readonly why?: never }
-  | { readonly why: string; readonly merged?: never; readonly listAll?: never };
-
-async function listReleases(repository: Repository, commit: string): Promise<Listed> {
+/** Lists the tags of the releases that a commit descends from, or returns why they are not known. */
+async function listReleases(repository: Repository, commit: string) {
   // Loaded here, as few runs ask for the last release.
   const [{ isShallow }, { listTags }] = await Promise.all([
     import("./history.ts"),

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { workTree } from "../../../scripts/lib/disk/work-tree.ts";
 import { checkChartChanges } from "../../../scripts/lib/git/chart-changes.ts";
-import { earlierReleases } from "../../../scripts/lib/git/last-release.ts";
+import { releasesBefore } from "../../../scripts/lib/git/last-release.ts";
+import { openObjects } from "../../../scripts/lib/git/objects.ts";
 import { gitEnvironment } from "../../../scripts/lib/git/repository.ts";
 import { memoryTree } from "../../helpers/memory-tree.ts";
 import { testRepository, writeFiles } from "../../helpers/world.ts";
@@ -12,10 +13,12 @@ const chart = (version: string, changes: string) =>
 
 test("a list of changes that is the one of the last chart tag of another version is a warning", async () => {
   await using world = await testRepository();
-  await using earlier = earlierReleases({ root: world.root, env: gitEnvironment(world.env) });
+  const repository = { root: world.root, env: gitEnvironment(world.env) };
+  await using objects = openObjects(repository);
+  const findLast = releasesBefore(repository, objects);
   const check = async (text: string) => {
     writeFiles(world.root, { [manifest]: text });
-    return await checkChartChanges(workTree(world.root), earlier.findLast);
+    return await checkChartChanges(workTree(world.root), findLast);
   };
   await world.commit({ [manifest]: chart("0.11.0", "older") });
   expect(await check(chart("0.11.0", "older"))).toMatchObject([

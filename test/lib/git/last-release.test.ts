@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { earlierReleases } from "../../../scripts/lib/git/last-release.ts";
+import { releasesBefore } from "../../../scripts/lib/git/last-release.ts";
+import { openObjects } from "../../../scripts/lib/git/objects.ts";
 import { gitEnvironment } from "../../../scripts/lib/git/repository.ts";
 import { layout } from "../../../scripts/lib/layout.ts";
 import { parseVersion } from "../../../scripts/lib/version.ts";
@@ -12,8 +13,8 @@ import { type TestRepository, testRepository } from "../../helpers/world.ts";
 async function lastRelease(world: TestRepository, judged?: string, commit?: string) {
   const repository = { root: world.root, env: gitEnvironment(world.env) };
   const version = judged === undefined ? undefined : parseVersion(judged);
-  await using earlier = earlierReleases(repository, commit);
-  const last = await earlier.findLast(version);
+  await using objects = openObjects(repository);
+  const last = await releasesBefore(repository, objects, commit)(version);
   return last.why ?? [last.tag, (await last.tree.read("a"))?.text];
 }
 
@@ -57,9 +58,11 @@ test("the last releases of the application and of the chart take three git proce
   await world.git("tag", "chart-v1.0.0");
   const log = join(world.home, "log");
   const env = standIn(world, "git", `echo "$1" >> '${log}'\nexec "$REAL" "$@"`);
-  await using earlier = earlierReleases({ root: world.root, env: gitEnvironment(env) });
+  const repository = { root: world.root, env: gitEnvironment(env) };
+  await using objects = openObjects(repository);
+  const findLast = releasesBefore(repository, objects);
   const asked = [undefined, layout.chartTagPrefix].map(async (prefix) => {
-    const last = await earlier.findLast(undefined, prefix);
+    const last = await findLast(undefined, prefix);
     return last.why ?? (await last.tree.read("a"))?.text;
   });
   expect(await Promise.all(asked)).toEqual(["1", "1"]);
