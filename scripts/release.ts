@@ -93,25 +93,19 @@ function releaseProcedure(
       return [...(ledgerVariable && has.labGate ? [ignored] : []), ...advised, ...stale];
     },
     async nextSteps({ tag, tree }) {
-      if (candidateGate) {
-        const lab = `${layout.tagPrefix}${finalOf(version)}`;
-        return [
-          `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`,
-          ...(has.labGate
-            ? [`when the image is published, pin the lab to it: ${labCommand(lab)}`]
-            : []),
-        ];
-      }
       const verify = `see what the tag triggered: bun scripts/verify-release.ts ${tag} --wait`;
+      if (candidateGate) {
+        const lab = labCommand(`${layout.tagPrefix}${finalOf(version)}`);
+        const pin = `when the image is published, pin the lab to it: ${lab}`;
+        return has.labGate ? [verify, pin] : [verify];
+      }
       if (!has.chart) {
         return [verify];
       }
       const { value: chart } = await attempt(() => readChart(tree, layout.chart));
       const chartTag = `${layout.chartTagPrefix}${chart?.version.value ?? "A.B.C"}`;
-      return [
-        verify,
-        `when the image is published (typically 5-10 minutes): bun scripts/release-chart.ts ${chartTag}`,
-      ];
+      const release = `bun scripts/release-chart.ts ${chartTag}`;
+      return [verify, `when the image is published (typically 5-10 minutes): ${release}`];
     },
   };
 }
@@ -139,13 +133,12 @@ const versionGate: Gate = {
   },
 };
 
+const noLab = "Lab-validation: none is configured";
+
 /** Takes the place of the lab gate where the layout has no lab or no ledger: the tag says so. */
 const noLabGate: Gate = {
   title: "lab validation",
-  check: async () => ({
-    findings: [notice("Lab-validation: none is configured")],
-    trailers: ["Lab-validation: none is configured"],
-  }),
+  check: async () => ({ findings: [notice(noLab)], trailers: [noLab] }),
 };
 
 function labGate(today: Day, skipLab: boolean): Gate {

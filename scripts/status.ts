@@ -73,23 +73,25 @@ export const table = command({
     };
     const { facts, others, proposal } = await report.waitFor("Asking the checks", examine());
     const checklist = judgeSteps(facts);
-    if (proposal !== undefined && checklist.first === undefined) {
-      const next = nextToOpen(facts, releaseBranch(proposal));
-      attach(facts, checklist, next, report);
+    const begin = checklist.first === undefined ? proposal : undefined;
+    const next = begin ? nextToOpen(facts, releaseBranch(begin)) : checklist.next;
+    attach(facts, checklist, next, report);
+    if (begin !== undefined) {
       report.print(`nothing is under way; the newest release is ${facts.tag}`);
-      report.print(`To begin ${proposal}, or another version in its place:`);
-      report.print(`  ${next.text}`);
-      report.add([...facts.slips, ...unansweredOf(facts)]);
-      return;
+      report.print(`To begin ${begin}, or another version in its place:`);
+      report.print(`  ${next?.text}`);
+    } else {
+      show(facts, checklist, report, terminal);
     }
-    attach(facts, checklist, checklist.next, report);
-    show(facts, checklist, report, terminal);
     for (const other of others) {
       const tag = `${layout.tagPrefix}${other}`;
       report.print(`also under way: ${tag} (bun scripts/status.ts ${tag})`);
     }
-    report.add([...facts.slips, ...unansweredOf(facts)]);
-    report.add(verdictOf(facts, checklist));
+    const unanswered = facts.unanswered.map(({ message, remedy }) =>
+      warning(`No answer: ${message}`, { remedy }),
+    );
+    report.add([...facts.slips, ...unanswered]);
+    report.add(begin === undefined ? verdictOf(facts, checklist) : []);
   },
 });
 
@@ -143,16 +145,16 @@ function show(facts: StatusFacts, { steps }: Checklist, report: Report, terminal
   const longest = Math.max(...words.map(({ length }) => length), leastWidth);
   const columns = terminal.outIsTerminal() ? terminal.columns() : Number.MAX_SAFE_INTEGER;
   // A terminal would cut a word that does not fit: then the evidence begins below its step.
-  const indent = columns - start < longest ? 8 : start;
+  const isBelow = columns - start < longest;
+  const indent = isBelow ? 8 : start;
   for (const { step, state, title, evidence } of steps) {
     const head = `  ${step.padEnd(4)}  ${stateWord(state).padEnd(14)}  ${title.padEnd(width)}  `;
-    const [first = "", ...others] = wrapped(evidence, columns - indent);
-    const below = indent < start ? [first, ...others] : others;
-    const line = indent < start ? head.trimEnd() : `${head}${first}`;
+    const below = wrapped(evidence, columns - indent);
+    const line = isBelow ? head.trimEnd() : head + below.shift();
     const word = shownAs[state];
     word === undefined ? report.print(line) : report.printColoured(line, word.text, word.level);
-    for (const line of below) {
-      report.print(" ".repeat(indent) + line);
+    for (const each of below) {
+      report.print(" ".repeat(indent) + each);
     }
   }
 }
@@ -163,9 +165,6 @@ const leastWidth = 24;
 /** Returns a text in lines of a width that is greater than 0. A word that is longer stays whole. */
 function wrapped(text: string, width: number): string[] {
   return text.match(new RegExp(`\\S.{0,${Math.max(width, 1) - 1}}(?=\\s|$)|\\S+`, "g")) ?? [text];
-}
-function unansweredOf({ unanswered }: StatusFacts): Finding[] {
-  return unanswered.map(({ message, remedy }) => warning(`No answer: ${message}`, { remedy }));
 }
 
 /** Returns the verdict on all steps: a notice if the release is complete, else an error. */

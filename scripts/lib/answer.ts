@@ -86,8 +86,7 @@ export const checkNetwork = "Check the network and the server, then run the comm
  * @throws {unknown} The error itself, if it is a defect.
  */
 export function answerOf(question: string, thrown: unknown): Answer {
-  const { state, message, remedy, link, temporary } =
-    thrown instanceof Unverified ? thrown : unanswered(thrown);
+  const { state, message, remedy, link, temporary } = unverifiedBy(thrown);
   return {
     question,
     state,
@@ -98,7 +97,15 @@ export function answerOf(question: string, thrown: unknown): Answer {
   };
 }
 
-function unanswered(thrown: unknown): Unverified {
+/**
+ * Returns a thrown error as an `Unverified` one: a refusal or a syntax error is an unknown answer.
+ *
+ * @throws {unknown} The error itself, if it is a defect.
+ */
+export function unverifiedBy(thrown: unknown): Unverified {
+  if (thrown instanceof Unverified) {
+    return thrown;
+  }
   const findings = thrown instanceof SyntaxError ? [error(thrown.message)] : findingsOf(thrown);
   const remedy = findings.find((each) => each.remedy !== undefined)?.remedy;
   const evidence = findings.map(({ message }) => message).join("; ");

@@ -15,7 +15,7 @@ import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askRemote, findRemote, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { findLocalTag, listTags, refValue, type SignedTag } from "../lib/git/tag.ts";
+import { containedTags, findLocalTag, refValue, type SignedTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Watcher } from "../lib/progress.ts";
@@ -36,7 +36,7 @@ import {
   showPlan,
   startOverCommand,
 } from "./plan.ts";
-import { type Facts, isTagPushed, precheck, remedyForOwnTag } from "./prechecks.ts";
+import { type Facts, isTagPushed, notMerged, precheck, remedyForOwnTag } from "./prechecks.ts";
 import { publish } from "./publish.ts";
 import { differenceFrom, isSameKey, signTag } from "./sign.ts";
 
@@ -220,16 +220,12 @@ export async function examine(flow: Flow): Promise<Examined> {
     within,
     origin,
     related,
-    branch,
+    unmerged,
     gates,
     cautions,
   ] = await together(
     here,
-    attempt(async () =>
-      layout.releaseBranches.length === 0
-        ? undefined
-        : await listTags(repository, [`${procedure.tagPrefix}*`], (await here).target.commit),
-    ),
+    attempt(async () => containedTags(repository, procedure.tagPrefix, (await here).target.commit)),
     asked,
     attempt(async () => {
       const [{ target }, held] = await Promise.all([here, refs]);
@@ -252,20 +248,24 @@ export async function examine(flow: Flow): Promise<Examined> {
     remote: origin.value?.remote,
     refs: origin.value?.refs,
     relation: related.value,
-    unmerged: branch.value,
-    contained: within.value && new Set(within.value.map(({ name }) => name)),
+    contained: within.value,
     interactive: world.terminal.interactive,
   };
-  const { complete, findings, explainsAll = false } = precheck(facts, procedure, options);
-  const unanswered = [within, origin, related, branch].flatMap((each) => each.findings ?? []);
-  const first: Verdict = { findings: explainsAll ? findings : [...unanswered, ...findings] };
+  if (unmerged.value !== undefined) {
+    // It is the cause of all that the pre-checks, the gates and the cautions would find.
+    const verdicts = [{ findings: [notMerged(facts, procedure, unmerged.value)] }];
+    return { facts, target, verdicts, passed: false, complete: false, isExplained: true };
+  }
+  const { complete, findings } = precheck(facts, procedure, options);
+  const unanswered = [within, origin, related, unmerged].flatMap((each) => each.findings ?? []);
+  const first: Verdict = { findings: [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
   const cause = others.filter((each) => each.explainsGates);
   const counting = cause.length === 0 ? [...others, last] : cause;
   // A pre-check that refuses may say why a gate refuses, such as a bump that is not committed.
-  const isExplained = explainsAll || (cause.length > 0 && !refuses(first));
-  const verdicts = complete || explainsAll ? [first] : isExplained ? cause : [first, ...counting];
+  const isExplained = cause.length > 0 && !refuses(first);
+  const verdicts = complete ? [first] : isExplained ? cause : [first, ...counting];
   return { facts, target, verdicts, passed: !gates.some(refuses), complete, isExplained };
 }
 

@@ -31,8 +31,6 @@ export interface Facts {
   readonly refs: RemoteRefs | undefined;
   /** How `commit` is related to the branch of the remote; undefined if that does not exist. */
   readonly relation: Relation | undefined;
-  /** The version's release branch, as a merge names it, if main is checked out and lacks a commit of it. */
-  readonly unmerged?: string | undefined;
   /** The tags that the commit contains, if only these make a version a lower one; undefined for all. */
   readonly contained?: ReadonlySet<string> | undefined;
   /** Whether the release goes on from a tag that an earlier run left. */
@@ -50,8 +48,6 @@ export interface Prechecked {
   readonly findings: readonly Finding[];
   /** Whether an earlier run has finished the release. */
   readonly complete: boolean;
-  /** Set if the one finding is the cause of all that the gates and the cautions find. */
-  readonly explainsAll?: boolean;
 }
 
 /** Judges everything that must hold before the gates count. */
@@ -61,13 +57,6 @@ export function precheck(facts: Facts, rules: Rules, options: Choices): Precheck
     return {
       findings: [notice(`${facts.tag} is released already: ${held}; nothing is left to do`)],
       complete: true,
-    };
-  }
-  if (facts.unmerged !== undefined) {
-    return {
-      findings: [notMerged(facts, rules, facts.unmerged)],
-      complete: false,
-      explainsAll: true,
     };
   }
   return {
@@ -103,7 +92,12 @@ function isOnBranch({ checkout }: Facts, { branch }: Rules): boolean {
   return checkout.branch === `refs/heads/${branch}`;
 }
 
-function notMerged(facts: Facts, rules: Rules, name: string): Finding {
+/**
+ * Returns the refusal of a release whose branch is not merged.
+ *
+ * @param name The release branch as a merge names it, such as `origin/release/1.2.3`.
+ */
+export function notMerged(facts: Facts, rules: Rules, name: string): Finding {
   const branch = name.replace(`${layout.remote}/`, "");
   const fetch = name === branch ? "" : `git fetch ${layout.remote} && `;
   return error(`Cannot release ${facts.tag}: ${branch} is not merged into ${rules.branch}`, {

@@ -8,7 +8,7 @@ import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
 import { type Relation, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
-import { listTags, refValue } from "../lib/git/tag.ts";
+import { containedTags, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { baseBranch, releaseBranch } from "../lib/release-branch.ts";
 import type { Version } from "../lib/version.ts";
@@ -24,7 +24,7 @@ import {
   type TagState,
   tagStateOf,
 } from "./tags.ts";
-import { type Candidate, candidateOf, findTaggedVersions, type Origin } from "./underway.ts";
+import { type Candidate, candidateOf, listVersions, newestFinal, type Origin } from "./underway.ts";
 
 /** The state of a release. */
 export interface StatusFacts {
@@ -100,7 +100,7 @@ export async function gatherFacts(
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
     findReleasedTag(repository, tag, asked),
-    findTaggedVersions(repository, asked),
+    listVersions(repository, asked),
   ]);
   const { remote, refs } = asked.value ?? {};
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
@@ -109,9 +109,12 @@ export async function gatherFacts(
   const base = await findBase(repository, head, signed?.object);
   const isInPlace = base !== layout.mainBranch;
   const main = isInPlace ? await refValue(repository, `refs/heads/${base}`) : mainTip;
-  const { where, commit } =
-    signed !== undefined || isPublished
-      ? await findTagged(repository, tag, signed?.object)
+  const published = isPublished ? await findCommit(repository, `refs/tags/${tag}`) : undefined;
+  const taggedCommit = signed?.object ?? published;
+  const { where, commit } = taggedCommit
+    ? ({ where: "tag", commit: taggedCommit } as const)
+    : isPublished
+      ? ({ where: "remote tag", commit: undefined } as const)
       : isInPlace
         ? ({ where: "main", commit: main } as const)
         : await findUntagged(repository, objects, version, main, tip);
@@ -121,7 +124,7 @@ export async function gatherFacts(
   const release: Facts = {
     ...{ tag, version, commit: about, checkout, localTag, remote, refs },
     relation: theirBase ? await relationTo(repository, about, theirBase) : undefined,
-    contained: layout.releaseBranches.length === 0 ? undefined : await namesIn(repository, about),
+    contained: await containedTags(repository, layout.tagPrefix, about),
     resuming: signed !== undefined,
     interactive: true,
   };
@@ -153,7 +156,7 @@ export async function gatherFacts(
       branchExists: tip !== undefined,
       stated,
     },
-    ...{ newest: tagged.newest, candidate: candidateOf(version, tagged, refs) },
+    ...{ newest: newestFinal(tagged), candidate: candidateOf(version, tagged, refs) },
     remote: refs && {
       main: ofMain,
       branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),
@@ -178,21 +181,14 @@ async function findBase(
   if (layout.releaseBranches.length === 0 || tagged === undefined) {
     return baseBranch(head);
   }
-  const folders = ["refs/heads/", `refs/remotes/${layout.remote}/`];
-  const list = ["for-each-ref", "--format=%(refname)", `--contains=${tagged}`, ...folders];
+  const { mainBranch, remote } = layout;
+  const folders = ["refs/heads", `refs/remotes/${remote}`];
+  const list = ["for-each-ref", "--format=%(refname:strip=2)", `--contains=${tagged}`, ...folders];
   const refs = (await gitOutput(repository, "list the branches", list)).trim().split("\n");
-  const names = folders.flatMap((folder) =>
-    refs.flatMap((ref) => (ref.startsWith(folder) ? [ref.slice(folder.length)] : [])),
-  );
-  const { mainBranch } = layout;
+  const names = refs.map((ref) => ref.replace(`${remote}/`, ""));
   return names.includes(mainBranch)
     ? mainBranch
     : (names.find((name) => baseBranch(name) === name) ?? baseBranch(head));
-}
-
-async function namesIn(repository: Repository, commit: ObjectId): Promise<ReadonlySet<string>> {
-  const tags = await listTags(repository, [`${layout.tagPrefix}*`], commit);
-  return new Set(tags.map(({ name }) => name));
 }
 
 /** Returns how one commit relates to another; undefined if there are not both. */
@@ -206,17 +202,6 @@ async function relationOf(
     : (await relationTo(repository, here, there)).kind;
 }
 
-type Located = Pick<StatusFacts, "where" | "commit">;
-
-async function findTagged(
-  repository: Repository,
-  tag: string,
-  signed: ObjectId | undefined,
-): Promise<Located> {
-  const commit = signed ?? (await findCommit(repository, `refs/tags/${tag}`));
-  return { where: commit === undefined ? "remote tag" : "tag", commit };
-}
-
 /** The branch is merged if main states the version and has every commit of the branch. */
 async function findUntagged(
   repository: Repository,
@@ -224,7 +209,7 @@ async function findUntagged(
   version: Version,
   main: ObjectId | undefined,
   branch: ObjectId | undefined,
-): Promise<Located> {
+): Promise<Pick<StatusFacts, "where" | "commit">> {
   const isOnMain = main && (await statedVersion(commitTree(objects, main))) === version;
   const relation = isOnMain ? await relationOf(repository, branch, main) : undefined;
   if (isOnMain && (branch === undefined || relation === "equal" || relation === "behind")) {

@@ -1,6 +1,6 @@
 /** The two tags of a release, locally and on the remote: of the application and of its chart. */
 
-import { Unverified } from "../lib/answer.ts";
+import { type Unverified, unverifiedBy } from "../lib/answer.ts";
 import { readChart } from "../lib/files/chart.ts";
 import { attempt, type Finding } from "../lib/finding.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
@@ -54,10 +54,7 @@ export async function findReleasedTag(
       ? { localTag: { kind: "signed", id: theirs, tag: found.judged }, slips: found.slips }
       : { localTag, slips: [] };
   } catch (thrown) {
-    if (!(thrown instanceof Unverified)) {
-      throw thrown;
-    }
-    return { localTag, slips: [], dispute: thrown };
+    return { localTag, slips: [], dispute: unverifiedBy(thrown) };
   }
 }
 

@@ -48,27 +48,21 @@ function namesOf(refs: RemoteRefs | undefined, prefix: string): [string, ObjectI
   );
 }
 
-/** Versions that have a tag, locally or on the remote, ascending. */
-export interface TaggedVersions {
-  readonly all: readonly Version[];
-  /** The newest final version. */
-  readonly newest: Version | undefined;
-}
-
-/** Lists the versions that are tagged, locally or on the remote. */
-export async function findTaggedVersions(
-  repository: Repository,
-  { value }: Origin,
-): Promise<TaggedVersions> {
+/** Lists the versions that are tagged, locally or on the remote, in ascending order. */
+export async function listVersions(repository: Repository, { value }: Origin): Promise<Version[]> {
   const prefix = layout.tagPrefix;
   const local = (await listTags(repository, [`${prefix}*`])).map(({ name }) => name);
   const theirs = namesOf(value?.refs, "refs/tags/").map(([name]) => name);
-  const all = [...new Set([...local, ...theirs])]
+  return [...new Set([...local, ...theirs])]
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
     .filter(isVersion)
     .sort(compareVersions);
-  return { all, newest: all.findLast((version) => !isPrerelease(version)) };
+}
+
+/** Returns the newest final version of a list in ascending order. */
+export function newestFinal(versions: readonly Version[]): Version | undefined {
+  return versions.findLast((version) => !isPrerelease(version));
 }
 
 /** A candidate for lab validation that is tagged. */
@@ -77,13 +71,13 @@ export interface Candidate {
   readonly isPublished: boolean;
 }
 
-/** Returns the newest candidate of a version that is tagged. */
+/** Returns the newest candidate of a version among the tagged versions, which ascend. */
 export function candidateOf(
   version: Version,
-  { all }: TaggedVersions,
+  tagged: readonly Version[],
   refs: RemoteRefs | undefined,
 ): Candidate | undefined {
-  const newest = all.findLast((each) => isCandidate(each) && each.startsWith(`${version}-`));
+  const newest = tagged.findLast((each) => isCandidate(each) && each.startsWith(`${version}-`));
   const tag = `${layout.tagPrefix}${newest}`;
   return newest && { tag, isPublished: refs?.all.has(`refs/tags/${tag}`) ?? false };
 }
@@ -111,23 +105,19 @@ export async function findUnderway(
 ): Promise<Shown> {
   const { branch: head = "" } = await readStatus(repository);
   const name = head.replace(/^refs\/heads\//, "");
-  const onHead = versionOf(name);
+  const isInPlace = baseBranch(name) !== layout.mainBranch;
+  const onHead =
+    versionOf(name) ?? (isInPlace ? await statedVersion(commitTree(objects, "HEAD")) : undefined);
   if (onHead !== undefined) {
-    return { version: onHead, others: [] };
-  }
-  const inPlace =
-    baseBranch(name) !== layout.mainBranch
-      ? await statedVersion(commitTree(objects, "HEAD"))
-      : undefined;
-  if (inPlace !== undefined) {
-    return { version: finalOf(inPlace), others: [] };
+    return { version: finalOf(onHead), others: [] };
   }
   const main = await findCommit(repository, `refs/heads/${layout.mainBranch}`);
-  const [{ newest }, local, stated] = await Promise.all([
-    findTaggedVersions(repository, origin),
+  const [tagged, local, stated] = await Promise.all([
+    listVersions(repository, origin),
     listReleaseBranches(repository),
     statedVersion(commitTree(objects, main ?? "HEAD")),
   ]);
+  const newest = newestFinal(tagged);
   const isNewer = (version: Version) =>
     newest === undefined || compareVersions(version, newest) > 0;
   const branches = [...namesOf(origin.value?.refs, "refs/heads/"), ...local];
@@ -180,15 +170,11 @@ async function isDone(
 
 /** Lists the local release branches, by short name, with their commits. */
 async function listReleaseBranches(repository: Repository): Promise<[string, ObjectId][]> {
-  const ref = `refs/heads/${releaseBranches}`;
-  const format = "--format=%(objectname) %(refname:strip=2)";
-  const listed = await gitOutput(repository, "list the release branches", [
-    "for-each-ref",
-    format,
-    ref,
-  ]);
-  return listed.split("\n").flatMap((line): [string, ObjectId][] => {
-    const [id = "", name] = line.split(" ");
-    return name === undefined ? [] : [[name, id]];
+  const format = "--format=%(refname:strip=2) %(objectname)";
+  const list = ["for-each-ref", format, `refs/heads/${releaseBranches}`];
+  const listed = await gitOutput(repository, "list the release branches", list);
+  return listed.split("\n").map((line) => {
+    const [name = "", id = ""] = line.split(" ");
+    return [name, id];
   });
 }

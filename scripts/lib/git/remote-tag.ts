@@ -2,17 +2,17 @@
 
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { isTemporary, Unverified } from "../answer.ts";
+import { Unverified, unverifiedBy } from "../answer.ts";
 import { dayOf } from "../calendar.ts";
 import { makeScratchFolder } from "../disk/scratch.ts";
-import { parseTagger, parseTagObject } from "../files/tag-object.ts";
-import { attempt, type Finding, warning } from "../finding.ts";
+import { parseTagger } from "../files/tag-object.ts";
+import { attempt, type Finding, refusal, warning } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { findCommit, gitOutput, type ObjectId, short } from "./git.ts";
-import { readObject } from "./objects.ts";
+import { openObjects, readObject } from "./objects.ts";
 import { addressOf, type Remote, type RemoteRefs, unreachable } from "./remote.ts";
 import { type Repository, runGit } from "./repository.ts";
-import { judgeReleaseTag, refValue, type SignedTag, type TagFault } from "./tag.ts";
+import { judgeReleaseTag, refValue, resolveTag, type SignedTag, type TagFault } from "./tag.ts";
 
 /** The tag of the remote. */
 export interface RemoteTag {
@@ -48,22 +48,32 @@ export async function judgeRemoteTag(
   const here = await refValue(repository, ref);
   // A lightweight tag has no object of its own.
   const theirs = { id, commit: refs.all.get(`${ref}^{}`) ?? id, name };
-  const what = `object ${short(id)} of commit ${short(theirs.commit)}`;
-  if (here === undefined || here === id) {
-    const seen = `${what}${here ? ", the same as locally" : `; ${name} does not exist locally`}`;
-    return { seen, judged: await judge(repository, remote, theirs, seen), slips: [] };
+  let seen = `object ${short(id)} of commit ${short(theirs.commit)}`;
+  const slips: Finding[] = [];
+  if (here === undefined) {
+    seen += `; ${name} does not exist locally`;
+  } else if (here === id) {
+    seen += ", the same as locally";
+  } else {
+    await using objects = openObjects(repository);
+    const { signature, commit } = await resolveTag(objects, { name, id: here });
+    if (signature === "signed" || commit !== theirs.commit) {
+      throw await replaced(repository, remote, theirs, { id: here, commit, name });
+    }
+    const form = `${signature === "unsigned" ? "an unsigned" : "a lightweight"} tag`;
+    seen += `; the local ${name} is ${form} of the same commit`;
+    const remedy = `Replace it: git fetch --force ${remote.name} ${ref}:${ref}`;
+    const copy = `The local ${name} is ${form}, a copy of the signed tag on ${remote.name}`;
+    slips.push(warning(copy, { remedy }));
   }
-  const ours = { id: here, commit: (await findCommit(repository, ref)) ?? here, name };
-  const form = await unsignedForm(repository, here);
-  if (form === undefined || ours.commit !== theirs.commit) {
-    throw await replaced(repository, remote, theirs, ours);
+  try {
+    const judged = await judge(repository, remote, theirs);
+    return { seen, judged, slips: "fault" in judged ? [] : slips };
+  } catch (thrown) {
+    const { message, remedy, temporary } = unverifiedBy(thrown);
+    const evidence = `${seen}; its signature cannot be verified: ${message}`;
+    throw new Unverified("unknown", evidence, remedy, undefined, temporary);
   }
-  const seen = `${what}; the local ${name} is ${form} of the same commit`;
-  const judged = await judge(repository, remote, theirs, seen);
-  const slip = warning(`The local ${name} is ${form}, a copy of the signed tag on ${remote.name}`, {
-    remedy: `Replace it: git fetch --force ${remote.name} ${ref}:${ref}`,
-  });
-  return { seen, judged, slips: "fault" in judged ? [] : [slip] };
 }
 
 /** One tag of a name. */
@@ -73,31 +83,12 @@ interface Held {
   readonly name: string;
 }
 
-/** @throws {Unverified} If the object cannot be had, or its signature cannot be judged. */
+/** @throws {Refusal} If the object cannot be had, or its signature cannot be judged. */
 async function judge(
   repository: Repository,
   remote: Remote,
-  held: Held,
-  seen: string,
-): Promise<SignedTag | TagFault> {
-  const { value: judged, findings } = await attempt(() => judgeHeld(repository, remote, held));
-  if (judged === undefined) {
-    const { message, remedy } = findings?.[0] ?? {
-      message: "the local repository lacks its object",
-      remedy: `Fetch the tag: git fetch ${remote.name} tag ${held.name}`,
-    };
-    const evidence = `${seen}; its signature cannot be verified: ${message}`;
-    throw new Unverified("unknown", evidence, remedy, undefined, isTemporary(message));
-  }
-  return judged;
-}
-
-/** Returns undefined if the object is not here, and not fetched. */
-async function judgeHeld(
-  repository: Repository,
-  remote: Remote,
   { id, commit, name }: Held,
-): Promise<SignedTag | TagFault | undefined> {
+): Promise<SignedTag | TagFault> {
   if (id === commit) {
     return { fault: "it is a lightweight tag, without an object to sign" };
   }
@@ -107,7 +98,12 @@ async function judgeHeld(
   const found =
     (await readObject(repository, `${id}^{tag}`)) ??
     ((await isNear()) ? await fetchTag(repository, remote, name, id) : undefined);
-  return found && (await judgeReleaseTag(repository, found, name));
+  if (found === undefined) {
+    throw refusal("the local repository lacks its object", {
+      remedy: `Fetch the tag: git fetch ${remote.name} tag ${name}`,
+    });
+  }
+  return await judgeReleaseTag(repository, found, name);
 }
 
 /**
@@ -146,19 +142,6 @@ async function fetchTag(repository: Repository, remote: Remote, name: string, id
   }
 }
 
-/** Returns what a tag without a signature is; undefined if it has one, or cannot be read. */
-async function unsignedForm(repository: Repository, id: ObjectId): Promise<string | undefined> {
-  const found = await readObject(repository, `${id}^{tag}`);
-  if (found === undefined) {
-    return "a lightweight tag";
-  }
-  try {
-    return parseTagObject(found.bytes).signature ? undefined : "an unsigned tag";
-  } catch {
-    return undefined;
-  }
-}
-
 /** Returns the failure of two tags of which one was replaced; it shows both. */
 async function replaced(
   repository: Repository,
@@ -166,7 +149,7 @@ async function replaced(
   ...both: [theirs: Held, ours: Held]
 ): Promise<Unverified> {
   const judged = await Promise.all(
-    both.map(async (held) => (await attempt(() => judgeHeld(repository, remote, held))).value),
+    both.map(async (held) => (await attempt(() => judge(repository, remote, held))).value),
   );
   const [there = "", here = ""] = both.map(
     ({ id, commit }, index) =>
@@ -186,7 +169,6 @@ function describe(tag: SignedTag | TagFault | undefined): string {
   if (tag === undefined || "fault" in tag) {
     return tag?.fault ?? "its signature cannot be verified";
   }
-  const date = parseTagger(tag.tagger)?.date;
-  const who = tag.tagger?.replace(/ \d+ [+-]\d+$/, "") ?? "nobody";
+  const { who = "nobody", date } = parseTagger(tag.tagger) ?? {};
   return `signed by ${tag.signer}, tagged by ${who} on ${date ? dayOf(date) : "no date"}`;
 }

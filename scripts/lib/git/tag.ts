@@ -65,6 +65,22 @@ export async function listTags(
   return [...listed, ...broken].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
+/**
+ * Returns the names of the tags that a commit contains. Undefined if the layout lists no release
+ * branches: then all tags count.
+ */
+export async function containedTags(
+  repository: Repository,
+  prefix: string,
+  commit: ObjectId,
+): Promise<ReadonlySet<string> | undefined> {
+  if (layout.releaseBranches.length === 0) {
+    return undefined;
+  }
+  const tags = await listTags(repository, [`${prefix}*`], commit);
+  return new Set(tags.map(({ name }) => name));
+}
+
 /** A resolved tag. */
 export interface Tag {
   readonly name: string;
