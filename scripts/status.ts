@@ -20,9 +20,10 @@
 
 import { dayOf } from "./lib/calendar.ts";
 import { command, main, optionalOperand, versionOf } from "./lib/cli.ts";
-import { error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
+import { attempt, error, type Finding, notice, refusal, warning } from "./lib/finding.ts";
 import { short } from "./lib/git/git.ts";
 import { openObjects } from "./lib/git/objects.ts";
+import { askOrigin } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
 import { releaseBranch } from "./lib/release-branch.ts";
 import type { Report } from "./lib/report.ts";
@@ -31,7 +32,7 @@ import { finalOf } from "./lib/version.ts";
 import { gatherFacts, type StatusFacts } from "./status/facts.ts";
 import { type Checklist, judgeSteps, nextToOpen, type Step } from "./status/next.ts";
 import type { Next } from "./status/questions.ts";
-import { askOrigin, findUnderway, type Shown } from "./status/underway.ts";
+import { askedBranches, findUnderway, type Shown } from "./status/underway.ts";
 
 export const table = command({
   name: "scripts/status.ts",
@@ -63,12 +64,12 @@ export const table = command({
     }
     const signal = interrupt.requestSignal;
     const examine = async () => {
-      const origin = await askOrigin(opened);
+      const asked = await attempt(() => askOrigin(opened, askedBranches));
       const shown: Shown =
         operands.version === undefined
-          ? await findUnderway(opened, objects, origin)
+          ? await findUnderway(opened, objects, asked.value)
           : { version: finalOf(operands.version), others: [] };
-      const facts = await gatherFacts(opened, objects, shown.version, origin, dayOf(now), signal);
+      const facts = await gatherFacts(opened, objects, shown.version, asked, dayOf(now), signal);
       return { facts, ...shown };
     };
     const { facts, others, proposal } = await report.waitFor("Asking the checks", examine());
@@ -90,7 +91,7 @@ export const table = command({
     const unanswered = facts.unanswered.map(({ message, remedy }) =>
       warning(`No answer: ${message}`, { remedy }),
     );
-    report.add([...facts.slips, ...unanswered]);
+    report.add([...facts.copyWarnings, ...unanswered]);
     report.add(begin === undefined ? verdictOf(facts, checklist) : []);
   },
 });

@@ -96,8 +96,8 @@ test("a local copy of a signed tag of origin is named, and the release is whole"
   await world.git("tag", "--force", "--message=x", "chart-v0.11.1", "chart-v0.11.1^{commit}");
   const status = await world.status("v0.11.1");
   expect(status.code).toBe(0);
-  const slips = status.findings.filter(({ level }) => level === "warning");
-  expect(slips.map(({ remedy }) => remedy)).toEqual(
+  const copyWarnings = status.findings.filter(({ level }) => level === "warning");
+  expect(copyWarnings.map(({ remedy }) => remedy)).toEqual(
     ["v0.11.1", "chart-v0.11.1"].map(
       (tag) => `Replace it: git fetch --force origin refs/tags/${tag}:refs/tags/${tag}`,
     ),

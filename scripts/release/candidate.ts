@@ -30,10 +30,11 @@ export async function listPublished(tree: Tree, tag: string, version: Version): 
   }
   const jobs = Object.entries(asTable(parseYaml(source).at(["jobs"])) ?? {});
   const publishing = jobs.filter(([, job]) => JSON.stringify(job).includes("cargo publish"));
-  const isKept = publishing.length > 0 && publishing.every(([, job]) => excludesCandidates(job));
+  const areExcluded =
+    publishing.length > 0 && publishing.every(([, job]) => excludesCandidates(job));
   const names = publishing.map(([id]) => id).join(", ");
   const crates = published.crates?.map((crate) => `${crate} ${version}`).join(", ");
-  const onCratesIo = isKept
+  const onCratesIo = areExcluded
     ? `nothing on crates.io: the condition of ${names} keeps a candidate from it`
     : `on crates.io: ${crates}, which nothing takes back`;
   return [

@@ -13,7 +13,7 @@ import {
 import { readCheckout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
-import { askRemote, findRemote, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
+import { askOrigin, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { containedTags, findLocalTag, refValue, type SignedTag } from "../lib/git/tag.ts";
 import type { Interrupt } from "../lib/interrupt.ts";
@@ -191,7 +191,7 @@ export interface Examined {
   readonly passed: boolean;
   /** Whether an earlier run has finished the release. */
   readonly complete: boolean;
-  /** Whether the one verdict is the cause of whatever else would be found. */
+  /** Whether the verdicts name the cause of everything else that would be found. */
   readonly isExplained?: boolean;
 }
 
@@ -207,19 +207,17 @@ export async function examine(flow: Flow): Promise<Examined> {
     const target: Target = { repository, objects, version, tag, commit, tree };
     return { checkout, localTag, resuming, target };
   });
-  const asked = attempt(async () => {
-    const remote = await findRemote(repository, layout.remote);
-    const branches = [procedure.branch, procedure.mergedBranch ?? procedure.branch];
-    const asking = askRemote(repository, remote, branches);
-    return { remote, refs: await report.waitFor(`Asking ${remote.name}`, asking) };
-  });
+  const branches = [procedure.branch, procedure.mergedBranch ?? procedure.branch];
+  const asked = attempt(() =>
+    report.waitFor(`Asking ${layout.remote}`, askOrigin(repository, branches)),
+  );
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
   const [
     { checkout, localTag, resuming, target },
-    within,
+    contained,
     origin,
-    related,
+    relation,
     unmerged,
     gates,
     cautions,
@@ -247,8 +245,8 @@ export async function examine(flow: Flow): Promise<Examined> {
     ...{ tag, version, commit: target.commit, checkout, localTag, resuming },
     remote: origin.value?.remote,
     refs: origin.value?.refs,
-    relation: related.value,
-    contained: within.value,
+    relation: relation.value,
+    contained: contained.value,
     interactive: world.terminal.interactive,
   };
   if (unmerged.value !== undefined) {
@@ -257,7 +255,7 @@ export async function examine(flow: Flow): Promise<Examined> {
     return { facts, target, verdicts, passed: false, complete: false, isExplained: true };
   }
   const { complete, findings } = precheck(facts, procedure, options);
-  const unanswered = [within, origin, related, unmerged].flatMap((each) => each.findings ?? []);
+  const unanswered = [contained, origin, relation, unmerged].flatMap((each) => each.findings ?? []);
   const first: Verdict = { findings: [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };

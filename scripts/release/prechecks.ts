@@ -38,7 +38,7 @@ export interface Facts {
   readonly interactive: boolean;
 }
 
-/** What decides how a tag that is here may be finished. */
+/** What decides how the release of a local tag can be finished. */
 type Tagged = Pick<Facts, "tag" | "localTag" | "refs">;
 
 type Choices = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
@@ -160,6 +160,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
   const { branch } = rules;
   const theirs = `${layout.remote}/${branch}`;
   const tip = refs && tipOf(refs, branch);
+  const gain = () => olderLine(facts, rules) ?? integrate(branch);
   // On another branch than the right one, HEAD is not the commit to compare.
   if (refs === undefined || !(resuming || isOnBranch(facts, rules))) {
     return [];
@@ -201,9 +202,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
     case "diverged":
       return [
         error(`Cannot release from ${short(commit)}: it has diverged from ${theirs}`, {
-          remedy: resuming
-            ? afterDivergence(facts, rules)
-            : (olderLine(facts, rules) ?? integrate(branch)),
+          remedy: resuming ? afterDivergence(facts, rules) : gain(),
         }),
       ];
     case "unfetched":
@@ -212,7 +211,7 @@ function checkSync(facts: Facts, rules: Rules): Finding[] {
           // Only a fetch can tell whether the commit of the tag is on the branch already.
           remedy: resuming
             ? `git fetch ${layout.remote} && ${finishCommand(facts, rules)}`
-            : (olderLine(facts, rules) ?? integrate(branch)),
+            : gain(),
         }),
       ];
   }
@@ -346,7 +345,7 @@ function newerRelease(facts: Facts, { tagPrefix }: Rules): string | undefined {
   return newest && compareVersions(version, newest.version) < 0 ? newest.tag : undefined;
 }
 
-/** Returns why no merge leads to a release of a version below the newest release, if it is. */
+/** Returns the remedy for a version below the newest release, which no merge makes releasable; else undefined. */
 function olderLine(facts: Facts, rules: Rules): string | undefined {
   const newest = newerRelease(facts, rules);
   return (
@@ -359,7 +358,7 @@ function olderLine(facts: Facts, rules: Rules): string | undefined {
   );
 }
 
-/** A version below the newest release tag is mostly a slip. */
+/** Warns about a version below the newest release tag, which is probably a mistake. */
 function checkOrder(facts: Facts, rules: Rules): Finding[] {
   const newest = newerRelease(facts, rules);
   return newest === undefined

@@ -1,6 +1,6 @@
 /**
- * The commands of the procedure that follow a bump. `next.ts` names the same ones; they are here
- * because it asks the bump, and the bump asks for these.
+ * The commands of the procedure that follow a bump. `next.ts` prints the same ones and imports them
+ * from here: it imports the bump, which imports this file.
  */
 
 import { checkLabValidation, defaultQuestion } from "../../release-gate/check-lab-validation.ts";

@@ -2,11 +2,11 @@
 
 import { type Day, dayOf } from "../lib/calendar.ts";
 import { parseTagger } from "../lib/files/tag-object.ts";
-import { type Finding, warning } from "../lib/finding.ts";
+import { type Attempt, type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
 import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
-import { type Relation, relationTo, tipOf } from "../lib/git/remote.ts";
+import { type Origin, type Relation, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { containedTags, refValue } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
@@ -24,7 +24,7 @@ import {
   type TagState,
   tagStateOf,
 } from "./tags.ts";
-import { type Candidate, candidateOf, listVersions, newestFinal, type Origin } from "./underway.ts";
+import { type Candidate, candidateOf, listVersions, newestFinal } from "./underway.ts";
 
 /** The state of a release. */
 export interface StatusFacts {
@@ -67,7 +67,7 @@ export interface StatusFacts {
   /** A warning for each question that has no answer. */
   readonly unanswered: readonly Finding[];
   /** Warnings about local tags that are only copies of the remote's. */
-  readonly slips: readonly Finding[];
+  readonly copyWarnings: readonly Finding[];
 }
 
 /** The remote's answer, compared with this repository. */
@@ -81,7 +81,6 @@ export interface RemoteFacts {
 /**
  * Reads the state of a release. Changes and fetches nothing.
  *
- * @param asked The answer of the remote.
  * @param signal Aborts the requests to the registry.
  * @throws {Refusal} If the local repository cannot be read.
  */
@@ -89,20 +88,20 @@ export async function gatherFacts(
   repository: Repository,
   objects: Objects,
   version: Version,
-  asked: Origin,
+  { value: origin, findings: noAnswer = [] }: Attempt<Origin>,
   today: Day,
   signal: AbortSignal,
 ): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
-  const [checkout, mainTip, tip, { localTag, slips, dispute }, tagged] = await Promise.all([
+  const [checkout, mainTip, tip, { localTag, copyWarnings, dispute }, tagged] = await Promise.all([
     readCheckout(repository),
     refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
-    findReleasedTag(repository, tag, asked),
-    listVersions(repository, asked),
+    findReleasedTag(repository, tag, origin),
+    listVersions(repository, origin),
   ]);
-  const { remote, refs } = asked.value ?? {};
+  const { remote, refs } = origin ?? {};
   const signed = localTag.kind === "signed" ? localTag.tag : undefined;
   const isPublished = refs?.all.has(`refs/tags/${tag}`);
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
@@ -144,7 +143,7 @@ export async function gatherFacts(
   const theirs = refs?.all.get(`refs/heads/${branch}`);
   const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
-    isAbsent ? undefined : findChartRelease(release, judged, asked, main, isReleased, signal),
+    isAbsent ? undefined : findChartRelease(release, judged, origin, main, isReleased, signal),
     relationOf(repository, main, theirBase),
     relationOf(repository, tip, theirs),
     where === "none" ? statedVersion(tree) : undefined,
@@ -164,8 +163,8 @@ export async function gatherFacts(
     precheck: askPrechecks(release, itsRules),
     bypass: signed?.message.split("\n").find((line) => line.startsWith("Bypassed: lab ")),
     ledgerVariable: Boolean(repository.env.LEDGER),
-    slips: [...slips, ...(chart?.slips ?? [])],
-    unanswered: [...(asked.findings ?? []), ...unansweredBy(checks, chart)],
+    copyWarnings: [...copyWarnings, ...(chart?.copyWarnings ?? [])],
+    unanswered: [...noAnswer, ...unansweredBy(checks, chart)],
   };
 }
 

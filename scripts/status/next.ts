@@ -83,7 +83,10 @@ function step(state: Judgement["state"], evidence: string, next?: Next): Judgeme
 
 const noAnswer = `no answer from ${remote}`;
 
-/** Returns a step before the tag as a caution if it is not done, and the tag is published: nothing undoes that. */
+/**
+ * Returns a step before the tag as not applicable if it is not done but the tag is published, which
+ * nothing undoes: what is missing is a caution.
+ */
 function asPublished(facts: StatusFacts, number: string, judged: Judgement): Judgement {
   const { where, isPublished, tag } = facts;
   const isLeft = judged.state === "failed" || judged.state === "pending";
@@ -382,7 +385,7 @@ function checkOut(facts: StatusFacts, branch: string): Next | undefined {
   return endOperation(facts) ?? checkOut;
 }
 
-/** Returns the step towards main with a clean checks tree; undefined if that is the state. */
+/** Returns the step towards main with a clean work tree; undefined if that is the state. */
 function checkOutCleanMain(facts: StatusFacts): Next | undefined {
   const { changes } = facts.checkout;
   if (changes.length === 0) {

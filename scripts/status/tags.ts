@@ -5,6 +5,7 @@ import { readChart } from "../lib/files/chart.ts";
 import { attempt, type Finding } from "../lib/finding.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { commitTree } from "../lib/git/objects.ts";
+import type { Origin } from "../lib/git/remote.ts";
 import { judgeRemoteTag } from "../lib/git/remote-tag.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { findLocalTag, type LocalTag } from "../lib/git/tag.ts";
@@ -25,13 +26,12 @@ import {
   type Outcome,
   sumUp,
 } from "./questions.ts";
-import type { Origin } from "./underway.ts";
 
 /** The tag of a release: the remote's if the local one is only a copy of it. */
 export interface ReleasedTag {
   readonly localTag: LocalTag;
   /** A warning about a local copy. */
-  readonly slips: readonly Finding[];
+  readonly copyWarnings: readonly Finding[];
   /** Set if the remote holds another tag, or one that cannot be verified. */
   readonly dispute?: Unverified;
 }
@@ -40,21 +40,24 @@ export interface ReleasedTag {
 export async function findReleasedTag(
   repository: Repository,
   tag: string,
-  { value: origin }: Origin,
+  origin: Origin | undefined,
 ): Promise<ReleasedTag> {
   const localTag = await findLocalTag(repository, tag);
   const theirs = origin?.refs.all.get(`refs/tags/${tag}`);
   const isSame = !("id" in localTag) || theirs === undefined || theirs === localTag.id;
   if (origin === undefined || isSame) {
-    return { localTag, slips: [] };
+    return { localTag, copyWarnings: [] };
   }
   try {
-    const found = await judgeRemoteTag(repository, tag, origin.remote, origin.refs);
+    const found = await judgeRemoteTag(repository, tag, origin);
     return found !== undefined && "signer" in found.judged
-      ? { localTag: { kind: "signed", id: theirs, tag: found.judged }, slips: found.slips }
-      : { localTag, slips: [] };
+      ? {
+          localTag: { kind: "signed", id: theirs, tag: found.judged },
+          copyWarnings: found.copyWarnings,
+        }
+      : { localTag, copyWarnings: [] };
   } catch (thrown) {
-    return { localTag, slips: [], dispute: unverifiedBy(thrown) };
+    return { localTag, copyWarnings: [], dispute: unverifiedBy(thrown) };
   }
 }
 
@@ -175,7 +178,7 @@ export interface ChartRelease {
   readonly tag: string;
   readonly state: TagState;
   /** A warning about a local copy of its tag. */
-  readonly slips: readonly Finding[];
+  readonly copyWarnings: readonly Finding[];
   /** The version of the product that it installs, read from its tag once that is complete. */
   readonly installs: string | undefined;
   /** The chart's version on main, if it is greater: only the tip of main can be released. */
@@ -189,14 +192,13 @@ export interface ChartRelease {
  * Returns the state of the chart's release; undefined if there is no readable chart.
  *
  * @param facts The facts of the application's release.
- * @param origin The answer of the remote.
  * @param main The tip of the local main.
  * @param isReleased Whether the application is released: the registry is not asked before.
  */
 export async function findChartRelease(
   facts: Facts,
   { repository, objects, tree, version, base, tagged }: Judged,
-  origin: Origin,
+  origin: Origin | undefined,
   main: ObjectId | undefined,
   isReleased: boolean,
   signal: AbortSignal,
@@ -211,7 +213,7 @@ export async function findChartRelease(
     return undefined;
   }
   const tag = `${layout.chartTagPrefix}${chart.version}`;
-  const { localTag, slips, dispute } = await findReleasedTag(repository, tag, origin);
+  const { localTag, copyWarnings, dispute } = await findReleasedTag(repository, tag, origin);
   const its = { ...facts, tag, version: chart.version, localTag };
   const state = tagStateOf(its, { ...chartRules, branch: base }, dispute);
   const isComplete = state.kind === "complete" && localTag.kind === "signed";
@@ -223,7 +225,7 @@ export async function findChartRelease(
   ]);
   const isNewer = tip !== undefined && compareVersions(tip.version, chart.version) > 0;
   const newerOnMain = isNewer ? tip.version : undefined;
-  return { tag, state, slips, installs: published?.installs, newerOnMain, files, image };
+  return { tag, state, copyWarnings, installs: published?.installs, newerOnMain, files, image };
 }
 
 /** Returns the chart of a tree; undefined if there is no readable chart. */

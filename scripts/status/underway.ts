@@ -1,16 +1,10 @@
 /** Which release is under way: by its release branch, or because main states it and no tag does. */
 
-import { type Attempt, attempt, refusal } from "../lib/finding.ts";
+import { attempt, refusal } from "../lib/finding.ts";
 import { readStatus } from "../lib/git/checkout.ts";
 import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
-import {
-  askRemote,
-  findRemote,
-  type Remote,
-  type RemoteRefs,
-  relationTo,
-} from "../lib/git/remote.ts";
+import { type Origin, type RemoteRefs, relationTo } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { listTags } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
@@ -25,21 +19,10 @@ import {
 } from "../lib/version.ts";
 import { statedVersion } from "./questions.ts";
 
-/** The remote and what it holds, or why it did not answer. */
-export type Origin = Attempt<{ readonly remote: Remote; readonly refs: RemoteRefs }>;
-
-/** Asks the remote for main, its tags and its release branches. */
-export function askOrigin(repository: Repository): Promise<Origin> {
-  return attempt(async () => {
-    const remote = await findRemote(repository, layout.remote);
-    return { remote, refs: await askRemote(repository, remote, [asked]) };
-  });
-}
-
 const releaseBranches = "release/*";
 
-/** The remote knows other globs than the layout. */
-const asked = layout.releaseBranches.length > 0 ? "*" : releaseBranches;
+/** The branches that the remote is asked for. It knows other globs than the layout. */
+export const askedBranches = [layout.releaseBranches.length > 0 ? "*" : releaseBranches];
 
 /** Returns the refs of the remote below a prefix, by their names without it. */
 function namesOf(refs: RemoteRefs | undefined, prefix: string): [string, ObjectId][] {
@@ -49,10 +32,13 @@ function namesOf(refs: RemoteRefs | undefined, prefix: string): [string, ObjectI
 }
 
 /** Lists the versions that are tagged, locally or on the remote, in ascending order. */
-export async function listVersions(repository: Repository, { value }: Origin): Promise<Version[]> {
+export async function listVersions(
+  repository: Repository,
+  origin: Origin | undefined,
+): Promise<Version[]> {
   const prefix = layout.tagPrefix;
   const local = (await listTags(repository, [`${prefix}*`])).map(({ name }) => name);
-  const theirs = namesOf(value?.refs, "refs/tags/").map(([name]) => name);
+  const theirs = namesOf(origin?.refs, "refs/tags/").map(([name]) => name);
   return [...new Set([...local, ...theirs])]
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
@@ -101,7 +87,7 @@ export interface Shown {
 export async function findUnderway(
   repository: Repository,
   objects: Objects,
-  origin: Origin,
+  origin: Origin | undefined,
 ): Promise<Shown> {
   const { branch: head = "" } = await readStatus(repository);
   const name = head.replace(/^refs\/heads\//, "");
@@ -120,7 +106,7 @@ export async function findUnderway(
   const newest = newestFinal(tagged);
   const isNewer = (version: Version) =>
     newest === undefined || compareVersions(version, newest) > 0;
-  const branches = [...namesOf(origin.value?.refs, "refs/heads/"), ...local];
+  const branches = [...namesOf(origin?.refs, "refs/heads/"), ...local];
   const open = await Promise.all(
     branches.map(async ([branch, tip]) => {
       const version = versionOf(branch);

@@ -8,7 +8,7 @@ import { attempt, type Finding, notice, warning } from "../lib/finding.ts";
 import { findCommit, type ObjectId, short } from "../lib/git/git.ts";
 import { inCommit } from "../lib/git/judged-tree.ts";
 import { commitTree, openObjects } from "../lib/git/objects.ts";
-import { askRemote, findRemote } from "../lib/git/remote.ts";
+import { askOrigin } from "../lib/git/remote.ts";
 import { judgeRemoteTag } from "../lib/git/remote-tag.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { refValue } from "../lib/git/tag.ts";
@@ -34,7 +34,7 @@ export interface TagAnswer {
   readonly commit: ObjectId | undefined;
   /** What its commit promises, or why that is unknown. */
   readonly promises: Promises | Unverified;
-  /** The commit that the promises were read from, the faults of its files, and a slip of the local tag. */
+  /** Where the promises were read, the faults of its files, and a warning about a local copy of the tag. */
   readonly findings: readonly Finding[];
 }
 
@@ -46,13 +46,13 @@ export async function askTag(
 ): Promise<TagAnswer> {
   const ref = `refs/tags/${tag}`;
   let commit: ObjectId | undefined;
-  let slips: readonly Finding[] = [];
+  let copyWarnings: readonly Finding[] = [];
   const answer = await answered(tagQuestion, async () => {
     commit = await findCommit(repository, ref);
-    const origin = await findRemote(repository, remote);
-    const refs = await askRemote(repository, origin);
-    commit = refs.all.get(`${ref}^{}`) ?? refs.all.get(ref) ?? commit;
-    const found = await judgeRemoteTag(repository, tag, origin, refs);
+    const origin = await askOrigin(repository);
+    const { all } = origin.refs;
+    commit = all.get(`${ref}^{}`) ?? all.get(ref) ?? commit;
+    const found = await judgeRemoteTag(repository, tag, origin);
     if (found === undefined) {
       const here = await refValue(repository, ref);
       const [evidence, resume] =
@@ -70,18 +70,16 @@ export async function askTag(
         `Find out who pushed it, and never move a published tag: release the next version with bun ${releaseScript}`,
       );
     }
-    slips = found.slips;
+    copyWarnings = found.copyWarnings;
     return `${seen}, with a good signature (${judged.signature?.format})`;
   });
-  const read =
-    commit === undefined
-      ? { promises: unknownAs(answer), findings: [] }
-      : await readPromises(repository, tag, commit);
-  return { answer, commit, promises: read.promises, findings: [...read.findings, ...slips] };
-}
-
-function unknownAs({ evidence, remedy, temporary }: Answer): Unverified {
-  return new Unverified("unknown", evidence, remedy, undefined, temporary);
+  if (commit === undefined) {
+    const { evidence, remedy, temporary } = answer;
+    const promises = new Unverified("unknown", evidence, remedy, undefined, temporary);
+    return { answer, commit, promises, findings: [] };
+  }
+  const { promises, findings } = await readPromises(repository, tag, commit);
+  return { answer, commit, promises, findings: [...findings, ...copyWarnings] };
 }
 
 /** Reads what the commit of a tag promises, if the local repository has the commit. */

@@ -25,7 +25,7 @@ const allPassed: Checks = {
 const chart: ChartRelease = {
   ...{ tag: "chart-v1.3.0", installs: "1.3.0", newerOnMain: undefined },
   state: { ...free, evidence: "chart-v1.3.0 is not tagged" },
-  ...{ files: undefined, image: undefined, slips: [] },
+  ...{ files: undefined, image: undefined, copyWarnings: [] },
 };
 
 /** Everything is merged, and nothing is tagged. */
@@ -35,7 +35,7 @@ const merged: StatusFacts = {
   checkout: { head: "a".repeat(40), branch: "refs/heads/main", changes: [], underway: [] },
   remote: { main: "ahead", branch: "ahead" },
   ...{ checks: allPassed, tagState: free, precheck: passed, bypass: undefined, chart },
-  ...{ newest: parseVersion("1.2.9"), candidate: undefined, slips: [] },
+  ...{ newest: parseVersion("1.2.9"), candidate: undefined, copyWarnings: [] },
   ...{ isPublished: false, ledgerVariable: false, unanswered: [] },
 };
 

@@ -1,12 +1,15 @@
 import { expect, test } from "bun:test";
+import { attempt } from "../../scripts/lib/finding.ts";
 import { openObjects } from "../../scripts/lib/git/objects.ts";
-import { askOrigin, findUnderway } from "../../scripts/status/underway.ts";
+import { askOrigin } from "../../scripts/lib/git/remote.ts";
+import { askedBranches, findUnderway } from "../../scripts/status/underway.ts";
 import { realShape, realShapeWorld, released } from "../helpers/real-shape.ts";
 import type { ReleaseWorld } from "../helpers/release.ts";
 
 async function shownIn(world: ReleaseWorld) {
   await using objects = openObjects(world);
-  return await findUnderway(world, objects, await askOrigin(world));
+  const { value: origin } = await attempt(() => askOrigin(world, askedBranches));
+  return await findUnderway(world, objects, origin);
 }
 
 /** Opens a release branch with a commit of its own. HEAD ends on main. */

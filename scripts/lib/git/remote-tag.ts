@@ -10,7 +10,7 @@ import { attempt, type Finding, refusal, warning } from "../finding.ts";
 import { layout } from "../layout.ts";
 import { findCommit, gitOutput, type ObjectId, short } from "./git.ts";
 import { openObjects, readObject } from "./objects.ts";
-import { addressOf, type Remote, type RemoteRefs, unreachable } from "./remote.ts";
+import { addressOf, type Origin, type Remote, unreachable } from "./remote.ts";
 import { type Repository, runGit } from "./repository.ts";
 import { judgeReleaseTag, refValue, resolveTag, type SignedTag, type TagFault } from "./tag.ts";
 
@@ -21,7 +21,7 @@ export interface RemoteTag {
   /** The signed tag, or why it is none. */
   readonly judged: SignedTag | TagFault;
   /** A warning about a local tag that is a lightweight or unsigned copy of the signed one. */
-  readonly slips: readonly Finding[];
+  readonly copyWarnings: readonly Finding[];
 }
 
 /**
@@ -29,7 +29,6 @@ export interface RemoteTag {
  * repository lacks it but has its commit, or another tag of that name.
  *
  * @param name Short name.
- * @param refs What the remote holds.
  * @returns Undefined if the remote has no such tag.
  * @throws {Unverified} `failed` if the local tag is signed and another object, or of another commit;
  *   `unknown` if the signature cannot be verified.
@@ -37,8 +36,7 @@ export interface RemoteTag {
 export async function judgeRemoteTag(
   repository: Repository,
   name: string,
-  remote: Remote,
-  refs: Pick<RemoteRefs, "all">,
+  { remote, refs }: Origin,
 ): Promise<RemoteTag | undefined> {
   const ref = `refs/tags/${name}`;
   const id = refs.all.get(ref);
@@ -49,7 +47,7 @@ export async function judgeRemoteTag(
   // A lightweight tag has no object of its own.
   const theirs = { id, commit: refs.all.get(`${ref}^{}`) ?? id, name };
   let seen = `object ${short(id)} of commit ${short(theirs.commit)}`;
-  const slips: Finding[] = [];
+  const copyWarnings: Finding[] = [];
   if (here === undefined) {
     seen += `; ${name} does not exist locally`;
   } else if (here === id) {
@@ -64,11 +62,11 @@ export async function judgeRemoteTag(
     seen += `; the local ${name} is ${form} of the same commit`;
     const remedy = `Replace it: git fetch --force ${remote.name} ${ref}:${ref}`;
     const copy = `The local ${name} is ${form}, a copy of the signed tag on ${remote.name}`;
-    slips.push(warning(copy, { remedy }));
+    copyWarnings.push(warning(copy, { remedy }));
   }
   try {
     const judged = await judge(repository, remote, theirs);
-    return { seen, judged, slips: "fault" in judged ? [] : slips };
+    return { seen, judged, copyWarnings: "fault" in judged ? [] : copyWarnings };
   } catch (thrown) {
     const { message, remedy, temporary } = unverifiedBy(thrown);
     const evidence = `${seen}; its signature cannot be verified: ${message}`;
@@ -76,23 +74,27 @@ export async function judgeRemoteTag(
   }
 }
 
-/** One tag of a name. */
-interface Held {
+/** A tag: its object, its commit and its short name. */
+interface NamedTag {
   readonly id: ObjectId;
   readonly commit: ObjectId;
   readonly name: string;
 }
 
-/** @throws {Refusal} If the object cannot be had, or its signature cannot be judged. */
+/**
+ * Judges a tag of the remote or of the local repository.
+ *
+ * @throws {Refusal} If the object is not here and not fetched, or its signature cannot be judged.
+ */
 async function judge(
   repository: Repository,
   remote: Remote,
-  { id, commit, name }: Held,
+  { id, commit, name }: NamedTag,
 ): Promise<SignedTag | TagFault> {
   if (id === commit) {
     return { fault: "it is a lightweight tag, without an object to sign" };
   }
-  // Without the commit git would fetch its whole history as well.
+  // If the repository lacks the commit, git would fetch its whole history as well.
   const isNear = async () =>
     (await findCommit(repository, commit)) ?? (await refValue(repository, `refs/tags/${name}`));
   const found =
@@ -146,10 +148,10 @@ async function fetchTag(repository: Repository, remote: Remote, name: string, id
 async function replaced(
   repository: Repository,
   remote: Remote,
-  ...both: [theirs: Held, ours: Held]
+  ...both: [theirs: NamedTag, ours: NamedTag]
 ): Promise<Unverified> {
   const judged = await Promise.all(
-    both.map(async (held) => (await attempt(() => judge(repository, remote, held))).value),
+    both.map(async (each) => (await attempt(() => judge(repository, remote, each))).value),
   );
   const [there = "", here = ""] = both.map(
     ({ id, commit }, index) =>

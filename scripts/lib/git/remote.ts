@@ -139,6 +139,21 @@ export async function askRemote(
   return { main, all };
 }
 
+/** The remote that releases are pushed to, and what it holds. */
+export interface Origin {
+  readonly remote: Remote;
+  readonly refs: RemoteRefs;
+}
+
+/** Finds the remote of the layout and asks it, as `findRemote` and `askRemote` do. */
+export async function askOrigin(
+  repository: Repository,
+  branches?: readonly string[],
+): Promise<Origin> {
+  const remote = await findRemote(repository, layout.remote);
+  return { remote, refs: await askRemote(repository, remote, branches) };
+}
+
 /** Returns the refusal for a remote that gave no answer. */
 export function unreachable(remote: Remote, answer: Finished) {
   const { name, shown } = remote;
