@@ -31,7 +31,6 @@ import { chartImage, imagesOf, isSameImage, readProductImages } from "./lib/file
 import { attempt, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { checkChartChanges } from "./lib/git/chart-changes.ts";
 import { readBaseBranch } from "./lib/git/checkout.ts";
-import { releasesBefore } from "./lib/git/last-release.ts";
 import type { RemoteRefs } from "./lib/git/remote.ts";
 import { layout } from "./lib/layout.ts";
 import { checkImage } from "./lib/net/image.ts";
@@ -72,10 +71,10 @@ export function chartProcedure(
         return await examineUntilPublished(flow, wait);
       },
     }),
-    async cautions({ repository, objects, commit, tree }, refs) {
+    async cautions({ tree, findLast }, refs) {
       const [application, changes] = await together(
         checkApplicationTag(tree, refs),
-        checkChartChanges(tree, releasesBefore(repository, objects, commit)),
+        checkChartChanges(tree, findLast),
       );
       return [...application, ...changes];
     },

@@ -44,7 +44,6 @@ import { readChart } from "./lib/files/chart.ts";
 import { labCommand } from "./lib/files/ledger.ts";
 import { attempt, detail, type Finding, notice, together, warning } from "./lib/finding.ts";
 import { readBaseBranch } from "./lib/git/checkout.ts";
-import { releasesBefore } from "./lib/git/last-release.ts";
 import { has, layout } from "./lib/layout.ts";
 import { bases, releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
@@ -112,9 +111,8 @@ function releaseProcedure(
 
 async function askOperatorReferences(
   weight: Weight,
-  { repository, objects, commit, tree, version }: Target,
+  { tree, version, findLast }: Target,
 ): Promise<readonly Finding[]> {
-  const findLast = releasesBefore(repository, objects, commit);
   return await checkOperatorReferences(weight)(tree, version, findLast);
 }
 

@@ -207,7 +207,7 @@ describe("a tag that was made by hand", () => {
   });
 
   test.each<[string, readonly string[], readonly string[], string]>([
-    ["with a bypass", sign, ["--skip-lab"], "and cannot record the bypass"],
+    ["with a bypass", sign, ["--skip-lab"], "was made by hand"],
     ["of another commit than HEAD", [...sign, "HEAD^2"], [], "expected HEAD"],
     [
       "with other words",

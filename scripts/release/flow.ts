@@ -1,5 +1,6 @@
 /** The steps of a release, which both release commands take: only their gates and rules differ. */
 
+import { parseTagger } from "../lib/files/tag-object.ts";
 import {
   attempt,
   error,
@@ -12,6 +13,7 @@ import {
 } from "../lib/finding.ts";
 import { readCheckout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
+import { type FindLastRelease, releasesBefore } from "../lib/git/last-release.ts";
 import { commitTree, type Objects, openObjects } from "../lib/git/objects.ts";
 import { askOrigin, type RemoteRefs, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
@@ -52,7 +54,6 @@ export interface ReleaseWorld extends Watcher {
 /** What is about to be released: one commit, resolved once, and what the gates may ask about it. */
 export interface Target {
   readonly repository: Repository;
-  readonly objects: Objects;
   readonly version: Version;
   /** Short name of the tag. */
   readonly tag: string;
@@ -60,6 +61,8 @@ export interface Target {
   readonly commit: ObjectId;
   /** The commit's files, read from git's objects. */
   readonly tree: Tree;
+  /** Finds the last release before the commit. */
+  readonly findLast: FindLastRelease;
 }
 
 /** What the pre-checks, a gate or the cautions say. */
@@ -204,7 +207,8 @@ export async function examine(flow: Flow): Promise<Examined> {
     const resuming = options.resume && localTag.kind === "signed";
     const commit = resuming ? localTag.tag.object : checkout.head;
     const tree = commitTree(objects, commit);
-    const target: Target = { repository, objects, version, tag, commit, tree };
+    const findLast = releasesBefore(repository, objects, commit);
+    const target: Target = { repository, version, tag, commit, tree, findLast };
     return { checkout, localTag, resuming, target };
   });
   const branches = [procedure.branch, procedure.mergedBranch ?? procedure.branch];
@@ -365,9 +369,9 @@ export async function sign(
     return { signed: existing, findings: found };
   }
   const bypasses = bypassesOf(procedure);
-  const byHand = isBare(existing) ? "the tag here was made by hand, " : undefined;
+  const isByHand = isBare(existing);
   const { head } = facts.checkout;
-  if (byHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
+  if (isByHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
     const remedy = `To record it in the tag: ${startOverCommand(procedure, tag)}`;
     return {
@@ -375,13 +379,11 @@ export async function sign(
       findings: [...found, isTagPushed(facts) ? notice(bare) : warning(bare, { remedy })],
     };
   }
-  const other = !byHand
-    ? `the tag here is not what this run would make: ${difference}`
-    : bypasses.length > 0
-      ? `${byHand}and cannot record the bypass: ${bypasses.join(", ")}`
-      : `${byHand}of ${short(existing.object)}, expected HEAD ${short(head)}`;
+  const other = isByHand
+    ? `was made by hand, of ${short(existing.object)}; expected HEAD ${short(head)} and no bypass`
+    : `is not what this run would make: ${difference}`;
   const remedy = remedyForOwnTag(facts, procedure, bypasses);
-  return { findings: [...found, error(`Cannot resume ${tag}: ${other}`, { remedy })] };
+  return { findings: [...found, error(`Cannot resume ${tag}: the tag here ${other}`, { remedy })] };
 }
 
 /** Returns the records of the bypasses of this run. */
@@ -389,12 +391,9 @@ function bypassesOf({ gates }: Procedure): string[] {
   return gates.flatMap(({ bypass }) => bypass ?? []);
 }
 
-function signedByAnother(
-  { tag, signer, tagger = "nobody" }: SignedTag,
-  now: SignedTag,
-  rules: Rules,
-): Finding {
-  const who = tagger.replace(/ \d+ [+-]\d+$/, "");
+function signedByAnother(existing: SignedTag, now: SignedTag, rules: Rules): Finding {
+  const { tag, signer, tagger } = existing;
+  const { who = "nobody" } = parseTagger(tagger) ?? {};
   return error(
     `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
     {

@@ -141,24 +141,19 @@ export function messageOf(tag: string, trailers: readonly string[]): string {
 export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): void {
   const { rules, commit, commits, remote, signed, bypasses, publishes } = plan;
   const [_name, _emptyLine, ...trailers] = signed.message.trimEnd().split("\n");
+  const label = rules.branch === layout.mainBranch ? "main" : "branch";
+  const together = `${label} and tag land together or not at all`;
   const rows: (readonly [string, string])[] = [
     ["commit", commit],
     ["remote", `${remote.name} (${remote.shown})`],
-    ...(rules.pushesMain ? mainRows(commits, rules.branch) : []),
+    ...(rules.pushesMain ? mainRows(commits, rules.branch, label) : []),
     ["tag", `push ${signed.id} to refs/tags/${plan.tag}`],
     ["tagger", taggerOf(signed)],
     ["signed", signed.signer],
     ...trailers.map((trailer) => ["message", trailer] as const),
     ...bypasses.map((bypass) => ["BYPASSED", bypass] as const),
     ...publishes.map((each, index) => [index === 0 ? "triggers" : "", each] as const),
-    ...(options.atomic && rules.pushesMain
-      ? [
-          [
-            "atomic",
-            `${rules.branch === layout.mainBranch ? "main" : "branch"} and tag land together or not at all`,
-          ] as const,
-        ]
-      : []),
+    ...(options.atomic && rules.pushesMain ? [["atomic", together] as const] : []),
   ];
   const asks = !options.yes && !options.dryRun;
   const print = asks ? report.printForQuestion : report.print;
@@ -171,8 +166,11 @@ export function showPlan(plan: Plan, options: ReleaseOptions, report: Report): v
 /** More commits than this would push the rest of the plan off a screen; JSON has them all. */
 const commitsShown = 20;
 
-function mainRows(commits: readonly string[], branch: string): (readonly [string, string])[] {
-  const label = branch === layout.mainBranch ? "main" : "branch";
+function mainRows(
+  commits: readonly string[],
+  branch: string,
+  label: string,
+): (readonly [string, string])[] {
   if (commits.length === 0) {
     return [[label, "is on the remote already"]];
   }

@@ -111,8 +111,8 @@ function checkBranch(facts: Facts, rules: Rules): Finding[] {
     return [notice(`on branch ${rules.branch} at ${short(checkout.head)}`)];
   }
   const branch = checkout.branch?.replace(/^refs\/heads\//, "");
-  const isMerged = rules.pushesMain && branch !== undefined && isReleaseBranch(branch);
-  const merge = isMerged ? ` && ${mergeCommand(branch)}` : "";
+  const isMergeable = rules.pushesMain && branch !== undefined && isReleaseBranch(branch);
+  const merge = isMergeable ? ` && ${mergeCommand(branch)}` : "";
   const way = `git checkout ${rules.branch}${merge}, then: ${releaseCommand(rules, tag)}`;
   return [
     error(

@@ -5,6 +5,7 @@ import { parseTagger } from "../lib/files/tag-object.ts";
 import { type Attempt, type Finding, warning } from "../lib/finding.ts";
 import { type Checkout, readCheckout } from "../lib/git/checkout.ts";
 import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
+import { releasesBefore } from "../lib/git/last-release.ts";
 import { commitTree, type Objects } from "../lib/git/objects.ts";
 import { type Origin, type Relation, relationTo, tipOf } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
@@ -135,7 +136,7 @@ export async function gatherFacts(
   const day = date === undefined ? today : dayOf(date);
   const judged = {
     ...{ repository, objects, version, tag, commit: about, tree, base, day },
-    tagged: isTagged,
+    ...{ findLast: releasesBefore(repository, objects, about), tagged: isTagged },
   };
   const isCheckedOut = head === (where === "branch" ? branch : base) && !isTagged;
   const isAbsent = where === "none" || where === "remote tag";

@@ -12,7 +12,7 @@ import { checkChartSince } from "../check-chart-version-bumped.ts";
 import { checkHelmTagVersion } from "../check-helm-tag-version.ts";
 import { checkOperatorReferences, checkReferences } from "../check-references.ts";
 import { checkTagVersion } from "../check-tag-version.ts";
-import { auditVintages } from "../check-vintages.ts";
+import { checkVintages, findStaleVintages } from "../check-vintages.ts";
 import type { Answer } from "../lib/answer.ts";
 import type { Day } from "../lib/calendar.ts";
 import { workTree } from "../lib/disk/work-tree.ts";
@@ -34,7 +34,7 @@ import {
 } from "../lib/files/ledger.ts";
 import { refuseOtherChart } from "../lib/files/references.ts";
 import { attempt, type Finding, isPass, shellWord, together } from "../lib/finding.ts";
-import { releasesBefore } from "../lib/git/last-release.ts";
+import type { Objects } from "../lib/git/objects.ts";
 import type { Repository } from "../lib/git/repository.ts";
 import { has, layout } from "../lib/layout.ts";
 import { checkImage } from "../lib/net/image.ts";
@@ -64,6 +64,7 @@ export const fetchBranch = (name: string) =>
 
 /** The commit of a release that the checks judge. */
 export interface Judged extends Target {
+  readonly objects: Objects;
   /** The branch that it is released from. */
   readonly base: string;
   /** The day as of which it is judged. */
@@ -136,8 +137,7 @@ export async function askChecks(judged: Judged, changes: readonly string[]): Pro
 }
 
 async function askReferences(judged: Judged): Promise<Outcome> {
-  const { repository, objects, tree, commit, version, tagged } = judged;
-  const findLast = releasesBefore(repository, objects, commit);
+  const { tree, version, findLast, tagged } = judged;
   if (!tagged) {
     return await answer([checkReferences(tree, version, findLast)]);
   }
@@ -215,24 +215,16 @@ async function askBump(
 }
 
 async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {
-  const { repository, objects, commit, day: releaseDay, tagged } = judged;
+  const { findLast, day, tagged } = judged;
   const { vintages } = layout;
   const files = vintages && (await tree.list(`${vintages.folder}/**/*.rs`));
   if (files === undefined || files.length === 0) {
     return undefined;
   }
-  const findLast = releasesBefore(repository, objects, commit);
-  const { value, findings } = await attempt(() =>
-    auditVintages(tree, { releaseDay, strict: false, findLast }),
-  );
-  if (value === undefined) {
-    return sumUpRefusal(findings);
-  }
-  const outcome = sumUp(value.findings);
-  const staleAt = value.vintages.flatMap((each) => (each.state === "stale" ? [each.at] : []));
-  const stale = value.findings.filter(({ at }) => at !== undefined && staleAt.includes(at));
+  const outcome = await answer([checkVintages(tree, { releaseDay: day, strict: false, findLast })]);
   // In a tagged commit nobody can refresh them any more.
-  return outcome.state === "verified" && stale.length > 0 && !tagged
+  const stale = outcome.state === "verified" && !tagged ? await findStaleVintages(tree, day) : [];
+  return stale.length > 0
     ? { state: "pending", evidence: firstOf(stale), remedy: stale[0]?.remedy }
     : outcome;
 }

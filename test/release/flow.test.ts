@@ -16,7 +16,7 @@ const version = parseVersion("1.3.0");
 const repository = { root: "/", env: {} };
 const target: Target = {
   repository,
-  objects: openObjects(repository),
+  findLast: () => Promise.reject(new Error("asked")),
   ...{ version, tag, commit: "a".repeat(40), tree: memoryTree({}) },
 };
 const options = { dryRun: false, yes: false, resume: false, atomic: false };
