@@ -141,15 +141,14 @@ function show(facts: StatusFacts, { steps }: Checklist, report: Report, terminal
   const at = commit === undefined || where === "none" ? "" : ` at ${short(commit)}`;
   report.print(`${tag}: ${location[where]}${at}`);
   const width = Math.max(...steps.map(({ title }) => title.length));
-  const start = 2 + 4 + 2 + 14 + 2 + width + 2;
   const words = steps.flatMap(({ evidence }) => evidence.split(" "));
   const longest = Math.max(...words.map(({ length }) => length), leastWidth);
   const columns = terminal.outIsTerminal() ? terminal.columns() : Number.MAX_SAFE_INTEGER;
-  // A terminal would cut a word that does not fit: then the evidence begins below its step.
-  const isBelow = columns - start < longest;
-  const indent = isBelow ? 8 : start;
   for (const { step, state, title, evidence } of steps) {
     const head = `  ${step.padEnd(4)}  ${stateWord(state).padEnd(14)}  ${title.padEnd(width)}  `;
+    // A terminal would cut a word that does not fit: then the evidence begins below its step.
+    const isBelow = columns - head.length < longest;
+    const indent = isBelow ? 8 : head.length;
     const below = wrapped(evidence, columns - indent);
     const line = isBelow ? head.trimEnd() : head + below.shift();
     const word = shownAs[state];

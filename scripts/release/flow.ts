@@ -217,49 +217,41 @@ export async function examine(flow: Flow): Promise<Examined> {
   );
   const refs = asked.then(({ value }) => value?.refs);
   // A question that is still open when the release ends would leave its temporary files behind.
-  const [
-    { checkout, localTag, resuming, target },
-    contained,
-    origin,
-    relation,
-    unmerged,
-    gates,
-    cautions,
-  ] = await together(
-    here,
-    attempt(async () => containedTags(repository, procedure.tagPrefix, (await here).target.commit)),
-    asked,
-    attempt(async () => {
-      const [{ target }, held] = await Promise.all([here, refs]);
-      const tip = held && tipOf(held, procedure.branch);
-      return tip ? await relationTo(repository, target.commit, tip) : undefined;
-    }),
-    attempt(async () => {
-      const [{ target, checkout, resuming }, held] = await Promise.all([here, refs]);
-      const { mergedBranch, branch } = procedure;
-      const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
-      return isAsked && mergedBranch ? await findUnmerged(target, mergedBranch, held) : undefined;
-    }),
-    here.then(({ target }) =>
-      report.waitFor("Asking the gates", askGates(procedure.gates, target)),
-    ),
-    attempt(async () => procedure.cautions((await here).target, refs)),
-  );
+  const [{ checkout, localTag, resuming, target }, origin, compared, gates, cautions] =
+    await together(
+      here,
+      asked,
+      attempt(async () => {
+        const [{ target, checkout, resuming }, held] = await Promise.all([here, refs]);
+        const { branch, mergedBranch, tagPrefix } = procedure;
+        const tip = held && tipOf(held, branch);
+        const isAsked = !resuming && checkout.branch === `refs/heads/${branch}`;
+        return await together(
+          tip ? relationTo(repository, target.commit, tip) : undefined,
+          containedTags(repository, tagPrefix, target.commit),
+          isAsked && mergedBranch ? findUnmerged(target, mergedBranch, held) : undefined,
+        );
+      }),
+      here.then(({ target }) =>
+        report.waitFor("Asking the gates", askGates(procedure.gates, target)),
+      ),
+      attempt(async () => procedure.cautions((await here).target, refs)),
+    );
+  const [relation, contained, unmerged] = compared.value ?? [];
   const facts: Facts = {
     ...{ tag, version, commit: target.commit, checkout, localTag, resuming },
     remote: origin.value?.remote,
     refs: origin.value?.refs,
-    relation: relation.value,
-    contained: contained.value,
+    ...{ relation, contained },
     interactive: world.terminal.interactive,
   };
-  if (unmerged.value !== undefined) {
+  if (unmerged !== undefined) {
     // It is the cause of all that the pre-checks, the gates and the cautions would find.
-    const verdicts = [{ findings: [notMerged(facts, procedure, unmerged.value)] }];
+    const verdicts = [{ findings: [notMerged(facts, procedure, unmerged)] }];
     return { facts, target, verdicts, passed: false, complete: false, isExplained: true };
   }
   const { complete, findings } = precheck(facts, procedure, options);
-  const unanswered = [contained, origin, relation, unmerged].flatMap((each) => each.findings ?? []);
+  const unanswered = [origin, compared].flatMap((each) => each.findings ?? []);
   const first: Verdict = { findings: [...unanswered, ...findings] };
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };

@@ -95,9 +95,8 @@ export async function gatherFacts(
 ): Promise<StatusFacts> {
   const tag = `${layout.tagPrefix}${version}`;
   const branch = releaseBranch(version);
-  const [checkout, mainTip, tip, { localTag, copyWarnings, dispute }, tagged] = await Promise.all([
+  const [checkout, tip, { localTag, copyWarnings, dispute }, tagged] = await Promise.all([
     readCheckout(repository),
-    refValue(repository, `refs/heads/${layout.mainBranch}`),
     refValue(repository, `refs/heads/${branch}`),
     findReleasedTag(repository, tag, origin),
     listVersions(repository, origin),
@@ -107,15 +106,14 @@ export async function gatherFacts(
   const isPublished = refs?.all.has(`refs/tags/${tag}`);
   const head = checkout.branch?.replace(/^refs\/heads\//, "");
   const base = await findBase(repository, head, signed?.object);
-  const isInPlace = base !== layout.mainBranch;
-  const main = isInPlace ? await refValue(repository, `refs/heads/${base}`) : mainTip;
-  const published = isPublished ? await findCommit(repository, `refs/tags/${tag}`) : undefined;
-  const taggedCommit = signed?.object ?? published;
+  const main = await refValue(repository, `refs/heads/${base}`);
+  const taggedCommit =
+    signed?.object ?? (isPublished ? await findCommit(repository, `refs/tags/${tag}`) : undefined);
   const { where, commit } = taggedCommit
     ? ({ where: "tag", commit: taggedCommit } as const)
     : isPublished
       ? ({ where: "remote tag", commit: undefined } as const)
-      : isInPlace
+      : base !== layout.mainBranch
         ? ({ where: "main", commit: main } as const)
         : await findUntagged(repository, objects, version, main, tip);
   const about = commit ?? checkout.head;
@@ -151,12 +149,8 @@ export async function gatherFacts(
   ]);
   return {
     ...{ version, tag, branch, base, where, checkout, head, tagState, isPublished, checks, chart },
-    ...{
-      commit: where === "remote tag" ? undefined : about,
-      branchExists: tip !== undefined,
-      stated,
-    },
-    ...{ newest: newestFinal(tagged), candidate: candidateOf(version, tagged, refs) },
+    ...{ commit: where === "remote tag" ? undefined : about, branchExists: tip !== undefined },
+    ...{ stated, newest: newestFinal(tagged), candidate: candidateOf(version, tagged, refs) },
     remote: refs && {
       main: ofMain,
       branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),

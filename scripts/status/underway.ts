@@ -106,14 +106,19 @@ export async function findUnderway(
   const newest = newestFinal(tagged);
   const isNewer = (version: Version) =>
     newest === undefined || compareVersions(version, newest) > 0;
+  /** Reports whether main has a release branch, and states a greater version than the branch's. */
+  const isDone = async (version: Version, tip: ObjectId) => {
+    if (main === undefined || stated === undefined || compareVersions(stated, version) <= 0) {
+      return false;
+    }
+    const { value } = await attempt(() => relationTo(repository, main, tip));
+    return value?.kind === "ahead" || value?.kind === "equal";
+  };
   const branches = [...namesOf(origin?.refs, "refs/heads/"), ...local];
   const open = await Promise.all(
     branches.map(async ([branch, tip]) => {
       const version = versionOf(branch);
-      const isOpen =
-        version !== undefined &&
-        isNewer(version) &&
-        !(await isDone(repository, version, tip, main, stated));
+      const isOpen = version && isNewer(version) && !(await isDone(version, tip));
       return isOpen ? [version] : [];
     }),
   );
@@ -137,21 +142,6 @@ export async function findUnderway(
 function versionOf(branch: string): Version | undefined {
   const named = /^release\/(.+)$/.exec(branch)?.[1] ?? "";
   return isVersion(named) ? named : undefined;
-}
-
-/** Reports whether main has a release branch, and states a greater version than the branch's. */
-async function isDone(
-  repository: Repository,
-  version: Version,
-  tip: ObjectId,
-  main: ObjectId | undefined,
-  stated: Version | undefined,
-): Promise<boolean> {
-  if (main === undefined || stated === undefined || compareVersions(stated, version) <= 0) {
-    return false;
-  }
-  const { value } = await attempt(() => relationTo(repository, main, tip));
-  return value?.kind === "ahead" || value?.kind === "equal";
 }
 
 /** Lists the local release branches, by short name, with their commits. */
