@@ -116,22 +116,25 @@ export interface Checks {
  * @param changes Paths that differ from the commit, if it is checked out.
  */
 export async function askChecks(judged: Judged, changes: readonly string[]): Promise<Checks> {
-  const { repository, tree, version } = judged;
+  const { repository, tree, version, tagged } = judged;
   const work = changes.length > 0 ? workTree(repository.root) : undefined;
-  const [references, described, bumped, vintages, chart, lab, uncommitted] = await Promise.all([
+  const [stated, committed] = await Promise.all([work ?? tree, tree].map(statedVersion));
+  const begun = tagged || stated === version;
+  const isOurs = stated && isCandidate(stated) && finalOf(stated) === version;
+  const candidate = isOurs ? { version: stated, isCommitted: stated === committed } : undefined;
+  const [references, described, bump, vintages, chart, lab, uncommitted] = await Promise.all([
     askReferences(judged),
     isDescribed(tree, version),
-    askBump(judged, work),
+    tagged ? undefined : askBump(judged, work, begun),
     askVintages(judged, tree),
     askChart(judged),
     has.labGate ? askLab(judged, work) : noLab,
     work && readChanges(judged, work, changes),
   ]);
-  const { stated, ...others } = bumped;
-  const isPending = references.state === "failed" && !bumped.begun;
+  const isPending = references.state === "failed" && !begun;
   const evidence = stated === undefined ? references.evidence : `the workspace is at ${stated}`;
   return {
-    ...{ described, ...others, vintages, chart, ...lab, uncommitted },
+    ...{ described, begun, candidate, bump, vintages, chart, ...lab, uncommitted },
     references: isPending ? { ...references, state: "pending", evidence } : references,
   };
 }
@@ -180,38 +183,33 @@ async function isDescribed(tree: Tree, version: Version): Promise<boolean> {
   return sections.some(({ hasContent }) => hasContent);
 }
 
-/** @param work The work tree, if it has uncommitted changes. */
+/**
+ * Returns the next step of the bump; undefined if it would change nothing.
+ *
+ * @param work The work tree, if it has uncommitted changes.
+ * @param begun Whether the workspace states the version already.
+ */
 async function askBump(
-  judged: Judged,
+  { repository, tree, version, day }: Judged,
   work: Tree | undefined,
-): Promise<Pick<Checks, "begun" | "bump" | "candidate"> & { stated?: Version | undefined }> {
-  const { repository, version, day, tagged } = judged;
-  if (tagged) {
-    return { begun: true, bump: undefined, candidate: undefined };
-  }
-  const tree = work ?? judged.tree;
-  const [stated, committed] = await Promise.all([tree, judged.tree].map(statedVersion));
-  const begun = stated === version;
-  const isOurs = stated && isCandidate(stated) && finalOf(stated) === version;
-  const candidate = isOurs ? { version: stated, isCommitted: stated === committed } : undefined;
-  const known = { begun, stated, candidate };
+  begun: boolean,
+): Promise<Next | undefined> {
   const request = { version, chart: undefined, chartOnly: false, allowSame: begun, date: day };
-  const { plan, faults } = await prepareBump(tree, request);
-  const paths = plan?.files.map(({ path }) => path) ?? [];
+  const { plan, faults } = await prepareBump(work ?? tree, request);
   const unclean = work && plan ? await findUnclean(repository, plan) : [];
   const [first] = unclean;
   if (first !== undefined) {
     const more = unclean.length > 1 ? ` (and ${unclean.length - 1} more)` : "";
     const add = `git add -- ${unclean.map(shellWord).join(" ")}`;
     const commit = `${add} && git commit --message "Prepare ${version}"`;
-    return { ...known, bump: command(commit, `${first}${more} is not committed`) };
+    return command(commit, `${first}${more} is not committed`);
   }
   if (faults.length > 0) {
     const { evidence, remedy = evidence } = sumUp(faults);
-    return { ...known, bump: byHand(remedy, evidence) };
+    return byHand(remedy, evidence);
   }
   const run = `bun scripts/bump-version.ts ${version}${begun ? " --allow-same" : ""}`;
-  return { ...known, bump: paths.length > 0 ? command(run) : undefined };
+  return plan && plan.files.length > 0 ? command(run) : undefined;
 }
 
 async function askVintages(judged: Judged, tree: Tree): Promise<Outcome | undefined> {
