@@ -32,7 +32,7 @@ import {
   type LabQuestion,
   labEvidence,
 } from "../release-gate/check-lab-validation.ts";
-import { checkOperatorReferences, type Weight } from "./check-references.ts";
+import { checkOperatorReferences } from "./check-references.ts";
 import { judgeTagVersion, otherVersion } from "./check-tag-version.ts";
 import { findStaleVintages } from "./check-vintages.ts";
 import { type Day, dayOf } from "./lib/calendar.ts";
@@ -69,25 +69,25 @@ function releaseProcedure(
   const ignored = warning(`LEDGER is set and ignored: only the committed ${layout.ledger} counts`, {
     remedy: "Unset LEDGER, or commit the row to the ledger of this repository",
   });
+  const branch = releaseBranch(version);
   return {
     script,
     options: [skipLab && "--skip-lab", strict && "--strict", atomic && "--atomic"].filter(
       (option) => option !== false,
     ),
     tagPrefix: layout.tagPrefix,
-    branch: candidateGate ? releaseBranch(version) : base,
+    branch: candidateGate ? branch : base,
     pushesMain: candidateGate === undefined,
-    mergedBranch:
-      candidateGate || base === releaseBranch(version) ? undefined : releaseBranch(version),
+    mergedBranch: candidateGate || base === branch ? undefined : branch,
     gates: [
       versionGate,
       ...(strict ? [strictGate] : []),
       candidateGate ?? (has.labGate ? labGate(today, skipLab) : noLabGate),
     ],
-    async cautions(target) {
+    async cautions({ tree, findLast }) {
       const [advised, stale] = await together(
-        strict ? [] : askOperatorReferences("advised", target),
-        findStaleVintages(target.tree, today),
+        strict ? [] : checkOperatorReferences("advised")(tree, version, findLast),
+        findStaleVintages(tree, today),
       );
       return [...(ledgerVariable && has.labGate ? [ignored] : []), ...advised, ...stale];
     },
@@ -109,16 +109,11 @@ function releaseProcedure(
   };
 }
 
-async function askOperatorReferences(
-  weight: Weight,
-  { tree, version, findLast }: Target,
-): Promise<readonly Finding[]> {
-  return await checkOperatorReferences(weight)(tree, version, findLast);
-}
-
 const strictGate: Gate = {
   title: "operator-driven references",
-  check: async (target) => ({ findings: await askOperatorReferences("required", target) }),
+  check: async ({ tree, version, findLast }) => ({
+    findings: await checkOperatorReferences("required")(tree, version, findLast),
+  }),
 };
 
 const versionGate: Gate = {
