@@ -632,7 +632,7 @@ test("a missing workflow is refused, and the other one is judged", async () => {
 test.each<[string, string, number | undefined, string]>([
   ["no YAML", changed("    tags:", "    tags: ["), 4, "not valid YAML"],
   ["nothing", "", undefined, "found nothing, expected one YAML mapping"],
-  ["two documents", `${release}---\n${release}`, undefined, "found 2 documents"],
+  ["two documents", `${release}---\n${release}`, undefined, "found a list or several documents"],
   ["a key twice", `${release}on: push\n`, 62, 'found key "on" in line 62 again after line 2'],
   ["a job twice", `${release}  build: {}\n`, 62, 'found key "build" in line 62 again'],
   ["jobs twice", `${release}"jobs":\n  x: {}\n`, 62, 'found key "jobs" in line 62 again'],

@@ -358,7 +358,11 @@ describe("Chart.yaml in every legal spelling is read as its version, or refused 
     ["in lone carriage returns", "x: 1\rversion: 1.3.0\r"],
     ["behind a byte order mark", "\ufeffversion: 1.3.0\n"],
     ["between document marks", "%YAML 1.2\n---\nversion: 1.3.0\n...\n"],
-    ["in two documents", "version: 1.3.0\n---\nversion: 1.3.0\n", "found 2 documents"],
+    [
+      "in two documents",
+      "version: 1.3.0\n---\nversion: 1.3.0\n",
+      "found a list or several documents",
+    ],
     ["twice", "version: 9.9.9\nversion: 1.3.0\n", 'found key "version" in line 2 again'],
     ["without a last line feed", "version: 1.3.0"],
   ])("%s", async (_, spelled, ...[refusal]) => {

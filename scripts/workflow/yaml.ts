@@ -20,7 +20,7 @@ import type { Source } from "../lib/tree.ts";
  */
 export function parseWorkflow(source: Source): Document {
   const document = parseYaml(source);
-  refuseOtherThanMapping(document);
+  refuseOtherThanMapping(document.source, document.data);
   const faults = duplicateKeys(document, [], parseMarked(document) ?? document.data);
   if (faults.length > 0) {
     throw new Refusal(faults);

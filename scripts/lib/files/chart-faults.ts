@@ -61,7 +61,7 @@ export function unreadableChart(document: Document, judged: readonly string[]): 
  * @throws {LocatedSyntaxError} If the document is not one mapping.
  */
 export function keyFaults(document: Document, within: readonly string[] = []): readonly Finding[] {
-  refuseOtherThanMapping(document);
+  refuseOtherThanMapping(document.source, document.data);
   const { source } = document;
   const { lines, keys, data, parent } = keysAt(document, within);
   const first = new Map(lines.toReversed().map((line) => [line.name, line]));

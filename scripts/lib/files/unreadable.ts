@@ -98,23 +98,11 @@ function refuseRepetition({ path, text, place }: Source, parse: Parser): void {
   }
 }
 
-/** What the search for one mapping needs of a document. */
-interface Parsed {
-  readonly source: Source;
-  readonly data: unknown;
-  withText(text: string): { readonly data: unknown };
-}
-
 /** @throws {LocatedSyntaxError} If the data of a YAML file is not one mapping. */
-export function refuseOtherThanMapping({ source, data, withText }: Parsed): void {
-  const { path, text, place } = source;
+export function refuseOtherThanMapping({ path, place }: Source, data: unknown): void {
   if (typeof data !== "object" || data === null || Array.isArray(data)) {
-    // The runtime's parser returns several documents as a list, too; one more shows the difference.
-    const more = Array.isArray(data) ? withText(`${text}\n--- x`).data : undefined;
     const found = Array.isArray(data)
-      ? data.length > 1 && Array.isArray(more) && more.length > data.length
-        ? `${data.length} documents`
-        : "a list"
+      ? "a list or several documents"
       : data === null
         ? "nothing"
         : "a single value";

@@ -59,15 +59,9 @@ test.each([
   ["a tag", "  repository: a/b\n  tag: !!str 1.2.3\n"],
   ["a merge", "  repository: a/b\n  tag: 1.2.3\n  <<: {tag: 1.2.4}\n"],
   ["a key that is base64", "  repository: a/b\n  tag: 1.2.3\n  !!binary dGFn: 9.9.9\n"],
-  ["a boolean in braces", "  {repository: a/b, tag: on}\n"],
-  ["a key twice in braces", "  {repository: a/b, tag: x, tag: y}\n"],
-  ["a key twice in braces, with an escape", '  {repository: a/b, tag: x, "t\\x61g": y}\n'],
-  ["a merge in braces", "  {repository: a/b, tag: x, <<: {tag: y}}\n"],
-  ["a key in braces that is base64", "  {repository: a/b, tag: x, !!binary dGFn: y}\n"],
+  ["keys in braces", "  {repository: a/b, tag: x}\n"],
 ])("an image that YAML 1.1 may read otherwise is refused: %s", async (_, image) => {
-  const tree = memoryTree({
-    "c/values.yaml": `image:${image.includes("{r") ? image.slice(1) : `\n${image}`}`,
-  });
+  const tree = memoryTree({ "c/values.yaml": `image:\n${image}` });
   expect(await faultsOf(() => chartImage(tree, "c", undefined))).toHaveLength(1);
 });
 
@@ -134,7 +128,7 @@ test.each([
   [
     "two documents",
     "version: 1.2.3\n---\nversion: 1.2.4\n",
-    "-: Cannot read c/Chart.yaml: found 2 documents",
+    "-: Cannot read c/Chart.yaml: found a list or several documents",
   ],
 ])(
   "a version is never converted or guessed: %s is refused with its line",
@@ -289,13 +283,12 @@ test.each([
     "image.tag",
     3,
   ],
-  ["braces", 'image: {repository: ghcr.io/a/b, tag: ""}\n', "ghcr.io/a/b:0.9.1", "appVersion", 7],
   [
-    "braces over lines, and keys of any form",
-    "my key: 1\n'*': 1\nimage: {\n  \"repository\": ghcr.io/a/b, tag: '1.10',\n  pullSecrets: [{name: x}]\n}\n",
+    "keys of any form beside it",
+    "my key: 1\n'*': 1\nimage:\n  \"repository\": ghcr.io/a/b\n  tag: '1.10'\n",
     "ghcr.io/a/b:1.10",
     "image.tag",
-    4,
+    5,
   ],
 ])(
   "helm install pulls image.repository with image.tag or else appVersion: %s",
