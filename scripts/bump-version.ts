@@ -81,30 +81,22 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
   };
   const read = await readReferences(tree, asked);
   const planTo = (versions: Versions) => attempt(() => planBump(tree, read, versions, date));
-  const { version: stated, shared, crates, faults: unread } = read.workspace;
+  const { version: stated, faults: unread } = read.workspace;
   const current = versionIn(read.workspace);
-  const inheritor = shared ? undefined : crates.find(({ inherits }) => inherits);
   const chart = read.references.find(
     ({ row, what }) => row.follows === "chart" && what === "version",
   );
   // The unreadable file may be the chart.
   const isChartUnknown = movesChart && chart === undefined && read.faults.length > 0;
-  if (stated === undefined || current === undefined || inheritor || isChartUnknown) {
+  if (stated === undefined || current === undefined || isChartUnknown) {
     const file = layout.workspaceManifest;
-    const { path = ["workspace", "package", "version"], place } =
-      inheritor?.version ?? stated ?? {};
-    const at = place?.() ?? { file };
-    const table = inheritor ? "workspace.package" : path.slice(0, -1).join(".");
-    const found = inheritor
-      ? `${inheritor.manifest} inherits a workspace version, and there is none`
-      : `${file} states no workspace version that is strict SemVer`;
-    const fault = error(`Cannot bump: ${found}`, {
+    const at = stated?.place() ?? { file };
+    const table = stated?.path.slice(0, -1).join(".") ?? "workspace.package";
+    const fault = error(`Cannot bump: ${file} states no workspace version that is strict SemVer`, {
       at,
       remedy: `Set version = "X.Y.Z" in [${table}] of ${file}`,
     });
-    const isFault =
-      inheritor !== undefined ||
-      (current === undefined && (stated !== undefined || unread.length === 0));
+    const isFault = current === undefined && (stated !== undefined || unread.length === 0);
     // What keeps the targets from being known hides no other fault.
     const others = (await planTo(asked)).findings ?? [];
     const isOther = (each: Finding) => !isFault || !Bun.deepEquals(each.at, at);

@@ -16,7 +16,6 @@
 
 import { command, main, operand, refOption, verboseOption, versionOf } from "./lib/cli.ts";
 import {
-  type Crate,
   type LeftOut,
   type Pin,
   pinnedVersion,
@@ -32,7 +31,6 @@ import {
   type Finding,
   foldRows,
   notice,
-  type Place,
   quote,
   warning,
 } from "./lib/finding.ts";
@@ -61,6 +59,9 @@ export function remedyForOther(other: Version, version: Version): string {
     : `Name ${layout.tagPrefix}${other} if you meant that; else bump first: bun scripts/bump-version.ts ${version}`;
 }
 
+/** What has a place. */
+type Located = Pick<Statement, "place">;
+
 /**
  * Checks a workspace that has been read already. If the workspace is at another version, whatever
  * else states that version is part of the same finding.
@@ -70,7 +71,7 @@ export function remedyForOther(other: Version, version: Version): string {
 export function judgeTagVersion(
   workspace: Workspace,
   version: Version,
-  others: readonly { place(): Place }[] = [],
+  others: readonly Located[] = [],
 ): Finding[] {
   const { manifest: root, version: stated, shared, unreleased, faults } = workspace;
   const other = otherVersion(workspace, version);
@@ -80,32 +81,12 @@ export function judgeTagVersion(
   const isWrong = (pin: Pin) => isOther(pin.requirement) && !suits(pin, version);
   const pinsOf = workspace.pins.filter(isWrong).map(({ requirement }) => requirement);
   const also = [...ownOf.filter((each) => each !== stated && isOther(each)), ...pinsOf, ...others];
-  const inherits = unreleased.filter((each) => each.inherits && shared === undefined);
-  const crates = [...workspace.crates, ...inherits].filter((each) =>
-    each.inherits ? other === undefined || shared === undefined : !isOther(each.version),
+  const crates = workspace.crates.filter((each) =>
+    each.inherits ? other === undefined && shared !== undefined : !isOther(each.version),
   );
   return [
     ...faults,
-    ...(stated === undefined
-      ? []
-      : other === undefined
-        ? // The version of a crate is judged with those of the others.
-          stated === shared
-          ? [judgeVersion(stated, version)]
-          : stated.document.source.path === root
-            ? []
-            : [notice(`${root} states no workspace version: each crate states its own`)]
-        : [
-            refuse(
-              version,
-              `the workspace is at ${other}: did you mean ${layout.tagPrefix}${other}?`,
-              {
-                at: stated.place,
-                also: also.map((each) => each.place()),
-                remedy: remedyForOther(other, version),
-              },
-            ),
-          ]),
+    ...(stated === undefined ? [] : judgeWorkspace(workspace, stated, version, also)),
     ...(workspace.crates.length > 0 || faults.length > 0
       ? []
       : [
@@ -114,14 +95,18 @@ export function judgeTagVersion(
             remedy: `List the crates in members of [workspace] in ${root}${unreleased.length > 0 ? ", or remove publish = false from theirs" : ""}`,
           }),
         ]),
-    ...crates.map((crate) => judgeCrate(crate, workspace, version)),
-    ...unreleased
-      .filter((each) => !inherits.includes(each))
-      .map(({ manifest, version: { document } }) =>
-        notice(`${manifest} is not released: it says publish = false`, {
-          at: packageAt(document, "publish").place,
-        }),
-      ),
+    ...crates.map(({ manifest, version: own, inherits }) =>
+      inherits
+        ? notice(`${manifest} -> ${shown(shared?.value)} (inherits the workspace version)`, {
+            at: own.place,
+          })
+        : judgeVersion(own, version),
+    ),
+    ...unreleased.map(({ manifest, version: { document } }) =>
+      notice(`${manifest} is not released: it says publish = false`, {
+        at: packageAt(document, "publish").place,
+      }),
+    ),
     ...workspace.pins.filter((pin) => !isWrong(pin)).map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(({ manifest, name, place }) =>
       warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {
@@ -133,20 +118,28 @@ export function judgeTagVersion(
   ];
 }
 
-function judgeCrate(crate: Crate, workspace: Workspace, version: Version): Finding {
-  const { manifest, version: own, inherits } = crate;
-  const { shared } = workspace;
-  if (!inherits) {
-    return judgeVersion(own, version);
+/** Checks the version of a workspace; `also` are the places that state another one, too. */
+function judgeWorkspace(
+  workspace: Workspace,
+  stated: Statement,
+  version: Version,
+  also: readonly Located[],
+): Finding[] {
+  const { manifest: root, shared } = workspace;
+  const other = otherVersion(workspace, version);
+  if (other !== undefined) {
+    const why = `the workspace is at ${other}: did you mean ${layout.tagPrefix}${other}?`;
+    const remedy = remedyForOther(other, version);
+    return [
+      refuse(version, why, { at: stated.place, also: also.map((each) => each.place()), remedy }),
+    ];
   }
-  return shared === undefined
-    ? refuse(version, `${manifest} inherits a workspace version, and there is none`, {
-        at: own.place,
-        remedy: setVersion("[workspace.package]", version, workspace.manifest),
-      })
-    : notice(`${manifest} -> ${shown(shared.value)} (inherits the workspace version)`, {
-        at: own.place,
-      });
+  // The version of a crate is judged with those of the others.
+  return stated === shared
+    ? [judgeVersion(stated, version)]
+    : stated.document.source.path === root
+      ? []
+      : [notice(`${root} states no workspace version: each crate states its own`)];
 }
 
 /** Checks the version that a manifest states for its package or the workspace. */

@@ -236,8 +236,8 @@ describe("a crate", () => {
   ])("that inherits a version which is not there is refused%s", async (_, manifest) => {
     const files = { ...good, "Cargo.toml": manifest };
     expect(complaints(await check(files))).toEqual([
-      "error crates/a/Cargo.toml:3 Cannot tag v1.2.3: crates/a/Cargo.toml inherits a workspace version, and there is none",
-      "error crates/b/Cargo.toml:3 Cannot tag v1.2.3: crates/b/Cargo.toml inherits a workspace version, and there is none",
+      "error crates/a/Cargo.toml:3 Cannot read the workspace: crates/a/Cargo.toml inherits a workspace version, and there is none",
+      "error crates/b/Cargo.toml:3 Cannot read the workspace: crates/b/Cargo.toml inherits a workspace version, and there is none",
     ]);
   });
 });
@@ -291,7 +291,7 @@ describe("a member with publish = false", () => {
       "x/Cargo.toml": crate("x", "publish = false\n"),
     };
     expect(complaints(await check(files))).toEqual([
-      "error x/Cargo.toml:3 Cannot tag v1.2.3: x/Cargo.toml inherits a workspace version, and there is none",
+      "error x/Cargo.toml:3 Cannot read the workspace: x/Cargo.toml inherits a workspace version, and there is none",
     ]);
   });
 });

@@ -149,22 +149,18 @@ function saysAppVersion(changelog: Changelog, section: Section): boolean {
   return line?.text.includes(section.version ?? "") === true;
 }
 
-/** Returns the splice that adds the item of `lines` below their heading, if a section has it, or first. */
+/**
+ * Returns the splice that adds the item of `lines`: below their heading, if the section has it; with it,
+ * if the section has others; else first.
+ */
 function itemSplice(text: string, { bodyStart, end }: Section, lines: readonly string[]): Splice {
   const headings = readLines(text).filter(
     ({ title, start }) => title !== undefined && start >= bodyStart && start < end,
   );
   const own = headings.find(({ title }) => lines[0]?.endsWith(` ${title}`));
+  const isAlone = own !== undefined || headings.length === 0;
   const at = own?.end ?? bodyStart;
-  const item = lines.at(-1) ?? "";
-  const [blank = "", marker] = /^\s*([-*+](?= ))?/.exec(text.slice(at, end)) ?? [];
-  if (own === undefined && headings.length > 0) {
-    return insertion(at, below(text, at, lines));
-  }
-  const start = at + blank.length - (marker?.length ?? 0);
-  return marker === undefined
-    ? insertion(at, below(text, at, [item]))
-    : insertion(start, marker + item.slice(1) + lineEnd(text, start));
+  return insertion(at, below(text, at, isAlone ? lines.slice(-1) : lines));
 }
 
 /** Returns the splice that writes a date after a heading's label, or over a placeholder. */

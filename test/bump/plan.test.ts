@@ -231,6 +231,7 @@ test("a crate that inherits from no workspace version keeps a bump from being pr
   const text = product["Cargo.toml"]?.replace('version = "1.2.9"', "") ?? "";
   expect(await preparedFaults({ ...product, "Cargo.toml": text })).toEqual([
     "crates/sentinel-cli/Cargo.toml",
+    "crates/sentinel-core/Cargo.toml",
   ]);
 });
 

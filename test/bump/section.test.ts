@@ -156,7 +156,7 @@ holds("a sentence is added once to what the author wrote", { ...chart, isOpen: t
   [
     "to its list below Changed",
     "## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n* b\n\n## [1.2.9]\n",
-    `## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n*${says.slice(1)}\n* b\n\n## [1.2.9]\n`,
+    `## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n${says}\n\n* b\n\n## [1.2.9]\n`,
     "completed",
   ],
   [
@@ -165,9 +165,9 @@ holds("a sentence is added once to what the author wrote", { ...chart, isOpen: t
     `## [1.3.0]\n\n### Changed\n\n${says}\n\n### Fixed\n\n- a\n`,
     "completed",
   ],
-  ["to a bare list", "## [1.3.0]\n- a\n", `## [1.3.0]\n${says}\n- a\n`, "completed"],
+  ["to a bare list", "## [1.3.0]\n- a\n", `## [1.3.0]\n\n${says}\n- a\n`, "completed"],
   ["before prose", "## [1.3.0]\n\nA.\n", `## [1.3.0]\n\n${says}\n\nA.\n`, "completed"],
-  ["with CRLF", crlf("## [1.3.0]\n\n- a\n"), crlf(`## [1.3.0]\n\n${says}\n- a\n`), "completed"],
+  ["with CRLF", crlf("## [1.3.0]\n\n- a\n"), crlf(`## [1.3.0]\n\n${says}\n\n- a\n`), "completed"],
   [
     "unless it says so",
     "## [1.3.0]\n\n- appVersion 1.3.0\n",

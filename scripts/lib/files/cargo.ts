@@ -167,6 +167,7 @@ export async function readWorkspace(tree: Tree, of: WorkspaceLayout = layout): P
         (each === root && shared === undefined))
     );
   }
+  const orphans = [...crates.values()].filter((each) => each.inherits && shared === undefined);
   const released = manifests.filter(isReleased);
   const others = new Set(manifests).difference(new Set(released));
   const cratesOf = (list: readonly Manifest[]) => list.flatMap((each) => crates.get(each) ?? []);
@@ -183,8 +184,15 @@ export async function readWorkspace(tree: Tree, of: WorkspaceLayout = layout): P
     pins: stating.flatMap((each) => pinsIn(each, siblingOf, mayBeRange)),
     unversioned: unversionedIn(published, root, siblingOf),
     leftOut,
-    faults: found,
+    faults: [...found, ...orphans.map((each) => inheritsNothing(each, file))],
   };
+}
+
+function inheritsNothing({ manifest, version }: Crate, root: string): Finding {
+  return error(
+    `Cannot read the workspace: ${manifest} inherits a workspace version, and there is none`,
+    { at: version.place, remedy: `Set version = "X.Y.Z" in [workspace.package] of ${root}` },
+  );
 }
 
 /** Reports whether the layout names a package: as the product, or among the published crates. */
