@@ -38,13 +38,10 @@ import { admits } from "./cargo-requirement.ts";
 import type { Document, Path } from "./document.ts";
 
 /** What the layout says about the workspace. */
-export interface WorkspaceLayout {
-  readonly workspaceManifest: string;
-  readonly crateManifests: string;
-  readonly rangesBetweenCrates: boolean;
-  readonly product: string;
-  readonly published: { readonly crates?: readonly string[] | undefined };
-}
+type WorkspaceLayout = Pick<
+  typeof layout,
+  "workspaceManifest" | "crateManifests" | "rangesBetweenCrates" | "product" | "published"
+>;
 
 /** A package of the workspace. */
 export interface Crate {
@@ -432,19 +429,13 @@ function rangeRule(
 }
 
 function pinsIn(stating: Manifest, siblingOf: SiblingFinder, mayBeRange: RangeRule): Pin[] {
-  return stating.dependencies.flatMap((dependency) => {
-    const { requirement } = dependency;
-    const sibling = siblingOf(dependency);
-    return sibling === undefined || dependency.inherits || requirement.value === undefined
+  const { path: manifest, dependencies } = stating;
+  return dependencies.flatMap((each) => {
+    const { requirement } = each;
+    const sibling = siblingOf(each);
+    return sibling === undefined || each.inherits || requirement.value === undefined
       ? []
-      : [
-          {
-            manifest: stating.path,
-            sibling,
-            requirement,
-            mayBeRange: mayBeRange(dependency, stating),
-          },
-        ];
+      : [{ manifest, sibling, requirement, mayBeRange: mayBeRange(each, stating) }];
   });
 }
 
