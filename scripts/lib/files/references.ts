@@ -131,28 +131,24 @@ export async function readReferences(
   const faults = answers.flatMap(
     ({ value, findings }) => findings ?? value.flatMap((each) => each.faults ?? []),
   );
+  const files = answers.flatMap(({ row, value = [] }) => value.map((each) => ({ row, ...each })));
+  const references = files.flatMap(({ row, found }) => found.map((each) => ({ ...each, row })));
+  const without = files.filter(({ found, faults }) => found.length === 0 && !faults);
+  const counts = rows
+    .filter(
+      (row) => row.atLeast !== undefined && !files.some((each) => each.row === row && each.faults),
+    )
+    .map((row) => ({ row, count: references.filter((each) => each.row === row).length }));
+  const gone = counts.filter(({ count }) => count === 0).map(({ row }) => row);
   return {
     tree,
-    references: answers.flatMap(({ row, value }) =>
-      (value ?? []).flatMap(({ found }) => found.map((each) => ({ ...each, row }))),
-    ),
-    blind: answers.flatMap(({ row, value }) => {
-      if (value === undefined || row.enforced) {
-        return [];
-      }
-      const without = value.filter(({ found, faults }) => found.length === 0 && !faults);
-      const isGone = row.atLeast !== undefined && without.length === value.length;
-      const files = isGone ? row.where : without.map(({ file }) => file);
-      return files.map((file) => ({ row, file }));
-    }),
-    few: answers.flatMap(({ row, value }) => {
-      const count = value?.flatMap(({ found }) => found).length ?? 0;
-      const isRead = value?.every((each) => each.faults === undefined);
-      return isRead && count < (row.atLeast ?? 0) ? [{ row, count }] : [];
-    }),
-    unclear: answers.flatMap(({ row, value }) =>
-      (value ?? []).flatMap(({ unclear = [] }) => unclear.map((each) => ({ ...each, row }))),
-    ),
+    references,
+    blind: [
+      ...without.filter(({ row }) => !row.enforced && !gone.includes(row)),
+      ...gone.flatMap((row) => row.where.map((file) => ({ row, file }))),
+    ],
+    few: counts.filter(({ row, count }) => count < (row.atLeast ?? 0)),
+    unclear: files.flatMap(({ row, unclear = [] }) => unclear.map((each) => ({ ...each, row }))),
     workspace: reading.workspace,
     // Rows that read the same file have the same faults.
     faults: [...new Map(faults.map((each) => [JSON.stringify(each), each])).values()],
