@@ -102,13 +102,6 @@ export async function findStaleVintages(tree: Tree, releaseDay: Day): Promise<Fi
 
 /** Judges the vintages in the scoring source of a tree. */
 export async function auditVintages(tree: Tree, question: VintageQuestion) {
-  if (layout.vintages === undefined) {
-    const remedy = "Set vintages in scripts/layout.ts, or leave this check out";
-    return {
-      findings: [error("Cannot check the vintages: the layout has none", { remedy })],
-      vintages: [],
-    };
-  }
   const { found, faults } = await findVintages(tree);
   const judged = found.map((vintage) => judgeVintage(vintage, question.releaseDay));
   if (judged.length === 0) {
@@ -362,6 +355,7 @@ async function missingVintages(
 
 export const table = command({
   name: "scripts/check-vintages.ts",
+  needs: "vintages",
   summary: "Checks that the embedded reference data are fresh enough for a release.",
   operands: {},
   options: {

@@ -134,7 +134,9 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
       const why = `found ${existing.heading}, expected ${datedHeading(changelog, version)}`;
       throw cannotEdit(changelog, why, existing.at, dateByHand(changelog, version));
     }
-    splices.push(dateSplice(changelog, existing, date));
+    const { start, title, label } = existing;
+    const offset = text.indexOf(title, start);
+    splices.push({ offset, from: title, to: label + changelog.withDate(version, date) });
   }
   if (!existing.hasContent && otherwise.length > 0) {
     splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
@@ -161,15 +163,6 @@ function itemSplice(text: string, { bodyStart, end }: Section, lines: readonly s
   const isAlone = own !== undefined || headings.length === 0;
   const at = own?.end ?? bodyStart;
   return insertion(at, below(text, at, isAlone ? lines.slice(-1) : lines));
-}
-
-/** Returns the splice that writes a date after a heading's label, or over a placeholder. */
-function dateSplice({ source, withDate }: Changelog, section: Section, day: Day): Splice {
-  const { start, bodyStart, label, date } = section;
-  const line = source.text.slice(start, bodyStart);
-  return date === undefined
-    ? insertion(start + line.indexOf(label) + label.length, withDate(section.version ?? "", day))
-    : { offset: start + line.lastIndexOf(date), from: date, to: day };
 }
 
 function newSection(

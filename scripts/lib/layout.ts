@@ -177,6 +177,7 @@ export const has = {
   chart: merged.layout.chart !== undefined,
   ledger: merged.layout.ledger !== undefined,
   lab: merged.layout.lab !== undefined,
+  vintages: merged.layout.vintages !== undefined,
   labGate: merged.layout.lab !== undefined && merged.layout.ledger !== undefined,
 } as const;
 

@@ -164,6 +164,8 @@ test("a fork's values reach every command; a misspelled key refuses it, but not 
   await start(["git", "init", "--quiet"], { cwd: folder.path, env });
   expect(await runWith(values, "scripts/check-vintages.ts")).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("error: Cannot check the vintages: the layout has none\n"),
+    stderr: expect.stringContaining(
+      "error: Cannot run scripts/check-vintages.ts: the layout has no vintages\n",
+    ),
   });
 });
