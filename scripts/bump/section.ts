@@ -136,7 +136,7 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
     }
     const { start, title, label } = existing;
     const offset = text.indexOf(title, start);
-    splices.push({ offset, from: title, to: label + changelog.withDate(version, date) });
+    splices.push({ offset, from: title, to: label + changelog.withDate(date) });
   }
   if (!existing.hasContent && otherwise.length > 0) {
     splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));

@@ -49,8 +49,8 @@ export interface Changelog {
   readonly misspelled: readonly Misspelled[];
   /** Returns the lines of a heading in the form of the newest one. */
   heading(version: string, date?: string): readonly [string, ...string[]];
-  /** Returns the text that adds a date to the heading of a version. */
-  withDate(version: string, date: string): string;
+  /** Returns the text that adds a date to a heading. */
+  withDate(date: string): string;
 }
 
 /** Returns the sections of a version. There may be several by mistake. */
@@ -127,8 +127,7 @@ export function readChangelog(source: Source): Changelog {
   );
   const headings = lines.filter((line): line is Heading => line.level !== undefined);
   const { level: ownLevel, style: ownStyle, form } = findForm(headings);
-  const named = headings.filter(({ stated }) => stated !== undefined);
-  const separators = named.flatMap((each) => each.separator ?? []);
+  const separators = headings.flatMap((each) => (each.stated && each.separator) ?? []);
   // One heading in the usual form with a date in another one does not make that the file's form.
   const separator = prevailing(
     form === usualForm ? [...separators, usualSeparator] : separators,
@@ -138,7 +137,7 @@ export function readChangelog(source: Source): Changelog {
     each.stated !== undefined && [usualForm, form].includes(formOf(each));
   const sections: Section[] = [];
   const misspelled: Misspelled[] = [];
-  let open: { heading: Heading; hasContent: boolean } | undefined;
+  let open: { end: number; hasContent: boolean } | undefined;
 
   function described(heading: Heading) {
     const { start, title } = heading;
@@ -155,20 +154,6 @@ export function readChangelog(source: Source): Changelog {
     };
   }
 
-  function close(end: number): void {
-    if (open !== undefined) {
-      const { heading, hasContent } = open;
-      const { name, label, rest, end: bodyStart } = heading;
-      sections.push(
-        Object.assign(described(heading), {
-          ...{ name, label, rest, bodyStart, end, hasContent },
-          version: isRelease(heading) ? heading.stated : undefined,
-        }),
-      );
-    }
-    open = undefined;
-  }
-
   for (const line of lines) {
     if (line.level === undefined) {
       if (open !== undefined) {
@@ -177,33 +162,32 @@ export function readChangelog(source: Source): Changelog {
       continue;
     }
     const heading = line as Heading;
-    const { level, style, start, meant } = heading;
+    const { level, style, start, end: bodyStart, name, label, rest, meant } = heading;
     const isHigh = level <= ownLevel;
     const isOwn = level === ownLevel && style === ownStyle;
-    const starts = isRelease(heading) || isOwn || (isHigh && isUnreleased(heading));
-    if (starts || isHigh) {
-      close(start);
-      open = starts ? { heading, hasContent: false } : undefined;
+    const version = isRelease(heading) ? heading.stated : undefined;
+    const starts = version !== undefined || isOwn || (isHigh && isUnreleased(heading));
+    if (open !== undefined && (starts || isHigh)) {
+      open.end = start;
+      open = undefined;
     }
-    if (meant !== undefined && !isRelease(heading)) {
-      const version = isVersion(meant.text) ? meant.text : undefined;
-      const isLikely = meant.word ? isOwn : isHigh || (version !== undefined && meant.isAlone);
+    if (starts) {
+      const body = { bodyStart, end: text.length, hasContent: false };
+      const section = Object.assign(described(heading), { name, label, rest, version, ...body });
+      open = section;
+      sections.push(section);
+    }
+    if (meant !== undefined && version === undefined) {
+      const other = isVersion(meant.text) ? meant.text : undefined;
+      const isLikely = meant.word ? isOwn : isHigh || (other !== undefined && meant.isAlone);
       if (isLikely && (meant.isAlone || heading.bracketed)) {
-        misspelled.push(Object.assign(described(heading), { version, date: meant.date }));
+        misspelled.push(Object.assign(described(heading), { version: other, date: meant.date }));
       }
     }
   }
-  close(text.length);
   const releases = headings.filter(isRelease);
 
-  function withDate(version: string, date: string): string {
-    const others = named.filter(({ stated }) => stated !== version);
-    const opening = prevailing(
-      others.flatMap((each) => each.separator ?? []),
-      usualSeparator,
-    );
-    return `${opening}${date}${opening === " (" ? ")" : ""}`;
-  }
+  const withDate = (date: string) => `${separator}${date}${separator === " (" ? ")" : ""}`;
 
   return {
     source,
@@ -215,7 +199,7 @@ export function readChangelog(source: Source): Changelog {
       const { level, style, bracketed } = newest ?? { level: ownLevel, style: ownStyle };
       const link = newest === undefined ? "" : linkTo(version, newest, older);
       const name = bracketed === false ? version : `[${version}]${link}`;
-      const title = name + (date === undefined ? "" : withDate(version, date));
+      const title = name + (date === undefined ? "" : withDate(date));
       return style === "marked"
         ? [`${"#".repeat(level)} ${title}`]
         : [title, (level === 1 ? "=" : "-").repeat(title.length)];
@@ -285,10 +269,10 @@ function meantBy(title: string) {
   return text === undefined ? undefined : { word: word !== undefined, text, date, isAlone };
 }
 
-/** Returns what stands in a date's place behind a label, and what separates the two. */
+/** Returns the date behind a label, or the text in its place, and the separator before it. */
 function dateIn(rest: string): { separator?: string; date?: string } {
-  const [, mark = ""] = /([ \t]*\[yanked\])$/i.exec(rest) ?? [];
-  const plain = rest.slice(0, rest.length - mark.length);
+  const plain = rest.replace(yankedMark, "");
+  const mark = rest.slice(plain.length);
   const [, sign, words] = /^([-–—/|])[ \t]+(.+)$/s.exec(plain) ?? [];
   if (words !== undefined) {
     return { separator: ` ${sign} `, date: words + mark };
