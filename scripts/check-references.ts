@@ -36,7 +36,6 @@ import {
   warning,
 } from "./lib/finding.ts";
 import { checkChartChanges, notComparable } from "./lib/git/chart-changes.ts";
-import type { ObjectId } from "./lib/git/git.ts";
 import { judge } from "./lib/git/judged-tree.ts";
 import type { FindLastRelease } from "./lib/git/last-release.ts";
 import type { Repository } from "./lib/git/repository.ts";
@@ -293,28 +292,19 @@ export const table = command({
         const isRefused = findings.some(({ level }) => level === "error");
         const { value = [], findings: unanswered = [] } = await mentions;
         findings.push(...(isRefused ? [] : [...value, ...unanswered]));
-        return commit === undefined || findings.every(({ level }) => level === "notice")
-          ? findings
-          : await forHistory(findings, opened, commit, version);
+        const isHistory =
+          commit !== undefined &&
+          findings.some(({ level }) => level !== "notice") &&
+          (await taggedCommit(opened, version)) === commit;
+        const remedy = `${layout.tagPrefix}${version} is tagged, so this stays as it is: correct it in the next release`;
+        return isHistory
+          ? findings.map((each) => (each.remedy === undefined ? each : { ...each, remedy }))
+          : findings;
       }),
     );
     report.attach(data);
   },
 });
-
-/** Returns findings about a commit. If it is the tagged one, no remedy changes it any more. */
-async function forHistory(
-  findings: readonly Finding[],
-  repository: Repository,
-  commit: ObjectId,
-  version: Version,
-): Promise<readonly Finding[]> {
-  const tag = `${layout.tagPrefix}${version}`;
-  const remedy = `${tag} is tagged, so this stays as it is: correct it in the next release`;
-  return (await taggedCommit(repository, version)) === commit
-    ? findings.map((each) => (each.remedy === undefined ? each : { ...each, remedy }))
-    : findings;
-}
 
 /** Returns the commit that is tagged as a version. */
 async function taggedCommit(repository: Repository, version: Version) {
