@@ -126,46 +126,37 @@ async function checkTags(
   { versions }: Targets,
   isForward: Promise<boolean>,
 ): Promise<Finding[]> {
-  const tags: string[] = [];
-  const faults: Finding[] = [];
-  const refs = await listTags(repository, [`${layout.tagPrefix}*`, `${layout.chartTagPrefix}*`]);
-  for (const [prefix, version] of [
-    [layout.tagPrefix, versions.application],
-    [layout.chartTagPrefix, versions.chart],
-  ] as const) {
-    if (version === undefined) {
-      continue;
-    }
-    const tag = prefix + version;
-    tags.push(tag);
-    const newest = newestRelease(refs, prefix);
-    if (refs.some(({ name }) => name === tag)) {
-      const isLockstep = prefix === layout.chartTagPrefix && versions.application !== undefined;
+  const { tagPrefix, chartTagPrefix, mainBranch, releaseBranches, remote } = layout;
+  const { application, chart } = versions;
+  const refs = await listTags(repository, [`${tagPrefix}*`, `${chartTagPrefix}*`]);
+  const asked = [
+    ...(application ? [{ prefix: tagPrefix, version: application, isLockstep: false }] : []),
+    ...(chart ? [{ prefix: chartTagPrefix, version: chart, isLockstep: !!application }] : []),
+  ].map((each) => ({ ...each, tag: each.prefix + each.version }));
+  const taken = asked.filter(({ tag }) => refs.some(({ name }) => name === tag));
+  if (taken.length > 0) {
+    return taken.map(({ tag, isLockstep }) => {
       const next = isLockstep
         ? "name the chart's next one with --chart A.B.C"
         : "bump to the next version";
       const remedy = `Never change what a tag has published: ${next}`;
-      faults.push(error(`Cannot bump: tag ${tag} already exists locally`, { remedy }));
-    } else if (
-      (await isForward) &&
-      faults.length === 0 &&
-      newest &&
-      compareVersions(version, newest.version) < 0
-    ) {
-      const { mainBranch, releaseBranches } = layout;
+      return error(`Cannot bump: tag ${tag} already exists locally`, { remedy });
+    });
+  }
+  for (const { prefix, version, tag } of (await isForward) ? asked : []) {
+    const newest = newestRelease(refs, prefix);
+    if (newest && compareVersions(version, newest.version) < 0) {
       const here = releaseBranches.length > 0 ? " from here" : "";
       const why = `releases come from ${bases} only, so an older line cannot be released${here}`;
       const remedy = orOnLine(
         `Bring the change to ${mainBranch}, and release it from there with a version greater than ${newest.version}`,
       );
-      faults.push(
-        error(`Cannot release ${tag}: ${newest.tag} is released already, and ${why}`, { remedy }),
-      );
+      const found = `${newest.tag} is released already, and ${why}`;
+      return [error(`Cannot release ${tag}: ${found}`, { remedy })];
     }
   }
-  return faults.length > 0
-    ? faults
-    : [notice(`${tags.join(" and ")}: no such local tag (${layout.remote} is not asked)`)];
+  const tags = asked.map(({ tag }) => tag).join(" and ");
+  return [notice(`${tags}: no such local tag (${remote} is not asked)`)];
 }
 
 /** The files that may hold notes which are not committed yet: their edit inserts lines only. */
