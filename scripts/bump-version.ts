@@ -119,12 +119,13 @@ export async function prepareBump(tree: Tree, request: BumpRequest): Promise<Pre
 /**
  * Returns an error for each version that has a local tag, or is below the newest release.
  *
- * @param isForward Whether no older line is checked out, and the versions are greater than the current ones: one cause is one finding.
+ * @param isOnMain Whether the bump has no fault yet, and its releases come from main. Otherwise the newest
+ * release is not compared: another finding has the same cause, or an older line may be released.
  */
 async function checkTags(
   repository: Repository,
   { versions }: Targets,
-  isForward: Promise<boolean>,
+  isOnMain: Promise<boolean>,
 ): Promise<Finding[]> {
   const { tagPrefix, chartTagPrefix, mainBranch, releaseBranches, remote } = layout;
   const { application, chart } = versions;
@@ -143,7 +144,7 @@ async function checkTags(
       return error(`Cannot bump: tag ${tag} already exists locally`, { remedy });
     });
   }
-  for (const { prefix, version, tag } of (await isForward) ? asked : []) {
+  for (const { prefix, version, tag } of (await isOnMain) ? asked : []) {
     const newest = newestRelease(refs, prefix);
     if (newest && compareVersions(version, newest.version) < 0) {
       const here = releaseBranches.length > 0 ? " from here" : "";
@@ -159,13 +160,10 @@ async function checkTags(
   return [notice(`${tags}: no such local tag (${remote} is not asked)`)];
 }
 
-/** The files that may hold notes which are not committed yet: their edit inserts lines only. */
+/** Files that may have uncommitted changes: their edits keep what the author wrote. */
 const changelogs = new Set(references.flatMap(({ section, where }) => (section ? where : [])));
 
-/**
- * Returns those files of a bump that stand in its way: they have uncommitted changes, and are no
- * changelog.
- */
+/** Returns the files of a bump that have uncommitted changes, apart from changelogs. */
 export async function findUnclean(repository: Repository, { files }: BumpPlan) {
   const paths = files.map(({ path }) => path).filter((path) => !changelogs.has(path));
   return await changesAmong(repository, paths);

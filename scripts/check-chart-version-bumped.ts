@@ -46,7 +46,7 @@ export interface Change {
   readonly head: Tree;
   /** Relative to the top level. Paths outside of the chart's folder are ignored. */
   readonly changed: readonly string[];
-  /** The tip of the base branch, if its chart may have a version that the base has not. */
+  /** The tip of the base branch, if its chart may have another version than the base. */
   readonly tip?: { readonly shown: string; readonly tree: Tree } | undefined;
 }
 

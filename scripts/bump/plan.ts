@@ -296,7 +296,7 @@ async function editSection(
     version: targetOf(row, versions),
     date,
     mustHaveDate: row.section.date,
-    isOpen: !movesChart,
+    addsItem: !movesChart,
     otherwise:
       row.follows === "chart" && movesAppVersion
         ? ["### Changed", "", `- \`appVersion\` moves to \`${versions.appVersion}\`.`]

@@ -29,8 +29,8 @@ export interface SectionRequest {
   readonly mustHaveDate: boolean;
   /** The lines of the section if the author wrote none: a heading, an empty line and an item. */
   readonly otherwise: readonly string[];
-  /** Whether the item is added to what the author wrote, unless that says it already. */
-  readonly isOpen?: boolean;
+  /** Whether a section with content gets the item, too, unless it names the `appVersion` already. */
+  readonly addsItem?: boolean;
 }
 
 /** The changelog with the section. */
@@ -90,7 +90,10 @@ export function withSection(source: Source, asked: SectionRequest): SectionEdit 
   return { text, outcome, title, at, left };
 }
 
-/** Returns a line of a section; a sub-heading of level 3 is one below the section's if that is as deep. */
+/**
+ * Returns a line of a section. A sub-heading of level 3 gets the level below the section's heading, if that
+ * has level 3 or a deeper one.
+ */
 function lowered({ heading }: Changelog, line: string): string {
   const marks = /^###+(?= )/.exec(heading("")[0]);
   return marks === null ? line : line.replace(/^###(?= )/, `${marks[0]}#`);
@@ -127,7 +130,7 @@ const insertion = (offset: number, to: string): Splice => ({ offset, from: "", t
 /** Returns the edit that adds a missing date and missing text to an existing section. */
 function completed(changelog: Changelog, request: SectionRequest, existing: Section): Edit {
   const { text } = changelog.source;
-  const { version, date, mustHaveDate, otherwise, isOpen } = request;
+  const { version, date, mustHaveDate, otherwise, addsItem } = request;
   const splices: Splice[] = [];
   if (mustHaveDate && !isDay(existing.date ?? "")) {
     if (!awaitsDate(existing)) {
@@ -140,7 +143,7 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
   }
   if (!existing.hasContent && otherwise.length > 0) {
     splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
-  } else if (isOpen && otherwise.length > 0 && !saysAppVersion(changelog, existing)) {
+  } else if (addsItem && otherwise.length > 0 && !saysAppVersion(changelog, existing)) {
     splices.push(itemSplice(text, existing, otherwise));
   }
   return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
@@ -197,8 +200,8 @@ function newSection(
 }
 
 /**
- * Refuses a heading that means the release, or one that is newer than the newest section: its section
- * would be taken for a part of another one.
+ * Refuses a misspelled heading of the release, or one above the newest section: its text would be read as
+ * a part of another section.
  *
  * @throws {LocatedSyntaxError} If there is one.
  */

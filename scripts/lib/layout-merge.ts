@@ -1,6 +1,6 @@
 /** Puts what a fork sets in `scripts/layout.ts` in place of the defaults. Loaded only if it sets a key. */
 
-/** What a fork may have none of: it sets the key to `undefined`. */
+/** The keys that a fork may set to `undefined`, because it has no such thing. */
 const optional = [
   "chart",
   "ledger",
@@ -18,7 +18,7 @@ type Optional = (typeof optional)[number];
 export interface OwnPlace {
   /** The glob of its files. */
   readonly files: string;
-  /** The text around the version, which stands for itself: `kube = "{version}"`, `v{major}.{minor}`. */
+  /** The version between literal text: `kube = "{version}"`, `v{major}.{minor}`. */
   readonly pattern: string;
   /** The smallest number of matches in all files. */
   readonly atLeast: number;
@@ -26,7 +26,7 @@ export interface OwnPlace {
   readonly follows: "application" | "final" | "chart";
 }
 
-/** What an element of a list looks like that is empty by default. */
+/** An example of an element of `references.own`, which is empty by default. */
 const ownPlace: OwnPlace = {
   files: "README.md",
   pattern: 'kube = "{version}"',
@@ -34,7 +34,7 @@ const ownPlace: OwnPlace = {
   follows: "final",
 };
 
-/** Maps whose keys are free; a fork removes one with `undefined`. */
+/** Maps with arbitrary keys. A fork removes a key by setting it to `undefined`. */
 const maps = ["vintages.rules"];
 
 /** A value of `scripts/layout.ts` that no command can use: its default stands, and `execute` refuses. */

@@ -182,8 +182,8 @@ export const has = {
 } as const;
 
 /**
- * The layout of this product. Without a chart or a ledger, its path is one that no file has: what is
- * only about it refuses (`needs` of a command) or is left out (`has`), so that no type needs the case.
+ * The layout of this product. Without a chart or a ledger, its path is one that no file has, so that no
+ * type needs the case: a command about it refuses (`needs`), and other commands leave it out (`has`).
  */
 export const layout = {
   ...merged.layout,

@@ -147,7 +147,7 @@ holds("the chart's changelog says what is true, in headings like its own", chart
   ],
 ]);
 
-holds("a sentence is added once to what the author wrote", { ...chart, isOpen: true }, [
+holds("a sentence is added once to what the author wrote", { ...chart, addsItem: true }, [
   [
     "to its list below Changed",
     "## [1.3.0]\n\n### Added\n\n- a\n\n### Changed\n\n* b\n\n## [1.2.9]\n",

@@ -221,13 +221,13 @@ function findForm(headings: readonly Heading[]) {
   return { level: example?.level ?? 2, style: example?.style ?? "marked", form };
 }
 
-/** Returns the first value if there is another one like it, or none is the usual one. */
+/** Returns the first value if it occurs again, or if none is the usual one; otherwise the usual one. */
 function prevailing(values: readonly string[], usual: string): string {
   const [newest = usual, ...others] = values;
   return others.includes(newest) || !values.includes(usual) ? newest : usual;
 }
 
-/** Returns the link of the newest heading, of which each version moves on to the next one. */
+/** Returns the newest heading's link with the new version for its own, and its own for the older one. */
 function linkTo(version: string, { link, ...newest }: Heading, older: Heading | undefined): string {
   const stated = newest.stated ?? "";
   const names = [stated, older?.stated ?? stated].sort((a, b) => b.length - a.length);
@@ -236,7 +236,7 @@ function linkTo(version: string, { link, ...newest }: Heading, older: Heading | 
   return link.replace(known, (found): string => (found === stated ? version : stated));
 }
 
-/** What may be meant as a version: at least two numbers, perhaps behind a word, `v` or a bracket. */
+/** A title that may name a version: at least two numbers, perhaps after a word, `v` or a bracket. */
 const meaning =
   /^([a-z][\w-]*[ \t]+)?\[?v?([0-9]+(?:\.[0-9]+)+[^\s[\]()]*)(?:\](?:\([^()]*\)|\[[^[\]]*\])?)?(.*)$/is;
 
