@@ -192,7 +192,7 @@ test("a malformed row is a warning with its line and column, and hides no PASS",
     {
       level: "warning",
       message:
-        'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD',
+        'ignoring malformed line 2: column 3 (date): found "2026-02-30", expected a calendar day as YYYY-MM-DD, not after today in UTC',
       remedy: "Remove line 2, and record its lab run again",
       at: { file: ledger, line: 2, column: 16 },
     },

@@ -170,7 +170,7 @@ function isRow(cells: readonly string[], today: Day): boolean {
   );
 }
 
-/** Returns the faults of the invalid cells with the column of the first, or that of the number of cells. */
+/** Returns the faults of the invalid cells and the column of the first, or that of the number of cells. */
 function cellFault(cells: readonly string[], today: Day) {
   const count = cells.length;
   if (count !== columns.length) {
@@ -182,8 +182,7 @@ function cellFault(cells: readonly string[], today: Day) {
   const faults = columns.flatMap(({ name, expected, isValid }, index) => {
     const cell = cells[index] ?? "";
     const column = cells.slice(0, index).join(" ").length + (index === 0 ? 1 : 2);
-    const found = `column ${index + 1} (${name}): found ${quote(cell)}`;
-    const fault = `${found}, expected ${expected(cell, today)}`;
+    const fault = `column ${index + 1} (${name}): found ${quote(cell)}, expected ${expected}`;
     return isValid(cell, today) ? [] : [{ fault, column }];
   });
   return { fault: faults.map(({ fault }) => fault).join("; "), column: faults[0]?.column ?? 1 };
@@ -204,8 +203,8 @@ function separatorFault(text: string, repaired: string) {
 
 interface Column {
   readonly name: string;
-  /** Returns the description of a valid cell, for an invalid one. */
-  expected(text: string, today: Day): string;
+  /** Describes a valid cell. */
+  readonly expected: string;
   isValid(text: string, today: Day): boolean;
 }
 
@@ -213,23 +212,19 @@ interface Column {
 const columns: readonly Column[] = [
   {
     name: "version",
-    expected: () =>
-      `a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
+    expected: `a version with its leading ${layout.tagPrefix}, such as ${layout.tagPrefix}1.2.3`,
     isValid: (text) =>
       text.startsWith(layout.tagPrefix) && isVersion(text.slice(layout.tagPrefix.length)),
   },
   {
     name: "lab commit",
-    expected: () => "7 to 64 hexadecimal digits",
+    expected: "7 to 64 hexadecimal digits",
     isValid: (text) => /^[0-9A-Fa-f]{7,64}$/.test(text),
   },
   {
     name: "date",
-    expected: (text, today) =>
-      isDay(text)
-        ? `a day that is not after today, ${today} in UTC`
-        : "a calendar day as YYYY-MM-DD",
+    expected: "a calendar day as YYYY-MM-DD, not after today in UTC",
     isValid: (text, today) => isDay(text) && text <= today,
   },
-  { name: "verdict", expected: () => "PASS or FAIL", isValid: isVerdict },
+  { name: "verdict", expected: "PASS or FAIL", isValid: isVerdict },
 ];
