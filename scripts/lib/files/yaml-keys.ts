@@ -17,17 +17,6 @@ interface KeyLine {
   readonly written: string;
 }
 
-/** A mapping. */
-interface Mapping {
-  readonly data: unknown;
-  /** Where a key may begin. */
-  readonly lines: readonly KeyLine[];
-  /** The line of its own key. */
-  readonly parent: KeyLine | undefined;
-  /** Its keys by name, if each one is there once. */
-  readonly keys: ReadonlyMap<string, KeyLine> | undefined;
-}
-
 /** A plain key: colons and `#` count where no space follows or goes before. */
 const plainKey =
   /(?![,[\]{}#&*!|>'"%@`]|[?:-](?:\s|$))(?:[^\s:]|:(?=\S))+(?:[ \t]+(?!#)(?:[^\s:]|:(?=\S))+)*/;
@@ -42,17 +31,22 @@ export function isLookalike({ name }: KeyLine): boolean {
 }
 
 /**
- * Returns the keys of a mapping, and the lines in which they may begin.
+ * Returns the parsed data of a mapping, the line of its own key, the lines in which its keys may begin,
+ * and its keys by name if each one is there once.
  *
  * @param path The path of the mapping: empty, or one top-level key.
  */
-export function keysAt(document: Document, path: readonly string[] = []): Mapping {
+export function keysAt(document: Document, path: readonly string[] = []) {
   const { text } = document.source;
   const data = document.at(path);
-  const parent = path.length > 0 ? keysAt(document).keys?.get(path[0] ?? "") : undefined;
-  const from = path.length === 0 ? 0 : (parent?.end ?? text.length);
-  const [body = ""] = path.length === 0 ? [text] : text.slice(from).split(/^(?![\s#])/m, 1);
-  const indent = path.length === 0 ? "" : (/^ +(?![\s#])/m.exec(body)?.[0] ?? "");
+  let parent: KeyLine | undefined;
+  let [from, body, indent] = [0, text, ""];
+  if (path.length > 0) {
+    parent = keysAt(document).keys?.get(path[0] ?? "") as KeyLine | undefined;
+    from = parent?.end ?? text.length;
+    [body = ""] = text.slice(from).split(/^(?![\s#])/m, 1);
+    indent = /^ +(?![\s#])/m.exec(body)?.[0] ?? "";
+  }
   const starts = new RegExp(`^${indent}(?![\\s#%\\]}]|(?:-|---|\\.{3})(?:\\s|$)).+`, "gm");
   const lines = Array.from(body.matchAll(starts), ({ 0: line, index }): KeyLine => {
     const [, double, single, plain, written = ""] = keyForm.exec(line) ?? [];
