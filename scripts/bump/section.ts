@@ -141,9 +141,8 @@ function completed(changelog: Changelog, request: SectionRequest, existing: Sect
     const offset = text.indexOf(title, start);
     splices.push({ offset, from: title, to: label + changelog.withDate(date) });
   }
-  if (!existing.hasContent && otherwise.length > 0) {
-    splices.push(insertion(existing.bodyStart, below(text, existing.bodyStart, otherwise)));
-  } else if (addsItem && otherwise.length > 0 && !saysAppVersion(changelog, existing)) {
+  const isShort = !existing.hasContent || (addsItem && !saysAppVersion(changelog, existing));
+  if (otherwise.length > 0 && isShort) {
     splices.push(itemSplice(text, existing, otherwise));
   }
   return { splices, outcome: splices.length > 0 ? "completed" : "kept" };
@@ -154,18 +153,14 @@ function saysAppVersion(changelog: Changelog, section: Section): boolean {
   return line?.text.includes(section.version ?? "") === true;
 }
 
-/**
- * Returns the splice that adds the item of `lines`: below their heading, if the section has it; with it,
- * if the section has others; else first.
- */
+/** Returns the splice that adds `lines` to a section, or their item below their heading if that is there. */
 function itemSplice(text: string, { bodyStart, end }: Section, lines: readonly string[]): Splice {
-  const headings = readLines(text).filter(
-    ({ title, start }) => title !== undefined && start >= bodyStart && start < end,
+  const own = readLines(text).find(
+    ({ title, start }) =>
+      title && start >= bodyStart && start < end && lines[0]?.endsWith(` ${title}`),
   );
-  const own = headings.find(({ title }) => lines[0]?.endsWith(` ${title}`));
-  const isAlone = own !== undefined || headings.length === 0;
   const at = own?.end ?? bodyStart;
-  return insertion(at, below(text, at, isAlone ? lines.slice(-1) : lines));
+  return insertion(at, below(text, at, own === undefined ? lines : lines.slice(-1)));
 }
 
 function newSection(

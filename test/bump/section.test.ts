@@ -160,9 +160,18 @@ holds("a sentence is added once to what the author wrote", { ...chart, addsItem:
     `## [1.3.0]\n\n### Changed\n\n${says}\n\n### Fixed\n\n- a\n`,
     "completed",
   ],
-  ["to a bare list", "## [1.3.0]\n- a\n", `## [1.3.0]\n\n${says}\n- a\n`, "completed"],
-  ["before prose", "## [1.3.0]\n\nA.\n", `## [1.3.0]\n\n${says}\n\nA.\n`, "completed"],
-  ["with CRLF", crlf("## [1.3.0]\n\n- a\n"), crlf(`## [1.3.0]\n\n${says}\n\n- a\n`), "completed"],
+  [
+    "above a bare list",
+    "## [1.3.0]\n- a\n",
+    `## [1.3.0]\n\n### Changed\n\n${says}\n- a\n`,
+    "completed",
+  ],
+  [
+    "with CRLF",
+    crlf("## [1.3.0]\n\n- a\n"),
+    crlf(`## [1.3.0]\n\n### Changed\n\n${says}\n\n- a\n`),
+    "completed",
+  ],
   [
     "unless it says so",
     "## [1.3.0]\n\n- appVersion 1.3.0\n",
