@@ -1,7 +1,7 @@
 /**
  * Reads the keys of a chart's YAML files: each one once, at the start of its own line, in the same
- * indentation as its siblings. The parsed data does not show duplicates, and YAML parsers disagree
- * about rare forms.
+ * indentation as its siblings; or all in braces on one line. The parsed data does not show
+ * duplicates, and YAML parsers disagree about rare forms.
  */
 
 import { asTable, type Document } from "./document.ts";
@@ -23,6 +23,9 @@ const plainKey =
 const keyForm = new RegExp(
   `^ *(?:"([^"\\\\]*)"|'((?:[^']|'')*)'|(${plainKey.source}))\\s*:(?:[ \\t]+(?:&\\S+(?:[ \\t]+|$))?(.*))?$`,
 );
+
+/** Braces on one line whose entries hold no braces, tags, anchors or escapes. */
+const flatBraces = /^\{([^{}[\]&*!<>\\#]*)\}$/;
 
 /** Reports whether Helm, which ignores the case of keys, reads a key as one of the versions. */
 export function isLookalike({ name }: KeyLine): boolean {
@@ -47,8 +50,14 @@ export function keysAt(document: Document, path: readonly string[] = []) {
     [body = ""] = text.slice(from).split(/^(?![\s#])/m, 1);
     indent = /^ +(?![\s#])/m.exec(body)?.[0] ?? "";
   }
+  const inBraces = flatBraces.exec(parent?.written ?? "")?.[1];
+  if (parent !== undefined && inBraces !== undefined) {
+    from = text.indexOf("{", parent.offset) + 1;
+    body = inBraces;
+  }
   const starts = new RegExp(`^${indent}(?![\\s#%\\]}]|(?:-|---|\\.{3})(?:\\s|$)).+`, "gm");
-  const lines = Array.from(body.matchAll(starts), ({ 0: line, index }): KeyLine => {
+  const pieces = inBraces === undefined ? body.matchAll(starts) : body.matchAll(/[^,\s][^,]*/g);
+  const lines = Array.from(pieces, ({ 0: line, index }): KeyLine => {
     const [, double, single, plain, written = ""] = keyForm.exec(line) ?? [];
     const start = from + index;
     return {

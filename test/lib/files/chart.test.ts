@@ -59,9 +59,15 @@ test.each([
   ["a tag", "  repository: a/b\n  tag: !!str 1.2.3\n"],
   ["a merge", "  repository: a/b\n  tag: 1.2.3\n  <<: {tag: 1.2.4}\n"],
   ["a key that is base64", "  repository: a/b\n  tag: 1.2.3\n  !!binary dGFn: 9.9.9\n"],
-  ["keys in braces", "  {repository: a/b, tag: x}\n"],
+  ["a key twice in braces", " {repository: a/b, tag: x, tag: y}\n"],
+  ["a boolean in braces", " {repository: a/b, tag: on}\n"],
+  ["a merge in braces", " {repository: a/b, tag: x, <<: {tag: y}}\n"],
+  ["a comma in quotes in braces", ' {repository: "a,b", tag: x}\n'],
+  ["braces over lines", " {repository: a/b,\n  tag: x}\n"],
 ])("an image that YAML 1.1 may read otherwise is refused: %s", async (_, image) => {
-  const tree = memoryTree({ "c/values.yaml": `image:\n${image}` });
+  const tree = memoryTree({
+    "c/values.yaml": `image:${image.startsWith(" {") ? "" : "\n"}${image}`,
+  });
   expect(await faultsOf(() => chartImage(tree, "c", undefined))).toHaveLength(1);
 });
 
@@ -283,6 +289,7 @@ test.each([
     "image.tag",
     3,
   ],
+  ["braces", 'image: {repository: ghcr.io/a/b, tag: ""}\n', "ghcr.io/a/b:0.9.1", "appVersion", 7],
   [
     "keys of any form beside it",
     "my key: 1\n'*': 1\nimage:\n  \"repository\": ghcr.io/a/b\n  tag: '1.10'\n",
