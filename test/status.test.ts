@@ -165,6 +165,32 @@ test("a candidate that is tagged, and not on the remote, is resumed before the l
   expect((await world.status()).next).toBe(lab);
 });
 
+test("code that a candidate lacks becomes the next candidate before the lab runs", async () => {
+  await using world = operated(await realShapeWorld());
+  await world.git("checkout", "--quiet", "-b", "release/0.12.0");
+  await world.commit(realShape("0.12.0-rc.1"), "Bump to 0.12.0-rc.1");
+  await world.git("push", "--quiet", "-u", "origin", "release/0.12.0");
+  await world.run((await world.status()).next);
+  await world.commit({ "docs/NOTES.md": "Notes.\n" }, "Add notes");
+  await world.git("push", "--quiet");
+  expect((await world.status()).next).toStartWith("bun scripts/validate-lab.ts v0.12.0 ");
+  await world.commit({ "crates/sentinel-core/src/late.rs": "// late\n" }, "Late fix");
+  await world.git("push", "--quiet");
+  for (const keep of [true, false]) {
+    await world.git(...(keep ? ["status"] : ["tag", "-d", "v0.12.0-rc.1"]));
+    const status = await world.status();
+    expect(status.next).toBe("bun scripts/bump-version.ts 0.12.0-rc.2");
+    expect(evidenceOf(status, "4")).toEndWith("is on origin, and the code has changed since");
+  }
+  await world.run("bun scripts/bump-version.ts 0.12.0-rc.2");
+  await world.run((await world.status()).next);
+  await world.run((await world.status()).next);
+  const { next } = await world.status();
+  expect(next).toBe("bun scripts/release.ts v0.12.0-rc.2");
+  await world.run(next);
+  expect((await world.status()).next).toStartWith("bun scripts/validate-lab.ts v0.12.0 ");
+});
+
 test.each([120, 60])(
   "on a terminal of %p columns no word is cut, and the state is coloured",
   async (columns) => {

@@ -76,8 +76,7 @@ export async function checkDrift(
   if (touching.length === 0) {
     return [notice(`no commit ${touched}`, { at })];
   }
-  const { findChangedFiles } = await import("./changed-files.ts");
-  const changed = await findChangedFiles(repository, [since, judged], isValidated);
+  const changed = await findValidatedChanges(repository, [since, judged]);
   if (changed.size === 0) {
     return [notice(`nothing but versions changed ${recorded} in ${listed("and")}`, { at })];
   }
@@ -88,8 +87,7 @@ export async function checkDrift(
     // A bump touches such files alone, and a merge has more than one difference.
     const mayBeBump = parents.length === 1 && files.every((file) => /\bCargo\.\w+$/.test(file));
     const [parent = id] = parents;
-    const isBump =
-      mayBeBump && (await findChangedFiles(repository, [parent, id], isValidated)).size === 0;
+    const isBump = mayBeBump && (await findValidatedChanges(repository, [parent, id])).size === 0;
     if (files.some(isChanged) && !isBump) {
       changes.push(`${short(id)} ${subject}`);
     }
@@ -102,6 +100,19 @@ export async function checkDrift(
       at,
     }),
   ];
+}
+
+/**
+ * Returns the files of `layout.validatedPaths` that differ between two commits in more than versions.
+ *
+ * @throws {Refusal} If git fails.
+ */
+export async function findValidatedChanges(
+  repository: Repository,
+  commits: readonly [before: ObjectId, after: ObjectId],
+): Promise<ReadonlySet<string>> {
+  const { findChangedFiles } = await import("./changed-files.ts");
+  return await findChangedFiles(repository, commits, isValidated);
 }
 
 /**

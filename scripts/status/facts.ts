@@ -25,7 +25,7 @@ import {
   type TagState,
   tagStateOf,
 } from "./tags.ts";
-import { type Candidate, candidateOf, listVersions, newestFinal } from "./underway.ts";
+import { type Candidate, findCandidate, listVersions, newestFinal } from "./underway.ts";
 
 /** The state of a release. */
 export interface StatusFacts {
@@ -140,17 +140,18 @@ export async function gatherFacts(
   const isAbsent = where === "none" || where === "remote tag";
   const isReleased = tagState.kind === "complete";
   const theirs = refs?.all.get(`refs/heads/${branch}`);
-  const [checks, chart, ofMain, ofBranch, stated] = await Promise.all([
+  const [checks, chart, ofMain, ofBranch, stated, candidate] = await Promise.all([
     isAbsent ? undefined : askChecks(judged, isCheckedOut ? checkout.changes : []),
     isAbsent ? undefined : findChartRelease(release, judged, origin, main, isReleased, signal),
     relationOf(repository, main, theirBase),
     relationOf(repository, tip, theirs),
     where === "none" ? statedVersion(tree) : undefined,
+    findCandidate(repository, version, tagged, refs, about),
   ]);
   return {
     ...{ version, tag, branch, base, where, checkout, head, tagState, isPublished, checks, chart },
     ...{ commit: where === "remote tag" ? undefined : about, branchExists: tip !== undefined },
-    ...{ stated, newest: newestFinal(tagged), candidate: candidateOf(version, tagged, refs) },
+    ...{ stated, newest: newestFinal(tagged), candidate },
     remote: refs && {
       main: ofMain,
       branch: ofBranch ?? (theirs === undefined ? "absent" : "unfetched"),

@@ -238,7 +238,9 @@ function judgeLab(facts: StatusFacts, checks: Checks): Judgement {
       : judged;
   }
   const where = candidate.isPublished ? `on ${remote}` : "tagged locally";
-  return { ...judged, evidence: `${judged.evidence}; candidate ${candidate.tag} is ${where}` };
+  const since = candidate.isStale ? ", and the code has changed since" : "";
+  const evidence = `${judged.evidence}; candidate ${candidate.tag} is ${where}${since}`;
+  return { ...judged, evidence };
 }
 
 function judgeValidation(facts: StatusFacts, checks: Checks): Judgement {
@@ -291,12 +293,22 @@ function nextForLab(facts: StatusFacts, { repair, uncommitted, candidate }: Chec
   return orEarlier(facts, push ?? release ?? command(`${unset}${labCommand(tag)}`));
 }
 
-/** Returns the command that releases a candidate; undefined if the remote has its tag. */
+/** Returns the step that brings the branch's code to the remote as a candidate; undefined if it is there. */
 function releaseCandidate({ candidate }: StatusFacts, version: Version): Next | undefined {
   const tag = `${layout.tagPrefix}${version}`;
-  const isTagged = candidate?.tag === tag;
-  const run = `bun ${rules.script} ${tag}${isTagged ? " --resume" : ""}`;
-  return isTagged && candidate.isPublished ? undefined : command(run);
+  const release = `bun ${rules.script} ${tag}`;
+  if (candidate?.tag !== tag) {
+    return command(release);
+  }
+  if (candidate.isStale) {
+    const next = version.replace(/\d+$/, (number) => `${Number(number) + 1}`);
+    return command(`bun scripts/bump-version.ts ${next}`, `the code has changed since ${tag}`);
+  }
+  if (candidate.isStale === undefined) {
+    const ref = `refs/tags/${tag}`;
+    return command(`git fetch ${remote} ${ref}:${ref}`, `the commit of ${tag} is not here`);
+  }
+  return candidate.isPublished ? undefined : command(`${release} --resume`);
 }
 
 function judgeTag(facts: StatusFacts): Judgement {

@@ -1,5 +1,6 @@
 /** Which release is under way: by its release branch, or because main states it and no tag does. */
 
+import { findValidatedChanges } from "../../release-gate/history/drift.ts";
 import { attempt, refusal } from "../lib/finding.ts";
 import { readStatus } from "../lib/git/checkout.ts";
 import { findCommit, gitOutput, type ObjectId } from "../lib/git/git.ts";
@@ -55,17 +56,36 @@ export function newestFinal(versions: readonly Version[]): Version | undefined {
 export interface Candidate {
   readonly tag: string;
   readonly isPublished: boolean;
+  /** Whether the branch has other product code; undefined if its commit is not here. */
+  readonly isStale: boolean | undefined;
 }
 
-/** Returns the newest candidate of a version among the tagged versions, which ascend. */
-export function candidateOf(
+/**
+ * Returns the newest candidate of a version among the tagged versions, which ascend.
+ *
+ * @param tip The commit to compare its code with: that of the release branch.
+ */
+export async function findCandidate(
+  repository: Repository,
   version: Version,
   tagged: readonly Version[],
   refs: RemoteRefs | undefined,
-): Candidate | undefined {
+  tip: ObjectId,
+): Promise<Candidate | undefined> {
   const newest = tagged.findLast((each) => isCandidate(each) && each.startsWith(`${version}-`));
+  if (newest === undefined) {
+    return undefined;
+  }
   const tag = `${layout.tagPrefix}${newest}`;
-  return newest && { tag, isPublished: refs?.all.has(`refs/tags/${tag}`) ?? false };
+  const ref = `refs/tags/${tag}`;
+  // The commit of a tag that only the remote has is here if its branch is.
+  const commit = await findCommit(
+    repository,
+    refs?.all.get(`${ref}^{}`) ?? refs?.all.get(ref) ?? ref,
+  );
+  const changes =
+    commit === undefined ? undefined : await findValidatedChanges(repository, [commit, tip]);
+  return { tag, isPublished: refs?.all.has(ref) ?? false, isStale: changes && changes.size > 0 };
 }
 
 /** The release to show. */

@@ -390,13 +390,13 @@ test.each<[string, StatusFacts, string, string]>([
   ["that the gate waits for the lab", bumped, "5", "comes after step 4"],
   [
     "which candidate the lab may use",
-    { ...pushed, candidate: { tag: "v1.3.0-rc.2", isPublished: true } },
+    { ...pushed, candidate: { tag: "v1.3.0-rc.2", isPublished: true, isStale: false } },
     "4",
     "no PASS; candidate v1.3.0-rc.2 is on origin",
   ],
   [
     "that the candidate is not pushed",
-    { ...validated, candidate: { tag: "v1.3.0-rc.1", isPublished: false } },
+    { ...validated, candidate: { tag: "v1.3.0-rc.1", isPublished: false, isStale: false } },
     "4",
     "as it should be; candidate v1.3.0-rc.1 is tagged locally",
   ],
