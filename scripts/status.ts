@@ -168,11 +168,19 @@ function wrapped(text: string, width: number): string[] {
 }
 
 /** Returns the verdict on all steps: a notice if the release is complete, else an error. */
-function verdictOf({ tag, where, tagState }: StatusFacts, { first, next }: Checklist): Finding {
+function verdictOf(
+  { tag, where, tagState, remote }: StatusFacts,
+  { first, next }: Checklist,
+): Finding {
   if (first === undefined) {
     return notice(`${tag} is released: every step is done, or not applicable`);
   }
-  const progress = tagState.kind === "complete" ? "is released only in part" : "is not released";
+  const progress =
+    remote === undefined
+      ? `may be released, which ${layout.remote} did not answer`
+      : tagState.kind === "complete"
+        ? "is released only in part"
+        : "is not released";
   const message =
     where === "remote tag"
       ? `${tag} is released: ${layout.remote} has its tag, which must be fetched to find out the rest`

@@ -38,7 +38,14 @@ import {
   showPlan,
   startOverCommand,
 } from "./plan.ts";
-import { type Facts, isTagPushed, notMerged, precheck, remedyForOwnTag } from "./prechecks.ts";
+import {
+  type Facts,
+  isTagPushed,
+  notMerged,
+  precheck,
+  remedyByDeletion,
+  remedyForOwnTag,
+} from "./prechecks.ts";
 import { publish } from "./publish.ts";
 import { differenceFrom, isSameKey, signTag } from "./sign.ts";
 
@@ -353,7 +360,12 @@ export async function sign(
       return { signed, findings: found };
     }
     if (!isSameKey(existing, signed)) {
-      return { findings: [...found, signedByAnother(existing, signed, procedure)] };
+      return {
+        findings: [
+          ...found,
+          signedByAnother(existing, signed, remedyByDeletion(facts, procedure, true)),
+        ],
+      };
     }
   }
   const difference = passed ? differenceFrom(request, existing) : undefined;
@@ -366,9 +378,10 @@ export async function sign(
   if (isByHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
     const remedy = `To record it in the tag: ${startOverCommand(procedure, tag)}`;
+    const isFree = facts.refs !== undefined && !isTagPushed(facts);
     return {
       signed: existing,
-      findings: [...found, isTagPushed(facts) ? notice(bare) : warning(bare, { remedy })],
+      findings: [...found, isFree ? warning(bare, { remedy }) : notice(bare)],
     };
   }
   const other = isByHand
@@ -383,13 +396,13 @@ function bypassesOf({ gates }: Procedure): string[] {
   return gates.flatMap(({ bypass }) => bypass ?? []);
 }
 
-function signedByAnother(existing: SignedTag, now: SignedTag, rules: Rules): Finding {
+function signedByAnother(existing: SignedTag, now: SignedTag, otherwise: string): Finding {
   const { tag, signer, tagger } = existing;
   const { who = "nobody" } = parseTagger(tagger) ?? {};
   return error(
     `Cannot resume ${tag}: the tag here is signed by ${signer}, tagged by ${who}, expected ${now.signer}`,
     {
-      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, delete it and release: ${startOverCommand(rules, tag)}`,
+      remedy: `If that key is yours too, sign with it (gpg.format and user.signingkey of git config) and repeat this command. If not, ${otherwise}`,
     },
   );
 }

@@ -249,7 +249,21 @@ export function remedyForOwnTag(facts: Tagged, rules: Rules, bypasses: readonly 
   const repeat = isOther ? `${whose}: ${again}. ` : "";
   return isTagPushed(facts)
     ? `${repeat}A published tag is never moved${isOther ? "" : ": release the next version"}`
-    : `${repeat}${isOther ? "Or delete" : "Delete"} it and release: ${startOverCommand(rules, tag)}`;
+    : `${repeat}${isOther ? "Or " : ""}${remedyByDeletion(facts, rules, isOther)}`;
+}
+
+/**
+ * Returns the remedy that deletes the tag here; while the remote may hold the tag, to ask it.
+ *
+ * @param isGoingOn Whether the sentence has begun.
+ */
+export function remedyByDeletion({ tag, refs }: Tagged, rules: Rules, isGoingOn = false): string {
+  const { remote } = layout;
+  const way =
+    refs === undefined
+      ? `ask ${remote} first, which may hold ${tag}: git ls-remote ${remote}`
+      : `delete it and release: ${startOverCommand(rules, tag)}`;
+  return isGoingOn ? way : way.charAt(0).toUpperCase() + way.slice(1);
 }
 
 function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
@@ -266,7 +280,7 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
         error(`Tag ${tag} already exists locally: it is ${localTag.why}; no release made it`, {
           remedy:
             remoteTag(facts) === undefined
-              ? `Delete it and release: ${startOverCommand(rules, tag)}`
+              ? remedyByDeletion(facts, rules)
               : remedyForOtherTag(tag, rules.script, true),
         }),
       ];
@@ -277,15 +291,17 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
       }
       const what = `signed by ${localTag.tag.signer}, ${of}`;
       const finish = finishCommand(facts, rules);
-      const over = startOverCommand(rules, tag);
+      const over = remedyByDeletion(facts, rules);
       const [where, remedy] = isTagPushed(facts)
         ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
-        : !isResumable(localTag.tag)
-          ? ["its message is of no release", `Delete it and release: ${over}`]
-          : [
-              isBare(localTag.tag) ? "it was made by hand" : "an interrupted release leaves this",
-              `Finish it: ${finish}. Or start over: ${over}`,
-            ];
+        : facts.refs === undefined
+          ? [`whether ${layout.remote} holds it is unknown`, over]
+          : !isResumable(localTag.tag)
+            ? ["its message is of no release", over]
+            : [
+                isBare(localTag.tag) ? "it was made by hand" : "an interrupted release leaves this",
+                `Finish it: ${finish}. Or start over: ${startOverCommand(rules, tag)}`,
+              ];
       return [error(`Tag ${tag} already exists locally: ${what}; ${where}`, { remedy })];
     }
   }

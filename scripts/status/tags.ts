@@ -17,6 +17,7 @@ import { type Facts, precheck } from "../release/prechecks.ts";
 import {
   askChartFiles,
   askImage,
+  askRemote,
   byHand,
   command,
   fetchBranch,
@@ -116,6 +117,9 @@ export function tagStateOf(facts: Facts, itsRules: Rules, dispute?: Unverified):
   if (localTag.kind === "unknown") {
     const { evidence, remedy = evidence } = sumUp(localTag.findings);
     return blocked("unknown", `${tag}: ${evidence}`, byHand(remedy));
+  }
+  if (refs === undefined) {
+    return blocked("unknown", `${tag} exists locally; no answer from ${remote}`, askRemote);
   }
   if (dispute !== undefined) {
     const { state, message, remedy = message } = dispute;

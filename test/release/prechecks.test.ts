@@ -3,7 +3,7 @@ import { error } from "../../scripts/lib/finding.ts";
 import type { SignedTag } from "../../scripts/lib/git/tag.ts";
 import { parseVersion } from "../../scripts/lib/version.ts";
 import type { ReleaseOptions } from "../../scripts/release/plan.ts";
-import { type Facts, precheck } from "../../scripts/release/prechecks.ts";
+import { type Facts, precheck, remedyForOwnTag } from "../../scripts/release/prechecks.ts";
 
 const head = "a".repeat(40);
 const theirs = "b".repeat(40);
@@ -155,6 +155,22 @@ test("a question without an answer leaves no pass of its own", () => {
   const { notices } = judge({ refs: undefined, relation: undefined });
   expect(notices.join()).not.toContain("origin");
 });
+
+test.each<[string, Facts["localTag"], string, string[]]>([
+  ["an interrupted release made", leftover, "whether origin holds it is unknown", []],
+  ["no release made", { kind: "unfit", id: head, why: "a lightweight tag" }, "lightweight", []],
+  ["a gate refuses on --resume", leftover, "", ["x"]],
+])(
+  "no way out deletes a tag that %s while origin gives no answer",
+  (_, localTag, why, bypasses) => {
+    const facts = { ...ready, localTag, refs: undefined, relation: undefined };
+    const { errors, remedies } = judge(facts);
+    expect(errors[0]).toContain(why);
+    const ways = [remedies, remedyForOwnTag(facts, rules, bypasses)].map((way) => way.trim());
+    const ask = "Ask origin first, which may hold v1.3.0: git ls-remote origin";
+    expect(ways).toEqual([ask, ask]);
+  },
+);
 
 describe("ahead of the remote's main", () => {
   const ahead: Partial<Facts> = { relation: { kind: "ahead", commits: ["aaaaaaa Merge"] } };

@@ -45,6 +45,7 @@ const facts: Facts = {
 const finish = "bun scripts/release.ts v1.3.0 --resume --skip-lab";
 const fetch = "git fetch origin refs/tags/v1.3.0:refs/tags/v1.3.0";
 const fetchMain = "git fetch origin +refs/heads/main:refs/remotes/origin/main";
+const ask = "git ls-remote --heads origin";
 const deleteIt = "git tag -d v1.3.0";
 const resign = "Release the next version, with a signed tag";
 const unknown = { kind: "unknown", findings: [error("x", { remedy: "Install it" })] } as const;
@@ -62,7 +63,8 @@ test.each<[string, Partial<Facts>, string, string | undefined]>([
   ["unsigned, here alone", { localTag: unfit }, "blocked failed", deleteIt],
   ["unsigned, and published", { localTag: unfit, refs: held(id) }, "blocked failed", resign],
   ["one that cannot be judged", { localTag: unknown }, "blocked unknown", "Install it"],
-  ["never complete offline", { localTag: signed, ...silent }, "interrupted pending", finish],
+  ["signed, of no remote known", { localTag: signed, ...silent }, "blocked unknown", ask],
+  ["unsigned, of no remote known", { localTag: unfit, ...silent }, "blocked unknown", ask],
 ])("a tag is judged by both sides: %s", (_, change, expected, way) => {
   const { kind, state, next } = tagStateOf({ ...facts, ...change }, rules);
   expect([`${kind} ${state}`, next?.text]).toEqual([expected, way]);
