@@ -215,12 +215,25 @@ describe("a tag that was made by hand", () => {
       [],
       "is not what this run would make",
     ],
+    [
+      "with words of one's own beside a release's",
+      ["tag", "--sign", "--message", `${tag}\n\nNotes.\n\nCandidate: for lab validation`, tag],
+      [],
+      "is not what this run would make",
+    ],
     ["without a signature", ["tag", "--annotate", "--message", tag, tag], [], "holds no signature"],
     ["without a message", ["tag", tag], [], "a lightweight tag"],
   ])("is refused %s, and the way out deletes and releases it", async (_, make, options, fault) => {
     await using world = await readyWorld();
     const before = await world.remoteRefs();
     await world.git(...make);
+    if (options.length === 0) {
+      const status = await run(world, "scripts/status.ts", tag);
+      expect(status.stderr).toEndWith(`  fix: git tag -d ${tag}\n`);
+      const first = await run(world, script, tag, "--yes");
+      expect(first.stderr).toContain(`fix: Delete it and release: ${over}\n`);
+      expect(first.stderr).not.toContain("--resume");
+    }
     const { code, stderr } = await run(world, script, tag, "--yes", "--resume", ...options);
     expect({ code, refs: await world.remoteRefs() }).toEqual({ code: 1, refs: before });
     expect(stderr).toContain(fault);

@@ -95,9 +95,12 @@ export function isBare({ tag, message }: Pick<SignedTag, "tag" | "message">): bo
   return message.trimEnd() === tag;
 }
 
-/** Reports whether a tag's message is one that `--resume` can go on from. */
+/** Reports whether a tag's message is one that `--resume` can go on from, as `messageOf` makes it. */
 export function isResumable(tag: Pick<SignedTag, "tag" | "message">): boolean {
-  return isBare(tag) || /^(?:Lab-validation|Image-check|Bypassed|Candidate): /m.test(tag.message);
+  const [name, emptyLine, ...trailers] = tag.message.trimEnd().split("\n");
+  const isTrailer = (line: string) =>
+    /^(?:Lab-validation|Image-check|Bypassed|Candidate): /.test(line);
+  return isBare(tag) || (name === tag.tag && emptyLine === "" && trailers.every(isTrailer));
 }
 
 /** Returns the command that releases a tag with the options of this run. */

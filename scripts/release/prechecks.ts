@@ -5,7 +5,7 @@ import type { Checkout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { newestRelease } from "../lib/git/last-release.ts";
 import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/remote.ts";
-import type { LocalTag } from "../lib/git/tag.ts";
+import type { LocalTag, SignedTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand, orOnLine } from "../lib/release-branch.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
@@ -39,7 +39,7 @@ export interface Facts {
 }
 
 /** What decides how the release of a local tag can be finished. */
-type Tagged = Pick<Facts, "tag" | "localTag" | "refs">;
+type Tagged = Pick<Facts, "tag" | "localTag" | "refs" | "checkout">;
 
 type Choices = Pick<ReleaseOptions, "dryRun" | "yes" | "resume">;
 
@@ -88,7 +88,7 @@ function hasLanded(facts: Facts, rules: Rules): boolean {
   return !rules.pushesMain || facts.relation?.kind === "equal" || facts.relation?.kind === "behind";
 }
 
-function isOnBranch({ checkout }: Facts, { branch }: Rules): boolean {
+function isOnBranch({ checkout }: Tagged, { branch }: Rules): boolean {
   return checkout.branch === `refs/heads/${branch}`;
 }
 
@@ -222,6 +222,17 @@ function finishCommand({ tag, localTag }: Tagged, { script }: Pick<Rules, "scrip
   return resumeCommand(script, tag, localTag.kind === "signed" ? localTag.tag.message : "");
 }
 
+/** Returns why `--resume` refuses a signed tag, as far as the tag and HEAD tell; undefined if they do not. */
+export function whyNotResumable(facts: Tagged, tag: SignedTag, rules: Rules): string | undefined {
+  const { branch, head } = facts.checkout;
+  if (!isResumable(tag)) {
+    return "its message is of no release";
+  }
+  return isBare(tag) && isOnBranch(facts, rules) && tag.object !== head
+    ? `it was made by hand, and is not of ${short(head)} on ${branch?.replace("refs/heads/", "")}`
+    : undefined;
+}
+
 /** Returns the remedy for a tag whose commit has diverged: no merge changes the commit of a tag. */
 function afterDivergence(facts: Facts, rules: Rules): string {
   const { remote } = layout;
@@ -239,13 +250,17 @@ function afterDivergence(facts: Facts, rules: Rules): string {
  */
 export function remedyForOwnTag(facts: Tagged, rules: Rules, bypasses: readonly string[]): string {
   const { tag, localTag } = facts;
-  const found = localTag.kind === "signed" ? localTag.tag : { tag, message: "" };
+  const found = localTag.kind === "signed" ? localTag.tag : undefined;
   const given = bypasses.map((each) => `Bypassed: ${each}`).join("\n");
   const again = finishCommand(facts, rules);
-  const isOther = isResumable(found) && again !== resumeCommand(rules.script, tag, given);
-  const whose = isBare(found)
-    ? "Give no bypass with a tag that was made by hand"
-    : "Repeat the options of the interrupted run";
+  const isOther =
+    found !== undefined &&
+    whyNotResumable(facts, found, rules) === undefined &&
+    again !== resumeCommand(rules.script, tag, given);
+  const whose =
+    found && isBare(found)
+      ? "Give no bypass with a tag that was made by hand"
+      : "Repeat the options of the interrupted run";
   const repeat = isOther ? `${whose}: ${again}. ` : "";
   return isTagPushed(facts)
     ? `${repeat}A published tag is never moved${isOther ? "" : ": release the next version"}`
@@ -292,12 +307,13 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
       const what = `signed by ${localTag.tag.signer}, ${of}`;
       const finish = finishCommand(facts, rules);
       const over = remedyByDeletion(facts, rules);
+      const why = whyNotResumable(facts, localTag.tag, rules);
       const [where, remedy] = isTagPushed(facts)
         ? [`${layout.remote} holds it, too`, `Ask whether anything is left to do: ${finish}`]
         : facts.refs === undefined
           ? [`whether ${layout.remote} holds it is unknown`, over]
-          : !isResumable(localTag.tag)
-            ? ["its message is of no release", over]
+          : why !== undefined
+            ? [why, over]
             : [
                 isBare(localTag.tag) ? "it was made by hand" : "an interrupted release leaves this",
                 `Finish it: ${finish}. Or start over: ${startOverCommand(rules, tag)}`,

@@ -120,7 +120,8 @@ export async function gatherFacts(
   const theirBase = refs && tipOf(refs, base);
   const itsRules = { ...rules, branch: base };
   const release: Facts = {
-    ...{ tag, version, commit: about, checkout, localTag, remote, refs },
+    ...{ tag, version, commit: about, localTag, remote, refs },
+    checkout: { ...checkout, head: main ?? checkout.head, branch: `refs/heads/${base}` },
     relation: theirBase ? await relationTo(repository, about, theirBase) : undefined,
     contained: await containedTags(repository, layout.tagPrefix, about),
     resuming: signed !== undefined,

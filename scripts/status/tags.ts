@@ -12,8 +12,8 @@ import { findLocalTag, type LocalTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import type { Tree } from "../lib/tree.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
-import { isResumable, type Rules as ReleaseRules, resumeCommand } from "../release/plan.ts";
-import { type Facts, precheck } from "../release/prechecks.ts";
+import { type Rules as ReleaseRules, resumeCommand } from "../release/plan.ts";
+import { type Facts, precheck, whyNotResumable } from "../release/prechecks.ts";
 import {
   askChartFiles,
   askImage,
@@ -145,8 +145,9 @@ export function tagStateOf(facts: Facts, itsRules: Rules, dispute?: Unverified):
     theirs === undefined
       ? `${tag} is signed locally, and is not on ${remote}`
       : `${tag} is on ${remote}, and its commit is not on ${remote}/${itsRules.branch}`;
-  if (theirs === undefined && !isResumable(localTag.tag)) {
-    return blocked("failed", `${left}; its message is of no release`, command(`git tag -d ${tag}`));
+  const why = whyNotResumable(facts, localTag.tag, itsRules);
+  if (theirs === undefined && why !== undefined) {
+    return blocked("failed", `${left}; ${why}`, command(`git tag -d ${tag}`));
   }
   const next = command(resumeCommand(itsRules.script, tag, localTag.tag.message));
   return { kind: "interrupted", state: "pending", evidence: `interrupted: ${left}`, next };
