@@ -45,6 +45,7 @@ import {
   precheck,
   remedyByDeletion,
   remedyForOwnTag,
+  remoteTag,
 } from "./prechecks.ts";
 import { publish } from "./publish.ts";
 import { differenceFrom, isSameKey, signTag } from "./sign.ts";
@@ -347,7 +348,7 @@ export async function sign(
   const request = { tag, commit: target.commit, message: messageOf(tag, trailers) };
   const found: Finding[] = [];
   // A tag that somebody else's key signed is not pushed. One that the remote holds needs no push.
-  if (existing === undefined || !isTagPushed(facts)) {
+  if (existing === undefined || remoteTag(facts) === undefined) {
     const signing = "Signing (a hardware key may want a touch)";
     const { value: signed, findings } = await attempt(() =>
       world.report.waitFor(signing, signTag(repository, request, world.moment())),
@@ -378,7 +379,7 @@ export async function sign(
   if (isByHand && bypasses.length === 0 && (head === existing.object || isTagPushed(facts))) {
     const bare = `${tag} was made by hand: the tag itself carries no evidence of the gates`;
     const remedy = `To record it in the tag: ${startOverCommand(procedure, tag)}`;
-    const isFree = facts.refs !== undefined && !isTagPushed(facts);
+    const isFree = facts.refs !== undefined && remoteTag(facts) === undefined;
     return {
       signed: existing,
       findings: [...found, isFree ? warning(bare, { remedy }) : notice(bare)],

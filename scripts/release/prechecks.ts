@@ -5,7 +5,7 @@ import type { Checkout } from "../lib/git/checkout.ts";
 import { type ObjectId, short } from "../lib/git/git.ts";
 import { newestRelease } from "../lib/git/last-release.ts";
 import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/remote.ts";
-import type { LocalTag, SignedTag } from "../lib/git/tag.ts";
+import { type LocalTag, remedyForReplaced, type SignedTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand, orOnLine } from "../lib/release-branch.ts";
 import { compareVersions, type Version } from "../lib/version.ts";
@@ -74,13 +74,20 @@ export function precheck(facts: Facts, rules: Rules, options: Choices): Precheck
   };
 }
 
-function remoteTag({ tag, refs }: Tagged): ObjectId | undefined {
+/** Returns the object that the remote holds under the name of the tag. */
+export function remoteTag({ tag, refs }: Tagged): ObjectId | undefined {
   return refs?.all.get(`refs/tags/${tag}`);
 }
 
 /** Reports whether the remote holds the very tag that is here. */
 export function isTagPushed(facts: Tagged): boolean {
   return facts.localTag.kind === "signed" && facts.localTag.id === remoteTag(facts);
+}
+
+/** Reports whether a signed tag is here, and the remote holds another object under its name. */
+function isReplaced(facts: Tagged): boolean {
+  const isHeld = remoteTag(facts) !== undefined;
+  return facts.localTag.kind === "signed" && isHeld && !isTagPushed(facts);
 }
 
 /** Reports whether the remote's main holds the commit, if the release pushes main. */
@@ -239,7 +246,9 @@ function afterDivergence(facts: Facts, rules: Rules): string {
   const { branch } = rules;
   return isTagPushed(facts)
     ? `Bring the commit of the tag to ${branch}: git pull --no-rebase ${remote} ${branch} && git merge ${facts.tag} && git push ${remote} ${branch}, then: ${finishCommand(facts, rules)}`
-    : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: ${releaseCommand(rules, facts.tag)}`;
+    : isReplaced(facts)
+      ? remedyForReplaced(facts.tag)
+      : `Start over from what ${branch} has: git tag -d ${facts.tag} && ${integrate(branch)}, then: ${releaseCommand(rules, facts.tag)}`;
 }
 
 /**
@@ -250,6 +259,9 @@ function afterDivergence(facts: Facts, rules: Rules): string {
  */
 export function remedyForOwnTag(facts: Tagged, rules: Rules, bypasses: readonly string[]): string {
   const { tag, localTag } = facts;
+  if (isReplaced(facts)) {
+    return remedyForReplaced(tag);
+  }
   const found = localTag.kind === "signed" ? localTag.tag : undefined;
   const given = bypasses.map((each) => `Bypassed: ${each}`).join("\n");
   const again = finishCommand(facts, rules);
@@ -301,6 +313,9 @@ function checkLocalTag(facts: Facts, rules: Rules, resume: boolean): Finding[] {
       ];
     case "signed": {
       const of = `of commit ${short(localTag.tag.object)}`;
+      if (isReplaced(facts)) {
+        return [];
+      }
       if (resume) {
         return [notice(`resuming ${tag}: the tag is here, ${of}`)];
       }
@@ -335,11 +350,17 @@ function checkRemoteTag(facts: Facts, rules: Rules, resume: boolean): Finding[] 
   if (isTagPushed(facts)) {
     return resume ? [notice(`tag ${tag} is on ${layout.remote} already`)] : [];
   }
-  return [
-    error(`Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`, {
-      remedy: remedyForOtherTag(tag, rules.script, localTag.kind !== "absent"),
-    }),
-  ];
+  const found = `Tag ${tag} already exists on ${layout.remote}: object ${short(theirs)}`;
+  if (localTag.kind === "signed") {
+    const other = `signed by ${localTag.tag.signer}, is object ${short(localTag.id)}`;
+    return [
+      error(`${found}; the local one, ${other}: one of the two was replaced`, {
+        remedy: remedyForReplaced(tag),
+      }),
+    ];
+  }
+  const remedy = remedyForOtherTag(tag, rules.script, localTag.kind !== "absent");
+  return [error(found, { remedy })];
 }
 
 /** Returns the remedy for a tag on the remote that is not here; `isHere`: another one of its name is. */

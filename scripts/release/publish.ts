@@ -16,6 +16,7 @@ import {
   tipOf,
 } from "../lib/git/remote.ts";
 import type { Repository } from "../lib/git/repository.ts";
+import { remedyForReplaced } from "../lib/git/tag.ts";
 import { type Interrupt, Interrupted } from "../lib/interrupt.ts";
 import { layout } from "../lib/layout.ts";
 import type { Report } from "../lib/report.ts";
@@ -307,7 +308,7 @@ function remedyAfter(plan: Plan, held: RemoteRefs | undefined, left: ObjectId | 
   const { rules, tag, commit, signed, remote, refs } = plan;
   const { script, branch } = rules;
   if (holdsOther(plan, held)) {
-    return remedyForOtherTag(tag, script, left !== undefined);
+    return left === undefined ? remedyForOtherTag(tag, script, false) : remedyForReplaced(tag);
   }
   const look = `Put right what is reported above (git ls-remote ${remote.name} shows what it holds)`;
   const tip = held && tipOf(held, branch);

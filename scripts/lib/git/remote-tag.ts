@@ -12,7 +12,14 @@ import { findCommit, gitOutput, type ObjectId, short } from "./git.ts";
 import { openObjects, readObject } from "./objects.ts";
 import { addressOf, type Origin, type Remote, unreachable } from "./remote.ts";
 import { type Repository, runGit } from "./repository.ts";
-import { judgeReleaseTag, refValue, resolveTag, type SignedTag, type TagFault } from "./tag.ts";
+import {
+  judgeReleaseTag,
+  refValue,
+  remedyForReplaced,
+  resolveTag,
+  type SignedTag,
+  type TagFault,
+} from "./tag.ts";
 
 /** The tag of the remote. */
 export interface RemoteTag {
@@ -163,7 +170,7 @@ async function replaced(
   return new Unverified(
     "failed",
     `${remote.name} holds ${there}, and the local ${name} is ${here.replace(key, "the same key")}: one of the two was replaced`,
-    `Find out from the signers, or from another clone, which of the two was released; change neither before. The local one: git cat-file -p refs/tags/${name}`,
+    remedyForReplaced(name),
   );
 }
 

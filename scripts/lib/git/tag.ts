@@ -204,6 +204,11 @@ async function readLocalTag(repository: Repository, name: string): Promise<Local
     : { kind: "signed", id, tag };
 }
 
+/** Returns the remedy where a signed tag here is another object than the remote's. */
+export function remedyForReplaced(name: string): string {
+  return `Find out from the signers, or from another clone, which of the two was released; change neither before. The local one: git cat-file -p refs/tags/${name}`;
+}
+
 /** A tag object whose signature is good. */
 export interface SignedTag extends TagObject {
   readonly id: ObjectId;
