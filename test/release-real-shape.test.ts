@@ -132,6 +132,38 @@ test("the wrong version is one finding, unless a pre-check may say why", async (
   expect((await findings())?.slice(0, 2)).toEqual(["error: The working tree is dirty: new", wrong]);
 });
 
+describe("on its release branch, a version that is not ready", () => {
+  async function onBranch(stated: string, changes: Record<string, string> = {}) {
+    const world = await realShapeWorld();
+    await world.git("checkout", "--quiet", "-b", branch);
+    await world.commit({ ...realShape(stated), "new.md": "", ...changes }, `Bump to ${stated}`);
+    return world;
+  }
+
+  test.each([
+    ["0.12.0-rc.1", "v0.12.0", "v0.12.0-rc.1"],
+    ["0.12.0-rc.1", "v0.12.0-rc1", "v0.12.0-rc.1"],
+    ["0.12.0", "v0.21.0", "v0.12.0"],
+    ["0.11.1", "v0.12.0", "v0.11.1"],
+  ])("is one finding where the workspace is at %s: %s", async (stated, tag, meant) => {
+    await using world = await onBranch(stated);
+    const { stderr } = await run(world, script, tag, "--yes");
+    expect(stderr.match(/^(?:error|warning): .*/gm)).toEqual([
+      `error: Cannot tag ${tag}: the workspace is at ${stated}: did you mean ${meant}?`,
+    ]);
+    expect(stderr).not.toContain("git merge");
+  });
+
+  test("is led by status to what is left, and to the merge after that", async () => {
+    await using world = await onBranch("0.12.0");
+    const { stderr } = await run(world, script, "v0.12.0", "--yes");
+    expect(stderr).toContain("bun scripts/status.ts v0.12.0\n");
+    expect(stderr).not.toContain("git merge");
+    const bypassed = await run(world, script, "v0.12.0", "--yes", "--skip-lab");
+    expect(bypassed.stderr).toContain(`git checkout main && ${merge}`);
+  });
+});
+
 test.each([
   [script, "chart-v0.12.0", "bun scripts/release-chart.ts chart-v0.12.0"],
   ["scripts/release-chart.ts", "v0.12.0", "bun scripts/release.ts v0.12.0"],
@@ -345,6 +377,7 @@ describe("a candidate", () => {
   test("is not the newest release, and a prerelease of another name is an ordinary one", async () => {
     await using world = await candidateWorld();
     expect(await run(world, script, tag, "--yes")).toMatchObject({ code: 0 });
+    await world.commit(realShape("0.12.0-beta.1"), "Bump to 0.12.0-beta.1");
     const { stderr } = await run(world, script, "v0.12.0-beta.1", "--dry-run");
     expect(stderr).toContain("A release must run from 'main'");
     expect(stderr).not.toContain("lower than the newest");

@@ -40,6 +40,7 @@ import {
 } from "./plan.ts";
 import {
   type Facts,
+  isOnOpenBranch,
   isTagPushed,
   notMerged,
   precheck,
@@ -252,6 +253,7 @@ export async function examine(flow: Flow): Promise<Examined> {
     refs: origin.value?.refs,
     ...{ relation, contained },
     interactive: world.terminal.interactive,
+    isRefused: gates.some(refuses),
   };
   if (unmerged !== undefined) {
     // It is the cause of all that the pre-checks, the gates and the cautions would find.
@@ -265,8 +267,11 @@ export async function examine(flow: Flow): Promise<Examined> {
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
   const cause = others.filter((each) => each.explainsGates);
   const counting = cause.length === 0 ? [...others, last] : cause;
-  // A pre-check that refuses may say why a gate refuses, such as a bump that is not committed.
-  const isExplained = cause.length > 0 && !refuses(first);
+  // A pre-check that refuses may say why a gate refuses, such as a bump that is not committed. The
+  // one of the branch does not, as nothing is merged from there before its version is right.
+  const refusals = first.findings.filter(({ level }) => level === "error").length;
+  const mayRefuse = isOnOpenBranch(facts, procedure) ? 1 : 0;
+  const isExplained = cause.length > 0 && refusals <= mayRefuse;
   const verdicts = complete ? [first] : isExplained ? cause : [first, ...counting];
   return { facts, target, verdicts, passed: !gates.some(refuses), complete, isExplained };
 }

@@ -8,7 +8,7 @@ import { type Relation, type Remote, type RemoteRefs, tipOf } from "../lib/git/r
 import { type LocalTag, remedyForReplaced, type SignedTag } from "../lib/git/tag.ts";
 import { layout } from "../lib/layout.ts";
 import { isReleaseBranch, mergeCommand, orOnLine } from "../lib/release-branch.ts";
-import { compareVersions, type Version } from "../lib/version.ts";
+import { compareVersions, finalOf, type Version } from "../lib/version.ts";
 import {
   countOf,
   isBare,
@@ -36,6 +36,8 @@ export interface Facts {
   /** Whether the release goes on from a tag that an earlier run left. */
   readonly resuming: boolean;
   readonly interactive: boolean;
+  /** Whether a gate refuses the commit; undefined if none was asked. */
+  readonly isRefused?: boolean;
 }
 
 /** What decides how the release of a local tag can be finished. */
@@ -99,6 +101,15 @@ function isOnBranch({ checkout }: Tagged, { branch }: Rules): boolean {
   return checkout.branch === `refs/heads/${branch}`;
 }
 
+/** Reports whether HEAD is on another release branch than the right one, which is not released yet. */
+export function isOnOpenBranch(facts: Facts, rules: Rules): boolean {
+  const branch = facts.checkout.branch?.replace(/^refs\/heads\//, "") ?? "";
+  const tag = branch.replace("release/", rules.tagPrefix);
+  const isOpen = facts.refs !== undefined && !facts.refs.all.has(`refs/tags/${tag}`);
+  const isOlder = newerRelease(facts, rules) !== undefined;
+  return isReleaseBranch(branch) && isOpen && !isOlder && !isOnBranch(facts, rules);
+}
+
 /**
  * Returns the refusal of a release whose branch is not merged.
  *
@@ -120,7 +131,10 @@ function checkBranch(facts: Facts, rules: Rules): Finding[] {
   const branch = checkout.branch?.replace(/^refs\/heads\//, "");
   const isMergeable = rules.pushesMain && branch !== undefined && isReleaseBranch(branch);
   const merge = isMergeable ? ` && ${mergeCommand(branch)}` : "";
-  const way = `git checkout ${rules.branch}${merge}, then: ${releaseCommand(rules, tag)}`;
+  const way =
+    isMergeable && facts.isRefused
+      ? `See what is left before the merge: bun scripts/status.ts ${layout.tagPrefix}${finalOf(facts.version)}`
+      : `git checkout ${rules.branch}${merge}, then: ${releaseCommand(rules, tag)}`;
   return [
     error(
       `A release must run from '${rules.branch}': HEAD is on ${branch ?? "no branch (detached)"}`,
