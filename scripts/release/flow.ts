@@ -44,6 +44,7 @@ import {
   isTagPushed,
   notMerged,
   precheck,
+  refuseOlderLine,
   remedyByDeletion,
   remedyForOwnTag,
   remoteTag,
@@ -255,9 +256,10 @@ export async function examine(flow: Flow): Promise<Examined> {
     interactive: world.terminal.interactive,
     isRefused: gates.some(refuses),
   };
-  if (unmerged !== undefined) {
+  const line = unmerged ? notMerged(facts, procedure, unmerged) : refuseOlderLine(facts, procedure);
+  if (line !== undefined) {
     // It is the cause of all that the pre-checks, the gates and the cautions would find.
-    const verdicts = [{ findings: [notMerged(facts, procedure, unmerged)] }];
+    const verdicts = [{ findings: [line] }];
     return { facts, target, verdicts, passed: false, complete: false, isExplained: true };
   }
   const { complete, findings } = precheck(facts, procedure, options);

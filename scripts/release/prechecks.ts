@@ -123,6 +123,12 @@ export function notMerged(facts: Facts, rules: Rules, name: string): Finding {
   });
 }
 
+/** Returns the refusal of a version below the newest release from another branch than the right one. */
+export function refuseOlderLine(facts: Facts, rules: Rules): Finding | undefined {
+  const isOlder = !facts.resuming && olderLine(facts, rules) !== undefined;
+  return isOlder && !isOnBranch(facts, rules) ? checkBranch(facts, rules)[0] : undefined;
+}
+
 function checkBranch(facts: Facts, rules: Rules): Finding[] {
   const { checkout, tag } = facts;
   if (isOnBranch(facts, rules)) {
