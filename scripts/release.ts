@@ -47,7 +47,14 @@ import { readBaseBranch } from "./lib/git/checkout.ts";
 import { has, layout } from "./lib/layout.ts";
 import { bases, releaseBranch } from "./lib/release-branch.ts";
 import { finalOf, isCandidate, type Version } from "./lib/version.ts";
-import { type Gate, type Procedure, release, sumUp, type Target } from "./release/flow.ts";
+import {
+  type Gate,
+  type Procedure,
+  release,
+  sumUp,
+  type Target,
+  type Verdict,
+} from "./release/flow.ts";
 import { bypassRecords, versionOfKind } from "./release/plan.ts";
 
 const script = "scripts/release.ts";
@@ -147,7 +154,7 @@ function labGate(today: Day, skipLab: boolean): Gate {
         findLabValidation(tree, question),
       ]);
       if (validation === undefined) {
-        return { findings: await addRemedy(findings, target, question) };
+        return await addRemedy(findings, target, question);
       }
       const { ledger } = question;
       const { tag, line } = validation.entry;
@@ -158,19 +165,20 @@ function labGate(today: Day, skipLab: boolean): Gate {
   };
 }
 
-/** Returns the findings; if an uncommitted ledger holds the PASS, with the remedy to commit it. */
+/** Returns the refusal; if an uncommitted ledger holds the PASS, with the remedy to commit it. */
 async function addRemedy(
   findings: readonly Finding[],
   { repository, tag }: Target,
   question: LabQuestion,
-): Promise<readonly Finding[]> {
+): Promise<Verdict> {
   const { ledger } = question;
   const { value } = await attempt(() => findLabValidation(workTree(repository.root), question));
   if (value === undefined) {
-    return findings;
+    return { findings };
   }
   const remedy = `Commit the PASS at line ${value.entry.line}, which is not committed: git add ${ledger} && git commit --message "Record the lab validation of ${tag}" ${ledger}`;
-  return findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
+  const refused = findings.map((each) => (each.level === "error" ? { ...each, remedy } : each));
+  return { findings: refused, isUncommitted: true };
 }
 
 export const table = command({

@@ -84,6 +84,8 @@ export interface Verdict {
   readonly publishes?: readonly string[];
   /** Set if this refusal is the cause of all that the other gates and the cautions find. */
   readonly explainsGates?: boolean;
+  /** Set if the ledger of the work tree, once committed, lifts the refusal. */
+  readonly isUncommitted?: boolean;
   /** Set where waiting may lift the refusal, with the tag whose workflow run publishes the image. */
   readonly pending?: { readonly tag: string | undefined };
 }
@@ -265,10 +267,14 @@ export async function examine(flow: Flow): Promise<Examined> {
   const { complete, findings } = precheck(facts, procedure, options);
   const unanswered = [origin, compared].flatMap((each) => each.findings ?? []);
   const first: Verdict = { findings: [...unanswered, ...findings] };
+  // The pre-check of the work tree says so, and how to commit the ledger.
+  const isRepeated = (each: Verdict) =>
+    !resuming && each.isUncommitted === true && checkout.changes.includes(layout.ledger);
   const others = resuming ? gates.map((each) => afterTagging(each, facts, procedure)) : gates;
   const last: Verdict = { findings: cautions.value ?? cautions.findings };
   const cause = others.filter((each) => each.explainsGates);
-  const counting = cause.length === 0 ? [...others, last] : cause;
+  const counting =
+    cause.length === 0 ? [...others.filter((each) => !isRepeated(each)), last] : cause;
   // A pre-check that refuses may say why a gate refuses, such as a bump that is not committed. The
   // one of the branch does not, as nothing is merged from there before its version is right.
   const refusals = first.findings.filter(({ level }) => level === "error").length;

@@ -155,7 +155,7 @@ function checkWorkTree({ checkout }: Facts): Finding[] {
   const more = changes.length > 5 ? `, and ${changes.length - 5} more` : "";
   const { ledger } = layout;
   const others = changes.filter((path) => path !== ledger);
-  const commitLedger = `git commit --message "Record a lab validation" ${ledger}`;
+  const commitLedger = `git add ${ledger} && git commit --message "Record a lab validation" ${ledger}`;
   const setAside = "Commit the changes, or set them aside: git stash --include-untracked";
   return [
     ...underway.map((operation) =>
