@@ -27,10 +27,13 @@ export const checkHelmTagVersion: Check<Version> = async (tree, version) => {
   }
   const tag = `${layout.chartTagPrefix}${version}`;
   return [
-    error(`Cannot tag ${tag}: ${at.file} says ${value}, expected ${version}`, {
-      at,
-      remedy: `Set version: ${version} in ${at.file}, or tag ${layout.chartTagPrefix}${value}`,
-    }),
+    error(
+      `Cannot tag ${tag}: ${at.file} says ${value}, expected ${version}: did you mean ${layout.chartTagPrefix}${value}?`,
+      {
+        at,
+        remedy: `Set version: ${version} in ${at.file}, or tag ${layout.chartTagPrefix}${value}`,
+      },
+    ),
   ];
 };
 

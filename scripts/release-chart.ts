@@ -37,7 +37,7 @@ import { checkImage } from "./lib/net/image.ts";
 import { bases } from "./lib/release-branch.ts";
 import type { Tree } from "./lib/tree.ts";
 import { isVersion } from "./lib/version.ts";
-import { fileGate, type Gate, type Procedure, release } from "./release/flow.ts";
+import { fileGate, type Gate, type Procedure, refuses, release } from "./release/flow.ts";
 import { bypassRecords, versionOfKind } from "./release/plan.ts";
 import type { WaitOptions } from "./release/wait.ts";
 
@@ -61,7 +61,7 @@ export function chartProcedure(
     branch: layout.mainBranch,
     pushesMain: false,
     gates: [
-      fileGate("chart version", checkHelmTagVersion),
+      chartVersionGate,
       fileGate("promised images", (tree) => checkChartAppVersion(tree, layout.chart)),
       imageGate(skipImageCheck, signal),
     ],
@@ -85,6 +85,15 @@ export function chartProcedure(
       ]),
   };
 }
+
+const chartVersionGate: Gate = {
+  title: "chart version",
+  async check({ tree, version }) {
+    const findings = await checkHelmTagVersion(tree, version);
+    // The other gates would judge a chart that is not the tag's.
+    return { findings, explainsGates: refuses({ findings }) };
+  },
+};
 
 function imageGate(skipImageCheck: boolean, signal: AbortSignal): Gate {
   let isAwaited = false;

@@ -27,7 +27,7 @@ test("a mismatch is an error with line, found, expected and the way out", async 
   expect(await check("name: x\nversion: 1.2.4\n", "1.2.3")).toEqual([
     {
       level: "error",
-      message: `Cannot tag chart-v1.2.3: ${manifest} says 1.2.4, expected 1.2.3`,
+      message: `Cannot tag chart-v1.2.3: ${manifest} says 1.2.4, expected 1.2.3: did you mean chart-v1.2.4?`,
       remedy: `Set version: 1.2.3 in ${manifest}, or tag chart-v1.2.4`,
       at: { file: manifest, line: 2, column: 1 },
     },
@@ -62,7 +62,7 @@ test("the command judges the work tree from any subfolder, or the commit of --re
     code: 1,
     stdout: "",
     stderr: [
-      `error: Cannot tag chart-v1.2.3: ${manifest} says 2.0.0, expected 1.2.3`,
+      `error: Cannot tag chart-v1.2.3: ${manifest} says 2.0.0, expected 1.2.3: did you mean chart-v2.0.0?`,
       `  at ${manifest}:2:1`,
       `  fix: Set version: 1.2.3 in ${manifest}, or tag chart-v2.0.0`,
       "",

@@ -132,6 +132,15 @@ test("the wrong version is one finding, unless a pre-check may say why", async (
   expect((await findings())?.slice(0, 2)).toEqual(["error: The working tree is dirty: new", wrong]);
 });
 
+test("the wrong version of the chart is one finding", async () => {
+  await using world = await readyWorld();
+  await world.git("push", "--quiet", "origin", "main");
+  const { stderr } = await run(world, "scripts/release-chart.ts", "chart-v0.21.0", "--yes");
+  expect(stderr.match(/^(?:error|warning): .*/gm)).toEqual([
+    "error: Cannot tag chart-v0.21.0: charts/perf-sentinel/Chart.yaml says 0.12.0, expected 0.21.0: did you mean chart-v0.12.0?",
+  ]);
+});
+
 describe("on its release branch, a version that is not ready", () => {
   async function onBranch(stated: string, changes: Record<string, string> = {}) {
     const world = await realShapeWorld();
