@@ -4,7 +4,8 @@
  *
  * Set only what differs. `scripts/lib/layout.ts` has every key with its default and what it is for. Groups
  * merge by key, and a list is replaced whole. `undefined` says that there is none, of what may be absent: the
- * chart, the ledger, the lab, the vintages, the published crates, each reference. An unknown key is refused.
+ * chart, its changelog, the ledger, the lab, the vintages, the published crates, each reference. An unknown key
+ * is refused.
  * Example:
  *
  *     export const layout = {

@@ -3,6 +3,7 @@
 /** The keys that a fork may set to `undefined`, because it has no such thing. */
 const optional = [
   "chart",
+  "chartChangelog",
   "ledger",
   "lab",
   "vintages",

@@ -45,7 +45,7 @@ export const defaults = {
   /** The Helm chart's folder, relative to the top level. */
   chart: "charts/perf-sentinel",
   /** The chart's changelog, relative to the chart's folder; undefined if it has none. */
-  chartChangelog: "CHANGELOG.md" as string | undefined,
+  chartChangelog: "CHANGELOG.md",
   /** The annotation of Chart.yaml that lists the images and their platforms. */
   imagesAnnotation: "artifacthub.io/images",
   /** The annotation that lists what is new in a release of the chart, written by hand. */

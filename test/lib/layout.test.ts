@@ -53,6 +53,7 @@ const noReferences = {
 test("what a fork has none of is set to undefined: the chart, ledger, lab, vintages, published crates, references, a rule", () => {
   const none = {
     ...{ chart: undefined, ledger: undefined, lab: undefined, vintages: undefined },
+    chartChangelog: undefined,
     published: { crates: undefined },
   };
   const { layout: merged, faults } = mergeLayout({ ...none, references: noReferences });
@@ -157,10 +158,10 @@ test("a fork's values reach every command; a misspelled key refuses it, but not 
 
   // What the layout has none of has no rows, no gate and no command.
   const none = Object.keys(noReferences).map((key) => `${key}: undefined`);
-  const values = `{ vintages: undefined, references: { ${none} } }`;
+  const values = `{ vintages: undefined, chartChangelog: undefined, references: { ${none} } }`;
   const rows =
     'import { table } from "./scripts/lib/files/references.ts"; console.log(table.length)';
-  expect((await runWith(values, "-e", rows)).stdout).toBe(`${table.length - 5}\n`);
+  expect((await runWith(values, "-e", rows)).stdout).toBe(`${table.length - 6}\n`);
   await start(["git", "init", "--quiet"], { cwd: folder.path, env });
   expect(await runWith(values, "scripts/check-vintages.ts")).toMatchObject({
     code: 1,
