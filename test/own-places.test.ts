@@ -56,6 +56,16 @@ test("a place follows the version that it names: a prerelease leaves a final one
   expect(await becomes("chart")).toEqual(["4.5.6"]);
 });
 
+test("a changelog is no place of a fork: its sections of other releases stay", async () => {
+  const text = "# v1.2.8\n";
+  const files = { "CHANGELOG.md": text, "charts/perf-sentinel/CHANGELOG.md": text, "a/A.md": text };
+  const row = ownRow(place("v{version}", { files: "**/*.md" }));
+  const { references } = await readReferences(memoryTree(files), applicationVersions(version), [
+    row,
+  ]);
+  expect(references.map(({ file }) => file)).toEqual(["a/A.md"]);
+});
+
 test("fewer matches than the minimum are an error; none where the last release had one is a warning", async () => {
   const judge = async (text: string | undefined, atLeast: number) => {
     const row = ownRow(place("v{version}", { atLeast }));

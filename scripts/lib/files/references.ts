@@ -264,6 +264,7 @@ function movingCrates({ crates, unreleased }: Workspace) {
 
 const { references: paths } = layout;
 const manifest = chartManifest(layout.chart);
+const chartLog = layout.chartChangelog && `${layout.chart}/${layout.chartChangelog}`;
 
 const rows: readonly Row[] = [
   {
@@ -357,7 +358,7 @@ const rows: readonly Row[] = [
   },
   {
     name: "chart changelog section with content",
-    where: layout.chartChangelog ? [`${layout.chart}/${layout.chartChangelog}`] : [],
+    where: chartLog ? [chartLog] : [],
     follows: "chart",
     enforced: true,
     section: { date: false },
@@ -365,7 +366,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** Returns the row of a fork's own place. */
+/** Returns the row of a fork's own place. A changelog is none: it tells of other releases. */
 export function ownRow({ files, pattern, atLeast, follows }: OwnPlace): Row {
   const find = patternFinder(pattern);
   return {
@@ -374,6 +375,8 @@ export function ownRow({ files, pattern, atLeast, follows }: OwnPlace): Row {
     follows,
     enforced: false,
     atLeast,
+    read: async (path, { source }) =>
+      path === layout.changelog || path === chartLog ? undefined : await source(path),
     inFile: (file, { versions }) => find(file, versions[follows]),
   };
 }
