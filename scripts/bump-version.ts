@@ -25,7 +25,7 @@ import {
   planBump,
   type Targets,
 } from "./bump/plan.ts";
-import { checkReferences, judgeReferences } from "./check-references.ts";
+import { judgeReferences } from "./check-references.ts";
 import { dayOf, parseDay } from "./lib/calendar.ts";
 import { command, flag, main, need, operand, option, verboseOption, versionOf } from "./lib/cli.ts";
 import { UsageError } from "./lib/command-line.ts";
@@ -331,10 +331,10 @@ export const table = command({
     report.add(plan.left);
     await using objects = openObjects(opened);
     const findLast = releasesBefore(opened, objects);
-    const judged =
-      targets.versions.application === undefined
-        ? await checkReferences(plan.result, targets.application, findLast)
-        : await judgeReferences(plan.references, targets.application, findLast);
+    // A bump of the chart alone moves no image, so it asks for none.
+    const { appVersion: _, ...kept } = applicationVersions(targets.application);
+    const after = chartOnly ? await readReferences(plan.result, kept) : plan.references;
+    const judged = await judgeReferences(after, targets.application, findLast);
     const isReported = (each: Finding) =>
       each.level === "warning" &&
       plan.left.some(({ at }) => JSON.stringify(at) === JSON.stringify(each.at));

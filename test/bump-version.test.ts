@@ -18,6 +18,7 @@ import {
 const script = "scripts/bump-version.ts";
 const chart = "charts/perf-sentinel/Chart.yaml";
 const chartChangelog = "charts/perf-sentinel/CHANGELOG.md";
+const values = "charts/perf-sentinel/values.yaml";
 const product: Record<string, string> = {
   ...smallProduct("1.2.9"),
   "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- new\n\n## [1.2.9] - 2026-08-07\n\n- old\n",
@@ -184,6 +185,8 @@ test("the chart alone: its version and its changelog, and the application stays"
   await using world = await productWorld({
     ...product,
     [chartChangelog]: "# Changelog\n\n## [Unreleased]\n\n- values\n\n## [1.2.9]\n\n- old\n",
+    // The image is not judged, as it does not move.
+    [values]: "image: a/b:1\n",
   });
   const { code, stdout, stderr } = await bump(world, "1.2.10", "--chart-only");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -191,7 +194,7 @@ test("the chart alone: its version and its changelog, and the application stays"
 charts/perf-sentinel/CHANGELOG.md:5  section  [Unreleased] -> [1.2.10]
 charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
 2 files changed
-12 references in 9 files state 1.2.9
+10 references in 8 files state 1.2.9
 `);
   expect(stdout).toEndWith(`Next:
   - git commit --all --message "Bump the chart to 1.2.10"
@@ -201,7 +204,7 @@ charts/perf-sentinel/Chart.yaml:4    version  1.2.9 -> 1.2.10
   expect(readFileSync(join(world.root, chart), "utf8")).toContain(
     'version: 1.2.10\nappVersion: "1.2.9"',
   );
-  await world.commit({}, "Bump the chart");
+  await world.commit({ [values]: product[values] ?? "" }, "Bump the chart");
 
   expect((await bump(world, "1.3.0", "--chart", "1.2.11", "--chart-only")).code).toBe(2);
   await world.git("tag", "chart-v1.2.10");
