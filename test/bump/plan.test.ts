@@ -227,6 +227,30 @@ test.each([
   },
 );
 
+test.each([
+  ["a crate", "dev-dependencies", "1.2.9", "1.2.9"],
+  ["a crate", "dev-dependencies", "=1.2.9", "=1.3.0"],
+  ["the workspace", "workspace.dependencies", "~1.2", "1.3.0"],
+])(
+  "a member with publish = false that inherits the version: %s requires it in %s as %s",
+  async (_, table, from, to) => {
+    const inShared = table.startsWith("workspace");
+    const path = inShared ? "Cargo.toml" : "crates/sentinel-core/Cargo.toml";
+    const folder = inShared ? "tools/x" : "../../tools/x";
+    const root = product["Cargo.toml"]?.replace("members = [", 'members = ["tools/x", ') ?? "";
+    const files = {
+      ...product,
+      "Cargo.toml": root,
+      "tools/x/Cargo.toml": '[package]\nname = "x"\nversion.workspace = true\npublish = false\n',
+    };
+    const needing = (text: string, requirement: string) =>
+      `${text}\n[${table}]\nx = { path = "${folder}", version = "${requirement}" }\n`;
+    const before: Files = { ...files, [path]: needing((files as Files)[path] ?? "", from) };
+    const after = (await bumped(before)).files;
+    expect(after[path]).toContain(`x = { path = "${folder}", version = "${to}" }`);
+  },
+);
+
 test("a crate that inherits from no workspace version keeps a bump from being prepared", async () => {
   const text = product["Cargo.toml"]?.replace('version = "1.2.9"', "") ?? "";
   expect(await preparedFaults({ ...product, "Cargo.toml": text })).toEqual([

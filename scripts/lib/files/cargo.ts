@@ -168,7 +168,11 @@ export async function readWorkspace(tree: Tree, of: WorkspaceLayout = layout): P
   const released = manifests.filter(isReleased);
   const others = new Set(manifests).difference(new Set(released));
   const cratesOf = (list: readonly Manifest[]) => list.flatMap((each) => crates.get(each) ?? []);
-  const siblingOf = siblingFinder(released, unread);
+  // The version of a member that inherits it moves, released or not.
+  const moving = manifests.filter((each) => !others.has(each) || crates.get(each)?.inherits);
+  const siblingOf = siblingFinder(moving, unread);
+  const unreleased = cratesOf([...others]);
+  const isFree = (name: string) => unreleased.some((each) => each.name === name);
   const mayBeRange = rangeRule(manifests, others, of);
   const stating = [root, ...manifests.filter((each) => each !== root)];
   const published = manifests.filter((each) => crates.get(each)?.published);
@@ -177,8 +181,8 @@ export async function readWorkspace(tree: Tree, of: WorkspaceLayout = layout): P
     shared,
     version: shared ?? versionOf(cratesOf(released), root),
     crates: cratesOf(released),
-    unreleased: cratesOf([...others]),
-    pins: stating.flatMap((each) => pinsIn(each, siblingOf, mayBeRange)),
+    unreleased,
+    pins: stating.flatMap((each) => pinsIn(each, siblingOf, mayBeRange, isFree)),
     unversioned: unversionedIn(published, root, siblingOf),
     leftOut,
     faults: [...found, ...orphans.map((each) => inheritsNothing(each, file))],
@@ -428,14 +432,27 @@ function rangeRule(
       : mayBe(dependency, manifest);
 }
 
-function pinsIn(stating: Manifest, siblingOf: SiblingFinder, mayBeRange: RangeRule): Pin[] {
+/** @param isFree Whether any requirement on a crate may be a range, because it is not published. */
+function pinsIn(
+  stating: Manifest,
+  siblingOf: SiblingFinder,
+  mayBeRange: RangeRule,
+  isFree: (sibling: string) => boolean,
+): Pin[] {
   const { path: manifest, dependencies } = stating;
   return dependencies.flatMap((each) => {
     const { requirement } = each;
     const sibling = siblingOf(each);
     return sibling === undefined || each.inherits || requirement.value === undefined
       ? []
-      : [{ manifest, sibling, requirement, mayBeRange: mayBeRange(each, stating) }];
+      : [
+          {
+            manifest,
+            sibling,
+            requirement,
+            mayBeRange: isFree(sibling) || mayBeRange(each, stating),
+          },
+        ];
   });
 }
 
