@@ -395,7 +395,7 @@ describe("a pin", () => {
     ["by path", '[dependencies]\nb = { path = "../b", version = "VERSION" }\n'],
     ["by path alone", '[dependencies]\nx = { version = "VERSION", path = ".././b/" }\n'],
     ["sub-table", '[dependencies.b]\npath = "../b"\nversion = "VERSION"\n'],
-    ["renamed", '[dependencies]\nbee = { package = "b", version = "VERSION" }\n'],
+    ["renamed", '[dependencies]\nbee = { package = "b", path = "../b", version = "VERSION" }\n'],
     ["build", '[build-dependencies]\nb = "VERSION"\n'],
     ["git", '[dependencies]\nb = { git = "https://example.invalid/b", version = "VERSION" }\n'],
   ];
@@ -414,7 +414,10 @@ describe("a pin", () => {
 
   test.each([
     ["[workspace.dependencies]", 'b = "VERSION"\n'],
-    ["[workspace.dependencies]", 'bee = { package = "b", version = "VERSION" }\n'],
+    [
+      "[workspace.dependencies]",
+      'bee = { package = "b", path = "crates/b", version = "VERSION" }\n',
+    ],
     ["[workspace.dependencies]", 'x = { path = "crates/b", version = "VERSION" }\n'],
     ["[workspace.dependencies.b]", 'version = "VERSION"\n'],
     ["[patch.crates-io]", 'b = { path = "crates/b", version = "VERSION" }\n'],
@@ -485,6 +488,10 @@ describe("a pin", () => {
     [
       "old spellings of tables, which Cargo ignores beside the new ones",
       '[dev-dependencies]\n[dev_dependencies]\nb = "0.9"\n[target.x.build-dependencies]\n[target.x.build_dependencies]\nb = "0.9"\n',
+    ],
+    [
+      "an earlier release under another name",
+      '[dev-dependencies]\nold = { package = "b", version = "=1.1.0" }\n',
     ],
     ["tables that count in the root only", '[patch.crates-io]\nb = "0.9"\n'],
   ])("is not what looks like one: %s", async (_, text) => {

@@ -139,10 +139,7 @@ function dependencies(
         line(
           choice,
           key(choice, `renamed-${name}`),
-          inline(choice, [
-            ["version", value],
-            ["package", simple(choice, name)],
-          ]),
+          inline(choice, [["version", value], ["package", simple(choice, name)], ...path]),
         ),
     ])();
   };

@@ -11,7 +11,8 @@
  *
  * A dependency is on a sibling if its `path` leads to one or its package has the name of one, even
  * with `git` or `registry` keys: `cargo publish` keeps the name and the version, which select the
- * sibling when the crate is installed. `[patch]` is included, because Cargo refuses a patch with an
+ * sibling when the crate is installed. Under another name and without `path` (`old = { package = "sample",
+ * version = "=1.1.0" }`) it is on another release, such as the one to compare with. `[patch]` is included, because Cargo refuses a patch with an
  * unsuitable version. `[replace]` is not, because it cannot state a version.
  */
 
@@ -401,8 +402,10 @@ function siblingFinder(manifests: readonly Manifest[], unread: ReadonlySet<strin
     manifests.map(({ folder, document, path }) => [folder, nameIn(document) ?? path]),
   );
   const names = new Set(byFolder.values());
-  return ({ folder = "..", name }) =>
-    byFolder.get(folder) ?? (names.has(name) || unread.has(manifestIn(folder)) ? name : undefined);
+  const named = (name: string, folder: string) =>
+    names.has(name) || unread.has(manifestIn(folder)) ? name : undefined;
+  return ({ key, local, folder = "..", name }) =>
+    byFolder.get(folder) ?? (local || key === name ? named(name, folder) : undefined);
 }
 
 /** Reports whether a requirement in a manifest may be a range. */

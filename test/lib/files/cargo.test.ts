@@ -327,7 +327,7 @@ describe("statements, for those who list or edit them", () => {
       "Cargo.toml": `${root('["crates/*"]')}[workspace.dependencies]\nb = "=1.2.3"\n`,
       "crates/a/Cargo.toml":
         '[package]\nname = "a"\nversion = "1.2.3"\n[target."cfg(feature = \\"version\\")".dependencies]\n' +
-        'bb = { package = "b", version = "^1.2.3" }\n',
+        'bb = { package = "b", version = "^1.2.3", path = "../b" }\n',
       "crates/b/Cargo.toml": crate("b"),
     });
     const told = [version, crates[0]?.version, ...pins.map(({ requirement }) => requirement)].map(
