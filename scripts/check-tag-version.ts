@@ -102,11 +102,11 @@ export function judgeTagVersion(
           })
         : judgeVersion(own, version),
     ),
-    ...unreleased.map(({ manifest, version: { document } }) =>
-      notice(`${manifest} is not released: it says publish = false`, {
-        at: packageAt(document, "publish").place,
-      }),
-    ),
+    ...unreleased.map(({ manifest, version: { document, value } }) => {
+      const why = value === undefined ? "it states no version" : "it says publish = false";
+      const { place: at } = packageAt(document, "publish");
+      return notice(`${manifest} is not released: ${why}`, { at });
+    }),
     ...workspace.pins.filter((pin) => !isWrong(pin)).map((pin) => judgePin(pin, version)),
     ...workspace.unversioned.map(({ manifest, name, place }) =>
       warning(`cargo publish will refuse ${manifest}: its dependency ${name} has no version`, {

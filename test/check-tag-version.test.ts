@@ -257,6 +257,12 @@ describe("a member with publish = false", () => {
     expect(notices(findings)).toContain(`${inTools}: a -> 1.2 (admits 1.2.3)`);
   });
 
+  test("is like one without a version, which Cargo does not publish", async () => {
+    const findings = await judge('[package]\nname = "x"\n');
+    expect(complaints(findings)).toEqual([]);
+    expect(notices(findings)).toContain(`${inTools} is not released: it states no version`);
+  });
+
   test.each([
     ["that no longer admits the version", "=1.2.2", `5 Cannot tag v1.2.3: ${inTools} requires a`],
     ["that Cargo cannot read", "one", `5 Cannot tag v1.2.3: ${inTools} requires a`],

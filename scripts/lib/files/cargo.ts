@@ -383,13 +383,16 @@ function textsAt(document: Document, path: Path, faults: Finding[]): readonly Te
 function crateOf({ path, document }: Manifest, root: Document): Crate {
   const version = packageAt(document, "version");
   const own = packageAt(document, "publish").value;
+  // As in Cargo, a package without a version is 0.0.0, and cannot be published.
+  const isVersioned = version.value !== undefined;
   const publish = inherits(own) ? root.at(["workspace", "package", "publish"]) : own;
   return {
     manifest: path,
     name: nameIn(document) ?? path,
     inherits: inherits(version.value),
     version,
-    published: publish !== false && !(Array.isArray(publish) && publish.length === 0),
+    published:
+      isVersioned && publish !== false && !(Array.isArray(publish) && publish.length === 0),
   };
 }
 
