@@ -179,7 +179,8 @@ export function readChangelog(source: Source): Changelog {
     }
     if (meant !== undefined && version === undefined) {
       const other = isVersion(meant.text) ? meant.text : undefined;
-      const isLikely = meant.word ? isOwn : isHigh || (other !== undefined && meant.isAlone);
+      const isWhole = other !== undefined && meant.isAlone;
+      const isLikely = meant.word ? isOwn || (isHigh && isWhole) : isHigh || isWhole;
       if (isLikely && (meant.isAlone || heading.bracketed)) {
         misspelled.push(Object.assign(described(heading), { version: other, date: meant.date }));
       }

@@ -209,6 +209,7 @@ test.each([
   ["a name without brackets", "## 1.3.0"],
   ["a prefix", "## [v1.3.0]"],
   ["another level", "# [1.3.0]"],
+  ["a word at another level", "# Release 1.3.0"],
   ["a deeper level", "### [1.3.0](https://x) (2026-08-07)"],
   ["an underline", "1.3.0\n====="],
 ])("one heading of another form is no heading of a release, but looks like one: %s", (_, other) => {
