@@ -390,22 +390,25 @@ describe("a section of the release that says [YANKED] behind its date", () => {
   });
 });
 
-test("two sections of the release are an error with both lines, and a warning in history", async () => {
-  const tree = memoryTree({
-    ...product,
-    "CHANGELOG.md": "## [1.3.0] - 2026-08-07\n\n- a\n\n## [1.3.0] - 2026-08-06\n\n- b\n",
-  });
-  const twice = "CHANGELOG.md has section [1.3.0] twice, expected it once";
-  for (const [findings, level, opening] of [
-    [await checkReferences(tree, version), "error", "Cannot tag v1.3.0: "],
-    [await checkOperatorReferences("advised")(tree, version), "error", "Cannot tag v1.3.0: "],
-    [await checkOperatorReferences("history")(tree, version), "warning", ""],
-  ] as const) {
-    expect(complaints(findings)).toMatchObject([
-      { level, message: `${opening}${twice}`, at: { line: 1 }, also: [{ line: 5 }] },
-    ]);
-  }
-});
+test.each(["## [1.3.0] - 2026-08-06", "## 1.3.0 (2026-08-06)", "## [v1.3.0]"])(
+  "two sections of the release are an error with both lines, and a warning in history: %s",
+  async (other) => {
+    const tree = memoryTree({
+      ...product,
+      "CHANGELOG.md": `## [1.3.0] - 2026-08-07\n\n- a\n\n${other}\n\n- b\n`,
+    });
+    const twice = "CHANGELOG.md has section [1.3.0] twice, expected it once";
+    for (const [findings, level, opening] of [
+      [await checkReferences(tree, version), "error", "Cannot tag v1.3.0: "],
+      [await checkOperatorReferences("advised")(tree, version), "error", "Cannot tag v1.3.0: "],
+      [await checkOperatorReferences("history")(tree, version), "warning", ""],
+    ] as const) {
+      expect(complaints(findings)).toMatchObject([
+        { level, message: `${opening}${twice}`, at: { line: 1 }, also: [{ line: 5 }] },
+      ]);
+    }
+  },
+);
 
 test("a section in the form of the file counts", async () => {
   const tree = (heading: string) =>

@@ -290,10 +290,11 @@ export function sectionIn(
   mustHaveDate: boolean,
 ): readonly Found[] {
   const changelog = readChangelog(source);
-  const { sections } = changelog;
+  const { sections, misspelled } = changelog;
+  const isSame = (each: { version: Version | undefined }) => each.version === version;
   const isWhole = (each: Section) =>
     mustHaveDate ? isDay(each.date ?? "") || isYanked(each) : each.hasContent;
-  const wanted = sections.filter((each) => each.version === version);
+  const wanted = sections.filter(isSame);
   const newest = sections.find((each) => each.version) ?? sections.find((each) => each.name);
   const best = wanted.find(isWhole) ?? wanted[0] ?? newest;
   const absent = mustHaveDate && wanted.length === 0 && !hasHeadingNaming(source.text, version);
@@ -308,7 +309,8 @@ export function sectionIn(
       written: best?.title ?? "none",
       version: best && isWhole(best) ? best.version : undefined,
       yanked: best && isYanked(best),
-      again: wanted.slice(1),
+      // A reader of changelogs takes the first, in whatever spelling.
+      again: [...wanted.slice(1), ...(wanted.length > 0 ? misspelled.filter(isSame) : [])],
       byHand:
         (isByHand && !awaitsDate(best)) || (best && isYanked(best))
           ? dateByHand(changelog, version)
