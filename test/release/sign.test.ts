@@ -6,6 +6,7 @@ import { judgeTag, refValue } from "../../scripts/lib/git/tag.ts";
 import { installTag, removeTag, signTag } from "../../scripts/release/sign.ts";
 import { findComponent } from "../helpers/components.ts";
 import { makeGpgKey } from "../helpers/gpg.ts";
+import { standIn } from "../helpers/release.ts";
 import {
   start,
   type TestRepository,
@@ -50,6 +51,24 @@ test("a tag is signed with the operator's SSH key, and the repository does not c
   writeFiles(world.home, { signers: `* ${await Bun.file(`${key}.pub`).text()}` });
   await world.git("config", "gpg.ssh.allowedSignersFile", signers);
   await world.git("verify-tag", "v1.0.0");
+});
+
+test("an answer of git that is none is a refusal, and makes no tag", async () => {
+  await using world = await testRepository();
+  await world.useSshKey();
+  const { repository, commit } = await signing(world);
+  const tag = await signTag(repository, request(commit), now);
+  const git = (subcommand: string) => {
+    const odd = `case "$*" in *${subcommand}*) echo odd;; *) exec "$REAL" "$@";; esac`;
+    return { ...repository, env: { ...repository.env, PATH: standIn(world, "git", odd).PATH } };
+  };
+  await expect(installTag(git("hash-object"), tag)).rejects.toThrow(
+    `Cannot store tag v1.0.0: git stored it as odd, expected ${tag.id}`,
+  );
+  expect(await refValue(repository, "refs/tags/v1.0.0")).toBeUndefined();
+  await expect(signTag(git("--show-object-format"), request(commit), now)).rejects.toThrow(
+    'Cannot find the object folder: git rev-parse printed "odd',
+  );
 });
 
 /** Makes a program of a test's own; returns its path. */
