@@ -73,7 +73,10 @@ export function mergeLayout<Defaults extends Table>(
     if (found === undefined && optional.some((each) => each === path)) {
       return undefined;
     }
-    if (kindOf(found) !== kindOf(usual)) {
+    // Only a prefix may be empty: an empty path or name would silently judge nothing.
+    const isEmpty = found === "" && !/prefix$/i.test(path);
+    const isNegative = typeof found === "number" && found < 0;
+    if (kindOf(found) !== kindOf(usual) || isEmpty || isNegative) {
       faults.push({ path, found, expected: usual });
       return usual;
     }
