@@ -106,6 +106,9 @@ export async function refuseShallow(
  * @throws {Refusal} If git fails.
  */
 export async function isShallow(repository: Repository): Promise<boolean> {
+  if (repository.isShallow !== undefined) {
+    return repository.isShallow;
+  }
   const purpose = "find out whether this clone is shallow";
   const args = ["rev-parse", "--is-shallow-repository"];
   const answer = (await gitOutput(repository, purpose, args)).trim();

@@ -13,6 +13,8 @@ export interface Repository {
   readonly root: string;
   /** Absolute path of its git directory; set by `openRepository`. */
   readonly gitFolder?: string;
+  /** Whether its history is cut off; set by `openRepository`. */
+  readonly isShallow?: boolean;
   /** The environment that git runs in. */
   readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
@@ -132,11 +134,13 @@ export async function findRepository(
   }
   // git prints an unknown option as it is. A path may contain line feeds, but hardly this line.
   const border = "--git-directory-follows";
-  const question = ["rev-parse", "--show-toplevel", border, "--absolute-git-dir"];
+  const paths = ["--show-toplevel", border, "--absolute-git-dir"];
+  const question = ["rev-parse", "--is-shallow-repository", ...paths];
   const answer = await runGit(place, question);
   // A path without a line end may be truncated, and the shorter path may be another checkout.
-  const [root, gitFolder, ...more] = answer.stdout.replace(/\n$/, "").split(`\n${border}\n`);
-  const isWhole = answer.code === 0 && answer.stdout.endsWith("\n") && more.length === 0;
+  const [, shallow, printed = ""] = /^(true|false)\n(.*)\n$/s.exec(answer.stdout) ?? [];
+  const [root, gitFolder, ...more] = printed.split(`\n${border}\n`);
+  const isWhole = answer.code === 0 && shallow !== undefined && more.length === 0;
   if (!isWhole || !root || !gitFolder) {
     return (await import("./no-repository.ts")).noRepository(answer, place.env);
   }
@@ -150,6 +154,7 @@ export async function findRepository(
     ...place,
     root,
     gitFolder,
+    isShallow: shallow === "true",
     ...(isInside && { env: { ...place.env, TMPDIR: gitFolder } }),
   };
 }
