@@ -1,3 +1,4 @@
+#!/usr/bin/env bun
 /**
  * A fork's own names, paths, thresholds and time limits: the one file that a fork edits. Adoption writes it
  * once, and never touches it again.

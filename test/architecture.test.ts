@@ -188,7 +188,9 @@ async function breaches(tree: Tree): Promise<string[]> {
         complain(`opens a door of its own to ${what}`);
       }
     }
-    if (part !== "command" && /^#!|\bimport\.meta\.main\b/m.test(codeOf(text))) {
+    // The fork's layout lies among the commands: run by mistake, it ends well and does nothing.
+    const mayRun = part === "command" || path === "scripts/layout.ts";
+    if (!mayRun && /^#!|\bimport\.meta\.main\b/m.test(codeOf(text))) {
       complain("is a command outside the folders of commands");
     }
   }
@@ -368,6 +370,11 @@ describe("the package", () => {
       manifest.packageManager.slice("bun@".length),
     );
   });
+});
+
+test("the fork's layout has the run bit of its neighbours, and runs nothing", () => {
+  const run = Bun.spawnSync([join(projectRoot, "scripts/layout.ts"), "--help"]);
+  expect([run.exitCode, `${run.stdout}${run.stderr}`]).toEqual([0, ""]);
 });
 
 test.each(commands)("%s can be run as a file, and only then runs itself", async (path) => {
