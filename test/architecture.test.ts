@@ -373,7 +373,9 @@ describe("the package", () => {
 });
 
 test("the fork's layout has the run bit of its neighbours, and runs nothing", () => {
-  const run = Bun.spawnSync([join(projectRoot, "scripts/layout.ts"), "--help"]);
+  const path = join(projectRoot, "scripts/layout.ts");
+  expect(statSync(path).mode & 0o111).toBe(0o111);
+  const run = Bun.spawnSync([process.execPath, path, "--help"]);
   expect([run.exitCode, `${run.stdout}${run.stderr}`]).toEqual([0, ""]);
 });
 
