@@ -14,6 +14,7 @@ import {
 } from "../scripts/demo/registry.ts";
 import { defaults, layout } from "../scripts/lib/layout.ts";
 import { ghWorld } from "./helpers/gh.ts";
+import { workflow } from "./helpers/real-shape.ts";
 import { type ReleaseWorld, releaseWorld, standIn } from "./helpers/release.ts";
 import { runScript } from "./helpers/run-script.ts";
 import {
@@ -206,17 +207,6 @@ const cases = (): Readonly<Record<string, Case>> => ({
 function withGh(): Variables {
   return { PATH: `${github.gh.bin}:${product.env.PATH}` };
 }
-
-const workflow = (tag: string, check: string) => `on:
-  push:
-    tags: ["${tag}*"]
-jobs:
-  check:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - run: bun scripts/${check}.ts "$GITHUB_REF_NAME"
-`;
 
 const additions = {
   [layout.releaseWorkflow]: workflow("v", "check-tag-version"),

@@ -11,7 +11,8 @@ import { startScript, testRepository } from "./world.ts";
 /** The version at which the world stands. */
 export const released = "0.11.1";
 
-const workflow = (tag: string, check: string) => `on:
+/** Returns a workflow in the documented form. */
+export const workflow = (tag: string, check: string) => `on:
   push:
     tags: ["${tag}*"]
 jobs:
